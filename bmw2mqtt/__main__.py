@@ -1,0 +1,8 @@
+"""`python -m bmw2mqtt` and the console script."""
+
+import sys
+
+from bmw2mqtt.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

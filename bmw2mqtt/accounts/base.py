@@ -1,0 +1,49 @@
+"""What the bridge and an account know of each other."""
+
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from bmw2mqtt.vehicle.account import AccountState
+from bmw2mqtt.vehicle.snapshot import Vehicle
+
+
+class Listener(Protocol):
+    """The bridge, as an account sees it."""
+
+    def account_changed(self, state: AccountState) -> None:
+        """Take the account's new state."""
+
+    def vehicles_listed(self, account: str, vins: frozenset[str]) -> None:
+        """Take the complete list of cars; whoever is missing has left the account."""
+
+    def vehicle_changed(self, account: str, vehicle: Vehicle) -> None:
+        """Take a car's new snapshot; it differs from the one before."""
+
+    def is_wanted(self, account: str, vin: str) -> bool:
+        """Whether this account is to ask BMW about this car."""
+
+
+class Account(Protocol):
+    """One login at BMW."""
+
+    name: str
+
+    @property
+    def state(self) -> AccountState:
+        """How it stands now."""
+
+    @property
+    def stale_after(self) -> timedelta | None:
+        """How long a car's data counts as current; `None`: for ever."""
+
+    def seen_at(self, vin: str) -> datetime | None:
+        """When BMW last gave a usable answer about a car."""
+
+    async def run(self) -> None:
+        """Ask BMW from time to time until cancelled; never raises for what BMW does."""
+
+    def refresh(self) -> None:
+        """Ask BMW now, because a person wants to know."""
+
+    def set_polling(self, *, is_polling: bool) -> None:
+        """Pause or resume; survives a restart."""

@@ -1,0 +1,101 @@
+"""The cars of an account, as BMW lists them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from bimmer_connected.account import MyBMWAccount
+from bimmer_connected.api.client import MyBMWClient
+from bimmer_connected.const import VEHICLE_PROFILE_URL, VEHICLES_URL, CarBrands
+from bimmer_connected.vehicle.vehicle import MyBMWVehicle
+
+from bmw2mqtt.accounts.mybmw.library import translated
+from bmw2mqtt.vehicle.errors import BadAnswer
+from bmw2mqtt.vehicle.snapshot import Vehicle
+from bmw2mqtt.vehicle.vin import is_vin
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Car:
+    """One car: the library's object, and what became of it."""
+
+    vin: str
+    brand: str
+    attributes: dict[str, Any]
+    library: MyBMWVehicle
+    snapshot: Vehicle | None = None
+    seen_at: datetime | None = None
+    """When BMW last gave a usable answer about it."""
+    image: bytes | None = None
+    problem: str | None = None
+    """What went wrong the last time; logged when it changes."""
+
+    def prepare(self) -> None:
+        """Let the library forget its last answers, so that what is there after a poll is new.
+
+        It keeps what a new answer leaves out. Without capabilities it also takes the state over
+        before it asks for charging details, so a failure there costs only those.
+        """
+        self.library.data = {
+            "vin": self.vin,
+            "attributes": self.attributes,
+            "capabilities": {},
+            "state": {},
+            "charging_settings": None,
+        }
+
+
+async def list_cars(library: MyBMWAccount, region: str) -> dict[str, CarBrands]:
+    """Ask for the cars of every brand: three requests.
+
+    Raises:
+        AccountError: a list is missing, so it is not known which cars there are.
+    """
+    listed: dict[str, CarBrands] = {}
+    async with MyBMWClient(library.config) as client:
+        for brand in CarBrands:
+            with translated(region):
+                response = await client.post(
+                    VEHICLES_URL, headers=client.generate_default_header(brand)
+                )
+                entries = response.json()["mappingInfos"]
+            if not isinstance(entries, list):
+                raise BadAnswer(f"BMW sent no list of {brand.name} cars; trying again")
+            for entry in entries:
+                vin = entry.get("vin") if isinstance(entry, dict) else None
+                if is_vin(vin):
+                    listed[vin] = brand
+                else:
+                    log.warning("car_without_vin", brand=brand.name)
+    return listed
+
+
+async def get_car(library: MyBMWAccount, region: str, vin: str, brand: CarBrands) -> Car:
+    """Ask for a car's profile: one request.
+
+    Raises:
+        AccountError: BMW gives no profile of this car.
+    """
+    async with MyBMWClient(library.config) as client:
+        headers = {**client.generate_default_header(brand), "bmw-vin": vin}
+        with translated(region):
+            response = await client.get(VEHICLE_PROFILE_URL, headers=headers)
+            attributes: dict[str, Any] = dict(response.json())
+    attributes.pop("vin", None)
+    shown_brand = _brand(attributes.get("brand"), brand)
+    if shown_brand not in CarBrands.__members__ or brand is CarBrands.TOYOTA:
+        # The library knows three brands; a Supra's profile says DRITTKUNDE, third-party customer.
+        attributes["brand"] = brand.value.upper()
+    vehicle = MyBMWVehicle(library, {"vin": vin, "attributes": attributes})
+    return Car(vin=vin, brand=shown_brand, attributes=attributes, library=vehicle)
+
+
+def _brand(word: object, listed: CarBrands) -> str:
+    """Return the brand people know: BMW_I is BMW, a third-party customer is the list's brand."""
+    if listed is CarBrands.TOYOTA or not isinstance(word, str) or not word:
+        return listed.name
+    first = word.upper().partition("_")[0]
+    return first if first in CarBrands.__members__ else word.upper()

@@ -1,0 +1,104 @@
+"""Files in `data_dir`: what has to survive a restart.
+
+A file is written beside its place, synced, and renamed, so that it is either the old one or the new
+one. Only the bridge's own user can read it.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import structlog
+
+from bmw2mqtt.vehicle.errors import ConfigError, StoreError
+
+log = structlog.get_logger(__name__)
+
+
+class Store:
+    """A folder of small JSON documents and pictures."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._lock: IO[bytes] | None = None
+
+    def open(self) -> None:
+        """Make the folder and take its lock: two bridges would spoil each other's tokens.
+
+        Raises:
+            ConfigError: the folder cannot be used, or another bridge uses it.
+        """
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = (self.directory / "lock").open("wb")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(
+                [f"data_dir: another bmw2mqtt uses {self.directory}; stop it or choose another"]
+            ) from error
+        except OSError as error:
+            raise ConfigError(
+                [f"data_dir: {self.directory} cannot be written ({error.strerror}); fix its owner"]
+            ) from error
+
+    def close(self) -> None:
+        """Give the folder free."""
+        if self._lock is not None:
+            self._lock.close()
+
+    def load(self, name: str) -> dict[str, Any]:
+        """Read a document; `{}` if there is none. A damaged one is set aside and named."""
+        path = self.directory / f"{name}.json"
+        try:
+            return dict(json.loads(path.read_bytes()))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError) as error:
+            aside = path.with_suffix(".damaged")
+            log.error("file_damaged", file=str(path), reason=str(error), kept_as=str(aside))  # noqa: TRY400
+            self._set_aside(path, aside)
+            return {}
+
+    def save(self, name: str, document: Mapping[str, Any]) -> None:
+        """Write a document.
+
+        Raises:
+            StoreError: the disk is full, or the folder cannot be written.
+        """
+        self.write(f"{name}.json", json.dumps(document).encode())
+
+    def read(self, name: str) -> bytes | None:
+        """Read any file; `None` if there is none."""
+        try:
+            return (self.directory / name).read_bytes()
+        except OSError:
+            return None
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write any file.
+
+        Raises:
+            StoreError: the disk is full, or the folder cannot be written.
+        """
+        path = self.directory / name
+        draft = path.with_name(f".{path.name}.new")
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+
+    @staticmethod
+    def _set_aside(path: Path, aside: Path) -> None:
+        try:
+            path.replace(aside)
+        except OSError as error:
+            log.error("file_not_set_aside", file=str(path), reason=str(error))  # noqa: TRY400

@@ -1,0 +1,196 @@
+"""The daemon: builds its parts, runs them together, stops them in order."""
+
+import asyncio
+import random
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from bmw2mqtt import __version__
+from bmw2mqtt.accounts.base import Account
+from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.config import CarDataAccount, Settings
+from bmw2mqtt.fleet import Fleet
+from bmw2mqtt.health import BEAT_S, Heartbeat
+from bmw2mqtt.mqtt.inventory import Inventory
+from bmw2mqtt.mqtt.publisher import Publisher
+from bmw2mqtt.mqtt.session import Received, Session
+from bmw2mqtt.mqtt.topics import CommandTopic, Topics
+
+log = structlog.get_logger(__name__)
+
+BIRTH_DELAY_S = (1.0, 10.0)
+"""Home Assistant asks everybody at once; answers come at random."""
+CONNECT_FIRST_S = 1.0
+"""How long the broker goes before BMW's libraries, which are heavy to import."""
+FRESHNESS_S = 60
+DRAIN_S = 2.0
+
+
+class Bridge:
+    """One daemon."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Build everything; nothing is sent before `run`.
+
+        Raises:
+            ConfigError: what only shows when it is used, as a certificate that cannot be read.
+        """
+        self._settings = settings
+        self._topics = Topics(settings.mqtt.base_topic, settings.homeassistant.discovery_prefix)
+        self._store = Store(settings.data_dir)
+        self._heartbeat = Heartbeat(settings.data_dir)
+        self.publisher = Publisher()
+        self._inventory = Inventory(self._topics)
+        self._fleet = Fleet(settings, self._topics, self.publisher, self._inventory)
+        self._accounts: dict[str, Account] = {}
+        self._birth: asyncio.TimerHandle | None = None
+        filters = [*self._topics.commands(), *self._topics.retained()]
+        if settings.homeassistant.enabled:
+            filters.append(settings.homeassistant.status_topic)
+        self._session = Session(
+            settings.mqtt,
+            self.publisher,
+            availability_topic=self._topics.bridge_availability,
+            filters=filters,
+            on_message=self._take,
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until told to stop; then say so on the broker and leave.
+
+        Raises:
+            ConfigError: `data_dir` cannot be used.
+        """
+        self._store.open()
+        log.info("started", version=__version__, accounts=list(self._settings.accounts))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                session = tasks.create_task(self._session.run())
+                work = tasks.create_task(self._work())
+                await stop.wait()
+                log.info("stopping")
+                work.cancel()
+                await self._drain()
+                session.cancel()
+        finally:
+            self._heartbeat.stop()
+            self._store.close()
+        log.info("stopped")
+
+    async def _drain(self) -> None:
+        """Let the broker have what was said last."""
+        if self._session.connected.is_set():
+            try:
+                await asyncio.wait_for(self.publisher.drained(), DRAIN_S)
+            except TimeoutError:
+                log.warning("broker_is_slow", remedy="the last values may not have arrived")
+
+    async def _work(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._beat())
+            tasks.create_task(self._take_inventory())
+            await self._let_broker_go_first()
+            await asyncio.to_thread(self._make_accounts)
+            for account in self._accounts.values():
+                tasks.create_task(account.run())
+            tasks.create_task(self._watch_freshness())
+
+    async def _let_broker_go_first(self) -> None:
+        try:
+            await asyncio.wait_for(self._session.tried.wait(), CONNECT_FIRST_S)
+        except TimeoutError:
+            log.debug("broker_is_slow")
+
+    def _make_accounts(self) -> None:
+        """Import only the backends that are used."""
+        contexts: dict[Path | None, ssl.SSLContext] = {}
+        for name, settings in self._settings.accounts.items():
+            if isinstance(settings, CarDataAccount):
+                raise NotImplementedError(name)
+            from bmw2mqtt.accounts.mybmw.account import MyBmwAccount  # noqa: PLC0415
+
+            if settings.ca_file not in contexts:
+                contexts[settings.ca_file] = ssl.create_default_context(cafile=settings.ca_file)
+            self._accounts[name] = MyBmwAccount(
+                name,
+                settings,
+                store=self._store,
+                listener=self._fleet,
+                tls=contexts[settings.ca_file],
+            )
+
+    async def _beat(self) -> None:
+        """Show that the loop turns and the broker is there."""
+        while True:
+            try:
+                self._heartbeat.beat(is_connected=self._session.connected.is_set())
+            except OSError as error:
+                log.debug("no_heartbeat", reason=str(error))
+            if self._session.connected.is_set():
+                await asyncio.sleep(BEAT_S)
+            else:
+                await asyncio.wait(
+                    [asyncio.create_task(self._session.connected.wait())], timeout=BEAT_S
+                )
+
+    async def _take_inventory(self) -> None:
+        await self._session.connected.wait()
+        await self._inventory.settle()
+        await self._session.unsubscribe(self._topics.retained())
+        self._fleet.sweep()
+
+    async def _watch_freshness(self) -> None:
+        while True:
+            await asyncio.sleep(FRESHNESS_S)
+            for name, account in self._accounts.items():
+                for vin in self._fleet.vehicles_of(name):
+                    self._fleet.check_freshness(account.seen_at(vin), vin, account.stale_after)
+
+    def _take(self, message: Received) -> None:
+        """Take what came in from the broker."""
+        if message.topic == self._settings.homeassistant.status_topic:
+            if message.payload == b"online" and not message.retain:
+                self._answer_birth()
+            return
+        command = self._topics.parse_command(message.topic)
+        if command is not None:
+            self._take_command(command, message)
+        elif message.retain:
+            self._inventory.take(message.topic, message.payload)
+
+    def _answer_birth(self) -> None:
+        """Say everything again: Home Assistant has just started."""
+        log.info("homeassistant_started")
+        if self._birth is not None:
+            self._birth.cancel()
+        delay_s = random.uniform(*BIRTH_DELAY_S)
+        self._birth = asyncio.get_running_loop().call_later(delay_s, self.publisher.repeat)
+
+    def _take_command(self, command: CommandTopic, message: Received) -> None:
+        if message.retain:
+            log.warning("command_refused", topic=message.topic, reason="retained")
+        elif command.account is not None:
+            self._command_account(command, message)
+        else:
+            log.warning("command_refused", topic=message.topic, reason="unsupported")
+
+    def _command_account(self, command: CommandTopic, message: Received) -> None:
+        account = self._accounts.get(command.account or "")
+        if account is None:
+            log.warning("command_refused", topic=message.topic, reason="unknown_account")
+            return
+        commands: dict[tuple[str, str, str, bytes], Callable[[], None]] = {
+            ("button", "refresh", "press", b"PRESS"): account.refresh,
+            ("button", "refresh", "press", b""): account.refresh,
+            ("switch", "polling", "set", b"ON"): lambda: account.set_polling(is_polling=True),
+            ("switch", "polling", "set", b"OFF"): lambda: account.set_polling(is_polling=False),
+        }
+        key = (command.platform, command.key, command.suffix, message.payload)
+        if key in commands:
+            log.info("account_command", account=account.name, key=command.key)
+            commands[key]()
+        else:
+            log.warning("command_refused", topic=message.topic, reason="invalid_payload")

@@ -1,0 +1,165 @@
+"""The command line. It imports what a command needs when the command is known."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bmw2mqtt import __version__
+
+if TYPE_CHECKING:
+    from bmw2mqtt.config import Settings
+
+EXIT_OK, EXIT_FAILURE, EXIT_CONFIG = 0, 1, 2
+Arguments = argparse.Namespace
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit status (contract 7)."""
+    parsed = _parser().parse_args(arguments)
+    run: Callable[[Arguments], int] = parsed.run
+    return run(parsed)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bmw2mqtt", description="Brings BMW, MINI and Supra cars to any MQTT broker."
+    )
+    parser.add_argument("--version", action="version", version=f"bmw2mqtt {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, run: Callable[[Arguments], int], text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    with_settings = [
+        add("run", _run, "the daemon"),
+        check := add("check", _check, "read the configuration and say what is wrong with it"),
+        add("cleanup", _cleanup, "remove everything the bridge ever retained on the broker"),
+        add("healthcheck", _healthcheck, "is the running daemon connected and alive?"),
+    ]
+    demo = add("demo", _demo, "everything with an embedded broker and a simulated BMW")
+    add("entities", _entities, "print every entity with its topic, unit and command")
+    for command in with_settings:
+        command.add_argument("--config", type=Path, metavar="FILE", help="YAML file")
+        command.add_argument(
+            "--option",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            help="override one setting, for example --option mqtt.host=broker (repeatable)",
+        )
+    check.add_argument("--connect", action="store_true", help="also try the broker")
+    demo.add_argument("--bind", default="127.0.0.1", help="address of the embedded broker")
+    demo.add_argument("--port", type=int, default=1883, help="port of the embedded broker")
+    demo.add_argument("--data-dir", type=Path, help="keep the demo's files here")
+    return parser
+
+
+def _load(parsed: Arguments) -> "Settings | None":
+    """Load the settings, or print everything that is wrong with them."""
+    from bmw2mqtt.config import load_settings  # noqa: PLC0415
+    from bmw2mqtt.vehicle.errors import ConfigError  # noqa: PLC0415
+
+    try:
+        return load_settings(parsed.config, parsed.option)
+    except ConfigError as error:
+        _print_problems(error.problems)
+        return None
+
+
+def _print_problems(problems: Sequence[str]) -> None:
+    for problem in problems:
+        print(problem, file=sys.stderr)
+
+
+def _run(parsed: Arguments) -> int:
+    settings = _load(parsed)
+    if settings is None:
+        return EXIT_CONFIG
+    from bmw2mqtt.daemon import run  # noqa: PLC0415
+
+    return run(settings)
+
+
+def _demo(parsed: Arguments) -> int:
+    from bmw2mqtt.demo import DemoError, run  # noqa: PLC0415
+
+    try:
+        return run(bind=parsed.bind, port=parsed.port, data_dir=parsed.data_dir)
+    except DemoError as error:
+        print(error, file=sys.stderr)
+        return EXIT_FAILURE
+
+
+def _check(parsed: Arguments) -> int:
+    settings = _load(parsed)
+    if settings is None:
+        return EXIT_CONFIG
+    for warning in settings.warnings():
+        print(f"warning: {warning}")
+    accounts = ", ".join(f"{name} ({a.backend})" for name, a in settings.accounts.items())
+    print(f"configuration is valid: broker {settings.mqtt.host}:{settings.mqtt.port}, {accounts}")
+    if not parsed.connect:
+        return EXIT_OK
+    from bmw2mqtt.mqtt.check import try_broker  # noqa: PLC0415
+
+    problem = try_broker(settings.mqtt)
+    print(f"broker: {problem or 'connected'}")
+    return EXIT_FAILURE if problem else EXIT_OK
+
+
+def _entities(_: Arguments) -> int:
+    from bmw2mqtt.entities.reference import reference  # noqa: PLC0415
+
+    print(reference())
+    return EXIT_OK
+
+
+def _cleanup(parsed: Arguments) -> int:
+    settings = _load(parsed)
+    if settings is None:
+        return EXIT_CONFIG
+    from bmw2mqtt.mqtt.cleanup import remove_everything  # noqa: PLC0415
+    from bmw2mqtt.mqtt.session import BrokerError  # noqa: PLC0415
+
+    try:
+        count = remove_everything(settings.mqtt, settings.homeassistant.discovery_prefix)
+    except BrokerError as error:
+        print(error, file=sys.stderr)
+        return EXIT_FAILURE
+    print(f"{count} retained topics removed")
+    return EXIT_OK
+
+
+def _healthcheck(parsed: Arguments) -> int:
+    """Find `data_dir` without the settings' machinery, which takes longer than the check."""
+    from bmw2mqtt.health import problem  # noqa: PLC0415
+
+    found = problem(Path(_option(parsed, "data_dir") or _data_dir(parsed.config)))
+    if found is None:
+        return EXIT_OK
+    print(found, file=sys.stderr)
+    return EXIT_FAILURE
+
+
+def _option(parsed: Arguments, name: str) -> str | None:
+    prefix = f"{name}="
+    values = [o.removeprefix(prefix) for o in parsed.option if o.startswith(prefix)]
+    return values[-1] if values else None
+
+
+def _data_dir(config: Path | None) -> str:
+    if directory := os.environ.get("BMW2MQTT_DATA_DIR"):
+        return directory
+    named = config or os.environ.get("BMW2MQTT_CONFIG")
+    for path in [Path(named)] if named else [Path("config.yaml"), Path("/config/config.yaml")]:
+        if path.is_file():
+            import yaml  # noqa: PLC0415
+
+            document = yaml.safe_load(path.read_text())
+            return str((document or {}).get("data_dir") or "data")
+    return "data"

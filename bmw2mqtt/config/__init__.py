@@ -1,0 +1,34 @@
+"""Settings: one model, and every source a value can come from.
+
+`load_settings` is what a caller wants; the models are for type hints and for tests.
+"""
+
+from bmw2mqtt.config.load import load_settings
+from bmw2mqtt.config.models import (
+    Account,
+    CarDataAccount,
+    HomeAssistant,
+    Http,
+    Location,
+    Log,
+    Mqtt,
+    MyBmwAccount,
+    Settings,
+    Tls,
+    VehicleSettings,
+)
+
+__all__ = [
+    "Account",
+    "CarDataAccount",
+    "HomeAssistant",
+    "Http",
+    "Location",
+    "Log",
+    "Mqtt",
+    "MyBmwAccount",
+    "Settings",
+    "Tls",
+    "VehicleSettings",
+    "load_settings",
+]

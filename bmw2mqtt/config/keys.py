@@ -1,0 +1,66 @@
+"""The tree of every key that can be set, read off the models."""
+
+from collections.abc import Iterator
+from types import UnionType
+from typing import Annotated, Any, Final, TypeAlias, Union, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+
+from bmw2mqtt.config.models import Settings
+
+KeyPath: TypeAlias = tuple[str, ...]
+KeyTree: TypeAlias = dict[str, "KeyTree | bool"]
+"""Key to the keys below it, or for a single value to whether it is a secret."""
+
+ANY_NAME: Final = "*"
+"""Stands for the names a person chooses: accounts and VINs."""
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """The types in an annotation, without `Annotated` and unions."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _parts(get_args(annotation)[0])
+    elif origin in {Union, UnionType}:
+        for part in get_args(annotation):
+            yield from _parts(part)
+    else:
+        yield annotation
+
+
+def _below(annotation: Any) -> KeyTree | bool:
+    tree: KeyTree = {}
+    for part in _parts(annotation):
+        if get_origin(part) is dict:
+            tree[ANY_NAME] = _below(get_args(part)[1])
+        elif isinstance(part, type) and issubclass(part, BaseModel):
+            tree |= _keys_of(part)
+        elif part is SecretStr:
+            return True
+    return tree or False
+
+
+def _keys_of(model: type[BaseModel]) -> KeyTree:
+    return {name: _below(field.annotation) for name, field in model.model_fields.items()}
+
+
+KEYS: Final = _keys_of(Settings)
+
+
+def key_at(path: KeyPath) -> KeyTree | bool | None:
+    """What stands at `path`: a section's keys, whether a value is a secret, or None: unknown."""
+    node: KeyTree | bool | None = KEYS
+    for part in path:
+        if not isinstance(node, dict):
+            return None
+        node = node.get(ANY_NAME, node.get(part))
+    return node
+
+
+def value_paths(names: KeyPath = (), tree: KeyTree = KEYS) -> Iterator[KeyPath]:
+    """The path of every single value, `ANY_NAME` where a person chooses the name."""
+    for name, below in tree.items():
+        if isinstance(below, dict):
+            yield from value_paths((*names, name), below)
+        else:
+            yield (*names, name)

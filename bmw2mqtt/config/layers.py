@@ -1,0 +1,181 @@
+"""The sources of settings, each read into a layer: what it says, where, and what is wrong there.
+
+Every value is kept as the text that was written, so `password: 0123` stays what it looks like;
+the models make numbers of it. An empty value counts as not set, whatever the source.
+"""
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from bmw2mqtt.config.keys import ANY_NAME, KeyPath, key_at, value_paths
+from bmw2mqtt.config.values import reason
+
+PREFIX: Final = "BMW2MQTT_"
+CONFIG_VARIABLE: Final = "BMW2MQTT_CONFIG"
+_FILE_SUFFIX: Final = "_file"
+
+
+class Entry(NamedTuple):
+    """A value and the place a person finds it at."""
+
+    value: Any
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What one source says. `spell` writes a path the way this source does."""
+
+    spell: Callable[[KeyPath], str]
+    entries: dict[KeyPath, Entry] = field(default_factory=dict)
+    problems: dict[KeyPath, str] = field(default_factory=dict)
+
+    def nested(self) -> dict[str, Any]:
+        """The values as nested dictionaries."""
+        tree: dict[str, Any] = {}
+        for path, entry in self.entries.items():
+            node = tree
+            for name in path[:-1]:
+                node = node.setdefault(name, {})
+            node[path[-1]] = entry.value
+        return tree
+
+    def mentions(self, path: KeyPath) -> bool:
+        """Whether this source says anything at or below `path`."""
+        return any(known[: len(path)] == path for known in self.entries)
+
+    def put(self, path: KeyPath, value: str, place: str) -> None:
+        """Takes a single value, or notes that there is no such setting."""
+        key = key_at(path)
+        if key is None:
+            self.problems[path] = f"{place}: unknown setting; {self._hint(path)}"
+        elif isinstance(key, dict):
+            example = next(known for known in _settings_like(path) if known[: len(path)] == path)
+            self.problems[path] = (
+                f"{place}: is a section; set its keys, for example {self.spell(example)}"
+            )
+        elif value:
+            self.entries[path] = Entry(value, place)
+
+    def _hint(self, path: KeyPath) -> str:
+        known = {dotted(known): known for known in _settings_like(path)}
+        near = difflib.get_close_matches(dotted(path), known, n=1)
+        if near:
+            return f"did you mean {self.spell(known[near[0]])}?"
+        return "see config.example.yaml for all of them"
+
+
+def _settings_like(path: KeyPath) -> Iterator[KeyPath]:
+    """Every setting, with the account or VIN of `path`, so that a hint can be copied."""
+    chosen = path[1] if path[0] in {"accounts", "vehicles"} and len(path) > 1 else "home"
+    for known in value_paths():
+        yield tuple(chosen if part == ANY_NAME else part for part in known)
+
+
+def canonical(path: KeyPath) -> KeyPath:
+    """`path` with the VIN in upper case."""
+    if len(path) > 1 and path[0] == "vehicles":
+        return (path[0], path[1].upper(), *path[2:])
+    return path
+
+
+def dotted(path: KeyPath) -> str:
+    """`path` as it is written in texts: mqtt.host."""
+    return ".".join(path)
+
+
+def variable(path: KeyPath) -> str:
+    """The environment variable of `path`, with the dollar sign."""
+    return f"${PREFIX}{'__'.join(path).upper()}"
+
+
+def read_options(options: Iterable[str]) -> Layer:
+    """Settings from the command line, `mqtt.host=broker` each."""
+    layer = Layer(lambda path: f"--option {dotted(path)}")
+    for option in options:
+        name, equals, value = option.partition("=")
+        path = canonical(tuple(name.strip().split(".")))
+        if equals:
+            layer.put(path, value, layer.spell(path))
+        else:
+            # What stands behind the name could be a secret: it is not shown.
+            shown = name.split(":")[0].split(" ")[0]
+            layer.problems[path] = f"--option {shown}: has no value; write NAME=VALUE"
+    return layer
+
+
+def read_environment(environ: Mapping[str, str]) -> Layer:
+    """Settings from variables, except those that name a secret's file."""
+    layer = Layer(variable)
+    for name, path, value in _variables(environ):
+        if _secret_with_file(path) is None:
+            layer.put(path, value, f"${name}")
+    return layer
+
+
+def read_secret_files(environ: Mapping[str, str], directory: Path) -> Layer:
+    """Secrets from `directory`, and from the files that `…_FILE` variables name."""
+    layer = Layer(variable)
+    for file in _files_in(directory):
+        path = _path_of(file.name)
+        if path and key_at(path) is True:
+            _put_file(layer, path, file, str(file))
+    for name, path, value in _variables(environ):
+        secret = _secret_with_file(path)
+        if secret:
+            _put_file(layer, secret, Path(value), f"${name}")
+    return layer
+
+
+def _files_in(directory: Path) -> list[Path]:
+    try:
+        return sorted(file for file in directory.iterdir() if not file.is_dir())
+    except OSError:
+        return []
+
+
+def _put_file(layer: Layer, path: KeyPath, file: Path, place: str) -> None:
+    where = place if place == str(file) else f"{place}: {file}"
+    try:
+        secret = file.read_text("utf-8").rstrip("\r\n")
+    except OSError as error:
+        layer.problems[path] = f"{where}: {reason(error)}; name a file that can be read"
+    except UnicodeDecodeError:
+        layer.problems[path] = f"{where}: is no UTF-8 text; write the bare secret into it"
+    else:
+        if secret:
+            layer.problems.pop(path, None)
+            layer.entries[path] = Entry(secret, place)
+        else:
+            layer.problems[path] = f"{where}: is empty; write the secret into it"
+
+
+def _variables(environ: Mapping[str, str]) -> Iterator[tuple[str, KeyPath, str]]:
+    for name, value in sorted(environ.items()):
+        path = _path_of(name)
+        if path and value and name.upper() != CONFIG_VARIABLE:
+            yield name, path, value
+
+
+def _path_of(name: str) -> KeyPath | None:
+    """The path that a variable's or a secret file's name stands for, if it is one of ours."""
+    if not name.upper().startswith(PREFIX):
+        return None
+    parts = tuple(name[len(PREFIX) :].lower().split("__"))
+    # An account's name may hold the separator itself.
+    for end in range(2, len(parts) if parts[0] == "accounts" else 0):
+        path = (parts[0], "__".join(parts[1:end]), *parts[end:])
+        if key_at(path) is not None or _secret_with_file(path):
+            return path
+    return canonical(parts)
+
+
+def _secret_with_file(path: KeyPath) -> KeyPath | None:
+    """The secret whose file a path that ends in `_file` names; None if it is a setting itself."""
+    if not path[-1].endswith(_FILE_SUFFIX) or key_at(path) is not None:
+        return None
+    secret = (*path[:-1], path[-1].removesuffix(_FILE_SUFFIX))
+    return secret if key_at(secret) is True else None

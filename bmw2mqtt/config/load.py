@@ -1,0 +1,163 @@
+"""Reads every source, and says everything that is wrong in one go."""
+
+import os
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from bmw2mqtt.config.keys import KEYS, KeyPath
+from bmw2mqtt.config.layers import (
+    Entry,
+    Layer,
+    dotted,
+    read_environment,
+    read_options,
+    read_secret_files,
+    variable,
+)
+from bmw2mqtt.config.models import HomeAssistant, Mqtt, Settings
+from bmw2mqtt.config.values import quoted
+from bmw2mqtt.config.yamlfile import Unreadable, find_file, read_yaml
+from bmw2mqtt.vehicle.errors import ConfigError
+
+SECRETS_DIR: Final = Path("/run/secrets")
+
+_BACKENDS: Final = {
+    "mybmw": "the login of the BMW app",
+    "cardata": "BMW's customer API",
+}
+_MISSING: Final = {
+    "username": "add the e-mail address of the BMW login (china: phone number with the 86 prefix)",
+    "client_id": "add the CarData client ID from BMW's customer portal",
+    "latitude": "give latitude and longitude, or neither",
+    "longitude": "give latitude and longitude, or neither",
+}
+_BASE_TOPIC: Final = ("mqtt", "base_topic")
+_DISCOVERY_PREFIX: Final = ("homeassistant", "discovery_prefix")
+
+
+def load_settings(
+    config_file: Path | None = None,
+    overrides: Iterable[str] = (),
+    environ: Mapping[str, str] = os.environ,
+    secrets_dir: Path = SECRETS_DIR,
+) -> Settings:
+    """The settings from all sources: `overrides`, environment, secret files, YAML, defaults.
+
+    Args:
+        config_file: The YAML file; None: `$BMW2MQTT_CONFIG`, `./config.yaml`, or
+            `/config/config.yaml`, and none of them is no error.
+        overrides: From the command line, `mqtt.host=broker` each.
+        environ: Where `BMW2MQTT_…` variables are looked up.
+        secrets_dir: Where secrets may lie as files named like their variables.
+
+    Raises:
+        ConfigError: Something is wrong; it lists everything that is.
+    """
+    layers = [
+        read_options(overrides),
+        read_environment(environ),
+        read_secret_files(environ, secrets_dir),
+    ]
+    try:
+        file = find_file(config_file, environ)
+        yaml_layer = read_yaml(file, KEYS) if file else None
+    except Unreadable as error:
+        raise ConfigError([str(error), *_lines(layers)]) from error
+    if yaml_layer:
+        layers.append(yaml_layer)
+    return _Check(layers, yaml_layer).settings()
+
+
+def _lines(layers: Sequence[Layer]) -> Iterator[str]:
+    for layer in reversed(layers):
+        yield from layer.problems.values()
+
+
+class _Check:
+    """Makes settings of the layers, or one line of each thing that is wrong."""
+
+    def __init__(self, layers: Sequence[Layer], yaml_layer: Layer | None) -> None:
+        self._layers = layers
+        self._yaml = yaml_layer
+        self._entries = ChainMap(*(layer.entries for layer in layers))
+
+    def settings(self) -> Settings:
+        problems = [*_lines(self._layers), *self._shared_topic()]
+        settings = None
+        try:
+            settings = Settings.from_layers(*(layer.nested() for layer in self._layers))
+        except ValidationError as error:
+            problems += [self._line(found) for found in error.errors() if not self._known(found)]
+        if settings is None or problems:
+            # Pydantic's error is not chained: it holds the values, and so the secrets.
+            raise ConfigError(problems) from None
+        return settings
+
+    def _shared_topic(self) -> Iterator[str]:
+        """Not a validator of the model: one would run only when all else is right."""
+        base = self._entries.get(
+            _BASE_TOPIC, Entry(Mqtt.model_fields["base_topic"].default, dotted(_BASE_TOPIC))
+        )
+        prefix = self._entries.get(
+            _DISCOVERY_PREFIX, Entry(HomeAssistant.model_fields["discovery_prefix"].default, "")
+        )
+        if base.value == prefix.value:
+            place = base.place if _BASE_TOPIC in self._entries else prefix.place
+            yield (
+                f"{place}: mqtt.base_topic and homeassistant.discovery_prefix are both"
+                f" {quoted(base.value)}; give them different topics"
+            )
+
+    def _known(self, error: ErrorDetails) -> bool:
+        """Whether a value only seems to be missing: a source has complained about it."""
+        path = _path(error)
+        bad = {path for layer in self._layers for path in layer.problems}
+        if path == ("accounts",):
+            return any(key[0] == "accounts" for key in bad)
+        return any(path[:length] in bad for length in range(1, len(path) + 1))
+
+    def _line(self, error: ErrorDetails) -> str:
+        path, text = _path(error), error["msg"]
+        if error["type"] == "missing":
+            text = f"missing; {self._how_to_add(path)}"
+        elif error["type"] == "union_tag_not_found":
+            choices = " or ".join(f"{name} ({what})" for name, what in _BACKENDS.items())
+            text = f"missing; use {choices}"
+        elif error["type"] == "union_tag_invalid":
+            value = quoted(self._entries[path].value)
+            text = f"{value} is no backend; use {' or '.join(_BACKENDS)}"
+        elif error["type"] == "extra_forbidden":
+            other = next(name for name in _BACKENDS if name not in error["loc"])
+            text = f"belongs to backend {other}; remove it or set backend: {other}"
+        return f"{self._place(path)}: {text}"
+
+    def _how_to_add(self, path: KeyPath) -> str:
+        remedy = _MISSING.get(path[-1], "add it")
+        if path[-1] == "password":
+            return f"{remedy}, or set {variable(path)} or {variable(path)}_FILE"
+        return remedy
+
+    def _place(self, path: KeyPath) -> str:
+        """Where the value is, or where it should be: next to its neighbours."""
+        if path in self._entries:
+            return self._entries[path].place
+        if len(path) > 1:
+            for layer in reversed(self._layers):
+                if layer.mentions(path[:-1]):
+                    return layer.spell(path)
+        return self._yaml.spell(path) if self._yaml else dotted(path)
+
+
+def _path(error: ErrorDetails) -> KeyPath:
+    """The path of the key that is wrong, without what pydantic puts in between."""
+    path = [str(part) for part in error["loc"] if part != "[key]"]
+    if path[0] == "accounts" and path[2:3] and path[2] in _BACKENDS:
+        del path[2]
+    if error["type"].startswith("union_tag"):
+        path.append("backend")
+    return tuple(path)

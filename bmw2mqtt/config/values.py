@@ -1,0 +1,222 @@
+"""The kinds of values that settings have, each with the sentence a person reads when one is wrong.
+
+A sentence is `<what is wrong>; <remedy>`; where the value stands is added by `load`.
+"""
+
+import ipaddress
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import PydanticCustomError
+
+_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?")
+_VIN: Final = re.compile(r"[A-Z0-9]{17}")
+_SLUG: Final = re.compile(r"[a-z0-9_]+")
+_OUR_TYPE: Final = "sentence"
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def wrong(what: str, remedy: str) -> PydanticCustomError:
+    """The error to raise for a value: what is wrong with it, and what to do."""
+    return PydanticCustomError(_OUR_TYPE, "{sentence}", {"sentence": f"{what}; {remedy}"})
+
+
+def quoted(value: object) -> str:
+    """`value` as an error shows it: one line, in double quotes."""
+    return json.dumps(str(value), ensure_ascii=False)
+
+
+def reason(error: OSError) -> str:
+    """Why a file cannot be used, for the middle of a sentence."""
+    return (error.strerror or "cannot be read").lower()
+
+
+def _says(what: str, remedy: str) -> WrapValidator:
+    """Puts a sentence of ours in the place of whatever pydantic finds wrong with a value."""
+
+    def check(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            if error.errors()[0]["type"] == _OUR_TYPE:
+                raise
+            raise wrong(f"{quoted(value)} {what}", remedy) from None
+
+    return WrapValidator(check)
+
+
+def _lower(value: object) -> str:
+    return str(value).lower()
+
+
+def _text(value: str) -> str:
+    if not value or _CONTROL.search(value):
+        raise ValueError
+    return value
+
+
+def _is_host(value: str) -> bool:
+    if _HOST.fullmatch(value):
+        return True
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _host(value: str) -> str:
+    if not _is_host(value):
+        raise ValueError
+    return value
+
+
+def _server(value: str) -> str:
+    parts = urlsplit(f"//{value}")
+    if parts.netloc != value or "@" in value or not _is_host(parts.hostname or ""):
+        raise ValueError
+    if parts.port is None and value.endswith(":"):
+        raise ValueError
+    return value
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not _is_host(parts.hostname or ""):
+        raise ValueError
+    if parts.query or parts.fragment or parts.port == 0:
+        raise ValueError
+    return value.rstrip("/")
+
+
+def _topic_text(value: str) -> str:
+    if "+" in value or "#" in value:
+        raise wrong(f"{quoted(value)} has a wildcard", "leave out + and #")
+    if value.startswith("$"):
+        raise wrong(f"{quoted(value)} starts with $", "topics with $ belong to the broker")
+    return _text(value)
+
+
+def _topic(value: str) -> str:
+    if value.startswith("/") or value.endswith("/"):
+        raise wrong(f"{quoted(value)} has a / at an end", f"write {quoted(value.strip('/'))}")
+    return _topic_text(value)
+
+
+def _existing_file(value: Path) -> Path:
+    try:
+        with value.open("rb"):
+            return value
+    except OSError as error:
+        raise wrong(f"{quoted(value)}: {reason(error)}", "correct the path or remove it") from None
+
+
+def _account_name(value: str) -> str:
+    if not _SLUG.fullmatch(value):
+        slug = re.sub(r"[^a-z0-9]+", "_", value.lower()).strip("_") or "home"
+        raise wrong(
+            f"{quoted(value)} is no account name",
+            f"use a-z, 0-9 and _ only, for example {slug}",
+        )
+    return value
+
+
+def _vin(value: str) -> str:
+    vin = value.upper()
+    if not _VIN.fullmatch(vin):
+        raise wrong(
+            f"{quoted(value)} is no VIN",
+            "use the 17 letters and digits from the vehicle's papers",
+        )
+    return vin
+
+
+Text = Annotated[str, AfterValidator(_text), _says("is no text", "use printable characters")]
+AccountName = Annotated[str, AfterValidator(_account_name)]
+Vin = Annotated[str, AfterValidator(_vin)]
+
+Flag = Annotated[bool, _says("is neither true nor false", "use true or false")]
+Port = Annotated[
+    int, Field(ge=1, le=65535), _says("is no port", "use a whole number from 1 to 65535")
+]
+Seconds = Annotated[
+    int, Field(ge=0), _says("is no number of seconds", "use a whole number, 0 or more")
+]
+KeepAlive = Annotated[
+    int,
+    Field(ge=1, le=65535),
+    _says("is no keepalive", "use a whole number of seconds from 1 to 65535"),
+]
+RequestBudget = Annotated[
+    int,
+    Field(ge=1, le=50),
+    _says("is no request budget", "use a whole number from 1 to 50, BMW's own limit"),
+]
+Latitude = Annotated[
+    float, Field(ge=-90, le=90), _says("is no latitude", "use degrees from -90 to 90")
+]
+Longitude = Annotated[
+    float, Field(ge=-180, le=180), _says("is no longitude", "use degrees from -180 to 180")
+]
+
+Topic = Annotated[str, AfterValidator(_topic), _says("is no topic", "use printable characters")]
+TopicPrefix = Annotated[
+    str, AfterValidator(_topic_text), _says("is no topic prefix", "use printable characters")
+]
+
+Host = Annotated[
+    str,
+    AfterValidator(_host),
+    _says("is no host", "write the name or address alone, without scheme, port or path"),
+]
+Server = Annotated[
+    str,
+    AfterValidator(_server),
+    _says("is no server", "write host or host:port, without scheme or path"),
+]
+Url = Annotated[
+    str,
+    AfterValidator(_url),
+    _says("is no web address", "use one that starts with https:// or http://"),
+]
+ExistingFile = Annotated[
+    Path, AfterValidator(_existing_file), _says("is no file", "give the path of a PEM file")
+]
+ClientId = Annotated[
+    str,
+    AfterValidator(lambda value: str(UUID(value))),
+    _says("is no CarData client ID", "copy it from BMW's customer portal (8-4-4-4-12 characters)"),
+]
+
+Region = Annotated[
+    Literal["china", "north_america", "rest_of_world"],
+    BeforeValidator(_lower),
+    _says("is no region", "use china, north_america or rest_of_world"),
+]
+Protocol = Annotated[
+    Literal["5", "3.1.1"],
+    BeforeValidator(str),
+    _says("is no MQTT version that is spoken here", "use 5 or 3.1.1"),
+]
+LogLevel = Annotated[
+    Literal["debug", "info", "warning", "error"],
+    BeforeValidator(_lower),
+    _says("is no log level", "use debug, info, warning or error"),
+]
+LogFormat = Annotated[
+    Literal["auto", "console", "json"],
+    BeforeValidator(_lower),
+    _says("is no log format", "use auto, console or json"),
+]

@@ -1,0 +1,6 @@
+"""The whole thing without an account: an embedded broker, a simulated BMW, and the bridge."""
+
+from bmw2mqtt.demo.broker import DemoError
+from bmw2mqtt.demo.run import run
+
+__all__ = ["DemoError", "run"]

@@ -1,0 +1,164 @@
+"""A real MQTT broker as a child process: Mosquitto if installed, else NATS from its wheel."""
+
+import asyncio
+import os
+import shutil
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from bmw2mqtt.vehicle.errors import Bmw2MqttError
+
+PORTS_TO_TRY = 20
+START_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 2.0
+
+
+class DemoError(Bmw2MqttError):
+    """The demo cannot start; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A broker that is installed."""
+
+    name: str
+    path: str
+    protocol: Literal["5", "3.1.1"]
+
+
+def find_program() -> Program:
+    """Find a broker.
+
+    Raises:
+        DemoError: there is none.
+    """
+    system_path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+    if path := shutil.which("mosquitto", path=system_path):
+        return Program(name="Mosquitto", path=path, protocol="5")
+    beside_python = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+    if path := shutil.which("nats-server", path=beside_python):
+        return Program(name="NATS", path=path, protocol="3.1.1")
+    raise DemoError("no broker: install mosquitto, or bmw2mqtt with its demo extra")
+
+
+def free_port(bind: str, wanted: int) -> int:
+    """Return the wanted port, or the next one that is free.
+
+    Raises:
+        DemoError: the address is not one of this machine's, or no port is free.
+    """
+    for port in range(wanted, wanted + PORTS_TO_TRY):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((bind, port))
+            except (OSError, OverflowError) as error:
+                if isinstance(error, PermissionError | OSError) and error.errno not in {13, 98, 48}:
+                    raise DemoError(f"{bind}:{port} cannot be used: {error.strerror}") from error
+                continue
+            return port
+    raise DemoError(f"no free port from {wanted} to {wanted + PORTS_TO_TRY - 1}; use --port")
+
+
+class Broker:
+    """One running broker."""
+
+    def __init__(self, program: Program, bind: str, port: int, directory: Path) -> None:
+        self.program = program
+        self.port = port
+        self._bind = bind
+        self._directory = directory
+        self._process: Process | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start it and wait until it takes connections.
+
+        Raises:
+            DemoError: it does not start.
+        """
+        config = self._directory / "broker.conf"
+        config.write_text(_mosquitto(self) if self.program.protocol == "5" else _nats(self))
+        self._process = await asyncio.create_subprocess_exec(
+            self.program.path,
+            "-c",
+            str(config),
+            stdout=DEVNULL,
+            stderr=PIPE,
+            start_new_session=True,  # Ctrl-C is for the bridge, which says goodbye to the broker
+        )
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                await self._wait_until_it_listens(self._process)
+        except TimeoutError:
+            await self.__aexit__()
+            raise DemoError(f"{self.program.name} does not answer on port {self.port}") from None
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop it."""
+        if self._process is None or self._process.returncode is not None:
+            return
+        self._process.terminate()
+        try:
+            await asyncio.wait_for(self._process.wait(), STOP_TIMEOUT_S)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+    @property
+    def address(self) -> str:
+        """Where clients on this machine find it."""
+        return "127.0.0.1" if self._bind in {"0.0.0.0", "::"} else self._bind  # noqa: S104
+
+    @property
+    def bind(self) -> str:
+        """Where it listens."""
+        return self._bind
+
+    @property
+    def directory(self) -> Path:
+        """Where it may write."""
+        return self._directory
+
+    async def _wait_until_it_listens(self, process: Process) -> None:
+        while True:
+            if process.returncode is not None and process.stderr is not None:
+                said = (await process.stderr.read()).decode(errors="replace").strip()
+                raise DemoError(f"{self.program.name} does not start: {said[-300:]}")
+            try:
+                _, writer = await asyncio.open_connection(self.address, self.port)
+            except OSError:
+                await asyncio.sleep(0.02)
+                continue
+            writer.close()
+            return
+
+
+def _mosquitto(broker: Broker) -> str:
+    lines = [
+        f"listener {broker.port} {broker.bind}",
+        "allow_anonymous true",
+        "persistence false",
+        "log_dest stderr",
+        "log_type error",
+        "set_tcp_nodelay true",
+    ]
+    if os.geteuid() == 0:
+        lines.append("user root")
+    return "\n".join(lines) + "\n"
+
+
+def _nats(broker: Broker) -> str:
+    return "\n".join(
+        (
+            "server_name: bmw2mqtt_demo",
+            'listen: "127.0.0.1:-1"',
+            f'jetstream {{ store_dir: "{broker.directory / "nats"}" }}',
+            f'mqtt {{ host: "{broker.bind}", port: {broker.port} }}',
+            "",
+        )
+    )

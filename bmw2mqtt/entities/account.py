@@ -1,0 +1,79 @@
+"""The entities of an account: how it stands with BMW, and what a person can do about it."""
+
+from bmw2mqtt.entities.base import Attributes, BinarySensor, Button, Entity, Sensor, Switch, iso
+from bmw2mqtt.vehicle.account import AccountState, AccountStatus
+
+
+def _status(account: AccountState) -> Attributes:
+    return {
+        "message": account.message,
+        "login_url": account.login_url,
+        "user_code": account.user_code,
+        "expires_at": iso(account.expires_at) if account.expires_at else None,
+    }
+
+
+ACCOUNT_ENTITIES: tuple[Entity[AccountState], ...] = (
+    Sensor(
+        key="status",
+        name="Status",
+        value=lambda account: account.status,
+        attributes=_status,
+        device_class="enum",
+        options=tuple(AccountStatus),
+        category="diagnostic",
+        icon="mdi:account-check",
+    ),
+    BinarySensor(
+        key="login_required",
+        name="Login required",
+        value=lambda account: account.is_login_required,
+        device_class="problem",
+        category="diagnostic",
+    ),
+    Sensor(
+        key="last_update",
+        name="Last update",
+        value=lambda account: account.last_update,
+        device_class="timestamp",
+        category="diagnostic",
+    ),
+    Sensor(
+        key="next_update",
+        name="Next update",
+        value=lambda account: account.next_update,
+        device_class="timestamp",
+        category="diagnostic",
+    ),
+    Sensor(
+        key="requests_24h",
+        name="Requests in 24 hours",
+        value=lambda account: account.requests_24h,
+        state_class="measurement",
+        category="diagnostic",
+        icon="mdi:counter",
+    ),
+    Sensor(
+        key="requests_left",
+        name="Requests left",
+        value=lambda account: account.requests_left,
+        exists=lambda account: account.backend == "cardata",
+        state_class="measurement",
+        category="diagnostic",
+        icon="mdi:counter",
+    ),
+    Button(key="refresh", name="Refresh", icon="mdi:refresh"),
+    Button(
+        key="login",
+        name="Log in",
+        exists=lambda account: account.backend == "cardata",
+        icon="mdi:login",
+    ),
+    Switch(
+        key="polling",
+        name="Polling",
+        value=lambda account: account.is_polling,
+        category="config",
+        icon="mdi:cloud-sync",
+    ),
+)

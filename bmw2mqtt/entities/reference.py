@@ -1,0 +1,71 @@
+"""Every entity as text: the reference in the documentation is this output."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
+from bmw2mqtt.entities.base import Entity, Number, Sensor
+
+_COLUMNS = ("Topic", "Name", "Unit", "Class", "Command", "Backend")
+
+
+def reference() -> str:
+    """Return two Markdown tables: a car's entities and an account's."""
+    vehicle = [_row("{VIN}", entity, _vehicle_backends(entity)) for entity in VEHICLE_ENTITIES]
+    account = [
+        _row("account/{name}", entity, _account_backends(entity)) for entity in ACCOUNT_ENTITIES
+    ]
+    return "\n".join(
+        (
+            "## A car's entities",
+            "",
+            *_table(vehicle),
+            "",
+            "## An account's entities",
+            "",
+            *_table(account),
+        )
+    )
+
+
+def _row(root: str, entity: Entity[Any], backends: str) -> tuple[str, ...]:
+    suffix = "" if entity.has_state else "/attributes" if entity.attributes else ""
+    topic = f"{root}/{entity.platform}/{entity.key}{suffix}"
+    return (
+        f"`{topic}`",
+        (entity.name or "(the car)") + ("" if entity.enabled else " (off by default)"),
+        (entity.unit or "") if isinstance(entity, Sensor) else "",
+        (getattr(entity, "device_class", None) or ""),
+        _command(entity),
+        backends,
+    )
+
+
+def _command(entity: Entity[Any]) -> str:
+    if entity.command_suffix is None:
+        return ""
+    words = {
+        "lock": "`LOCK` `UNLOCK`",
+        "button": "`PRESS`",
+        "switch": "`ON` `OFF`",
+        "select": "one of its options",
+        "notify": "JSON, `geo:` URI or `latitude,longitude[,name]`",
+    }
+    if isinstance(entity, Number):
+        payload = f"{entity.minimum}…{entity.maximum}, step {entity.step}"
+    else:
+        payload = words[entity.platform]
+    return f"`/{entity.command_suffix}`: {payload}"
+
+
+def _vehicle_backends(entity: Entity[Any]) -> str:
+    return "mybmw" if entity.is_commandable else "mybmw, cardata"
+
+
+def _account_backends(entity: Entity[Any]) -> str:
+    return "cardata" if entity.key in {"login", "requests_left"} else "mybmw, cardata"
+
+
+def _table(rows: Iterable[tuple[str, ...]]) -> list[str]:
+    lines = [_COLUMNS, tuple("---" for _ in _COLUMNS), *rows]
+    return ["| " + " | ".join(line) + " |" for line in lines]

@@ -1,0 +1,230 @@
+"""All cars and accounts as the broker shows them: whose car it is, what is current, what is left.
+
+Accounts report to it (it is their `Listener`); it lets each device publish.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+
+from bmw2mqtt import __version__
+from bmw2mqtt.config import MyBmwAccount, Settings
+from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
+from bmw2mqtt.entities.base import iso
+from bmw2mqtt.homeassistant.discovery import account_payload, vehicle_payload
+from bmw2mqtt.mqtt.device import Device, dump_json
+from bmw2mqtt.mqtt.inventory import Inventory
+from bmw2mqtt.mqtt.publisher import Publisher
+from bmw2mqtt.mqtt.topics import Topics
+from bmw2mqtt.vehicle.account import AccountState
+from bmw2mqtt.vehicle.snapshot import Vehicle
+
+log = structlog.get_logger(__name__)
+
+
+class Fleet:
+    """Turns what accounts report into topics."""
+
+    def __init__(
+        self, settings: Settings, topics: Topics, publisher: Publisher, inventory: Inventory
+    ) -> None:
+        self._settings = settings
+        self._topics = topics
+        self._publisher = publisher
+        self._inventory = inventory
+        self._started_at = datetime.now(UTC)
+        self._precedence = {name: index for index, name in enumerate(settings.accounts)}
+        self._owners: dict[str, str] = {}
+        """Which account a car belongs to."""
+        self._vehicles: dict[str, Device[Vehicle]] = {}
+        self._snapshots: dict[str, Vehicle] = {}
+        self._listed: set[str] = set()
+        """Accounts that have told which cars they have."""
+        publisher.retain(topics.bridge_availability, b"online")
+        self._publish_info()
+        self._accounts = {name: self._account_device(name) for name in settings.accounts}
+
+    # What accounts tell
+
+    def account_changed(self, state: AccountState) -> None:
+        """Publish an account's new state."""
+        self._accounts[state.name].show(state)
+
+    def vehicles_listed(self, account: str, vins: frozenset[str]) -> None:
+        """Give cars to the account, and take back those that left it."""
+        for vin in sorted(vins):
+            self._claim(account, vin)
+        for vin in [v for v, owner in self._owners.items() if owner == account and v not in vins]:
+            del self._owners[vin]
+            self._remove(vin)
+            log.info("vehicle_left", account=account, vin=vin)
+        self._listed.add(account)
+        self.sweep()
+
+    def vehicle_changed(self, account: str, vehicle: Vehicle) -> None:
+        """Publish a car's new snapshot."""
+        if not self.is_wanted(account, vehicle.vin):
+            return
+        device = self._vehicles.get(vehicle.vin)
+        is_new = device is None
+        if device is None:
+            device = self._vehicles[vehicle.vin] = self._vehicle_device(account, vehicle.vin)
+        self._snapshots[vehicle.vin] = vehicle
+        device.show(vehicle)
+        if is_new:
+            log.info("vehicle_found", account=account, vin=vehicle.vin, model=vehicle.model)
+            self._publish_info()
+            self.sweep()
+
+    def is_wanted(self, account: str, vin: str) -> bool:
+        """Whether the account owns the car and the owner wants to see it."""
+        configured = self._settings.vehicles.get(vin)
+        is_enabled = configured is None or configured.enabled
+        return is_enabled and self._owners.get(vin) == account
+
+    # Ownership
+
+    def _claim(self, account: str, vin: str) -> None:
+        """Let a car belong to the first account in the configuration that has it."""
+        owner = self._owners.get(vin)
+        if owner is None:
+            self._owners[vin] = account
+            return
+        if owner == account:
+            return
+        first, second = sorted((owner, account), key=self._precedence.__getitem__)
+        if account == first:
+            self._owners[vin] = account
+            self._remove(vin)
+        log.warning("vehicle_in_two_accounts", vin=vin, belongs_to=first, left_out_of=second)
+
+    def _remove(self, vin: str) -> None:
+        device = self._vehicles.pop(vin, None)
+        self._snapshots.pop(vin, None)
+        if device is not None:
+            device.remove()
+            self._publish_info()
+
+    # Topics
+
+    def _account_device(self, name: str) -> Device[AccountState]:
+        topics = self._topics.account(name)
+        discovery = partial(account_payload, topics=topics)
+        device = Device(
+            self._publisher,
+            topics,
+            ACCOUNT_ENTITIES,
+            discovery=discovery if self._settings.homeassistant.enabled else None,
+        )
+        device.show(AccountState(name=name, backend=self._settings.accounts[name].backend))
+        return device
+
+    def _vehicle_device(self, account: str, vin: str) -> Device[Vehicle]:
+        topics = self._topics.vehicle(vin)
+        configured = self._settings.vehicles.get(vin)
+        name = configured.name if configured else None
+        discovery = partial(
+            vehicle_payload, topics=topics, account=self._topics.account(account), name=name
+        )
+        is_read_only = self.is_read_only(account)
+        table = tuple(
+            entity
+            for entity in VEHICLE_ENTITIES
+            if not (entity.is_commandable and is_read_only) or entity.works_read_only
+        )
+        return Device(
+            self._publisher,
+            topics,
+            table,
+            discovery=discovery if self._settings.homeassistant.enabled else None,
+            snapshot=partial(_snapshot, name=name),
+            has_availability=True,
+        )
+
+    def is_read_only(self, account: str) -> bool:
+        """Whether an account takes no commands: CarData never does."""
+        settings = self._settings.accounts[account]
+        return settings.read_only if isinstance(settings, MyBmwAccount) else True
+
+    def _publish_info(self) -> None:
+        accounts = {
+            name: {
+                "backend": account.backend,
+                "region": account.region if isinstance(account, MyBmwAccount) else None,
+                "read_only": self.is_read_only(name),
+            }
+            for name, account in self._settings.accounts.items()
+        }
+        vehicles = {
+            vin: {"name": self._name(vehicle), "account": self._owners.get(vin)}
+            for vin, vehicle in self._snapshots.items()
+        }
+        info = {
+            "version": __version__,
+            "started_at": iso(self._started_at),
+            "accounts": accounts,
+            "vehicles": vehicles,
+        }
+        self._publisher.retain(self._topics.bridge_info, dump_json(info))
+
+    def _name(self, vehicle: Vehicle) -> str:
+        configured = self._settings.vehicles.get(vehicle.vin)
+        return (configured.name if configured else None) or vehicle.model
+
+    # What time does
+
+    def check_freshness(self, seen_at: datetime | None, vin: str, limit: timedelta | None) -> None:
+        """Say whether what is published about a car is current."""
+        device = self._vehicles.get(vin)
+        if device is None or limit is None or seen_at is None:
+            return
+        device.set_available(is_available=datetime.now(UTC) - seen_at <= limit)
+
+    def vehicles_of(self, account: str) -> list[str]:
+        """Return the VINs an account shows."""
+        return [vin for vin in self._vehicles if self._owners.get(vin) == account]
+
+    # What earlier runs left
+
+    def sweep(self) -> None:
+        """Remove what earlier runs left and nothing stands for any more."""
+        if not self._inventory.is_complete:
+            return
+        devices: dict[str, Device[Any]] = {}
+        devices |= {device.topics.root: device for device in self._accounts.values()}
+        devices |= {device.topics.root: device for device in self._vehicles.values()}
+        for root, device in devices.items():
+            if gone := self._inventory.components(root):
+                device.forget(gone)
+        leftovers = self._inventory.leftovers(
+            self._publisher.retained_topics(), lambda root: self._is_settled(root, devices)
+        )
+        for topic in leftovers:
+            self._publisher.clear(topic)
+        if leftovers:
+            log.info("leftovers_removed", topics=len(leftovers))
+
+    def _is_settled(self, root: str, devices: Mapping[str, object]) -> bool:
+        """Whether all that can be known about a device is known.
+
+        A car that nobody has claimed may still belong to an account that cannot reach BMW.
+        """
+        is_account = root.startswith(f"{self._topics.base}/account/")
+        everybody_listed = self._listed >= self._settings.accounts.keys()
+        is_owned = root.removeprefix(f"{self._topics.base}/") in self._owners
+        return root in devices or not root or is_account or (everybody_listed and not is_owned)
+
+
+def _snapshot(
+    vehicle: Vehicle, values: Mapping[str, Mapping[str, Any]], *, name: str | None
+) -> Mapping[str, Any]:
+    """Make the whole car in one JSON document."""
+    return {
+        "vin": vehicle.vin,
+        "name": name or vehicle.model,
+        "updated_at": iso(vehicle.updated_at) if vehicle.updated_at else None,
+        **values,
+    }

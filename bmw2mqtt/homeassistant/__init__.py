@@ -1,0 +1,5 @@
+"""What Home Assistant is told: device discovery over MQTT.
+
+Pure functions of the tables and a snapshot. What Home Assistant accepts:
+https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
+"""

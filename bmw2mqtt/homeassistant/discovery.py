@@ -1,0 +1,231 @@
+"""Device discovery: one message a device, full keys, nothing that an older release refuses.
+
+An unknown key at the root makes Home Assistant drop the whole device, one in a component is
+ignored; so whatever is newer than 2024.11 belongs into a component.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import singledispatch
+from typing import Any
+
+from bmw2mqtt import __version__
+from bmw2mqtt.entities.base import (
+    BinarySensor,
+    Button,
+    DeviceTracker,
+    Entity,
+    Image,
+    Lock,
+    Notify,
+    Number,
+    Select,
+    Sensor,
+    Switch,
+)
+from bmw2mqtt.mqtt.device import dump_json
+from bmw2mqtt.mqtt.topics import DeviceTopics
+from bmw2mqtt.vehicle.account import AccountState
+from bmw2mqtt.vehicle.snapshot import Vehicle
+
+ORIGIN = {"name": "bmw2mqtt", "sw_version": __version__}
+Fields = dict[str, Any]
+
+
+def vehicle_payload(
+    vehicle: Vehicle,
+    entities: Sequence[Entity[Vehicle]],
+    gone: Iterable[str],
+    *,
+    topics: DeviceTopics,
+    account: DeviceTopics,
+    name: str | None,
+) -> bytes:
+    """Announce a car.
+
+    Args:
+        vehicle: the car.
+        entities: what it has.
+        gone: ids of components to be removed.
+        topics: the car's topics.
+        account: those of the account it belongs to.
+        name: what the owner calls it; `None`: the model, as the old integration did.
+    """
+    device = {
+        "identifiers": [topics.identifier],
+        "name": name or vehicle.model,
+        "manufacturer": vehicle.brand,
+        "model": vehicle.model,
+        "serial_number": vehicle.vin,
+        "via_device": account.identifier,
+    }
+    if vehicle.build.software_version:
+        device["sw_version"] = vehicle.build.software_version
+    object_prefix = slug(vehicle.model)
+    return dump_json(
+        {
+            "device": device,
+            "origin": ORIGIN,
+            "availability": [
+                {"topic": topics.bridge_availability},
+                {"topic": topics.availability},
+            ],
+            "availability_mode": "all",
+            "components": {
+                **_removals(gone),
+                **{
+                    entity.id: _component(entity, vehicle, topics, object_prefix)
+                    for entity in entities
+                },
+            },
+        }
+    )
+
+
+def account_payload(
+    account: AccountState,
+    entities: Sequence[Entity[AccountState]],
+    gone: Iterable[str],
+    *,
+    topics: DeviceTopics,
+) -> bytes:
+    """Announce an account. It is there whenever the bridge is, above all when BMW is not."""
+    device = {
+        "identifiers": [topics.identifier],
+        "name": f"bmw2mqtt {account.name}",
+        "manufacturer": "bmw2mqtt",
+        "model": {"mybmw": "MyBMW account", "cardata": "CarData account"}[account.backend],
+        "sw_version": __version__,
+    }
+    object_prefix = slug(f"bmw2mqtt {account.name}")
+    return dump_json(
+        {
+            "device": device,
+            "origin": ORIGIN,
+            "availability": [{"topic": topics.bridge_availability}],
+            "components": {
+                **_removals(gone),
+                **{
+                    entity.id: _component(entity, account, topics, object_prefix)
+                    for entity in entities
+                },
+            },
+        }
+    )
+
+
+def slug(text: str) -> str:
+    """Turn a name into the object id that Home Assistant makes of it."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+
+
+def _removals(gone: Iterable[str]) -> Fields:
+    """Name only the platform: Home Assistant then removes the component."""
+    platforms = ("binary_sensor", "device_tracker")
+    return {
+        component: {
+            "platform": next(
+                (p for p in platforms if component.startswith(p)), component.partition("_")[0]
+            )
+        }
+        for component in gone
+    }
+
+
+def _component(
+    entity: Entity[Any], subject: Any, topics: DeviceTopics, object_prefix: str
+) -> Fields:
+    fields: Fields = {
+        "platform": entity.platform,
+        "unique_id": f"{topics.identifier}_{entity.id}",
+        "default_entity_id": _default_entity_id(entity, object_prefix),
+        "name": entity.name,
+    }
+    if entity.has_state:
+        is_image = isinstance(entity, Image)
+        fields["image_topic" if is_image else "state_topic"] = topics.state(
+            entity.platform, entity.key
+        )
+    if entity.attributes is not None:
+        fields["json_attributes_topic"] = topics.attributes(entity.platform, entity.key)
+    if entity.command_suffix is not None:
+        fields["command_topic"] = topics.command(entity.platform, entity.key, entity.command_suffix)
+        fields["qos"] = 1
+        fields["retain"] = False
+    fields |= _specifics(entity, subject)
+    optional = {
+        "entity_category": entity.category,
+        "icon": entity.icon,
+        "enabled_by_default": None if entity.enabled else False,
+    }
+    return fields | {key: value for key, value in optional.items() if value is not None}
+
+
+def _default_entity_id(entity: Entity[Any], object_prefix: str) -> str:
+    """Give the entity id the old integration gave, so that history goes on."""
+    if isinstance(entity, Notify):
+        return f"notify.bmw_connected_drive_{object_prefix}"
+    parts = (object_prefix, slug(entity.name or ""))
+    return f"{entity.platform}.{'_'.join(part for part in parts if part)}"
+
+
+@singledispatch
+def _specifics(entity: Entity[Any], _: Any) -> Fields:
+    """Fields of one platform alone."""
+    raise NotImplementedError(entity.platform)
+
+
+@_specifics.register
+def _(entity: Sensor, _: Any) -> Fields:  # type: ignore[type-arg]
+    fields = {
+        "device_class": entity.device_class,
+        "unit_of_measurement": entity.unit,
+        "state_class": entity.state_class,
+        "suggested_display_precision": entity.precision,
+        "options": list(entity.options) if entity.options else None,
+    }
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+@_specifics.register
+def _(entity: BinarySensor, _: Any) -> Fields:  # type: ignore[type-arg]
+    return {"device_class": entity.device_class} if entity.device_class else {}
+
+
+@_specifics.register
+def _(_: Lock | Switch, __: Any) -> Fields:  # type: ignore[type-arg]
+    return {"optimistic": False}
+
+
+@_specifics.register
+def _(_: Button | Notify, __: Any) -> Fields:  # type: ignore[type-arg]
+    return {}
+
+
+@_specifics.register
+def _(entity: Number, _: Any) -> Fields:  # type: ignore[type-arg]
+    return {
+        "min": entity.minimum,
+        "max": entity.maximum,
+        "step": entity.step,
+        "mode": entity.mode,
+        "device_class": entity.device_class,
+        "optimistic": False,
+    }
+
+
+@_specifics.register
+def _(entity: Select, subject: Any) -> Fields:  # type: ignore[type-arg]
+    return {"options": list(entity.options(subject)), "optimistic": False}
+
+
+@_specifics.register
+def _(_: DeviceTracker, __: Any) -> Fields:  # type: ignore[type-arg]
+    return {"source_type": "gps"}
+
+
+@_specifics.register
+def _(_: Image, __: Any) -> Fields:  # type: ignore[type-arg]
+    return {"content_type": "image/png"}

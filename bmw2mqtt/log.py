@@ -1,0 +1,70 @@
+"""Logging: events with key-values, for a person on a terminal and as JSON elsewhere."""
+
+import logging
+import sys
+from typing import Any, Literal
+
+import structlog
+
+SECRET_KEYS = frozenset(
+    {"password", "token", "access_token", "refresh_token", "id_token", "captcha_token", "gcid"}
+)
+POSITION_KEYS = frozenset({"latitude", "longitude", "position", "address"})
+
+
+def set_up(level: str = "info", format_: Literal["auto", "console", "json"] = "auto") -> None:
+    """Configure the whole process's log, on standard error."""
+    if format_ == "auto":
+        format_ = "console" if sys.stderr.isatty() else "json"
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer()
+        if format_ == "console"
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        redact,
+    ]
+    if format_ == "json":
+        shared.append(structlog.processors.format_exc_info)
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer)
+    )
+    handler.addFilter(_Demote())
+    logging.basicConfig(level=number, handlers=[handler], force=True)
+    _quieten(is_debugging=level == "debug")
+
+
+class _Demote(logging.Filter):
+    """Let a library speak at debug level only: this bridge says in its own words what is wrong."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith("bimmer_connected"):
+            record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+        return True
+
+
+def _quieten(*, is_debugging: bool) -> None:
+    quiet = logging.DEBUG if is_debugging else logging.CRITICAL + 1
+    logging.getLogger("bimmer_connected").setLevel(quiet)
+    for name in ("asyncio", "mqtt", "httpcore", "aiohttp.access"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def redact(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Remove what must never be in a log, and positions above debug level."""
+    for key in event.keys() & SECRET_KEYS:
+        event[key] = "***"
+    if event.get("level") != "debug":
+        for key in event.keys() & POSITION_KEYS:
+            event[key] = "***"
+    return event

@@ -1,0 +1,58 @@
+"""Removes everything the bridge ever retained on the broker."""
+
+import asyncio
+
+import aiomqtt
+
+from bmw2mqtt.config import Mqtt
+from bmw2mqtt.mqtt.publisher import Message
+from bmw2mqtt.mqtt.session import BrokerError, Client, describe, make_client, tls_context
+from bmw2mqtt.mqtt.topics import Topics
+
+QUIET_S = 1.0
+
+
+def remove_everything(settings: Mqtt, discovery_prefix: str) -> int:
+    """Clear every retained topic of ours, also of earlier versions; return how many there were.
+
+    Raises:
+        BrokerError: the broker cannot be reached.
+    """
+    return asyncio.run(_remove(settings, Topics(settings.base_topic, discovery_prefix)))
+
+
+async def _remove(settings: Mqtt, topics: Topics) -> int:
+    client = make_client(
+        settings,
+        tls_context(settings.tls),
+        availability_topic=None,
+        client_id=f"{settings.client_id}-cleanup",
+    )
+    try:
+        async with client:
+            found = await _find(client, topics)
+            # Discovery first: Home Assistant then drops the device as a whole.
+            for topic in sorted(found, key=topics.is_discovery, reverse=True):
+                await client.send(Message(topic=topic, payload=b""))
+    except aiomqtt.MqttError as error:
+        raise BrokerError(f"{settings.host}:{settings.port}: {describe(error)}") from error
+    return len(found)
+
+
+async def _find(client: Client, topics: Topics) -> set[str]:
+    found: set[str] = set()
+    await client.subscribe([(topic, 1) for topic in topics.everything()])
+    messages = aiter(client.messages)
+    while True:
+        try:
+            message = await asyncio.wait_for(anext(messages), QUIET_S)
+        except TimeoutError:
+            return found
+        topic, payload = message.topic.value, message.payload
+        if not message.retain or not isinstance(payload, bytes):
+            continue
+        if topics.is_discovery(topic):
+            if topics.is_our_discovery(payload):
+                found.add(topic)
+        elif topics.owner(topic) is not None:
+            found.add(topic)

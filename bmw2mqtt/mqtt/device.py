@@ -1,0 +1,138 @@
+"""Keeps all topics of one device, a car or an account, equal to its last snapshot."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Generic
+
+from bmw2mqtt.entities.base import Entity, SubjectT, Value, encode, iso
+from bmw2mqtt.mqtt.publisher import Publisher
+from bmw2mqtt.mqtt.topics import DeviceTopics
+
+Discovery = Callable[[SubjectT, Sequence[Entity[SubjectT]], Iterable[str]], bytes]
+"""Makes Home Assistant's discovery payload: the snapshot, its entities, and the ids of components
+(`{platform}_{key}`) that are to be removed."""
+
+
+def dump_json(document: Mapping[str, Any]) -> bytes:
+    """Write compact JSON, readable in any language."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class Device(Generic[SubjectT]):
+    """One device's topics: discovery, then availability, then states."""
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        topics: DeviceTopics,
+        table: Sequence[Entity[SubjectT]],
+        *,
+        discovery: Discovery[SubjectT] | None,
+        snapshot: Callable[[SubjectT, Mapping[str, Mapping[str, Any]]], Mapping[str, Any]]
+        | None = None,
+        has_availability: bool = False,
+    ) -> None:
+        """Prepare a device; nothing is published before `show`.
+
+        Args:
+            publisher: where the topics go.
+            topics: the device's topics.
+            table: every entity it may have.
+            discovery: how to announce it to Home Assistant; `None` to keep silent.
+            snapshot: what to say on the device's own `state` topic, given the values by platform
+                and key; `None` for a device without that topic.
+            has_availability: whether it has an availability of its own beside the bridge's.
+        """
+        self.topics = topics
+        self._publisher = publisher
+        self._table = table
+        self._discovery = discovery
+        self._snapshot = snapshot
+        self._availability = b"online" if has_availability else None
+        self._subject: SubjectT | None = None
+        self._components: tuple[str, ...] = ()
+        self._gone: set[str] = set()
+        """Components this run has taken back; each farewell repeats all of them."""
+        self._shown: set[str] = set()
+
+    def show(self, subject: SubjectT, gone: Iterable[str] = ()) -> None:
+        """Publish what is new in this snapshot; take back what it has no longer.
+
+        Args:
+            subject: the snapshot.
+            gone: components of an earlier run that Home Assistant may still know.
+        """
+        entities = [entity for entity in self._table if entity.exists(subject)]
+        components = tuple(entity.id for entity in entities)
+        documents = self._documents(subject, entities)
+        if self._discovery is not None:
+            gone = {*gone, *self._components} - set(components)
+            self._announce(self._discovery, subject, entities, gone)
+        if self._availability is not None:
+            self._publisher.retain(self.topics.availability, self._availability)
+        for topic, payload in documents.items():
+            self._publisher.retain(topic, payload)
+        for topic in self._shown - documents.keys():
+            self._publisher.clear(topic)
+        self._subject, self._components, self._shown = subject, components, set(documents)
+
+    def forget(self, components: Iterable[str]) -> None:
+        """Remove from Home Assistant what an earlier run announced and this one does not have."""
+        if self._subject is not None:
+            self.show(self._subject, components)
+
+    def set_available(self, *, is_available: bool) -> None:
+        """Say whether what is published is current."""
+        self._availability = b"online" if is_available else b"offline"
+        self._publisher.retain(self.topics.availability, self._availability)
+
+    def remove(self) -> None:
+        """Take everything back: the device is gone."""
+        if self._discovery is not None:
+            self._publisher.clear(self.topics.discovery)
+        if self._availability is not None:
+            self._publisher.clear(self.topics.availability)
+        for topic in self._shown:
+            self._publisher.clear(topic)
+        self._subject, self._components, self._shown = None, (), set()
+
+    def _announce(
+        self,
+        discovery: Discovery[SubjectT],
+        subject: SubjectT,
+        entities: Sequence[Entity[SubjectT]],
+        gone: set[str],
+    ) -> None:
+        """Announce the device; what is gone is said once and then left out."""
+        payload = discovery(subject, entities, ())
+        self._gone = (self._gone | gone) - {entity.id for entity in entities}
+        if gone:
+            farewell = discovery(subject, entities, sorted(self._gone))
+            self._publisher.retain(self.topics.discovery, farewell, then=payload)
+        else:
+            self._publisher.retain(self.topics.discovery, payload)
+
+    def _documents(
+        self, subject: SubjectT, entities: Iterable[Entity[SubjectT]]
+    ) -> dict[str, bytes]:
+        documents: dict[str, bytes] = {}
+        values: dict[str, dict[str, Any]] = {}
+        for entity in entities:
+            if entity.has_state:
+                value = entity.value(subject)
+                documents[self.topics.state(entity.platform, entity.key)] = encode(value)
+                if not isinstance(value, bytes):
+                    values.setdefault(entity.platform, {})[entity.key] = _native(value)
+            if entity.attributes is not None:
+                attributes = entity.attributes(subject)
+                topic = self.topics.attributes(entity.platform, entity.key)
+                documents[topic] = dump_json(attributes)
+                if not entity.has_state:
+                    values.setdefault(entity.platform, {})[entity.key] = attributes
+        if self._snapshot is not None:
+            documents[self.topics.snapshot] = dump_json(self._snapshot(subject, values))
+        return documents
+
+
+def _native(value: Value) -> Any:
+    return iso(value) if hasattr(value, "isoformat") else value  # type: ignore[arg-type] # dates

@@ -1,0 +1,193 @@
+"""Keeps the retained topics on the broker equal to what the bridge stands for.
+
+Callers say what a topic should hold; what is there already is not sent again. While the broker is
+away only the newest value per topic is kept. After each connect everything is sent again, in the
+order in which it was first said.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One PUBLISH, QoS 1."""
+
+    topic: str
+    payload: bytes
+    retain: bool = True
+    correlation_data: bytes | None = None
+
+
+class Connection(Protocol):
+    """What the publisher needs of an MQTT connection."""
+
+    max_packet_bytes: int | None
+
+    async def publish(self, message: Message) -> None:
+        """Return once the broker has acknowledged; raise if the connection is lost."""
+
+
+MAX_WAITING_EVENTS = 100
+"""Messages that are not retained and wait for the broker; more are dropped, oldest first."""
+
+
+@dataclass(slots=True)
+class Statistics:
+    """What went over the wire."""
+
+    published: int = 0
+    in_flight: int = 0
+    most_in_flight: int = 0
+
+
+@dataclass(slots=True)
+class _Outbox:
+    """What is to be sent: newest message per key, in the order in which the keys came."""
+
+    messages: dict[str, Message] = field(default_factory=dict)
+    order: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+
+    def put(self, key: str, message: Message) -> None:
+        if key not in self.messages:
+            self.order.put_nowait(key)
+        self.messages[key] = message
+
+    async def get(self) -> Message:
+        while True:
+            message = self.messages.pop(await self.order.get(), None)
+            if message is not None:
+                return message
+
+
+class Publisher:
+    """What the bridge stands for, and the workers that bring it to the broker."""
+
+    def __init__(self) -> None:
+        self.statistics = Statistics()
+        self._retained: dict[str, bytes] = {}
+        self._withdrawn: dict[str, None] = {}
+        """Topics that were cleared and not yet acknowledged: they survive an outage."""
+        self._then: dict[str, bytes] = {}
+        self._events: dict[str, Message] = {}
+        self._event_count = 0
+        self._outbox = _Outbox()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._is_connected = False
+
+    def retained_topics(self) -> frozenset[str]:
+        """Return every topic that the bridge stands for."""
+        return frozenset(self._retained)
+
+    def retain(self, topic: str, payload: bytes, *, then: bytes | None = None) -> None:
+        """Let a topic hold this payload; with `then`, that one once the first has arrived."""
+        if then is None and topic in self._then:
+            self._then[topic] = payload
+            return
+        if self._retained.get(topic) == payload and topic not in self._withdrawn:
+            return
+        if then is not None:
+            self._then[topic] = then
+        self._withdrawn.pop(topic, None)
+        self._retained[topic] = payload
+        self._put(topic, Message(topic=topic, payload=payload))
+
+    def clear(self, topic: str) -> None:
+        """Let a topic hold nothing, whoever wrote it."""
+        self._retained.pop(topic, None)
+        self._then.pop(topic, None)
+        self._withdrawn[topic] = None
+        self._put(topic, Message(topic=topic, payload=b""))
+
+    def send(self, topic: str, payload: bytes, *, correlation_data: bytes | None = None) -> None:
+        """Send one message that is not retained; it waits for the broker in a bounded queue."""
+        self._event_count += 1
+        key = f"#{self._event_count}"
+        message = Message(
+            topic=topic, payload=payload, retain=False, correlation_data=correlation_data
+        )
+        self._events[key] = message
+        while len(self._events) > MAX_WAITING_EVENTS:
+            oldest = next(iter(self._events))
+            dropped = self._events.pop(oldest)
+            self._outbox.messages.pop(oldest, None)
+            log.warning("event_dropped", topic=dropped.topic, waiting=MAX_WAITING_EVENTS)
+        self._put(key, message)
+
+    def repeat(self) -> None:
+        """Send everything again, as after a connect."""
+        for topic, payload in self._retained.items():
+            self._put(topic, Message(topic=topic, payload=payload))
+
+    async def drained(self) -> None:
+        """Wait until the broker has acknowledged all there is."""
+        await self._idle.wait()
+
+    async def run(self, connection: Connection, in_flight: int) -> None:
+        """Send everything, and from then on what changes, until the connection is lost.
+
+        Args:
+            connection: a connection that was just made.
+            in_flight: how many messages may wait for their acknowledgement at once.
+        """
+        self._outbox = _Outbox()
+        self._is_connected = True
+        for topic in self._withdrawn:
+            self._put(topic, Message(topic=topic, payload=b""))
+        self.repeat()
+        for key, message in self._events.items():
+            self._put(key, message)
+        try:
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(in_flight):
+                    workers.create_task(self._work(connection))
+        finally:
+            self._is_connected = False
+            self.statistics.in_flight = 0
+
+    def _put(self, key: str, message: Message) -> None:
+        self._idle.clear()
+        if self._is_connected:
+            self._outbox.put(key, message)
+
+    async def _work(self, connection: Connection) -> None:
+        while True:
+            message = await self._outbox.get()
+            limit = connection.max_packet_bytes
+            if limit is not None and len(message.topic) + len(message.payload) + 16 > limit:
+                log.error(
+                    "message_too_large",
+                    topic=message.topic,
+                    payload_bytes=len(message.payload),
+                    broker_limit_bytes=limit,
+                    remedy="raise the broker's maximum packet size",
+                )
+            else:
+                await self._publish(connection, message)
+            self._acknowledged(message)
+
+    async def _publish(self, connection: Connection, message: Message) -> None:
+        statistics = self.statistics
+        statistics.in_flight += 1
+        statistics.most_in_flight = max(statistics.most_in_flight, statistics.in_flight)
+        await connection.publish(message)
+        statistics.in_flight -= 1
+        statistics.published += 1
+
+    def _acknowledged(self, message: Message) -> None:
+        topic = message.topic
+        if not message.retain:
+            self._events = {k: m for k, m in self._events.items() if m is not message}
+        elif not message.payload:
+            self._withdrawn.pop(topic, None)
+        elif topic in self._then and self._retained.get(topic) == message.payload:
+            then = self._then.pop(topic)
+            self.retain(topic, then)
+        if not self._outbox.messages and not self.statistics.in_flight:
+            self._idle.set()

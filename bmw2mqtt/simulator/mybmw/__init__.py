@@ -1,0 +1,43 @@
+"""The app API "MyBMW", as the library `bimmer_connected` meets it."""
+
+from .cars import Brand, InvalidCommandError, SimulatedCar
+from .commands import (
+    EXECUTED,
+    FAILED,
+    IGNORED,
+    NEVER_FINISHED,
+    Outcome,
+    PlannedOutcomes,
+)
+from .faults import Fault, Faults, blocked, quota_exceeded, too_many_requests
+from .living import TIME_LAPSE, CarModel, LivingCar, demo_cars
+from .recorded_car import RecordedCar
+from .recording import RecordedRequest
+from .server import MyBmwSimulator
+from .users import Region, SimulatedUser
+
+__all__ = [
+    "EXECUTED",
+    "FAILED",
+    "IGNORED",
+    "NEVER_FINISHED",
+    "TIME_LAPSE",
+    "Brand",
+    "CarModel",
+    "Fault",
+    "Faults",
+    "InvalidCommandError",
+    "LivingCar",
+    "MyBmwSimulator",
+    "Outcome",
+    "PlannedOutcomes",
+    "RecordedCar",
+    "RecordedRequest",
+    "Region",
+    "SimulatedCar",
+    "SimulatedUser",
+    "blocked",
+    "demo_cars",
+    "quota_exceeded",
+    "too_many_requests",
+]

@@ -1,0 +1,68 @@
+"""Reading requests and writing answers the way BMW's gateway does."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from .users import REGION_OF_CODE
+
+if TYPE_CHECKING:
+    from .cars import Json
+    from .users import Region
+
+X_USER_AGENT_PARTS = 4  # android(build);brand;app version;region
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not an accident
+    """A request is over, with this response."""
+
+    def __init__(self, response: web.Response) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+def refuse(status: int, message: str) -> Refusal:
+    """Return an exception that ends a request with the gateway's error body."""
+    return Refusal(web.json_response({"statusCode": status, "message": message}, status=status))
+
+
+def refuse_with(status: int, body: Json) -> Refusal:
+    """Return an exception that ends a request with an error body of its own."""
+    return Refusal(web.json_response(body, status=status))
+
+
+def x_user_agent(request: web.Request) -> list[str]:
+    """Return the four parts of the app's `x-user-agent`."""
+    parts = request.headers.get("x-user-agent", "").split(";")
+    if len(parts) != X_USER_AGENT_PARTS:
+        raise refuse(400, "Invalid x-user-agent header.")
+    return parts
+
+
+def region_of(request: web.Request) -> Region | None:
+    """Return the region the app was built for."""
+    return REGION_OF_CODE.get(x_user_agent(request)[-1])
+
+
+async def json_body(request: web.Request) -> Json:
+    """Return the JSON object in a request's body."""
+    try:
+        body: Any = json.loads(await request.read() or b"{}")
+    except ValueError as error:
+        raise refuse(400, "Malformed JSON.") from error
+    if not isinstance(body, dict):
+        raise refuse(400, "A JSON object is expected.")
+    return body
+
+
+async def form_body(request: web.Request) -> dict[str, str]:
+    """Return the text fields of a form in a request's body."""
+    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+
+
+def vin_of(request: web.Request) -> str | None:
+    """Return the VIN a request is about, from its header or its path."""
+    return request.headers.get("bmw-vin") or request.match_info.get("vin")

@@ -1,0 +1,138 @@
+"""Accounts at the simulated BMW, and the tokens they hold."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+
+    from .cars import SimulatedCar
+
+Region = Literal["china", "north_america", "rest_of_world"]
+"""The three separate worlds of accounts; the last part of the app's `x-user-agent`, in words."""
+
+REGION_OF_CODE: Final[dict[str, Region]] = {
+    "cn": "china",
+    "na": "north_america",
+    "row": "rest_of_world",
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class SimulatedUser:
+    """Somebody with an account in one region, and the cars in it.
+
+    In china the user name is the phone number with the prefix 86.
+    """
+
+    username: str
+    password: str = field(repr=False)
+    region: Region = "rest_of_world"
+    cars: Sequence[SimulatedCar] = ()
+
+    @property
+    def gcid(self) -> str:
+        """BMW's identifier of the customer, the same in every run."""
+        return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{self.username}.{self.region}.gcid"))
+
+    def car(self, vin: str | None) -> SimulatedCar | None:
+        """Return the car with this VIN if it is this user's."""
+        return next((car for car in self.cars if car.vin == vin), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """What a login or a refresh hands out."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    issued_at: datetime
+    expires_at: datetime
+
+
+@dataclass(slots=True)
+class _Access:
+    user: SimulatedUser
+    expires_at: datetime
+
+
+@dataclass(slots=True)
+class Accounts:
+    """Who may log in, and which tokens are good.
+
+    A refresh token is good for one refresh, an access token until it expires.
+    """
+
+    users: list[SimulatedUser]
+    clock: Callable[[], datetime]
+    access_token_lifetime_s: float
+    _access: dict[str, _Access] = field(default_factory=dict)
+    _refresh: dict[str, SimulatedUser] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        users: Iterable[SimulatedUser],
+        *,
+        clock: Callable[[], datetime],
+        access_token_lifetime_s: float,
+    ) -> Accounts:
+        """Open accounts for `users`."""
+        return cls(list(users), clock, access_token_lifetime_s)
+
+    def log_in(self, username: str, password: str, region: Region | None) -> SimulatedUser | None:
+        """Return the user with these credentials, or `None`."""
+        for user in self.users:
+            if (user.username, user.region) == (username, region):
+                return user if secrets.compare_digest(user.password, password) else None
+        return None
+
+    def issue(self, user: SimulatedUser, access_token: str | None = None) -> Tokens:
+        """Hand out a new pair of tokens, the access token of the caller's own making if given."""
+        now = self.clock()
+        tokens = Tokens(
+            access_token=access_token or secrets.token_urlsafe(24),
+            refresh_token=secrets.token_urlsafe(24),
+            issued_at=now,
+            expires_at=self.next_expiry(now),
+        )
+        self._access[tokens.access_token] = _Access(user, tokens.expires_at)
+        self._refresh[tokens.refresh_token] = user
+        return tokens
+
+    def next_expiry(self, now: datetime) -> datetime:
+        """Return when an access token handed out `now` stops working."""
+        return now + timedelta(seconds=self.access_token_lifetime_s)
+
+    def redeem(self, refresh_token: str, region: Region | None) -> SimulatedUser | None:
+        """Use up a refresh token: its user, or `None` if it is unknown, used or of elsewhere."""
+        user = self._refresh.get(refresh_token)
+        if user is None or user.region != region:
+            return None
+        del self._refresh[refresh_token]
+        return user
+
+    def owner(self, refresh_token: str) -> SimulatedUser | None:
+        """Return whose refresh token this is, without using it up."""
+        return self._refresh.get(refresh_token)
+
+    def authenticate(self, access_token: str, region: Region | None) -> SimulatedUser | None:
+        """Return whose access token this is, or `None` if it is unknown, old or of elsewhere."""
+        access = self._access.get(access_token)
+        if access is None or access.user.region != region:
+            return None
+        return access.user if self.clock() < access.expires_at else None
+
+    def expire_access_tokens(self) -> None:
+        """Make every access token handed out so far stop working."""
+        self._access.clear()
+
+    def revoke_refresh_tokens(self) -> None:
+        """Make every refresh token handed out so far stop working."""
+        self._refresh.clear()

@@ -1,0 +1,41 @@
+"""A throw-away certificate authority for servers on loopback."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+import trustme
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificates:
+    """A certificate authority in `ca_file` and one server certificate signed by it."""
+
+    ca_file: Path
+    _server_certificate: trustme.LeafCert = field(repr=False)
+
+    @classmethod
+    def create(cls, directory: Path, names: tuple[str, ...] = LOOPBACK_NAMES) -> Self:
+        """Make a new authority, its public part in `directory`, for servers called `names`."""
+        authority = trustme.CA(organization_name="bmw2mqtt simulator")
+        directory.mkdir(parents=True, exist_ok=True)
+        ca_file = directory / "simulator-ca.pem"
+        authority.cert_pem.write_to_path(ca_file)
+        return cls(ca_file=ca_file, _server_certificate=authority.issue_cert(*names))
+
+    def server_context(self) -> ssl.SSLContext:
+        """Return the TLS settings of a server that presents this certificate."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._server_certificate.configure_cert(context)
+        return context
+
+    def client_context(self) -> ssl.SSLContext:
+        """Return the TLS settings of a client that trusts these servers and no others."""
+        return ssl.create_default_context(cafile=self.ca_file)

@@ -1,0 +1,47 @@
+"""One BMW account at one moment."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class AccountStatus(StrEnum):
+    """How it stands with BMW."""
+
+    STARTING = "starting"
+    OK = "ok"
+    LOGIN_REQUIRED = "login_required"
+    BLOCKED = "blocked"
+    QUOTA_EXCEEDED = "quota_exceeded"
+    UNREACHABLE = "unreachable"
+    PAUSED = "paused"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountState:
+    """What a person wants to know about an account."""
+
+    name: str
+    backend: str
+    """`mybmw` or `cardata`."""
+    status: AccountStatus = AccountStatus.STARTING
+    message: str | None = None
+    """One sentence that a person can act on; `None` when there is nothing to do."""
+    login_url: str | None = None
+    user_code: str | None = None
+    expires_at: datetime | None = None
+    """When `user_code` stops working."""
+    last_update: datetime | None = None
+    """When BMW last gave this account current data."""
+    next_update: datetime | None = None
+    """When BMW will be asked next; `None` if only on request."""
+    requests_24h: int = 0
+    requests_left: int | None = None
+    """What is left of the budget; `None` where BMW gives none."""
+    is_polling: bool = True
+
+    @property
+    def is_login_required(self) -> bool:
+        """Whether nothing goes on before a person has logged in."""
+        return self.status is AccountStatus.LOGIN_REQUIRED

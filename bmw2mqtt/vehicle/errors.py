@@ -1,0 +1,70 @@
+"""Every error of the project, in one tree.
+
+    Bmw2MqttError
+    ├── ConfigError        the configuration cannot be used as it is
+    ├── StoreError         a file in data_dir cannot be read or written
+    ├── AccountError       BMW did not give what was asked for
+    │   ├── LoginRequired      a person has to act
+    │   ├── QuotaExceeded      BMW will answer again at `retry_at`
+    │   ├── Blocked            BMW refuses third parties
+    │   ├── Unreachable        no usable answer: outage, time-out, network
+    │   └── BadAnswer          an answer that cannot be understood
+    └── CommandError       a command was not carried out, and why (`reason`)
+
+Errors of libraries are translated where the library is imported, chained with `from`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+
+class Bmw2MqttError(Exception):
+    """The root: whatever the bridge raises on purpose."""
+
+
+class ConfigError(Bmw2MqttError):
+    """The configuration cannot be used; `problems` has one line each, with place and remedy."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class StoreError(Bmw2MqttError):
+    """A file in `data_dir` cannot be read or written; the message names it."""
+
+
+class AccountError(Bmw2MqttError):
+    """BMW did not give what was asked for; the message is a sentence a person can act on."""
+
+
+class LoginRequired(AccountError):  # noqa: N818 - named for what has to happen
+    """BMW wants a login that only a person can give."""
+
+
+class QuotaExceeded(AccountError):  # noqa: N818 - named for what happened
+    """BMW counts requests and the quota is used up; `retry_at` is when BMW answers again."""
+
+    def __init__(self, message: str, retry_at: datetime | None = None) -> None:
+        super().__init__(message)
+        self.retry_at = retry_at
+
+
+class Blocked(AccountError):  # noqa: N818 - BMW's own word
+    """BMW refuses this client (HTTP 489 "Blocked")."""
+
+
+class Unreachable(AccountError):  # noqa: N818 - named for what happened
+    """BMW gave no usable answer: outage, time-out, network."""
+
+
+class BadAnswer(AccountError):  # noqa: N818 - named for what happened
+    """BMW answered with something that cannot be understood."""
+
+
+class CommandError(Bmw2MqttError):
+    """A command was not carried out; `reason` is one of the contract's stable words."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason

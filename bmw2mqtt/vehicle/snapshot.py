@@ -1,0 +1,332 @@
+"""One car at one moment, in the project's own words.
+
+`None` always means unknown: BMW did not say it in its last answer. An empty tuple means that BMW
+said there is nothing. Units are in the names wherever they are not obvious; everything is metric,
+as BMW sends it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class DriveTrain(StrEnum):
+    """What drives the car (BMW's words)."""
+
+    COMBUSTION = "combustion"
+    MILD_HYBRID = "mild_hybrid"
+    HYBRID = "hybrid"
+    PLUGIN_HYBRID = "plugin_hybrid"
+    ELECTRIC = "electric"
+    ELECTRIC_WITH_RANGE_EXTENDER = "electric_with_range_extender"
+
+    @property
+    def has_battery(self) -> bool:
+        """Whether it has a high-voltage battery that can be charged from a plug."""
+        return self in _PLUGGED
+
+    @property
+    def has_engine(self) -> bool:
+        """Whether it burns fuel."""
+        return self is not DriveTrain.ELECTRIC
+
+
+_PLUGGED = frozenset(
+    {DriveTrain.PLUGIN_HYBRID, DriveTrain.ELECTRIC, DriveTrain.ELECTRIC_WITH_RANGE_EXTENDER}
+)
+
+
+class ChargingStatus(StrEnum):
+    """BMW's words for the state of charging."""
+
+    DEFAULT = "default"
+    CHARGING = "charging"
+    ERROR = "error"
+    COMPLETE = "complete"
+    FULLY_CHARGED = "fully_charged"
+    FINISHED_FULLY_CHARGED = "finished_fully_charged"
+    FINISHED_NOT_FULL = "finished_not_full"
+    INVALID = "invalid"
+    NOT_CHARGING = "not_charging"
+    PLUGGED_IN = "plugged_in"
+    WAITING_FOR_CHARGING = "waiting_for_charging"
+    TARGET_REACHED = "target_reached"
+
+
+class ChargingMode(StrEnum):
+    """When the car charges after it was plugged in."""
+
+    IMMEDIATE_CHARGING = "immediate_charging"
+    DELAYED_CHARGING = "delayed_charging"
+
+
+class ClimateActivity(StrEnum):
+    """What the climate control of the parked car does."""
+
+    COOLING = "cooling"
+    HEATING = "heating"
+    VENTILATION = "ventilation"
+    INACTIVE = "inactive"
+    STANDBY = "standby"
+
+
+class LockState(StrEnum):
+    """The doors together (BMW's words, upper case as the old integration showed them)."""
+
+    LOCKED = "LOCKED"
+    SECURED = "SECURED"
+    SELECTIVE_LOCKED = "SELECTIVE_LOCKED"
+    PARTIALLY_LOCKED = "PARTIALLY_LOCKED"
+    UNLOCKED = "UNLOCKED"
+
+
+class OpeningState(StrEnum):
+    """A door, lid, window or roof."""
+
+    CLOSED = "CLOSED"
+    OPEN = "OPEN"
+    OPEN_TILT = "OPEN_TILT"
+    INTERMEDIATE = "INTERMEDIATE"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What BMW offers for this car: it decides which entities exist, which commands are taken."""
+
+    state_reports: bool = False
+    """BMW calls it LSC, last state call: the car reports its state by itself."""
+    tracking: bool = False
+    """BMW shows the position of the parked car."""
+    tires: bool = False
+    climate_state: bool = False
+    """The car tells what its climate control does, and can be told to stop it."""
+    lock: bool = False
+    unlock: bool = False
+    lights: bool = False
+    horn: bool = False
+    climate_start: bool = False
+    find_vehicle: bool = False
+    send_poi: bool = False
+    charge_start: bool = False
+    charge_stop: bool = False
+    charging_plan: bool = False
+    target_soc: bool = False
+    ac_limit: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """One door, lid, window or roof, by the name BMW's API gives it (`leftFront`, `sunRoof`)."""
+
+    name: str
+    state: OpeningState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One condition-based service (an oil change, an inspection)."""
+
+    type: str
+    """BMW's word, upper case: `BRAKE_FLUID`, `VEHICLE_CHECK`."""
+    status: str
+    """`OK`, `PENDING`, `OVERDUE` or `UNKNOWN`."""
+    due_date: date | None = None
+    due_distance_km: int | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckControlMessage:
+    """One warning of the car."""
+
+    type: str
+    """BMW's word, upper case: `TIRE_PRESSURE`."""
+    severity: str
+    """`LOW`, `MEDIUM`, `HIGH`, `CRITICAL` or `UNKNOWN`."""
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tire:
+    """One wheel."""
+
+    pressure_kpa: float | None = None
+    target_pressure_kpa: float | None = None
+    temperature_c: float | None = None
+    season: int | None = None
+    production_week: date | None = None
+    """The Monday of the week it was made in."""
+    manufacturer: str | None = None
+    dimension: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tires:
+    """The four wheels."""
+
+    front_left: Tire = Tire()
+    front_right: Tire = Tire()
+    rear_left: Tire = Tire()
+    rear_right: Tire = Tire()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Where the car stood when it last said so (WGS 84)."""
+
+    latitude: float
+    longitude: float
+    altitude_m: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timer:
+    """A weekly or single timer for departure or climate."""
+
+    id: int | None
+    time: time | None
+    weekdays: tuple[str, ...] = ()
+    """BMW's words: `MONDAY` … `SUNDAY`; empty for a single departure."""
+    is_active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fuel:
+    """The tank."""
+
+    remaining_l: float | None = None
+    remaining_percent: float | None = None
+    range_km: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charging:
+    """The high-voltage battery, what charges it, and how its owner wants it charged."""
+
+    soc_percent: float | None = None
+    target_soc_percent: int | None = None
+    range_km: float | None = None
+    status: ChargingStatus | None = None
+    is_plugged_in: bool | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    remaining_minutes: float | None = None
+    """What the car last said; `end_time` is made of it."""
+    connection_type: str | None = None
+    power_kw: float | None = None
+    energy_content_kwh: float | None = None
+    ac_limit_a: int | None = None
+    ac_limits_a: tuple[int, ...] = ()
+    """The limits the car accepts."""
+    mode: ChargingMode | None = None
+    preference: str | None = None
+    """`NO_PRESELECTION` or `CHARGING_WINDOW`."""
+    window_start: time | None = None
+    window_end: time | None = None
+    timer_type: str | None = None
+    departure_timers: tuple[Timer, ...] = ()
+    is_pre_entry_climatization_enabled: bool | None = None
+    is_cable_unlocked_when_full: bool | None = None
+    is_flap_unlocked: bool | None = None
+    service_pack: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Climate:
+    """The climate control of the parked car."""
+
+    activity: ClimateActivity | None = None
+    end_time: datetime | None = None
+    remaining_s: float | None = None
+    """What the car last said; `end_time` is made of it."""
+    timers: tuple[Timer, ...] = ()
+
+    @property
+    def is_on(self) -> bool | None:
+        """Whether air is being moved; ventilation counts."""
+        if self.activity is None:
+            return None
+        return self.activity in {
+            ClimateActivity.COOLING,
+            ClimateActivity.HEATING,
+            ClimateActivity.VENTILATION,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """What the factory made: fixed facts."""
+
+    body_type: str | None = None
+    model_year: int | None = None
+    country: str | None = None
+    color: int | str | None = None
+    head_unit: str | None = None
+    idrive_version: str | None = None
+    telematics_unit: str | None = None
+    software_version: str | None = None
+    is_left_hand_drive: bool | None = None
+    battery_capacity_kwh: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A value that has no place of its own above: CarData has hundreds of them."""
+
+    value: str | float | bool
+    unit: str | None = None
+    measured_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vehicle:
+    """One car at one moment."""
+
+    vin: str
+    model: str
+    brand: str
+    """`BMW`, `MINI`, `TOYOTA`, or whatever BMW calls it."""
+    drive_train: DriveTrain | None = None
+    build: Build = Build()
+    capabilities: Capabilities = Capabilities()
+    updated_at: datetime | None = None
+    """When the car itself last reported; never when BMW was asked."""
+    mileage_km: float | None = None
+    range_km: float | None = None
+    """Fuel and battery together."""
+    fuel: Fuel = Fuel()
+    charging: Charging = Charging()
+    climate: Climate = Climate()
+    door_lock: LockState | None = None
+    lids: tuple[Opening, ...] | None = None
+    """Doors, hood, trunk and roof."""
+    windows: tuple[Opening, ...] | None = None
+    is_alarm_armed: bool | None = None
+    services: tuple[Service, ...] | None = None
+    check_control_messages: tuple[CheckControlMessage, ...] | None = None
+    tires: Tires = Tires()
+    position: Position | None = None
+    had_position: bool = False
+    """Whether an earlier snapshot had one: a position that is lost has to be taken back."""
+    heading_deg: int | None = None
+    address: str | None = None
+    privacy_mode: str | None = None
+    is_moving: bool | None = None
+    battery_12v_v: float | None = None
+    image: bytes | None = field(default=None, repr=False)
+    """A picture of this car in its own colour, PNG."""
+    readings: Mapping[str, Reading] = field(default_factory=lambda: MappingProxyType({}))
+    """Further values by BMW's name for them."""
+
+    @property
+    def has_battery(self) -> bool:
+        """Whether it has a high-voltage battery that can be charged from a plug."""
+        return self.drive_train is not None and self.drive_train.has_battery
+
+    @property
+    def has_engine(self) -> bool:
+        """Whether it burns fuel."""
+        return self.drive_train is not None and self.drive_train.has_engine

@@ -1,0 +1,114 @@
+"""The daemon as users run it: a process of its own, with a configuration file."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from bmw2mqtt.simulator.mybmw import MyBmwSimulator
+from tests.mosquitto import wait_until
+
+EXIT_TIMEOUT_S = 8.0
+
+
+def settings_for(
+    bmw: MyBmwSimulator,
+    port: int,
+    data_dir: Path,
+    *,
+    account: dict[str, Any] | None = None,
+    **sections: Any,
+) -> dict[str, Any]:
+    """Return a configuration for one account at the simulator: the first user there."""
+    user = bmw.accounts.users[0]
+    return {
+        "mqtt": {"port": port, "host": "127.0.0.1", **sections.pop("mqtt", {})},
+        "accounts": {
+            "home": {
+                "backend": "mybmw",
+                "username": user.username,
+                "password": user.password,
+                "region": user.region,
+                "captcha_token": "captcha",
+                "server": bmw.server,
+                "ca_file": str(bmw.ca_file),
+                **(account or {}),
+            }
+        },
+        "data_dir": str(data_dir),
+        "log": {"level": "debug", "format": "json"},
+        **sections,
+    }
+
+
+class Daemon:
+    """`bmw2mqtt run`."""
+
+    def __init__(self, directory: Path, settings: dict[str, Any]) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.config = directory / "config.yaml"
+        self.config.write_text(yaml.safe_dump(settings))
+        self.log_file = directory / "bmw2mqtt.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Self:
+        """Start it."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("BMW2MQTT_")}
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "bmw2mqtt", "run", "--config", str(self.config)],
+                stderr=log,
+                stdout=log,
+                env=environment,
+            )
+        return self
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def signal(self, number: int) -> None:
+        """Send a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self, timeout_s: float = EXIT_TIMEOUT_S) -> int:
+        """Wait for its end and return the exit status."""
+        assert self._process is not None
+        return self._process.wait(timeout_s)
+
+    def stop(self) -> int:
+        """Stop it as Docker does."""
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def log(self, level: str | None = None) -> list[dict[str, Any]]:
+        """Return what it logged."""
+        lines = self.log_file.read_text().splitlines()
+        events = [json.loads(line) for line in lines if line.startswith("{")]
+        return [event for event in events if level is None or event.get("level") == level]
+
+    def complaints(self) -> list[dict[str, Any]]:
+        """Return warnings and errors."""
+        return [e for e in self.log() if e.get("level") in {"warning", "error", "critical"}]
+
+    def wait_log(self, event: str) -> dict[str, Any]:
+        """Wait for a log event."""
+        found: list[dict[str, Any]] = wait_until(
+            lambda: [e for e in self.log() if e.get("event") == event], what=f"log {event}"
+        )
+        return found[-1]
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()

@@ -1,0 +1,75 @@
+"""The unmodified library in front of a simulated BMW."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from bimmer_connected.account import MyBMWAccount
+from bimmer_connected.api.regions import get_region_from_name
+from bimmer_connected.const import SERVER_URLS_MYBMW
+from bimmer_connected.models import GPSPosition
+
+from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser
+from bmw2mqtt.simulator.tls import Certificates
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from bmw2mqtt.simulator.mybmw import SimulatedCar
+
+PASSWORD = "correct horse battery staple"
+PHONE = "8613812345678"
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates.create(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture
+async def bmw(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[MyBmwSimulator]:
+    """A simulated BMW that the library takes for the real one, in all regions."""
+    monkeypatch.setattr("bimmer_connected.vehicle.remote_services._POLLING_CYCLE", 0)
+    async with MyBmwSimulator(certificates=certificates) as simulator:
+        for region in SERVER_URLS_MYBMW:
+            monkeypatch.setitem(SERVER_URLS_MYBMW, region, simulator.server)
+        yield simulator
+
+
+@pytest.fixture
+def user_with(bmw: MyBmwSimulator) -> Callable[..., SimulatedUser]:
+    """Open an account at the simulated BMW, holding the given cars."""
+
+    def open_account(*cars: SimulatedCar, region: str = "rest_of_world") -> SimulatedUser:
+        username = PHONE if region == "china" else f"driver{len(bmw.accounts.users)}@example.com"
+        user = SimulatedUser(username=username, password=PASSWORD, region=region, cars=cars)
+        bmw.accounts.users.append(user)
+        return user
+
+    return open_account
+
+
+@pytest.fixture
+def app(certificates: Certificates) -> Callable[..., MyBMWAccount]:
+    """Return the library logged in as nobody yet, as a user's app just after installation."""
+    context = certificates.client_context()
+    count = iter(range(1_000_000))
+
+    def install(
+        user: SimulatedUser, *, password: str = PASSWORD, captcha_token: str | None = ""
+    ) -> MyBMWAccount:
+        if captcha_token == "":
+            captcha_token = f"P1_{next(count)}"
+        return MyBMWAccount(
+            user.username,
+            password,
+            get_region_from_name(user.region),
+            verify=context,
+            hcaptcha_token=captcha_token,
+            observer_position=GPSPosition(48.1, 11.5),
+        )
+
+    return install
