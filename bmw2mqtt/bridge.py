@@ -18,6 +18,7 @@ from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.session import Received, Session
 from bmw2mqtt.mqtt.topics import CommandTopic, Topics
+from bmw2mqtt.vehicle.errors import ConfigError
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +39,13 @@ class Bridge:
         Raises:
             ConfigError: what only shows when it is used, as a certificate that cannot be read.
         """
+        if missing := [n for n, a in settings.accounts.items() if isinstance(a, CarDataAccount)]:
+            raise ConfigError(
+                [
+                    f"accounts.{name}: backend cardata is not available in this version; remove it"
+                    for name in missing
+                ]
+            )
         self._settings = settings
         self._topics = Topics(settings.mqtt.base_topic, settings.homeassistant.discovery_prefix)
         self._store = Store(settings.data_dir)
@@ -109,7 +117,7 @@ class Bridge:
         contexts: dict[Path | None, ssl.SSLContext] = {}
         for name, settings in self._settings.accounts.items():
             if isinstance(settings, CarDataAccount):
-                raise NotImplementedError(name)
+                continue
             from bmw2mqtt.accounts.mybmw.account import MyBmwAccount  # noqa: PLC0415
 
             if settings.ca_file not in contexts:

@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
             metavar="KEY=VALUE",
             help="override one setting, for example --option mqtt.host=broker (repeatable)",
         )
-    check.add_argument("--connect", action="store_true", help="also try the broker")
+    check.add_argument("--connect", action="store_true", help="also try the broker and each login")
     demo.add_argument("--bind", default="127.0.0.1", help="address of the embedded broker")
     demo.add_argument("--port", type=int, default=1883, help="port of the embedded broker")
     demo.add_argument("--data-dir", type=Path, help="keep the demo's files here")
@@ -105,11 +105,16 @@ def _check(parsed: Arguments) -> int:
     print(f"configuration is valid: broker {settings.mqtt.host}:{settings.mqtt.port}, {accounts}")
     if not parsed.connect:
         return EXIT_OK
-    from bmw2mqtt.mqtt.check import try_broker  # noqa: PLC0415
+    import asyncio  # noqa: PLC0415
 
-    problem = try_broker(settings.mqtt)
-    print(f"broker: {problem or 'connected'}")
-    return EXIT_FAILURE if problem else EXIT_OK
+    from bmw2mqtt import log  # noqa: PLC0415
+    from bmw2mqtt.check import try_everything  # noqa: PLC0415
+
+    log.set_up("error", "console")
+    results = asyncio.run(try_everything(settings))
+    for what, result, _ in results:
+        print(f"{what}: {result}")
+    return EXIT_OK if all(is_well for *_, is_well in results) else EXIT_CONFIG
 
 
 def _entities(_: Arguments) -> int:

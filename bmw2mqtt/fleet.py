@@ -14,7 +14,7 @@ from bmw2mqtt import __version__
 from bmw2mqtt.config import MyBmwAccount, Settings
 from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
 from bmw2mqtt.entities.base import iso
-from bmw2mqtt.homeassistant.discovery import account_payload, vehicle_payload
+from bmw2mqtt.homeassistant.discovery import account_payload, vehicle_identity, vehicle_payload
 from bmw2mqtt.mqtt.device import Device, dump_json
 from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
@@ -140,6 +140,7 @@ class Fleet:
             topics,
             table,
             discovery=discovery if self._settings.homeassistant.enabled else None,
+            identity=vehicle_identity,
             snapshot=partial(_snapshot, name=name),
             has_availability=True,
         )

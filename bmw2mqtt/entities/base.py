@@ -123,6 +123,7 @@ class Number(Entity[SubjectT]):
     maximum: int
     step: int
     mode: str = "slider"
+    unit: str | None = None
     device_class: str | None = None
 
 

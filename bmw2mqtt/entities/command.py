@@ -103,6 +103,7 @@ NUMBERS: tuple[Number[Vehicle], ...] = (
         minimum=MINIMUM_SOC_PERCENT,
         maximum=MAXIMUM_SOC_PERCENT,
         step=SOC_STEP_PERCENT,
+        unit="%",  # the old integration had none; Home Assistant refuses that from 2027.5 on
         device_class="battery",
         icon="mdi:battery-charging-medium",
     ),

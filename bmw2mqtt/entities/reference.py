@@ -34,7 +34,7 @@ def _row(root: str, entity: Entity[Any], backends: str) -> tuple[str, ...]:
     return (
         f"`{topic}`",
         (entity.name or "(the car)") + ("" if entity.enabled else " (off by default)"),
-        (entity.unit or "") if isinstance(entity, Sensor) else "",
+        (entity.unit or "") if isinstance(entity, Sensor | Number) else "",
         (getattr(entity, "device_class", None) or ""),
         _command(entity),
         backends,

@@ -83,6 +83,11 @@ def vehicle_payload(
     )
 
 
+def vehicle_identity(vehicle: Vehicle) -> object:
+    """Return what `vehicle_payload` shows of a car, beside which entities it has."""
+    return vehicle.model, vehicle.brand, vehicle.build, vehicle.charging.ac_limits_a
+
+
 def account_payload(
     account: AccountState,
     entities: Sequence[Entity[AccountState]],
@@ -211,6 +216,7 @@ def _(entity: Number, _: Any) -> Fields:  # type: ignore[type-arg]
         "max": entity.maximum,
         "step": entity.step,
         "mode": entity.mode,
+        "unit_of_measurement": entity.unit,
         "device_class": entity.device_class,
         "optimistic": False,
     }

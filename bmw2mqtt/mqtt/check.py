@@ -1,19 +1,13 @@
 """Is the broker there, and does it let the bridge in?"""
 
-import asyncio
-
 import aiomqtt
 
 from bmw2mqtt.config import Mqtt
 from bmw2mqtt.mqtt.session import describe, make_client, tls_context
 
 
-def try_broker(settings: Mqtt) -> str | None:
+async def try_broker(settings: Mqtt) -> str | None:
     """Connect once; return what is wrong, `None` if nothing is."""
-    return asyncio.run(_try(settings))
-
-
-async def _try(settings: Mqtt) -> str | None:
     client = make_client(
         settings,
         tls_context(settings.tls),

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic
 
-from bmw2mqtt.entities.base import Entity, SubjectT, Value, encode, iso
+from bmw2mqtt.entities.base import Entity, SubjectT, Value, encode, iso, nothing
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.topics import DeviceTopics
 
@@ -28,6 +28,7 @@ class Device(Generic[SubjectT]):
         table: Sequence[Entity[SubjectT]],
         *,
         discovery: Discovery[SubjectT] | None,
+        identity: Callable[[SubjectT], object] = nothing,
         snapshot: Callable[[SubjectT, Mapping[str, Mapping[str, Any]]], Mapping[str, Any]]
         | None = None,
         has_availability: bool = False,
@@ -39,6 +40,8 @@ class Device(Generic[SubjectT]):
             topics: the device's topics.
             table: every entity it may have.
             discovery: how to announce it to Home Assistant; `None` to keep silent.
+            identity: what of a snapshot the announcement shows beside the entities; while both stay
+                the same it is not made anew, which would cost more than the values.
             snapshot: what to say on the device's own `state` topic, given the values by platform
                 and key; `None` for a device without that topic.
             has_availability: whether it has an availability of its own beside the bridge's.
@@ -51,6 +54,9 @@ class Device(Generic[SubjectT]):
         self._availability = b"online" if has_availability else None
         self._subject: SubjectT | None = None
         self._components: tuple[str, ...] = ()
+        self._identity = identity
+        self._announced: object = None
+        """The components and the identity that the last announcement showed."""
         self._gone: set[str] = set()
         """Components this run has taken back; each farewell repeats all of them."""
         self._shown: set[str] = set()
@@ -67,7 +73,10 @@ class Device(Generic[SubjectT]):
         documents = self._documents(subject, entities)
         if self._discovery is not None:
             gone = {*gone, *self._components} - set(components)
-            self._announce(self._discovery, subject, entities, gone)
+            announced = (components, self._identity(subject))
+            if gone or announced != self._announced:
+                self._announce(self._discovery, subject, entities, gone)
+                self._announced = announced
         if self._availability is not None:
             self._publisher.retain(self.topics.availability, self._availability)
         for topic, payload in documents.items():
@@ -95,6 +104,7 @@ class Device(Generic[SubjectT]):
         for topic in self._shown:
             self._publisher.clear(topic)
         self._subject, self._components, self._shown = None, (), set()
+        self._announced = None
 
     def _announce(
         self,

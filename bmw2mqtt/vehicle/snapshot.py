@@ -310,7 +310,7 @@ class Vehicle:
     tires: Tires = Tires()
     position: Position | None = None
     had_position: bool = False
-    """Whether an earlier snapshot had one: a position that is lost has to be taken back."""
+    """Whether this or an earlier snapshot had one: a position that is lost has to be taken back."""
     heading_deg: int | None = None
     address: str | None = None
     privacy_mode: str | None = None

@@ -157,10 +157,16 @@ class MyBmwAccount:
     async def _list(self) -> None:
         now = utc_now()
         if self._listed_at is None or now - self._listed_at >= LIST_EVERY:
-            self._brands = await list_cars(self._library, self._region)
-            self._listed_at = now
-            self._cars = {vin: car for vin, car in self._cars.items() if vin in self._brands}
-            self._listener.vehicles_listed(self.name, frozenset(self._brands))
+            try:
+                self._brands = await list_cars(self._library, self._region)
+            except AccountError as error:
+                if isinstance(error, _WHOLE_ACCOUNT) or not self._cars:
+                    raise
+                log.warning("cars_not_listed", account=self.name, reason=str(error))
+            else:
+                self._listed_at = now
+                self._cars = {vin: car for vin, car in self._cars.items() if vin in self._brands}
+                self._listener.vehicles_listed(self.name, frozenset(self._brands))
         for vin, brand in self._brands.items():
             if vin in self._cars or not self._is_wanted(vin):
                 continue
@@ -190,8 +196,11 @@ class MyBmwAccount:
         data: dict[str, Any] = car.library.data
         if isinstance(data.get("state"), dict) and data["state"]:
             self._take(car, data)
-            if isinstance(error, BadAnswer):
-                error = None  # the library stumbled over a part that we read on our own
+            if isinstance(error, BadAnswer | Unreachable):
+                # The library stumbled over a part that we read on our own, or BMW gave the state
+                # without the charging details.
+                log.debug("car_updated_in_part", vin=car.vin, reason=str(error))
+                error = None
         elif error is None:
             error = BadAnswer("BMW sent no state of the car; trying again")
         if error is not None:
@@ -210,7 +219,7 @@ class MyBmwAccount:
             is_in_china=self._region == "china",
         )
         vehicle = to_vehicle(
-            answers, previous=car.snapshot, report=self._report_word, image=car.image
+            answers, previous=car.snapshot, report=self._report_word, image=car.image or None
         )
         car.seen_at = utc_now()
         if vehicle != car.snapshot:

@@ -6,6 +6,9 @@ from bmw2mqtt.accounts.mybmw.forecast import Report
 from bmw2mqtt.accounts.mybmw.raw import Raw
 from bmw2mqtt.vehicle.snapshot import Charging, ChargingMode, ChargingStatus, Timer
 
+LONGEST_CHARGE_MINUTES = 14 * 24 * 60
+LARGEST_AC_LIMIT_A = 1000
+
 
 def charging(state: Raw, settings: Raw, report: Report, *, range_km: float | None) -> Charging:
     """Read everything about charging."""
@@ -15,7 +18,7 @@ def charging(state: Raw, settings: Raw, report: Report, *, range_km: float | Non
     window = profile.part("reductionOfChargeCurrent")
     known = report.previous.charging if report.previous else Charging()
     status = _status(battery)
-    remaining_minutes = battery.number("remainingChargingMinutes", 0)
+    remaining_minutes = battery.number("remainingChargingMinutes", 0, LONGEST_CHARGE_MINUTES)
     return Charging(
         range_km=range_km,
         soc_percent=battery.number("chargingLevelPercent", 0, 100),
@@ -27,7 +30,8 @@ def charging(state: Raw, settings: Raw, report: Report, *, range_km: float | Non
         remaining_minutes=remaining_minutes,
         connection_type=battery.text("chargingConnectionType"),
         ac_limit_a=profile.part("chargingSettings").whole("acCurrentLimit", 0),
-        ac_limits_a=details.part("acLimit").wholes("values") or known.ac_limits_a,
+        ac_limits_a=details.part("acLimit").wholes("values", 1, LARGEST_AC_LIMIT_A)
+        or known.ac_limits_a,
         mode=_mode(profile),
         preference=profile.text("chargingPreference"),
         window_start=window.clock("start"),
@@ -42,7 +46,7 @@ def charging(state: Raw, settings: Raw, report: Report, *, range_km: float | Non
             )
             for timer in profile.parts("departureTimes") or ()
         ),
-        is_pre_entry_climatization_enabled=profile.flag("climatisationOn") or False,
+        is_pre_entry_climatization_enabled=_is_pre_entry_climatization_enabled(profile),
         is_cable_unlocked_when_full=details.flag("isUnlockCableActive"),
         is_flap_unlocked=settings.part("chargingFlapDetail").flag("isPermanentlyUnlock"),
         service_pack=settings.text("servicePack"),
@@ -60,6 +64,13 @@ def _mode(profile: Raw) -> ChargingMode | None:
     if profile.text("chargingMode") == "NO_ACTION":
         return None
     return profile.word("chargingMode", ChargingMode)
+
+
+def _is_pre_entry_climatization_enabled(profile: Raw) -> bool | None:
+    """Some cars' profiles say it only when it is on; no profile says nothing."""
+    if profile and "climatisationOn" not in profile:
+        return False
+    return profile.flag("climatisationOn")
 
 
 def _end_time(

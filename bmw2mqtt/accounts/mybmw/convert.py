@@ -35,6 +35,9 @@ from bmw2mqtt.vehicle.snapshot import (
 )
 
 
+LONGEST_CLIMATE_S = 24 * 60 * 60
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
     """What BMW said about one car, as bimmer_connected keeps it in `MyBMWVehicle.data`."""
@@ -73,8 +76,10 @@ def to_vehicle(
         previous=previous,
     )
     total_km, electric_km, fuel_km = _ranges(state, drive_train)
-    position = _position(state, is_in_china=answers.is_in_china)
     capabilities = _capabilities(Raw(answers.capabilities, report), state, previous)
+    position = None
+    if capabilities.tracking:
+        position = _position(state, is_in_china=answers.is_in_china)
     return Vehicle(
         vin=answers.vin,
         model=attributes.text("model") or f"{answers.brand} {answers.vin[-6:]}",
@@ -91,15 +96,15 @@ def to_vehicle(
         ),
         climate=_climate(state, timing),
         door_lock=state.part("doorsState").word("combinedSecurityState", LockState),
-        lids=_lids(state),
-        windows=_openings(windows) if (windows := state.part("windowsState")) else None,
+        lids=_lids(state, report),
+        windows=_openings(windows, report) if (windows := state.part("windowsState")) else None,
         is_alarm_armed=_is_alarm_armed(state),
         services=_services(state.parts("requiredServices")),
         check_control_messages=_messages(state.parts("checkControlMessages")),
         tires=_tires(state.part("tireState")),
-        position=position if capabilities.tracking else None,
-        had_position=previous is not None and (previous.had_position or bool(previous.position)),
-        heading_deg=state.part("location").whole("heading"),
+        position=position,
+        had_position=position is not None or (previous is not None and previous.had_position),
+        heading_deg=state.part("location").whole("heading", 0, 360),
         address=state.part("location").part("address").text("formatted"),
         privacy_mode=state.part("driverPreferences").text("lscPrivacyMode"),
         image=image,
@@ -186,10 +191,10 @@ def _ranges(
         return (fuel_km, None, fuel_km) if has_engine else (None, None, None)
     if not has_engine:
         return electric_km, electric_km, None
+    is_part = drive_train is DriveTrain.ELECTRIC_WITH_RANGE_EXTENDER
     if fuel_km is None or electric_km is None:
-        is_total_known = drive_train is not DriveTrain.ELECTRIC_WITH_RANGE_EXTENDER
-        return (fuel_km if is_total_known else None), electric_km, None
-    if drive_train is DriveTrain.ELECTRIC_WITH_RANGE_EXTENDER:
+        return (None, electric_km, fuel_km) if is_part else (fuel_km, electric_km, None)
+    if is_part:
         return fuel_km + electric_km, electric_km, fuel_km
     return fuel_km, electric_km, max(fuel_km - electric_km, 0)
 
@@ -204,7 +209,7 @@ def _fuel(raw: Raw, range_km: float | None) -> Fuel:
 
 def _climate(state: Raw, timing: Report) -> Climate:
     raw = state.part("climateControlState")
-    remaining_s = raw.number("remainingSeconds", 0)
+    remaining_s = raw.number("remainingSeconds", 0, LONGEST_CLIMATE_S)
     known = timing.previous.climate if timing.previous else Climate()
     end_time = None
     if remaining_s is not None:
@@ -229,28 +234,30 @@ def _climate(state: Raw, timing: Report) -> Climate:
     )
 
 
-def _openings(raw: Raw) -> tuple[Opening, ...]:
+def _openings(raw: Raw, report: ReportWord) -> tuple[Opening, ...]:
     """Read doors or windows by BMW's names; one that is INVALID is not fitted."""
     return tuple(
-        Opening(name=name, state=_opening_state(value))
+        Opening(name=name, state=_opening_state(name, value, report))
         for name, value in raw.items()
         if name not in {"combinedState", "combinedSecurityState"} and value != "INVALID"
     )
 
 
-def _opening_state(value: Any) -> OpeningState:
+def _opening_state(name: str, value: Any, report: ReportWord) -> OpeningState:
     known = find_word(value, OpeningState) if isinstance(value, str) else None
+    if known is None and isinstance(value, str):
+        report(name, value)
     return known or OpeningState.UNKNOWN
 
 
-def _lids(state: Raw) -> tuple[Opening, ...] | None:
+def _lids(state: Raw, report: ReportWord) -> tuple[Opening, ...] | None:
     """Doors, hood, trunk and roof; a roof alone does not tell of the doors."""
     roof = state.part("roofState")
     name, value = roof.text("roofStateType"), roof.text("roofState")
     doors = state.part("doorsState")
-    lids = _openings(doors)
+    lids = _openings(doors, report)
     if name and value and value != "INVALID":
-        lids += (Opening(name=_camel_case(name), state=_opening_state(value)),)
+        lids += (Opening(name=_camel_case(name), state=_opening_state(name, value, report)),)
     is_any_known_open = any(lid.state is not OpeningState.CLOSED for lid in lids)
     return lids if doors or is_any_known_open else None
 
@@ -312,7 +319,7 @@ def _tire(raw: Raw) -> Tire:
         pressure_kpa=status.number("currentPressure", 0),
         target_pressure_kpa=status.number("targetPressure", 0),
         season=details.whole("season"),
-        production_week=_production_week(details.whole("manufacturingWeek")),
+        production_week=_production_week(details.whole("manufacturingWeek", 0, 9999)),
         manufacturer=details.text("manufacturer"),
         dimension=details.text("dimension"),
     )

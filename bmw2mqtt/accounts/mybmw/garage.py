@@ -18,6 +18,17 @@ from bmw2mqtt.vehicle.vin import is_vin
 log = structlog.get_logger(__name__)
 
 
+class LibraryVehicle(MyBMWVehicle):  # type: ignore[misc] # the library has no types
+    """The library's car, which keeps BMW's answers but does not read them: `convert` does.
+
+    So the library's parsed objects (`charging_profile`, `vehicle_location`, …) stay empty.
+    """
+
+    def update_state(self, data: Any, fetched_at: datetime | None = None) -> None:
+        """Keep the answers."""
+        self.data = self.combine_data(data, fetched_at)
+
+
 @dataclass(slots=True)
 class Car:
     """One car: the library's object, and what became of it."""
@@ -25,7 +36,7 @@ class Car:
     vin: str
     brand: str
     attributes: dict[str, Any]
-    library: MyBMWVehicle
+    library: LibraryVehicle
     snapshot: Vehicle | None = None
     seen_at: datetime | None = None
     """When BMW last gave a usable answer about it."""
@@ -83,13 +94,14 @@ async def get_car(library: MyBMWAccount, region: str, vin: str, brand: CarBrands
         headers = {**client.generate_default_header(brand), "bmw-vin": vin}
         with translated(region):
             response = await client.get(VEHICLE_PROFILE_URL, headers=headers)
-            attributes: dict[str, Any] = dict(response.json())
-    attributes.pop("vin", None)
+            profile = response.json()
+    if not isinstance(profile, dict) or not profile:
+        raise BadAnswer("BMW sent no profile of the car; trying again")
+    attributes: dict[str, Any] = {key: value for key, value in profile.items() if key != "vin"}
     shown_brand = _brand(attributes.get("brand"), brand)
-    if shown_brand not in CarBrands.__members__ or brand is CarBrands.TOYOTA:
-        # The library knows three brands; a Supra's profile says DRITTKUNDE, third-party customer.
-        attributes["brand"] = brand.value.upper()
-    vehicle = MyBMWVehicle(library, {"vin": vin, "attributes": attributes})
+    # The library knows three brands; a Supra's profile says DRITTKUNDE, third-party customer.
+    attributes["brand"] = shown_brand if shown_brand in CarBrands.__members__ else brand.name
+    vehicle = LibraryVehicle(library, {"vin": vin, "attributes": attributes})
     return Car(vin=vin, brand=shown_brand, attributes=attributes, library=vehicle)
 
 

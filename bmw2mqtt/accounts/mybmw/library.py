@@ -40,7 +40,19 @@ from bmw2mqtt.vehicle.errors import (
 log = structlog.get_logger(__name__)
 
 _BLOCKED = 489
+_FORBIDDEN = 403
 _QUOTA_TIME = re.compile(r"replenished in (\d+):(\d{2}):(\d{2})")
+
+
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What the library raises over an answer it did not expect."""
 
 
 class AccountRegion(str):
@@ -130,7 +142,7 @@ def translated(region: str) -> Iterator[None]:
         raise Unreachable(
             f"BMW's server cannot be reached ({type(error).__name__}: {error}); trying again"
         ) from error
-    except (ValueError, TypeError, KeyError, AttributeError, LookupError) as error:
+    except _UNREADABLE as error:
         raise BadAnswer(
             f"BMW sent an answer that cannot be read ({type(error).__name__}); trying again"
         ) from error
@@ -172,6 +184,12 @@ def _auth_error(error: MyBMWAuthError) -> AccountError:
         return _blocked()
     if response is not None and (response.status_code >= 500 or response.status_code in {408, 429}):  # noqa: PLR2004
         return Unreachable(f"BMW's login is out of order (HTTP {response.status_code})")
+    if (
+        response is not None
+        and response.status_code == _FORBIDDEN
+        and "bmw-vin" in response.request.headers
+    ):
+        return Unreachable("BMW does not tell about this car (HTTP 403); trying again")
     return LoginRequired("BMW refuses the login: check username and password, then log in again")
 
 

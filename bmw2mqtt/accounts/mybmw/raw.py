@@ -1,6 +1,5 @@
 """Lenient reading of BMW's JSON: what is missing, of the wrong type or out of range is `None`."""
 
-import math
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
@@ -9,6 +8,9 @@ from typing import Any, TypeVar
 WordT = TypeVar("WordT", bound=StrEnum)
 ReportWord = Callable[[str, str], None]
 """Told the field and the word when BMW uses one that is not known."""
+
+LARGEST = 1e12
+"""Nothing about a car is larger; arithmetic with what is could fail."""
 
 
 class Raw:
@@ -59,25 +61,29 @@ class Raw:
         return value if isinstance(value, bool) else None
 
     def number(
-        self, key: str, minimum: float = -math.inf, maximum: float = math.inf
+        self, key: str, minimum: float = -LARGEST, maximum: float = LARGEST
     ) -> float | None:
-        """Return a finite number within bounds."""
+        """Return a number within bounds."""
         value = self._fields.get(key)
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
-        return value if math.isfinite(value) and minimum <= value <= maximum else None
+        return value if minimum <= value <= maximum else None
 
-    def whole(self, key: str, minimum: float = -math.inf, maximum: float = math.inf) -> int | None:
+    def whole(self, key: str, minimum: float = -LARGEST, maximum: float = LARGEST) -> int | None:
         """Return a number within bounds without its fraction."""
         value = self.number(key, minimum, maximum)
         return None if value is None else int(value)
 
-    def wholes(self, key: str) -> tuple[int, ...]:
-        """Return the whole numbers of a list."""
+    def wholes(self, key: str, minimum: int, maximum: int) -> tuple[int, ...]:
+        """Return the whole numbers of a list that are within bounds."""
         values = self._fields.get(key)
         if not isinstance(values, list):
             return ()
-        return tuple(v for v in values if isinstance(v, int) and not isinstance(v, bool))
+        return tuple(
+            v
+            for v in values
+            if isinstance(v, int) and not isinstance(v, bool) and minimum <= v <= maximum
+        )
 
     def word(self, key: str, words: type[WordT]) -> WordT | None:
         """Return one of BMW's words; one that is not known is reported."""
@@ -99,7 +105,7 @@ class Raw:
         except ValueError:
             self._report(key, text)
             return None
-        if moment.year <= 1970:  # noqa: PLR2004 - before BMW's cars could speak
+        if not 1970 < moment.year < 9999:  # noqa: PLR2004 - BMW's cars could not speak before
             return None
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -116,10 +122,5 @@ class Raw:
 
 
 def find_word(text: str, words: type[WordT]) -> WordT | None:
-    """Find a word in either case."""
-    for candidate in (text, text.lower(), text.upper()):
-        try:
-            return words(candidate)
-        except ValueError:
-            continue
-    return None
+    """Find a word in either case, by its name."""
+    return words.__members__.get(text.upper())

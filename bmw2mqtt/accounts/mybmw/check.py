@@ -1,0 +1,20 @@
+"""Does BMW let an account in?"""
+
+import ssl
+
+from bmw2mqtt.accounts.mybmw.garage import list_cars
+from bmw2mqtt.accounts.mybmw.library import make_account
+from bmw2mqtt.accounts.mybmw.tokens import Tokens
+from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.config import MyBmwAccount as AccountSettings
+
+
+async def try_login(name: str, settings: AccountSettings, store: Store, tls: ssl.SSLContext) -> int:
+    """List the account's cars, logging in if needed; return how many there are.
+
+    Raises:
+        AccountError: BMW refuses or cannot be reached.
+    """
+    library, authentication = make_account(settings, tls)
+    Tokens(store, name, authentication).restore()
+    return len(await list_cars(library, settings.region))
