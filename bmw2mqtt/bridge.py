@@ -14,6 +14,7 @@ from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import CarDataAccount, Settings
 from bmw2mqtt.fleet import Fleet
 from bmw2mqtt.health import BEAT_S, Heartbeat
+from bmw2mqtt.mqtt.commands import Commands
 from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.session import Received, Session
@@ -53,7 +54,9 @@ class Bridge:
         self.publisher = Publisher()
         self._inventory = Inventory(self._topics)
         self._fleet = Fleet(settings, self._topics, self.publisher, self._inventory)
+        self._commands = Commands(self._fleet, self._topics, self.publisher)
         self._accounts: dict[str, Account] = {}
+        self._fleet.attach(self._accounts)
         self._birth: asyncio.TimerHandle | None = None
         filters = [*self._topics.commands(), *self._topics.retained()]
         if settings.homeassistant.enabled:
@@ -80,6 +83,7 @@ class Bridge:
                 work = tasks.create_task(self._work())
                 await stop.wait()
                 log.info("stopping")
+                self._commands.stop()
                 work.cancel()
                 await self._drain()
                 session.cancel()
@@ -100,6 +104,7 @@ class Bridge:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._beat())
             tasks.create_task(self._take_inventory())
+            tasks.create_task(self._commands.run())
             await self._let_broker_go_first()
             await asyncio.to_thread(self._make_accounts)
             for account in self._accounts.values():
@@ -178,15 +183,16 @@ class Bridge:
         self._birth = asyncio.get_running_loop().call_later(delay_s, self.publisher.repeat)
 
     def _take_command(self, command: CommandTopic, message: Received) -> None:
-        if message.retain:
-            log.warning("command_refused", topic=message.topic, reason="retained")
-        elif command.account is not None:
+        if command.account is not None:
             self._command_account(command, message)
         else:
-            log.warning("command_refused", topic=message.topic, reason="unsupported")
+            self._commands.take(command, message)
 
     def _command_account(self, command: CommandTopic, message: Received) -> None:
         account = self._accounts.get(command.account or "")
+        if message.retain:
+            log.warning("command_refused", topic=message.topic, reason="retained")
+            return
         if account is None:
             log.warning("command_refused", topic=message.topic, reason="unknown_account")
             return

@@ -11,9 +11,10 @@ from typing import Any
 import structlog
 
 from bmw2mqtt import __version__
+from bmw2mqtt.accounts.base import Account
 from bmw2mqtt.config import MyBmwAccount, Settings
 from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
-from bmw2mqtt.entities.base import iso
+from bmw2mqtt.entities.base import Entity, Value, iso
 from bmw2mqtt.homeassistant.discovery import account_payload, vehicle_identity, vehicle_payload
 from bmw2mqtt.mqtt.device import Device, dump_json
 from bmw2mqtt.mqtt.inventory import Inventory
@@ -41,6 +42,7 @@ class Fleet:
         """Which account a car belongs to."""
         self._vehicles: dict[str, Device[Vehicle]] = {}
         self._snapshots: dict[str, Vehicle] = {}
+        self._attached: Mapping[str, Account] = {}
         self._listed: set[str] = set()
         """Accounts that have told which cars they have."""
         publisher.retain(topics.bridge_availability, b"online")
@@ -84,6 +86,34 @@ class Fleet:
         configured = self._settings.vehicles.get(vin)
         is_enabled = configured is None or configured.enabled
         return is_enabled and self._owners.get(vin) == account
+
+    # What commands ask
+
+    def attach(self, accounts: Mapping[str, Account]) -> None:
+        """Take the accounts that carry out commands."""
+        self._attached = accounts
+
+    def find(self, vin: str) -> Vehicle | None:
+        """Return the car's last snapshot; `None` for a car that is not ours."""
+        return self._snapshots.get(vin)
+
+    def account_of(self, vin: str) -> Account:
+        """Return the account of a car that `find` knows."""
+        return self._attached[self._owners[vin]]
+
+    def is_read_only_vehicle(self, vin: str) -> bool:
+        """Whether the car's account is in read-only mode."""
+        return self.is_read_only(self._owners[vin])
+
+    def show_pending(self, vin: str, entity: Entity[Vehicle], value: Value) -> None:
+        """Show where an entity is going."""
+        if device := self._vehicles.get(vin):
+            device.show_pending(entity, value)
+
+    def show_current(self, vin: str) -> None:
+        """Show again what the car says."""
+        if device := self._vehicles.get(vin):
+            device.show_current()
 
     # Ownership
 

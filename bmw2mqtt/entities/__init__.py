@@ -11,7 +11,15 @@ What it got wrong is not copied: docs/adr/0003-entities-as-tables.md.
 from bmw2mqtt.entities.account import ACCOUNT_ENTITIES
 from bmw2mqtt.entities.base import Entity
 from bmw2mqtt.entities.binary_sensor import BINARY_SENSORS
-from bmw2mqtt.entities.command import BUTTONS, LOCKS, NOTIFIES, NUMBERS, SELECTS, SWITCHES
+from bmw2mqtt.entities.command import (
+    BUTTONS,
+    EVENTS,
+    LOCKS,
+    NOTIFIES,
+    NUMBERS,
+    SELECTS,
+    SWITCHES,
+)
 from bmw2mqtt.entities.location import DEVICE_TRACKERS, IMAGES
 from bmw2mqtt.entities.sensor import SENSORS
 from bmw2mqtt.vehicle.snapshot import Vehicle
@@ -28,5 +36,6 @@ VEHICLE_ENTITIES: tuple[Entity[Vehicle], ...] = (
     *SWITCHES,
     *DEVICE_TRACKERS,
     *NOTIFIES,
+    *EVENTS,
     *IMAGES,
 )

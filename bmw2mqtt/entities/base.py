@@ -75,6 +75,10 @@ class Entity(Generic[SubjectT]):
         """Whether it has a command topic."""
         return self.command_suffix is not None
 
+    def pending(self, payload: str) -> Value:
+        """Return what to show while a command with this payload runs."""
+        return payload
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sensor(Entity[SubjectT]):
@@ -103,6 +107,10 @@ class Lock(Entity[SubjectT]):
     platform = "lock"
     command_suffix = "set"
 
+    def pending(self, payload: str) -> Value:
+        """Show where the doors are going."""
+        return {"LOCK": "LOCKING", "UNLOCK": "UNLOCKING"}.get(payload)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Button(Entity[SubjectT]):
@@ -122,6 +130,11 @@ class Number(Entity[SubjectT]):
     minimum: int
     maximum: int
     step: int
+
+    def pending(self, payload: str) -> Value:
+        """Show what was asked for."""
+        return float(payload)
+
     mode: str = "slider"
     unit: str | None = None
     device_class: str | None = None
@@ -143,6 +156,10 @@ class Switch(Entity[SubjectT]):
     platform = "switch"
     command_suffix = "set"
 
+    def pending(self, payload: str) -> Value:
+        """Show what was asked for."""
+        return payload == "ON"
+
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceTracker(Entity[SubjectT]):
@@ -159,6 +176,15 @@ class Notify(Entity[SubjectT]):
     platform = "notify"
     command_suffix = "set"
     has_state = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event(Entity[SubjectT]):
+    """Something that happens: each message on its topic, never retained, is one event."""
+
+    platform = "event"
+    has_state = False
+    event_types: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,16 @@ Each row exists only for a service that BMW offers for this car.
 """
 
 from bmw2mqtt.entities import payload
-from bmw2mqtt.entities.base import Button, Lock, Notify, Number, Select, Switch
+from bmw2mqtt.entities.base import Button, Event, Lock, Notify, Number, Select, Switch
 from bmw2mqtt.entities.binary_sensor import is_unlocked, lock_attributes
-from bmw2mqtt.vehicle.commands import Action, Command, SetAcLimit, SetChargingMode, SetTargetSoc
+from bmw2mqtt.vehicle.commands import (
+    Action,
+    Command,
+    EventType,
+    SetAcLimit,
+    SetChargingMode,
+    SetTargetSoc,
+)
 from bmw2mqtt.vehicle.snapshot import ChargingMode, ChargingStatus, Vehicle
 
 MINIMUM_SOC_PERCENT, MAXIMUM_SOC_PERCENT, SOC_STEP_PERCENT = 20, 100, 5
@@ -180,5 +187,15 @@ NOTIFIES: tuple[Notify[Vehicle], ...] = (
         command=payload.poi,
         icon="mdi:map-marker-right",
         works_read_only=True,
+    ),
+)
+
+EVENTS: tuple[Event[Vehicle], ...] = (
+    Event(
+        key="command",
+        name="Command",
+        exists=lambda vehicle: vehicle.capabilities.commands,
+        event_types=tuple(EventType),
+        icon="mdi:car-info",
     ),
 )

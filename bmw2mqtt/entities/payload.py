@@ -2,13 +2,16 @@
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote_plus
 
 from bmw2mqtt.vehicle.commands import Command, SendPoi
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
+_DECIMAL = re.compile(r"\s*[+-]?\d{1,9}(\.\d{0,20})?\s*", re.ASCII)
+"""What people write; Python's float() takes more: 1_0, infinity, digits of other scripts."""
 POI_FIELDS = ("name", "street", "city", "postal_code", "country")
 
 
@@ -31,11 +34,8 @@ def press(command: Command) -> Callable[[Vehicle, str], Command]:
 
 def whole_number(payload: str, *, minimum: int, maximum: int, step: int) -> int:
     """Take a whole number within bounds, on a step."""
-    try:
-        number = float(payload)
-    except ValueError:
-        number = math.nan
-    if not (minimum <= number <= maximum) or number % step:
+    number = float(payload) if _DECIMAL.fullmatch(payload) else math.nan
+    if not minimum <= number <= maximum or number % step:
         raise ValueError(f"expected a number from {minimum} to {maximum} in steps of {step}")
     return int(number)
 
@@ -54,8 +54,8 @@ def poi(_: Vehicle, payload: str) -> SendPoi:
 def _poi_from_json(text: str) -> SendPoi:
     try:
         fields: dict[str, Any] = json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"not valid JSON ({error})") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError("not valid JSON") from error
     unknown = fields.keys() - {"latitude", "longitude", *POI_FIELDS}
     if unknown:
         raise ValueError(f"unknown field {min(unknown)!r}")
@@ -65,22 +65,21 @@ def _poi_from_json(text: str) -> SendPoi:
         if value is not None and not isinstance(value, str):
             raise ValueError(f"{field} must be text")
         texts[field] = value or None
-    if isinstance(fields.get("latitude"), bool) or isinstance(fields.get("longitude"), bool):
-        raise ValueError("latitude and longitude must be numbers")  # noqa: TRY004 - a bad payload
     return _poi(fields.get("latitude"), fields.get("longitude"), **texts)
 
 
 def _poi_from_geo_uri(text: str) -> SendPoi:
-    """Read RFC 5870: `geo:48.1,11.5`, further coordinates and parameters are not for cars."""
+    """Read RFC 5870 `geo:48.1,11.5`, and Android's `geo:0,0?q=48.1,11.5(Name)`."""
     place, _, query = text[4:].partition("?")
-    coordinates = place.partition(";")[0].split(",")
-    name = None
+    coordinates, name = place.partition(";")[0], ""
     for parameter in query.split("&"):
         key, _, value = parameter.partition("=")
-        if key == "q" and "(" in value:
-            name = unquote(value.split("(", 1)[1].rstrip(")")).replace("+", " ") or None
-    latitude, longitude = (*coordinates, None, None)[:2]
-    return _poi(latitude, longitude, name=name)
+        if key == "q":
+            target, _, label = unquote_plus(value).partition("(")
+            coordinates = target if "," in target else coordinates
+            name = label.rstrip(")")
+    latitude, longitude = (*coordinates.split(","), None, None)[:2]
+    return _poi(latitude, longitude, name=name or None)
 
 
 def _poi(latitude: object, longitude: object, **texts: str | None) -> SendPoi:
@@ -92,10 +91,11 @@ def _poi(latitude: object, longitude: object, **texts: str | None) -> SendPoi:
 
 
 def _coordinate(name: str, value: object, limit: float) -> float:
-    try:
-        number = float(value)  # type: ignore[arg-type] # whatever it is, float() says
-    except (TypeError, ValueError):
-        number = math.nan
+    number: float = math.nan
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        number = float(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        number = value
     if not -limit <= number <= limit:
         raise ValueError(f"{name} must be a number from -{limit} to {limit}")
-    return number
+    return float(number)

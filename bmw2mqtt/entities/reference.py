@@ -29,7 +29,7 @@ def reference() -> str:
 
 
 def _row(root: str, entity: Entity[Any], backends: str) -> tuple[str, ...]:
-    suffix = "" if entity.has_state else "/attributes" if entity.attributes else ""
+    suffix = "" if entity.has_state or not entity.attributes else "/attributes"
     topic = f"{root}/{entity.platform}/{entity.key}{suffix}"
     return (
         f"`{topic}`",

@@ -16,6 +16,7 @@ from bmw2mqtt.entities.base import (
     Button,
     DeviceTracker,
     Entity,
+    Event,
     Image,
     Lock,
     Notify,
@@ -148,7 +149,7 @@ def _component(
         "default_entity_id": _default_entity_id(entity, object_prefix),
         "name": entity.name,
     }
-    if entity.has_state:
+    if entity.has_state or isinstance(entity, Event):
         is_image = isinstance(entity, Image)
         fields["image_topic" if is_image else "state_topic"] = topics.state(
             entity.platform, entity.key
@@ -230,6 +231,11 @@ def _(entity: Select, subject: Any) -> Fields:  # type: ignore[type-arg]
 @_specifics.register
 def _(_: DeviceTracker, __: Any) -> Fields:  # type: ignore[type-arg]
     return {"source_type": "gps"}
+
+
+@_specifics.register
+def _(entity: Event, _: Any) -> Fields:  # type: ignore[type-arg]
+    return {"event_types": list(entity.event_types)}
 
 
 @_specifics.register

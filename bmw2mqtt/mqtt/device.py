@@ -13,6 +13,9 @@ Discovery = Callable[[SubjectT, Sequence[Entity[SubjectT]], Iterable[str]], byte
 (`{platform}_{key}`) that are to be removed."""
 
 
+_NOT_PENDING: Any = object()
+
+
 def dump_json(document: Mapping[str, Any]) -> bytes:
     """Write compact JSON, readable in any language."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
@@ -57,6 +60,8 @@ class Device(Generic[SubjectT]):
         self._identity = identity
         self._announced: object = None
         """The components and the identity that the last announcement showed."""
+        self._pending: dict[str, Value] = {}
+        """What entities show, by id, while a command runs."""
         self._gone: set[str] = set()
         """Components this run has taken back; each farewell repeats all of them."""
         self._shown: set[str] = set()
@@ -89,6 +94,18 @@ class Device(Generic[SubjectT]):
         """Remove from Home Assistant what an earlier run announced and this one does not have."""
         if self._subject is not None:
             self.show(self._subject, components)
+
+    def show_pending(self, entity: Entity[SubjectT], value: Value) -> None:
+        """Show where an entity is going, until `show_current`."""
+        if entity.has_state and self._subject is not None:
+            self._pending[entity.id] = value
+            self.show(self._subject)
+
+    def show_current(self) -> None:
+        """Show again what the car says."""
+        if self._pending and self._subject is not None:
+            self._pending.clear()
+            self.show(self._subject)
 
     def set_available(self, *, is_available: bool) -> None:
         """Say whether what is published is current."""
@@ -129,7 +146,9 @@ class Device(Generic[SubjectT]):
         values: dict[str, dict[str, Any]] = {}
         for entity in entities:
             if entity.has_state:
-                value = entity.value(subject)
+                value = self._pending.get(entity.id, _NOT_PENDING)
+                if value is _NOT_PENDING:
+                    value = entity.value(subject)
                 documents[self.topics.state(entity.platform, entity.key)] = encode(value)
                 if not isinstance(value, bytes):
                     values.setdefault(entity.platform, {})[entity.key] = _native(value)

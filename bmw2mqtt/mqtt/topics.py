@@ -26,6 +26,11 @@ class DeviceTopics:
         """The whole car at once, JSON."""
         return f"{self.root}/state"
 
+    @property
+    def command_event(self) -> str:
+        """What became of commands, JSON, never retained."""
+        return self.state("event", "command")
+
     def state(self, platform: str, key: str) -> str:
         """The value of one entity."""
         return f"{self.root}/{platform}/{key}"
@@ -137,6 +142,11 @@ class Topics:
         if account := match["account"]:
             return self.account(account).root
         return ""
+
+    def is_foreign(self, topic: str) -> bool:
+        """Whether an answer may go to this topic: not a wildcard, and none that we stand for."""
+        own = (f"{self.base}/", f"{self.discovery_prefix}/")
+        return bool(topic) and not topic.startswith((*own, "$")) and not set(topic) & set("+#\0")
 
     def is_discovery(self, topic: str) -> bool:
         """Whether it is the discovery topic of a bmw2mqtt, perhaps of another one."""

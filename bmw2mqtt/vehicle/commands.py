@@ -58,3 +58,50 @@ class SendPoi:
 
 
 Command = Action | SetTargetSoc | SetAcLimit | SetChargingMode | SendPoi
+
+
+class EventType(StrEnum):
+    """What became of a command."""
+
+    EXECUTED = "executed"
+    FAILED = "failed"
+    """BMW or the car said no."""
+    REJECTED = "rejected"
+    """Refused here: BMW was not asked."""
+    TIMED_OUT = "timed_out"
+    """BMW took it, and nobody knows whether the car did it."""
+    IGNORED = "ignored"
+    """There was nothing to do."""
+
+
+class Reason(StrEnum):
+    """Why a command was not executed: stable words that automations can rely on."""
+
+    RETAINED = "retained"
+    UNKNOWN_VEHICLE = "unknown_vehicle"
+    UNKNOWN_ENTITY = "unknown_entity"
+    INVALID_PAYLOAD = "invalid_payload"
+    UNSUPPORTED = "unsupported"
+    READ_ONLY = "read_only"
+    IN_PROGRESS = "in_progress"
+    QUEUE_FULL = "queue_full"
+    EXPIRED = "expired"
+    LOGIN_REQUIRED = "login_required"
+    QUOTA_EXCEEDED = "quota_exceeded"
+    BLOCKED = "blocked"
+    UNREACHABLE = "unreachable"
+    REFUSED_BY_VEHICLE = "refused_by_vehicle"
+    BRIDGE_STOPPED = "bridge_stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a command ended."""
+
+    event_type: EventType
+    reason: Reason | None = None
+    message: str | None = None
+    """One sentence for a person."""
+
+
+EXECUTED = Outcome(event_type=EventType.EXECUTED)

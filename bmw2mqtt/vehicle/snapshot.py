@@ -110,6 +110,8 @@ class Capabilities:
     climate_start: bool = False
     find_vehicle: bool = False
     send_poi: bool = False
+    commands: bool = False
+    """The backend can carry out commands at all: CarData cannot."""
     charge_start: bool = False
     charge_stop: bool = False
     charging_plan: bool = False

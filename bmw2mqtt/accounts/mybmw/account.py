@@ -10,6 +10,7 @@ from bimmer_connected.const import CarBrands
 from bimmer_connected.vehicle.vehicle import VehicleViewDirection
 
 from bmw2mqtt.accounts.base import Listener
+from bmw2mqtt.accounts.mybmw import remote
 from bmw2mqtt.accounts.mybmw.convert import Answers, to_vehicle
 from bmw2mqtt.accounts.mybmw.garage import Car, get_car, list_cars
 from bmw2mqtt.accounts.mybmw.library import (
@@ -24,6 +25,7 @@ from bmw2mqtt.accounts.requests import RequestLog, utc_now
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import MyBmwAccount as AccountSettings
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
+from bmw2mqtt.vehicle.commands import Action, Command, EventType, Outcome, Reason
 from bmw2mqtt.vehicle.errors import (
     AccountError,
     BadAnswer,
@@ -45,6 +47,13 @@ PNG = b"\x89PNG"
 
 _WHOLE_ACCOUNT = (Blocked, LoginRequired, QuotaExceeded)
 """Another request would only make it worse."""
+
+_REFUSING: dict[AccountStatus, Reason] = {
+    AccountStatus.LOGIN_REQUIRED: Reason.LOGIN_REQUIRED,
+    AccountStatus.QUOTA_EXCEEDED: Reason.QUOTA_EXCEEDED,
+    AccountStatus.BLOCKED: Reason.BLOCKED,
+}
+"""While the account stands so, a command would only make it worse."""
 
 _STATUS: dict[type[AccountError], AccountStatus] = {
     LoginRequired: AccountStatus.LOGIN_REQUIRED,
@@ -186,6 +195,10 @@ class MyBmwAccount:
         Raises:
             AccountError: BMW gave nothing usable, or is not to be asked again soon.
         """
+        async with car.lock:
+            await self._ask_about(car)
+
+    async def _ask_about(self, car: Car) -> None:
         car.prepare()
         error: AccountError | None = None
         try:
@@ -216,6 +229,7 @@ class MyBmwAccount:
             state=data["state"],
             charging_settings=data.get("charging_settings"),
             fetched_at=data["fetched_at"],
+            found=car.library.vehicle_location.remote_service_position,
             is_in_china=self._region == "china",
         )
         vehicle = to_vehicle(
@@ -225,6 +239,53 @@ class MyBmwAccount:
         if vehicle != car.snapshot:
             car.snapshot = vehicle
             self._listener.vehicle_changed(self.name, vehicle)
+
+    # Commands
+
+    takes_commands = True
+
+    def refusal(self, vin: str, command: Command) -> Outcome | None:
+        """Return why it would not send this command now; costs no request."""
+        reason = _REFUSING.get(self._state.status)
+        message = self._state.message
+        if vin not in self._cars:
+            reason, message = Reason.UNKNOWN_VEHICLE, "the account has not seen this car yet"
+        elif command is Action.FIND_VEHICLE and self._settings.location is None:
+            reason = Reason.UNSUPPORTED
+            message = f"BMW wants to know where you are: set accounts.{self.name}.location"
+        if reason is None:
+            return None
+        return Outcome(event_type=EventType.REJECTED, reason=reason, message=message)
+
+    async def execute(self, vin: str, command: Command) -> Outcome:
+        """Carry out a command; never raises for what BMW does."""
+        count_requests(self._requests.add)
+        car = self._cars[vin]
+        if car.snapshot and (outcome := remote.nothing_to_do(car.snapshot, command)):
+            return outcome
+        outcome = await remote.execute(car, command, self._region)
+        if command is Action.FIND_VEHICLE and car.library.data.get("state"):
+            self._take(car, car.library.data)
+        return outcome
+
+    def needs_refresh(self, command: Command) -> bool:
+        """Whether the car has something new to tell after this command."""
+        return remote.needs_refresh(command)
+
+    def settling_s(self) -> float:
+        """How long BMW takes to show what a car has done."""
+        return remote.settling_s()
+
+    async def refresh_vehicle(self, vin: str) -> None:
+        """Ask BMW about one car: one request, two for a car that charges."""
+        count_requests(self._requests.add)
+        car = self._cars.get(vin)
+        if car is None:
+            return
+        try:
+            await self._poll_car(car)
+        except AccountError as error:
+            self._say_problem(car, error)
 
     async def _get_image(self, car: Car) -> None:
         """Get the car's picture once; it is kept on disk."""

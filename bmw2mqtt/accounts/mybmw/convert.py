@@ -34,7 +34,6 @@ from bmw2mqtt.vehicle.snapshot import (
     Vehicle,
 )
 
-
 LONGEST_CLIMATE_S = 24 * 60 * 60
 
 
@@ -49,6 +48,8 @@ class Answers:
     state: Any
     charging_settings: Any
     fetched_at: datetime
+    found: Any = None
+    """What the vehicle finder answered last, with `timestamp`; `None` if it was never asked."""
     is_in_china: bool = False
 
 
@@ -77,9 +78,12 @@ def to_vehicle(
     )
     total_km, electric_km, fuel_km = _ranges(state, drive_train)
     capabilities = _capabilities(Raw(answers.capabilities, report), state, previous)
+    location = state.part("location")
+    found = _found(answers.found, state, report)
     position = None
-    if capabilities.tracking:
-        position = _position(state, is_in_china=answers.is_in_china)
+    if found or capabilities.tracking:
+        coordinates = found or location.part("coordinates")
+        position = _position(coordinates, is_in_china=answers.is_in_china)
     return Vehicle(
         vin=answers.vin,
         model=attributes.text("model") or f"{answers.brand} {answers.vin[-6:]}",
@@ -104,8 +108,10 @@ def to_vehicle(
         tires=_tires(state.part("tireState")),
         position=position,
         had_position=position is not None or (previous is not None and previous.had_position),
-        heading_deg=state.part("location").whole("heading", 0, 360),
-        address=state.part("location").part("address").text("formatted"),
+        heading_deg=(found or location).whole("heading", 0, 360),
+        address=(found or location.part("address")).text(
+            "formattedAddress" if found else "formatted"
+        ),
         privacy_mode=state.part("driverPreferences").text("lscPrivacyMode"),
         image=image,
     )
@@ -138,6 +144,7 @@ def _capabilities(raw: Raw, state: Raw, previous: Vehicle | None) -> Capabilitie
         "state_reports": known.state_reports if reports is None else reports,
         "tires": known.tires or bool(state.part("tireState")),
         "climate_state": known.climate_state or "climateControlState" in state,
+        "commands": True,
         "find_vehicle": True,  # works even where `vehicleFinder` is false, says the library
     }
     if raw:
@@ -333,8 +340,16 @@ def _production_week(code: int | None) -> date | None:
         return None
 
 
-def _position(state: Raw, *, is_in_china: bool) -> Position | None:
-    coordinates = state.part("location").part("coordinates")
+def _found(answer: Any, state: Raw, report: ReportWord) -> Raw:
+    """Return what the vehicle finder answered, unless BMW has fetched the state since."""
+    if not isinstance(answer, dict):
+        return Raw(None, report)
+    fetched_at = state.moment("lastFetched")
+    is_newer = fetched_at is None or answer["timestamp"] > fetched_at
+    return Raw(answer if is_newer else None, report)
+
+
+def _position(coordinates: Raw, *, is_in_china: bool) -> Position | None:
     latitude = coordinates.number("latitude", -90, 90)
     longitude = coordinates.number("longitude", -180, 180)
     if latitude is None or longitude is None:

@@ -1,6 +1,7 @@
 """The cars of an account, as BMW lists them."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +38,8 @@ class Car:
     brand: str
     attributes: dict[str, Any]
     library: LibraryVehicle
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while BMW is asked about the car: a poll and a refresh would mix their answers."""
     snapshot: Vehicle | None = None
     seen_at: datetime | None = None
     """When BMW last gave a usable answer about it."""

@@ -19,6 +19,7 @@ from bimmer_connected.account import MyBMWAccount
 from bimmer_connected.api.client import MyBMWClientConfiguration
 from bimmer_connected.const import Regions
 from bimmer_connected.models import (
+    GPSPosition,
     MyBMWAPIError,
     MyBMWAuthError,
     MyBMWCaptchaMissingError,
@@ -27,6 +28,7 @@ from bimmer_connected.models import (
 
 from bmw2mqtt.accounts.mybmw.tokens import Authentication
 from bmw2mqtt.accounts.requests import utc_now
+from bmw2mqtt.config import Location
 from bmw2mqtt.config import MyBmwAccount as AccountSettings
 from bmw2mqtt.vehicle.errors import (
     AccountError,
@@ -118,9 +120,15 @@ def make_account(
         settings.username,
         "",
         region,
-        config=MyBMWClientConfiguration(authentication, verify=tls),
+        config=MyBMWClientConfiguration(
+            authentication, observer_position=_position(settings.location), verify=tls
+        ),
     )
     return account, authentication
+
+
+def _position(location: Location | None) -> GPSPosition | None:
+    return GPSPosition(location.latitude, location.longitude) if location else None
 
 
 @contextmanager
