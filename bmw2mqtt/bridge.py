@@ -18,7 +18,7 @@ from bmw2mqtt.mqtt.commands import Commands
 from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.session import Received, Session
-from bmw2mqtt.mqtt.topics import CommandTopic, Topics
+from bmw2mqtt.mqtt.topics import COMMAND_SUFFIXES, CommandTopic, Topics
 from bmw2mqtt.vehicle.errors import ConfigError
 
 log = structlog.get_logger(__name__)
@@ -171,6 +171,8 @@ class Bridge:
         command = self._topics.parse_command(message.topic)
         if command is not None:
             self._take_command(command, message)
+        elif message.topic.endswith(COMMAND_SUFFIXES):
+            log.warning("command_refused", topic=message.topic, reason="not a command topic")
         elif message.retain:
             self._inventory.take(message.topic, message.payload)
 

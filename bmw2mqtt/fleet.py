@@ -110,10 +110,10 @@ class Fleet:
         if device := self._vehicles.get(vin):
             device.show_pending(entity, value)
 
-    def show_current(self, vin: str) -> None:
-        """Show again what the car says."""
+    def show_current(self, vin: str, entity: Entity[Vehicle] | None = None) -> None:
+        """Show again what the car says: of one entity, or of all."""
         if device := self._vehicles.get(vin):
-            device.show_current()
+            device.show_current(entity)
 
     # Ownership
 

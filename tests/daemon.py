@@ -15,6 +15,14 @@ from tests.mosquitto import wait_until
 
 EXIT_TIMEOUT_S = 8.0
 
+LAUNCHER = """
+import sys
+from bimmer_connected.vehicle import remote_services
+from bmw2mqtt.cli import main
+remote_services._POLLING_CYCLE, remote_services._POLLING_TIMEOUT = map(float, sys.argv[1:3])
+sys.exit(main(sys.argv[3:]))
+"""
+
 
 def settings_for(
     bmw: MyBmwSimulator,
@@ -49,7 +57,24 @@ def settings_for(
 class Daemon:
     """`bmw2mqtt run`."""
 
-    def __init__(self, directory: Path, settings: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        settings: dict[str, Any],
+        *,
+        event_polling_s: tuple[float, float] | None = None,
+    ) -> None:
+        """Write its configuration.
+
+        Args:
+            directory: where configuration and log are.
+            settings: the configuration.
+            event_polling_s: how often, and for how long at most, the library asks what became of
+                a command, instead of 3.5 s and 240 s.
+        """
+        self._program = ["-m", "bmw2mqtt"]
+        if event_polling_s:
+            self._program = ["-c", LAUNCHER, *map(str, event_polling_s)]
         directory.mkdir(parents=True, exist_ok=True)
         self.config = directory / "config.yaml"
         self.config.write_text(yaml.safe_dump(settings))
@@ -61,7 +86,7 @@ class Daemon:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("BMW2MQTT_")}
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bmw2mqtt", "run", "--config", str(self.config)],
+                [sys.executable, *self._program, "run", "--config", str(self.config)],
                 stderr=log,
                 stdout=log,
                 env=environment,

@@ -198,7 +198,7 @@ def encode(value: Value) -> bytes:
     """Turn a value into the payload of its topic (contract 3)."""
     if isinstance(value, bytes):
         return value
-    return _text(value)[:MAX_STATE_LENGTH].encode()
+    return _text(value)[:MAX_STATE_LENGTH].encode(errors="replace")
 
 
 def _text(value: Value) -> str:

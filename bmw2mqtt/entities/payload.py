@@ -12,6 +12,7 @@ from bmw2mqtt.vehicle.snapshot import Vehicle
 
 _DECIMAL = re.compile(r"\s*[+-]?\d{1,9}(\.\d{0,20})?\s*", re.ASCII)
 """What people write; Python's float() takes more: 1_0, infinity, digits of other scripts."""
+_WORD = re.compile(r"[A-Za-z_]{1,20}")
 POI_FIELDS = ("name", "street", "city", "postal_code", "country")
 
 
@@ -58,7 +59,8 @@ def _poi_from_json(text: str) -> SendPoi:
         raise ValueError("not valid JSON") from error
     unknown = fields.keys() - {"latitude", "longitude", *POI_FIELDS}
     if unknown:
-        raise ValueError(f"unknown field {min(unknown)!r}")
+        name = min(unknown)  # it is logged, so it must not be a place
+        raise ValueError(f"unknown field {name!r}" if _WORD.fullmatch(name) else "unknown field")
     texts: dict[str, str | None] = {}
     for field in POI_FIELDS:
         value = fields.get(field)
@@ -71,15 +73,19 @@ def _poi_from_json(text: str) -> SendPoi:
 def _poi_from_geo_uri(text: str) -> SendPoi:
     """Read RFC 5870 `geo:48.1,11.5`, and Android's `geo:0,0?q=48.1,11.5(Name)`."""
     place, _, query = text[4:].partition("?")
-    coordinates, name = place.partition(";")[0], ""
+    coordinates, name, is_search = place.partition(";")[0], "", False
     for parameter in query.split("&"):
         key, _, value = parameter.partition("=")
         if key == "q":
             target, _, label = unquote_plus(value).partition("(")
-            coordinates = target if "," in target else coordinates
-            name = label.rstrip(")")
+            is_search = "," not in target
+            coordinates = coordinates if is_search else target
+            name = label.removesuffix(")")
     latitude, longitude = (*coordinates.split(","), None, None)[:2]
-    return _poi(latitude, longitude, name=name or None)
+    destination = _poi(latitude, longitude, name=name or None)
+    if is_search and destination.latitude == destination.longitude == 0:
+        raise ValueError("this geo: URI is a search, it has no coordinates")
+    return destination
 
 
 def _poi(latitude: object, longitude: object, **texts: str | None) -> SendPoi:

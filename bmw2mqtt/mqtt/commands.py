@@ -72,8 +72,8 @@ class Cars(Protocol):
     def show_pending(self, vin: str, entity: Entity[Vehicle], value: Value) -> None:
         """Show where an entity is going."""
 
-    def show_current(self, vin: str) -> None:
-        """Show again what the car says."""
+    def show_current(self, vin: str, entity: Entity[Vehicle] | None = None) -> None:
+        """Show again what the car says: of one entity, or of all."""
 
 
 @dataclass(slots=True, eq=False)
@@ -133,6 +133,7 @@ class Commands:
         self._publisher = publisher
         self._lanes: dict[str, _Lane] = {}
         self._tasks: asyncio.TaskGroup | None = None
+        self._is_stopped = False
 
     async def run(self) -> None:
         """Carry out commands until cancelled."""
@@ -147,6 +148,9 @@ class Commands:
         except _Refused as refusal:
             self._finish(job, refusal.outcome)
             return
+        if self._is_stopped:
+            self._finish(job, _STOPPED_BEFORE)
+            return
         lane = self._lanes.setdefault(job.vin, _Lane())
         lane.waiting.append(order)
         lane.arrived.set()
@@ -155,7 +159,10 @@ class Commands:
 
     def stop(self) -> None:
         """Answer what is not finished: nothing is repeated after a restart."""
+        self._is_stopped = True
         for vin, lane in self._lanes.items():
+            if lane.task is not None:
+                lane.task.cancel()
             if lane.running is not None:
                 self._finish(lane.running.job, _STOPPED_WHILE_RUNNING)
             for order in lane.waiting:
@@ -211,7 +218,7 @@ class Commands:
                 lane.arrived.clear()
                 with_news = await self._carry_out(lane) or with_news
             if with_news and not await _arrives(lane, with_news.settling_s()):
-                await with_news.refresh_vehicle(vin)
+                await _refresh(with_news, vin)
                 with_news = None
         lane.task = None
         self._cars.show_current(vin)
@@ -222,6 +229,8 @@ class Commands:
         job = order.job
         if job.expires_at is not None and asyncio.get_running_loop().time() >= job.expires_at:
             outcome = _EXPIRED
+        elif refusal := order.account.refusal(job.vin, order.command):
+            outcome = refusal  # it was none when the command came
         else:
             log.info("command_running", vin=job.vin, entity=job.entity_id, id=job.id)
             self._cars.show_pending(job.vin, order.entity, order.entity.pending(job.payload))
@@ -232,7 +241,10 @@ class Commands:
             outcome.event_type in {EventType.EXECUTED, EventType.TIMED_OUT}
             or outcome.reason is Reason.REFUSED_BY_VEHICLE
         )
-        return order.account if is_news and order.account.needs_refresh(order.command) else None
+        if is_news and order.account.needs_refresh(order.command):
+            return order.account
+        self._cars.show_current(job.vin, order.entity)
+        return None
 
     # Answers
 
@@ -313,6 +325,13 @@ async def _execute(order: _Order) -> Outcome:
             reason=Reason.UNREACHABLE,
             message=f"internal error ({type(error).__name__}); please report it",
         )
+
+
+async def _refresh(account: Executor, vin: str) -> None:
+    try:
+        await account.refresh_vehicle(vin)
+    except Exception:  # a bug must not take the daemon along
+        log.exception("refresh_crashed", vin=vin)
 
 
 _EXPIRED = Outcome(

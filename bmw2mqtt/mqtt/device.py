@@ -17,8 +17,12 @@ _NOT_PENDING: Any = object()
 
 
 def dump_json(document: Mapping[str, Any]) -> bytes:
-    """Write compact JSON, readable in any language."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    """Write compact JSON, readable in any language.
+
+    Half a surrogate pair, which JSON of others may hold, becomes a question mark.
+    """
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return text.encode(errors="replace")
 
 
 class Device(Generic[SubjectT]):
@@ -101,10 +105,12 @@ class Device(Generic[SubjectT]):
             self._pending[entity.id] = value
             self.show(self._subject)
 
-    def show_current(self) -> None:
-        """Show again what the car says."""
-        if self._pending and self._subject is not None:
-            self._pending.clear()
+    def show_current(self, entity: Entity[SubjectT] | None = None) -> None:
+        """Show again what the car says: of one entity, or of all."""
+        ended = list(self._pending) if entity is None else [entity.id]
+        if self._pending.keys() & ended and self._subject is not None:
+            for entity_id in ended:
+                self._pending.pop(entity_id, None)
             self.show(self._subject)
 
     def set_available(self, *, is_available: bool) -> None:

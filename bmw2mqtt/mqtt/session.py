@@ -19,6 +19,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from bmw2mqtt.config import Mqtt, Tls
 from bmw2mqtt.mqtt.publisher import Message, Publisher
+from bmw2mqtt.mqtt.topics import COMMAND_SUFFIXES
 from bmw2mqtt.vehicle.errors import Bmw2MqttError, ConfigError
 
 log = structlog.get_logger(__name__)
@@ -269,12 +270,12 @@ _PROTOCOLS: dict[Literal["5", "3.1.1"], aiomqtt.ProtocolVersion] = {
 async def subscribe(client: Client, filters: Iterable[str]) -> None:
     """Subscribe without getting back what this client publishes itself (as far as MQTT 5 goes).
 
+    MQTT 5 also tells of a command that comes while we listen whether it was sent to be retained.
     A refused filter is logged; the rest goes on.
     """
     wanted = tuple(filters)
     if client._client.protocol == NO_LOCAL_SINCE:  # noqa: SLF001 - aiomqtt does not tell
-        options = SubscribeOptions(qos=QOS, noLocal=True)
-        granted = await client.subscribe([(topic, options) for topic in wanted])
+        granted = await client.subscribe([(topic, _options(topic)) for topic in wanted])
     else:
         granted = await client.subscribe([(topic, QOS) for topic in wanted])
     for topic, code in zip(wanted, granted, strict=True):
@@ -284,6 +285,11 @@ async def subscribe(client: Client, filters: Iterable[str]) -> None:
                 topic=topic,
                 remedy="let the bridge's user read this topic in the broker's access list",
             )
+
+
+def _options(topic: str) -> SubscribeOptions:
+    is_command = topic.endswith(COMMAND_SUFFIXES)
+    return SubscribeOptions(qos=QOS, noLocal=True, retainAsPublished=is_command)
 
 
 def _first(error: BaseException) -> BaseException:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from bmw2mqtt.vehicle.vin import VIN_PATTERN
 
+COMMAND_SUFFIXES = ("/set", "/press")
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceTopics:

@@ -19,7 +19,7 @@ from bmw2mqtt.vehicle.vin import is_vin
 log = structlog.get_logger(__name__)
 
 
-class LibraryVehicle(MyBMWVehicle):  # type: ignore[misc] # the library has no types
+class LibraryVehicle(MyBMWVehicle):
     """The library's car, which keeps BMW's answers but does not read them: `convert` does.
 
     So the library's parsed objects (`charging_profile`, `vehicle_location`, …) stay empty.

@@ -16,7 +16,12 @@ from bimmer_connected.api.client import MyBMWClient
 from bimmer_connected.const import VEHICLE_CHARGING_DETAILS_URL
 from bimmer_connected.models import ChargingSettings, MyBMWRemoteServiceError, PointOfInterest
 from bimmer_connected.vehicle import remote_services
-from bimmer_connected.vehicle.remote_services import ExecutionState, RemoteServiceStatus, Services
+from bimmer_connected.vehicle.remote_services import (
+    ExecutionState,
+    RemoteServices,
+    RemoteServiceStatus,
+    Services,
+)
 
 from bmw2mqtt.accounts.mybmw.garage import Car
 from bmw2mqtt.accounts.mybmw.library import translated
@@ -84,16 +89,20 @@ async def execute(car: Car, command: Command, region: str) -> Outcome:
 
     Never raises for what BMW does; the outcome says it.
     """
+    services = _RemoteServices(car.library)
     try:
         with translated(region):
             try:
-                status = await _trigger(car, command)
+                status = await _trigger(car, services, command)
             except MyBMWRemoteServiceError as error:
                 return _refusal(str(error))
     except CommandError as error:
         return Outcome(event_type=EventType.FAILED, reason=Reason(error.reason), message=str(error))
     except AccountError as error:
-        return _failure(error)
+        return _failure(error, is_taken=services.is_taken)
+    if status.event_id is None and not isinstance(command, SendPoi):
+        # The library calls this executed: BMW's answer gave nothing to follow the command by.
+        return _not_known("BMW did not say how to follow it")
     if status.state is ExecutionState.IGNORED:
         return Outcome(event_type=EventType.IGNORED, message="the car had nothing to do")
     return EXECUTED
@@ -114,11 +123,21 @@ def nothing_to_do(vehicle: Vehicle, command: Command) -> Outcome | None:
     return Outcome(event_type=EventType.IGNORED, message=message) if message else None
 
 
-async def _trigger(car: Car, command: Command) -> RemoteServiceStatus:
-    services = car.library.remote_services
+class _RemoteServices(RemoteServices):
+    """The library's remote services, for one command."""
+
+    is_taken = False
+    """Whether BMW took the command and gave an event to follow it by."""
+
+    async def _block_until_done(self, client: MyBMWClient, event_id: str) -> RemoteServiceStatus:
+        self.is_taken = True
+        return await super()._block_until_done(client, event_id)
+
+
+async def _trigger(car: Car, services: _RemoteServices, command: Command) -> RemoteServiceStatus:
     match command:
         case Action.FIND_VEHICLE:
-            return await _find(car)
+            return await _find(car, services)
         case Action():
             service, params = _SERVICES[command]
             return await services.trigger_remote_service(service, params=dict(params or {}) or None)
@@ -136,18 +155,22 @@ async def _trigger(car: Car, command: Command) -> RemoteServiceStatus:
             return await services.trigger_remote_service(Services.SEND_POI, data=data)
 
 
-async def _find(car: Car) -> RemoteServiceStatus:
+async def _find(car: Car, services: _RemoteServices) -> RemoteServiceStatus:
     location = car.library.vehicle_location
     location.vehicle_update_timestamp = _NEVER  # compared by the library, which read no state
     before = location.remote_service_position
-    status = await car.library.remote_services.trigger_remote_vehicle_finder()
+    status = await services.trigger_remote_vehicle_finder()
     if location.remote_service_position is before:
         raise CommandError(Reason.REFUSED_BY_VEHICLE, "the car gave no position")
     return status
 
 
-async def _charging_details(car: Car) -> dict[str, Any]:
-    """Read what the owner has set, just before it is written back with another mode."""
+async def _charging_details(car: Car) -> Any:
+    """Read what the owner has set, just before it is written back with another mode.
+
+    Raises:
+        CommandError: BMW's answer is no JSON.
+    """
     vehicle = car.library
     async with car.lock, MyBMWClient(vehicle.account.config, brand=vehicle.brand) as client:
         response = await client.get(
@@ -161,10 +184,16 @@ async def _charging_details(car: Car) -> dict[str, Any]:
                 "bmw-vin": car.vin,
             },
         )
-    return dict(response.json())
+    try:
+        return response.json()
+    except ValueError as error:
+        raise CommandError(Reason.UNREACHABLE, _NO_PROFILE) from error
 
 
-def charging_profile(details: Mapping[str, Any], mode: ChargingMode) -> dict[str, Any]:
+_NO_PROFILE = "BMW did not send the charging profile; nothing was changed"
+
+
+def charging_profile(details: Any, mode: ChargingMode) -> dict[str, Any]:
     """Return the owner's profile with another charging mode and nothing else changed.
 
     Raises:
@@ -182,9 +211,7 @@ def charging_profile(details: Mapping[str, Any], mode: ChargingMode) -> dict[str
     except (KeyError, TypeError, AttributeError):
         complete = False
     if not complete:
-        raise CommandError(
-            Reason.UNREACHABLE, "BMW did not send the charging profile; nothing was changed"
-        )
+        raise CommandError(Reason.UNREACHABLE, _NO_PROFILE)
     return {**profile, "servicePack": details.get("servicePack")}
 
 
@@ -232,30 +259,34 @@ def _error_details(text: str) -> str | None:
     return ": ".join(str(sentence) for sentence in sentences) or None
 
 
-def _failure(error: AccountError) -> Outcome:
+def _failure(error: AccountError, *, is_taken: bool) -> Outcome:
     """Say what went wrong between us and BMW, and whether BMW may have taken the command."""
     cause = error.__cause__
     status_error = cause.__cause__ if cause else None
     if isinstance(status_error, httpx.HTTPStatusError):
         path, status = status_error.request.url.path, status_error.response.status_code
-        if _is_refusal(path, status) and not isinstance(error, QuotaExceeded | Blocked):
+        is_refusal = not is_taken and _is_refusal(path, status)
+        if is_refusal and not isinstance(error, QuotaExceeded | Blocked):
             return Outcome(
                 event_type=EventType.FAILED,
                 reason=Reason.REFUSED_BY_VEHICLE,
                 message=f"BMW refuses this command for this car (HTTP {status})",
             )
-        is_taken = _is_status_poll(path)
     elif isinstance(cause, httpx.RequestError):
-        is_taken = _is_status_poll(_path(cause)) or not isinstance(cause, _NEVER_SENT)
+        is_taken |= _is_command(_path(cause)) and not isinstance(cause, _NEVER_SENT)
     else:
-        is_taken = isinstance(error, BadAnswer)
+        is_taken |= isinstance(error, BadAnswer)
     if is_taken:
-        return Outcome(
-            event_type=EventType.TIMED_OUT,
-            reason=Reason.UNREACHABLE,
-            message=f"BMW may have taken the command, its result is not known: {error}",
-        )
+        return _not_known(str(error))
     return Outcome(event_type=EventType.FAILED, reason=_REASONS[type(error)], message=str(error))
+
+
+def _not_known(why: str) -> Outcome:
+    return Outcome(
+        event_type=EventType.TIMED_OUT,
+        reason=Reason.UNREACHABLE,
+        message=f"BMW may have taken the command, its result is not known: {why}",
+    )
 
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -268,16 +299,14 @@ def _path(error: httpx.RequestError) -> str:
         return ""
 
 
-def _is_status_poll(path: str) -> bool:
-    return path.endswith(("/eventStatus", "/eventPosition"))
+def _is_command(path: str) -> bool:
+    return "/remote-commands/" in path or "/eadrax-crccs/v1/" in path or "send-to-car" in path
 
 
 def _is_refusal(path: str, status: int) -> bool:
     """Whether BMW took the request for a command and said no."""
-    is_command = "/remote-commands/" in path or "/eadrax-crccs/v1/" in path or "send-to-car" in path
     return (
-        is_command
-        and not _is_status_poll(path)
+        _is_command(path)
         and 400 <= status < 500  # noqa: PLR2004
         and status not in {401, 408, 429}
     )

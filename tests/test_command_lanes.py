@@ -1,0 +1,137 @@
+"""Rare moments in the life of a command, each reached on purpose."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bmw2mqtt.vehicle.commands import EXECUTED, Action, EventType, Outcome, Reason
+from tests.command_bench import Bench
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    made = Bench()
+    await made.start()
+    yield made
+    assert made.task is not None
+    assert not made.task.done()
+    made.task.cancel()
+    await asyncio.wait([made.task])
+
+
+def verdicts(bench: Bench) -> list[tuple[str, str | None]]:
+    return [(event["event_type"], event["reason"]) for event in bench.events()]
+
+
+async def test_a_command_that_comes_after_the_stop_is_answered(bench: Bench) -> None:
+    bench.commands.stop()
+    assert bench.task is not None
+    bench.task.cancel()
+    await asyncio.wait([bench.task])
+    bench.take("lock/lock/set", "UNLOCK")
+    bench.take("lock/lock/set", "nonsense")
+    assert verdicts(bench) == [("failed", "bridge_stopped"), ("rejected", "invalid_payload")]
+    assert bench.account.executed == []
+    await bench.start()
+
+
+async def test_a_command_that_ends_in_the_moment_of_the_stop_has_one_event(bench: Bench) -> None:
+    done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+    async def execute() -> Outcome:
+        return await done
+
+    bench.account.on_execute = execute
+    bench.take("lock/lock/set", "UNLOCK")
+    bench.take("button/sound_horn/press")
+    await asyncio.sleep(0)
+    assert bench.shown("lock/lock") == "UNLOCKING"
+    done.set_result(EXECUTED)
+
+    bench.commands.stop()
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+    assert verdicts(bench) == [("timed_out", "bridge_stopped"), ("failed", "bridge_stopped")]
+    assert bench.account.executed == [Action.UNLOCK]
+    assert bench.shown("lock/lock") == "LOCKED"
+
+
+async def test_a_bug_ends_one_command_only(bench: Bench) -> None:
+    async def execute() -> Outcome:
+        raise ZeroDivisionError
+
+    bench.account.on_execute = execute
+    bench.take("lock/lock/set", "UNLOCK")
+    await bench.settle()
+    assert verdicts(bench) == [("timed_out", "unreachable")]
+    assert bench.shown("lock/lock") == "LOCKED"
+    bench.account.on_execute = None
+    bench.take("lock/lock/set", "UNLOCK")
+    await bench.settle()
+    assert verdicts(bench)[1:] == [("executed", None)]
+
+
+async def test_a_bug_in_the_refresh_ends_nothing(bench: Bench) -> None:
+    async def refresh() -> None:
+        raise ZeroDivisionError
+
+    bench.account.has_news = True
+    bench.account.on_refresh = refresh
+    for payload in ("UNLOCK", "LOCK"):
+        bench.take("lock/lock/set", payload)
+        await bench.settle()
+    assert verdicts(bench) == [("executed", None)] * 2
+    assert bench.account.refreshed == 2
+    assert bench.shown("lock/lock") == "LOCKED"
+
+
+async def test_words_of_bmw_that_are_no_text_do_no_harm(bench: Bench) -> None:
+    async def execute() -> Outcome:
+        return Outcome(
+            event_type=EventType.FAILED, reason=Reason.REFUSED_BY_VEHICLE, message="no \ud83d"
+        )
+
+    bench.account.on_execute = execute
+    bench.take("button/sound_horn/press")
+    await bench.settle()
+    assert [event["message"] for event in bench.events()] == ["no ?"]
+
+
+async def test_a_car_that_left_while_a_command_waited_is_not_asked(bench: Bench) -> None:
+    gone = Outcome(event_type=EventType.REJECTED, reason=Reason.UNKNOWN_VEHICLE, message="gone")
+
+    async def execute() -> Outcome:
+        bench.fleet.vehicles_listed("home", frozenset())
+        bench.account.refuses = gone
+        return EXECUTED
+
+    bench.account.on_execute = execute
+    bench.take("lock/lock/set", "UNLOCK")
+    bench.take("button/sound_horn/press")
+    await bench.settle()
+    assert verdicts(bench) == [("executed", None), ("rejected", "unknown_vehicle")]
+    assert bench.account.executed == [Action.UNLOCK]
+    bench.take("lock/lock/set", "LOCK")
+    assert verdicts(bench)[2:] == [("rejected", "unknown_vehicle")]
+
+
+async def test_commands_in_a_row_are_followed_by_one_refresh(bench: Bench) -> None:
+    bench.account.has_news = True
+    for topic, payload in (
+        ("lock/lock/set", "UNLOCK"),
+        ("switch/climate/set", "ON"),
+        ("number/target_soc/set", "95"),
+    ):
+        bench.take(topic, payload)
+    await bench.settle()
+    assert verdicts(bench) == [("executed", None)] * 3
+    assert bench.account.refreshed == 1
+
+
+async def test_an_expiry_of_nothing_is_over_at_once(bench: Bench) -> None:
+    bench.take("lock/lock/set", "UNLOCK", MessageExpiryInterval=0)
+    await bench.settle()
+    assert verdicts(bench) == [("rejected", "expired")]
+    assert bench.account.executed == []
