@@ -1,1 +1,1 @@
-"""Tests assert what a user would notice; they use real brokers, real sockets, unmodified libraries."""
+"""Tests assert what a user would notice, with real brokers, sockets and unmodified libraries."""

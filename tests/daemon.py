@@ -52,7 +52,7 @@ class Daemon:
     def __init__(self, directory: Path, settings: dict[str, Any]) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.config = directory / "config.yaml"
-        self.config.write_text(yaml.safe_dump(settings))
+        self.config.write_text(yaml.safe_dump(settings, sort_keys=False))
         self.log_file = directory / "bmw2mqtt.log"
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -54,7 +54,7 @@ def poi(_: Vehicle, payload: str) -> SendPoi:
 def _poi_from_json(text: str) -> SendPoi:
     try:
         fields: dict[str, Any] = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"not valid JSON ({error})") from error
     unknown = fields.keys() - {"latitude", "longitude", *POI_FIELDS}
     if unknown:
@@ -94,7 +94,7 @@ def _poi(latitude: object, longitude: object, **texts: str | None) -> SendPoi:
 def _coordinate(name: str, value: object, limit: float) -> float:
     try:
         number = float(value)  # type: ignore[arg-type] # whatever it is, float() says
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not -limit <= number <= limit:
         raise ValueError(f"{name} must be a number from -{limit} to {limit}")

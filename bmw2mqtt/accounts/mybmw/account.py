@@ -80,6 +80,8 @@ class MyBmwAccount:
         self._listed_at: datetime | None = None
         self._cars: dict[str, Car] = {}
         self._reported_words: set[tuple[str, str]] = set()
+        self._problems: dict[tuple[str, str | None], str] = {}
+        """What went wrong the last time, by event and VIN."""
         self._state = AccountState(name=name, backend="mybmw")
 
     @property
@@ -142,7 +144,7 @@ class MyBmwAccount:
             try:
                 await self._poll_car(car)
             except AccountError as error:
-                self._say_problem(car, error)
+                self._say_problem("car_not_updated", error, vin=car.vin)
                 if isinstance(error, _WHOLE_ACCOUNT):
                     raise
                 errors.append(error)
@@ -162,11 +164,13 @@ class MyBmwAccount:
             except AccountError as error:
                 if isinstance(error, _WHOLE_ACCOUNT) or not self._cars:
                     raise
-                log.warning("cars_not_listed", account=self.name, reason=str(error))
+                self._say_problem("cars_not_listed", error)
             else:
                 self._listed_at = now
+                self._problems.pop(("cars_not_listed", None), None)
                 self._cars = {vin: car for vin, car in self._cars.items() if vin in self._brands}
                 self._listener.vehicles_listed(self.name, frozenset(self._brands))
+        problem: AccountError | None = None
         for vin, brand in self._brands.items():
             if vin in self._cars or not self._is_wanted(vin):
                 continue
@@ -175,10 +179,13 @@ class MyBmwAccount:
             except _WHOLE_ACCOUNT:
                 raise
             except AccountError as error:
-                log.warning("car_without_profile", account=self.name, vin=vin, reason=str(error))
+                self._say_problem("car_without_profile", error, vin=vin)
+                problem = error
                 continue
             car.image = self._store.read(_image_file(vin))
             self._cars[vin] = car
+        if problem is not None and not self._cars:
+            raise problem
 
     async def _poll_car(self, car: Car) -> None:
         """Ask about one car and tell what is new.
@@ -205,7 +212,7 @@ class MyBmwAccount:
             error = BadAnswer("BMW sent no state of the car; trying again")
         if error is not None:
             raise error
-        car.problem = None
+        self._problems.pop(("car_not_updated", car.vin), None)
 
     def _take(self, car: Car, data: dict[str, Any]) -> None:
         answers = Answers(
@@ -273,10 +280,12 @@ class MyBmwAccount:
             self._state = state
             self._listener.account_changed(state)
 
-    def _say_problem(self, car: Car, error: AccountError) -> None:
-        level = log.debug if car.problem == str(error) else log.warning
-        level("car_not_updated", account=self.name, vin=car.vin, reason=str(error))
-        car.problem = str(error)
+    def _say_problem(self, event: str, error: AccountError, vin: str | None = None) -> None:
+        """Log what goes wrong when it begins or changes, not at each try."""
+        is_known = self._problems.get((event, vin)) == str(error)
+        level = log.debug if is_known else log.warning
+        level(event, account=self.name, vin=vin, reason=str(error))
+        self._problems[event, vin] = str(error)
 
     def _report_word(self, field: str, word: str) -> None:
         """Log a word of BMW's once."""

@@ -34,7 +34,6 @@ from bmw2mqtt.vehicle.snapshot import (
     Vehicle,
 )
 
-
 LONGEST_CLIMATE_S = 24 * 60 * 60
 
 

@@ -18,7 +18,7 @@ from bmw2mqtt.vehicle.vin import is_vin
 log = structlog.get_logger(__name__)
 
 
-class LibraryVehicle(MyBMWVehicle):  # type: ignore[misc] # the library has no types
+class LibraryVehicle(MyBMWVehicle):
     """The library's car, which keeps BMW's answers but does not read them: `convert` does.
 
     So the library's parsed objects (`charging_profile`, `vehicle_location`, …) stay empty.
@@ -41,8 +41,6 @@ class Car:
     seen_at: datetime | None = None
     """When BMW last gave a usable answer about it."""
     image: bytes | None = None
-    problem: str | None = None
-    """What went wrong the last time; logged when it changes."""
 
     def prepare(self) -> None:
         """Let the library forget its last answers, so that what is there after a poll is new.

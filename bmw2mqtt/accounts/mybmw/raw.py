@@ -60,9 +60,7 @@ class Raw:
         value = self._fields.get(key)
         return value if isinstance(value, bool) else None
 
-    def number(
-        self, key: str, minimum: float = -LARGEST, maximum: float = LARGEST
-    ) -> float | None:
+    def number(self, key: str, minimum: float = -LARGEST, maximum: float = LARGEST) -> float | None:
         """Return a number within bounds."""
         value = self._fields.get(key)
         if isinstance(value, bool) or not isinstance(value, int | float):
