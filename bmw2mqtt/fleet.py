@@ -55,10 +55,12 @@ class Fleet:
         """Publish an account's new state."""
         self._accounts[state.name].show(state)
 
-    def vehicles_listed(self, account: str, vins: frozenset[str]) -> None:
+    def vehicles_listed(self, account: str, vins: frozenset[str], *, is_complete: bool) -> None:
         """Give cars to the account, and take back those that left it."""
         for vin in sorted(vins):
             self._claim(account, vin)
+        if not is_complete:
+            return
         for vin in [v for v, owner in self._owners.items() if owner == account and v not in vins]:
             del self._owners[vin]
             self._remove(vin)

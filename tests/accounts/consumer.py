@@ -49,7 +49,7 @@ class Consumer:
     def account_changed(self, _: AccountState) -> None:
         self.changed.set()
 
-    def vehicles_listed(self, _: str, vins: frozenset[str]) -> None:
+    def vehicles_listed(self, _: str, vins: frozenset[str], *, is_complete: bool) -> None:  # noqa: ARG002
         self.listed = vins
 
     def vehicle_changed(self, _: str, vehicle: Vehicle) -> None:

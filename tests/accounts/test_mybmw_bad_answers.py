@@ -163,6 +163,20 @@ async def test_a_later_list_that_fails_takes_no_car_away(watch: Any, near_bmw: A
     assert watched.consumer.car(IX)["sensor/mileage"] == "1400", "known cars are asked about"
 
 
+async def test_a_brand_whose_list_fails_does_not_hide_the_others(watch: Any, near_bmw: Any) -> None:
+    near_bmw.faults.add(Fault(path=LIST, status=503, times=1))  # BMW comes first, then MINI
+    mini = fixture_car(IX)
+    mini.brand = "mini"
+    watched = await watch(mini, fixture_car(REX))
+    with capture_logs() as logs:
+        await watched.poll()
+        assert watched.consumer.vins == {IX}
+        await watched.poll()
+    assert watched.consumer.vins == watched.consumer.listed == {IX, REX}
+    warnings = [log["event"] for log in logs if log["log_level"] == "warning"]
+    assert warnings == ["cars_not_listed"]
+
+
 ONE_BAD_CAR = {
     "404": Fault(path=STATE, vin=IX, status=404),
     "403": Fault(path=STATE, vin=IX, status=403, body={"message": "Forbidden"}),

@@ -11,7 +11,7 @@ from bimmer_connected.vehicle.vehicle import VehicleViewDirection
 
 from bmw2mqtt.accounts.base import Listener
 from bmw2mqtt.accounts.mybmw.convert import Answers, to_vehicle
-from bmw2mqtt.accounts.mybmw.garage import Car, get_car, list_cars
+from bmw2mqtt.accounts.mybmw.garage import WHOLE_ACCOUNT, Car, get_car, list_cars
 from bmw2mqtt.accounts.mybmw.library import (
     captcha_page,
     count_requests,
@@ -42,9 +42,6 @@ STALE_AFTER_AT_LEAST = timedelta(minutes=30)
 STALE_AFTER_INTERVALS = 3
 MAX_REPORTED_WORDS = 100
 PNG = b"\x89PNG"
-
-_WHOLE_ACCOUNT = (Blocked, LoginRequired, QuotaExceeded)
-"""Another request would only make it worse."""
 
 _STATUS: dict[type[AccountError], AccountStatus] = {
     LoginRequired: AccountStatus.LOGIN_REQUIRED,
@@ -145,9 +142,12 @@ class MyBmwAccount:
                 await self._poll_car(car)
             except AccountError as error:
                 self._say_problem("car_not_updated", error, vin=car.vin)
-                if isinstance(error, _WHOLE_ACCOUNT):
+                if isinstance(error, WHOLE_ACCOUNT):
                     raise
                 errors.append(error)
+            except Exception as error:  # a bug that one car brings out must not hide the others
+                log.exception("car_crashed", vin=car.vin)
+                errors.append(BadAnswer(f"internal error ({type(error).__name__}); report it"))
         if errors and len(errors) == len(cars):
             raise errors[0]
         for car in cars:
@@ -157,35 +157,48 @@ class MyBmwAccount:
         return self._listener.is_wanted(self.name, vin)
 
     async def _list(self) -> None:
-        now = utc_now()
-        if self._listed_at is None or now - self._listed_at >= LIST_EVERY:
+        """Find out which cars there are, and get to know new ones."""
+        if self._listed_at is None or utc_now() - self._listed_at >= LIST_EVERY:
             try:
-                self._brands = await list_cars(self._library, self._region)
+                await self._list_again()
             except AccountError as error:
-                if isinstance(error, _WHOLE_ACCOUNT) or not self._cars:
+                if isinstance(error, WHOLE_ACCOUNT) or not self._cars:
                     raise
                 self._say_problem("cars_not_listed", error)
-            else:
-                self._listed_at = now
-                self._problems.pop(("cars_not_listed", None), None)
-                self._cars = {vin: car for vin, car in self._cars.items() if vin in self._brands}
-                self._listener.vehicles_listed(self.name, frozenset(self._brands))
         problem: AccountError | None = None
-        for vin, brand in self._brands.items():
+        for vin in self._brands:
             if vin in self._cars or not self._is_wanted(vin):
                 continue
             try:
-                car = await get_car(self._library, self._region, vin, brand)
-            except _WHOLE_ACCOUNT:
+                await self._get_to_know(vin)
+            except WHOLE_ACCOUNT:
                 raise
             except AccountError as error:
                 self._say_problem("car_without_profile", error, vin=vin)
                 problem = error
-                continue
-            car.image = self._store.read(_image_file(vin))
-            self._cars[vin] = car
         if problem is not None and not self._cars:
             raise problem
+
+    async def _list_again(self) -> None:
+        listing = await list_cars(self._library, self._region)
+        is_complete = listing.missing is None
+        if listing.missing is None:
+            self._listed_at = utc_now()
+            self._problems.pop(("cars_not_listed", None), None)
+            self._brands = listing.brands
+            self._cars = {vin: car for vin, car in self._cars.items() if vin in self._brands}
+            for car in self._cars.values():
+                car.image = car.image or None  # a picture that failed is tried again
+        else:
+            self._say_problem("cars_not_listed", listing.missing)
+            self._brands |= listing.brands
+        vins = frozenset(self._brands)
+        self._listener.vehicles_listed(self.name, vins, is_complete=is_complete)
+
+    async def _get_to_know(self, vin: str) -> None:
+        car = await get_car(self._library, self._region, vin, self._brands[vin])
+        car.image = self._store.read(_image_file(vin))
+        self._cars[vin] = car
 
     async def _poll_car(self, car: Car) -> None:
         """Ask about one car and tell what is new.
