@@ -4,6 +4,7 @@ import asyncio
 import random
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -11,6 +12,7 @@ import structlog
 from bmw2mqtt import __version__
 from bmw2mqtt.accounts.base import Account
 from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.config import CarDataAccount, Settings
 from bmw2mqtt.fleet import Fleet
 from bmw2mqtt.health import BEAT_S, Heartbeat
@@ -126,7 +128,7 @@ class Bridge:
             from bmw2mqtt.accounts.mybmw.account import MyBmwAccount  # noqa: PLC0415
 
             if settings.ca_file not in contexts:
-                contexts[settings.ca_file] = ssl.create_default_context(cafile=settings.ca_file)
+                contexts[settings.ca_file] = client_context(name, settings.ca_file)
             self._accounts[name] = MyBmwAccount(
                 name,
                 settings,
@@ -145,9 +147,8 @@ class Bridge:
             if self._session.connected.is_set():
                 await asyncio.sleep(BEAT_S)
             else:
-                await asyncio.wait(
-                    [asyncio.create_task(self._session.connected.wait())], timeout=BEAT_S
-                )
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._session.connected.wait(), BEAT_S)
 
     async def _take_inventory(self) -> None:
         await self._session.connected.wait()

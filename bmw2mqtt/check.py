@@ -1,9 +1,9 @@
 """`bmw2mqtt check --connect`: does the broker let the bridge in, and does BMW?"""
 
 import asyncio
-import ssl
 
 from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.config import CarDataAccount, Settings
 from bmw2mqtt.mqtt.check import try_broker
 from bmw2mqtt.vehicle.errors import AccountError, ConfigError
@@ -35,7 +35,7 @@ async def _try_login(name: str, settings: object, store: Store) -> tuple[str, bo
     from bmw2mqtt.config import MyBmwAccount  # noqa: PLC0415
 
     assert isinstance(settings, MyBmwAccount)  # noqa: S101 - the only other backend
-    tls = await asyncio.to_thread(ssl.create_default_context, cafile=settings.ca_file)
+    tls = await asyncio.to_thread(client_context, name, settings.ca_file)
     try:
         cars = await try_login(name, settings, store, tls)
     except AccountError as error:

@@ -5,10 +5,10 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bmw2mqtt import __version__
 
+TYPE_CHECKING = False  # type checkers know the name; `typing` takes a while to import
 if TYPE_CHECKING:
     from bmw2mqtt.config import Settings
 
@@ -20,7 +20,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status (contract 7)."""
     parsed = _parser().parse_args(arguments)
     run: Callable[[Arguments], int] = parsed.run
-    return run(parsed)
+    from bmw2mqtt.vehicle.errors import ConfigError  # noqa: PLC0415
+
+    try:
+        return run(parsed)
+    except ConfigError as error:  # what only shows when it is used
+        _print_problems(error.problems)
+        return EXIT_CONFIG
 
 
 def _parser() -> argparse.ArgumentParser:

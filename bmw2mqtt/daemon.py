@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Iterator
 
 import structlog
 
@@ -25,13 +26,21 @@ def run(settings: Settings) -> int:
     try:
         asyncio.run(_serve(settings))
     except* ConfigError as errors:
-        for error in errors.exceptions:
+        for error in _flat(errors):
             print(error, file=sys.stderr)  # noqa: T201 - for a person who has just started it
         status = EXIT_CONFIG
     except* Exception:
         log.exception("bug", remedy="please report this")
         status = EXIT_BUG
     return status
+
+
+def _flat(errors: BaseExceptionGroup[ConfigError]) -> Iterator[ConfigError]:
+    for error in errors.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _flat(error)
+        else:
+            yield error
 
 
 async def _serve(settings: Settings) -> None:

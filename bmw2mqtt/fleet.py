@@ -40,6 +40,8 @@ class Fleet:
         self._precedence = {name: index for index, name in enumerate(settings.accounts)}
         self._owners: dict[str, str] = {}
         """Which account a car belongs to."""
+        self._left_out: set[tuple[str, str]] = set()
+        """Cars and the accounts that do not show them; each was logged."""
         self._vehicles: dict[str, Device[Vehicle]] = {}
         self._snapshots: dict[str, Vehicle] = {}
         self._attached: Mapping[str, Account] = {}
@@ -55,10 +57,12 @@ class Fleet:
         """Publish an account's new state."""
         self._accounts[state.name].show(state)
 
-    def vehicles_listed(self, account: str, vins: frozenset[str]) -> None:
+    def vehicles_listed(self, account: str, vins: frozenset[str], *, is_complete: bool) -> None:
         """Give cars to the account, and take back those that left it."""
         for vin in sorted(vins):
             self._claim(account, vin)
+        if not is_complete:
+            return
         for vin in [v for v, owner in self._owners.items() if owner == account and v not in vins]:
             del self._owners[vin]
             self._remove(vin)
@@ -129,7 +133,9 @@ class Fleet:
         if account == first:
             self._owners[vin] = account
             self._remove(vin)
-        log.warning("vehicle_in_two_accounts", vin=vin, belongs_to=first, left_out_of=second)
+        if (vin, second) not in self._left_out:
+            self._left_out.add((vin, second))
+            log.warning("vehicle_in_two_accounts", vin=vin, belongs_to=first, left_out_of=second)
 
     def _remove(self, vin: str) -> None:
         device = self._vehicles.pop(vin, None)
@@ -244,9 +250,13 @@ class Fleet:
         A car that nobody has claimed may still belong to an account that cannot reach BMW.
         """
         is_account = root.startswith(f"{self._topics.base}/account/")
-        everybody_listed = self._listed >= self._settings.accounts.keys()
-        is_owned = root.removeprefix(f"{self._topics.base}/") in self._owners
-        return root in devices or not root or is_account or (everybody_listed and not is_owned)
+        if root in devices or not root or is_account:
+            return True
+        vin = root.removeprefix(f"{self._topics.base}/")
+        configured = self._settings.vehicles.get(vin)
+        if configured is not None and not configured.enabled:
+            return True
+        return self._listed >= self._settings.accounts.keys() and vin not in self._owners
 
 
 def _snapshot(

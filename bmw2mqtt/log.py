@@ -48,7 +48,7 @@ class _Demote(logging.Filter):
     """Let a library speak at debug level only: this bridge says in its own words what is wrong."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.name.startswith("bimmer_connected"):
+        if record.name.startswith(("bimmer_connected", "mqtt")):
             record.levelno, record.levelname = logging.DEBUG, "DEBUG"
         return True
 
@@ -56,7 +56,8 @@ class _Demote(logging.Filter):
 def _quieten(*, is_debugging: bool) -> None:
     quiet = logging.DEBUG if is_debugging else logging.CRITICAL + 1
     logging.getLogger("bimmer_connected").setLevel(quiet)
-    for name in ("asyncio", "mqtt", "httpcore", "aiohttp.access"):
+    logging.getLogger("mqtt").setLevel(max(quiet, logging.WARNING))
+    for name in ("asyncio", "httpcore", "aiohttp.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

@@ -101,7 +101,7 @@ class Bench:
         accounts: Any = {"home": self.account}
         self.fleet.attach(accounts)
         self.vehicle = fixture_vehicle(VIN_I20)
-        self.fleet.vehicles_listed("home", frozenset({VIN_I20}))
+        self.fleet.vehicles_listed("home", frozenset({VIN_I20}), is_complete=True)
         self.fleet.vehicle_changed("home", self.vehicle)
         self.commands = Commands(self.fleet, self.topics, self.publisher)
         self.task: asyncio.Task[None] | None = None

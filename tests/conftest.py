@@ -1,17 +1,41 @@
 """What many tests need: a broker, a simulated BMW, a running daemon."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedCar, SimulatedUser
 from tests.daemon import Daemon, settings_for
 from tests.fixture_cars import fixture_cars
 from tests.mosquitto import Mosquitto, Observer
+
+LOGGERS = ("bimmer_connected", "mqtt", "asyncio", "httpcore", "aiohttp.access")
+"""Whose level the bridge sets."""
+
+
+@pytest.fixture(autouse=True)
+def _own_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let what a test sets up of the log end with it."""
+    configure = structlog.configure
+    monkeypatch.setattr(
+        structlog,
+        "configure",
+        lambda **how: configure(**how | {"cache_logger_on_first_use": False}),
+    )
+    loggers = [logging.getLogger(name) for name in (None, *LOGGERS)]
+    levels = [logger.level for logger in loggers]
+    handlers = loggers[0].handlers[:]
+    yield
+    structlog.reset_defaults()
+    loggers[0].handlers[:] = handlers
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture
@@ -52,9 +76,16 @@ class BackgroundBmw:
         """Stop them all."""
         for simulator in self._running:
             self.call(simulator.stop())
+        self.call(_let_go())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def _let_go() -> None:
+    """Let the loop finish with connections that were just closed."""
+    for _ in range(20):
+        await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -93,6 +124,23 @@ def daemon(
     def start(**sections: Any) -> Daemon:
         settings = settings_for(bmw, broker.port, tmp_path / "data", **sections)
         started.append(Daemon(tmp_path / f"daemon{len(started)}", settings).start())
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.__exit__()
+
+
+@pytest.fixture
+def launch(
+    tmp_path: Path,
+    bmw_servers: BackgroundBmw,  # noqa: ARG001 - they have to outlive the daemons
+) -> Iterator[Callable[[dict[str, Any]], Daemon]]:
+    """Start a daemon with these settings; `daemon` is the shorter way for one ordinary account."""
+    started: list[Daemon] = []
+
+    def start(settings: dict[str, Any]) -> Daemon:
+        started.append(Daemon(tmp_path / f"launched{len(started)}", settings).start())
         return started[-1]
 
     yield start

@@ -77,7 +77,7 @@ class Daemon:
             self._program = ["-c", LAUNCHER, *map(str, event_polling_s)]
         directory.mkdir(parents=True, exist_ok=True)
         self.config = directory / "config.yaml"
-        self.config.write_text(yaml.safe_dump(settings))
+        self.config.write_text(yaml.safe_dump(settings, sort_keys=False))
         self.log_file = directory / "bmw2mqtt.log"
         self._process: subprocess.Popen[bytes] | None = None
 

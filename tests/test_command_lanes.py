@@ -103,7 +103,7 @@ async def test_a_car_that_left_while_a_command_waited_is_not_asked(bench: Bench)
     gone = Outcome(event_type=EventType.REJECTED, reason=Reason.UNKNOWN_VEHICLE, message="gone")
 
     async def execute() -> Outcome:
-        bench.fleet.vehicles_listed("home", frozenset())
+        bench.fleet.vehicles_listed("home", frozenset(), is_complete=True)
         bench.account.refuses = gone
         return EXECUTED
 

@@ -14,8 +14,8 @@ class Listener(Protocol):
     def account_changed(self, state: AccountState) -> None:
         """Take the account's new state."""
 
-    def vehicles_listed(self, account: str, vins: frozenset[str]) -> None:
-        """Take the complete list of cars; whoever is missing has left the account."""
+    def vehicles_listed(self, account: str, vins: frozenset[str], *, is_complete: bool) -> None:
+        """Take the list of cars; if it is complete, whoever is missing has left the account."""
 
     def vehicle_changed(self, account: str, vehicle: Vehicle) -> None:
         """Take a car's new snapshot; it differs from the one before."""

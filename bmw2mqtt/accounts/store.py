@@ -31,18 +31,20 @@ class Store:
         Raises:
             ConfigError: the folder cannot be used, or another bridge uses it.
         """
+        lock: IO[bytes] | None = None
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = (self.directory / "lock").open("wb")
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ConfigError(
-                [f"data_dir: another bmw2mqtt uses {self.directory}; stop it or choose another"]
-            ) from error
+            lock = (self.directory / "lock").open("wb")
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise ConfigError(
-                [f"data_dir: {self.directory} cannot be written ({error.strerror}); fix its owner"]
-            ) from error
+            if lock is not None:
+                lock.close()
+            if isinstance(error, BlockingIOError):
+                problem = f"another bmw2mqtt uses {self.directory}; stop it or choose another"
+            else:
+                problem = f"{self.directory} cannot be written ({error.strerror}); fix its owner"
+            raise ConfigError([f"data_dir: {problem}"]) from error
+        self._lock = lock
 
     def close(self) -> None:
         """Give the folder free."""
@@ -53,10 +55,10 @@ class Store:
         """Read a document; `{}` if there is none. A damaged one is set aside and named."""
         path = self.directory / f"{name}.json"
         try:
-            return dict(json.loads(path.read_bytes()))
+            return dict(json.loads(path.read_bytes()).items())
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, AttributeError) as error:
             aside = path.with_suffix(".damaged")
             log.error("file_damaged", file=str(path), reason=str(error), kept_as=str(aside))  # noqa: TRY400
             self._set_aside(path, aside)

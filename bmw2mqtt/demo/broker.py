@@ -1,6 +1,7 @@
 """A real MQTT broker as a child process: Mosquitto if installed, else NATS from its wheel."""
 
 import asyncio
+import errno
 import os
 import shutil
 import socket
@@ -13,6 +14,7 @@ from typing import Literal, Self
 from bmw2mqtt.vehicle.errors import Bmw2MqttError
 
 PORTS_TO_TRY = 20
+LAST_PORT = 65_535
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 2.0
 
@@ -51,13 +53,15 @@ def free_port(bind: str, wanted: int) -> int:
     Raises:
         DemoError: the address is not one of this machine's, or no port is free.
     """
-    for port in range(wanted, wanted + PORTS_TO_TRY):
+    if not 1 <= wanted <= LAST_PORT:
+        raise DemoError(f"{wanted} is no port; use --port with 1 to {LAST_PORT}")
+    for port in range(wanted, min(wanted + PORTS_TO_TRY, LAST_PORT + 1)):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((bind, port))
-            except (OSError, OverflowError) as error:
-                if isinstance(error, PermissionError | OSError) and error.errno not in {13, 98, 48}:
+            except OSError as error:
+                if error.errno not in {errno.EACCES, errno.EADDRINUSE}:
                     raise DemoError(f"{bind}:{port} cannot be used: {error.strerror}") from error
                 continue
             return port

@@ -8,6 +8,8 @@ from bmw2mqtt.vehicle.snapshot import (
     LockState,
     Opening,
     OpeningState,
+    ServiceStatus,
+    Severity,
     Vehicle,
 )
 
@@ -53,7 +55,7 @@ def lock_attributes(vehicle: Vehicle) -> Attributes:
 def _is_service_required(vehicle: Vehicle) -> bool | None:
     if vehicle.services is None:
         return None
-    return any(service.status != "OK" for service in vehicle.services)
+    return any(service.status is not ServiceStatus.OK for service in vehicle.services)
 
 
 def _services(vehicle: Vehicle) -> Attributes:
@@ -71,7 +73,7 @@ def _services(vehicle: Vehicle) -> Attributes:
 def _has_messages(vehicle: Vehicle) -> bool | None:
     if vehicle.check_control_messages is None:
         return None
-    return any(message.severity != "LOW" for message in vehicle.check_control_messages)
+    return any(message.severity is not Severity.LOW for message in vehicle.check_control_messages)
 
 
 def _messages(vehicle: Vehicle) -> Attributes:

@@ -6,7 +6,7 @@ import aiomqtt
 
 from bmw2mqtt.config import Mqtt
 from bmw2mqtt.mqtt.publisher import Message
-from bmw2mqtt.mqtt.session import BrokerError, Client, describe, make_client, tls_context
+from bmw2mqtt.mqtt.session import IN_FLIGHT, BrokerError, Client, describe, make_client, tls_context
 from bmw2mqtt.mqtt.topics import Topics
 
 QUIET_S = 1.0
@@ -32,8 +32,14 @@ async def _remove(settings: Mqtt, topics: Topics) -> int:
         async with client:
             found = await _find(client, topics)
             # Discovery first: Home Assistant then drops the device as a whole.
-            for topic in sorted(found, key=topics.is_discovery, reverse=True):
-                await client.send(Message(topic=topic, payload=b""))
+            order = sorted(found, key=lambda topic: (not topics.is_discovery(topic), topic))
+            for start in range(0, len(order), IN_FLIGHT):
+                await asyncio.gather(
+                    *(
+                        client.send(Message(topic=topic, payload=b""))
+                        for topic in order[start : start + IN_FLIGHT]
+                    )
+                )
     except aiomqtt.MqttError as error:
         raise BrokerError(f"{settings.host}:{settings.port}: {describe(error)}") from error
     return len(found)

@@ -29,8 +29,12 @@ class Connection(Protocol):
 
     max_packet_bytes: int | None
 
-    async def publish(self, message: Message) -> None:
-        """Return once the broker has acknowledged; raise if the connection is lost."""
+    async def publish(self, message: Message) -> bool:
+        """Return once the broker has acknowledged; raise if the connection is lost.
+
+        Returns:
+            Whether the bridge may write to this topic.
+        """
 
 
 MAX_WAITING_EVENTS = 100
@@ -74,6 +78,9 @@ class Publisher:
         self._withdrawn: dict[str, None] = {}
         """Topics that were cleared and not yet acknowledged: they survive an outage."""
         self._then: dict[str, bytes] = {}
+        self._refused: set[str] = set()
+        """Topics the broker does not let the bridge write. They are not tried again: some brokers
+        (Mosquitto 2.0.11) drop the connection after each try."""
         self._events: dict[str, Message] = {}
         self._event_count = 0
         self._outbox = _Outbox()
@@ -160,7 +167,9 @@ class Publisher:
         while True:
             message = await self._outbox.get()
             limit = connection.max_packet_bytes
-            if limit is not None and len(message.topic) + len(message.payload) + 16 > limit:
+            if message.topic in self._refused:
+                log.debug("message_left_out", topic=message.topic)
+            elif limit is not None and len(message.topic) + len(message.payload) + 16 > limit:
                 log.error(
                     "message_too_large",
                     topic=message.topic,
@@ -176,9 +185,17 @@ class Publisher:
         statistics = self.statistics
         statistics.in_flight += 1
         statistics.most_in_flight = max(statistics.most_in_flight, statistics.in_flight)
-        await connection.publish(message)
+        is_allowed = await connection.publish(message)
         statistics.in_flight -= 1
         statistics.published += 1
+        if not is_allowed and message.topic not in self._refused:
+            self._refused.add(message.topic)
+            log.error(
+                "mqtt_publish_refused",
+                topic=message.topic,
+                remedy="let the bridge's user write this topic in the broker's access list, "
+                "then restart the bridge",
+            )
 
     def _acknowledged(self, message: Message) -> None:
         topic = message.topic

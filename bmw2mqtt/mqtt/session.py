@@ -5,6 +5,7 @@ The daemon starts without a broker and outlives every outage of it; it says so o
 
 import asyncio
 import math
+import random
 import ssl
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -30,10 +31,17 @@ IN_FLIGHT = 20
 RETRY_AT_MOST_S = 5
 """A broker is next door: asking every few seconds hurts nobody."""
 CONNECT_TIMEOUT_S = 10
+SHORT_RETRY_AT_MOST_S = 60
+"""A broker that lets the bridge in and throws it out again: somebody has to do something."""
+STABLE_AFTER_S = 10
+"""A connection that is lost sooner counts as another failed attempt."""
+TCP_TIMEOUT_S = 3
+"""Well below the five seconds in which the daemon stops: a connect cannot be interrupted."""
 GOODBYE_S = 1
 NO_LOCAL_SINCE = 5
 _FAILURE = 0x80
 """SUBACK codes from here on are refusals."""
+_NOT_AUTHORIZED = 0x87
 
 
 class BrokerError(Bmw2MqttError):
@@ -57,19 +65,35 @@ class Received:
 
 
 class Client(aiomqtt.Client):
-    """An MQTT client that remembers what the broker said about its limits (CONNACK, MQTT 5)."""
+    """An MQTT client that heeds what the broker says about limits and rights (MQTT 5)."""
 
     max_packet_bytes: int | None = None
     receive_maximum: int = 65_535
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._client.connect_timeout = TCP_TIMEOUT_S
+        self._refused: set[str] = set()
 
     def _on_connect(self, *args: Any) -> None:  # the library drops the properties
         properties = args[4] if len(args) > 4 else None  # noqa: PLR2004 - paho's signature
         self.receive_maximum = getattr(properties, "ReceiveMaximum", self.receive_maximum)
         self.max_packet_bytes = getattr(properties, "MaximumPacketSize", None)
+        self._client._max_inflight_messages = min(IN_FLIGHT, self.receive_maximum)  # noqa: SLF001
         super()._on_connect(*args)
 
-    async def send(self, message: Message) -> None:
-        """Publish and wait for the acknowledgement, however long: a lost connection ends it."""
+    def _on_publish(self, *args: Any) -> None:  # the library drops the reason
+        number, reason = args[2], args[3]
+        if reason.value == _NOT_AUTHORIZED:
+            self._refused.add(self._client._out_messages[number].topic)  # noqa: SLF001
+        super()._on_publish(*args)
+
+    async def send(self, message: Message) -> bool:
+        """Publish and wait for the acknowledgement, however long: a lost connection ends it.
+
+        Returns:
+            Whether the broker lets the bridge write to the topic (with MQTT 3.1.1 nobody knows).
+        """
         properties = None
         if message.correlation_data is not None:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
@@ -82,6 +106,7 @@ class Client(aiomqtt.Client):
             properties=properties,
             timeout=math.inf,
         )
+        return message.topic not in self._refused
 
 
 def tls_context(settings: Tls) -> ssl.SSLContext | None:
@@ -128,13 +153,18 @@ class Session:
         self._filters = tuple(filters)
         self._on_message = on_message
         self._tls = tls_context(settings.tls)
-        self._outage: str | None = None
+        self._outage: set[str] = set()
+        """What was said about the present outage."""
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
+        loop = asyncio.get_running_loop()
+        short_connections = 0
         while True:
+            connected_at = loop.time()
             try:
                 client = await self._connect()
+                connected_at = loop.time()
                 self._set_connected(client)
                 try:
                     await self._serve(client)
@@ -147,6 +177,11 @@ class Session:
                     await self._disconnect(client)
             except* aiomqtt.MqttError as errors:
                 self._say_outage(_first(errors))
+            is_short = loop.time() - connected_at < STABLE_AFTER_S
+            short_connections = short_connections + 1 if is_short else 0
+            if is_short:
+                longest_s = min(0.5 * 2**short_connections, SHORT_RETRY_AT_MOST_S)
+                await asyncio.sleep(random.uniform(0.5, 1) * longest_s)
 
     async def unsubscribe(self, filters: Iterable[str]) -> None:
         """Listen no longer to some of the filters."""
@@ -184,7 +219,7 @@ class Session:
 
     def _set_connected(self, client: Client) -> None:
         self._client = client
-        self._outage = None
+        self._outage.clear()
         self.tried.set()
         self.connected.set()
         log.info(
@@ -202,7 +237,7 @@ class Session:
         """Log once per outage and per reason; the rest is for debugging."""
         self.tried.set()
         reason = describe(error)
-        level = log.debug if reason == self._outage else log.warning
+        level = log.debug if reason in self._outage else log.warning
         level(
             "mqtt_unreachable",
             host=self._settings.host,
@@ -210,7 +245,7 @@ class Session:
             reason=reason,
             retrying=True,
         )
-        self._outage = reason
+        self._outage.add(reason)
 
     async def _serve(self, client: Client) -> None:
         """Subscribe, send everything, and take in what comes until the connection is lost."""
@@ -293,9 +328,10 @@ def _options(topic: str) -> SubscribeOptions:
 
 
 def _first(error: BaseException) -> BaseException:
+    """Return what lies at the bottom: the broker's own word, if it had one."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return error
+    return error.__cause__ or error
 
 
 def describe(error: BaseException | None) -> str:
@@ -303,8 +339,12 @@ def describe(error: BaseException | None) -> str:
     text = str(error or "connection lost")
     code = getattr(error, "rc", None)
     number = getattr(code, "value", code)
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return f"{text}: check mqtt.tls.ca_file and that mqtt.host is the certificate's name"
     if number in {4, 5, 134, 135}:
         return f"{text}: check mqtt.username and mqtt.password"
+    if number in {7, 128}:
+        return "the connection was lost"
     if number == 142:  # noqa: PLR2004 - MQTT 5: session taken over
         return f"{text}: another client uses the same mqtt.client_id"
     if number in {1, 132}:

@@ -6,6 +6,20 @@ from dataclasses import dataclass
 from bmw2mqtt.vehicle.vin import VIN_PATTERN
 
 COMMAND_SUFFIXES = ("/set", "/press")
+_PLATFORMS = (
+    "binary_sensor",
+    "button",
+    "device_tracker",
+    "event",
+    "image",
+    "lock",
+    "notify",
+    "number",
+    "select",
+    "sensor",
+    "switch",
+)
+"""Other topics below a car's are somebody else's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +84,7 @@ class Topics:
             rf"{root}/(?:(?P<vin>{VIN_PATTERN})|account/(?P<account>[a-z0-9_]+))"
             r"/(?P<platform>[a-z_]+)/(?P<key>[a-z0-9_]+)/(?P<suffix>set|press)"
         )
-        entity = r"[a-z_]+/[a-z0-9_]+(?:/attributes)?"
+        entity = rf"(?:{'|'.join(_PLATFORMS)})/(?!(?:set|press)$)[a-z0-9_]+(?:/attributes)?"
         self._retained = re.compile(
             rf"{root}/(?:bridge/(?:availability|info)"
             rf"|account/(?P<account>[a-z0-9_]+)/{entity}"

@@ -92,6 +92,25 @@ class OpeningState(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
+class ServiceStatus(StrEnum):
+    """Whether a condition-based service is due."""
+
+    OK = "OK"
+    PENDING = "PENDING"
+    OVERDUE = "OVERDUE"
+    UNKNOWN = "UNKNOWN"
+
+
+class Severity(StrEnum):
+    """How urgent a check-control message is."""
+
+    LOW = "LOW"
+    MEDIUM = "MEDIUM"
+    HIGH = "HIGH"
+    CRITICAL = "CRITICAL"
+    UNKNOWN = "UNKNOWN"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What BMW offers for this car: it decides which entities exist, which commands are taken."""
@@ -133,8 +152,7 @@ class Service:
 
     type: str
     """BMW's word, upper case: `BRAKE_FLUID`, `VEHICLE_CHECK`."""
-    status: str
-    """`OK`, `PENDING`, `OVERDUE` or `UNKNOWN`."""
+    status: ServiceStatus
     due_date: date | None = None
     due_distance_km: int | None = None
     description: str | None = None
@@ -146,8 +164,7 @@ class CheckControlMessage:
 
     type: str
     """BMW's word, upper case: `TIRE_PRESSURE`."""
-    severity: str
-    """`LOW`, `MEDIUM`, `HIGH`, `CRITICAL` or `UNKNOWN`."""
+    severity: Severity
     description: str | None = None
 
 

@@ -12,7 +12,7 @@ from bimmer_connected.vehicle.vehicle import VehicleViewDirection
 from bmw2mqtt.accounts.base import Listener
 from bmw2mqtt.accounts.mybmw import remote
 from bmw2mqtt.accounts.mybmw.convert import Answers, to_vehicle
-from bmw2mqtt.accounts.mybmw.garage import Car, get_car, list_cars
+from bmw2mqtt.accounts.mybmw.garage import WHOLE_ACCOUNT, Car, get_car, list_cars
 from bmw2mqtt.accounts.mybmw.library import (
     captcha_page,
     count_requests,
@@ -44,9 +44,6 @@ STALE_AFTER_AT_LEAST = timedelta(minutes=30)
 STALE_AFTER_INTERVALS = 3
 MAX_REPORTED_WORDS = 100
 PNG = b"\x89PNG"
-
-_WHOLE_ACCOUNT = (Blocked, LoginRequired, QuotaExceeded)
-"""Another request would only make it worse."""
 
 _REFUSING: dict[AccountStatus, Reason] = {
     AccountStatus.LOGIN_REQUIRED: Reason.LOGIN_REQUIRED,
@@ -89,6 +86,8 @@ class MyBmwAccount:
         self._listed_at: datetime | None = None
         self._cars: dict[str, Car] = {}
         self._reported_words: set[tuple[str, str]] = set()
+        self._problems: dict[tuple[str, str | None], str] = {}
+        """What went wrong the last time, by event and VIN."""
         self._state = AccountState(name=name, backend="mybmw")
 
     @property
@@ -147,14 +146,20 @@ class MyBmwAccount:
         await self._list()
         errors: list[AccountError] = []
         cars = [car for car in self._cars.values() if self._is_wanted(car.vin)]
+        for car in self._cars.values():
+            if car not in cars:
+                car.snapshot = None  # when it comes back, it is told anew
         for car in cars:
             try:
                 await self._poll_car(car)
             except AccountError as error:
-                self._say_problem(car, error)
-                if isinstance(error, _WHOLE_ACCOUNT):
+                self._say_problem("car_not_updated", error, vin=car.vin)
+                if isinstance(error, WHOLE_ACCOUNT):
                     raise
                 errors.append(error)
+            except Exception as error:  # a bug that one car brings out must not hide the others
+                log.exception("car_crashed", vin=car.vin)
+                errors.append(BadAnswer(f"internal error ({type(error).__name__}); report it"))
         if errors and len(errors) == len(cars):
             raise errors[0]
         for car in cars:
@@ -164,30 +169,48 @@ class MyBmwAccount:
         return self._listener.is_wanted(self.name, vin)
 
     async def _list(self) -> None:
-        now = utc_now()
-        if self._listed_at is None or now - self._listed_at >= LIST_EVERY:
+        """Find out which cars there are, and get to know new ones."""
+        if self._listed_at is None or utc_now() - self._listed_at >= LIST_EVERY:
             try:
-                self._brands = await list_cars(self._library, self._region)
+                await self._list_again()
             except AccountError as error:
-                if isinstance(error, _WHOLE_ACCOUNT) or not self._cars:
+                if isinstance(error, WHOLE_ACCOUNT) or not self._cars:
                     raise
-                log.warning("cars_not_listed", account=self.name, reason=str(error))
-            else:
-                self._listed_at = now
-                self._cars = {vin: car for vin, car in self._cars.items() if vin in self._brands}
-                self._listener.vehicles_listed(self.name, frozenset(self._brands))
-        for vin, brand in self._brands.items():
+                self._say_problem("cars_not_listed", error)
+        problem: AccountError | None = None
+        for vin in self._brands:
             if vin in self._cars or not self._is_wanted(vin):
                 continue
             try:
-                car = await get_car(self._library, self._region, vin, brand)
-            except _WHOLE_ACCOUNT:
+                await self._get_to_know(vin)
+            except WHOLE_ACCOUNT:
                 raise
             except AccountError as error:
-                log.warning("car_without_profile", account=self.name, vin=vin, reason=str(error))
-                continue
-            car.image = self._store.read(_image_file(vin))
-            self._cars[vin] = car
+                self._say_problem("car_without_profile", error, vin=vin)
+                problem = error
+        if problem is not None and not self._cars:
+            raise problem
+
+    async def _list_again(self) -> None:
+        listing = await list_cars(self._library, self._region)
+        is_complete = listing.missing is None
+        if listing.missing is None:
+            self._listed_at = utc_now()
+            self._problems.pop(("cars_not_listed", None), None)
+            self._brands = listing.brands
+            self._cars = {vin: car for vin, car in self._cars.items() if vin in self._brands}
+            for car in self._cars.values():
+                car.image = car.image or None  # a picture that failed is tried again
+        else:
+            self._say_problem("cars_not_listed", listing.missing)
+            self._brands |= listing.brands
+        vins = frozenset(self._brands)
+        self._listener.vehicles_listed(self.name, vins, is_complete=is_complete)
+
+    async def _get_to_know(self, vin: str) -> None:
+        car = await get_car(self._library, self._region, vin, self._brands[vin])
+        car.image = self._store.read(_image_file(vin))
+        self._cars[vin] = car
 
     async def _poll_car(self, car: Car) -> None:
         """Ask about one car and tell what is new.
@@ -218,7 +241,7 @@ class MyBmwAccount:
             error = BadAnswer("BMW sent no state of the car; trying again")
         if error is not None:
             raise error
-        car.problem = None
+        self._problems.pop(("car_not_updated", car.vin), None)
 
     def _take(self, car: Car, data: dict[str, Any]) -> None:
         answers = Answers(
@@ -285,7 +308,7 @@ class MyBmwAccount:
         try:
             await self._poll_car(car)
         except AccountError as error:
-            self._say_problem(car, error)
+            self._say_problem("car_not_updated", error, vin=vin)
 
     async def _get_image(self, car: Car) -> None:
         """Get the car's picture once; it is kept on disk."""
@@ -334,10 +357,12 @@ class MyBmwAccount:
             self._state = state
             self._listener.account_changed(state)
 
-    def _say_problem(self, car: Car, error: AccountError) -> None:
-        level = log.debug if car.problem == str(error) else log.warning
-        level("car_not_updated", account=self.name, vin=car.vin, reason=str(error))
-        car.problem = str(error)
+    def _say_problem(self, event: str, error: AccountError, vin: str | None = None) -> None:
+        """Log what goes wrong when it begins or changes, not at each try."""
+        is_known = self._problems.get((event, vin)) == str(error)
+        level = log.debug if is_known else log.warning
+        level(event, account=self.name, vin=vin, reason=str(error))
+        self._problems[event, vin] = str(error)
 
     def _report_word(self, field: str, word: str) -> None:
         """Log a word of BMW's once."""

@@ -17,4 +17,4 @@ async def try_login(name: str, settings: AccountSettings, store: Store, tls: ssl
     """
     library, authentication = make_account(settings, tls)
     Tokens(store, name, authentication).restore()
-    return len(await list_cars(library, settings.region))
+    return len((await list_cars(library, settings.region)).brands)

@@ -28,6 +28,8 @@ from bmw2mqtt.vehicle.snapshot import (
     OpeningState,
     Position,
     Service,
+    ServiceStatus,
+    Severity,
     Timer,
     Tire,
     Tires,
@@ -286,7 +288,7 @@ def _services(entries: list[Raw] | None) -> tuple[Service, ...] | None:
     return tuple(
         Service(
             type=service_type,
-            status=entry.text("status") or "UNKNOWN",
+            status=entry.word("status", ServiceStatus) or ServiceStatus.UNKNOWN,
             due_date=entry.day("dateTime"),
             due_distance_km=entry.whole("mileage", 1),
             description=entry.text("description"),
@@ -303,11 +305,11 @@ def _messages(entries: list[Raw] | None) -> tuple[CheckControlMessage, ...] | No
     return tuple(
         CheckControlMessage(
             type=message_type,
-            severity=entry.text("severity") or "UNKNOWN",
+            severity=entry.word("severity", Severity) or Severity.UNKNOWN,
             description=entry.text("longDescription"),
         )
         for entry in entries
-        if (message_type := entry.text("type")) and entry.text("severity") != "OK"
+        if (message_type := entry.text("type")) and (entry.text("severity") or "").upper() != "OK"
     )
 
 

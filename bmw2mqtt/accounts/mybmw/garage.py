@@ -12,11 +12,20 @@ from bimmer_connected.const import VEHICLE_PROFILE_URL, VEHICLES_URL, CarBrands
 from bimmer_connected.vehicle.vehicle import MyBMWVehicle
 
 from bmw2mqtt.accounts.mybmw.library import translated
-from bmw2mqtt.vehicle.errors import BadAnswer
+from bmw2mqtt.vehicle.errors import (
+    AccountError,
+    BadAnswer,
+    Blocked,
+    LoginRequired,
+    QuotaExceeded,
+)
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from bmw2mqtt.vehicle.vin import is_vin
 
 log = structlog.get_logger(__name__)
+
+WHOLE_ACCOUNT = (Blocked, LoginRequired, QuotaExceeded)
+"""Another request would only make it worse."""
 
 
 class LibraryVehicle(MyBMWVehicle):
@@ -44,8 +53,6 @@ class Car:
     seen_at: datetime | None = None
     """When BMW last gave a usable answer about it."""
     image: bytes | None = None
-    problem: str | None = None
-    """What went wrong the last time; logged when it changes."""
 
     def prepare(self) -> None:
         """Let the library forget its last answers, so that what is there after a poll is new.
@@ -62,29 +69,49 @@ class Car:
         }
 
 
-async def list_cars(library: MyBMWAccount, region: str) -> dict[str, CarBrands]:
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which cars an account has, as far as BMW said."""
+
+    brands: dict[str, CarBrands]
+    """By VIN, the brand under which BMW lists the car."""
+    missing: AccountError | None
+    """Why the list of a brand is missing; `None` if the listing is complete."""
+
+
+async def list_cars(library: MyBMWAccount, region: str) -> Listing:
     """Ask for the cars of every brand: three requests.
 
     Raises:
-        AccountError: a list is missing, so it is not known which cars there are.
+        AccountError: BMW sent no list at all, or is not to be asked again soon.
     """
-    listed: dict[str, CarBrands] = {}
+    brands: dict[str, CarBrands] = {}
+    missing: AccountError | None = None
     async with MyBMWClient(library.config) as client:
         for brand in CarBrands:
-            with translated(region):
-                response = await client.post(
-                    VEHICLES_URL, headers=client.generate_default_header(brand)
-                )
-                entries = response.json()["mappingInfos"]
-            if not isinstance(entries, list):
-                raise BadAnswer(f"BMW sent no list of {brand.name} cars; trying again")
-            for entry in entries:
-                vin = entry.get("vin") if isinstance(entry, dict) else None
-                if is_vin(vin):
-                    listed[vin] = brand
-                else:
-                    log.warning("car_without_vin", brand=brand.name)
-    return listed
+            try:
+                vins = await _list_brand(client, brand, region)
+            except WHOLE_ACCOUNT:
+                raise
+            except AccountError as error:
+                missing = error
+            else:
+                brands |= dict.fromkeys(vins, brand)
+    if missing is not None and not brands:
+        raise missing
+    return Listing(brands, missing)
+
+
+async def _list_brand(client: MyBMWClient, brand: CarBrands, region: str) -> list[str]:
+    with translated(region):
+        response = await client.post(VEHICLES_URL, headers=client.generate_default_header(brand))
+        entries = response.json()["mappingInfos"]
+    if not isinstance(entries, list):
+        raise BadAnswer(f"BMW sent no list of {brand.name} cars; trying again")
+    vins = [entry.get("vin") for entry in entries if isinstance(entry, dict)]
+    if not all(is_vin(vin) for vin in vins):
+        log.warning("car_without_vin", brand=brand.name)
+    return [vin for vin in vins if is_vin(vin)]
 
 
 async def get_car(library: MyBMWAccount, region: str, vin: str, brand: CarBrands) -> Car:

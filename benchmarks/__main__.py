@@ -1,0 +1,44 @@
+"""`python -m benchmarks [NAME…]`."""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import command_line, idle, machine, memory, poll, publish, restart, start
+from benchmarks.figures import HEADER, Lines
+
+SUBJECTS: dict[str, Callable[[Path], Lines]] = {
+    "start": start.measure,
+    "command_line": command_line.measure,
+    "poll": poll.measure,
+    "publish": publish.measure,
+    "restart": restart.measure,
+    "idle": idle.measure,
+    "memory": memory.measure,
+}
+
+
+def main() -> None:
+    """Measure what was asked for, and print each figure as soon as it is known."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SUBJECTS)}")
+    names = parser.parse_args().names or list(SUBJECTS)
+    if unknown := set(names) - SUBJECTS.keys():
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    print(HEADER)
+    for name in names:
+        started = time.monotonic()
+        print(name, flush=True)
+        with tempfile.TemporaryDirectory(prefix="bmw2mqtt-benchmark-") as directory:
+            for line in SUBJECTS[name](Path(directory)):
+                print(line, flush=True)
+        print(f"  ({time.monotonic() - started:.0f} s)", flush=True)
+    print("machine")
+    for line in machine.describe():
+        print(line)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The floors: the least that the libraries alone need for the same work, each as a process."""

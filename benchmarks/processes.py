@@ -1,0 +1,169 @@
+"""Processes to measure, and what they cost."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+import yaml
+
+from benchmarks.figures import wait_until
+
+PYTHON = sys.executable
+CONSOLE_SCRIPT = str(Path(sys.executable).with_name("bmw2mqtt"))
+USERNAME, PASSWORD = "me@example.com", "a-password-42"
+
+
+def free_port() -> int:
+    """Return a port nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def cpu_s(pid: int) -> float:
+    """Return the CPU time of a whole process to the nanosecond (Linux: its CPU clock's number)."""
+    return time.clock_gettime((~pid << 3) | 2)
+
+
+def rss_mib(pid: int) -> float:
+    """Return the resident memory of a process."""
+    return psutil.Process(pid).memory_info().rss / 2**20
+
+
+class Process:
+    """A process; its standard error is kept in a file for when something goes wrong."""
+
+    def __init__(self, directory: Path, *arguments: str, **options: Any) -> None:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("BMW2MQTT_")}
+        with (directory / "stderr.log").open("ab") as errors:
+            self.popen: subprocess.Popen[str] = subprocess.Popen(
+                arguments, stderr=errors, env=environment, text=True, **options
+            )
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self.popen.pid
+
+    def stop(self) -> None:
+        """Stop it as Docker does."""
+        self.popen.send_signal(signal.SIGTERM)
+        self.popen.wait(10)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.popen.poll() is None:
+            self.popen.kill()
+            self.popen.wait()
+
+
+class Child(Process):
+    """A module of ours as a process that answers requests (`benchmarks.child`)."""
+
+    def __init__(self, directory: Path, module: str, *arguments: object) -> None:
+        command = (PYTHON, "-m", f"benchmarks.{module}", *map(str, arguments))
+        super().__init__(directory, *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.hello = self._read()
+
+    def ask(self, what: str, **details: Any) -> dict[str, Any]:
+        """Tell it to do something; return its answer."""
+        assert self.popen.stdin is not None
+        self.popen.stdin.write(json.dumps({"what": what, **details}) + "\n")
+        self.popen.stdin.flush()
+        return self._read()
+
+    def _read(self) -> dict[str, Any]:
+        assert self.popen.stdout is not None
+        line = self.popen.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.popen.args} has ended")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+class Broker:
+    """A Mosquitto as it comes, but for the port."""
+
+    def __init__(self, directory: Path) -> None:
+        self.port = free_port()
+        self._config = directory / f"mosquitto-{self.port}.conf"
+        lines = [f"listener {self.port} 127.0.0.1", "allow_anonymous true"]
+        if os.geteuid() == 0:
+            lines.append("user root")
+        self._config.write_text("\n".join(lines) + "\n")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Self:
+        """Start it and wait until it takes connections."""
+        path = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+        if path is None:
+            raise FileNotFoundError("mosquitto")
+        self._process = subprocess.Popen([path, "-c", str(self._config)], stderr=subprocess.DEVNULL)
+        wait_until(self._listens)
+        return self
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def kill(self) -> None:
+        """End it at once; nothing is kept."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+
+class Bmw(Child):
+    """A simulated BMW in a process of its own, so that its CPU time is not counted."""
+
+    def __init__(self, directory: Path, cars: int = 9) -> None:
+        super().__init__(directory, "simulated_bmw", cars)
+        place = self.ask("place")
+        self.server: str = place["server"]
+        self.ca_file: str = place["ca_file"]
+
+
+def write_config(directory: Path, port: int, bmw: Bmw, *, poll_interval: int = 0) -> Path:
+    """Write a configuration for one account; every call makes another bridge of it."""
+    directory.mkdir(parents=True)
+    path = directory / "config.yaml"
+    account = {
+        "backend": "mybmw",
+        "username": USERNAME,
+        "password": PASSWORD,
+        "region": "rest_of_world",
+        "captcha_token": f"captcha of {directory}",
+        "server": bmw.server,
+        "ca_file": bmw.ca_file,
+        "poll_interval": poll_interval,
+    }
+    settings = {
+        "mqtt": {"host": "127.0.0.1", "port": port, "client_id": directory.name},
+        "accounts": {"home": account},
+        "data_dir": str(directory / "data"),
+        "http": {"port": free_port()},
+    }
+    path.write_text(yaml.safe_dump(settings))
+    return path
+
+
+def daemon(directory: Path, config: Path) -> Process:
+    """Start `bmw2mqtt run` as users do."""
+    return Process(directory, CONSOLE_SCRIPT, "run", "--config", str(config))

@@ -1,0 +1,61 @@
+"""The simulated BMW as a process: `python -m benchmarks.simulated_bmw CARS`."""
+
+import asyncio
+import sys
+import time
+from typing import Any
+
+from benchmarks.child import Request, serve
+from benchmarks.processes import PASSWORD, USERNAME
+from bmw2mqtt.simulator.mybmw import MyBmwSimulator, RecordedCar, SimulatedUser
+from tests.fixture_cars import fixture_cars
+
+
+def make_cars(count: int) -> list[RecordedCar]:
+    """Return the fixture cars, those that tell most first, again and again under other VINs."""
+    cars: list[RecordedCar] = []
+    while len(cars) < count:
+        cars += sorted(fixture_cars(), key=lambda car: len(str(car.state_data)), reverse=True)
+    for number, car in enumerate(cars):
+        if number >= len(fixture_cars()):
+            car.profile_data["vin"] = f"{car.vin[:13]}{number:04}"
+    return cars[:count]
+
+
+def change(cars: list[RecordedCar], number: int) -> None:
+    """Change about a tenth of what is known about each car, as a short drive does."""
+    for car in cars:
+        state: dict[str, Any] = car.state_data["state"]
+        state["lastUpdatedAt"] = f"2026-01-01T{number // 60 % 24:02}:{number % 60:02}:00Z"
+        state["currentMileage"] = 10_000 + number
+        wobble = number % 2
+        if fuel := state.get("combustionFuelLevel"):
+            fuel["range"] = 300 + wobble
+        if battery := state.get("electricChargingState"):
+            battery["chargingLevelPercent"] = 50 + wobble
+
+
+async def main() -> None:
+    cars = make_cars(int(sys.argv[1]))
+    user = SimulatedUser(username=USERNAME, password=PASSWORD, cars=cars)
+    changes = 0
+    async with MyBmwSimulator([user]) as bmw:
+
+        async def answer(request: Request) -> dict[str, Any]:
+            nonlocal changes
+            if request["what"] == "change":
+                changes += 1
+                change(cars, changes)
+                return {}
+            if request["what"] == "requests":
+                epoch = time.time() - time.monotonic()
+                made = [(r.path, r.vin, r.at.timestamp() - epoch) for r in bmw.requests]
+                bmw.requests.clear()
+                return {"requests": made}
+            return {"server": bmw.server, "ca_file": str(bmw.ca_file)}
+
+        await serve(answer)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

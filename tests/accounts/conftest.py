@@ -1,0 +1,42 @@
+"""A simulated BMW and an account in this process: many polls a second."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser
+from bmw2mqtt.simulator.tls import Certificates
+from tests.accounts.consumer import Watched, watched_account
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates.create(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture
+async def near_bmw(certificates: Certificates) -> AsyncIterator[MyBmwSimulator]:
+    """BMW in this event loop, without users."""
+    async with MyBmwSimulator(certificates=certificates) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def watch(
+    near_bmw: MyBmwSimulator, certificates: Certificates, tmp_path: Path
+) -> AsyncIterator[Callable[..., Any]]:
+    """A function that opens an account with the cars it is given."""
+    async with AsyncExitStack() as stack:
+
+        async def open_account(*cars: Any) -> Watched:
+            number = len(near_bmw.accounts.users)
+            user = SimulatedUser(username=f"me{number}@example.com", password="p", cars=cars)
+            near_bmw.accounts.users.append(user)
+            return await stack.enter_async_context(
+                watched_account(near_bmw, user, certificates, tmp_path / f"data{number}")
+            )
+
+        yield open_account

@@ -1,0 +1,270 @@
+"""The publisher, on a connection that the test holds in its hand."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from bmw2mqtt.mqtt import publisher as module
+from bmw2mqtt.mqtt.publisher import Message, Publisher
+
+REFUSED = "refused"
+
+
+class Lost(Exception):  # noqa: N818 - named for what happened
+    """The connection is lost."""
+
+
+class FakeConnection:
+    """Takes messages; acknowledges them at once, or when told."""
+
+    def __init__(self, *, is_slow: bool = False, max_packet_bytes: int | None = None) -> None:
+        self.max_packet_bytes = max_packet_bytes
+        self.sent: list[Message] = []
+        self._is_slow = is_slow
+        self._pending: list[asyncio.Future[None]] = []
+
+    async def publish(self, message: Message) -> bool:
+        self.sent.append(message)
+        if self._is_slow:
+            self._pending.append(asyncio.get_running_loop().create_future())
+            await self._pending[-1]
+        return REFUSED not in message.topic
+
+    @property
+    def payloads(self) -> list[tuple[str, bytes]]:
+        return [(message.topic, message.payload) for message in self.sent]
+
+    @property
+    def topics(self) -> list[str]:
+        return [message.topic for message in self.sent]
+
+    def acknowledge(self, count: int = 1) -> None:
+        for _ in range(count):
+            self._pending.pop(0).set_result(None)
+
+    def lose(self) -> None:
+        for pending in self._pending:
+            pending.set_exception(Lost())
+
+
+async def settle() -> None:
+    """Let everything happen that can happen now."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def connected(
+    publisher: Publisher, connection: FakeConnection, in_flight: int = 5
+) -> AsyncIterator[None]:
+    task = asyncio.create_task(publisher.run(connection, in_flight))
+    await settle()
+    yield
+    task.cancel()
+    await asyncio.wait([task])
+
+
+@pytest.fixture
+def publisher() -> Publisher:
+    return Publisher()
+
+
+async def test_only_the_newest_of_each_topic_in_the_order_first_said(publisher: Publisher) -> None:
+    for topic, payload in (("b", b"1"), ("a", b"1"), ("b", b"2"), ("c", b"1"), ("b", b"3")):
+        publisher.retain(topic, payload)
+    connection = FakeConnection()
+    async with connected(publisher, connection):
+        assert connection.payloads == [("b", b"3"), ("a", b"1"), ("c", b"1")]
+        assert all(message.retain for message in connection.sent)
+
+
+async def test_what_is_there_already_is_not_sent_again(publisher: Publisher) -> None:
+    connection = FakeConnection()
+    async with connected(publisher, connection):
+        publisher.retain("a", b"1")
+        await settle()
+        publisher.retain("a", b"1")
+        await settle()
+        assert connection.payloads == [("a", b"1")]
+        publisher.repeat()
+        await settle()
+        assert connection.payloads == [("a", b"1")] * 2
+
+
+async def test_everything_again_after_each_connect(publisher: Publisher) -> None:
+    publisher.retain("a", b"1")
+    publisher.retain("b", b"1")
+    async with connected(publisher, FakeConnection()):
+        pass
+    publisher.retain("a", b"2")
+    again = FakeConnection()
+    async with connected(publisher, again):
+        assert again.payloads == [("a", b"2"), ("b", b"1")]
+
+
+async def test_values_that_wait_for_a_slow_broker_are_replaced(publisher: Publisher) -> None:
+    connection = FakeConnection(is_slow=True)
+    async with connected(publisher, connection, in_flight=1):
+        for number in range(100):
+            publisher.retain("a", b"%d" % number)
+            publisher.retain("b", b"%d" % number)
+            await settle()
+        connection.acknowledge()
+        await settle()
+        connection.acknowledge()
+        await settle()
+        assert connection.payloads == [("a", b"0"), ("b", b"99"), ("a", b"99")]
+
+
+async def test_never_more_in_flight_than_allowed(publisher: Publisher) -> None:
+    for number in range(20):
+        publisher.retain(f"t{number}", b"1")
+    connection = FakeConnection(is_slow=True)
+    async with connected(publisher, connection, in_flight=3):
+        for acknowledged in range(17):
+            assert len(connection.sent) == acknowledged + 3
+            connection.acknowledge()
+            await settle()
+    assert publisher.statistics.most_in_flight == 3
+
+
+async def test_drained(publisher: Publisher) -> None:
+    connection = FakeConnection(is_slow=True)
+    async with connected(publisher, connection):
+        await asyncio.wait_for(publisher.drained(), 1)
+        publisher.retain("a", b"1")
+        publisher.retain("b", b"1")
+        drained = asyncio.create_task(publisher.drained())
+        await settle()
+        connection.acknowledge()
+        await settle()
+        assert not drained.done()
+        connection.acknowledge()
+        await asyncio.wait_for(drained, 1)
+
+
+async def test_then(publisher: Publisher) -> None:
+    connection = FakeConnection(is_slow=True)
+    async with connected(publisher, connection):
+        publisher.retain("a", b"farewell", then=b"clean")
+        await settle()
+        assert connection.payloads == [("a", b"farewell")]
+        publisher.retain("a", b"cleaner")  # waits for its turn
+        await settle()
+        assert connection.payloads == [("a", b"farewell")]
+        connection.acknowledge()
+        await settle()
+        assert connection.payloads == [("a", b"farewell"), ("a", b"cleaner")]
+
+
+async def test_then_survives_an_outage(publisher: Publisher) -> None:
+    first = FakeConnection(is_slow=True)
+    async with connected(publisher, first):
+        publisher.retain("a", b"farewell", then=b"clean")
+        await settle()
+    second = FakeConnection()
+    async with connected(publisher, second):
+        assert second.payloads == [("a", b"farewell"), ("a", b"clean")]
+    third = FakeConnection()
+    async with connected(publisher, third):
+        assert third.payloads == [("a", b"clean")]
+
+
+async def test_what_was_withdrawn_survives_an_outage(publisher: Publisher) -> None:
+    publisher.retain("a", b"1")
+    publisher.retain("b", b"1")
+    async with connected(publisher, FakeConnection()):
+        pass
+    publisher.clear("a")
+    publisher.clear("unknown")
+    lost = FakeConnection(is_slow=True)
+    async with connected(publisher, lost):
+        assert set(lost.topics) == {"a", "unknown", "b"}
+    again = FakeConnection()
+    async with connected(publisher, again):
+        assert again.payloads == [("a", b""), ("unknown", b""), ("b", b"1")]
+    last = FakeConnection()
+    async with connected(publisher, last):
+        assert last.payloads == [("b", b"1")]
+    assert publisher.retained_topics() == {"b"}
+
+
+async def test_what_comes_back_is_not_withdrawn(publisher: Publisher) -> None:
+    publisher.retain("a", b"1")
+    publisher.clear("a")
+    publisher.retain("a", b"1")
+    connection = FakeConnection()
+    async with connected(publisher, connection):
+        assert connection.payloads == [("a", b"1")]
+
+
+async def test_events_wait_for_the_broker_within_bounds(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING_EVENTS", 3)
+    for number in range(5):
+        publisher.send("event", b"%d" % number, correlation_data=b"c")
+    lost = FakeConnection(is_slow=True)
+    async with connected(publisher, lost):
+        assert [message.payload for message in lost.sent] == [b"2", b"3", b"4"]
+    again = FakeConnection()
+    async with connected(publisher, again):
+        assert [message.payload for message in again.sent] == [b"2", b"3", b"4"]
+        assert not any(message.retain for message in again.sent)
+        assert {message.correlation_data for message in again.sent} == {b"c"}
+    last = FakeConnection()
+    async with connected(publisher, last):
+        assert last.sent == []
+    assert capsys.readouterr().out.count("event_dropped") == 2
+
+
+async def test_events_after_what_is_retained(publisher: Publisher) -> None:
+    publisher.send("event", b"1")
+    publisher.retain("a", b"1")
+    connection = FakeConnection()
+    async with connected(publisher, connection):
+        assert connection.topics == ["a", "event"]
+
+
+async def test_a_lost_connection_ends_it(publisher: Publisher) -> None:
+    publisher.retain("a", b"1")
+    publisher.retain("b", b"1")
+    connection = FakeConnection(is_slow=True)
+    task = asyncio.create_task(publisher.run(connection, 5))
+    await settle()
+    connection.lose()
+    with pytest.raises(ExceptionGroup):
+        await task
+    assert publisher.statistics.in_flight == 0
+    again = FakeConnection()
+    async with connected(publisher, again):
+        assert again.topics == ["a", "b"]
+
+
+async def test_too_large_is_left_out(
+    publisher: Publisher, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publisher.retain("large", b"x" * 100)
+    publisher.retain("farewell", b"x" * 100, then=b"small")
+    publisher.retain("b", b"1")
+    connection = FakeConnection(max_packet_bytes=100)
+    async with connected(publisher, connection):
+        assert connection.payloads == [("b", b"1"), ("farewell", b"small")]
+        await asyncio.wait_for(publisher.drained(), 1)
+    assert capsys.readouterr().out.count("message_too_large") == 2
+
+
+async def test_a_topic_that_is_refused_is_not_tried_again(
+    publisher: Publisher, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publisher.retain(REFUSED, b"1")
+    publisher.retain("a", b"1")
+    connections = [FakeConnection(), FakeConnection()]
+    for connection in connections:
+        async with connected(publisher, connection):
+            publisher.retain(REFUSED, b"2")
+            await asyncio.wait_for(publisher.drained(), 1)
+    assert [connection.topics for connection in connections] == [[REFUSED, "a"], ["a"]]
+    assert capsys.readouterr().out.count("mqtt_publish_refused") == 1

@@ -1,0 +1,100 @@
+"""The log: its forms, and what is never in it."""
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import structlog
+
+from bmw2mqtt import log as module
+from bmw2mqtt.log import POSITION_KEYS, SECRET_KEYS, redact
+
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def set_up() -> Callable[..., Any]:
+    """Configure the log and return a logger."""
+
+    def configure(*arguments: Any) -> Any:
+        module.set_up(*arguments)
+        return structlog.get_logger("test")
+
+    return configure
+
+
+def lines(capsys: Output) -> list[dict[str, Any]]:
+    output = capsys.readouterr()
+    assert output.out == ""
+    return [json.loads(line) for line in output.err.splitlines()]
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
+def test_secrets_are_never_shown(level: str) -> None:
+    event = {"level": level, "event": "x", **dict.fromkeys(SECRET_KEYS, "s3cret")}
+    assert "s3cret" not in str(redact(None, level, event))
+
+
+def test_positions_only_for_debugging() -> None:
+    position = dict.fromkeys(POSITION_KEYS, 48.177)
+    assert "48.177" not in str(redact(None, "info", {"level": "info", **position}))
+    assert redact(None, "debug", {"level": "debug", **position})["latitude"] == 48.177
+
+
+def test_json(set_up: Callable[..., Any], capsys: Output) -> None:
+    log = set_up("info", "json")
+    log.info("hello", vin="WBA", password="s3cret", latitude=48.177, name="Fährt")
+    log.debug("too_quiet")
+    (event,) = lines(capsys)
+    timestamp = event.pop("timestamp")
+    assert timestamp.endswith("Z")
+    assert event == {
+        "event": "hello",
+        "level": "info",
+        "vin": "WBA",
+        "password": "***",
+        "latitude": "***",
+        "name": "Fährt",
+    }
+
+
+def test_not_a_terminal_means_json(set_up: Callable[..., Any], capsys: Output) -> None:
+    set_up().info("hello")
+    assert lines(capsys)[0]["event"] == "hello"
+
+
+def test_console(set_up: Callable[..., Any], capsys: Output) -> None:
+    set_up("info", "console").warning("hello", token="s3cret")
+    said = capsys.readouterr().err
+    assert "hello" in said
+    assert "s3cret" not in said
+
+
+def test_a_bug_is_one_line_of_json(set_up: Callable[..., Any], capsys: Output) -> None:
+    log = set_up("info", "json")
+    try:
+        raise ValueError("why")  # noqa: TRY301 - needs a traceback
+    except ValueError:
+        log.exception("bug")
+    (event,) = lines(capsys)
+    assert "ValueError: why" in event["exception"]
+
+
+@pytest.mark.parametrize("name", ["bimmer_connected.api", "mqtt"])
+def test_libraries_that_are_quiet(set_up: Callable[..., Any], capsys: Output, name: str) -> None:
+    set_up("info", "json")
+    logging.getLogger(name).error("their own words")
+    assert lines(capsys) == []
+    set_up("debug", "json")
+    logging.getLogger(name).error("their own words")
+    (event,) = lines(capsys)
+    assert (event["level"], event["event"]) == ("debug", "their own words")
+
+
+def test_other_libraries_speak_in_the_same_form(set_up: Callable[..., Any], capsys: Output) -> None:
+    set_up("info", "json")
+    logging.getLogger("some.library").warning("hello %s", "you")
+    (event,) = lines(capsys)
+    assert (event["level"], event["event"]) == ("warning", "hello you")
