@@ -1,0 +1,283 @@
+"""Settings: what a person is told when a file is wrong."""
+
+import pytest
+
+from tests.config.loading import EU, HOME, home, problems
+
+BROKEN = {
+    "no account": (
+        "mqtt: {host: broker}\n",
+        (
+            "accounts: no account is configured; add one, for example accounts: {home: "
+            "{backend: mybmw, username: me@example.com, password: …, region: rest_of_world}}"
+        ),
+    ),
+    "unknown section": (
+        HOME + "homeasistant: {enabled: true}\n",
+        "homeasistant: unknown key; did you mean homeassistant?",
+    ),
+    "unknown key": (
+        home("regoin: china"),
+        "accounts.home.regoin: unknown key; did you mean region?",
+    ),
+    "unlike any key": (
+        HOME + "log: {xyz: 1}\n",
+        "log.xyz: unknown key; known here: level, format",
+    ),
+    "key of cardata": (
+        home("request_budget: 40"),
+        (
+            "accounts.home.request_budget: belongs to backend cardata; remove it or set "
+            "backend: cardata"
+        ),
+    ),
+    "key of mybmw": (
+        EU % ", read_only: true",
+        ("accounts.eu.read_only: belongs to backend mybmw; remove it or set backend: mybmw"),
+    ),
+    "no backend": (
+        "accounts: {home: {username: me}}\n",
+        (
+            "accounts.home.backend: missing; use mybmw (the login of the BMW app) or "
+            "cardata (BMW's customer API)"
+        ),
+    ),
+    "empty account": (
+        "accounts: {home: }\n",
+        (
+            "accounts.home.backend: missing; use mybmw (the login of the BMW app) or "
+            "cardata (BMW's customer API)"
+        ),
+    ),
+    "other backend": (
+        HOME.replace("mybmw", "bmw"),
+        'accounts.home.backend: "bmw" is no backend; use mybmw or cardata',
+    ),
+    "no username": (
+        "accounts: {home: {backend: mybmw, password: s3cret}}\n",
+        (
+            "accounts.home.username: missing; add the e-mail address of the BMW login "
+            "(china: phone number with the 86 prefix)"
+        ),
+    ),
+    "no password": (
+        "accounts: {home: {backend: mybmw, username: me}}\n",
+        (
+            "accounts.home.password: missing; add it, or set "
+            "$BMW2MQTT_ACCOUNTS__HOME__PASSWORD or $BMW2MQTT_ACCOUNTS__HOME__PASSWORD_FILE"
+        ),
+    ),
+    "no client id": (
+        "accounts: {eu: {backend: cardata}}\n",
+        ("accounts.eu.client_id: missing; add the CarData client ID from BMW's customer portal"),
+    ),
+    "client id": (
+        "accounts: {eu: {backend: cardata, client_id: abc}}\n",
+        (
+            'accounts.eu.client_id: "abc" is no CarData client ID; copy it from BMW\'s '
+            "customer portal (8-4-4-4-12 characters)"
+        ),
+    ),
+    "account name": (
+        HOME.replace("home", "My Home"),
+        (
+            'accounts.My Home: "My Home" is no account name; use a-z, 0-9 and _ only, '
+            "for example my_home"
+        ),
+    ),
+    "account is text": (
+        "accounts: {home: mybmw}\n",
+        (
+            "accounts.home: is a single value; write keys below it: backend, username, "
+            "password, region, captcha_token, poll_interval, read_only, location, server, ca_file, "
+            "client_id, request_budget, relay_prefix, auth_url, api_url, stream_host, stream_port"
+        ),
+    ),
+    "accounts are a list": (
+        "accounts: [{backend: mybmw}]\n",
+        "accounts: is a list; write keys below it: names of your choice",
+    ),
+    "region": (
+        home("region: europe"),
+        ('accounts.home.region: "europe" is no region; use china, north_america or rest_of_world'),
+    ),
+    "half a location": (
+        home("location: {latitude: 48.1}"),
+        ("accounts.home.location.longitude: missing; give latitude and longitude, or neither"),
+    ),
+    "location": (
+        home("location: {latitude: nan, longitude: 11}"),
+        ('accounts.home.location.latitude: "nan" is no latitude; use degrees from -90 to 90'),
+    ),
+    "poll interval": (
+        home("poll_interval: -1"),
+        (
+            'accounts.home.poll_interval: "-1" is no number of seconds; use a whole '
+            "number, 0 or more"
+        ),
+    ),
+    "server": (
+        home("server: 'https://bmw.example'"),
+        (
+            'accounts.home.server: "https://bmw.example" is no server; write host or '
+            "host:port, without scheme or path"
+        ),
+    ),
+    "read_only": (
+        home("read_only: maybe"),
+        ('accounts.home.read_only: "maybe" is neither true nor false; use true or false'),
+    ),
+    "ca_file": (
+        home("ca_file: no.pem"),
+        (
+            'accounts.home.ca_file: "no.pem": no such file or directory; correct the '
+            "path or remove it"
+        ),
+    ),
+    "ca_file is a directory": (
+        HOME + "mqtt: {tls: {ca_file: secrets}}\n",
+        'mqtt.tls.ca_file: "secrets": is a directory; correct the path or remove it',
+    ),
+    "certificate without key": (
+        HOME + "mqtt: {tls: {cert_file: config.yaml}}\n",
+        ("mqtt.tls.key_file: key_file is missing; set cert_file and key_file, or neither"),
+    ),
+    "key without certificate": (
+        HOME + "mqtt: {tls: {key_file: config.yaml}}\n",
+        ("mqtt.tls.key_file: cert_file is missing; set cert_file and key_file, or neither"),
+    ),
+    "request budget": (
+        EU % ", request_budget: 51",
+        (
+            'accounts.eu.request_budget: "51" is no request budget; use a whole number '
+            "from 1 to 50, BMW's own limit"
+        ),
+    ),
+    "relay prefix": (
+        EU % ", relay_prefix: 'bmw/#'",
+        'accounts.eu.relay_prefix: "bmw/#" has a wildcard; leave out + and #',
+    ),
+    "web address": (
+        EU % ", api_url: api.bmw.example",
+        (
+            'accounts.eu.api_url: "api.bmw.example" is no web address; use one that '
+            "starts with https:// or http://"
+        ),
+    ),
+    "port": (
+        HOME + "mqtt: {port: 70000}\n",
+        'mqtt.port: "70000" is no port; use a whole number from 1 to 65535',
+    ),
+    "host": (
+        HOME + "mqtt: {host: 'mqtt://broker:1883'}\n",
+        (
+            'mqtt.host: "mqtt://broker:1883" is no host; write the name or address '
+            "alone, without scheme, port or path"
+        ),
+    ),
+    "protocol": (
+        HOME + "mqtt: {protocol: 4}\n",
+        'mqtt.protocol: "4" is no MQTT version that is spoken here; use 5 or 3.1.1',
+    ),
+    "keepalive": (
+        HOME + "mqtt: {keepalive: 0}\n",
+        ('mqtt.keepalive: "0" is no keepalive; use a whole number of seconds from 1 to 65535'),
+    ),
+    "wildcard": (
+        HOME + "mqtt: {base_topic: cars/+}\n",
+        'mqtt.base_topic: "cars/+" has a wildcard; leave out + and #',
+    ),
+    "slash": (
+        HOME + "mqtt: {base_topic: /cars/}\n",
+        'mqtt.base_topic: "/cars/" has a / at an end; write "cars"',
+    ),
+    "dollar": (
+        HOME + "homeassistant: {status_topic: $SYS/x}\n",
+        ('homeassistant.status_topic: "$SYS/x" starts with $; topics with $ belong to the broker'),
+    ),
+    "control character in a topic": (
+        HOME + 'homeassistant: {status_topic: "a\\nb"}\n',
+        'homeassistant.status_topic: "a\\nb" is no topic; use printable characters',
+    ),
+    "same topics": (
+        HOME + "mqtt: {base_topic: homeassistant}\n",
+        (
+            "mqtt.base_topic: mqtt.base_topic and homeassistant.discovery_prefix are "
+            'both "homeassistant"; give them different topics'
+        ),
+    ),
+    "VIN": (
+        HOME + "vehicles: {WBA123: {name: Daily}}\n",
+        (
+            'vehicles.WBA123: "WBA123" is no VIN; use the 17 letters and digits from '
+            "the vehicle's papers"
+        ),
+    ),
+    "open status page": (
+        HOME + "http: {host: 0.0.0.0}\n",
+        (
+            "http.token: missing, and http.host 0.0.0.0 is open to the network; "
+            "set a token, or use http.host 127.0.0.1"
+        ),
+    ),
+    "log level": (
+        HOME + "log: {level: verbose}\n",
+        'log.level: "verbose" is no log level; use debug, info, warning or error',
+    ),
+    "log format": (
+        HOME + "log: {format: xml}\n",
+        'log.format: "xml" is no log format; use auto, console or json',
+    ),
+    "a list for a value": (
+        HOME + "mqtt: {host: [a, b]}\n",
+        "mqtt.host: takes one value; put text in quotes",
+    ),
+    "no space after the colon": (
+        home("captcha_token:s3cret"),
+        (
+            "accounts.home.captcha_token: the space after the colon is missing; "
+            "write captcha_token: VALUE"
+        ),
+    ),
+    "no mapping": (
+        "just text\n",
+        "is no mapping; write lines like mqtt: {host: broker}",
+    ),
+    "special character": (
+        "mqtt:\n  password: *s3cret\n",
+        (
+            "line 2, column 13: found undefined alias; correct it "
+            "(text with special characters goes in quotes)"
+        ),
+    ),
+    "unknown tag": (
+        "mqtt:\n  password: !s3cret x\n",
+        (
+            "line 2, column 13: a ! here is a YAML tag, which no setting has; correct it "
+            "(text with special characters goes in quotes)"
+        ),
+    ),
+    "key twice": (
+        "mqtt:\n  host: a\n  port: 1\n  host: b\n",
+        (
+            "line 4, column 3: the key is there twice; correct it "
+            "(text with special characters goes in quotes)"
+        ),
+    ),
+    "control character": (
+        "mqtt: {host: \x01}\n",
+        "has control characters; remove them",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "problem"), BROKEN.values(), ids=BROKEN.keys())
+def test_broken_file(text, problem):
+    assert problems(text) == [f"config.yaml: {problem}"]
+
+
+def test_a_syntax_error_has_line_and_column():
+    (problem,) = problems("mqtt:\n  host: [broker\n")
+    # The words between are those of libyaml, or of PyYAML where libyaml is not there.
+    assert problem.startswith("config.yaml: line 3, column 1: ")
+    assert problem.endswith("; correct it (text with special characters goes in quotes)")
