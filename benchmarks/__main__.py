@@ -6,13 +6,24 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import command_line, idle, machine, memory, poll, publish, restart, start
+from benchmarks import (
+    command,
+    command_line,
+    idle,
+    machine,
+    memory,
+    poll,
+    publish,
+    restart,
+    start,
+)
 from benchmarks.figures import HEADER, Lines
 
 SUBJECTS: dict[str, Callable[[Path], Lines]] = {
     "start": start.measure,
     "command_line": command_line.measure,
     "poll": poll.measure,
+    "command": command.measure,
     "publish": publish.measure,
     "restart": restart.measure,
     "idle": idle.measure,

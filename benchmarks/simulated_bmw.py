@@ -3,12 +3,26 @@
 import asyncio
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from benchmarks.child import Request, serve
 from benchmarks.processes import PASSWORD, USERNAME
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, RecordedCar, SimulatedUser
 from tests.fixture_cars import fixture_cars
+
+
+STARTED_AT, STARTED_S = datetime.now(UTC), time.monotonic()
+
+
+def steady_clock() -> datetime:
+    """Return the time by the monotonic clock, which all processes share and nobody sets."""
+    return STARTED_AT + timedelta(seconds=time.monotonic() - STARTED_S)
+
+
+def monotonic_s(moment: datetime) -> float:
+    """Return what the monotonic clock showed at a time of the steady one."""
+    return STARTED_S + (moment - STARTED_AT).total_seconds()
 
 
 def make_cars(count: int) -> list[RecordedCar]:
@@ -39,7 +53,7 @@ async def main() -> None:
     cars = make_cars(int(sys.argv[1]))
     user = SimulatedUser(username=USERNAME, password=PASSWORD, cars=cars)
     changes = 0
-    async with MyBmwSimulator([user]) as bmw:
+    async with MyBmwSimulator([user], clock=steady_clock) as bmw:
 
         async def answer(request: Request) -> dict[str, Any]:
             nonlocal changes
@@ -48,8 +62,7 @@ async def main() -> None:
                 change(cars, changes)
                 return {}
             if request["what"] == "requests":
-                epoch = time.time() - time.monotonic()
-                made = [(r.path, r.vin, r.at.timestamp() - epoch) for r in bmw.requests]
+                made = [(r.path, r.vin, monotonic_s(r.at)) for r in bmw.requests]
                 bmw.requests.clear()
                 return {"requests": made}
             return {"server": bmw.server, "ca_file": str(bmw.ca_file)}

@@ -159,6 +159,7 @@ class Bridge:
     async def _watch_freshness(self) -> None:
         while True:
             await asyncio.sleep(FRESHNESS_S)
+            self._fleet.check_unseen()
             for name, account in self._accounts.items():
                 for vin in self._fleet.vehicles_of(name):
                     self._fleet.check_freshness(account.seen_at(vin), vin, account.stale_after)

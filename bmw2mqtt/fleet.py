@@ -26,6 +26,10 @@ from bmw2mqtt.vehicle.snapshot import Vehicle
 log = structlog.get_logger(__name__)
 
 
+UNSEEN_FOR = timedelta(minutes=30)
+"""How long values of an earlier run count as current while BMW cannot be reached."""
+
+
 class Fleet:
     """Turns what accounts report into topics."""
 
@@ -45,6 +49,8 @@ class Fleet:
         self._vehicles: dict[str, Device[Vehicle]] = {}
         self._snapshots: dict[str, Vehicle] = {}
         self._attached: Mapping[str, Account] = {}
+        self._unseen: set[str] = set()
+        """Availability topics of cars that only an earlier run saw."""
         self._listed: set[str] = set()
         """Accounts that have told which cars they have."""
         publisher.retain(topics.bridge_availability, b"online")
@@ -81,6 +87,7 @@ class Fleet:
         self._snapshots[vehicle.vin] = vehicle
         device.show(vehicle)
         if is_new:
+            self._unseen.discard(device.topics.availability)
             log.info("vehicle_found", account=account, vin=vehicle.vin, model=vehicle.model)
             self._publish_info()
             self.sweep()
@@ -220,6 +227,16 @@ class Fleet:
             return
         device.set_available(is_available=datetime.now(UTC) - seen_at <= limit)
 
+    def check_unseen(self) -> None:
+        """Take back the `online` of cars that an earlier run saw and this one has not."""
+        if datetime.now(UTC) - self._started_at < UNSEEN_FOR:
+            return
+        for topic in self._inventory.pending():
+            is_availability = topic.endswith("/availability")
+            if is_availability and topic not in self._publisher.retained_topics():
+                self._unseen.add(topic)
+                self._publisher.retain(topic, b"offline")
+
     def vehicles_of(self, account: str) -> list[str]:
         """Return the VINs an account shows."""
         return [vin for vin in self._vehicles if self._owners.get(vin) == account]
@@ -237,7 +254,8 @@ class Fleet:
             if gone := self._inventory.components(root):
                 device.forget(gone)
         leftovers = self._inventory.leftovers(
-            self._publisher.retained_topics(), lambda root: self._is_settled(root, devices)
+            self._publisher.retained_topics() - self._unseen,
+            lambda root: self._is_settled(root, devices),
         )
         for topic in leftovers:
             self._publisher.clear(topic)

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bimmer_connected.vehicle import remote_services
+
 from benchmarks.child import Request, serve
 from bmw2mqtt import log
 from bmw2mqtt.accounts.mybmw.account import MyBmwAccount
@@ -25,6 +27,8 @@ class Driver:
         self.bridge = Bridge(load_settings(config))
         self._connected_at = 0.0
         self._receive_maximum = 0
+        self._polling: asyncio.Task[None] | None = None
+        self._is_polling = False
         self._note_connects()
 
     def _note_connects(self) -> None:
@@ -72,9 +76,31 @@ class Driver:
     async def poll(self, request: Request) -> None:
         """Ask BMW as often as told, and tell how it went, as the account's clock does."""
         for _ in range(request["times"]):
-            await self._account._poll()
-            self._account._polled(None)
+            await self._poll()
         await self.bridge.publisher.drained()
+
+    async def _poll(self) -> None:
+        await self._account._poll()
+        self._account._polled(None)
+
+    async def start_polling(self, _: Request) -> None:
+        """Ask BMW again and again."""
+        self._is_polling = True
+        self._polling = asyncio.create_task(self._keep_polling())
+
+    async def stop_polling(self, _: Request) -> None:
+        """Finish the poll that is under way, and rest."""
+        self._is_polling = False
+        if self._polling is not None:
+            await self._polling
+
+    async def _keep_polling(self) -> None:
+        while self._is_polling:
+            await self._poll()
+
+    async def follow_at_once(self, _: Request) -> None:
+        """Ask what became of a command without a pause, so that the next can follow."""
+        remote_services._POLLING_CYCLE = 0
 
     async def status(self, _: Request) -> None:
         """Do nothing."""

@@ -32,21 +32,26 @@ def trust_simulator(ca_file: str) -> None:
     atexit.register(os.unlink, bundle.name)
 
 
-async def main(server: str, ca_file: str, mode: str = "one-context") -> None:
-    logging.disable()
+def make_account(server: str, verify: ssl.SSLContext | bool) -> MyBMWAccount:
+    """Make an account at the simulator; nothing is sent yet."""
     const.SERVER_URLS_MYBMW[Regions.REST_OF_WORLD] = server
-    verify: ssl.SSLContext | bool = True
-    if mode == "as-it-comes":
-        trust_simulator(ca_file)
-    else:
-        verify = ssl.create_default_context(cafile=ca_file)
-    account = MyBMWAccount(
+    return MyBMWAccount(
         "me@example.com",
         "a-password-42",
         Regions.REST_OF_WORLD,
         verify=verify,
         hcaptcha_token=str(uuid.uuid4()),
     )
+
+
+async def main(server: str, ca_file: str, mode: str = "one-context") -> None:
+    logging.disable()
+    verify: ssl.SSLContext | bool = True
+    if mode == "as-it-comes":
+        trust_simulator(ca_file)
+    else:
+        verify = ssl.create_default_context(cafile=ca_file)
+    account = make_account(server, verify)
     await account.get_vehicles()
 
     async def answer(request: Request) -> dict[str, Any]:

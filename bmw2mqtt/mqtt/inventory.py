@@ -56,6 +56,10 @@ class Inventory:
                     await asyncio.wait_for(self._heard.wait(), QUIET_S)
         self.is_complete = True
 
+    def pending(self) -> tuple[str, ...]:
+        """Return topics of which it is not known yet whether something stands for them."""
+        return tuple(self._owners)
+
     def components(self, owner: str) -> frozenset[str]:
         """Return what an earlier run announced for this device root, and forget it."""
         return self._components.pop(owner, frozenset())

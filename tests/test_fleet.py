@@ -1,0 +1,58 @@
+"""What the fleet says about cars while time passes and BMW is silent."""
+
+from datetime import timedelta
+
+from bmw2mqtt.config import Settings
+from bmw2mqtt.fleet import UNSEEN_FOR, Fleet
+from bmw2mqtt.mqtt.inventory import Inventory
+from bmw2mqtt.mqtt.publisher import Publisher
+from bmw2mqtt.mqtt.topics import Topics
+from bmw2mqtt.vehicle.snapshot import Vehicle
+
+VIN = "WBA00000000000001"
+AVAILABILITY = f"bmw2mqtt/{VIN}/availability"
+ACCOUNT = {"backend": "mybmw", "username": "me@example.com", "password": "pw"}
+
+
+async def fleet_after_a_restart() -> tuple[Fleet, Publisher]:
+    """Return a fleet that found a car of an earlier run on the broker."""
+    topics = Topics("bmw2mqtt", "homeassistant")
+    publisher, inventory = Publisher(), Inventory(topics)
+    fleet = Fleet(Settings(accounts={"home": ACCOUNT}), topics, publisher, inventory)
+    inventory.take(AVAILABILITY, b"online")
+    inventory.take(f"bmw2mqtt/{VIN}/sensor/mileage", b"1200")
+    inventory.is_complete = True
+    fleet.sweep()
+    return fleet, publisher
+
+
+def payload(publisher: Publisher, topic: str) -> bytes | None:
+    return publisher._retained.get(topic)
+
+
+async def test_a_car_of_an_earlier_run_goes_offline_while_bmw_cannot_be_reached() -> None:
+    fleet, publisher = await fleet_after_a_restart()
+    fleet.check_unseen()
+    assert payload(publisher, AVAILABILITY) is None, "half an hour is given"
+    fleet._started_at -= UNSEEN_FOR + timedelta(seconds=1)
+    fleet.check_unseen()
+    assert payload(publisher, AVAILABILITY) == b"offline"
+    assert f"bmw2mqtt/{VIN}/sensor/mileage" not in publisher._withdrawn, "values stay"
+
+
+async def test_it_comes_back_when_bmw_does() -> None:
+    fleet, publisher = await fleet_after_a_restart()
+    fleet._started_at -= UNSEEN_FOR + timedelta(seconds=1)
+    fleet.check_unseen()
+    fleet.vehicles_listed("home", frozenset({VIN}), is_complete=True)
+    fleet.vehicle_changed("home", Vehicle(vin=VIN, model="iX", brand="BMW"))
+    assert payload(publisher, AVAILABILITY) == b"online"
+
+
+async def test_it_is_removed_when_it_turns_out_to_be_gone() -> None:
+    fleet, publisher = await fleet_after_a_restart()
+    fleet._started_at -= UNSEEN_FOR + timedelta(seconds=1)
+    fleet.check_unseen()
+    fleet.vehicles_listed("home", frozenset(), is_complete=True)
+    assert payload(publisher, AVAILABILITY) is None
+    assert {AVAILABILITY, f"bmw2mqtt/{VIN}/sensor/mileage"} <= publisher._withdrawn.keys()
