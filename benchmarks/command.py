@@ -92,7 +92,7 @@ def _repeated(*sends: Send) -> list[list[list[float]]]:
         pools: list[list[float]] = [[] for _ in sends]
         for _ in range(BLOCKS):
             for send, pool in zip(sends, pools, strict=True):
-                pool += send()
+                pool.extend(send())
         for pool, result in zip(pools, results, strict=True):
             result.append(pool)
     return results

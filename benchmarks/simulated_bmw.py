@@ -11,7 +11,6 @@ from benchmarks.processes import PASSWORD, USERNAME
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, RecordedCar, SimulatedUser
 from tests.fixture_cars import fixture_cars
 
-
 STARTED_AT, STARTED_S = datetime.now(UTC), time.monotonic()
 
 

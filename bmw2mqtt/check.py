@@ -1,12 +1,24 @@
-"""`bmw2mqtt check --connect`: does the broker let the bridge in, and does BMW?"""
+"""`bmw2mqtt check`: what is wrong with the settings; do the broker and BMW let the bridge in?"""
 
 import asyncio
 
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
-from bmw2mqtt.config import CarDataAccount, Settings
+from bmw2mqtt.bridge import Bridge
+from bmw2mqtt.config import Account, CarDataAccount, MyBmwAccount, Settings
 from bmw2mqtt.mqtt.check import try_broker
-from bmw2mqtt.vehicle.errors import AccountError, ConfigError
+from bmw2mqtt.vehicle.errors import AccountError, ConfigError, StoreInUse
+
+
+def problems_in_use(settings: Settings) -> tuple[str, ...]:
+    """Return what shows only when the settings are used, such as a certificate that is none."""
+    try:
+        Bridge(settings)
+        for name, account in settings.accounts.items():
+            client_context(name, account.ca_file)
+    except ConfigError as error:
+        return error.problems
+    return ()
 
 
 async def try_everything(settings: Settings) -> list[tuple[str, str, bool]]:
@@ -16,7 +28,7 @@ async def try_everything(settings: Settings) -> list[tuple[str, str, bool]]:
     store = Store(settings.data_dir)
     try:
         store.open()
-    except ConfigError:
+    except StoreInUse:
         # The running daemon has the tokens; a second login would spoil them.
         said = "in use by the running daemon: see its status topic"
         return [*results, *((f"account {name}", said, True) for name in settings.accounts)]
@@ -28,16 +40,16 @@ async def try_everything(settings: Settings) -> list[tuple[str, str, bool]]:
     return results
 
 
-async def _try_login(name: str, settings: object, store: Store) -> tuple[str, bool]:
-    if isinstance(settings, CarDataAccount):
-        return "backend cardata is not available in this version", False
-    from bmw2mqtt.accounts.mybmw.check import try_login  # noqa: PLC0415 - imports the library
-    from bmw2mqtt.config import MyBmwAccount  # noqa: PLC0415
+async def _try_login(name: str, settings: Account, store: Store) -> tuple[str, bool]:
+    match settings:
+        case CarDataAccount():
+            return "backend cardata is not available in this version", False
+        case MyBmwAccount():
+            from bmw2mqtt.accounts.mybmw.check import try_login  # noqa: PLC0415 - the library
 
-    assert isinstance(settings, MyBmwAccount)  # noqa: S101 - the only other backend
-    tls = await asyncio.to_thread(client_context, name, settings.ca_file)
-    try:
-        cars = await try_login(name, settings, store, tls)
-    except AccountError as error:
-        return str(error), False
-    return f"logged in, {cars} cars", True
+            tls = await asyncio.to_thread(client_context, name, settings.ca_file)
+            try:
+                cars = await try_login(name, settings, store, tls)
+            except AccountError as error:
+                return str(error), False
+            return f"logged in, {cars} cars", True

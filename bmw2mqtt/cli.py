@@ -86,14 +86,17 @@ def _run(parsed: Arguments) -> int:
     settings = _load(parsed)
     if settings is None:
         return EXIT_CONFIG
-    from bmw2mqtt.daemon import run  # noqa: PLC0415
+    from bmw2mqtt.daemon import run_and_leave  # noqa: PLC0415
 
-    return run(settings)
+    return run_and_leave(settings)
 
 
 def _demo(parsed: Arguments) -> int:
-    from bmw2mqtt.demo import DemoError, run  # noqa: PLC0415
-
+    try:
+        from bmw2mqtt.demo import DemoError, run  # noqa: PLC0415
+    except ImportError as error:
+        print(f"the demo needs more ({error.name}): pip install 'bmw2mqtt[demo]'", file=sys.stderr)
+        return EXIT_FAILURE
     try:
         return run(bind=parsed.bind, port=parsed.port, data_dir=parsed.data_dir)
     except DemoError as error:
@@ -104,6 +107,11 @@ def _demo(parsed: Arguments) -> int:
 def _check(parsed: Arguments) -> int:
     settings = _load(parsed)
     if settings is None:
+        return EXIT_CONFIG
+    from bmw2mqtt.check import problems_in_use  # noqa: PLC0415
+
+    if problems := problems_in_use(settings):
+        _print_problems(problems)
         return EXIT_CONFIG
     for warning in settings.warnings():
         print(f"warning: {warning}")

@@ -1,9 +1,12 @@
 """The bridge as a process: its log, its signals, its exit status."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NoReturn
 
 import structlog
 
@@ -44,8 +47,24 @@ def _flat(errors: BaseExceptionGroup[ConfigError]) -> Iterator[ConfigError]:
 
 
 async def _serve(settings: Settings) -> None:
-    stop = stop_on_signals()
-    await Bridge(settings).run(stop)
+    asyncio.get_running_loop().set_default_executor(_DaemonThreads())
+    await Bridge(settings).run(stop_on_signals())
+
+
+class _DaemonThreads(ThreadPoolExecutor):
+    """Threads that do not hold up the end: a look-up of a host's name may hang for long."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+        """Leave them behind; the process ends with them (see `run_and_leave`)."""
+        super().shutdown(wait=False, cancel_futures=True)
+
+
+def run_and_leave(settings: Settings) -> NoReturn:
+    """Run the daemon and end the process with its status, not waiting for threads that hang."""
+    status = run(settings)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def stop_on_signals() -> asyncio.Event:

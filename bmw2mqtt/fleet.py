@@ -20,12 +20,18 @@ from bmw2mqtt.mqtt.device import Device, dump_json
 from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.topics import Topics
-from bmw2mqtt.vehicle.account import AccountState
+from bmw2mqtt.vehicle.account import AccountState, AccountStatus
+from bmw2mqtt.vehicle.commands import Reason
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 log = structlog.get_logger(__name__)
 
 
+REASON_OF_STATUS = {
+    AccountStatus.LOGIN_REQUIRED: Reason.LOGIN_REQUIRED,
+    AccountStatus.QUOTA_EXCEEDED: Reason.QUOTA_EXCEEDED,
+    AccountStatus.BLOCKED: Reason.BLOCKED,
+}
 UNSEEN_FOR = timedelta(minutes=30)
 """How long values of an earlier run count as current while BMW cannot be reached."""
 
@@ -120,6 +126,23 @@ class Fleet:
         """Show where an entity is going."""
         if device := self._vehicles.get(vin):
             device.show_pending(entity, value)
+
+    def end_pending(self, vin: str, entity: Entity[Vehicle]) -> None:
+        """Show what the car says of an entity as soon as it says something new."""
+        if device := self._vehicles.get(vin):
+            device.end_pending(entity)
+
+    def why_unknown(self, vin: str) -> tuple[Reason, str]:
+        """Return why `find` does not know a car: not ours, or BMW has not told yet."""
+        waiting = [self._attached[n] for n in self._attached if n not in self._listed]
+        if not waiting and self._attached and vin not in self._owners:
+            return Reason.UNKNOWN_VEHICLE, "no account has this car"
+        for account in waiting:
+            if account.state.status is AccountStatus.PAUSED:
+                return Reason.UNREACHABLE, "polling is paused: press refresh to see the cars"
+            if reason := REASON_OF_STATUS.get(account.state.status):
+                return reason, account.state.message or "BMW does not say which cars there are"
+        return Reason.UNREACHABLE, "BMW has not told yet which cars there are"
 
     def show_current(self, vin: str, entity: Entity[Vehicle] | None = None) -> None:
         """Show again what the car says: of one entity, or of all."""

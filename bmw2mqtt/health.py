@@ -7,6 +7,7 @@ cost more than the daemon.
 import json
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 BEAT_S = 20
@@ -30,7 +31,7 @@ class Heartbeat:
         Raises:
             OSError: the file cannot be written.
         """
-        if is_connected is self._written:
+        if is_connected is self._written and self._path.exists():
             os.utime(self._path)
             return
         self._path.write_text(json.dumps({"mqtt_connected": is_connected}))
@@ -38,7 +39,8 @@ class Heartbeat:
 
     def stop(self) -> None:
         """Say that the daemon has ended."""
-        self._path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
 
 
 def problem(data_dir: Path) -> str | None:

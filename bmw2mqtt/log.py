@@ -17,7 +17,7 @@ def set_up(level: str = "info", format_: Literal["auto", "console", "json"] = "a
     if format_ == "auto":
         format_ = "console" if sys.stderr.isatty() else "json"
     renderer: Any = (
-        structlog.dev.ConsoleRenderer()
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if format_ == "console"
         else structlog.processors.JSONRenderer(ensure_ascii=False)
     )

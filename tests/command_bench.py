@@ -83,7 +83,14 @@ class RecordingPublisher(Publisher):
         super().__init__()
         self.sent: list[tuple[str, bytes, bytes | None]] = []
 
-    def send(self, topic: str, payload: bytes, *, correlation_data: bytes | None = None) -> None:
+    def send(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        correlation_data: bytes | None = None,
+        is_expendable: bool = False,  # noqa: ARG002
+    ) -> None:
         self.sent.append((topic, payload, correlation_data))
 
 

@@ -3,7 +3,10 @@
 import json
 import os
 import re
+import subprocess
+import sys
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -251,3 +254,30 @@ def test_healthcheck_finds_the_folder_like_the_daemon(
     health = tmp_path / "from_variable" / "health.json"
     health.write_text(json.dumps({"mqtt_connected": True}))
     assert main(["healthcheck"]) == 0
+
+
+def test_check_refuses_what_run_would_refuse(capsys: Output, tmp_path: Path) -> None:
+    no_certificate = tmp_path / "ca.pem"
+    no_certificate.write_text("not a certificate")
+    broken = (
+        {"mqtt": {"tls": {"enabled": True, "ca_file": str(no_certificate)}}},
+        {"accounts": {"home": {**HOME, "ca_file": str(no_certificate)}}},
+        {"accounts": {"eu": {"backend": "cardata", "client_id": str(uuid.uuid4())}}},
+    )
+    for sections in broken:
+        assert main(["check", "--config", config(**sections)]) == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_stop_does_not_wait_for_a_look_up_that_hangs() -> None:
+    launcher = (
+        "import socket, sys, time\n"
+        "socket.getaddrinfo = lambda *_, **__: print('asked', flush=True) or time.sleep(60)\n"
+        "from bmw2mqtt.cli import main\n"
+        f"sys.exit(main(['run', '--config', {config(mqtt={'host': 'broker.example'})!r}]))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", launcher], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"asked\n"
+        process.terminate()
+        assert process.wait(5) == 0

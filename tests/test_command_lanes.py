@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from bmw2mqtt.vehicle.commands import EXECUTED, Action, EventType, Outcome, Reason
+from bmw2mqtt.vehicle.snapshot import LockState
 from tests.command_bench import Bench
 
 
@@ -135,3 +137,62 @@ async def test_an_expiry_of_nothing_is_over_at_once(bench: Bench) -> None:
     await bench.settle()
     assert verdicts(bench) == [("rejected", "expired")]
     assert bench.account.executed == []
+
+
+@pytest.mark.parametrize(
+    ("missing", "path", "payload"),
+    [
+        ("unlock", "lock/lock/set", "UNLOCK"),
+        ("lock", "lock/lock/set", "LOCK"),
+        ("charge_start", "switch/charging/set", "ON"),
+        ("climate_start", "switch/climate/set", "ON"),
+    ],
+)
+async def test_half_a_service_is_not_the_whole(
+    bench: Bench, missing: str, path: str, payload: str
+) -> None:
+    capabilities = replace(bench.vehicle.capabilities, **{missing: False})
+    bench.fleet.vehicle_changed("home", replace(bench.vehicle, capabilities=capabilities))
+    bench.take(path, payload)
+    await bench.settle()
+    assert verdicts(bench) == [("rejected", "unsupported")]
+    assert bench.account.executed == []
+
+
+async def test_what_changes_while_a_command_waits_counts(bench: Bench) -> None:
+    gate: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+    async def execute() -> Outcome:
+        return await gate
+
+    bench.account.on_execute = execute
+    bench.take("button/sound_horn/press")
+    bench.take("lock/lock/set", "UNLOCK")
+    await asyncio.sleep(0)
+    capabilities = replace(bench.vehicle.capabilities, unlock=False)
+    bench.fleet.vehicle_changed("home", replace(bench.vehicle, capabilities=capabilities))
+    gate.set_result(EXECUTED)
+    await bench.settle()
+    assert verdicts(bench) == [("executed", None), ("rejected", "unsupported")]
+    assert bench.account.executed == [Action.SOUND_HORN]
+
+
+async def test_a_poll_ends_the_transition_though_another_command_runs(bench: Bench) -> None:
+    gate: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    outcomes = [EXECUTED]
+
+    async def execute() -> Outcome:
+        return outcomes.pop() if outcomes else await gate
+
+    bench.account.on_execute = execute
+    bench.account.needs_refresh = lambda _: True
+    bench.take("lock/lock/set", "UNLOCK")
+    bench.take("button/sound_horn/press")
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert bench.shown("lock/lock") == "UNLOCKING"
+    unlocked = replace(bench.vehicle, door_lock=LockState.UNLOCKED)
+    bench.fleet.vehicle_changed("home", unlocked)
+    assert bench.shown("lock/lock") == "UNLOCKED"
+    gate.set_result(EXECUTED)
+    await bench.settle()

@@ -11,8 +11,9 @@ from typing import Any
 
 import aiomqtt
 from bimmer_connected.account import MyBMWAccount
-from bimmer_connected.vehicle import MyBMWVehicle, remote_services
+from bimmer_connected.vehicle import remote_services
 from bimmer_connected.vehicle.remote_services import Services
+from bimmer_connected.vehicle.vehicle import MyBMWVehicle
 
 from benchmarks.child import Request, serve
 from benchmarks.floors.library_polls import make_account

@@ -32,26 +32,26 @@ def trust_simulator(ca_file: str) -> None:
     atexit.register(os.unlink, bundle.name)
 
 
-def make_account(server: str, verify: ssl.SSLContext | bool) -> MyBMWAccount:
-    """Make an account at the simulator; nothing is sent yet."""
+def make_account(server: str, tls: ssl.SSLContext | None) -> MyBMWAccount:
+    """Make an account at the simulator, with one TLS context or as it comes; nothing is sent."""
     const.SERVER_URLS_MYBMW[Regions.REST_OF_WORLD] = server
     return MyBMWAccount(
         "me@example.com",
         "a-password-42",
         Regions.REST_OF_WORLD,
-        verify=verify,
+        verify=tls or True,
         hcaptcha_token=str(uuid.uuid4()),
     )
 
 
 async def main(server: str, ca_file: str, mode: str = "one-context") -> None:
     logging.disable()
-    verify: ssl.SSLContext | bool = True
+    tls = None
     if mode == "as-it-comes":
         trust_simulator(ca_file)
     else:
-        verify = ssl.create_default_context(cafile=ca_file)
-    account = make_account(server, verify)
+        tls = ssl.create_default_context(cafile=ca_file)
+    account = make_account(server, tls)
     await account.get_vehicles()
 
     async def answer(request: Request) -> dict[str, Any]:

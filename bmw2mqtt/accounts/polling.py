@@ -11,7 +11,13 @@ from datetime import datetime, timedelta
 import structlog
 
 from bmw2mqtt.accounts.requests import utc_now
-from bmw2mqtt.vehicle.errors import AccountError, Blocked, LoginRequired, QuotaExceeded
+from bmw2mqtt.vehicle.errors import (
+    WHOLE_ACCOUNT,
+    AccountError,
+    Blocked,
+    LoginRequired,
+    QuotaExceeded,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -71,13 +77,20 @@ class Polling:
         while True:
             await self._wait()
             self._wake.clear()
-            error = await self._ask()
-            self._failures = self._failures + 1 if error else 0
-            delay_s = None if self.is_paused else self._delay_s(error)
-            self.next_at = None
-            if delay_s is not None:
-                self.next_at = self._now() + timedelta(seconds=delay_s)
-            self._on_outcome(error)
+            self._take_outcome(await self._ask())
+
+    def report(self, error: AccountError) -> None:
+        """Take trouble that was met elsewhere (by a command) as if a poll had met it."""
+        if isinstance(error, WHOLE_ACCOUNT):
+            self._take_outcome(error)
+
+    def _take_outcome(self, error: AccountError | None) -> None:
+        self._failures = self._failures + 1 if error else 0
+        delay_s = None if self.is_paused else self._delay_s(error)
+        self.next_at = None
+        if delay_s is not None:
+            self.next_at = self._now() + timedelta(seconds=delay_s)
+        self._on_outcome(error)
 
     async def _ask(self) -> AccountError | None:
         try:
@@ -105,11 +118,11 @@ class Polling:
 
     def _delay_s(self, error: AccountError | None) -> float | None:
         """Return seconds to the next poll, `None` to wait for a person."""
+        if not self._interval_s or isinstance(error, LoginRequired):
+            return None
         match error:
             case None:
-                return self._jittered(self._interval_s) if self._interval_s else None
-            case LoginRequired():
-                return None
+                return self._jittered(self._interval_s)
             case Blocked():
                 return self._jittered(BLOCKED_RETRY_S)
             case QuotaExceeded(retry_at=datetime() as retry_at):
@@ -118,7 +131,7 @@ class Polling:
             case QuotaExceeded():
                 return self._jittered(max(QUOTA_RETRY_S, self._interval_s))
         backoff_s = FIRST_RETRY_S * 2.0 ** min(self._failures - 1, 10)
-        return max(min(backoff_s, LONGEST_RETRY_S), 1) * random.uniform(0.5, 1)
+        return min(backoff_s, LONGEST_RETRY_S) * random.uniform(0.5, 1)
 
     @staticmethod
     def _jittered(seconds: float) -> float:

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import structlog
 
-from bmw2mqtt.vehicle.errors import ConfigError, StoreError
+from bmw2mqtt.vehicle.errors import ConfigError, StoreError, StoreInUse
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ class Store:
         """Make the folder and take its lock: two bridges would spoil each other's tokens.
 
         Raises:
-            ConfigError: the folder cannot be used, or another bridge uses it.
+            ConfigError: the folder cannot be used; `StoreInUse`: another bridge uses it.
         """
         lock: IO[bytes] | None = None
         try:
@@ -40,9 +40,9 @@ class Store:
             if lock is not None:
                 lock.close()
             if isinstance(error, BlockingIOError):
-                problem = f"another bmw2mqtt uses {self.directory}; stop it or choose another"
-            else:
-                problem = f"{self.directory} cannot be written ({error.strerror}); fix its owner"
+                used = f"another bmw2mqtt uses {self.directory}; stop it or choose another"
+                raise StoreInUse([f"data_dir: {used}"]) from error
+            problem = f"{self.directory} cannot be written ({error.strerror}); fix path or owner"
             raise ConfigError([f"data_dir: {problem}"]) from error
         self._lock = lock
 

@@ -29,7 +29,10 @@ def run(*, bind: str, port: int, data_dir: Path | None) -> int:
         directory = data_dir or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="bmw2mqtt-demo-"))
         )
-        directory.mkdir(parents=True, exist_ok=True)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DemoError(f"{directory} cannot be used: {error.strerror}") from error
         try:
             asyncio.run(_run(bind, port, directory))
         except* DemoError as errors:

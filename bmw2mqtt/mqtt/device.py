@@ -66,6 +66,8 @@ class Device(Generic[SubjectT]):
         """The components and the identity that the last announcement showed."""
         self._pending: dict[str, Value] = {}
         """What entities show, by id, while a command runs."""
+        self._ended: set[str] = set()
+        """Pending entities whose command has ended: the next snapshot replaces them."""
         self._gone: set[str] = set()
         """Components this run has taken back; each farewell repeats all of them."""
         self._shown: set[str] = set()
@@ -77,6 +79,12 @@ class Device(Generic[SubjectT]):
             subject: the snapshot.
             gone: components of an earlier run that Home Assistant may still know.
         """
+        for entity_id in self._ended:
+            self._pending.pop(entity_id, None)
+        self._ended.clear()
+        self._render(subject, gone)
+
+    def _render(self, subject: SubjectT, gone: Iterable[str] = ()) -> None:
         entities = [entity for entity in self._table if entity.exists(subject)]
         components = tuple(entity.id for entity in entities)
         documents = self._documents(subject, entities)
@@ -97,13 +105,19 @@ class Device(Generic[SubjectT]):
     def forget(self, components: Iterable[str]) -> None:
         """Remove from Home Assistant what an earlier run announced and this one does not have."""
         if self._subject is not None:
-            self.show(self._subject, components)
+            self._render(self._subject, components)
 
     def show_pending(self, entity: Entity[SubjectT], value: Value) -> None:
         """Show where an entity is going, until `show_current`."""
         if entity.has_state and self._subject is not None:
             self._pending[entity.id] = value
-            self.show(self._subject)
+            self._ended.discard(entity.id)
+            self._render(self._subject)
+
+    def end_pending(self, entity: Entity[SubjectT]) -> None:
+        """Go on showing it until the next snapshot."""
+        if entity.id in self._pending:
+            self._ended.add(entity.id)
 
     def show_current(self, entity: Entity[SubjectT] | None = None) -> None:
         """Show again what the car says: of one entity, or of all."""
@@ -111,7 +125,8 @@ class Device(Generic[SubjectT]):
         if self._pending.keys() & ended and self._subject is not None:
             for entity_id in ended:
                 self._pending.pop(entity_id, None)
-            self.show(self._subject)
+                self._ended.discard(entity_id)
+            self._render(self._subject)
 
     def set_available(self, *, is_available: bool) -> None:
         """Say whether what is published is current."""

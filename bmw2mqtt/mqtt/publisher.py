@@ -22,6 +22,13 @@ class Message:
     payload: bytes
     retain: bool = True
     correlation_data: bytes | None = None
+    is_expendable: bool = False
+    """Whether it is dropped before others when too much waits for the broker."""
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes on the wire, rather too much than too little."""
+        return len(self.topic.encode()) + len(self.payload) + len(self.correlation_data or b"") + 32
 
 
 class Connection(Protocol):
@@ -37,6 +44,8 @@ class Connection(Protocol):
         """
 
 
+MAX_TOPIC_SHOWN = 255
+MAX_EVENT_TRIES = 2
 MAX_WAITING_EVENTS = 100
 """Messages that are not retained and wait for the broker; more are dropped, oldest first."""
 
@@ -82,6 +91,8 @@ class Publisher:
         """Topics the broker does not let the bridge write. They are not tried again: some brokers
         (Mosquitto 2.0.11) drop the connection after each try."""
         self._events: dict[str, Message] = {}
+        self._tries: dict[str, int] = {}
+        """On how many connections an event was sent."""
         self._event_count = 0
         self._outbox = _Outbox()
         self._idle = asyncio.Event()
@@ -112,19 +123,32 @@ class Publisher:
         self._withdrawn[topic] = None
         self._put(topic, Message(topic=topic, payload=b""))
 
-    def send(self, topic: str, payload: bytes, *, correlation_data: bytes | None = None) -> None:
+    def send(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        correlation_data: bytes | None = None,
+        is_expendable: bool = False,
+    ) -> None:
         """Send one message that is not retained; it waits for the broker in a bounded queue."""
         self._event_count += 1
         key = f"#{self._event_count}"
         message = Message(
-            topic=topic, payload=payload, retain=False, correlation_data=correlation_data
+            topic=topic,
+            payload=payload,
+            retain=False,
+            correlation_data=correlation_data,
+            is_expendable=is_expendable,
         )
         self._events[key] = message
         while len(self._events) > MAX_WAITING_EVENTS:
-            oldest = next(iter(self._events))
+            expendable = (k for k, event in self._events.items() if event.is_expendable)
+            oldest = next(expendable, next(iter(self._events)))
             dropped = self._events.pop(oldest)
             self._outbox.messages.pop(oldest, None)
-            log.warning("event_dropped", topic=dropped.topic, waiting=MAX_WAITING_EVENTS)
+            level = log.debug if dropped.is_expendable else log.warning
+            level("event_dropped", topic=dropped.topic, waiting=MAX_WAITING_EVENTS)
         self._put(key, message)
 
     def repeat(self) -> None:
@@ -148,6 +172,7 @@ class Publisher:
         for topic in self._withdrawn:
             self._put(topic, Message(topic=topic, payload=b""))
         self.repeat()
+        self._give_up_on_events()
         for key, message in self._events.items():
             self._put(key, message)
         try:
@@ -157,6 +182,14 @@ class Publisher:
         finally:
             self._is_connected = False
             self.statistics.in_flight = 0
+
+    def _give_up_on_events(self) -> None:
+        """Drop events that two connections did not survive: they may be the reason."""
+        tries = {key: self._tries.get(key, 0) + 1 for key in self._events}
+        for key in [key for key, count in tries.items() if count > MAX_EVENT_TRIES]:
+            log.warning("event_dropped", topic=self._events.pop(key).topic, reason="never arrives")
+            del tries[key]
+        self._tries = tries
 
     def _put(self, key: str, message: Message) -> None:
         self._idle.clear()
@@ -169,7 +202,7 @@ class Publisher:
             limit = connection.max_packet_bytes
             if message.topic in self._refused:
                 log.debug("message_left_out", topic=message.topic)
-            elif limit is not None and len(message.topic) + len(message.payload) + 16 > limit:
+            elif limit is not None and message.size_bytes > limit:
                 log.error(
                     "message_too_large",
                     topic=message.topic,
@@ -188,7 +221,9 @@ class Publisher:
         is_allowed = await connection.publish(message)
         statistics.in_flight -= 1
         statistics.published += 1
-        if not is_allowed and message.topic not in self._refused:
+        if not is_allowed and message.is_expendable:
+            log.debug("mqtt_publish_refused", topic=message.topic[:MAX_TOPIC_SHOWN])
+        elif not is_allowed and message.topic not in self._refused:
             self._refused.add(message.topic)
             log.error(
                 "mqtt_publish_refused",

@@ -6,7 +6,7 @@ A backend turns one into BMW's request; nobody else knows what that looks like.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bmw2mqtt.vehicle.snapshot import ChargingMode
+from bmw2mqtt.vehicle.snapshot import Capabilities, ChargingMode
 
 
 class Action(StrEnum):
@@ -58,6 +58,32 @@ class SendPoi:
 
 
 Command = Action | SetTargetSoc | SetAcLimit | SetChargingMode | SendPoi
+
+
+def is_offered(command: Command, offered: Capabilities) -> bool:
+    """Whether BMW offers this very command for a car: it may lock a car and not unlock it."""
+    match command:
+        case Action():
+            needed = {
+                Action.LOCK: offered.lock,
+                Action.UNLOCK: offered.unlock,
+                Action.FLASH_LIGHTS: offered.lights,
+                Action.SOUND_HORN: offered.horn,
+                Action.START_CLIMATE: offered.climate_start,
+                Action.STOP_CLIMATE: offered.climate_state,
+                Action.START_CHARGING: offered.charge_start,
+                Action.STOP_CHARGING: offered.charge_stop,
+                Action.FIND_VEHICLE: offered.find_vehicle,
+            }
+            return needed[command]
+        case SetTargetSoc():
+            return offered.target_soc
+        case SetAcLimit():
+            return offered.ac_limit
+        case SetChargingMode():
+            return offered.charging_plan
+        case SendPoi():
+            return offered.send_poi
 
 
 class EventType(StrEnum):

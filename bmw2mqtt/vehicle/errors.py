@@ -2,6 +2,7 @@
 
     Bmw2MqttError
     ├── ConfigError        the configuration cannot be used as it is
+    │   └── StoreInUse         another bmw2mqtt uses data_dir
     ├── StoreError         a file in data_dir cannot be read or written
     ├── AccountError       BMW did not give what was asked for
     │   ├── LoginRequired      a person has to act
@@ -28,6 +29,10 @@ class ConfigError(Bmw2MqttError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+class StoreInUse(ConfigError):  # noqa: N818 - named for what it is
+    """Another bmw2mqtt uses `data_dir`."""
 
 
 class StoreError(Bmw2MqttError):
@@ -68,3 +73,7 @@ class CommandError(Bmw2MqttError):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+WHOLE_ACCOUNT = (Blocked, LoginRequired, QuotaExceeded)
+"""Trouble of a whole account: another request would only make it worse."""

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import trustme
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from bmw2mqtt.config import Mqtt
 from bmw2mqtt.mqtt.publisher import Publisher
@@ -117,6 +119,41 @@ def test_the_topics_of_the_contract_are_rights_enough(
         observer.publish("bmw2mqtt/account/home/switch/polling/set", "OFF")
         observer.wait_for(STATUS, "paused")
     assert process.complaints() == []
+
+
+def test_the_access_list_we_ship(
+    mosquitto: Callable[..., Mosquitto], start: Callable[..., Daemon], tmp_path: Path
+) -> None:
+    passwords = tmp_path / "passwords"
+    passwords.touch(0o600)
+    for name in ("bmw2mqtt", "dashboard", "family"):
+        command = ["mosquitto_passwd", "-b", str(passwords), name, name]
+        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    rights = Path(__file__).parent.parent.parent / "docker" / "acl.conf"
+    broker = mosquitto(f"password_file {passwords}", f"acl_file {rights}")
+    process = start(broker.port, username="bmw2mqtt", password="bmw2mqtt")
+    event, lock = f"bmw2mqtt/{VIN}/event/command", f"bmw2mqtt/{VIN}/lock/lock/set"
+    people = [
+        Observer(broker.port, *filters, username=name, password=name)
+        for name, filters in (
+            ("dashboard", ("bmw2mqtt/#", "answers/#")),
+            ("family", ("bmw2mqtt/#", "answers/#")),
+        )
+    ]
+    with people[0] as dashboard, people[1] as family:
+        for person in (dashboard, family):
+            person.wait_for(f"bmw2mqtt/{VIN}/lock/lock", "LOCKED")
+        dashboard.publish(lock, "no command")
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.ResponseTopic = "answers/me"
+        family.publish(lock, "neither", properties=properties)
+        assert '"invalid_payload"' in family.wait_for("answers/me").text
+        family.wait_for(event)
+        family.quiet()
+        assert len(family.on(event)) == 1, "the dashboard's did not reach the bridge"
+        seen = {message.topic for message in dashboard.messages}
+        assert not seen & {event, lock, "answers/me"}
+    assert [complaint["event"] for complaint in process.complaints()] == ["command_finished"]
 
 
 def test_topics_the_bridge_may_not_write_are_said_once(

@@ -268,3 +268,27 @@ async def test_a_topic_that_is_refused_is_not_tried_again(
             await asyncio.wait_for(publisher.drained(), 1)
     assert [connection.topics for connection in connections] == [[REFUSED, "a"], ["a"]]
     assert capsys.readouterr().out.count("mqtt_publish_refused") == 1
+
+
+async def test_an_event_that_no_connection_survives_is_given_up(publisher: Publisher) -> None:
+    publisher.retain("state", b"1")
+    publisher.send("event", b"poison", correlation_data=b"c")
+    sent = []
+    for _ in range(4):
+        lost = FakeConnection(is_slow=True)
+        async with connected(publisher, lost):
+            sent.append([message.payload for message in lost.sent])
+    assert sent == [[b"1", b"poison"], [b"1", b"poison"], [b"1"], [b"1"]]
+
+
+async def test_refusals_are_dropped_before_outcomes(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING_EVENTS", 3)
+    publisher.send("event", b"executed")
+    for number in range(5):
+        publisher.send("event", b"refused %d" % number, is_expendable=True)
+    connection = FakeConnection()
+    async with connected(publisher, connection):
+        payloads = [message.payload for message in connection.sent]
+    assert payloads == [b"executed", b"refused 3", b"refused 4"]

@@ -11,8 +11,8 @@ from bimmer_connected.vehicle.vehicle import VehicleViewDirection
 
 from bmw2mqtt.accounts.base import Listener
 from bmw2mqtt.accounts.mybmw import remote
-from bmw2mqtt.accounts.mybmw.convert import Answers, to_vehicle
-from bmw2mqtt.accounts.mybmw.garage import WHOLE_ACCOUNT, Car, get_car, list_cars
+from bmw2mqtt.accounts.mybmw.convert import Answers, to_vehicle, with_found_position
+from bmw2mqtt.accounts.mybmw.garage import Car, get_car, list_cars
 from bmw2mqtt.accounts.mybmw.library import (
     captcha_page,
     count_requests,
@@ -25,8 +25,9 @@ from bmw2mqtt.accounts.requests import RequestLog, utc_now
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import MyBmwAccount as AccountSettings
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
-from bmw2mqtt.vehicle.commands import Action, Command, EventType, Outcome, Reason
+from bmw2mqtt.vehicle.commands import EXECUTED, Action, Command, EventType, Outcome, Reason
 from bmw2mqtt.vehicle.errors import (
+    WHOLE_ACCOUNT,
     AccountError,
     BadAnswer,
     Blocked,
@@ -35,6 +36,7 @@ from bmw2mqtt.vehicle.errors import (
     StoreError,
     Unreachable,
 )
+from bmw2mqtt.vehicle.snapshot import Vehicle
 
 log = structlog.get_logger(__name__)
 
@@ -89,6 +91,8 @@ class MyBmwAccount:
         self._problems: dict[tuple[str, str | None], str] = {}
         """What went wrong the last time, by event and VIN."""
         self._state = AccountState(name=name, backend="mybmw")
+        self._standing = AccountStatus.STARTING
+        """How it stands with BMW, also while polling is paused."""
 
     @property
     def state(self) -> AccountState:
@@ -252,16 +256,24 @@ class MyBmwAccount:
             state=data["state"],
             charging_settings=data.get("charging_settings"),
             fetched_at=data["fetched_at"],
-            found=car.library.vehicle_location.remote_service_position,
-            is_in_china=self._region == "china",
+            **self._found(car),
         )
         vehicle = to_vehicle(
             answers, previous=car.snapshot, report=self._report_word, image=car.image or None
         )
         car.seen_at = utc_now()
+        self._show(car, vehicle)
+
+    def _show(self, car: Car, vehicle: Vehicle) -> None:
         if vehicle != car.snapshot:
             car.snapshot = vehicle
             self._listener.vehicle_changed(self.name, vehicle)
+
+    def _found(self, car: Car) -> dict[str, Any]:
+        return {
+            "found": car.library.vehicle_location.remote_service_position,
+            "is_in_china": self._region == "china",
+        }
 
     # Commands
 
@@ -269,7 +281,7 @@ class MyBmwAccount:
 
     def refusal(self, vin: str, command: Command) -> Outcome | None:
         """Return why it would not send this command now; costs no request."""
-        reason = _REFUSING.get(self._state.status)
+        reason = _REFUSING.get(self._standing)
         message = self._state.message
         if vin not in self._cars:
             reason, message = Reason.UNKNOWN_VEHICLE, "the account has not seen this car yet"
@@ -286,9 +298,9 @@ class MyBmwAccount:
         car = self._cars[vin]
         if car.snapshot and (outcome := remote.nothing_to_do(car.snapshot, command)):
             return outcome
-        outcome = await remote.execute(car, command, self._region)
-        if command is Action.FIND_VEHICLE and car.library.data.get("state"):
-            self._take(car, car.library.data)
+        outcome = await remote.execute(car, command, self._region, self._polling.report)
+        if command is Action.FIND_VEHICLE and outcome == EXECUTED and car.snapshot:
+            self._show(car, with_found_position(car.snapshot, **self._found(car)))
         return outcome
 
     def needs_refresh(self, command: Command) -> bool:
@@ -339,7 +351,8 @@ class MyBmwAccount:
         if status is not self._state.status:
             level = log.info if error is None else log.warning
             level("account_status", account=self.name, status=status.value, message=message)
-        if self._polling.is_paused:
+        self._standing = status
+        if self._polling.is_paused and status not in _REFUSING:
             status = AccountStatus.PAUSED
         needs_login = status is AccountStatus.LOGIN_REQUIRED
         self._change(

@@ -6,7 +6,7 @@ remembered from the snapshot before: what kind of car it is, and a forecast that
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -349,6 +349,18 @@ def _found(answer: Any, state: Raw, report: ReportWord) -> Raw:
     fetched_at = state.moment("lastFetched")
     is_newer = fetched_at is None or answer["timestamp"] > fetched_at
     return Raw(answer if is_newer else None, report)
+
+
+def with_found_position(vehicle: Vehicle, *, found: Any, is_in_china: bool) -> Vehicle:
+    """Return a snapshot that shows what the vehicle finder has just answered."""
+    answer = Raw(found, lambda *_: None)
+    return replace(
+        vehicle,
+        position=_position(answer, is_in_china=is_in_china),
+        had_position=True,
+        heading_deg=answer.whole("heading", 0, 360),
+        address=answer.text("formattedAddress"),
+    )
 
 
 def _position(coordinates: Raw, *, is_in_china: bool) -> Position | None:

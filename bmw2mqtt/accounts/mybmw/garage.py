@@ -13,19 +13,14 @@ from bimmer_connected.vehicle.vehicle import MyBMWVehicle
 
 from bmw2mqtt.accounts.mybmw.library import translated
 from bmw2mqtt.vehicle.errors import (
+    WHOLE_ACCOUNT,
     AccountError,
     BadAnswer,
-    Blocked,
-    LoginRequired,
-    QuotaExceeded,
 )
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from bmw2mqtt.vehicle.vin import is_vin
 
 log = structlog.get_logger(__name__)
-
-WHOLE_ACCOUNT = (Blocked, LoginRequired, QuotaExceeded)
-"""Another request would only make it worse."""
 
 
 class LibraryVehicle(MyBMWVehicle):

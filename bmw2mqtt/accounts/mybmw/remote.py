@@ -6,7 +6,7 @@ carry the word "None".
 """
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
@@ -84,10 +84,13 @@ def settling_s() -> float:
     return 2 * float(remote_services._POLLING_CYCLE)  # noqa: SLF001 - the library's own measure
 
 
-async def execute(car: Car, command: Command, region: str) -> Outcome:
+async def execute(
+    car: Car, command: Command, region: str, on_trouble: Callable[[AccountError], None]
+) -> Outcome:
     """Send a command and wait for what the car makes of it: some 10 s, at most 4 minutes.
 
-    Never raises for what BMW does; the outcome says it.
+    Never raises for what BMW does; the outcome says it. `on_trouble` is told what concerns the
+    whole account, except a block: BMW has blocked commands while it still answered polls.
     """
     services = _RemoteServices(car.library)
     try:
@@ -99,7 +102,10 @@ async def execute(car: Car, command: Command, region: str) -> Outcome:
     except CommandError as error:
         return Outcome(event_type=EventType.FAILED, reason=Reason(error.reason), message=str(error))
     except AccountError as error:
-        return _failure(error, is_taken=services.is_taken)
+        outcome = _failure(error, is_taken=services.is_taken)
+        if outcome.reason is Reason.QUOTA_EXCEEDED or _is_login_failure(error):
+            on_trouble(error)
+        return outcome
     if status.event_id is None and not isinstance(command, SendPoi):
         # The library calls this executed: BMW's answer gave nothing to follow the command by.
         return _not_known("BMW did not say how to follow it")
@@ -265,6 +271,7 @@ def _failure(error: AccountError, *, is_taken: bool) -> Outcome:
     status_error = cause.__cause__ if cause else None
     if isinstance(status_error, httpx.HTTPStatusError):
         path, status = status_error.request.url.path, status_error.response.status_code
+        is_taken |= _is_command(path) and status in _GATEWAY_GAVE_UP
         is_refusal = not is_taken and _is_refusal(path, status)
         if is_refusal and not isinstance(error, QuotaExceeded | Blocked):
             return Outcome(
@@ -281,6 +288,15 @@ def _failure(error: AccountError, *, is_taken: bool) -> Outcome:
     return Outcome(event_type=EventType.FAILED, reason=_REASONS[type(error)], message=str(error))
 
 
+def _is_login_failure(error: AccountError) -> bool:
+    """Whether the login itself failed, not merely this one request."""
+    cause = error.__cause__.__cause__ if error.__cause__ else None
+    is_about_command = isinstance(cause, httpx.HTTPStatusError) and _is_command(
+        cause.request.url.path
+    )
+    return isinstance(error, LoginRequired) and not is_about_command
+
+
 def _not_known(why: str) -> Outcome:
     return Outcome(
         event_type=EventType.TIMED_OUT,
@@ -289,6 +305,8 @@ def _not_known(why: str) -> Outcome:
     )
 
 
+_GATEWAY_GAVE_UP = {408, 502, 504}
+"""Somebody between us and the car lost patience; the car may have got it."""
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 

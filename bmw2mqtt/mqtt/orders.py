@@ -1,0 +1,141 @@
+"""A command on its way: the message, what it asks for, and the queue it waits in."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from uuid import uuid4
+
+from bmw2mqtt.entities.base import Entity, iso
+from bmw2mqtt.mqtt.session import Received
+from bmw2mqtt.mqtt.topics import CommandTopic
+from bmw2mqtt.vehicle.commands import Command, EventType, Outcome, Reason
+from bmw2mqtt.vehicle.snapshot import Vehicle
+
+MAX_WAIT_S = 600
+"""Nobody expects a car to unlock a quarter of an hour after the message."""
+MAX_PAYLOAD_BYTES = 4096
+SHOWN_PAYLOAD = 255
+
+
+class Executor(Protocol):
+    """A car's account, as commands see it."""
+
+    takes_commands: bool
+
+    def refusal(self, vin: str, command: Command) -> Outcome | None:
+        """Return why it would not send this command now; costs no request."""
+
+    async def execute(self, vin: str, command: Command) -> Outcome:
+        """Carry out a command; never raises for what BMW does."""
+
+    def needs_refresh(self, command: Command) -> bool:
+        """Whether the car has something new to tell after this command."""
+
+    def settling_s(self) -> float:
+        """How long BMW takes to show what a car has done."""
+
+    async def refresh_vehicle(self, vin: str) -> None:
+        """Ask BMW about one car; never raises for what BMW does."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One command on its way."""
+
+    vin: str
+    entity_id: str
+    payload: str
+    response_topic: str | None
+    correlation_data: bytes | None
+    expiry_s: float
+    received_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    received_s: float = field(default_factory=time.monotonic)
+    id: str = field(default_factory=lambda: uuid4().hex)
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether it is too late, by either clock: one stands still while the host is suspended."""
+        wall_s = (datetime.now(UTC) - self.received_at).total_seconds()
+        return max(wall_s, time.monotonic() - self.received_s) >= self.expiry_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A job that was checked: what to do, and who does it."""
+
+    job: Job
+    entity: Entity[Vehicle]
+    command: Command
+    account: Executor
+
+
+@dataclass(slots=True)
+class Lane:
+    """The commands of one car, first come first served."""
+
+    waiting: deque[Order] = field(default_factory=deque)
+    running: Order | None = None
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+    def has(self, command: Command) -> bool:
+        """Whether the same command waits or runs."""
+        orders = [*self.waiting, *([self.running] if self.running else [])]
+        return any(order.command == command for order in orders)
+
+
+class Refused(Exception):  # noqa: N818 - it is an answer
+    """A command is not carried out."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.outcome = Outcome(event_type=EventType.REJECTED, reason=reason, message=message)
+
+
+def event_of(job: Job, outcome: Outcome) -> dict[str, Any]:
+    """Return the event that answers a command (contract 4)."""
+    return {
+        "event_type": outcome.event_type,
+        "id": job.id,
+        "entity": job.entity_id,
+        "payload": job.payload[:SHOWN_PAYLOAD],
+        "reason": outcome.reason,
+        "message": outcome.message,
+        "received_at": iso(job.received_at),
+        "finished_at": iso(datetime.now(UTC)),
+    }
+
+
+def job_of(topic: CommandTopic, message: Received) -> Job:
+    """Return a message as a job."""
+    expiry_s = MAX_WAIT_S if message.expiry_s is None else min(message.expiry_s, MAX_WAIT_S)
+    return Job(
+        vin=topic.vin or "",
+        entity_id=f"{topic.platform}/{topic.key}",
+        payload=message.payload[:MAX_PAYLOAD_BYTES].decode(errors="replace"),
+        response_topic=message.response_topic,
+        correlation_data=message.correlation_data,
+        expiry_s=expiry_s,
+    )
+
+
+def read_payload(
+    parse: Callable[[Vehicle, str], Command], vehicle: Vehicle, payload: bytes
+) -> Command:
+    """Read a payload.
+
+    Raises:
+        Refused: it does not fit.
+    """
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise Refused(Reason.INVALID_PAYLOAD, f"more than {MAX_PAYLOAD_BYTES} bytes")
+    try:
+        return parse(vehicle, payload.decode())
+    except UnicodeDecodeError as error:
+        raise Refused(Reason.INVALID_PAYLOAD, "invalid payload: not UTF-8") from error
+    except ValueError as error:
+        raise Refused(Reason.INVALID_PAYLOAD, f"invalid payload: {error}") from error
