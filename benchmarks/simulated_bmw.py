@@ -36,14 +36,12 @@ def make_cars(count: int) -> list[RecordedCar]:
 
 
 def change(cars: list[RecordedCar], number: int) -> None:
-    """Change about a tenth of what is known about each car, as a short drive does."""
+    """Change about a tenth of what is known about the cars, as a short drive of each does."""
     for car in cars:
         state: dict[str, Any] = car.state_data["state"]
         state["lastUpdatedAt"] = f"2026-01-01T{number // 60 % 24:02}:{number % 60:02}:00Z"
         state["currentMileage"] = 10_000 + number
-        wobble = number % 2
-        if fuel := state.get("combustionFuelLevel"):
-            fuel["range"] = 300 + wobble
+        wobble = number // 2 % 2  # a tenth of all topics, on average
         if battery := state.get("electricChargingState"):
             battery["chargingLevelPercent"] = 50 + wobble
 

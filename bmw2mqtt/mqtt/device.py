@@ -64,6 +64,13 @@ class Device(Generic[SubjectT]):
         self._identity = identity
         self._announced: object = None
         """The components and the identity that the last announcement showed."""
+        self._places = {
+            entity.id: (
+                topics.state(entity.platform, entity.key),
+                topics.attributes(entity.platform, entity.key),
+            )
+            for entity in table
+        }
         self._pending: dict[str, Value] = {}
         """What entities show, by id, while a command runs."""
         self._ended: set[str] = set()
@@ -166,17 +173,17 @@ class Device(Generic[SubjectT]):
         documents: dict[str, bytes] = {}
         values: dict[str, dict[str, Any]] = {}
         for entity in entities:
+            state_topic, attributes_topic = self._places[entity.id]
             if entity.has_state:
                 value = self._pending.get(entity.id, _NOT_PENDING)
                 if value is _NOT_PENDING:
                     value = entity.value(subject)
-                documents[self.topics.state(entity.platform, entity.key)] = encode(value)
+                documents[state_topic] = encode(value)
                 if not isinstance(value, bytes):
                     values.setdefault(entity.platform, {})[entity.key] = _native(value)
             if entity.attributes is not None:
                 attributes = entity.attributes(subject)
-                topic = self.topics.attributes(entity.platform, entity.key)
-                documents[topic] = dump_json(attributes)
+                documents[attributes_topic] = dump_json(attributes)
                 if not entity.has_state:
                     values.setdefault(entity.platform, {})[entity.key] = attributes
         if self._snapshot is not None:

@@ -91,7 +91,8 @@ class Client(aiomqtt.Client):
         if reason.value == _NOT_AUTHORIZED:
             self._refused.add(self._client._out_messages[number].topic)  # noqa: SLF001
         super()._on_publish(*args)
-        self._acknowledge_at_once()
+        if not self._pending_publishes:
+            self._acknowledge_at_once()
 
     def _acknowledge_at_once(self) -> None:
         """Let the kernel confirm what came from the broker without its usual pause.

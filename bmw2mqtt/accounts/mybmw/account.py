@@ -258,10 +258,13 @@ class MyBmwAccount:
             fetched_at=data["fetched_at"],
             **self._found(car),
         )
+        car.seen_at = utc_now()
+        if car.snapshot is not None and answers.say_the_same(car.answers, car.snapshot):
+            return
+        car.answers = answers
         vehicle = to_vehicle(
             answers, previous=car.snapshot, report=self._report_word, image=car.image or None
         )
-        car.seen_at = utc_now()
         self._show(car, vehicle)
 
     def _show(self, car: Car, vehicle: Vehicle) -> None:

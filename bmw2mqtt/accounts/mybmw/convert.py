@@ -54,6 +54,19 @@ class Answers:
     """What the vehicle finder answered last, with `timestamp`; `None` if it was never asked."""
     is_in_china: bool = False
 
+    def say_the_same(self, before: "Answers | None", snapshot: Vehicle) -> bool:
+        """Whether they lead to the snapshot that was made of the answers before.
+
+        Only the next start of charging depends on when BMW was asked.
+        """
+        start_time = snapshot.charging.start_time
+        is_start_over = start_time is not None and start_time <= self.fetched_at
+        return (
+            before is not None
+            and not is_start_over
+            and self == replace(before, fetched_at=self.fetched_at)
+        )
+
 
 def to_vehicle(
     answers: Answers,

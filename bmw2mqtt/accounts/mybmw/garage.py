@@ -11,6 +11,7 @@ from bimmer_connected.api.client import MyBMWClient
 from bimmer_connected.const import VEHICLE_PROFILE_URL, VEHICLES_URL, CarBrands
 from bimmer_connected.vehicle.vehicle import MyBMWVehicle
 
+from bmw2mqtt.accounts.mybmw.convert import Answers
 from bmw2mqtt.accounts.mybmw.library import translated
 from bmw2mqtt.vehicle.errors import (
     WHOLE_ACCOUNT,
@@ -44,6 +45,8 @@ class Car:
     library: LibraryVehicle
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while BMW is asked about the car: a poll and a refresh would mix their answers."""
+    answers: Answers | None = None
+    """What `snapshot` was made of."""
     snapshot: Vehicle | None = None
     seen_at: datetime | None = None
     """When BMW last gave a usable answer about it."""
