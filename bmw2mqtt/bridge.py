@@ -1,6 +1,7 @@
 """The daemon: builds its parts, runs them together, stops them in order."""
 
 import asyncio
+import gc
 import random
 import ssl
 from collections.abc import Callable
@@ -109,6 +110,7 @@ class Bridge:
             tasks.create_task(self._commands.run())
             await self._let_broker_go_first()
             await asyncio.to_thread(self._make_accounts)
+            gc.freeze()  # what was imported stays: the collector need not look at it again
             for account in self._accounts.values():
                 tasks.create_task(account.run())
             tasks.create_task(self._watch_freshness())
