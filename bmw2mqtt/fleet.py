@@ -21,17 +21,12 @@ from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
-from bmw2mqtt.vehicle.commands import Reason
+from bmw2mqtt.vehicle.commands import REASON_OF_STATUS, Reason
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 log = structlog.get_logger(__name__)
 
 
-REASON_OF_STATUS = {
-    AccountStatus.LOGIN_REQUIRED: Reason.LOGIN_REQUIRED,
-    AccountStatus.QUOTA_EXCEEDED: Reason.QUOTA_EXCEEDED,
-    AccountStatus.BLOCKED: Reason.BLOCKED,
-}
 UNSEEN_FOR = timedelta(minutes=30)
 """How long values of an earlier run count as current while BMW cannot be reached."""
 
@@ -254,9 +249,9 @@ class Fleet:
         """Take back the `online` of cars that an earlier run saw and this one has not."""
         if datetime.now(UTC) - self._started_at < UNSEEN_FOR:
             return
+        shown = self._publisher.retained_topics()
         for topic in self._inventory.pending():
-            is_availability = topic.endswith("/availability")
-            if is_availability and topic not in self._publisher.retained_topics():
+            if topic.endswith("/availability") and topic not in shown:
                 self._unseen.add(topic)
                 self._publisher.retain(topic, b"offline")
 

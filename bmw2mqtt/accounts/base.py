@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bmw2mqtt.vehicle.account import AccountState
-from bmw2mqtt.vehicle.commands import Command, Outcome
+from bmw2mqtt.vehicle.commands import Executor
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 
@@ -24,7 +24,7 @@ class Listener(Protocol):
         """Whether this account is to ask BMW about this car."""
 
 
-class Account(Protocol):
+class Account(Executor, Protocol):
     """One login at BMW."""
 
     name: str
@@ -42,24 +42,6 @@ class Account(Protocol):
 
     async def run(self) -> None:
         """Ask BMW from time to time until cancelled; never raises for what BMW does."""
-
-    takes_commands: bool
-    """Whether the backend can carry out commands at all."""
-
-    def refusal(self, vin: str, command: Command) -> Outcome | None:
-        """Return why it would not send this command now; costs no request."""
-
-    async def execute(self, vin: str, command: Command) -> Outcome:
-        """Carry out a command; never raises for what BMW does."""
-
-    def needs_refresh(self, command: Command) -> bool:
-        """Whether the car has something new to tell after this command."""
-
-    def settling_s(self) -> float:
-        """How long BMW takes to show what a car has done."""
-
-    async def refresh_vehicle(self, vin: str) -> None:
-        """Ask BMW about one car; never raises for what BMW does."""
 
     def refresh(self) -> None:
         """Ask BMW now, because a person wants to know."""

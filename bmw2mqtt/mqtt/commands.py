@@ -17,7 +17,6 @@ from bmw2mqtt.entities.base import Entity, Value
 from bmw2mqtt.mqtt.device import dump_json
 from bmw2mqtt.mqtt.orders import (
     SHOWN_PAYLOAD,
-    Executor,
     Job,
     Lane,
     Order,
@@ -29,7 +28,14 @@ from bmw2mqtt.mqtt.orders import (
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.session import Received
 from bmw2mqtt.mqtt.topics import CommandTopic, Topics
-from bmw2mqtt.vehicle.commands import Command, EventType, Outcome, Reason, is_offered
+from bmw2mqtt.vehicle.commands import (
+    Command,
+    EventType,
+    Executor,
+    Outcome,
+    Reason,
+    is_offered,
+)
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 log = structlog.get_logger(__name__)

@@ -6,40 +6,19 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
 from bmw2mqtt.entities.base import Entity, iso
 from bmw2mqtt.mqtt.session import Received
 from bmw2mqtt.mqtt.topics import CommandTopic
-from bmw2mqtt.vehicle.commands import Command, EventType, Outcome, Reason
+from bmw2mqtt.vehicle.commands import Command, EventType, Executor, Outcome, Reason
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 MAX_WAIT_S = 600
 """Nobody expects a car to unlock a quarter of an hour after the message."""
 MAX_PAYLOAD_BYTES = 4096
 SHOWN_PAYLOAD = 255
-
-
-class Executor(Protocol):
-    """A car's account, as commands see it."""
-
-    takes_commands: bool
-
-    def refusal(self, vin: str, command: Command) -> Outcome | None:
-        """Return why it would not send this command now; costs no request."""
-
-    async def execute(self, vin: str, command: Command) -> Outcome:
-        """Carry out a command; never raises for what BMW does."""
-
-    def needs_refresh(self, command: Command) -> bool:
-        """Whether the car has something new to tell after this command."""
-
-    def settling_s(self) -> float:
-        """How long BMW takes to show what a car has done."""
-
-    async def refresh_vehicle(self, vin: str) -> None:
-        """Ask BMW about one car; never raises for what BMW does."""
 
 
 @dataclass(slots=True, eq=False)

@@ -5,7 +5,9 @@ A backend turns one into BMW's request; nobody else knows what that looks like.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
+from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.vehicle.snapshot import Capabilities, ChargingMode
 
 
@@ -120,6 +122,14 @@ class Reason(StrEnum):
     BRIDGE_STOPPED = "bridge_stopped"
 
 
+REASON_OF_STATUS = {
+    AccountStatus.LOGIN_REQUIRED: Reason.LOGIN_REQUIRED,
+    AccountStatus.QUOTA_EXCEEDED: Reason.QUOTA_EXCEEDED,
+    AccountStatus.BLOCKED: Reason.BLOCKED,
+}
+"""While an account stands so, asking BMW would only make it worse."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How a command ended."""
@@ -131,3 +141,24 @@ class Outcome:
 
 
 EXECUTED = Outcome(event_type=EventType.EXECUTED)
+
+
+class Executor(Protocol):
+    """A car's account, as commands see it."""
+
+    takes_commands: bool
+
+    def refusal(self, vin: str, command: Command) -> Outcome | None:
+        """Return why it would not send this command now; costs no request."""
+
+    async def execute(self, vin: str, command: Command) -> Outcome:
+        """Carry out a command; never raises for what BMW does."""
+
+    def needs_refresh(self, command: Command) -> bool:
+        """Whether the car has something new to tell after this command."""
+
+    def settling_s(self) -> float:
+        """How long BMW takes to show what a car has done."""
+
+    async def refresh_vehicle(self, vin: str) -> None:
+        """Ask BMW about one car; never raises for what BMW does."""

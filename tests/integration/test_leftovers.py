@@ -235,21 +235,21 @@ def test_a_car_changes_accounts(
     second = SimulatedUser(username="you@example.com", password="p")
     bmw.accounts.users.append(second)
     settings = settings_for(bmw, broker.port, tmp_path / "data", account={"poll_interval": 3600})
-    settings["accounts"]["work"] = settings["accounts"]["home"] | {
+    settings["accounts"]["office"] = settings["accounts"]["home"] | {
         "username": second.username,
         "password": second.password,
         "captcha_token": "second",
     }
     process = launch(settings)
     observer.wait_for(f"bmw2mqtt/{VIN}/lock/lock", "LOCKED")
-    observer.wait_for("bmw2mqtt/account/work/sensor/status", "ok")
+    observer.wait_for("bmw2mqtt/account/office/sensor/status", "ok")
     second.cars = [cars.pop(0)]
     observer.publish("bmw2mqtt/account/home/button/refresh/press", "")
     observer.wait_for(f"bmw2mqtt/{VIN}/lock/lock", "")
-    observer.publish("bmw2mqtt/account/work/button/refresh/press", "PRESS")
+    observer.publish("bmw2mqtt/account/office/button/refresh/press", "PRESS")
     observer.wait_for(f"bmw2mqtt/{VIN}/lock/lock", "LOCKED")
     device = json.loads(observer.wait_for(discovery(VIN)).payload)["device"]
-    assert device["via_device"] == "bmw2mqtt_account_work"
+    assert device["via_device"] == "bmw2mqtt_account_office"
     assert [e["event"] for e in process.log("info") if e.get("vin") == VIN] == [
         "vehicle_found",
         "vehicle_left",

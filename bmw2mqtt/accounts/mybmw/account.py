@@ -25,7 +25,15 @@ from bmw2mqtt.accounts.requests import RequestLog, utc_now
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import MyBmwAccount as AccountSettings
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
-from bmw2mqtt.vehicle.commands import EXECUTED, Action, Command, EventType, Outcome, Reason
+from bmw2mqtt.vehicle.commands import (
+    EXECUTED,
+    REASON_OF_STATUS,
+    Action,
+    Command,
+    EventType,
+    Outcome,
+    Reason,
+)
 from bmw2mqtt.vehicle.errors import (
     WHOLE_ACCOUNT,
     AccountError,
@@ -46,13 +54,6 @@ STALE_AFTER_AT_LEAST = timedelta(minutes=30)
 STALE_AFTER_INTERVALS = 3
 MAX_REPORTED_WORDS = 100
 PNG = b"\x89PNG"
-
-_REFUSING: dict[AccountStatus, Reason] = {
-    AccountStatus.LOGIN_REQUIRED: Reason.LOGIN_REQUIRED,
-    AccountStatus.QUOTA_EXCEEDED: Reason.QUOTA_EXCEEDED,
-    AccountStatus.BLOCKED: Reason.BLOCKED,
-}
-"""While the account stands so, a command would only make it worse."""
 
 _STATUS: dict[type[AccountError], AccountStatus] = {
     LoginRequired: AccountStatus.LOGIN_REQUIRED,
@@ -149,9 +150,11 @@ class MyBmwAccount:
         """Ask about every car; one bad car never hides the others."""
         await self._list()
         errors: list[AccountError] = []
-        cars = [car for car in self._cars.values() if self._is_wanted(car.vin)]
+        cars = []
         for car in self._cars.values():
-            if car not in cars:
+            if self._is_wanted(car.vin):
+                cars.append(car)
+            else:
                 car.snapshot = None  # when it comes back, it is told anew
         for car in cars:
             try:
@@ -284,7 +287,7 @@ class MyBmwAccount:
 
     def refusal(self, vin: str, command: Command) -> Outcome | None:
         """Return why it would not send this command now; costs no request."""
-        reason = _REFUSING.get(self._standing)
+        reason = REASON_OF_STATUS.get(self._standing)
         message = self._state.message
         if vin not in self._cars:
             reason, message = Reason.UNKNOWN_VEHICLE, "the account has not seen this car yet"
@@ -355,7 +358,7 @@ class MyBmwAccount:
             level = log.info if error is None else log.warning
             level("account_status", account=self.name, status=status.value, message=message)
         self._standing = status
-        if self._polling.is_paused and status not in _REFUSING:
+        if self._polling.is_paused and status not in REASON_OF_STATUS:
             status = AccountStatus.PAUSED
         needs_login = status is AccountStatus.LOGIN_REQUIRED
         self._change(
