@@ -29,6 +29,9 @@ class AccountState:
     message: str | None = None
     """One sentence that a person can act on; `None` when there is nothing to do."""
     login_url: str | None = None
+    """The page on which a person logs in or solves the captcha."""
+    login_form_url: str | None = None
+    """The same page in a form that, with `?redirect_uri=…`, POSTs its result to that address."""
     user_code: str | None = None
     expires_at: datetime | None = None
     """When `user_code` stops working."""
