@@ -161,10 +161,7 @@ class Bridge:
     async def _watch_freshness(self) -> None:
         while True:
             await asyncio.sleep(FRESHNESS_S)
-            self._fleet.check_unseen()
-            for name, account in self._accounts.items():
-                for vin in self._fleet.vehicles_of(name):
-                    self._fleet.check_freshness(account.seen_at(vin), vin, account.stale_after)
+            self._fleet.check_freshness()
 
     def _take(self, message: Received) -> None:
         """Take what came in from the broker."""

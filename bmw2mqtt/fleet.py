@@ -50,6 +50,8 @@ class Fleet:
         self._vehicles: dict[str, Device[Vehicle]] = {}
         self._snapshots: dict[str, Vehicle] = {}
         self._attached: Mapping[str, Account] = {}
+        self._seen_at: dict[str, datetime] = {}
+        """When BMW last gave current data about a car."""
         self._unseen: set[str] = set()
         """Availability topics of cars that only an earlier run saw."""
         self._listed: set[str] = set()
@@ -92,6 +94,12 @@ class Fleet:
             log.info("vehicle_found", account=account, vin=vehicle.vin, model=vehicle.model)
             self._publish_info()
             self.sweep()
+
+    def vehicle_seen(self, vin: str) -> None:
+        """Take it that BMW has just given current data about a car, new or not."""
+        self._seen_at[vin] = datetime.now(UTC)
+        if device := self._vehicles.get(vin):
+            device.set_available(is_available=True)
 
     def is_wanted(self, account: str, vin: str) -> bool:
         """Whether the account owns the car and the owner wants to see it."""
@@ -238,26 +246,26 @@ class Fleet:
 
     # What time does
 
-    def check_freshness(self, seen_at: datetime | None, vin: str, limit: timedelta | None) -> None:
-        """Say whether what is published about a car is current."""
-        device = self._vehicles.get(vin)
-        if device is None or limit is None or seen_at is None:
-            return
-        device.set_available(is_available=datetime.now(UTC) - seen_at <= limit)
+    def check_freshness(self) -> None:
+        """Take back the `online` of cars about which nothing current has come for long."""
+        now = datetime.now(UTC)
+        for vin, device in self._vehicles.items():
+            limit = self._attached[self._owners[vin]].stale_after
+            if limit is not None and now - self._seen_at.get(vin, now) > limit:
+                device.set_available(is_available=False)
+        self._check_unseen(now)
 
-    def check_unseen(self) -> None:
-        """Take back the `online` of cars that an earlier run saw and this one has not."""
-        if datetime.now(UTC) - self._started_at < UNSEEN_FOR:
+    def _check_unseen(self, now: datetime) -> None:
+        """The same for cars that an earlier run saw and this one has not."""
+        limits = [account.stale_after for account in self._attached.values()]
+        known = [limit for limit in limits if limit is not None]
+        if len(known) < len(limits) or now - self._started_at < max(known, default=UNSEEN_FOR):
             return
         shown = self._publisher.retained_topics()
         for topic in self._inventory.pending():
             if topic.endswith("/availability") and topic not in shown:
                 self._unseen.add(topic)
                 self._publisher.retain(topic, b"offline")
-
-    def vehicles_of(self, account: str) -> list[str]:
-        """Return the VINs an account shows."""
-        return [vin for vin in self._vehicles if self._owners.get(vin) == account]
 
     # What earlier runs left
 

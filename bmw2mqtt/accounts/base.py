@@ -1,8 +1,10 @@
 """What the bridge and an account know of each other."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
+from bmw2mqtt.accounts.polling import Polling
+from bmw2mqtt.accounts.requests import RequestLog
 from bmw2mqtt.vehicle.account import AccountState
 from bmw2mqtt.vehicle.commands import Executor
 from bmw2mqtt.vehicle.snapshot import Vehicle
@@ -20,6 +22,9 @@ class Listener(Protocol):
     def vehicle_changed(self, account: str, vehicle: Vehicle) -> None:
         """Take a car's new snapshot; it differs from the one before."""
 
+    def vehicle_seen(self, vin: str) -> None:
+        """Take it that BMW has just given current data about a car, new or not."""
+
     def is_wanted(self, account: str, vin: str) -> bool:
         """Whether this account is to ask BMW about this car."""
 
@@ -28,6 +33,8 @@ class Account(Executor, Protocol):
     """One login at BMW."""
 
     name: str
+    requests: RequestLog
+    polling: Polling
 
     @property
     def state(self) -> AccountState:
@@ -37,9 +44,6 @@ class Account(Executor, Protocol):
     def stale_after(self) -> timedelta | None:
         """How long a car's data counts as current; `None`: for ever."""
 
-    def seen_at(self, vin: str) -> datetime | None:
-        """When BMW last gave a usable answer about a car."""
-
     async def run(self) -> None:
         """Ask BMW from time to time until cancelled; never raises for what BMW does."""
 
@@ -48,3 +52,6 @@ class Account(Executor, Protocol):
 
     def set_polling(self, *, is_polling: bool) -> None:
         """Pause or resume; survives a restart."""
+
+    def log_in(self, captcha_token: str | None) -> None:
+        """Try to log in now; what becomes of it shows in the status."""

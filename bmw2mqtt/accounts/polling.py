@@ -1,22 +1,28 @@
 """When an account asks BMW: at once, at intervals, on request, more rarely after a failure.
 
-The intervals are random by a few per cent, so that accounts do not ask in step.
+The intervals are random by a few per cent, so that accounts do not ask in step. What was decided
+after a failure is written down: a restart changes nothing about it.
 """
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
+from bmw2mqtt.accounts.memory import Memory, moment
 from bmw2mqtt.accounts.requests import utc_now
 from bmw2mqtt.vehicle.errors import (
     WHOLE_ACCOUNT,
     AccountError,
     Blocked,
     LoginRequired,
+    NoConnection,
     QuotaExceeded,
+    Unreachable,
 )
 
 log = structlog.get_logger(__name__)
@@ -24,9 +30,21 @@ log = structlog.get_logger(__name__)
 JITTER = 0.05
 FIRST_RETRY_S = 60
 LONGEST_RETRY_S = 3600
+LONGEST_RECONNECT_S = 300
+"""Without a connection BMW is not bothered, and people want it back when their network is."""
 BLOCKED_RETRY_S = 6 * 3600
 QUOTA_RETRY_S = 1800
 """If BMW does not say when it answers again."""
+LONGEST_WAIT = timedelta(hours=25)
+"""Nothing that is written down holds longer: BMW's quota is of a day, and clocks go wrong."""
+MANY_STARTS = 5
+MANY_STARTS_WITHIN = timedelta(minutes=10)
+"""A container that ends and is started again and again must not ask BMW each time."""
+
+_ERRORS = {
+    error.status: error
+    for error in (AccountError, Unreachable, LoginRequired, QuotaExceeded, Blocked)
+}
 
 
 class Polling:
@@ -37,6 +55,7 @@ class Polling:
         interval_s: float,
         poll: Callable[[], Awaitable[None]],
         on_outcome: Callable[[AccountError | None], None],
+        memory: Memory,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         """Prepare the clock.
@@ -44,40 +63,69 @@ class Polling:
         Args:
             interval_s: seconds between polls; 0: only on request.
             poll: asks BMW; raises `AccountError` if BMW did not give what was asked for.
-            on_outcome: told after each poll, and after pause and resume; `next_at` is set by then.
+            on_outcome: told after each poll, after pause and resume, and what an earlier run left
+                behind; `next_at` is set by then.
+            memory: where failures and the pause are written down.
             now: the wall clock.
         """
         self.is_paused = False
         self.next_at: datetime | None = None
+        self.succeeded_at: datetime | None = None
+        """When BMW last gave what was asked for."""
+        self.outcomes: Counter[str] = Counter()
+        """Polls since the start: `ok` or the status they led to."""
         self._interval_s = interval_s
         self._poll = poll
         self._on_outcome = on_outcome
+        self._memory = memory
         self._now = now
         self._failures = 0
+        self._error: AccountError | None = None
+        self._starts: list[datetime] = []
         self._wake = asyncio.Event()
+
+    def restore(self, *, is_login_new: bool) -> None:
+        """Go on where an earlier run stopped.
+
+        Args:
+            is_login_new: whether credentials changed, so that a refused login may be tried again.
+        """
+        memory = self._memory.recall("polling")
+        self.is_paused = memory.get("is_paused") is True
+        self.succeeded_at = moment(memory.get("succeeded_at"))
+        self._restore_error(memory, is_login_new=is_login_new)
+        if not self._error and not self.is_paused:
+            self.next_at = self._first_at(memory.get("starts"))
+        self._save()
 
     def request(self) -> None:
         """Ask now, whatever the clock says."""
         self._wake.set()
 
     def pause(self) -> None:
-        """Ask no more unless requested."""
+        """Ask no more unless requested; survives a restart."""
         self.is_paused = True
         self.next_at = None
+        self._save()
 
     def resume(self) -> None:
         """Ask now and go on as before."""
         self.is_paused = False
+        self._save()
         self.request()
 
     async def run(self) -> None:
         """Poll until cancelled."""
-        if not self.is_paused:
+        if self._error:
+            self._on_outcome(self._error)
+        elif not self.is_paused and self.next_at is None:
             self.request()
         while True:
             await self._wait()
             self._wake.clear()
-            self._take_outcome(await self._ask())
+            error = await self._ask()
+            self.outcomes[error.status.value if error else "ok"] += 1
+            self._take_outcome(error)
 
     def report(self, error: AccountError) -> None:
         """Take trouble that was met elsewhere (by a command) as if a poll had met it."""
@@ -85,11 +133,17 @@ class Polling:
             self._take_outcome(error)
 
     def _take_outcome(self, error: AccountError | None) -> None:
+        is_news = error is not None or self._error is not None
         self._failures = self._failures + 1 if error else 0
+        self._error = error
+        if error is None:
+            self.succeeded_at = self._now()
         delay_s = None if self.is_paused else self._delay_s(error)
         self.next_at = None
         if delay_s is not None:
             self.next_at = self._now() + timedelta(seconds=delay_s)
+        if is_news:
+            self._save()
         self._on_outcome(error)
 
     async def _ask(self) -> AccountError | None:
@@ -116,23 +170,84 @@ class Polling:
             except TimeoutError:
                 continue
 
+    # When next
+
     def _delay_s(self, error: AccountError | None) -> float | None:
         """Return seconds to the next poll, `None` to wait for a person."""
         if not self._interval_s or isinstance(error, LoginRequired):
             return None
-        match error:
-            case None:
-                return self._jittered(self._interval_s)
-            case Blocked():
-                return self._jittered(BLOCKED_RETRY_S)
-            case QuotaExceeded(retry_at=datetime() as retry_at):
-                wait_s = max(0.0, (retry_at - self._now()).total_seconds())
-                return wait_s + random.uniform(5, 60)
-            case QuotaExceeded():
-                return self._jittered(max(QUOTA_RETRY_S, self._interval_s))
+        if error is None:
+            return self._jittered(self._interval_s)
+        if isinstance(error, Blocked):
+            return self._jittered(BLOCKED_RETRY_S)
+        if isinstance(error, QuotaExceeded):
+            return self._quota_s(error.retry_at)
+        is_offline = isinstance(error, NoConnection)
+        return self._backoff_s(LONGEST_RECONNECT_S if is_offline else LONGEST_RETRY_S)
+
+    def _quota_s(self, retry_at: datetime | None) -> float:
+        if retry_at is None:
+            return self._jittered(max(QUOTA_RETRY_S, self._interval_s))
+        wait_s = min(retry_at - self._now(), LONGEST_WAIT).total_seconds()
+        return max(wait_s + random.uniform(5, 60), self._backoff_s(LONGEST_RETRY_S))
+
+    def _backoff_s(self, longest_s: float) -> float:
         backoff_s = FIRST_RETRY_S * 2.0 ** min(self._failures - 1, 10)
-        return min(backoff_s, LONGEST_RETRY_S) * random.uniform(0.5, 1)
+        return min(backoff_s, longest_s) * random.uniform(0.5, 1)
 
     @staticmethod
     def _jittered(seconds: float) -> float:
         return seconds * random.uniform(1 - JITTER, 1 + JITTER)
+
+    # What survives a restart
+
+    def _save(self) -> None:
+        error = self._error
+        content: dict[str, Any] = {
+            "is_paused": self.is_paused,
+            "succeeded_at": _text(self.succeeded_at),
+            "starts": [_text(start) for start in self._starts],
+        }
+        if error is not None:
+            content["failure"] = {
+                "status": error.status.value,
+                "message": str(error),
+                "count": self._failures,
+                "next_at": _text(self.next_at),
+            }
+        self._memory.remember("polling", content)
+
+    def _restore_error(self, memory: dict[str, object], *, is_login_new: bool) -> None:
+        failure = memory.get("failure")
+        if not isinstance(failure, dict):
+            return
+        status: Any = failure.get("status")
+        error = _ERRORS.get(status, AccountError)(str(failure.get("message")))
+        next_at = moment(failure.get("next_at"))
+        if isinstance(error, LoginRequired):
+            if is_login_new:
+                return
+        elif next_at is None or not self._now() <= next_at <= self._now() + LONGEST_WAIT:
+            if not self._interval_s:
+                return
+            next_at = self._now()
+        count = failure.get("count")
+        self._failures = count if isinstance(count, int) else 1
+        self._error = error
+        self.next_at = None if self.is_paused else next_at
+
+    def _first_at(self, starts: object) -> datetime | None:
+        """Return when to ask first: at once (`None`), later if it is started again and again."""
+        found = [moment(start) for start in starts] if isinstance(starts, list) else []
+        now = self._now()
+        recent = [at for at in found if at and timedelta() <= now - at < MANY_STARTS_WITHIN]
+        self._starts = [*recent, now][-MANY_STARTS:]
+        if len(recent) < MANY_STARTS:
+            return None
+        wait_s = max(self._interval_s, FIRST_RETRY_S)
+        log.warning("restarted_often", remedy="see why it ends", next_poll_in_s=round(wait_s))
+        return now + timedelta(seconds=wait_s)
+
+
+def _text(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

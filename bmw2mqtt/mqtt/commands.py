@@ -7,6 +7,7 @@ BMW no request, and the answer says why.
 import asyncio
 import math
 import time
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -41,6 +42,7 @@ from bmw2mqtt.vehicle.snapshot import Vehicle
 log = structlog.get_logger(__name__)
 
 MAX_WAITING = 4
+SHOWN_EVENTS = 20
 NOT_OFFERED = "BMW does not offer this for the car"
 SAME_REFUSAL_LOGGED_EVERY_S = 60
 
@@ -87,6 +89,10 @@ class Commands:
         self._tasks: asyncio.TaskGroup | None = None
         self._is_stopped = False
         self._refusals_logged_s: dict[Reason, float] = {}
+        self.last: deque[dict[str, Any]] = deque(maxlen=SHOWN_EVENTS)
+        """The last events, newest first, each with its `vin`."""
+        self.counts: Counter[tuple[str, str]] = Counter()
+        """Commands since the start by what became of them: event type and reason."""
 
     async def run(self) -> None:
         """Carry out commands until cancelled."""
@@ -241,7 +247,10 @@ class Commands:
             reason=outcome.reason.value if outcome.reason else None,
             message=outcome.message,
         )
-        event = dump_json(event_of(job, outcome))
+        self.counts[outcome.event_type.value, outcome.reason.value if outcome.reason else ""] += 1
+        content = event_of(job, outcome)
+        self.last.appendleft({"vin": job.vin, **content})
+        event = dump_json(content)
         is_refusal = outcome.event_type is EventType.REJECTED
         self._publisher.send(
             self._topics.vehicle(job.vin).command_event, event, is_expendable=is_refusal

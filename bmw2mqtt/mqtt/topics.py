@@ -84,6 +84,7 @@ class Topics:
             rf"{root}/(?:(?P<vin>{VIN_PATTERN})|account/(?P<account>[a-z0-9_]+))"
             r"/(?P<platform>[a-z_]+)/(?P<key>[a-z0-9_]+)/(?P<suffix>set|press)"
         )
+        self._login = re.compile(rf"{root}/account/(?P<account>[a-z0-9_]+)/login/set")
         entity = rf"(?:{'|'.join(_PLATFORMS)})/(?!(?:set|press)$)[a-z0-9_]+(?:/attributes)?"
         self._retained = re.compile(
             rf"{root}/(?:bridge/(?:availability|info)"
@@ -143,6 +144,15 @@ class Topics:
         """Take a command topic apart; `None` if it is not of the contract's form."""
         match = self._command.fullmatch(topic)
         return CommandTopic(**match.groupdict()) if match else None
+
+    def parse_login(self, topic: str) -> str | None:
+        """Return the account whose captcha token comes in on this topic; `None`: another topic."""
+        match = self._login.fullmatch(topic)
+        return match["account"] if match else None
+
+    def login(self, account: str) -> str:
+        """Where an account's captcha token comes in; its payload is a secret."""
+        return f"{self.base}/account/{account}/login/set"
 
     def owner(self, topic: str) -> str | None:
         """Return the root of the device a retained topic of ours belongs to, else `None`.

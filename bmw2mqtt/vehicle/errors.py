@@ -8,7 +8,8 @@
     │   ├── LoginRequired      a person has to act
     │   ├── QuotaExceeded      BMW will answer again at `retry_at`
     │   ├── Blocked            BMW refuses third parties
-    │   ├── Unreachable        no usable answer: outage, time-out, network
+    │   ├── Unreachable        no usable answer: outage, time-out
+    │   │   └── NoConnection       BMW was not even reached: name, network, certificate
     │   └── BadAnswer          an answer that cannot be understood
     └── CommandError       a command was not carried out, and why (`reason`)
 
@@ -17,6 +18,9 @@ Errors of libraries are translated where the library is imported, chained with `
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import ClassVar
+
+from bmw2mqtt.vehicle.account import AccountStatus
 
 
 class Bmw2MqttError(Exception):
@@ -42,13 +46,20 @@ class StoreError(Bmw2MqttError):
 class AccountError(Bmw2MqttError):
     """BMW did not give what was asked for; the message is a sentence a person can act on."""
 
+    status: ClassVar[AccountStatus] = AccountStatus.ERROR
+    """What the account's status says of it."""
+
 
 class LoginRequired(AccountError):  # noqa: N818 - named for what has to happen
     """BMW wants a login that only a person can give."""
 
+    status = AccountStatus.LOGIN_REQUIRED
+
 
 class QuotaExceeded(AccountError):  # noqa: N818 - named for what happened
     """BMW counts requests and the quota is used up; `retry_at` is when BMW answers again."""
+
+    status = AccountStatus.QUOTA_EXCEEDED
 
     def __init__(self, message: str, retry_at: datetime | None = None) -> None:
         super().__init__(message)
@@ -58,9 +69,17 @@ class QuotaExceeded(AccountError):  # noqa: N818 - named for what happened
 class Blocked(AccountError):  # noqa: N818 - BMW's own word
     """BMW refuses this client (HTTP 489 "Blocked")."""
 
+    status = AccountStatus.BLOCKED
+
 
 class Unreachable(AccountError):  # noqa: N818 - named for what happened
-    """BMW gave no usable answer: outage, time-out, network."""
+    """BMW gave no usable answer: outage, time-out."""
+
+    status = AccountStatus.UNREACHABLE
+
+
+class NoConnection(Unreachable):
+    """BMW was not even reached, so trying again does not bother it: name, network, certificate."""
 
 
 class BadAnswer(AccountError):  # noqa: N818 - named for what happened

@@ -2,7 +2,9 @@
 
 import ssl
 
-from bmw2mqtt.accounts.mybmw.garage import list_cars
+from bmw2mqtt.accounts.memory import Memory
+from bmw2mqtt.accounts.mybmw import identity
+from bmw2mqtt.accounts.mybmw.cars import list_cars
 from bmw2mqtt.accounts.mybmw.library import make_account
 from bmw2mqtt.accounts.mybmw.tokens import Tokens
 from bmw2mqtt.accounts.store import Store
@@ -15,6 +17,7 @@ async def try_login(name: str, settings: AccountSettings, store: Store, tls: ssl
     Raises:
         AccountError: BMW refuses or cannot be reached.
     """
-    library, authentication = make_account(settings, tls)
+    identity.keep(store)
+    library, authentication = make_account(settings, tls, Memory(store, name))
     Tokens(store, name, authentication).restore()
-    return len((await list_cars(library, settings.region)).brands)
+    return len((await list_cars(library)).brands)

@@ -1,141 +1,248 @@
-"""The cars of an account, as BMW lists them."""
+"""An account's cars: which there are, what BMW says of each, and their pictures."""
 
-import asyncio
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from bimmer_connected.account import MyBMWAccount
-from bimmer_connected.api.client import MyBMWClient
-from bimmer_connected.const import VEHICLE_PROFILE_URL, VEHICLES_URL, CarBrands
-from bimmer_connected.vehicle.vehicle import MyBMWVehicle
+from bimmer_connected.const import CarBrands
+from bimmer_connected.vehicle.vehicle import VehicleViewDirection
 
-from bmw2mqtt.accounts.mybmw.convert import Answers
+from bmw2mqtt.accounts.base import Listener
+from bmw2mqtt.accounts.mybmw.cars import Car, get_car, list_cars
+from bmw2mqtt.accounts.mybmw.convert import Answers, to_vehicle, with_found_position
 from bmw2mqtt.accounts.mybmw.library import translated
+from bmw2mqtt.accounts.requests import utc_now
+from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.vehicle.errors import (
     WHOLE_ACCOUNT,
     AccountError,
     BadAnswer,
+    StoreError,
+    Unreachable,
 )
 from bmw2mqtt.vehicle.snapshot import Vehicle
-from bmw2mqtt.vehicle.vin import is_vin
 
 log = structlog.get_logger(__name__)
 
-
-class LibraryVehicle(MyBMWVehicle):
-    """The library's car, which keeps BMW's answers but does not read them: `convert` does.
-
-    So the library's parsed objects (`charging_profile`, `vehicle_location`, …) stay empty.
-    """
-
-    def update_state(self, data: Any, fetched_at: datetime | None = None) -> None:
-        """Keep the answers."""
-        self.data = self.combine_data(data, fetched_at)
+LIST_EVERY = timedelta(hours=24)
+"""Cars that were bought or sold are noticed within a day, or at a refresh."""
+MAX_REPORTED_WORDS = 100
+PNG = b"\x89PNG"
 
 
-@dataclass(slots=True)
-class Car:
-    """One car: the library's object, and what became of it."""
+class Garage:
+    """Asks BMW about the cars of one login and tells the listener what is new."""
 
-    vin: str
-    brand: str
-    attributes: dict[str, Any]
-    library: LibraryVehicle
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while BMW is asked about the car: a poll and a refresh would mix their answers."""
-    answers: Answers | None = None
-    """What `snapshot` was made of."""
-    snapshot: Vehicle | None = None
-    seen_at: datetime | None = None
-    """When BMW last gave a usable answer about it."""
-    image: bytes | None = None
+    def __init__(
+        self,
+        account: str,
+        library: MyBMWAccount,
+        *,
+        store: Store,
+        listener: Listener,
+        is_in_china: bool,
+    ) -> None:
+        self.cars: dict[str, Car] = {}
+        """The cars BMW has told about, by VIN."""
+        self._account = account
+        self._library = library
+        self._store = store
+        self._listener = listener
+        self._is_in_china = is_in_china
+        self._brands: dict[str, CarBrands] = {}
+        self._listed_at: datetime | None = None
+        self._reported_words: set[tuple[str, str]] = set()
+        self._problems: dict[tuple[str, str | None], str] = {}
+        """What went wrong the last time, by event and VIN."""
 
-    def prepare(self) -> None:
-        """Let the library forget its last answers, so that what is there after a poll is new.
+    def list_next_time(self) -> None:
+        """Let the next poll ask which cars there are."""
+        self._listed_at = None
 
-        It keeps what a new answer leaves out. Without capabilities it also takes the state over
-        before it asks for charging details, so a failure there costs only those.
-        """
-        self.library.data = {
-            "vin": self.vin,
-            "attributes": self.attributes,
-            "capabilities": {},
-            "state": {},
-            "charging_settings": None,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Which cars an account has, as far as BMW said."""
-
-    brands: dict[str, CarBrands]
-    """By VIN, the brand under which BMW lists the car."""
-    missing: AccountError | None
-    """Why the list of a brand is missing; `None` if the listing is complete."""
-
-
-async def list_cars(library: MyBMWAccount, region: str) -> Listing:
-    """Ask for the cars of every brand: three requests.
-
-    Raises:
-        AccountError: BMW sent no list at all, or is not to be asked again soon.
-    """
-    brands: dict[str, CarBrands] = {}
-    missing: AccountError | None = None
-    async with MyBMWClient(library.config) as client:
-        for brand in CarBrands:
+    async def poll(self) -> None:
+        """Ask about every car; one bad car never hides the others."""
+        await self._list()
+        errors: list[AccountError] = []
+        cars = []
+        for car in self.cars.values():
+            if self._is_wanted(car.vin):
+                cars.append(car)
+            else:
+                car.snapshot = None  # when it comes back, it is told anew
+        for car in cars:
             try:
-                vins = await _list_brand(client, brand, region)
+                await self._poll_car(car)
+            except AccountError as error:
+                self._say_problem("car_not_updated", error, vin=car.vin)
+                if isinstance(error, WHOLE_ACCOUNT):
+                    raise
+                errors.append(error)
+            except Exception as error:  # a bug that one car brings out must not hide the others
+                log.exception("car_crashed", vin=car.vin)
+                errors.append(BadAnswer(f"internal error ({type(error).__name__}); report it"))
+        if errors and len(errors) == len(cars):
+            raise errors[0]
+        for car in cars:
+            await self._get_image(car)
+
+    def _is_wanted(self, vin: str) -> bool:
+        return self._listener.is_wanted(self._account, vin)
+
+    async def _list(self) -> None:
+        """Find out which cars there are, and get to know new ones."""
+        if self._listed_at is None or utc_now() - self._listed_at >= LIST_EVERY:
+            try:
+                await self._list_again()
+            except AccountError as error:
+                if isinstance(error, WHOLE_ACCOUNT) or not self.cars:
+                    raise
+                self._say_problem("cars_not_listed", error)
+        problem: AccountError | None = None
+        for vin in self._brands:
+            if vin in self.cars or not self._is_wanted(vin):
+                continue
+            try:
+                await self._get_to_know(vin)
             except WHOLE_ACCOUNT:
                 raise
             except AccountError as error:
-                missing = error
-            else:
-                brands |= dict.fromkeys(vins, brand)
-    if missing is not None and not brands:
-        raise missing
-    return Listing(brands, missing)
+                self._say_problem("car_without_profile", error, vin=vin)
+                problem = error
+        if problem is not None and not self.cars:
+            raise problem
+
+    async def _list_again(self) -> None:
+        listing = await list_cars(self._library)
+        is_complete = listing.missing is None
+        if listing.missing is None:
+            self._listed_at = utc_now()
+            self._problems.pop(("cars_not_listed", None), None)
+            self._brands = listing.brands
+            self.cars = {vin: car for vin, car in self.cars.items() if vin in self._brands}
+            for car in self.cars.values():
+                car.image = car.image or None  # a picture that failed is tried again
+        else:
+            self._say_problem("cars_not_listed", listing.missing)
+            self._brands |= listing.brands
+        vins = frozenset(self._brands)
+        self._listener.vehicles_listed(self._account, vins, is_complete=is_complete)
+
+    async def _get_to_know(self, vin: str) -> None:
+        car = await get_car(self._library, vin, self._brands[vin])
+        car.image = self._store.read(_image_file(vin))
+        self.cars[vin] = car
+
+    async def refresh(self, vin: str) -> None:
+        """Ask about one car; what goes wrong is logged."""
+        if car := self.cars.get(vin):
+            try:
+                await self._poll_car(car)
+            except AccountError as error:
+                self._say_problem("car_not_updated", error, vin=vin)
+
+    def show_found_position(self, car: Car) -> None:
+        """Tell where the finder has found the car."""
+        if car.snapshot:
+            self._show(car, with_found_position(car.snapshot, **self._found(car)))
+
+    async def _poll_car(self, car: Car) -> None:
+        """Ask about one car and tell what is new.
+
+        Raises:
+            AccountError: BMW gave nothing usable, or is not to be asked again soon.
+        """
+        async with car.lock:
+            await self._ask_about(car)
+
+    async def _ask_about(self, car: Car) -> None:
+        car.prepare()
+        error: AccountError | None = None
+        try:
+            with translated():
+                await car.library.get_vehicle_state()
+        except AccountError as caught:
+            error = caught
+        data: dict[str, Any] = car.library.data
+        if isinstance(data.get("state"), dict) and data["state"]:
+            self._take(car, data)
+            if isinstance(error, BadAnswer | Unreachable):
+                # The library stumbled over a part that we read on our own, or BMW gave the state
+                # without the charging details.
+                log.debug("car_updated_in_part", vin=car.vin, reason=str(error))
+                error = None
+        elif error is None:
+            error = BadAnswer("BMW sent no state of the car; trying again")
+        if error is not None:
+            raise error
+        self._problems.pop(("car_not_updated", car.vin), None)
+
+    def _take(self, car: Car, data: dict[str, Any]) -> None:
+        answers = Answers(
+            vin=car.vin,
+            brand=car.brand,
+            attributes=car.attributes,
+            capabilities=data.get("capabilities"),
+            state=data["state"],
+            charging_settings=data.get("charging_settings"),
+            fetched_at=data["fetched_at"],
+            **self._found(car),
+        )
+        if car.snapshot is None or not answers.say_the_same(car.answers, car.snapshot):
+            car.answers = answers
+            vehicle = to_vehicle(
+                answers, previous=car.snapshot, report=self._report_word, image=car.image or None
+            )
+            self._show(car, vehicle)
+        self._listener.vehicle_seen(car.vin)
+
+    def _show(self, car: Car, vehicle: Vehicle) -> None:
+        if vehicle != car.snapshot:
+            car.snapshot = vehicle
+            self._listener.vehicle_changed(self._account, vehicle)
+
+    def _found(self, car: Car) -> dict[str, Any]:
+        return {
+            "found": car.library.vehicle_location.remote_service_position,
+            "is_in_china": self._is_in_china,
+        }
+
+    async def _get_image(self, car: Car) -> None:
+        """Get the car's picture once; it is kept on disk."""
+        if car.image is not None or car.snapshot is None:
+            return
+        try:
+            with translated():
+                image = await car.library.get_vehicle_image(VehicleViewDirection.FRONTSIDE)
+        except AccountError as error:
+            log.debug("no_image", vin=car.vin, reason=str(error))
+            image = b""
+        car.image = image if image.startswith(PNG) else b""
+        if not car.image:
+            return
+        try:
+            self._store.write(_image_file(car.vin), car.image)
+        except StoreError as error:
+            log.warning("image_not_saved", reason=str(error))
+        car.snapshot = replace(car.snapshot, image=car.image)
+        self._listener.vehicle_changed(self._account, car.snapshot)
+
+    def _say_problem(self, event: str, error: AccountError, vin: str | None = None) -> None:
+        """Log what goes wrong when it begins or changes, not at each try."""
+        is_known = self._problems.get((event, vin)) == str(error)
+        level = log.debug if is_known else log.warning
+        level(event, account=self._account, vin=vin, reason=str(error))
+        self._problems[event, vin] = str(error)
+
+    def _report_word(self, field: str, word: str) -> None:
+        """Log a word of BMW's once."""
+        if len(self._reported_words) < MAX_REPORTED_WORDS:
+            seen = (field, word)
+            if seen not in self._reported_words:
+                self._reported_words.add(seen)
+                log.warning("unknown_word", field=field, word=word[:50], shown_as="unknown")
 
 
-async def _list_brand(client: MyBMWClient, brand: CarBrands, region: str) -> list[str]:
-    with translated(region):
-        response = await client.post(VEHICLES_URL, headers=client.generate_default_header(brand))
-        entries = response.json()["mappingInfos"]
-    if not isinstance(entries, list):
-        raise BadAnswer(f"BMW sent no list of {brand.name} cars; trying again")
-    vins = [entry.get("vin") for entry in entries if isinstance(entry, dict)]
-    if not all(is_vin(vin) for vin in vins):
-        log.warning("car_without_vin", brand=brand.name)
-    return [vin for vin in vins if is_vin(vin)]
-
-
-async def get_car(library: MyBMWAccount, region: str, vin: str, brand: CarBrands) -> Car:
-    """Ask for a car's profile: one request.
-
-    Raises:
-        AccountError: BMW gives no profile of this car.
-    """
-    async with MyBMWClient(library.config) as client:
-        headers = {**client.generate_default_header(brand), "bmw-vin": vin}
-        with translated(region):
-            response = await client.get(VEHICLE_PROFILE_URL, headers=headers)
-            profile = response.json()
-    if not isinstance(profile, dict) or not profile:
-        raise BadAnswer("BMW sent no profile of the car; trying again")
-    attributes: dict[str, Any] = {key: value for key, value in profile.items() if key != "vin"}
-    shown_brand = _brand(attributes.get("brand"), brand)
-    # The library knows three brands; a Supra's profile says DRITTKUNDE, third-party customer.
-    attributes["brand"] = shown_brand if shown_brand in CarBrands.__members__ else brand.name
-    vehicle = LibraryVehicle(library, {"vin": vin, "attributes": attributes})
-    return Car(vin=vin, brand=shown_brand, attributes=attributes, library=vehicle)
-
-
-def _brand(word: object, listed: CarBrands) -> str:
-    """Return the brand people know: BMW_I is BMW, a third-party customer is the list's brand."""
-    if listed is CarBrands.TOYOTA or not isinstance(word, str) or not word:
-        return listed.name
-    first = word.upper().partition("_")[0]
-    return first if first in CarBrands.__members__ else word.upper()
+def _image_file(vin: str) -> str:
+    return f"images/{vin}.png"

@@ -4,12 +4,10 @@ Whatever the library raises leaves this module as an `AccountError`.
 """
 
 import logging
-import re
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import timedelta
 from typing import Any, Self
 
 import httpx
@@ -18,33 +16,21 @@ from bimmer_connected import const
 from bimmer_connected.account import MyBMWAccount
 from bimmer_connected.api.client import MyBMWClientConfiguration
 from bimmer_connected.const import Regions
-from bimmer_connected.models import (
-    GPSPosition,
-    MyBMWAPIError,
-    MyBMWAuthError,
-    MyBMWCaptchaMissingError,
-    MyBMWQuotaError,
-)
+from bimmer_connected.models import GPSPosition, MyBMWAPIError, MyBMWQuotaError
 
-from bmw2mqtt.accounts.mybmw.tokens import Authentication
-from bmw2mqtt.accounts.requests import utc_now
+from bmw2mqtt.accounts.memory import Memory
+from bmw2mqtt.accounts.mybmw.answers import blocked, quota_error
+from bmw2mqtt.accounts.mybmw.guard import LoginGuard
+from bmw2mqtt.accounts.mybmw.login import Authentication
 from bmw2mqtt.config import Location
 from bmw2mqtt.config import MyBmwAccount as AccountSettings
-from bmw2mqtt.vehicle.errors import (
-    AccountError,
-    BadAnswer,
-    Blocked,
-    LoginRequired,
-    QuotaExceeded,
-    Unreachable,
-)
+from bmw2mqtt.vehicle.errors import AccountError, BadAnswer, NoConnection, Unreachable
 
 log = structlog.get_logger(__name__)
 
-_BLOCKED = 489
-_FORBIDDEN = 403
-_QUOTA_TIME = re.compile(r"replenished in (\d+):(\d{2}):(\d{2})")
-
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+"""What is raised before a request has left."""
 
 _UNREADABLE = (
     ValueError,
@@ -91,31 +77,37 @@ class AccountRegion(str):
     __hash__ = object.__hash__
 
 
+_CAPTCHA = "https://bimmer-connected.readthedocs.io/en/stable/captcha"
+
+
 def captcha_page(region: str) -> str | None:
     """Return where a person solves BMW's captcha; China has none."""
-    if region == "china":
-        return None
-    return f"https://bimmer-connected.readthedocs.io/en/stable/captcha/{region}.html"
+    return None if region == "china" else f"{_CAPTCHA}/{region}.html"
+
+
+def captcha_form(region: str) -> str | None:
+    """Return the same page as a form that POSTs the token to its `redirect_uri`."""
+    return None if region == "china" else f"{_CAPTCHA}/{region}_form.html"
 
 
 def make_account(
-    settings: AccountSettings, tls: ssl.SSLContext
+    settings: AccountSettings, tls: ssl.SSLContext, memory: Memory
 ) -> tuple[MyBMWAccount, Authentication]:
     """Make the library's account; nothing is sent yet.
 
     Args:
         settings: credentials, region, server.
         tls: the one context for every request; building one costs more than a poll.
+        memory: where refused logins are written down.
     """
     region: Any = AccountRegion.register(Regions[settings.region.upper()], settings.server)
     captcha = settings.captcha_token
     authentication = Authentication(
-        settings.username,
-        settings.password.get_secret_value(),
-        region,
-        hcaptcha_token=captcha.get_secret_value() if captcha else None,
-        verify=tls,
+        settings.username, settings.password.get_secret_value(), region, verify=tls
     )
+    authentication.guard = LoginGuard(memory, settings)
+    authentication.captcha_page = captcha_page(settings.region)
+    authentication.give_captcha(captcha.get_secret_value() if captcha else None)
     account = MyBMWAccount(
         settings.username,
         "",
@@ -132,96 +124,79 @@ def _position(location: Location | None) -> GPSPosition | None:
 
 
 @contextmanager
-def translated(region: str) -> Iterator[None]:
-    """Turn the library's errors into ours, with a sentence a person can act on."""
+def translated() -> Iterator[None]:
+    """Turn the library's errors into ours, with a sentence a person can act on.
+
+    What goes wrong while logging in is ours already, see `login`.
+    """
     try:
         yield
-    except MyBMWCaptchaMissingError as error:
-        raise LoginRequired(
-            f"BMW wants a captcha: solve it at {captcha_page(region)} and set captcha_token"
-        ) from error
     except MyBMWQuotaError as error:
-        raise quota_exceeded(str(error)) from error
-    except MyBMWAuthError as error:
-        raise _auth_error(error) from error
+        raise quota_error(str(error)) from error
     except MyBMWAPIError as error:
         raise _api_error(error) from error
     except httpx.RequestError as error:
-        raise Unreachable(
-            f"BMW's server cannot be reached ({type(error).__name__}: {error}); trying again"
-        ) from error
+        _count(None)
+        raise _request_error(error) from error
     except _UNREADABLE as error:
         raise BadAnswer(
             f"BMW sent an answer that cannot be read ({type(error).__name__}); trying again"
         ) from error
 
 
-def quota_exceeded(text: str) -> QuotaExceeded:
-    """Read when BMW answers again from "Quota will be replenished in HH:MM:SS"."""
-    match = _QUOTA_TIME.search(text)
-    if match is None:
-        return QuotaExceeded("BMW's request quota is used up; trying again later")
-    hours, minutes, seconds = (int(part) for part in match.groups())
-    wait = timedelta(hours=hours, minutes=minutes, seconds=seconds)
-    return QuotaExceeded(
-        f"BMW's request quota is used up for {wait}; waiting until then", utc_now() + wait
-    )
-
-
-def _response(error: BaseException) -> httpx.Response | None:
-    cause = error.__cause__
-    return cause.response if isinstance(cause, httpx.HTTPStatusError) else None
-
-
-def _is_blocked(error: BaseException) -> bool:
-    response = _response(error)
-    return response is not None and response.status_code == _BLOCKED
-
-
-def _blocked() -> Blocked:
-    return Blocked(
-        "BMW blocks third parties on the app API since 2025-09-29; "
-        "in the EU and UK use backend cardata; trying again in some hours"
-    )
-
-
-def _auth_error(error: MyBMWAuthError) -> AccountError:
-    """Everything that goes wrong while logging in comes as this, an outage too."""
-    response = _response(error)
-    if _is_blocked(error):
-        return _blocked()
-    if response is not None and (response.status_code >= 500 or response.status_code in {408, 429}):  # noqa: PLR2004
-        return Unreachable(f"BMW's login is out of order (HTTP {response.status_code})")
-    if (
-        response is not None
-        and response.status_code == _FORBIDDEN
-        and "bmw-vin" in response.request.headers
-    ):
-        return Unreachable("BMW does not tell about this car (HTTP 403); trying again")
-    return LoginRequired("BMW refuses the login: check username and password, then log in again")
-
-
 def _api_error(error: MyBMWAPIError) -> AccountError:
-    if _is_blocked(error):
-        return _blocked()
-    response = _response(error)
-    status = "no status" if response is None else f"HTTP {response.status_code}"
-    return Unreachable(f"BMW's server is out of order ({status}); trying again")
+    cause = error.__cause__
+    if not isinstance(cause, httpx.HTTPStatusError):
+        return Unreachable("BMW's server is out of order (no status); trying again")
+    if block := blocked(cause.response):
+        return block
+    status = cause.response.status_code
+    if status == _UNAUTHORIZED:
+        return Unreachable("BMW does not accept its own new login (HTTP 401); trying again")
+    if status == _FORBIDDEN:
+        return Unreachable("BMW refuses to tell (HTTP 403); trying again")
+    return Unreachable(f"BMW's server is out of order (HTTP {status}); trying again")
 
 
-_on_request: ContextVar[Callable[[], None] | None] = ContextVar("on_request", default=None)
+def _request_error(error: httpx.RequestError) -> Unreachable:
+    if not isinstance(error, NEVER_SENT):
+        return Unreachable(f"BMW's server does not answer ({type(error).__name__}); trying again")
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return NoConnection(
+            "BMW's certificate is not trusted: check this machine's clock and CA certificates,"
+            " and ca_file if you set it; trying again"
+        )
+    return NoConnection(
+        f"BMW's server cannot be reached ({type(error).__name__}: {error}); trying again"
+    )
+
+
+_on_request: ContextVar[Callable[[int | None], None] | None] = ContextVar(
+    "on_request", default=None
+)
+
+
+def _count(status: int | None) -> None:
+    if (count := _on_request.get()) is not None:
+        count(status)
 
 
 class _RequestCounter(logging.Handler):
-    """Counts: httpx reports each answered request to its log, logins included."""
+    """Counts: httpx reports each answered request to its log, logins included.
 
-    def emit(self, _: logging.LogRecord) -> None:
-        if (count := _on_request.get()) is not None:
-            count()
+    Its record holds method, address, version of HTTP, and the answer's status.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        _count(next((word for word in arguments if isinstance(word, int)), None))
 
 
-def count_requests(callback: Callable[[], None]) -> None:
-    """Let every request of the current task call back once it is answered."""
+def count_requests(callback: Callable[[int | None], None]) -> None:
+    """Let every request of the current task call back once it is answered, with its status.
+
+    A request without an answer calls back with `None`.
+    """
     logger = logging.getLogger("httpx")
     if not any(isinstance(handler, _RequestCounter) for handler in logger.handlers):
         logger.addHandler(_RequestCounter())

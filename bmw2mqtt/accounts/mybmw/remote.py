@@ -23,10 +23,11 @@ from bimmer_connected.vehicle.remote_services import (
     Services,
 )
 
-from bmw2mqtt.accounts.mybmw.garage import Car
-from bmw2mqtt.accounts.mybmw.library import translated
+from bmw2mqtt.accounts.mybmw.cars import Car
+from bmw2mqtt.accounts.mybmw.library import NEVER_SENT, translated
 from bmw2mqtt.vehicle.commands import (
     EXECUTED,
+    REASON_OF_STATUS,
     Action,
     Command,
     EventType,
@@ -44,7 +45,6 @@ from bmw2mqtt.vehicle.errors import (
     CommandError,
     LoginRequired,
     QuotaExceeded,
-    Unreachable,
 )
 from bmw2mqtt.vehicle.snapshot import ChargingMode, ChargingStatus, Vehicle
 
@@ -62,13 +62,6 @@ _CHARGING_MODES = {
     ChargingMode.IMMEDIATE_CHARGING: ("CHARGING_IMMEDIATELY", "NO_PRESELECTION"),
     ChargingMode.DELAYED_CHARGING: ("TIME_SLOT", "CHARGING_WINDOW"),
 }
-_REASONS: Mapping[type[AccountError], Reason] = {
-    LoginRequired: Reason.LOGIN_REQUIRED,
-    QuotaExceeded: Reason.QUOTA_EXCEEDED,
-    Blocked: Reason.BLOCKED,
-    Unreachable: Reason.UNREACHABLE,
-    BadAnswer: Reason.UNREACHABLE,
-}
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _WITHOUT_NEWS = frozenset({Action.FLASH_LIGHTS, Action.SOUND_HORN, Action.FIND_VEHICLE})
 """The finder's own answer is the news."""
@@ -85,7 +78,7 @@ def settling_s() -> float:
 
 
 async def execute(
-    car: Car, command: Command, region: str, on_trouble: Callable[[AccountError], None]
+    car: Car, command: Command, on_trouble: Callable[[AccountError], None]
 ) -> Outcome:
     """Send a command and wait for what the car makes of it: some 10 s, at most 4 minutes.
 
@@ -94,7 +87,7 @@ async def execute(
     """
     services = _RemoteServices(car.library)
     try:
-        with translated(region):
+        with translated():
             try:
                 status = await _trigger(car, services, command)
             except MyBMWRemoteServiceError as error:
@@ -103,7 +96,7 @@ async def execute(
         return Outcome(event_type=EventType.FAILED, reason=Reason(error.reason), message=str(error))
     except AccountError as error:
         outcome = _failure(error, is_taken=services.is_taken)
-        if outcome.reason is Reason.QUOTA_EXCEEDED or _is_login_failure(error):
+        if isinstance(error, QuotaExceeded | LoginRequired):
             on_trouble(error)
         return outcome
     if status.event_id is None and not isinstance(command, SendPoi):
@@ -280,21 +273,13 @@ def _failure(error: AccountError, *, is_taken: bool) -> Outcome:
                 message=f"BMW refuses this command for this car (HTTP {status})",
             )
     elif isinstance(cause, httpx.RequestError):
-        is_taken |= _is_command(_path(cause)) and not isinstance(cause, _NEVER_SENT)
+        is_taken |= _is_command(_path(cause)) and not isinstance(cause, NEVER_SENT)
     else:
         is_taken |= isinstance(error, BadAnswer)
     if is_taken:
         return _not_known(str(error))
-    return Outcome(event_type=EventType.FAILED, reason=_REASONS[type(error)], message=str(error))
-
-
-def _is_login_failure(error: AccountError) -> bool:
-    """Whether the login itself failed, not merely this one request."""
-    cause = error.__cause__.__cause__ if error.__cause__ else None
-    is_about_command = isinstance(cause, httpx.HTTPStatusError) and _is_command(
-        cause.request.url.path
-    )
-    return isinstance(error, LoginRequired) and not is_about_command
+    reason = REASON_OF_STATUS.get(error.status, Reason.UNREACHABLE)
+    return Outcome(event_type=EventType.FAILED, reason=reason, message=str(error))
 
 
 def _not_known(why: str) -> Outcome:
@@ -307,7 +292,6 @@ def _not_known(why: str) -> Outcome:
 
 _GATEWAY_GAVE_UP = {408, 502, 504}
 """Somebody between us and the car lost patience; the car may have got it."""
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
 def _path(error: httpx.RequestError) -> str:

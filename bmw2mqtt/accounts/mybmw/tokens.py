@@ -1,30 +1,17 @@
 """BMW's tokens on disk: saved right after each login, before the new ones are used."""
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import structlog
-from bimmer_connected.api.authentication import MyBMWAuthentication
 
+from bmw2mqtt.accounts.memory import moment
+from bmw2mqtt.accounts.mybmw.login import Authentication
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.vehicle.errors import StoreError
 
 log = structlog.get_logger(__name__)
 
 _FIELDS = ("refresh_token", "gcid", "access_token", "session_id")
-
-
-class Authentication(MyBMWAuthentication):
-    """The library's login, which tells when it got new tokens."""
-
-    on_login: Callable[[], None] | None = None
-
-    async def login(self) -> None:
-        """Log in or refresh."""
-        await super().login()
-        if self.on_login is not None:
-            self.on_login()
 
 
 class Tokens:
@@ -45,7 +32,7 @@ class Tokens:
         for field in _FIELDS:
             if isinstance(value := document.get(field), str):
                 setattr(self._authentication, field, value)
-        self._authentication.expires_at = _moment(document.get("expires_at"))
+        self._authentication.expires_at = moment(document.get("expires_at"))
 
     def save(self) -> None:
         """Write the library's tokens; a full disk is logged, the tokens stay in memory."""
@@ -59,10 +46,3 @@ class Tokens:
             self._store.save(self._name, document)
         except StoreError as error:
             log.error("tokens_not_saved", reason=str(error), remedy="a restart will need a login")  # noqa: TRY400
-
-
-def _moment(text: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None

@@ -1,0 +1,47 @@
+"""How an account stands with BMW: told when it changes, logged once per change."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from bmw2mqtt.vehicle.account import AccountState, AccountStatus
+from bmw2mqtt.vehicle.commands import REASON_OF_STATUS
+from bmw2mqtt.vehicle.errors import AccountError
+
+log = structlog.get_logger(__name__)
+
+
+class Standing:
+    """The state of one account."""
+
+    def __init__(self, state: AccountState, tell: Callable[[AccountState], None]) -> None:
+        """Begin with a state; `tell` is called with each one that differs from the last."""
+        self.state = state
+        self.with_bmw = state.status
+        """How it stands with BMW, also while polling is paused."""
+        self._tell = tell
+
+    def change(self, **changes: Any) -> None:
+        """Take new values of `AccountState`'s fields."""
+        state = replace(self.state, **changes)
+        if state != self.state:
+            self.state = state
+            self._tell(state)
+
+    def take(self, error: AccountError | None, **changes: Any) -> None:
+        """Take what became of a poll, with whatever else changed by it.
+
+        While polling is paused the status says so, unless BMW wants nothing more to do with it.
+        """
+        status, message = (error.status, str(error)) if error else (AccountStatus.OK, None)
+        if (status, message) != (self.with_bmw, self.state.message):
+            level = log.info if error is None else log.warning
+            if status is self.with_bmw:
+                level = log.debug
+            level("account_status", account=self.state.name, status=status.value, message=message)
+        self.with_bmw = status
+        if not self.state.is_polling and status not in REASON_OF_STATUS:
+            status = AccountStatus.PAUSED
+        self.change(status=status, message=message, **changes)
