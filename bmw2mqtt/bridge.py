@@ -4,7 +4,6 @@ import asyncio
 import gc
 import random
 import ssl
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,13 +14,14 @@ from bmw2mqtt.accounts.base import Account
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.config import CarDataAccount, Settings
+from bmw2mqtt.controls import Controls
 from bmw2mqtt.fleet import Fleet
 from bmw2mqtt.health import BEAT_S, Heartbeat
 from bmw2mqtt.mqtt.commands import Commands
 from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.session import Received, Session
-from bmw2mqtt.mqtt.topics import COMMAND_SUFFIXES, CommandTopic, Topics
+from bmw2mqtt.mqtt.topics import COMMAND_SUFFIXES, Topics
 from bmw2mqtt.vehicle.errors import ConfigError
 
 log = structlog.get_logger(__name__)
@@ -60,6 +60,7 @@ class Bridge:
         self._commands = Commands(self._fleet, self._topics, self.publisher)
         self._accounts: dict[str, Account] = {}
         self._fleet.attach(self._accounts)
+        self._controls = Controls(self._accounts, self.publisher)
         self._birth: asyncio.TimerHandle | None = None
         filters = [*self._topics.commands(), *self._topics.retained()]
         if settings.homeassistant.enabled:
@@ -170,8 +171,12 @@ class Bridge:
                 self._answer_birth()
             return
         command = self._topics.parse_command(message.topic)
-        if command is not None:
-            self._take_command(command, message)
+        if account := self._topics.parse_login(message.topic):
+            self._controls.take_login(account, message)
+        elif command is not None and command.account is not None:
+            self._controls.take(command, message)
+        elif command is not None:
+            self._commands.take(command, message)
         elif message.topic.endswith(COMMAND_SUFFIXES):
             log.warning("command_refused", topic=message.topic, reason="not a command topic")
         elif message.retain:
@@ -184,30 +189,3 @@ class Bridge:
             self._birth.cancel()
         delay_s = random.uniform(*BIRTH_DELAY_S)
         self._birth = asyncio.get_running_loop().call_later(delay_s, self.publisher.repeat)
-
-    def _take_command(self, command: CommandTopic, message: Received) -> None:
-        if command.account is not None:
-            self._command_account(command, message)
-        else:
-            self._commands.take(command, message)
-
-    def _command_account(self, command: CommandTopic, message: Received) -> None:
-        account = self._accounts.get(command.account or "")
-        if message.retain:
-            log.warning("command_refused", topic=message.topic, reason="retained")
-            return
-        if account is None:
-            log.warning("command_refused", topic=message.topic, reason="unknown_account")
-            return
-        commands: dict[tuple[str, str, str, bytes], Callable[[], None]] = {
-            ("button", "refresh", "press", b"PRESS"): account.refresh,
-            ("button", "refresh", "press", b""): account.refresh,
-            ("switch", "polling", "set", b"ON"): lambda: account.set_polling(is_polling=True),
-            ("switch", "polling", "set", b"OFF"): lambda: account.set_polling(is_polling=False),
-        }
-        key = (command.platform, command.key, command.suffix, message.payload)
-        if key in commands:
-            log.info("account_command", account=account.name, key=command.key)
-            commands[key]()
-        else:
-            log.warning("command_refused", topic=message.topic, reason="invalid_payload")

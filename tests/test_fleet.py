@@ -32,10 +32,10 @@ def payload(publisher: Publisher, topic: str) -> bytes | None:
 
 async def test_a_car_of_an_earlier_run_goes_offline_while_bmw_cannot_be_reached() -> None:
     fleet, publisher = await fleet_after_a_restart()
-    fleet.check_unseen()
+    fleet.check_freshness()
     assert payload(publisher, AVAILABILITY) is None, "half an hour is given"
     fleet._started_at -= UNSEEN_FOR + timedelta(seconds=1)
-    fleet.check_unseen()
+    fleet.check_freshness()
     assert payload(publisher, AVAILABILITY) == b"offline"
     assert f"bmw2mqtt/{VIN}/sensor/mileage" not in publisher._withdrawn, "values stay"
 
@@ -43,7 +43,7 @@ async def test_a_car_of_an_earlier_run_goes_offline_while_bmw_cannot_be_reached(
 async def test_it_comes_back_when_bmw_does() -> None:
     fleet, publisher = await fleet_after_a_restart()
     fleet._started_at -= UNSEEN_FOR + timedelta(seconds=1)
-    fleet.check_unseen()
+    fleet.check_freshness()
     fleet.vehicles_listed("home", frozenset({VIN}), is_complete=True)
     fleet.vehicle_changed("home", Vehicle(vin=VIN, model="iX", brand="BMW"))
     assert payload(publisher, AVAILABILITY) == b"online"
@@ -52,7 +52,7 @@ async def test_it_comes_back_when_bmw_does() -> None:
 async def test_it_is_removed_when_it_turns_out_to_be_gone() -> None:
     fleet, publisher = await fleet_after_a_restart()
     fleet._started_at -= UNSEEN_FOR + timedelta(seconds=1)
-    fleet.check_unseen()
+    fleet.check_freshness()
     fleet.vehicles_listed("home", frozenset(), is_complete=True)
     assert payload(publisher, AVAILABILITY) is None
     assert {AVAILABILITY, f"bmw2mqtt/{VIN}/sensor/mileage"} <= publisher._withdrawn.keys()

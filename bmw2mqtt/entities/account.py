@@ -28,6 +28,10 @@ ACCOUNT_ENTITIES: tuple[Entity[AccountState], ...] = (
         key="login_required",
         name="Login required",
         value=lambda account: account.is_login_required,
+        attributes=lambda account: {
+            "message": account.message if account.is_login_required else None,
+            "login_url": account.login_url,
+        },
         device_class="problem",
         category="diagnostic",
     ),

@@ -61,6 +61,9 @@ class Consumer:
             )
         self._devices[vehicle.vin].show(vehicle)
 
+    def vehicle_seen(self, _: str) -> None:
+        pass
+
     def is_wanted(self, _: str, __: str) -> bool:
         return True
 

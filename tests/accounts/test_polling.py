@@ -1,13 +1,16 @@
 """When BMW is asked, by a clock that the test sets."""
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from bmw2mqtt.accounts import polling as module
+from bmw2mqtt.accounts.memory import Memory
 from bmw2mqtt.accounts.polling import (
     BLOCKED_RETRY_S,
     FIRST_RETRY_S,
@@ -17,11 +20,13 @@ from bmw2mqtt.accounts.polling import (
     Polling,
 )
 from bmw2mqtt.accounts.requests import RequestLog
+from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.vehicle.errors import (
     AccountError,
     BadAnswer,
     Blocked,
     LoginRequired,
+    NoConnection,
     QuotaExceeded,
     Unreachable,
 )
@@ -33,12 +38,15 @@ INTERVAL_S = 300
 class Bench:
     """A polling clock with a BMW that answers as told."""
 
-    def __init__(self, interval_s: float = INTERVAL_S) -> None:
+    def __init__(self, interval_s: float = INTERVAL_S, memory: Memory | None = None) -> None:
         self.now = NOON
         self.answers: list[Exception | None] = []
         self.polls = 0
         self.outcomes: list[AccountError | None] = []
-        self.polling = Polling(interval_s, self._poll, self.outcomes.append, lambda: self.now)
+        self.memory = memory or Memory(Store(Path(tempfile.mkdtemp())), "home")
+        self.polling = Polling(
+            interval_s, self._poll, self.outcomes.append, self.memory, lambda: self.now
+        )
 
     async def _poll(self) -> None:
         self.polls += 1
@@ -139,7 +147,9 @@ async def test_bmws_own_time_is_honoured(extreme: str) -> None:
         await bench.request(QuotaExceeded("x", NOON + timedelta(hours=2)))
         assert bench.delay_s == 7200 + (5 if extreme == "least" else 60)
         await bench.request(QuotaExceeded("x", NOON - timedelta(hours=2)))
-        assert bench.delay_s == (5 if extreme == "least" else 60)
+        assert bench.delay_s == pytest.approx(
+            2 * FIRST_RETRY_S * (0.5 if extreme == "least" else 1)
+        )
         await bench.request(QuotaExceeded("x"))
         assert bench.delay_s == pytest.approx(jittered(QUOTA_RETRY_S, extreme))
 
@@ -223,16 +233,90 @@ async def test_a_request_during_a_poll_is_kept() -> None:
         assert bench.polls == 2
 
 
-def test_requests_are_counted_for_24_hours() -> None:
+def test_requests_are_counted_for_24_hours(tmp_path: Path) -> None:
     now = NOON
-    requests = RequestLog(lambda: now)
-    for minutes in (0, 0, 1, 600):
+    memory = Memory(Store(tmp_path), "home")
+    requests = RequestLog(memory, lambda: now)
+    for minutes in (0, 0, 11, 600):
         now = NOON + timedelta(minutes=minutes)
-        requests.add()
-    assert requests.count() == 4
-    now = NOON + timedelta(hours=24)
-    assert requests.count() == 2
-    now = NOON + timedelta(hours=24, minutes=1)
-    assert requests.count() == 1
-    now = NOON + timedelta(days=3)
-    assert requests.count() == 0
+        requests.add(200)
+    requests.add(None)
+    assert requests.count() == 5
+    assert requests.totals == {"2xx": 4, "none": 1}
+    requests.save(at_once=True)
+    restarted = RequestLog(Memory(Store(tmp_path), "home"), lambda: now)
+    restarted.restore()
+    assert restarted.count() == 5
+    for hours, left in ((24, 3), (25, 2), (72, 0)):
+        now = NOON + timedelta(hours=hours)
+        assert restarted.count() == left
+
+
+@pytest.mark.parametrize(
+    "error", [Unreachable("x"), BadAnswer("x"), Blocked("x"), QuotaExceeded("x")]
+)
+async def test_a_restart_does_not_shorten_the_wait(error: AccountError) -> None:
+    first = Bench()
+    first.answers = [error]
+    async with first.running():
+        waits_until = first.polling.next_at
+    second = Bench(memory=first.memory)
+    second.polling.restore(is_login_new=True)
+    async with second.running():
+        assert (second.polls, second.polling.next_at) == (0, waits_until)
+        assert [str(outcome) for outcome in second.outcomes] == ["x"]
+        assert second.outcomes[0] is not None
+        assert second.outcomes[0].status is error.status
+        await second.request()
+        assert (second.polls, second.outcomes[-1]) == (1, None)
+
+
+@pytest.mark.parametrize("is_login_new", [False, True])
+async def test_a_refused_login_is_tried_again_with_new_credentials_only(
+    *, is_login_new: bool
+) -> None:
+    first = Bench()
+    first.answers = [LoginRequired("x")]
+    async with first.running():
+        assert first.polls == 1
+    second = Bench(memory=first.memory)
+    second.polling.restore(is_login_new=is_login_new)
+    async with second.running():
+        assert second.polls == (1 if is_login_new else 0)
+
+
+async def test_a_clock_that_was_wrong_holds_nothing_up() -> None:
+    first = Bench()
+    first.now += timedelta(days=3000)
+    first.answers = [Blocked("x")]
+    async with first.running():
+        assert first.polls == 1
+    second = Bench(memory=first.memory)
+    second.polling.restore(is_login_new=False)
+    async with second.running():
+        assert second.polls == 1
+
+
+async def test_who_is_started_again_and_again_asks_no_more() -> None:
+    memory = Bench().memory
+    polls = 0
+    for _ in range(9):
+        bench = Bench(memory=memory)
+        bench.polling.restore(is_login_new=False)
+        async with bench.running():
+            polls += bench.polls
+    assert polls == module.MANY_STARTS
+    bench = Bench(memory=memory)
+    bench.now += module.MANY_STARTS_WITHIN
+    bench.polling.restore(is_login_new=False)
+    async with bench.running():
+        assert bench.polls == 1
+
+
+async def test_without_a_connection_it_tries_every_few_minutes() -> None:
+    bench = Bench()
+    async with bench.running():
+        for _ in range(10):
+            await bench.request(NoConnection("x"))
+        assert bench.delay_s is not None
+        assert bench.delay_s <= module.LONGEST_RECONNECT_S
