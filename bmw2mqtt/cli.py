@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     with_settings = [
         add("run", _run, "the daemon"),
         check := add("check", _check, "read the configuration and say what is wrong with it"),
+        login := add("login", _login, "log in to BMW and store the tokens"),
         add("cleanup", _cleanup, "remove everything the bridge ever retained on the broker"),
         add("healthcheck", _healthcheck, "is the running daemon connected and alive?"),
     ]
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
             help="override one setting, for example --option mqtt.host=broker (repeatable)",
         )
     check.add_argument("--connect", action="store_true", help="also try the broker and each login")
+    login.add_argument("account", metavar="ACCOUNT", help="its name in the configuration")
     demo.add_argument("--bind", default="127.0.0.1", help="address of the embedded broker")
     demo.add_argument("--port", type=int, default=1883, help="port of the embedded broker")
     demo.add_argument("--data-dir", type=Path, help="keep the demo's files here")
@@ -129,6 +131,27 @@ def _check(parsed: Arguments) -> int:
     for what, result, _ in results:
         print(f"{what}: {result}")
     return EXIT_OK if all(is_well for *_, is_well in results) else EXIT_CONFIG
+
+
+def _login(parsed: Arguments) -> int:
+    settings = _load(parsed)
+    if settings is None:
+        return EXIT_CONFIG
+    from bmw2mqtt import log  # noqa: PLC0415
+    from bmw2mqtt.login import log_in  # noqa: PLC0415
+    from bmw2mqtt.mqtt.session import BrokerError  # noqa: PLC0415
+    from bmw2mqtt.vehicle.errors import AccountError, ConfigError  # noqa: PLC0415
+
+    log.set_up("error", "console")
+    try:
+        print(log_in(settings, parsed.account, input))
+    except (AccountError, BrokerError, ConfigError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_FAILURE
+    except (EOFError, KeyboardInterrupt):
+        print("nothing was sent to BMW", file=sys.stderr)
+        return EXIT_FAILURE
+    return EXIT_OK
 
 
 def _entities(_: Arguments) -> int:

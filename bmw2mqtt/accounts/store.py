@@ -4,6 +4,7 @@ A file is written beside its place, synced, and renamed, so that it is either th
 one. Only the bridge's own user can read it.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -14,6 +15,8 @@ from typing import IO, Any
 import structlog
 
 from bmw2mqtt.vehicle.errors import ConfigError, StoreError, StoreInUse
+
+_NO_ROOM = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT}
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +37,7 @@ class Store:
         lock: IO[bytes] | None = None
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = (self.directory / "lock").open("wb")
+            lock = self._open_lock()
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if lock is not None:
@@ -45,6 +48,22 @@ class Store:
             problem = f"{self.directory} cannot be written ({error.strerror}); fix path or owner"
             raise ConfigError([f"data_dir: {problem}"]) from error
         self._lock = lock
+
+    def _open_lock(self) -> IO[bytes]:
+        """Open the file to lock; a folder that cannot be written is still good for reading."""
+        path = self.directory / "lock"
+        try:
+            return path.open("wb")
+        except OSError as error:
+            if error.errno not in _NO_ROOM or not path.exists():
+                raise
+            log.error(  # noqa: TRY400 - the reason says it all
+                "data_dir_not_writable",
+                directory=str(self.directory),
+                reason=error.strerror,
+                remedy="fix it soon: new tokens are kept in memory only, a restart needs a login",
+            )
+            return path.open("rb")
 
     def close(self) -> None:
         """Give the folder free."""

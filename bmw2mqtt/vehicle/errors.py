@@ -9,7 +9,8 @@
     │   ├── QuotaExceeded      BMW will answer again at `retry_at`
     │   ├── Blocked            BMW refuses third parties
     │   ├── Unreachable        no usable answer: outage, time-out
-    │   │   └── NoConnection       BMW was not even reached: name, network, certificate
+    │   │   ├── NoConnection       BMW was not even reached: name, network, certificate
+    │   │   └── LoginOutage        BMW's login does not work, so nothing else need be asked
     │   └── BadAnswer          an answer that cannot be understood
     └── CommandError       a command was not carried out, and why (`reason`)
 
@@ -82,6 +83,10 @@ class NoConnection(Unreachable):
     """BMW was not even reached, so trying again does not bother it: name, network, certificate."""
 
 
+class LoginOutage(Unreachable):
+    """BMW's login does not work at the moment; that says nothing against the login itself."""
+
+
 class BadAnswer(AccountError):  # noqa: N818 - named for what happened
     """BMW answered with something that cannot be understood."""
 
@@ -94,5 +99,5 @@ class CommandError(Bmw2MqttError):
         self.reason = reason
 
 
-WHOLE_ACCOUNT = (Blocked, LoginRequired, QuotaExceeded)
+WHOLE_ACCOUNT = (Blocked, LoginOutage, LoginRequired, NoConnection, QuotaExceeded)
 """Trouble of a whole account: another request would only make it worse."""

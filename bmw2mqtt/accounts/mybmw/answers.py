@@ -11,6 +11,18 @@ from bmw2mqtt.vehicle.errors import Blocked, QuotaExceeded
 _BLOCKED, _FORBIDDEN, _TOO_MANY = 489, 403, 429
 _REPLENISHED = re.compile(r"replenished in (\d{1,3}):(\d{2}):(\d{2})")
 _SECONDS = re.compile(r"in (\d{1,5}) second")
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+"""What is raised before a request has left."""
+
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What the library raises over an answer it did not expect."""
 
 
 def blocked(response: httpx.Response) -> Blocked | None:

@@ -11,7 +11,13 @@ from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import MyBmwAccount as AccountSettings
 
 
-async def try_login(name: str, settings: AccountSettings, store: Store, tls: ssl.SSLContext) -> int:
+async def try_login(
+    name: str,
+    settings: AccountSettings,
+    store: Store,
+    tls: ssl.SSLContext,
+    captcha_token: str | None = None,
+) -> int:
     """List the account's cars, logging in if needed; return how many there are.
 
     Raises:
@@ -20,4 +26,7 @@ async def try_login(name: str, settings: AccountSettings, store: Store, tls: ssl
     identity.keep(store)
     library, authentication = make_account(settings, tls, Memory(store, name))
     Tokens(store, name, authentication).restore()
+    if captcha_token is not None:
+        authentication.access_token = None  # a person wants a login, not what is left of the last
+        authentication.give_captcha(captcha_token)
     return len((await list_cars(library)).brands)

@@ -19,7 +19,7 @@ from bimmer_connected.const import Regions
 from bimmer_connected.models import GPSPosition, MyBMWAPIError, MyBMWQuotaError
 
 from bmw2mqtt.accounts.memory import Memory
-from bmw2mqtt.accounts.mybmw.answers import blocked, quota_error
+from bmw2mqtt.accounts.mybmw.answers import NEVER_SENT, UNREADABLE, blocked, quota_error
 from bmw2mqtt.accounts.mybmw.guard import LoginGuard
 from bmw2mqtt.accounts.mybmw.login import Authentication
 from bmw2mqtt.config import Location
@@ -29,18 +29,6 @@ from bmw2mqtt.vehicle.errors import AccountError, BadAnswer, NoConnection, Unrea
 log = structlog.get_logger(__name__)
 
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
-NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-"""What is raised before a request has left."""
-
-_UNREADABLE = (
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ArithmeticError,
-    RecursionError,
-)
-"""What the library raises over an answer it did not expect."""
 
 
 class AccountRegion(str):
@@ -138,7 +126,7 @@ def translated() -> Iterator[None]:
     except httpx.RequestError as error:
         _count(None)
         raise _request_error(error) from error
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise BadAnswer(
             f"BMW sent an answer that cannot be read ({type(error).__name__}); trying again"
         ) from error

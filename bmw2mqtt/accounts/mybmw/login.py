@@ -13,10 +13,15 @@ import httpx
 from bimmer_connected.api import authentication
 from bimmer_connected.api.authentication import MyBMWAuthentication, MyBMWLoginClient
 
-from bmw2mqtt.accounts.mybmw.answers import blocked, quota_exceeded
+from bmw2mqtt.accounts.mybmw.answers import (
+    NEVER_SENT,
+    UNREADABLE,
+    blocked,
+    quota_exceeded,
+)
 from bmw2mqtt.accounts.mybmw.guard import LoginGuard
 from bmw2mqtt.accounts.requests import utc_now
-from bmw2mqtt.vehicle.errors import AccountError, BadAnswer, LoginRequired, Unreachable
+from bmw2mqtt.vehicle.errors import AccountError, LoginOutage, LoginRequired
 
 CAPTCHA_LIFE = timedelta(minutes=10)
 """A captcha's token works for minutes; an older one would only be a failed login."""
@@ -27,7 +32,7 @@ _LOST = {"invalid_grant"}
 _TIMEOUT, _SERVER_ERROR = 408, 500
 
 
-class _RefusedToRenew(Unreachable):
+class _RefusedToRenew(LoginOutage):
     """BMW does not renew the login, and does not say that it is lost."""
 
 
@@ -54,14 +59,14 @@ async def _read_answer(response: httpx.Response) -> None:
     if error := blocked(response) or quota_exceeded(response):
         raise error
     if status >= _SERVER_ERROR or status == _TIMEOUT:
-        raise Unreachable(f"BMW's login is out of order (HTTP {status}); trying again")
+        raise LoginOutage(f"BMW's login is out of order (HTTP {status}); trying again")
     if b"grant_type=refresh_token" in await _body(response.request):
         if _word(response) not in _LOST:
             raise _RefusedToRenew(f"BMW does not renew the login (HTTP {status}); trying again")
     elif _is_about_password(response.request):
         raise LoginRequired("")  # `Authentication` says what to do about it
     else:
-        raise Unreachable(f"BMW's login refuses to begin (HTTP {status}); trying again")
+        raise LoginOutage(f"BMW's login refuses to begin (HTTP {status}); trying again")
 
 
 async def _body(request: httpx.Request) -> bytes:
@@ -124,6 +129,11 @@ class Authentication(MyBMWAuthentication):
             if self._refusals < REFUSALS_TO_RENEW:
                 raise
             return {}
+        except UNREADABLE as error:
+            raise LoginOutage(
+                f"BMW does not renew the login in a form that can be read"
+                f" ({type(error).__name__}); trying again"
+            ) from error
 
     async def _login_row_na(self) -> dict[str, Any]:
         token = self.hcaptcha_token
@@ -155,11 +165,19 @@ class Authentication(MyBMWAuthentication):
             return dict(await log_in())
         except LoginRequired as error:
             raise LoginRequired(remedy) from error
-        except (AccountError, httpx.RequestError):
+        except AccountError:
             self.guard.interrupted()
             raise
-        except (ValueError, TypeError, LookupError, AttributeError) as error:
-            raise BadAnswer(
+        except NEVER_SENT:
+            self.guard.interrupted()
+            raise
+        except httpx.RequestError as error:
+            self.guard.interrupted()
+            raise LoginOutage(
+                f"BMW's login does not answer ({type(error).__name__}); trying again"
+            ) from error
+        except UNREADABLE as error:
+            raise LoginOutage(
                 f"BMW's login sent an answer that cannot be read ({type(error).__name__});"
                 " trying again"
             ) from error

@@ -23,8 +23,9 @@ from bimmer_connected.vehicle.remote_services import (
     Services,
 )
 
+from bmw2mqtt.accounts.mybmw.answers import NEVER_SENT
 from bmw2mqtt.accounts.mybmw.cars import Car
-from bmw2mqtt.accounts.mybmw.library import NEVER_SENT, translated
+from bmw2mqtt.accounts.mybmw.library import translated
 from bmw2mqtt.vehicle.commands import (
     EXECUTED,
     REASON_OF_STATUS,
