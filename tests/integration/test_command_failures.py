@@ -111,7 +111,7 @@ UNKNOWN = ("timed_out", "unreachable")
         *((Fault(path=TRIGGER, status=status), REFUSED) for status in (400, 403, 404, 409, 422)),
         *((Fault(path=TRIGGER, status=status), UNREACHABLE) for status in (500, 503)),
         *((Fault(path=TRIGGER, status=status), UNKNOWN) for status in (408, 502, 504)),
-        (Fault(path=TRIGGER, status=401), ("failed", "login_required")),
+        (Fault(path=TRIGGER, status=401), UNREACHABLE),
         (blocked(TRIGGER), ("failed", "blocked")),
         (quota_exceeded(TRIGGER), ("failed", "quota_exceeded")),
         (too_many_requests(TRIGGER, wait_s=0), ("failed", "quota_exceeded")),

@@ -158,7 +158,7 @@ def test_the_payload_in_the_event_is_short_and_readable(running: Rig) -> None:
         f"{VIN_I20}/Lock/lock/set",
         f"{VIN_I20}/lock/lock-2/set",
         f"{VIN_I20}//lock/set",
-        "account/home/login/set",
+        "account/home/logout/set",
     ],
 )
 def test_a_topic_of_another_form_is_only_logged(running: Rig, path: str) -> None:

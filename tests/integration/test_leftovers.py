@@ -74,7 +74,6 @@ FOREIGN = {
     f"bmw2mqtt/{VIN}/lock/lock/set": "UNLOCK",
     f"bmw2mqtt/{FORMER_VIN}/button/sound_horn/press": "PRESS",
     "bmw2mqtt/account/home/switch/polling/set": "OFF",
-    "bmw2mqtt/account/home/login/set": "a captcha token",
 }
 """What the bridge never removes."""
 

@@ -52,9 +52,9 @@ class LoginGuard:
             )
         self._write(attempts=[*attempts, utc_now()], spent=_digest(captcha) if captcha else None)
 
-    def interrupted(self) -> None:
-        """Take the attempt back: BMW has not judged the password."""
-        self._write(attempts=self._attempts()[:-1])
+    def interrupted(self, *, is_captcha_left: bool) -> None:
+        """Take the attempt back: BMW has not judged the password, perhaps not seen the captcha."""
+        self._write(attempts=self._attempts()[:-1], spent="" if is_captcha_left else None)
 
     def gave_up(self) -> None:
         """Remember with what the account waits for a person."""

@@ -145,8 +145,8 @@ class Authentication(MyBMWAuthentication):
             )
         return await self._with_password(
             super()._login_row_na,
-            f"BMW refuses the login: check username, password and region, then solve a new captcha"
-            f" at {self.captcha_page}",
+            f"BMW refuses the login: check username and password, then solve a new captcha at"
+            f" {self.captcha_page}",
             captcha=token,
         )
 
@@ -166,13 +166,13 @@ class Authentication(MyBMWAuthentication):
         except LoginRequired as error:
             raise LoginRequired(remedy) from error
         except AccountError:
-            self.guard.interrupted()
+            self.guard.interrupted(is_captcha_left=self.hcaptcha_token is not None)
             raise
         except NEVER_SENT:
-            self.guard.interrupted()
+            self.guard.interrupted(is_captcha_left=self.hcaptcha_token is not None)
             raise
         except httpx.RequestError as error:
-            self.guard.interrupted()
+            self.guard.interrupted(is_captcha_left=self.hcaptcha_token is not None)
             raise LoginOutage(
                 f"BMW's login does not answer ({type(error).__name__}); trying again"
             ) from error
