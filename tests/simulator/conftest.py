@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from bimmer_connected.account import MyBMWAccount
+from bimmer_connected.api import authentication
 from bimmer_connected.api.regions import get_region_from_name
 from bimmer_connected.const import SERVER_URLS_MYBMW
 from bimmer_connected.models import GPSPosition
 
+from bmw2mqtt.accounts.mybmw import login
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
 
@@ -73,3 +75,9 @@ def app(certificates: Certificates) -> Callable[..., MyBMWAccount]:
         )
 
     return install
+
+
+@pytest.fixture(autouse=True)
+def _library_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what the bridge puts into the library for logins, if it was imported before."""
+    monkeypatch.setattr(authentication, "MyBMWLoginClient", login.MyBMWLoginClient)
