@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import ssl
+import tempfile
+import weakref
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import Self
 
 import trustme
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
@@ -29,6 +30,13 @@ class Certificates:
         ca_file = directory / "simulator-ca.pem"
         authority.cert_pem.write_to_path(ca_file)
         return cls(ca_file=ca_file, _server_certificate=authority.issue_cert(*names))
+
+    @classmethod
+    def throw_away(cls, owner: object) -> Self:
+        """Make a new authority in a directory that is removed when `owner` is no more."""
+        directory = Path(tempfile.mkdtemp(prefix="bmw2mqtt-simulator-"))
+        weakref.finalize(owner, shutil.rmtree, directory, ignore_errors=True)
+        return cls.create(directory)
 
     def server_context(self) -> ssl.SSLContext:
         """Return the TLS settings of a server that presents this certificate."""

@@ -1,9 +1,10 @@
-"""The unmodified library in front of a simulated BMW."""
+"""The unmodified library, or a bare client, in front of a simulated BMW."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 from bimmer_connected.account import MyBMWAccount
 from bimmer_connected.api import authentication
@@ -12,8 +13,15 @@ from bimmer_connected.const import SERVER_URLS_MYBMW
 from bimmer_connected.models import GPSPosition
 
 from bmw2mqtt.accounts.mybmw import login
+from bmw2mqtt.simulator.cardata import (
+    CLIENT_ID,
+    CarDataSimulator,
+    CarDataUser,
+    RecordedCarDataCar,
+)
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
+from tests.simulator.cardata_client import Client, SteppedClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -81,3 +89,49 @@ def app(certificates: Certificates) -> Callable[..., MyBMWAccount]:
 def _library_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Undo what the bridge puts into the library for logins, if it was imported before."""
     monkeypatch.setattr(authentication, "MyBMWLoginClient", login.MyBMWLoginClient)
+
+
+@pytest.fixture
+def clock() -> SteppedClock:
+    return SteppedClock()
+
+
+@pytest.fixture
+def car(clock: SteppedClock) -> RecordedCarDataCar:
+    return RecordedCarDataCar("WBA00000000000001", clock=clock)
+
+
+@pytest.fixture
+def driver(car: RecordedCarDataCar) -> CarDataUser:
+    return CarDataUser(cars=[car])
+
+
+@pytest.fixture
+async def cardata(
+    certificates: Certificates, clock: SteppedClock, driver: CarDataUser
+) -> AsyncIterator[CarDataSimulator]:
+    """BMW's CarData with one driver, at a time of its own."""
+    async with CarDataSimulator([driver], certificates=certificates, clock=clock) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def http(certificates: Certificates) -> AsyncIterator[aiohttp.ClientSession]:
+    connector = aiohttp.TCPConnector(ssl=certificates.client_context())
+    async with aiohttp.ClientSession(connector=connector) as session:
+        yield session
+
+
+@pytest.fixture
+def client_of(http: aiohttp.ClientSession) -> Callable[..., Client]:
+    """Return a client that is logged in nowhere yet."""
+
+    def install(bmw: CarDataSimulator, client_id: str = CLIENT_ID) -> Client:
+        return Client(bmw, http, client_id)
+
+    return install
+
+
+@pytest.fixture
+def client(cardata: CarDataSimulator, client_of: Callable[..., Client]) -> Client:
+    return client_of(cardata)

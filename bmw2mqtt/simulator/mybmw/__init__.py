@@ -1,5 +1,8 @@
 """The app API "MyBMW", as the library `bimmer_connected` meets it."""
 
+from bmw2mqtt.simulator.faults import Fault, Faults
+from bmw2mqtt.simulator.recording import RecordedRequest
+
 from .cars import Brand, InvalidCommandError, SimulatedCar
 from .commands import (
     EXECUTED,
@@ -9,10 +12,9 @@ from .commands import (
     Outcome,
     PlannedOutcomes,
 )
-from .faults import Fault, Faults, blocked, quota_exceeded, too_many_requests
+from .faults import blocked, quota_exceeded, too_many_requests
 from .living import TIME_LAPSE, CarModel, LivingCar, demo_cars
 from .recorded_car import RecordedCar
-from .recording import RecordedRequest
 from .server import MyBmwSimulator
 from .users import Region, SimulatedUser
 

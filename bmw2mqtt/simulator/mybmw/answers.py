@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
+
+from bmw2mqtt.simulator.https import Refusal, json_object
 
 from .users import REGION_OF_CODE
 
@@ -14,14 +15,6 @@ if TYPE_CHECKING:
     from .users import Region
 
 X_USER_AGENT_PARTS = 4  # android(build);brand;app version;region
-
-
-class Refusal(Exception):  # noqa: N818 - an answer, not an accident
-    """A request is over, with this response."""
-
-    def __init__(self, response: web.Response) -> None:
-        super().__init__(response.status)
-        self.response = response
 
 
 def refuse(status: int, message: str) -> Refusal:
@@ -50,19 +43,6 @@ def region_of(request: web.Request) -> Region | None:
 async def json_body(request: web.Request) -> Json:
     """Return the JSON object in a request's body."""
     try:
-        body: Any = json.loads(await request.read() or b"{}")
+        return await json_object(request)
     except ValueError as error:
-        raise refuse(400, "Malformed JSON.") from error
-    if not isinstance(body, dict):
-        raise refuse(400, "A JSON object is expected.")
-    return body
-
-
-async def form_body(request: web.Request) -> dict[str, str]:
-    """Return the text fields of a form in a request's body."""
-    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
-
-
-def vin_of(request: web.Request) -> str | None:
-    """Return the VIN a request is about, from its header or its path."""
-    return request.headers.get("bmw-vin") or request.match_info.get("vin")
+        raise refuse(400, f"Malformed request: {error}") from error

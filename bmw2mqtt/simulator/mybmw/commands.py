@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from bmw2mqtt.simulator.clock import timestamp
+
 from .answers import json_body, refuse
 from .cars import InvalidCommandError
-from .clock import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,7 +12,9 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from .answers import form_body, refuse, refuse_with, region_of
+from bmw2mqtt.simulator.https import form_body
+
+from .answers import refuse, refuse_with, region_of
 
 if TYPE_CHECKING:
     from .users import Accounts, SimulatedUser, Tokens

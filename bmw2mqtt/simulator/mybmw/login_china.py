@@ -18,7 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from .answers import form_body, json_body, refuse_with, region_of
+from bmw2mqtt.simulator.https import form_body
+
+from .answers import json_body, refuse_with, region_of
 from .login import INVALID_GRANT, token_answer
 
 if TYPE_CHECKING:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from .answers import refuse, region_of, vin_of, x_user_agent
+from bmw2mqtt.simulator.https import vin_of
+
+from .answers import refuse, region_of, x_user_agent
 
 if TYPE_CHECKING:
     from .cars import SimulatedCar

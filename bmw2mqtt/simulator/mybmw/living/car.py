@@ -6,8 +6,8 @@ from copy import deepcopy
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from bmw2mqtt.simulator.clock import timestamp, utc_now
 from bmw2mqtt.simulator.mybmw import charging
-from bmw2mqtt.simulator.mybmw.clock import timestamp, utc_now
 from bmw2mqtt.simulator.mybmw.recorded_car import check_command
 
 from . import templates

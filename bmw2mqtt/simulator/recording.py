@@ -23,6 +23,7 @@ RECORDED_HEADERS: Final = (
     "user-agent",
     "x-login-nonce",
     "x-user-agent",
+    "x-version",
 )
 
 

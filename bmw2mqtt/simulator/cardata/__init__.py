@@ -1,0 +1,31 @@
+"""BMW CarData, as any program meets it that its customers let read their cars."""
+
+from bmw2mqtt.simulator.faults import Fault, Faults
+from bmw2mqtt.simulator.recording import RecordedRequest
+
+from .answers import cu_error, oauth_error
+from .cars import CarDataCar, RecordedCarDataCar
+from .containers import Container
+from .oauth import UnknownCodeError
+from .reading import Reading
+from .server import CarDataSimulator
+from .users import API_SCOPE, CLIENT_ID, STREAM_SCOPE, CarDataUser, Lifetimes
+
+__all__ = [
+    "API_SCOPE",
+    "CLIENT_ID",
+    "STREAM_SCOPE",
+    "CarDataCar",
+    "CarDataSimulator",
+    "CarDataUser",
+    "Container",
+    "Fault",
+    "Faults",
+    "Lifetimes",
+    "Reading",
+    "RecordedCarDataCar",
+    "RecordedRequest",
+    "UnknownCodeError",
+    "cu_error",
+    "oauth_error",
+]

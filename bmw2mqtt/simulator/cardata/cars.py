@@ -1,0 +1,138 @@
+"""What the simulator asks of a car, and a car that stands still until a test moves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from bmw2mqtt.simulator.clock import utc_now
+
+from .catalogue import DESCRIPTORS, STREAMABLE
+from .reading import NEVER_SUPPLIED, Reading, Value
+
+Json = dict[str, Any]
+Sink = Callable[[str, Mapping[str, Reading]], None]
+"""Where a car's reports go: its VIN, and what changed."""
+
+
+class CarDataCar(Protocol):
+    """A car that can be asked for what BMW knows of it, and that reports by itself."""
+
+    @property
+    def vin(self) -> str:
+        """The 17 characters on the windscreen."""
+
+    def basic_data(self) -> Json:
+        """Return the answer to `basicData`, in the words of BMW's OpenAPI."""
+
+    def readings(self) -> Mapping[str, Reading]:
+        """Return the newest reading of every descriptor BMW ever got."""
+
+    def image(self) -> bytes | None:
+        """Return a picture, if there is one; may take a moment, so call it in a thread."""
+
+    def charging_sessions(self) -> list[Json]:
+        """Return the charging history, oldest first."""
+
+    def charging_places(self) -> list[Json]:
+        """Return the settings of the places where the car charges."""
+
+    def tyre_diagnosis(self) -> Json:
+        """Return the answer to `smartMaintenanceTyreDiagnosis`."""
+
+    def listen(self, sink: Sink) -> None:
+        """Let the car report to `sink` from now on: its VIN, and what changed."""
+
+
+class RecordedCarDataCar:
+    """A car made of readings that a test edits.
+
+    `store` is what BMW's REST knows from now on; `report` tells the stream as well.
+    """
+
+    def __init__(
+        self,
+        vin: str,
+        readings: Mapping[str, Reading | Value] | None = None,
+        *,
+        basic_data: Json | None = None,
+        image: bytes | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.vin = vin
+        self.basic: Json = {"vin": vin, "brand": "BMW", "modelName": "i4 eDrive40"}
+        self.basic.update(basic_data or {})
+        self.picture = image
+        self.sessions: list[Json] = []
+        self.places: list[Json] = []
+        self.tyres: Json = {"passengerCar": {}, "errors": []}
+        self._clock = clock
+        self._readings: dict[str, Reading] = {}
+        self._sinks: list[Sink] = []
+        self.store(readings or {})
+
+    def __repr__(self) -> str:
+        return f"RecordedCarDataCar({self.vin!r}, {self.basic.get('modelName')!r})"
+
+    def store(
+        self, readings: Mapping[str, Reading | Value], *, measured_at: datetime | None = None
+    ) -> dict[str, Reading]:
+        """Keep readings; a plain value keeps its unit and is measured now. Return what was kept."""
+        at = measured_at or self._clock()
+        kept = {name: self._reading(name, reading, at) for name, reading in readings.items()}
+        self._readings.update(kept)
+        return kept
+
+    def report(
+        self, readings: Mapping[str, Reading | Value], *, measured_at: datetime | None = None
+    ) -> None:
+        """Keep readings, and stream in one message those BMW streams."""
+        kept = self.store(readings, measured_at=measured_at)
+        streamed = {name: kept[name] for name in kept if is_streamed(name)}
+        for sink in self._sinks if streamed else ():
+            sink(self.vin, streamed)
+
+    def clear(self, names: Iterable[str]) -> None:
+        """Let BMW know of no value any more, as after a warning has gone."""
+        self._readings.update(dict.fromkeys(names, NEVER_SUPPLIED))
+
+    def _reading(self, name: str, reading: Reading | Value, at: datetime) -> Reading:
+        if isinstance(reading, Reading):
+            is_timed = reading.measured_at is not None or reading.value is None
+            return reading if is_timed else replace(reading, measured_at=at)
+        return Reading(reading, self._readings.get(name, NEVER_SUPPLIED).unit, at)
+
+    def basic_data(self) -> Json:
+        """Return `basic`."""
+        return self.basic
+
+    def readings(self) -> Mapping[str, Reading]:
+        """Return what was stored and reported."""
+        return self._readings
+
+    def image(self) -> bytes | None:
+        """Return `picture`."""
+        return self.picture
+
+    def charging_sessions(self) -> list[Json]:
+        """Return `sessions`."""
+        return self.sessions
+
+    def charging_places(self) -> list[Json]:
+        """Return `places`."""
+        return self.places
+
+    def tyre_diagnosis(self) -> Json:
+        """Return `tyres`."""
+        return self.tyres
+
+    def listen(self, sink: Sink) -> None:
+        """Report to `sink` as well."""
+        self._sinks.append(sink)
+
+
+def is_streamed(descriptor: str) -> bool:
+    """Tell whether BMW streams a descriptor; one that is not in its catalogue is new, and is."""
+    return descriptor in STREAMABLE or descriptor not in DESCRIPTORS

@@ -1,0 +1,77 @@
+"""How many requests a customer has left."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from .answers import refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiohttp.typedefs import Handler, Middleware
+
+    from .users import Registry
+
+
+@dataclass(slots=True)
+class Quota:
+    """So many requests to the REST API in any 24 hours, for all programs of a customer together.
+
+    Those that fail count as well; those that are refused for the quota do not.
+    """
+
+    clock: Callable[[], datetime]
+    limit: int | None = 50
+    status: int = 403
+    """With which status BMW refuses; 429 was seen too."""
+    window: timedelta = timedelta(hours=24)
+    _sent_at: defaultdict[str, deque[datetime]] = field(default_factory=lambda: defaultdict(deque))
+
+    def used(self, gcid: str) -> int:
+        """Return how many requests of a customer count now."""
+        sent_at, now = self._sent_at[gcid], self.clock()
+        while sent_at and now - sent_at[0] >= self.window:
+            sent_at.popleft()
+        return len(sent_at)
+
+    def spend(self, gcid: str, requests: int = 1) -> bool:
+        """Count requests, of another program perhaps; tell whether the quota allows them."""
+        if self.limit is not None and self.used(gcid) + requests > self.limit:
+            return False
+        self._sent_at[gcid].extend([self.clock()] * requests)
+        return True
+
+    def exhaust(self, gcid: str) -> None:
+        """Let another program use up what is left."""
+        if self.limit is not None:
+            self.spend(gcid, self.limit - self.used(gcid))
+
+    def reset(self) -> None:
+        """Forget all requests so far."""
+        self._sent_at.clear()
+
+
+def counting(quota: Quota, registry: Registry) -> Middleware:
+    """Return a middleware that counts the requests to the REST API, and refuses those above it."""
+
+    @web.middleware
+    async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
+        grant = registry.by_access_token(bearer(request))
+        is_counted = grant is not None and request.path.startswith("/customers/")
+        if grant is not None and is_counted and not quota.spend(grant.user.gcid):
+            raise refuse("CU-429", status=quota.status)
+        return await handler(request)
+
+    return count
+
+
+def bearer(request: web.Request) -> str:
+    """Return the access token of a request, empty if it has none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token if scheme == "Bearer" else ""

@@ -1,0 +1,154 @@
+"""The REST API about cars."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from aiohttp import web
+
+from .answers import refuse
+from .containers import find
+from .reading import NEVER_SUPPLIED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .access import Access
+    from .cars import Json
+
+MAPPED_SINCE: Final = "2024-05-01T08:00:00Z"
+LIVE_SPELLING: Final = {
+    "countryCodeISO": "countryCode",
+    "colourCode": "colourDescription",
+    "modelRange": "seriesDevt",
+}
+MISSING_LIVE: Final = frozenset({"vin", "puStep"})
+
+
+@dataclass(slots=True)
+class VehicleRoutes:
+    """What a customer can read about the cars, in the shapes seen at BMW, old and new."""
+
+    access: Access
+    mappings_shape: Literal["array", "object", "wrapped"] = "array"
+    basic_data_spelling: Literal["openapi", "live"] = "openapi"
+    page_size: int = 20
+    """How many entries a page of a long list has."""
+    _pages: dict[str, tuple[Sequence[Json], int]] = field(default_factory=dict)
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Serve the vehicles' addresses."""
+        router.add_get("/customers/vehicles/mappings", self.mappings)
+        vehicle = "/customers/vehicles/{vin}/"
+        router.add_get(vehicle + "basicData", self.basic_data)
+        router.add_get(vehicle + "image", self.image)
+        router.add_get(vehicle + "telematicData", self.telematic_data)
+        router.add_get(vehicle + "chargingHistory", self.charging_history)
+        router.add_get(vehicle + "locationBasedChargingSettings", self.charging_places)
+        router.add_get(vehicle + "smartMaintenanceTyreDiagnosis", self.tyre_diagnosis)
+
+    def forget_pages(self) -> None:
+        """Let the tokens for next pages expire."""
+        self._pages.clear()
+
+    async def mappings(self, request: web.Request) -> web.Response:
+        """List the user's cars."""
+        user = self.access.user(request)
+        mappings = [
+            {
+                "vin": car.vin,
+                "mappedSince": MAPPED_SINCE,
+                "mappingType": "SECONDARY" if car.vin in user.secondary_vins else "PRIMARY",
+            }
+            for car in user.cars
+        ]
+        body: Any = mappings
+        if self.mappings_shape == "wrapped":
+            body = {"mappings": mappings}
+        elif self.mappings_shape == "object" and mappings:
+            body = mappings[0]
+        return web.json_response(body)
+
+    async def basic_data(self, request: web.Request) -> web.Response:
+        """Tell what a car is."""
+        data = self.access.car(request).basic_data()
+        if self.basic_data_spelling == "live":
+            data = {
+                LIVE_SPELLING.get(key, key): value
+                for key, value in data.items()
+                if key not in MISSING_LIVE
+            }
+        return web.json_response(data)
+
+    async def image(self, request: web.Request) -> web.Response:
+        """Send a picture of a car."""
+        picture = await asyncio.to_thread(self.access.car(request).image)
+        if picture is None:
+            raise refuse("CU-126")
+        return web.Response(body=picture, content_type="image/png")
+
+    async def telematic_data(self, request: web.Request) -> web.Response:
+        """Tell the last values of the descriptors in a container."""
+        car, user = self.access.car(request), self.access.user(request)
+        container = find(user, request.query.get("containerId", ""))
+        if container.state != "ACTIVE":
+            raise refuse("CU-105")
+        readings = car.readings()
+        data = {
+            name: readings.get(name, NEVER_SUPPLIED).contained() for name in container.descriptors
+        }
+        return web.json_response({"telematicData": data})
+
+    async def charging_history(self, request: web.Request) -> web.Response:
+        """Tell when and how a car charged."""
+        car = self.access.car(request)
+        start, end = _moment(request, "from"), _moment(request, "to")
+        sessions = [
+            session
+            for session in car.charging_sessions()
+            if start.timestamp() <= session["startTime"] < end.timestamp()
+        ]
+        data, next_token = self._page(request, sessions)
+        return web.json_response({"data": data, "next_token": next_token})
+
+    async def charging_places(self, request: web.Request) -> web.Response:
+        """Tell how a car charges where."""
+        places = self.access.car(request).charging_places()
+        if not places:
+            raise refuse("CU-127")
+        data, next_token = self._page(request, places)
+        return web.json_response({"nextToken": next_token, "data": data})
+
+    def _page(
+        self, request: web.Request, entries: Sequence[Json]
+    ) -> tuple[Sequence[Json], str | None]:
+        """Return the page that is asked for, and the token to ask for the next one."""
+        begin, token = 0, request.query.get("nextToken")
+        if token is not None:
+            if token not in self._pages:
+                raise refuse("CU-125")
+            entries, begin = self._pages[token]
+        end = begin + self.page_size
+        next_token = None
+        if end < len(entries):
+            next_token = secrets.token_urlsafe(16)
+            self._pages[next_token] = (entries, end)
+        return entries[begin:end], next_token
+
+    async def tyre_diagnosis(self, request: web.Request) -> web.Response:
+        """Tell what is on the wheels."""
+        return web.json_response(self.access.car(request).tyre_diagnosis())
+
+
+def _moment(request: web.Request, name: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(request.query[name])
+    except KeyError as error:
+        raise refuse("CU-400", f"Parameter {name} is required.") from error
+    except ValueError as error:
+        raise refuse("CU-401", f"Parameter {name} is no date-time.") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

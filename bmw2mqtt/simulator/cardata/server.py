@@ -1,0 +1,124 @@
+"""BMW CarData on loopback: the login, the REST API, the stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from bmw2mqtt.simulator.clock import utc_now
+from bmw2mqtt.simulator.https import HttpsServer
+from bmw2mqtt.simulator.tls import Certificates
+
+from .access import Access
+from .containers import ContainerRoutes
+from .oauth import DeviceCodeFlow
+from .page import LinkPage
+from .quota import Quota, counting
+from .rest import VehicleRoutes
+from .users import Lifetimes, Registry
+
+if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+    from pathlib import Path
+
+    from bmw2mqtt.simulator.faults import Faults
+    from bmw2mqtt.simulator.recording import RecordedRequest
+
+    from .users import CarDataUser
+
+
+class CarDataSimulator:
+    """BMW's CarData with the given users and their cars.
+
+    Point a client to `auth_url`, `api_url` and `stream_host`:`stream_port`, and let it trust
+    `ca_file`. Every part can be told to go wrong: `faults` is what is answered instead of the
+    truth over HTTPS; `oauth`, `vehicles`, `containers`, `quota` and `registry` have settings of
+    their own.
+    """
+
+    def __init__(
+        self,
+        users: Iterable[CarDataUser] = (),
+        *,
+        certificates: Certificates | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        lifetimes: Lifetimes | None = None,
+        approve_after_s: float | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.certificates = certificates or Certificates.throw_away(self)
+        self.registry = Registry([], clock, lifetimes or Lifetimes())
+        self.quota = Quota(clock)
+        self.oauth = DeviceCodeFlow(self.registry, approve_after_s=approve_after_s)
+        access = Access(self.registry)
+        self.vehicles = VehicleRoutes(access)
+        self.containers = ContainerRoutes(access, clock)
+        self._https = HttpsServer(
+            (self.oauth, LinkPage(self.oauth), self.vehicles, self.containers),
+            certificates=self.certificates,
+            host=host,
+            port=port,
+            clock=clock,
+            middlewares=(counting(self.quota, self.registry),),
+        )
+        for user in users:
+            self.add_user(user)
+
+    def add_user(self, user: CarDataUser) -> None:
+        """Take in another customer."""
+        self.registry.users.append(user)
+
+    @property
+    def users(self) -> list[CarDataUser]:
+        """The customers."""
+        return self.registry.users
+
+    @property
+    def faults(self) -> Faults:
+        """What is answered over HTTPS instead of the truth."""
+        return self._https.faults
+
+    @property
+    def requests(self) -> deque[RecordedRequest]:
+        """What was asked over HTTPS so far, oldest first."""
+        return self._https.requests
+
+    @property
+    def auth_url(self) -> str:
+        """The base of the login's addresses."""
+        return f"https://{self._https.address}"
+
+    @property
+    def api_url(self) -> str:
+        """The base of the REST API's addresses."""
+        return f"https://{self._https.address}"
+
+    @property
+    def ca_file(self) -> Path:
+        """The certificate of the authority to trust."""
+        return self.certificates.ca_file
+
+    def approve(self, user_code: str) -> None:
+        """Let the user approve a login; raises `UnknownCodeError` for a code that is not good."""
+        self.oauth.approve(user_code)
+
+    def decline(self, user_code: str) -> None:
+        """Let the user decline a login; raises `UnknownCodeError` for a code that is not good."""
+        self.oauth.decline(user_code)
+
+    async def start(self) -> None:
+        """Start to serve; with port 0 on any free port, and on the same one after a restart."""
+        await self._https.start()
+
+    async def stop(self) -> None:
+        """Stop to serve; users, cars and tokens are kept, so that `start` goes on with them."""
+        await self._https.stop()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()

@@ -1,0 +1,158 @@
+"""One HTTPS server of BMW on loopback: recorded, and wrong on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from aiohttp import web
+
+from .clock import utc_now
+from .faults import Faults
+from .recording import RECORDED_HEADERS, RecordedRequest, recorder
+
+if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from aiohttp.typedefs import Handler, Middleware
+
+    from .tls import Certificates
+
+SHUTDOWN_TIMEOUT_S: Final = 0.5
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not an accident
+    """A request is over, with this response."""
+
+    def __init__(self, response: web.Response) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+class Routes(Protocol):
+    """Some of a server's addresses."""
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Serve them."""
+
+
+class HttpsServer:
+    """Serves some routes on loopback; `faults` are played and `requests` recorded.
+
+    `middlewares` see a request after it was recorded and before a fault is played.
+    """
+
+    def __init__(
+        self,
+        routes: Iterable[Routes],
+        *,
+        certificates: Certificates,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        clock: Callable[[], datetime] = utc_now,
+        middlewares: Iterable[Middleware] = (),
+    ) -> None:
+        self.faults = Faults()
+        self.requests: deque[RecordedRequest] = recorder()
+        self._routes = tuple(routes)
+        self._certificates = certificates
+        self._host = host
+        self._port = port
+        self._clock = clock
+        self._middlewares = [self._record, _refuse, *middlewares, self._play_fault]
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it is served, as host:port."""
+        return f"{self._host}:{self._port}"
+
+    async def start(self) -> None:
+        """Start to serve; with port 0 on any free port, and on the same one after a restart."""
+        app = web.Application(middlewares=self._middlewares)
+        for routes in self._routes:
+            routes.add_routes(app.router)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
+        await self._runner.setup()
+        context = self._certificates.server_context()
+        await web.TCPSite(self._runner, self._host, self._port, ssl_context=context).start()
+        self._port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Stop to serve."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    @web.middleware
+    async def _record(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        at, body = self._clock(), await request.read()
+        response = await handler(request)
+        transport = request.transport
+        self.requests.append(
+            RecordedRequest(
+                at=at,
+                method=request.method,
+                path=request.path,
+                query=dict(request.query),
+                vin=vin_of(request),
+                headers={
+                    name: request.headers[name]
+                    for name in RECORDED_HEADERS
+                    if name in request.headers
+                },
+                body=body,
+                status=0 if transport is None or transport.is_closing() else response.status,
+            )
+        )
+        return response
+
+    @web.middleware
+    async def _play_fault(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        fault = self.faults.take(request.method, request.path, vin_of(request))
+        if fault is None:
+            return await handler(request)
+        if fault.delay_s > 0:
+            await asyncio.sleep(fault.delay_s)
+        if fault.drop:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()
+        return fault.response() or await handler(request)
+
+
+def vin_of(request: web.Request) -> str | None:
+    """Return the VIN a request is about, from its header or its path."""
+    return request.headers.get("bmw-vin") or request.match_info.get("vin")
+
+
+async def form_body(request: web.Request) -> dict[str, str]:
+    """Return the text fields of a form in a request's body."""
+    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+
+
+async def json_object(request: web.Request) -> dict[str, Any]:
+    """Return the JSON object in a request's body.
+
+    Raises:
+        ValueError: the body is something else.
+    """
+    body: Any = json.loads(await request.read() or b"{}")
+    if not isinstance(body, dict):
+        raise ValueError("A JSON object is expected.")  # noqa: TRY004 - as for malformed JSON
+    return body
+
+
+@web.middleware
+async def _refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer a request that a handler refused."""
+    try:
+        return await handler(request)
+    except Refusal as refusal:
+        return refusal.response
+    except web.HTTPException as error:
+        body = {"statusCode": error.status, "message": error.reason}
+        return web.json_response(body, status=error.status)
