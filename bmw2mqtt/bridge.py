@@ -13,7 +13,10 @@ from bmw2mqtt import __version__
 from bmw2mqtt.accounts.base import Account
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
-from bmw2mqtt.config import CarDataAccount, Settings
+from bmw2mqtt.config import Account as AccountSettings
+from bmw2mqtt.config import CarDataAccount as CarDataSettings
+from bmw2mqtt.config import MyBmwAccount as MyBmwSettings
+from bmw2mqtt.config import Settings
 from bmw2mqtt.controls import Controls
 from bmw2mqtt.fleet import Fleet
 from bmw2mqtt.health import BEAT_S, Heartbeat
@@ -22,7 +25,6 @@ from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.session import Received, Session
 from bmw2mqtt.mqtt.topics import COMMAND_SUFFIXES, Topics
-from bmw2mqtt.vehicle.errors import ConfigError
 
 log = structlog.get_logger(__name__)
 
@@ -43,13 +45,6 @@ class Bridge:
         Raises:
             ConfigError: what only shows when it is used, as a certificate that cannot be read.
         """
-        if missing := [n for n, a in settings.accounts.items() if isinstance(a, CarDataAccount)]:
-            raise ConfigError(
-                [
-                    f"accounts.{name}: backend cardata is not available in this version; remove it"
-                    for name in missing
-                ]
-            )
         self._settings = settings
         self._topics = Topics(settings.mqtt.base_topic, settings.homeassistant.discovery_prefix)
         self._store = Store(settings.data_dir)
@@ -126,19 +121,25 @@ class Bridge:
         """Import only the backends that are used."""
         contexts: dict[Path | None, ssl.SSLContext] = {}
         for name, settings in self._settings.accounts.items():
-            if isinstance(settings, CarDataAccount):
-                continue
-            from bmw2mqtt.accounts.mybmw.account import MyBmwAccount  # noqa: PLC0415
-
             if settings.ca_file not in contexts:
                 contexts[settings.ca_file] = client_context(name, settings.ca_file)
-            self._accounts[name] = MyBmwAccount(
-                name,
-                settings,
-                store=self._store,
-                listener=self._fleet,
-                tls=contexts[settings.ca_file],
-            )
+            tls = contexts[settings.ca_file]
+            self._accounts[name] = self._make_account(name, settings, tls)
+
+    def _make_account(self, name: str, settings: AccountSettings, tls: ssl.SSLContext) -> Account:
+        match settings:
+            case MyBmwSettings():
+                from bmw2mqtt.accounts.mybmw.account import MyBmwAccount  # noqa: PLC0415
+
+                return MyBmwAccount(
+                    name, settings, store=self._store, listener=self._fleet, tls=tls
+                )
+            case CarDataSettings():
+                from bmw2mqtt.accounts.cardata.account import CarDataAccount  # noqa: PLC0415
+
+                return CarDataAccount(
+                    name, settings, store=self._store, listener=self._fleet, tls=tls
+                )
 
     async def _beat(self) -> None:
         """Show that the loop turns and the broker is there."""

@@ -32,6 +32,9 @@ class Controls:
             ("switch", "polling", "set", b"ON"): lambda: account.set_polling(is_polling=True),
             ("switch", "polling", "set", b"OFF"): lambda: account.set_polling(is_polling=False),
         }
+        if account.state.backend == "cardata":
+            commands["button", "login", "press", b"PRESS"] = lambda: account.log_in(None)
+            commands["button", "login", "press", b""] = lambda: account.log_in(None)
         key = (command.platform, command.key, command.suffix, message.payload)
         if key in commands:
             log.info("account_command", account=account.name, key=command.key)

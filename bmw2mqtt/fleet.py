@@ -12,7 +12,7 @@ import structlog
 
 from bmw2mqtt import __version__
 from bmw2mqtt.accounts.base import Account
-from bmw2mqtt.config import MyBmwAccount, Settings
+from bmw2mqtt.config import CarDataAccount, MyBmwAccount, Settings
 from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
 from bmw2mqtt.entities.base import Entity, Value, iso
 from bmw2mqtt.homeassistant.discovery import account_payload, vehicle_identity, vehicle_payload
@@ -100,6 +100,12 @@ class Fleet:
         self._seen_at[vin] = datetime.now(UTC)
         if device := self._vehicles.get(vin):
             device.set_available(is_available=True)
+
+    def message_received(self, account: str, vin: str, payload: bytes) -> None:
+        """Pass BMW's own message on to whoever else wants it."""
+        settings = self._settings.accounts[account]
+        if isinstance(settings, CarDataAccount) and settings.relay_prefix:
+            self._publisher.relay(f"{settings.relay_prefix}{vin}", payload)
 
     def is_wanted(self, account: str, vin: str) -> bool:
         """Whether the account owns the car and the owner wants to see it."""

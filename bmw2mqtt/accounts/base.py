@@ -25,6 +25,9 @@ class Listener(Protocol):
     def vehicle_seen(self, vin: str) -> None:
         """Take it that BMW has just given current data about a car, new or not."""
 
+    def message_received(self, account: str, vin: str, payload: bytes) -> None:
+        """Take BMW's own message about a car, as it came."""
+
     def is_wanted(self, account: str, vin: str) -> bool:
         """Whether this account is to ask BMW about this car."""
 
@@ -54,4 +57,8 @@ class Account(Executor, Protocol):
         """Pause or resume; survives a restart."""
 
     def log_in(self, captcha_token: str | None) -> None:
-        """Try to log in now; what becomes of it shows in the status."""
+        """Try to log in now; what becomes of it shows in the status.
+
+        Args:
+            captcha_token: what BMW's app API wants; CarData gives a new code to confirm instead.
+        """

@@ -48,6 +48,8 @@ MAX_TOPIC_SHOWN = 255
 MAX_EVENT_TRIES = 2
 MAX_WAITING_EVENTS = 100
 """Messages that are not retained and wait for the broker; more are dropped, oldest first."""
+MAX_WAITING_RELAYS = 2_000
+"""The same for messages of BMW's that are passed on."""
 
 
 @dataclass(slots=True)
@@ -71,11 +73,12 @@ class _Outbox:
             self.order.put_nowait(key)
         self.messages[key] = message
 
-    async def get(self) -> Message:
+    async def get(self) -> tuple[str, Message]:
         while True:
-            message = self.messages.pop(await self.order.get(), None)
+            key = await self.order.get()
+            message = self.messages.pop(key, None)
             if message is not None:
-                return message
+                return key, message
 
 
 class Publisher:
@@ -93,7 +96,9 @@ class Publisher:
         self._events: dict[str, Message] = {}
         self._tries: dict[str, int] = {}
         """On how many connections an event was sent."""
-        self._event_count = 0
+        self._relays: dict[str, Message] = {}
+        self._relays_dropped = 0
+        self._count = 0
         self._outbox = _Outbox()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -132,8 +137,7 @@ class Publisher:
         is_expendable: bool = False,
     ) -> None:
         """Send one message that is not retained; it waits for the broker in a bounded queue."""
-        self._event_count += 1
-        key = f"#{self._event_count}"
+        key = self._next_key()
         message = Message(
             topic=topic,
             payload=payload,
@@ -150,6 +154,27 @@ class Publisher:
             level = log.debug if dropped.is_expendable else log.warning
             level("event_dropped", topic=dropped.topic, waiting=MAX_WAITING_EVENTS)
         self._put(key, message)
+
+    def relay(self, topic: str, payload: bytes) -> None:
+        """Pass one message on, retained; none replaces another, they keep their order.
+
+        They wait for the broker in a bounded queue, and the oldest are dropped.
+        """
+        key = self._next_key()
+        message = Message(topic=topic, payload=payload)
+        self._relays[key] = message
+        if len(self._relays) > MAX_WAITING_RELAYS:
+            oldest = next(iter(self._relays))
+            del self._relays[oldest]
+            self._outbox.messages.pop(oldest, None)
+            level = log.debug if self._relays_dropped else log.warning
+            level("relay_dropped", waiting=MAX_WAITING_RELAYS, remedy="is the broker there?")
+            self._relays_dropped += 1
+        self._put(key, message)
+
+    def _next_key(self) -> str:
+        self._count += 1
+        return f"#{self._count}"
 
     def repeat(self) -> None:
         """Send everything again, as after a connect."""
@@ -173,7 +198,7 @@ class Publisher:
             self._put(topic, Message(topic=topic, payload=b""))
         self.repeat()
         self._give_up_on_events()
-        for key, message in self._events.items():
+        for key, message in (*self._events.items(), *self._relays.items()):
             self._put(key, message)
         try:
             async with asyncio.TaskGroup() as workers:
@@ -198,7 +223,7 @@ class Publisher:
 
     async def _work(self, connection: Connection) -> None:
         while True:
-            message = await self._outbox.get()
+            key, message = await self._outbox.get()
             limit = connection.max_packet_bytes
             if message.topic in self._refused:
                 log.debug("message_left_out", topic=message.topic)
@@ -212,7 +237,7 @@ class Publisher:
                 )
             else:
                 await self._publish(connection, message)
-            self._acknowledged(message)
+            self._acknowledged(key, message)
 
     async def _publish(self, connection: Connection, message: Message) -> None:
         statistics = self.statistics
@@ -232,10 +257,12 @@ class Publisher:
                 "then restart the bridge",
             )
 
-    def _acknowledged(self, message: Message) -> None:
+    def _acknowledged(self, key: str, message: Message) -> None:
         topic = message.topic
-        if not message.retain:
-            self._events = {k: m for k, m in self._events.items() if m is not message}
+        if key != topic:  # an event or a relayed message
+            self._events.pop(key, None)
+            if self._relays.pop(key, None) and not self._relays:
+                self._relays_dropped = 0
         elif not message.payload:
             self._withdrawn.pop(topic, None)
         elif topic in self._then and self._retained.get(topic) == message.payload:

@@ -15,6 +15,7 @@ from bmw2mqtt.accounts.mybmw.convert import Answers, to_vehicle, with_found_posi
 from bmw2mqtt.accounts.mybmw.library import translated
 from bmw2mqtt.accounts.requests import utc_now
 from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.accounts.words import UnknownWords
 from bmw2mqtt.vehicle.errors import (
     WHOLE_ACCOUNT,
     AccountError,
@@ -28,7 +29,6 @@ log = structlog.get_logger(__name__)
 
 LIST_EVERY = timedelta(hours=24)
 """Cars that were bought or sold are noticed within a day, or at a refresh."""
-MAX_REPORTED_WORDS = 100
 PNG = b"\x89PNG"
 
 
@@ -53,7 +53,7 @@ class Garage:
         self._is_in_china = is_in_china
         self._brands: dict[str, CarBrands] = {}
         self._listed_at: datetime | None = None
-        self._reported_words: set[tuple[str, str]] = set()
+        self._unknown_words = UnknownWords()
         self._problems: dict[tuple[str, str | None], str] = {}
         """What went wrong the last time, by event and VIN."""
 
@@ -192,7 +192,10 @@ class Garage:
         if car.snapshot is None or not answers.say_the_same(car.answers, car.snapshot):
             car.answers = answers
             vehicle = to_vehicle(
-                answers, previous=car.snapshot, report=self._report_word, image=car.image or None
+                answers,
+                previous=car.snapshot,
+                report=self._unknown_words.report,
+                image=car.image or None,
             )
             self._show(car, vehicle)
         self._listener.vehicle_seen(car.vin)
@@ -234,14 +237,6 @@ class Garage:
         level = log.debug if is_known else log.warning
         level(event, account=self._account, vin=vin, reason=str(error))
         self._problems[event, vin] = str(error)
-
-    def _report_word(self, field: str, word: str) -> None:
-        """Log a word of BMW's once."""
-        if len(self._reported_words) < MAX_REPORTED_WORDS:
-            seen = (field, word)
-            if seen not in self._reported_words:
-                self._reported_words.add(seen)
-                log.warning("unknown_word", field=field, word=word[:50], shown_as="unknown")
 
 
 def _image_file(vin: str) -> str:

@@ -1,0 +1,315 @@
+"""One CarData account: its login, its stream, its REST reads, and how it stands with BMW."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+
+from bmw2mqtt.accounts.base import Listener
+from bmw2mqtt.accounts.cardata.budget import Budget
+from bmw2mqtt.accounts.cardata.containers import Containers
+from bmw2mqtt.accounts.cardata.garage import Garage
+from bmw2mqtt.accounts.cardata.keeper import Keeper
+from bmw2mqtt.accounts.cardata.login import DeviceLogin
+from bmw2mqtt.accounts.cardata.oauth import OAuth
+from bmw2mqtt.accounts.cardata.rest import Rest
+from bmw2mqtt.accounts.cardata.showroom import Showroom
+from bmw2mqtt.accounts.cardata.stream import Stream
+from bmw2mqtt.accounts.cardata.tokens import Credentials, Tokens
+from bmw2mqtt.accounts.cardata.transport import open_session
+from bmw2mqtt.accounts.cardata.values import Values
+from bmw2mqtt.accounts.memory import Memory
+from bmw2mqtt.accounts.polling import Polling
+from bmw2mqtt.accounts.requests import utc_now
+from bmw2mqtt.accounts.standing import Standing
+from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.accounts.tls import client_context
+from bmw2mqtt.config import CarDataAccount as AccountSettings
+from bmw2mqtt.vehicle.account import AccountState, AccountStatus
+from bmw2mqtt.vehicle.commands import Command, EventType, Outcome, Reason
+from bmw2mqtt.vehicle.errors import AccountError, LoginRequired
+from bmw2mqtt.vehicle.vin import is_vin
+
+log = structlog.get_logger(__name__)
+
+STALE_AFTER: Final = timedelta(minutes=30)
+"""How long cars count as current without login or stream; their own silence means nothing."""
+LOOK_EVERY_S: Final = 60.0
+LONGEST_TICK_S: Final = 3600.0
+"""How often to see which REST reads are due; seeing costs no request."""
+_REFUSED: Final = Outcome(
+    event_type=EventType.REJECTED,
+    reason=Reason.UNSUPPORTED,
+    message="BMW's CarData is read-only: it has no commands",
+)
+
+
+class CarDataAccount:
+    """Listens to BMW about the cars of one login."""
+
+    takes_commands = False
+    stale_after: timedelta | None = STALE_AFTER
+
+    def __init__(
+        self,
+        name: str,
+        settings: AccountSettings,
+        *,
+        store: Store,
+        listener: Listener,
+        tls: ssl.SSLContext,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """Prepare an account; nothing is sent before `run`."""
+        self.name = name
+        self._settings = settings
+        self._store = store
+        self._listener = listener
+        self._tls = tls
+        self._now = now
+        self._memory = memory = Memory(store, name)
+        self.requests = Budget(memory, settings.request_budget, now)
+        tick_s = min(settings.poll_interval_s, LONGEST_TICK_S)
+        self.polling = Polling(tick_s, self._poll, self._polled, memory, now)
+        self._values = Values(store.directory / f"values-{name}.db")
+        self._standing = Standing(
+            AccountState(name=name, backend="cardata"), listener.account_changed
+        )
+        self._trouble: AccountError | None = None
+        """What the last round of REST reads came to."""
+        self._has_read = False
+        self._heard_at: datetime | None = None
+        """When the stream last said something."""
+        self._tokens: Tokens | None = None
+        self._is_by_person = False
+        self._stream = Stream(
+            settings,
+            memory,
+            tls=client_context(name, settings.ca_file, ssl.TLSVersion.TLSv1_3),
+            on_message=self._take_message,
+            on_change=self._tell,
+            on_refused=lambda: self._keeper.renew_soon(),
+            now=now,
+        )
+        self._keeper: Keeper
+        self._garage: Garage
+        self._showroom: Showroom
+
+    @property
+    def state(self) -> AccountState:
+        """How it stands now."""
+        return self._standing.state
+
+    async def run(self) -> None:
+        """Listen, and ask what the stream does not carry, until cancelled."""
+        async with open_session(self._tls) as session:
+            oauth = OAuth(session, self._settings.auth_url, self._settings.client_id)
+            credentials = Credentials(self.name, oauth, self._store, self._now)
+            rest = Rest(session, self._settings.api_url, credentials, self.requests)
+            self._garage = self._make_garage(rest)
+            self._showroom = Showroom(
+                self.name,
+                self._values,
+                self._listener,
+                basic=self._garage.basic,
+                images=self._garage.images,
+                now=self._now,
+            )
+            self._keeper = Keeper(
+                self.name,
+                credentials,
+                DeviceLogin(oauth, now=self._now),
+                self._memory,
+                on_tokens=self._take_tokens,
+                on_change=self._tell,
+                now=self._now,
+            )
+            credentials.restore()
+            self._restore()
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._keeper.run())
+                    tasks.create_task(self._stream.run())
+                    tasks.create_task(self.polling.run())
+                    tasks.create_task(self._vouch())
+            finally:
+                await credentials.close()
+                self._showroom.close()
+                self._values.close()
+
+    def _make_garage(self, rest: Rest) -> Garage:
+        return Garage(
+            self.name,
+            rest,
+            Containers(self.name, rest, self._memory, now=self._now),
+            readings=self,
+            store=self._store,
+            memory=self._memory,
+            listener=self,
+            poll_interval_s=self._settings.poll_interval_s,
+            now=self._now,
+        )
+
+    def _restore(self) -> None:
+        """Show at once what an earlier run knew."""
+        self._values.open()
+        self.requests.restore()
+        self._garage.restore()
+        self.polling.restore(is_login_new=False)
+        if self.polling.is_paused:
+            self._standing.change(status=AccountStatus.PAUSED, is_polling=False)
+        known = self._garage.vins | self._values.vins()
+        self._listener.vehicles_listed(self.name, known, is_complete=False)
+        for vin in known:
+            self._showroom.change(vin)
+            self._listener.vehicle_seen(vin)
+        self._tell()
+
+    # What a person wants
+
+    def refresh(self) -> None:
+        """Ask BMW now for what the stream does not carry, also which cars there are."""
+        self._is_by_person = True
+        self.polling.request()
+
+    def set_polling(self, *, is_polling: bool) -> None:
+        """Pause or resume, the stream too: BMW allows one connection, others may want it."""
+        if is_polling:
+            self._standing.change(status=AccountStatus.STARTING, is_polling=True)
+            self.polling.resume()
+        else:
+            self.polling.pause()
+            self._standing.change(status=AccountStatus.PAUSED, message=None, is_polling=False)
+        self._stream.use(self._tokens if is_polling else None)
+
+    def log_in(self, captcha_token: str | None) -> None:  # noqa: ARG002 - CarData has no captcha
+        """Ask BMW for a new code; it shows in the status."""
+        self._keeper.want()
+
+    # What BMW tells
+
+    def _take_message(self, topic: str, payload: bytes) -> None:
+        """Take a message of the stream."""
+        try:
+            message = json.loads(payload)
+            data = message["data"]
+            vin = message.get("vin") or topic.rpartition("/")[2]
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            log.debug("stream_message_unreadable", reason=type(error).__name__)
+            return
+        if not is_vin(vin) or not isinstance(data, dict):
+            log.debug("stream_message_unreadable", reason="no car or no data")
+            return
+        self._heard_at = now = self._now()
+        self._listener.message_received(self.name, vin, payload)
+        if vin not in self._garage.vins and vin not in self._values.vins():
+            self._listener.vehicles_listed(self.name, frozenset({vin}), is_complete=False)
+        self.take(vin, data, now)
+
+    def take(self, vin: str, data: Mapping[str, Any], received_at: datetime) -> bool:
+        """Take readings of a car; return whether anything is new."""
+        is_new = self._values.take(vin, data, received_at)
+        if is_new:
+            self._showroom.change(vin)
+        return is_new
+
+    def cars_listed(self, vins: frozenset[str]) -> None:
+        """Take the complete list of the cars that BMW gives data of."""
+        for vin in self._values.vins() - vins:
+            self._values.forget(vin)
+            self._showroom.forget(vin)
+        self._listener.vehicles_listed(self.name, vins, is_complete=True)
+        for vin in vins:
+            self._showroom.change(vin)
+
+    def car_read(self, vin: str) -> None:
+        """Take it that BMW has told something about a car, new or not."""
+        self._showroom.change(vin)
+        self._listener.vehicle_seen(vin)
+
+    def is_wanted(self, vin: str) -> bool:
+        """Whether BMW is to be asked about this car."""
+        return self._listener.is_wanted(self.name, vin)
+
+    async def _poll(self) -> None:
+        """Ask for what is due, or for everything because a person wants it."""
+        by_person, self._is_by_person = self._is_by_person, False
+        if self._tokens is None:
+            raise self._keeper.problem or LoginRequired("BMW wants a login first")
+        await self._garage.read(by_person=by_person)
+
+    def _polled(self, error: AccountError | None) -> None:
+        self._trouble = error
+        self._has_read |= error is None
+        self._tell()
+
+    def _take_tokens(self, tokens: Tokens | None) -> None:
+        had_none, self._tokens = self._tokens is None, tokens
+        self._stream.use(tokens if self.state.is_polling else None)
+        if tokens is not None and had_none and isinstance(self._trouble, LoginRequired):
+            self._trouble = None
+            self.polling.request()
+
+    async def _vouch(self) -> None:
+        """While the stream is there, what is known of the cars is current."""
+        while True:
+            if self._stream.is_connected:
+                for vin in self._garage.vins | self._values.vins():
+                    self._listener.vehicle_seen(vin)
+            self._tell()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    # How it stands
+
+    def _tell(self) -> None:
+        """Say how it stands: the login matters most, then the stream, then REST."""
+        codes = self._keeper.codes
+        error = self._keeper.problem or self._stream.problem or self._trouble
+        facts = {
+            "login_url": codes.verification_url if codes else None,
+            "user_code": codes.user_code if codes else None,
+            "expires_at": codes.expires_at if codes else None,
+            "last_update": self._last_update(),
+            "next_update": self._next_update(),
+            "requests_24h": self.requests.count(),
+            "requests_left": self.requests.left(),
+        }
+        if error or self._stream.is_connected or self._has_read:
+            self._standing.take(error, **facts)
+        else:
+            self._standing.change(**facts)
+
+    def _last_update(self) -> datetime | None:
+        return max((at for at in (self._heard_at, self.polling.succeeded_at) if at), default=None)
+
+    def _next_update(self) -> datetime | None:
+        """Return when REST is asked next; the stream comes when it comes."""
+        tick_at, due_at = self.polling.next_at, self._garage.due_at()
+        if tick_at is None or due_at is None:
+            return None
+        return max(tick_at, due_at)
+
+    # Commands: CarData has none
+
+    def refusal(self, vin: str, command: Command) -> Outcome | None:  # noqa: ARG002
+        """Refuse every command."""
+        return _REFUSED
+
+    async def execute(self, vin: str, command: Command) -> Outcome:  # noqa: ARG002
+        """Refuse every command."""
+        return _REFUSED
+
+    def needs_refresh(self, command: Command) -> bool:  # noqa: ARG002
+        """Return that no command has news: there are none."""
+        return False
+
+    def settling_s(self) -> float:
+        """Return 0: there are no commands."""
+        return 0
+
+    async def refresh_vehicle(self, vin: str) -> None:
+        """Do nothing: BMW tells by itself."""

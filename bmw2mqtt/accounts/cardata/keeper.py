@@ -1,0 +1,227 @@
+"""Keeps an account logged in: renews its tokens in time, and asks a person when there are none.
+
+A login starts by itself when there is no token, a few times; after a person has declined, or BMW
+has failed, no new code is asked for before a person wants one.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+
+from bmw2mqtt.accounts.cardata.errors import LoginFailed, LoginFailure
+from bmw2mqtt.accounts.cardata.login import Codes, DeviceLogin
+from bmw2mqtt.accounts.cardata.tokens import Credentials, Tokens
+from bmw2mqtt.accounts.memory import Memory, moment
+from bmw2mqtt.vehicle.errors import AccountError, LoginRequired
+
+log = structlog.get_logger(__name__)
+
+CODES_BY_ITSELF: Final = 6
+CODES_WITHIN: Final = timedelta(hours=24)
+"""A code lives for five minutes; whoever has just installed this has half an hour."""
+RETRY_S: Final = 30.0
+LONGEST_RETRY_S: Final = 1800.0
+LOOK_EVERY_S: Final = 60.0
+"""By the wall clock: hosts are suspended."""
+ASK: Final = "not logged in: press Log in for a new code (page, Home Assistant, bmw2mqtt login)"
+
+
+class Keeper:
+    """The login of one account."""
+
+    def __init__(
+        self,
+        account: str,
+        credentials: Credentials,
+        login: DeviceLogin,
+        memory: Memory,
+        *,
+        on_tokens: Callable[[Tokens | None], None],
+        on_change: Callable[[], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        """Prepare it; nothing is sent before `run`.
+
+        Args:
+            account: its name.
+            credentials: the tokens.
+            login: how to get the first ones.
+            memory: where it is written down that a person has to act.
+            on_tokens: given each new set of tokens, `None` when the login is lost.
+            on_change: told when `problem` or `codes` has changed.
+            now: the wall clock.
+        """
+        self.problem: AccountError | None = None
+        """Why BMW cannot be asked; `None` while the login is good."""
+        self.codes: Codes | None = None
+        """What a person has to confirm at BMW now."""
+        self._account = account
+        self._credentials = credentials
+        self._login = login
+        self._memory = memory
+        self._on_tokens = on_tokens
+        self._on_change = on_change
+        self._now = now
+        self._is_wanted = asyncio.Event()
+        """A person wants to log in."""
+        self._is_lost = asyncio.Event()
+        self._is_there = asyncio.Event()
+        self._is_refused = asyncio.Event()
+        """BMW's stream does not accept the token."""
+
+    def want(self) -> None:
+        """Ask BMW for a new code, because a person wants one."""
+        self._is_wanted.set()
+
+    def renew_soon(self) -> None:
+        """Renew the tokens, whatever their expiry says."""
+        self._is_refused.set()
+
+    async def run(self) -> None:
+        """Keep the account logged in until cancelled."""
+        self._set_tokens(self._credentials.current)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._renew_in_time())
+            tasks.create_task(self._log_in_when_needed())
+
+    def _set_tokens(self, tokens: Tokens | None) -> None:
+        there, lost = self._is_there, self._is_lost
+        (there.clear if tokens is None else there.set)()
+        (lost.set if tokens is None else lost.clear)()
+        self._on_tokens(tokens)
+
+    def _tell(self, problem: AccountError | None) -> None:
+        self.problem = problem
+        self._on_change()
+
+    # Renewals
+
+    async def _renew_in_time(self) -> None:
+        failures = 0
+        while True:
+            await self._is_there.wait()
+            await self._wait_until_due(failures)
+            self._is_refused.clear()
+            try:
+                tokens = await self._credentials.renew()
+            except LoginRequired as error:
+                self._credentials.forget()
+                self._wait_for_person(str(error))
+                self._set_tokens(None)
+                self._tell(error)
+                failures = 0
+            except AccountError as error:
+                failures += 1
+                self._tell(error)
+            else:
+                failures = 0
+                self._set_tokens(tokens)
+                self._tell(None)
+
+    async def _wait_until_due(self, failures: int) -> None:
+        """Wait until the tokens should be renewed, or BMW's stream refuses them."""
+        at = self._credentials.renew_at or self._now()
+        if failures:
+            pause_s = min(RETRY_S * 2.0 ** (failures - 1), LONGEST_RETRY_S)
+            at = self._now() + timedelta(seconds=pause_s * random.uniform(1, 1.3))
+        while (left_s := (at - self._now()).total_seconds()) > 0:
+            try:
+                async with asyncio.timeout(min(left_s, LOOK_EVERY_S)):
+                    await self._is_refused.wait()
+            except TimeoutError:
+                continue
+            if not failures:
+                return
+            self._is_refused.clear()
+
+    # Logins
+
+    async def _log_in_when_needed(self) -> None:
+        failures = 0
+        while True:
+            await self._wait_until_wanted()
+            try:
+                tokens = await self._log_in()
+            except LoginFailed as error:
+                if error.failure is not LoginFailure.EXPIRED:
+                    self._wait_for_person(str(error))
+                self._tell_unless_logged_in(error)
+            except AccountError as error:
+                failures += 1
+                self._tell_unless_logged_in(error)
+                pause_s = min(RETRY_S * 2.0 ** (failures - 1), LONGEST_RETRY_S)
+                await _either(asyncio.sleep(pause_s), self._is_wanted.wait())
+            else:
+                failures = 0
+                self._memory.remember("login", {})
+                self._credentials.take(tokens)
+                self._set_tokens(tokens)
+                log.info("logged_in", account=self._account)
+                self._tell(None)
+            finally:
+                self.codes = None
+                self._on_change()
+
+    async def _wait_until_wanted(self) -> None:
+        """Wait until a person wants a login, or one may start by itself."""
+        while not self._is_wanted.is_set():
+            if self._is_there.is_set():
+                await _either(self._is_wanted.wait(), self._is_lost.wait())
+            elif self._may_begin():
+                return
+            else:
+                known = self._memory.recall("login").get("reason")
+                self._tell(LoginRequired(known if isinstance(known, str) else ASK))
+                await self._is_wanted.wait()
+
+    def _may_begin(self) -> bool:
+        """Whether a code may be asked for without a person; if so it is noted."""
+        known = self._memory.recall("login")
+        if "reason" in known:
+            return False
+        codes = known.get("codes")
+        now = self._now()
+        times = map(moment, codes if isinstance(codes, list) else ())
+        recent = [at for at in times if at and timedelta() <= now - at < CODES_WITHIN]
+        if len(recent) >= CODES_BY_ITSELF:
+            return False
+        self._memory.remember("login", {"codes": [at.isoformat() for at in [*recent, now]]})
+        return True
+
+    def _wait_for_person(self, reason: str) -> None:
+        self._memory.remember("login", {"reason": reason})
+
+    async def _log_in(self) -> Tokens:
+        """Get a code, show it, wait for the person; start again if a new code is wanted."""
+        self._is_wanted.clear()
+        while True:
+            codes = await self._login.begin()
+            self.codes = codes
+            self._tell_unless_logged_in(
+                LoginRequired(
+                    f"open {codes.verification_url} and confirm the code {codes.user_code};"
+                    " waiting for you"
+                )
+            )
+            waiting = asyncio.ensure_future(self._login.wait(codes))
+            await _either(waiting, self._is_wanted.wait())
+            if waiting.done():
+                return await waiting
+            self._is_wanted.clear()
+
+    def _tell_unless_logged_in(self, error: AccountError) -> None:
+        self._tell(self.problem if self._is_there.is_set() else error)
+
+
+async def _either(*futures: Any) -> None:
+    """Wait for the first to end; the others are given up."""
+    tasks = [asyncio.ensure_future(future) for future in futures]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

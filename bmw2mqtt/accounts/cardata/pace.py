@@ -1,0 +1,179 @@
+"""How often to connect to BMW's stream, and what a person is told while there is none.
+
+BMW limits connects per address, and allows one connection per account: two programs that take it
+from each other would do so for ever. What was decided is written down, for a restart.
+"""
+
+import random
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from bmw2mqtt.accounts.cardata.refusals import Kind, Refusal
+from bmw2mqtt.accounts.memory import Memory, moment
+from bmw2mqtt.vehicle.errors import AccountError, Unreachable
+
+STABLE_AFTER: Final = timedelta(seconds=60)
+"""A connection that lasted so long was a good one: what comes next is the first failure."""
+CONNECTS: Final = 4
+CONNECTS_WITHIN: Final = timedelta(minutes=1)
+"""BMW limits the connects in a minute, and does not say to how many."""
+DROPS: Final = 6
+DROPS_WITHIN: Final = timedelta(minutes=10)
+"""So many connections lost in so short a time: somebody else takes them."""
+CONTESTED_PAUSE_S: Final = 60.0
+FIRST_PAUSE_S: Final = 5.0
+AFTER_FAILED_CONNECT_S: Final = 10.0
+LONGEST_PAUSE_S: Final = 300.0
+MANY_FAILURES: Final = 10
+AFTER_MANY_FAILURES_S: Final = 600.0
+SAY_AFTER: Final = timedelta(minutes=1)
+"""A shorter gap is nothing a person has to know."""
+REFUSED_FOR_LONG: Final = timedelta(hours=1)
+LONGEST_WAIT: Final = timedelta(minutes=20)
+"""Nothing that is written down holds longer: clocks go wrong."""
+
+CONTESTED: Final = (
+    "another program uses this BMW account's stream, and BMW allows one: stop it there, or let it"
+    " read from here (relay_prefix)"
+)
+
+
+class Pace:
+    """The history of one account's connection."""
+
+    def __init__(self, memory: Memory, now: Callable[[], datetime]) -> None:
+        self._memory = memory
+        self._now = now
+        self._connects: deque[datetime] = deque(maxlen=CONNECTS)
+        self._drops: deque[datetime] = deque(maxlen=DROPS)
+        self._failures = 0
+        self._refusals = 0
+        self._last: Refusal | None = None
+        self._taken_over_at: datetime | None = None
+        self._connected_at: datetime | None = None
+        self._down_since: datetime | None = None
+        self._not_before: datetime | None = None
+
+    def restore(self) -> None:
+        """Go on where an earlier run stopped."""
+        known = self._memory.recall("stream")
+        connects, failures = known.get("connects"), known.get("failures")
+        now = self._now()
+        for at in map(moment, connects if isinstance(connects, list) else ()):
+            if at is not None and at <= now:
+                self._connects.append(at)
+        self._failures = failures if isinstance(failures, int) else 0
+        not_before = moment(known.get("not_before"))
+        if not_before is not None and not_before <= now + LONGEST_WAIT:
+            self._not_before = not_before
+
+    def wait_s(self) -> float:
+        """Return how long to wait before the next connect, in seconds."""
+        now = self._now()
+        times = [self._not_before] if self._not_before else []
+        if len(self._connects) == CONNECTS:
+            times.append(self._connects[0] + CONNECTS_WITHIN)
+        wait = max((at - now for at in times), default=timedelta())
+        return min(max(wait, timedelta()), LONGEST_WAIT).total_seconds()
+
+    def connecting(self) -> None:
+        """Note a connect that is about to be made."""
+        self._connects.append(self._now())
+        self._save()
+
+    def connected(self) -> None:
+        """Note that BMW has let us in and given us our topic."""
+        self._connected_at = self._now()
+        self._down_since = self._not_before = self._last = None
+        self._refusals = 0
+
+    def failed(self, refusal: Refusal) -> None:
+        """Note a connect that came to nothing."""
+        self._fall(refusal)
+        self._pause(max(self._pause_s(refusal), AFTER_FAILED_CONNECT_S))
+
+    def lost(self, refusal: Refusal) -> None:
+        """Note that a connection is gone."""
+        now = self._now()
+        if self._connected_at is not None and now - self._connected_at >= STABLE_AFTER:
+            self._failures = 0
+        self._connected_at = None
+        if refusal.kind is Kind.IDLE:
+            self._down_since, self._last = now, refusal
+            return
+        self._drops.append(now)
+        if refusal.kind is Kind.TAKEN_OVER:
+            self._taken_over_at = now
+        self._fall(refusal)
+        pause_s = self._pause_s(refusal)
+        self._pause(max(pause_s, CONTESTED_PAUSE_S) if self.is_contested else pause_s)
+
+    def left(self) -> None:
+        """Note that we have gone ourselves."""
+        self._connected_at = self._down_since = self._last = None
+
+    @property
+    def is_contested(self) -> bool:
+        """Whether another program takes the connection from us again and again."""
+        oldest = self._now() - DROPS_WITHIN
+        if self._taken_over_at is not None and self._taken_over_at >= oldest:
+            return True
+        return len(self._drops) == DROPS and self._drops[0] >= oldest
+
+    def problem(self) -> AccountError | None:
+        """Return what a person should know; `None` if all is well or may be in a minute."""
+        if self.is_contested:
+            return AccountError(CONTESTED)
+        last, since = self._last, self._down_since
+        if last is None or since is None:
+            return None
+        down = self._now() - since
+        if last.kind is Kind.REFUSED and down >= REFUSED_FOR_LONG:
+            return AccountError(
+                "BMW has refused its stream for over an hour: in BMW's portal switch CarData"
+                " Stream off and on again, then log in anew; no other program may use this account"
+            )
+        if last.kind is Kind.SUBSCRIPTION:
+            return AccountError(f"{last.sentence}; trying again")
+        if down < SAY_AFTER:
+            return None
+        return Unreachable(f"{last.sentence}; trying again")
+
+    def _fall(self, refusal: Refusal) -> None:
+        self._last = refusal
+        self._down_since = self._down_since or self._now()
+        if refusal.kind is not Kind.OFFLINE:
+            self._failures += 1
+        self._refusals = self._refusals + 1 if refusal.kind is Kind.REFUSED else 0
+
+    def _pause_s(self, refusal: Refusal) -> float:
+        match refusal.kind:
+            case Kind.OFFLINE:
+                return 15.0
+            case Kind.ODD:
+                return 20.0
+            case Kind.REFUSED:
+                return 30.0 if self._refusals < 3 else random.uniform(300, 600)  # noqa: PLR2004
+            case Kind.BUSY:
+                return float(min(60 * 2 ** min(self._failures - 1, 4), AFTER_MANY_FAILURES_S))
+        if self._failures > MANY_FAILURES:
+            return AFTER_MANY_FAILURES_S
+        growing_s = FIRST_PAUSE_S * 2 ** max(self._failures - 1, 0)
+        return min(growing_s, LONGEST_PAUSE_S) * random.uniform(0.8, 1.2)
+
+    def _pause(self, seconds: float) -> None:
+        self._not_before = self._now() + timedelta(seconds=seconds)
+        self._save()
+
+    def _save(self) -> None:
+        not_before = self._not_before
+        self._memory.remember(
+            "stream",
+            {
+                "connects": [at.isoformat() for at in self._connects],
+                "failures": self._failures,
+                "not_before": not_before.isoformat() if not_before else None,
+            },
+        )

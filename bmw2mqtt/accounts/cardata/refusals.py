@@ -1,0 +1,98 @@
+"""What BMW's stream says when it does not let us in, or lets go of us."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+
+class Kind(Enum):
+    """What a refusal is about: it decides when to try again."""
+
+    OFFLINE = auto()
+    """Not even BMW's name was found: nobody is bothered by another try."""
+    LOST = auto()
+    """The connection broke, or could not be made."""
+    REFUSED = auto()
+    """BMW does not accept the token."""
+    IDLE = auto()
+    """BMW took the silence for absence."""
+    TAKEN_OVER = auto()
+    """Somebody else came with our client id."""
+    BUSY = auto()
+    """BMW counts too many connects."""
+    ODD = auto()
+    """BMW refuses and does not say why."""
+    SUBSCRIPTION = auto()
+    """BMW lets us in and gives no topic."""
+    TLS = auto()
+    """No common ground on encryption."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One refusal or loss."""
+
+    kind: Kind
+    sentence: str
+
+
+_CODES: Final = {
+    1: (Kind.ODD, "BMW's stream does not speak this version of MQTT"),
+    3: (Kind.BUSY, "BMW's stream is not available"),
+    4: (Kind.REFUSED, "BMW's stream does not know this login"),
+    5: (Kind.REFUSED, "BMW's stream does not accept the login"),
+    128: (Kind.LOST, "the connection to BMW's stream was lost"),
+    133: (Kind.ODD, "BMW's stream does not like the client id"),
+    134: (Kind.REFUSED, "BMW's stream does not know this login"),
+    135: (Kind.REFUSED, "BMW's stream does not accept the login"),
+    136: (Kind.BUSY, "BMW's stream is not available"),
+    137: (Kind.BUSY, "BMW's stream is busy"),
+    141: (Kind.IDLE, "BMW's stream took our silence for absence"),
+    142: (Kind.TAKEN_OVER, "another program has taken over the connection to BMW's stream"),
+    151: (Kind.BUSY, "BMW's stream counts too many connects"),
+    159: (Kind.BUSY, "BMW's stream counts too many connects"),
+}
+"""Return codes of MQTT 3.1.1 (below 6) and reason codes of MQTT 5."""
+_UNSPECIFIED: Final = 128
+_NO_NAME: Final = (
+    Kind.OFFLINE,
+    "BMW's stream cannot be found: check this machine's network and DNS",
+)
+NO_TOPIC: Final = Refusal(
+    Kind.SUBSCRIPTION,
+    "BMW's stream gives no topic: no car of the account has a stream configured; in BMW's portal"
+    " open CarData, configure the data stream of each car, and save",
+)
+
+
+_IN_TEXT: Final = {
+    "inactivity": _CODES[141],
+    "PROTOCOL_VERSION": (
+        Kind.TLS,
+        "BMW's stream wants TLS 1.3, which this system's OpenSSL does not offer",
+    ),
+    "CERTIFICATE_VERIFY_FAILED": (
+        Kind.TLS,
+        "the certificate of BMW's stream is not trusted: check this machine's clock and CA"
+        " certificates, and ca_file if you set it",
+    ),
+    "Name or service not known": _NO_NAME,
+    "name resolution": _NO_NAME,
+    "Network is unreachable": _NO_NAME,
+}
+"""The MQTT library tells only the text of what the system said."""
+
+
+def read_refusal(error: BaseException | None, *, is_connect: bool) -> Refusal:
+    """Read what the MQTT library says about a connect that failed, or a connection that is lost."""
+    code = getattr(error, "rc", None)
+    number = getattr(code, "value", code)
+    if is_connect and number == _UNSPECIFIED:
+        return Refusal(Kind.ODD, "BMW's stream refuses and does not say why")
+    if isinstance(number, int) and number in _CODES:
+        return Refusal(*_CODES[number])
+    text = str(error or "connection lost")
+    for words, (kind, sentence) in _IN_TEXT.items():
+        if words in text:
+            return Refusal(kind, sentence)
+    return Refusal(Kind.LOST, f"BMW's stream cannot be reached ({text})")

@@ -1,0 +1,116 @@
+"""An account's cars as the bridge sees them: readings become snapshots, and snapshots are told.
+
+Messages come one by one, at times thousands in a second. Each is taken at once; a car is shown
+when no more is waiting to be read, or after a moment at the latest. So a single message is seen
+without delay, and of a flood only the last value of each key is worked on.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from bmw2mqtt.accounts.base import Listener
+from bmw2mqtt.accounts.cardata.basic import BasicData
+from bmw2mqtt.accounts.cardata.convert import to_vehicle
+from bmw2mqtt.accounts.cardata.values import Values
+from bmw2mqtt.accounts.words import UnknownWords
+from bmw2mqtt.vehicle.snapshot import Vehicle
+
+log = structlog.get_logger(__name__)
+
+LONGEST_WAIT_S: Final = 0.2
+
+
+class Showroom:
+    """Shows the cars of one account."""
+
+    def __init__(
+        self,
+        account: str,
+        values: Values,
+        listener: Listener,
+        *,
+        basic: Mapping[str, BasicData],
+        images: Mapping[str, bytes],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._account = account
+        self._values = values
+        self._listener = listener
+        self._basic = basic
+        self._images = images
+        self._now = now
+        self._shown: dict[str, Vehicle] = {}
+        self._unknown_words = UnknownWords()
+        self._waiting: dict[str, None] = {}
+        """Cars that have changed, in the order in which they did."""
+        self._arrivals = 0
+        self._since_s = 0.0
+        self._handle: asyncio.Handle | None = None
+
+    def change(self, vin: str) -> None:
+        """Show this car soon: its readings, its picture or what is known about it has changed."""
+        self._waiting[vin] = None
+        self._arrivals += 1
+        if self._handle is None:
+            loop = asyncio.get_running_loop()
+            self._since_s = loop.time()
+            self._handle = loop.call_soon(self._look, self._arrivals)
+
+    def forget(self, vin: str) -> None:
+        """Let a car go that has left the account."""
+        self._waiting.pop(vin, None)
+        self._shown.pop(vin, None)
+
+    def close(self) -> None:
+        """Show nothing more; what has changed is written down."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        self._values.commit()
+
+    def _look(self, arrivals: int) -> None:
+        """Wait while more is coming."""
+        loop = asyncio.get_running_loop()
+        if self._arrivals != arrivals and loop.time() - self._since_s < LONGEST_WAIT_S:
+            self._handle = loop.call_soon(self._look, self._arrivals)
+            return
+        self._values.commit()
+        self._handle = loop.call_soon(self._show_next, list(self._waiting))
+        self._waiting.clear()
+
+    def _show_next(self, vins: list[str]) -> None:
+        """Show one car in each turn of the loop: somebody else may want to do something."""
+        loop = asyncio.get_running_loop()
+        try:
+            if vins:
+                self._show(vins.pop(0))
+        except Exception:  # a bug that one car brings out must not hide the others
+            log.exception("car_crashed", account=self._account)
+        if vins:
+            self._handle = loop.call_soon(self._show_next, vins)
+        elif self._waiting:
+            self._since_s = loop.time()
+            self._handle = loop.call_soon(self._look, self._arrivals)
+        else:
+            self._handle = None
+
+    def _show(self, vin: str) -> None:
+        if not self._listener.is_wanted(self._account, vin):
+            self._shown.pop(vin, None)  # when it comes back, it is told anew
+            return
+        vehicle = to_vehicle(
+            vin,
+            self._basic.get(vin),
+            self._values.of(vin),
+            previous=self._shown.get(vin),
+            image=self._images.get(vin),
+            now=self._now(),
+            report=self._unknown_words.report,
+        )
+        if vehicle != self._shown.get(vin):
+            self._shown[vin] = vehicle
+            self._listener.vehicle_changed(self._account, vehicle)
