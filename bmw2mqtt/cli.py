@@ -144,7 +144,7 @@ def _login(parsed: Arguments) -> int:
 
     log.set_up("error", "console")
     try:
-        print(log_in(settings, parsed.account, input))
+        print(log_in(settings, parsed.account, input, print))
     except (AccountError, BrokerError, ConfigError) as error:
         print(error, file=sys.stderr)
         return EXIT_FAILURE

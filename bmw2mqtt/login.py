@@ -2,20 +2,25 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
-from bmw2mqtt.config import CarDataAccount, MyBmwAccount, Settings
+from bmw2mqtt.config import Account, CarDataAccount, MyBmwAccount, Settings
 from bmw2mqtt.vehicle.errors import AccountError, ConfigError, StoreInUse
 
+Ask = Callable[[str], str]
+Say = Callable[[str], None]
 
-def log_in(settings: Settings, name: str, ask: Callable[[str], str]) -> str:
+
+def log_in(settings: Settings, name: str, ask: Ask, say: Say) -> str:
     """Log in and store the tokens; return what to tell the person.
 
     Args:
         settings: the configuration.
         name: the account.
         ask: prints a prompt and returns what the person typed.
+        say: prints a line.
 
     Raises:
         ConfigError: there is no such account, or `data_dir` cannot be used.
@@ -26,20 +31,18 @@ def log_in(settings: Settings, name: str, ask: Callable[[str], str]) -> str:
     if account is None:
         known = ", ".join(settings.accounts)
         raise ConfigError([f"there is no account {name}; the configuration has: {known}"])
-    if isinstance(account, CarDataAccount):
-        raise ConfigError([f"accounts.{name}: backend cardata is not available in this version"])
     store = Store(settings.data_dir)
     try:
         store.open()
     except StoreInUse:
-        return _hand_over(settings, name, account, ask)
+        return _hand_over(settings, name, account, ask, say)
     try:
-        return asyncio.run(_log_in_here(name, account, store, ask))
+        return asyncio.run(_log_in_here(name, account, store, ask, say))
     finally:
         store.close()
 
 
-def _captcha(account: MyBmwAccount, ask: Callable[[str], str]) -> str | None:
+def _captcha(account: MyBmwAccount, ask: Ask) -> str | None:
     from bmw2mqtt.accounts.mybmw.library import captcha_page  # noqa: PLC0415 - heavy
 
     page = captcha_page(account.region)
@@ -51,31 +54,47 @@ def _captcha(account: MyBmwAccount, ask: Callable[[str], str]) -> str | None:
     return token
 
 
-async def _log_in_here(
-    name: str, account: MyBmwAccount, store: Store, ask: Callable[[str], str]
-) -> str:
-    from bmw2mqtt.accounts.mybmw.check import try_login  # noqa: PLC0415 - heavy
+def _show_code(say: Say, url: str, user_code: str, expires_at: datetime | str | None) -> None:
+    until = f" (until {expires_at:%H:%M} UTC)" if isinstance(expires_at, datetime) else ""
+    say(f"1. Open {url}\n2. Log in, check that it shows {user_code}{until}, and confirm")
+    say("3. Wait for BMW's success page …")
 
-    token = _captcha(account, ask)
+
+async def _log_in_here(name: str, account: Account, store: Store, ask: Ask, say: Say) -> str:
     tls = client_context(name, account.ca_file)
-    count = await try_login(name, account, store, tls, captcha_token=token)
-    return f"logged in, {count} cars; the tokens are in {store.directory}"
+    match account:
+        case MyBmwAccount():
+            from bmw2mqtt.accounts.mybmw.check import try_login  # noqa: PLC0415 - heavy
+
+            token = _captcha(account, ask)
+            count = await try_login(name, account, store, tls, captcha_token=token)
+            return f"logged in, {count} cars; the tokens are in {store.directory}"
+        case CarDataAccount():
+            from bmw2mqtt.accounts.cardata import check  # noqa: PLC0415 - heavy
+
+            await check.log_in(
+                name,
+                account,
+                store,
+                tls,
+                lambda codes: _show_code(
+                    say, codes.verification_url, codes.user_code, codes.expires_at
+                ),
+            )
+            return f"logged in; the tokens are in {store.directory}"
 
 
-def _hand_over(
-    settings: Settings, name: str, account: MyBmwAccount, ask: Callable[[str], str]
-) -> str:
-    """Give the token to the running daemon, which has the tokens; it says what becomes of it."""
-    from bmw2mqtt.mqtt.login import hand_over  # noqa: PLC0415 - heavy
+def _hand_over(settings: Settings, name: str, account: Account, ask: Ask, say: Say) -> str:
+    """Let the running daemon log in, which has the tokens; it says what becomes of it."""
+    from bmw2mqtt.mqtt.login import LoginTalk  # noqa: PLC0415 - heavy
 
-    status, message = asyncio.run(
-        hand_over(
-            settings.mqtt,
-            settings.homeassistant.discovery_prefix,
-            name,
-            _captcha(account, ask) or "-",
+    talk = LoginTalk(settings.mqtt, settings.homeassistant.discovery_prefix, name)
+    if isinstance(account, CarDataAccount):
+        status, message = asyncio.run(
+            talk.ask_for_code(lambda url, code: _show_code(say, url, code, None))
         )
-    )
+    else:
+        status, message = asyncio.run(talk.hand_over(_captcha(account, ask) or "-"))
     if status == "ok":
         return "the running daemon is logged in"
     raise AccountError(f"{status}: {message}" if message else f"the account is {status}")

@@ -1,71 +1,123 @@
-"""Gives a captcha's token to the running daemon and waits for what becomes of it."""
+"""A login through the running daemon: tells it over MQTT, and waits for what becomes of it."""
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import aiomqtt
 
 from bmw2mqtt.config import Mqtt
 from bmw2mqtt.mqtt.publisher import Message
-from bmw2mqtt.mqtt.session import BrokerError, describe, make_client, tls_context
+from bmw2mqtt.mqtt.session import BrokerError, Client, describe, make_client, tls_context
 from bmw2mqtt.mqtt.topics import Topics
 
 PATIENCE_S = 120.0
 """A login is four requests to BMW, and the cars are read before it counts as good."""
+PATIENCE_WITH_A_PERSON_S = 360.0
+"""A code to confirm lives for five minutes."""
+
+Result = tuple[str, str | None]
+"""The account's status, and its sentence."""
 
 
-async def hand_over(
-    settings: Mqtt, discovery_prefix: str, account: str, token: str
-) -> tuple[str, str | None]:
-    """Send the token; return the account's status and message once it has tried.
+class LoginTalk:
+    """One login of one account."""
 
-    Raises:
-        BrokerError: the broker cannot be reached, or nothing is heard of the account.
-    """
-    topics = Topics(settings.base_topic, discovery_prefix)
-    client = make_client(
-        settings,
-        tls_context(settings.tls),
-        availability_topic=None,
-        client_id=f"{settings.client_id}-login",
-    )
-    try:
-        async with asyncio.timeout(PATIENCE_S), client:
-            return await _talk(client, topics, account, token)
-    except TimeoutError as error:
-        raise BrokerError("the running daemon does not answer; see its log") from error
-    except aiomqtt.MqttError as error:
-        raise BrokerError(f"{settings.host}:{settings.port}: {describe(error)}") from error
+    def __init__(self, settings: Mqtt, discovery_prefix: str, account: str) -> None:
+        self._settings = settings
+        topics = Topics(settings.base_topic, discovery_prefix)
+        device = topics.account(account)
+        self._captcha_topic = topics.login(account)
+        self._button_topic = device.command("button", "login", "press")
+        self._status_topic = device.state("sensor", "status")
+        self._attributes_topic = device.attributes("sensor", "status")
+        self._status = ""
+        self._attributes: dict[str, Any] = {}
 
+    async def hand_over(self, token: str) -> Result:
+        """Send a captcha's token; return how the account stands once it has tried.
 
-async def _talk(client: Any, topics: Topics, account: str, token: str) -> tuple[str, str | None]:
-    status_topic = topics.account(account).state("sensor", "status")
-    attributes_topic = topics.account(account).attributes("sensor", "status")
-    await client.subscribe([(status_topic, 1), (attributes_topic, 1)])
-    has_begun, status, message = False, "", None
-    await client.send(Message(topic=topics.login(account), payload=token.encode(), retain=False))
-    async for received in client.messages:
-        if received.retain:
-            continue
-        if received.topic.value == attributes_topic:
-            message = json.loads(received.payload).get("message")
-        else:
-            status = received.payload.decode()
-        has_begun |= status == "starting"
-        if has_begun and status not in {"", "starting"}:
-            return status, await _last_message(client, attributes_topic, message)
-    raise BrokerError("the connection was lost")
+        Raises:
+            BrokerError: the broker cannot be reached, or nothing is heard of the account.
+        """
 
+        async def talk(client: Client) -> Result:
+            has_begun = False
+            message = Message(topic=self._captcha_topic, payload=token.encode(), retain=False)
+            async for _ in self._changes(client, message):
+                has_begun |= self._status == "starting"
+                if has_begun and self._status not in {"", "starting"}:
+                    return await self._end(client)
+            raise BrokerError("the connection was lost")
 
-async def _last_message(client: Any, topic: str, message: str | None) -> str | None:
-    """Wait a moment for the sentence that goes with a status."""
-    try:
-        async with asyncio.timeout(1):
-            async for received in client.messages:
-                if received.topic.value == topic:
-                    found: str | None = json.loads(received.payload).get("message")
-                    return found
-    except TimeoutError:
-        pass
-    return message
+        return await self._with_client(talk, PATIENCE_S)
+
+    async def ask_for_code(self, show: Callable[[str, str], None]) -> Result:
+        """Ask for a code that a person confirms at BMW; return how the account stands afterwards.
+
+        Args:
+            show: given BMW's page and the code, again for a code that replaces the first.
+
+        Raises:
+            BrokerError: the broker cannot be reached, or nothing is heard of the account.
+        """
+
+        async def talk(client: Client) -> Result:
+            shown = None
+            message = Message(topic=self._button_topic, payload=b"PRESS", retain=False)
+            async for _ in self._changes(client, message):
+                code = self._attributes.get("user_code")
+                if code and code != shown:
+                    shown = code
+                    show(str(self._attributes.get("login_url")), str(code))
+                elif shown and not code and self._status != "starting":
+                    return await self._end(client)
+            raise BrokerError("the connection was lost")
+
+        return await self._with_client(talk, PATIENCE_WITH_A_PERSON_S)
+
+    async def _with_client(
+        self, talk: Callable[[Client], Awaitable[Result]], patience_s: float
+    ) -> Result:
+        settings = self._settings
+        client = make_client(
+            settings,
+            tls_context(settings.tls),
+            availability_topic=None,
+            client_id=f"{settings.client_id}-login",
+        )
+        try:
+            async with asyncio.timeout(patience_s), client:
+                await client.subscribe([(self._status_topic, 1), (self._attributes_topic, 1)])
+                return await talk(client)
+        except TimeoutError as error:
+            raise BrokerError("the running daemon does not answer; see its log") from error
+        except aiomqtt.MqttError as error:
+            raise BrokerError(f"{settings.host}:{settings.port}: {describe(error)}") from error
+
+    async def _changes(self, client: Client, message: Message) -> AsyncIterator[None]:
+        """Send a message, then tell of each change of the account's status."""
+        await client.send(message)
+        async for received in client.messages:
+            is_live = not received.retain
+            if received.topic.value == self._attributes_topic:
+                self._attributes = json.loads(received.payload) if is_live else {}
+            else:
+                # What was retained is from before, but stays as it is if nothing changes.
+                self._status = received.payload.decode()
+            if is_live:
+                yield
+
+    async def _end(self, client: Client) -> Result:
+        """Wait a moment for the sentence that goes with the status, and the other way round."""
+        try:
+            async with asyncio.timeout(1):
+                async for received in client.messages:
+                    if received.topic.value == self._attributes_topic:
+                        self._attributes = json.loads(received.payload)
+                    else:
+                        self._status = received.payload.decode()
+        except TimeoutError:
+            pass
+        return self._status, self._attributes.get("message")

@@ -92,7 +92,7 @@ class CarDataAccount:
             tls=client_context(name, settings.ca_file, ssl.TLSVersion.TLSv1_3),
             on_message=self._take_message,
             on_change=self._tell,
-            on_refused=lambda: self._keeper.renew_soon(),
+            on_refused=self._renew_soon,
             now=now,
         )
         self._keeper: Keeper
@@ -253,6 +253,9 @@ class CarDataAccount:
         if tokens is not None and had_none and isinstance(self._trouble, LoginRequired):
             self._trouble = None
             self.polling.request()
+
+    def _renew_soon(self) -> None:
+        self._keeper.renew_soon()
 
     async def _vouch(self) -> None:
         """While the stream is there, what is known of the cars is current."""

@@ -73,8 +73,7 @@ _IN_TEXT: Final = {
     ),
     "CERTIFICATE_VERIFY_FAILED": (
         Kind.TLS,
-        "the certificate of BMW's stream is not trusted: check this machine's clock and CA"
-        " certificates, and ca_file if you set it",
+        "the certificate of BMW's stream is not trusted: check clock, CA certificates and ca_file",
     ),
     "Name or service not known": _NO_NAME,
     "name resolution": _NO_NAME,

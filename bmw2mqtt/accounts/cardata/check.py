@@ -1,0 +1,57 @@
+"""Does BMW let an account in? And a login on the terminal."""
+
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from bmw2mqtt.accounts.cardata.login import Codes, DeviceLogin
+from bmw2mqtt.accounts.cardata.oauth import OAuth
+from bmw2mqtt.accounts.cardata.tokens import Credentials
+from bmw2mqtt.accounts.cardata.transport import open_session
+from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.config import CarDataAccount as AccountSettings
+
+
+async def try_login(
+    name: str, settings: AccountSettings, store: Store, tls: ssl.SSLContext
+) -> None:
+    """See whether the login is good, renewing it if it is time; costs no REST request.
+
+    Raises:
+        AccountError: BMW wants a login, refuses or cannot be reached.
+    """
+    async with _login(name, settings, store, tls) as (_, credentials):
+        credentials.restore()
+        await credentials.fresh()
+
+
+async def log_in(
+    name: str,
+    settings: AccountSettings,
+    store: Store,
+    tls: ssl.SSLContext,
+    show: Callable[[Codes], None],
+) -> None:
+    """Get a code, show it to a person, wait until it is confirmed, and store the tokens.
+
+    Raises:
+        AccountError: BMW refuses or cannot be reached, or the person declines.
+    """
+    async with _login(name, settings, store, tls) as (oauth, credentials):
+        login = DeviceLogin(oauth)
+        codes = await login.begin()
+        show(codes)
+        credentials.take(await login.wait(codes))
+
+
+@asynccontextmanager
+async def _login(
+    name: str, settings: AccountSettings, store: Store, tls: ssl.SSLContext
+) -> AsyncIterator[tuple[OAuth, Credentials]]:
+    async with open_session(tls) as session:
+        oauth = OAuth(session, settings.auth_url, settings.client_id)
+        credentials = Credentials(name, oauth, store)
+        try:
+            yield oauth, credentials
+        finally:
+            await credentials.close()
