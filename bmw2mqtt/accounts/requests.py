@@ -36,10 +36,14 @@ class RequestLog:
 
     def add(self, status: int | None) -> None:
         """Count one request by the HTTP status of its answer."""
-        self.totals["none" if status is None else f"{status // 100}xx"] += 1
+        self.tally(status)
         now = self._now()
         start = now - (now - datetime.min.replace(tzinfo=UTC)) % BUCKET
         self._buckets[start] = self._buckets.get(start, 0) + 1
+
+    def tally(self, status: int | None) -> None:
+        """Count one request in the totals."""
+        self.totals["none" if status is None else f"{status // 100}xx"] += 1
 
     def count(self) -> int:
         """Return how many there were in the last 24 hours."""

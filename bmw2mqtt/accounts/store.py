@@ -4,6 +4,7 @@ A file is written beside its place, synced, and renamed, so that it is either th
 one. Only the bridge's own user can read it.
 """
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -83,6 +84,13 @@ class Store:
             self._set_aside(path, aside)
             return {}
 
+    def load_draft(self, name: str) -> dict[str, Any]:
+        """Read what was being saved when the process was killed; `{}` if there is nothing whole."""
+        try:
+            return dict(json.loads(_draft(self.directory / f"{name}.json").read_bytes()).items())
+        except (OSError, ValueError, AttributeError):
+            return {}
+
     def save(self, name: str, document: Mapping[str, Any]) -> None:
         """Write a document.
 
@@ -105,7 +113,7 @@ class Store:
             StoreError: the disk is full, or the folder cannot be written.
         """
         path = self.directory / name
-        draft = path.with_name(f".{path.name}.new")
+        draft = _draft(path)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -114,6 +122,7 @@ class Store:
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(path)
+            _sync_folder(path.parent)
         except OSError as error:
             raise StoreError(f"{path} cannot be written: {error.strerror}") from error
 
@@ -123,3 +132,17 @@ class Store:
             path.replace(aside)
         except OSError as error:
             log.error("file_not_set_aside", file=str(path), reason=str(error))  # noqa: TRY400
+
+
+def _draft(path: Path) -> Path:
+    return path.with_name(f".{path.name}.new")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let a renaming survive a power cut; not every file system can."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
