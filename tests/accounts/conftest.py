@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from bmw2mqtt.accounts.cardata.transport import open_session
+from bmw2mqtt.simulator.cardata import CarDataSimulator, CarDataUser
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
+from tests.accounts.cardata_bench import Bench, Clock, car
 from tests.accounts.consumer import Watched, watched_account
 
 
@@ -40,3 +43,15 @@ async def watch(
             )
 
         yield open_account
+
+
+@pytest.fixture
+async def bench(certificates: Certificates, tmp_path: Path) -> AsyncIterator[Bench]:
+    """A CarData account, not logged in, with one car; BMW's clock is the account's."""
+    clock = Clock()
+    user = CarDataUser(cars=[car()])
+    async with (
+        CarDataSimulator([user], certificates=certificates, clock=clock) as bmw,
+        open_session(certificates.client_context()) as session,
+    ):
+        yield Bench(bmw, user, clock, session, tmp_path / "data")

@@ -1,0 +1,397 @@
+"""An account's cars, as REST tells of them: which there are, what they are, their last values.
+
+Requests are scarce, so each answer is kept on disk and only what is due is asked for. A round may
+be begun as often as one likes: what is not due costs nothing.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Protocol
+
+import structlog
+
+from bmw2mqtt.accounts.cardata.budget import Priority
+from bmw2mqtt.accounts.cardata.containers import Containers
+from bmw2mqtt.accounts.cardata.errors import Refused
+from bmw2mqtt.accounts.cardata.rest import NO_CONTAINER, NO_IMAGE, NO_VEHICLE, Rest
+from bmw2mqtt.accounts.memory import Memory, moment
+from bmw2mqtt.accounts.requests import utc_now
+from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.vehicle.errors import (
+    WHOLE_ACCOUNT,
+    AccountError,
+    BadAnswer,
+    QuotaExceeded,
+    StoreError,
+)
+from bmw2mqtt.vehicle.vin import is_vin
+
+log = structlog.get_logger(__name__)
+
+LIST_EVERY = timedelta(hours=24)
+"""Cars that were bought or sold are noticed within a day, or at a refresh."""
+EARLY = 0.1
+"""The part of an interval by which something may be asked too early: rounds come at random."""
+FIRST_RETRY = timedelta(minutes=10)
+LONGEST_RETRY = timedelta(hours=24)
+MAX_WARNINGS = 100
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff")
+"""How PNG and JPEG begin."""
+
+
+class Listener(Protocol):
+    """Whoever wants to know: the account."""
+
+    def cars_listed(self, vins: frozenset[str]) -> None:
+        """Take the complete list of the cars that BMW gives data of."""
+
+    def car_described(self, vin: str) -> None:
+        """Take it that BMW has told what a car is, or sent its picture."""
+
+    def telematic_data(self, vin: str, data: Mapping[str, Any], received_at: datetime) -> None:
+        """Take a car's last values: by descriptor, objects with value, unit and timestamp."""
+
+    def is_wanted(self, vin: str) -> bool:
+        """Whether BMW is to be asked about this car."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A request that failed and is not repeated before its time: each try costs quota."""
+
+    error: AccountError
+    wait: timedelta
+    until: datetime
+
+
+class Garage:
+    """Reads what is due about the cars of one account."""
+
+    def __init__(
+        self,
+        account: str,
+        rest: Rest,
+        containers: Containers,
+        *,
+        store: Store,
+        memory: Memory,
+        listener: Listener,
+        poll_interval_s: float,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """Prepare; nothing is sent yet.
+
+        Args:
+            account: its name, for the log.
+            rest: where to ask.
+            containers: where telematic data is asked for.
+            store: keeps basic data and pictures.
+            memory: keeps which cars there are and when they were asked about.
+            listener: who gets it.
+            poll_interval_s: seconds between two readings of a car's telematic data; 0: it is
+                read once, then only when a person asks.
+            now: the wall clock.
+        """
+        self.vins: frozenset[str] = frozenset()
+        """The cars that BMW gives data of."""
+        self.basic: dict[str, Mapping[str, Any]] = {}
+        """What the cars are, as BMW says it."""
+        self.images: dict[str, bytes] = {}
+        self._account = account
+        self._rest = rest
+        self._containers = containers
+        self._store = store
+        self._memory = memory
+        self._listener = listener
+        self._interval = timedelta(seconds=poll_interval_s) if poll_interval_s else None
+        self._now = now
+        self._lock = asyncio.Lock()
+        self._listed_at: datetime | None = None
+        self._read_at: dict[str, datetime] = {}
+        """When telematic data came, by VIN."""
+        self._dropped: set[str] = set()
+        """Cars that BMW lists and yet gives no data of."""
+        self._without_image: set[str] = set()
+        self._held: dict[tuple[str, str], _Held] = {}
+        """What failed, by what it is and VIN."""
+        self._warned: set[tuple[str, str]] = set()
+
+    def restore(self) -> None:
+        """Take what an earlier run has learnt."""
+        known = self._memory.recall("garage")
+        self._listed_at = self._past(known.get("listed_at"))
+        self.vins = _vins(known.get("vins"))
+        self._dropped = set(_vins(known.get("dropped")))
+        self._without_image = set(_vins(known.get("without_image")))
+        read_at = known.get("read_at")
+        for vin, text in read_at.items() if isinstance(read_at, dict) else ():
+            if vin in self.vins and (at := self._past(text)):
+                self._read_at[vin] = at
+        for vin in self.vins:
+            self._load(vin)
+
+    def due_at(self) -> datetime:
+        """Return when a round next has something to ask."""
+        moments = [self._due_list(), *(self._due_readings(vin) for vin in self._wanted())]
+        return max(min(at for at in moments if at), self._now())
+
+    async def read(self, *, by_person: bool = False) -> None:
+        """Ask BMW for what is due, or for everything that may change because a person asks.
+
+        One bad car never hides the others. What failed a short while ago is not asked again, and
+        fails in the same way.
+
+        Raises:
+            AccountError: trouble of the whole account, or no car gave what was asked for.
+        """
+        async with self._lock:
+            if by_person:
+                self._listed_at = None
+                self._dropped.clear()
+                self._held.clear()
+                self._containers.try_again()
+            await self._list(Priority.PERSON if by_person else Priority.FIRST)
+            await self._read_cars(by_person=by_person)
+            await self._read_extras()
+
+    # Which cars
+
+    def _due_list(self) -> datetime | None:
+        held = self._held.get(("cars", ""))
+        if held:
+            return held.until
+        return self._listed_at + LIST_EVERY if self._listed_at else self._now()
+
+    async def _list(self, priority: Priority) -> None:
+        due = self._due_list()
+        if self._listed_at and due and self._now() < due - LIST_EVERY * EARLY:
+            return
+        entries: list[dict[str, Any]] = []
+
+        async def ask(_: str) -> None:
+            entries.extend(_entries(await self._rest.get("vehicles/mappings", priority)))
+
+        if error := await self._attempt("cars", "", ask):
+            if not self.vins:
+                raise error
+            return
+        listed = self._primary(entries)
+        self._listed_at = self._now()
+        self._dropped &= listed
+        self.vins = frozenset(listed - self._dropped)
+        self._read_at = {vin: at for vin, at in self._read_at.items() if vin in self.vins}
+        for vin in self.vins - self.basic.keys():
+            self._load(vin)
+        self._remember()
+        self._listener.cars_listed(self.vins)
+
+    def _primary(self, entries: list[dict[str, Any]]) -> set[str]:
+        """Return the VINs of which the account is the main user; the others get no data."""
+        vins = set()
+        for entry in entries:
+            vin = str(entry.get("vin")).strip().upper()
+            kind = str(entry.get("mappingType") or "PRIMARY").upper()
+            if not is_vin(vin):
+                self._warn_once("car_without_vin", vin[:20], "please report it")
+            elif kind != "PRIMARY":
+                self._warn_once(
+                    "car_of_another_user",
+                    vin,
+                    "BMW gives its data to its primary user only: log in as that user",
+                )
+            else:
+                vins.add(vin)
+        return vins
+
+    def _drop(self, vin: str, error: Refused) -> None:
+        self._dropped.add(vin)
+        self.vins -= {vin}
+        self._remember()
+        log.warning("car_dropped", account=self._account, vin=vin, reason=str(error))
+        self._listener.cars_listed(self.vins)
+
+    def _wanted(self) -> list[str]:
+        """Return the cars to ask about, whoever waits longest first."""
+        longest = datetime.min.replace(tzinfo=UTC)
+        wanted = [vin for vin in self.vins if self._listener.is_wanted(vin)]
+        return sorted(wanted, key=lambda vin: (self._read_at.get(vin, longest), vin))
+
+    # What of each
+
+    async def _read_cars(self, *, by_person: bool) -> None:
+        """Get to know new cars, and read the telematic data that is due."""
+        errors: list[AccountError] = []
+        asked = 0
+        for vin in self._wanted():
+            if vin not in self.basic:
+                await self._attempt("basic_data", vin, self._read_basic)
+            if vin in self.vins and (by_person or self._is_due(vin)):
+                priority = Priority.REPEATED if vin in self._read_at else Priority.FIRST
+                if by_person:
+                    priority = Priority.PERSON
+                asked += 1
+                read = partial(self._read_telematic, priority=priority)
+                if error := await self._attempt("telematic_data", vin, read):
+                    errors.append(error)
+        if errors and len(errors) == asked:
+            raise errors[0]
+
+    async def _read_extras(self) -> None:
+        """Get the missing pictures and delete old containers, if there is budget enough."""
+        try:
+            for vin in self._wanted():
+                if vin not in self.images and vin not in self._without_image:
+                    await self._attempt("image", vin, self._read_image)
+            await self._containers.tidy()
+        except QuotaExceeded as error:
+            log.debug("pictures_wait", account=self._account, reason=str(error))
+
+    def _due_readings(self, vin: str) -> datetime | None:
+        """Return when to read a car's telematic data; `None`: when a person asks."""
+        if held := self._held.get(("telematic_data", vin)):
+            return held.until
+        if vin not in self._read_at:
+            return self._now()
+        return self._read_at[vin] + self._interval if self._interval else None
+
+    def _is_due(self, vin: str) -> bool:
+        if ("telematic_data", vin) in self._held:
+            return True  # it is asked, or fails as it did
+        due = self._due_readings(vin)
+        slack = EARLY * self._interval if self._interval else timedelta()
+        return due is not None and self._now() >= due - slack
+
+    async def _attempt(
+        self, what: str, vin: str, read: Callable[[str], Awaitable[None]]
+    ) -> AccountError | None:
+        """Read one thing of a car; return what went wrong with it, now or a short while ago.
+
+        Raises:
+            AccountError: trouble of the whole account.
+        """
+        key = what, vin
+        held = self._held.get(key)
+        if held and timedelta() < held.until - self._now() <= held.wait:
+            return held.error
+        try:
+            await read(vin)
+        except WHOLE_ACCOUNT:
+            raise
+        except AccountError as error:
+            if vin and isinstance(error, Refused) and error.code == NO_VEHICLE:
+                self._drop(vin, error)
+                return None
+            level = log.debug if held and str(held.error) == str(error) else log.warning
+            level(f"{what}_missing", account=self._account, vin=vin or None, reason=str(error))
+            wait = min(held.wait * 2, LONGEST_RETRY) if held else FIRST_RETRY
+            self._held[key] = _Held(error, wait, self._now() + wait)
+            return error
+        self._held.pop(key, None)
+        return None
+
+    async def _read_basic(self, vin: str) -> None:
+        answer = await self._rest.get(f"vehicles/{vin}/basicData", Priority.FIRST)
+        if not isinstance(answer, dict) or not answer:
+            raise BadAnswer("BMW sent no basic data of the car; trying again later")
+        self.basic[vin] = answer
+        self._save(_basic_file(vin), json.dumps(answer).encode())
+        self._listener.car_described(vin)
+
+    async def _read_telematic(self, vin: str, *, priority: Priority) -> None:
+        try:
+            answer = await self._ask_telematic(vin, priority)
+        except Refused as error:
+            if error.code != NO_CONTAINER:
+                raise
+            self._containers.lost()
+            answer = await self._ask_telematic(vin, priority)
+        data = answer.get("telematicData") if isinstance(answer, dict) else None
+        if not isinstance(data, dict):
+            raise BadAnswer("BMW sent no telematic data of the car; trying again later")
+        self._read_at[vin] = self._now()
+        self._remember()
+        self._listener.telematic_data(vin, data, self._now())
+
+    async def _ask_telematic(self, vin: str, priority: Priority) -> Any:
+        container = await self._containers.ready(priority)
+        path = f"vehicles/{vin}/telematicData"
+        return await self._rest.get(path, priority, containerId=container)
+
+    async def _read_image(self, vin: str) -> None:
+        try:
+            image = await self._rest.get_bytes(f"vehicles/{vin}/image", Priority.PICTURE)
+        except Refused as error:
+            if error.code not in {NO_IMAGE, None}:
+                raise
+            self._without_image.add(vin)
+            self._remember()
+            return
+        if not image.startswith(_PICTURES):
+            raise BadAnswer("BMW sent a picture that is none; trying again later")
+        self.images[vin] = image
+        self._save(_image_file(vin), image)
+        self._listener.car_described(vin)
+
+    def _warn_once(self, event: str, vin: str, remedy: str) -> None:
+        if (event, vin) not in self._warned and len(self._warned) < MAX_WARNINGS:
+            self._warned.add((event, vin))
+            log.warning(event, account=self._account, vin=vin, remedy=remedy)
+
+    # What survives a restart
+
+    def _load(self, vin: str) -> None:
+        """Take what the disk has of a car."""
+        if basic := self._store.load(_basic_file(vin).removesuffix(".json")):
+            self.basic[vin] = basic
+        if image := self._store.read(_image_file(vin)):
+            self.images[vin] = image
+
+    def _save(self, file: str, content: bytes) -> None:
+        try:
+            self._store.write(file, content)
+        except StoreError as error:
+            log.warning("car_not_saved", account=self._account, reason=str(error))
+
+    def _remember(self) -> None:
+        self._memory.remember(
+            "garage",
+            {
+                "listed_at": self._listed_at.isoformat() if self._listed_at else None,
+                "vins": sorted(self.vins),
+                "dropped": sorted(self._dropped),
+                "without_image": sorted(self._without_image),
+                "read_at": {vin: at.isoformat() for vin, at in sorted(self._read_at.items())},
+            },
+        )
+
+    def _past(self, text: object) -> datetime | None:
+        """Read a time that is not in the future: clocks go wrong."""
+        at = moment(text)
+        return at if at and at <= self._now() else None
+
+
+def _entries(answer: Any) -> list[dict[str, Any]]:
+    """Return the mappings: BMW sends a list, or one mapping, or a list inside an object."""
+    if isinstance(answer, dict):
+        answer = answer.get("mappings", [answer] if "vin" in answer else None)
+    if not isinstance(answer, list):
+        raise BadAnswer("BMW sent no list of cars; trying again later")
+    return [entry for entry in answer if isinstance(entry, dict)]
+
+
+def _vins(value: object) -> frozenset[str]:
+    return (
+        frozenset(vin for vin in value if is_vin(vin)) if isinstance(value, list) else frozenset()
+    )
+
+
+def _basic_file(vin: str) -> str:
+    return f"cars/{vin}.json"
+
+
+def _image_file(vin: str) -> str:
+    return f"images/{vin}.png"

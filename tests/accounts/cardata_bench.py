@@ -1,0 +1,153 @@
+"""The client side of CarData in this process, before a simulated BMW, with a clock of its own."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from bmw2mqtt.accounts.cardata.budget import Budget
+from bmw2mqtt.accounts.cardata.containers import Containers, wanted_descriptors
+from bmw2mqtt.accounts.cardata.garage import Garage
+from bmw2mqtt.accounts.cardata.login import Codes, DeviceLogin
+from bmw2mqtt.accounts.cardata.oauth import OAuth
+from bmw2mqtt.accounts.cardata.rest import Rest
+from bmw2mqtt.accounts.cardata.tokens import Credentials, Tokens
+from bmw2mqtt.accounts.memory import Memory
+from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.simulator.cardata import (
+    CLIENT_ID,
+    CarDataSimulator,
+    CarDataUser,
+    Fault,
+    RecordedCarDataCar,
+)
+
+VIN, OTHER_VIN = "WBA00000000000001", "WMW00000000000002"
+PNG = b"\x89PNG and so on"
+BUDGET = 45
+
+
+@dataclass
+class Clock:
+    """A clock that goes on when it is told to, or when somebody sleeps by it."""
+
+    now: datetime = datetime(2026, 11, 1, 10, 0, tzinfo=UTC)
+    slept_s: list[float] = field(default_factory=list)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **delta: float) -> None:
+        self.now += timedelta(**delta)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept_s.append(seconds)
+        self.now += timedelta(seconds=seconds)
+        await asyncio.sleep(0)
+
+
+@dataclass
+class Listener:
+    """Writes down what the garage tells."""
+
+    listed: list[frozenset[str]] = field(default_factory=list)
+    described: list[str] = field(default_factory=list)
+    data: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    unwanted: set[str] = field(default_factory=set)
+
+    def cars_listed(self, vins: frozenset[str]) -> None:
+        self.listed.append(vins)
+
+    def car_described(self, vin: str) -> None:
+        self.described.append(vin)
+
+    def telematic_data(self, vin: str, data: Mapping[str, Any], received_at: datetime) -> None:
+        assert received_at.tzinfo
+        self.data[vin] = data
+
+    def is_wanted(self, vin: str) -> bool:
+        return vin not in self.unwanted
+
+
+class Bench:
+    """One account; `restart` begins anew with what is on disk."""
+
+    def __init__(
+        self,
+        bmw: CarDataSimulator,
+        user: CarDataUser,
+        clock: Clock,
+        session: aiohttp.ClientSession,
+        folder: Path,
+    ) -> None:
+        self.bmw = bmw
+        self.user = user
+        self.clock = clock
+        self.session = session
+        self.folder = folder
+        self.poll_interval_s = 86400
+        self.budget_size = BUDGET
+        self.client_id = CLIENT_ID
+        self.descriptors = wanted_descriptors()
+        self.restart()
+
+    def restart(self) -> None:
+        self.store = Store(self.folder)
+        self.memory = Memory(self.store, "home")
+        self.oauth = OAuth(self.session, self.bmw.auth_url, self.client_id)
+        self.credentials = Credentials("home", self.oauth, self.store, self.clock)
+        self.credentials.restore()
+        self.budget = Budget(self.memory, self.budget_size, self.clock)
+        self.budget.restore()
+        self.rest = Rest(self.session, self.bmw.api_url, self.credentials, self.budget)
+        self.containers = Containers(self.rest, self.memory, self.descriptors, self.clock)
+        self.listener = Listener()
+        self.garage = Garage(
+            "home",
+            self.rest,
+            self.containers,
+            store=self.store,
+            memory=self.memory,
+            listener=self.listener,
+            poll_interval_s=self.poll_interval_s,
+            now=self.clock,
+        )
+        self.garage.restore()
+        self.login = DeviceLogin(self.oauth, now=self.clock, sleep=self.clock.sleep)
+
+    async def log_in(self) -> Tokens:
+        """Log in as a person does."""
+        codes = await self.login.begin()
+        self.bmw.approve(codes.user_code)
+        return await self.finish(codes)
+
+    async def finish(self, codes: Codes) -> Tokens:
+        tokens = await self.login.wait(codes)
+        self.credentials.take(tokens)
+        return tokens
+
+    def break_down(self, *faults: Fault) -> None:
+        """Let BMW answer with these alone."""
+        self.bmw.faults.clear()
+        for fault in faults:
+            self.bmw.faults.add(fault)
+
+    def asked(self) -> list[str]:
+        """Return what REST was asked since the last time: method and path below `/customers/`."""
+        paths = [
+            f"{request.method} {request.path.removeprefix('/customers/')}"
+            for request in self.bmw.requests
+            if request.path.startswith("/customers/")
+        ]
+        self.bmw.requests.clear()
+        return paths
+
+
+def car(vin: str = VIN, **options: Any) -> RecordedCarDataCar:
+    """Return a car with a picture and a mileage."""
+    readings = {"vehicle.vehicle.travelledDistance": 41250}
+    return RecordedCarDataCar(vin, readings, **{"image": PNG} | options)
