@@ -1,0 +1,1 @@
+"""BMW CarData, the official interface: login by device code, REST and a stream; no commands."""
