@@ -44,7 +44,7 @@ class Showroom:
         self._images = images
         self._now = now
         self._shown: dict[str, Vehicle] = {}
-        self._unknown_words = UnknownWords()
+        self._report_word = UnknownWords()
         self._waiting: dict[str, None] = {}
         """Cars that have changed, in the order in which they did."""
         self._arrivals = 0
@@ -109,7 +109,7 @@ class Showroom:
             previous=self._shown.get(vin),
             image=self._images.get(vin),
             now=self._now(),
-            report=self._unknown_words.report,
+            report=self._report_word,
         )
         if vehicle != self._shown.get(vin):
             self._shown[vin] = vehicle

@@ -53,7 +53,7 @@ class Garage:
         self._is_in_china = is_in_china
         self._brands: dict[str, CarBrands] = {}
         self._listed_at: datetime | None = None
-        self._unknown_words = UnknownWords()
+        self._report_word = UnknownWords()
         self._problems: dict[tuple[str, str | None], str] = {}
         """What went wrong the last time, by event and VIN."""
 
@@ -194,7 +194,7 @@ class Garage:
             vehicle = to_vehicle(
                 answers,
                 previous=car.snapshot,
-                report=self._unknown_words.report,
+                report=self._report_word,
                 image=car.image or None,
             )
             self._show(car, vehicle)
