@@ -36,8 +36,11 @@ class Account(Executor, Protocol):
     """One login at BMW."""
 
     name: str
-    requests: RequestLog
     polling: Polling
+
+    @property
+    def requests(self) -> RequestLog:
+        """The requests it has made."""
 
     @property
     def state(self) -> AccountState:

@@ -10,8 +10,9 @@ from typing import Any, Final
 import structlog
 
 from bmw2mqtt.accounts.base import Listener
+from bmw2mqtt.accounts.cardata.basic import BasicData
 from bmw2mqtt.accounts.cardata.budget import Budget
-from bmw2mqtt.accounts.cardata.containers import Containers
+from bmw2mqtt.accounts.cardata.containers import Containers, wanted_descriptors
 from bmw2mqtt.accounts.cardata.garage import Garage
 from bmw2mqtt.accounts.cardata.keeper import Keeper
 from bmw2mqtt.accounts.cardata.login import DeviceLogin
@@ -111,11 +112,12 @@ class CarDataAccount:
             credentials = Credentials(self.name, oauth, self._store, self._now)
             rest = Rest(session, self._settings.api_url, credentials, self.requests)
             self._garage = self._make_garage(rest)
+            self._basic: dict[str, BasicData] = {}
             self._showroom = Showroom(
                 self.name,
                 self._values,
                 self._listener,
-                basic=self._garage.basic,
+                basic=self._basic,
                 images=self._garage.images,
                 now=self._now,
             )
@@ -145,8 +147,7 @@ class CarDataAccount:
         return Garage(
             self.name,
             rest,
-            Containers(self.name, rest, self._memory, now=self._now),
-            readings=self,
+            Containers(rest, self._memory, wanted_descriptors(), self._now),
             store=self._store,
             memory=self._memory,
             listener=self,
@@ -165,7 +166,7 @@ class CarDataAccount:
         known = self._garage.vins | self._values.vins()
         self._listener.vehicles_listed(self.name, known, is_complete=False)
         for vin in known:
-            self._showroom.change(vin)
+            self.car_described(vin)
             self._listener.vehicle_seen(vin)
         self._tell()
 
@@ -208,14 +209,8 @@ class CarDataAccount:
         self._listener.message_received(self.name, vin, payload)
         if vin not in self._garage.vins and vin not in self._values.vins():
             self._listener.vehicles_listed(self.name, frozenset({vin}), is_complete=False)
-        self.take(vin, data, now)
-
-    def take(self, vin: str, data: Mapping[str, Any], received_at: datetime) -> bool:
-        """Take readings of a car; return whether anything is new."""
-        is_new = self._values.take(vin, data, received_at)
-        if is_new:
+        if self._values.take(vin, data, now):
             self._showroom.change(vin)
-        return is_new
 
     def cars_listed(self, vins: frozenset[str]) -> None:
         """Take the complete list of the cars that BMW gives data of."""
@@ -226,8 +221,15 @@ class CarDataAccount:
         for vin in vins:
             self._showroom.change(vin)
 
-    def car_read(self, vin: str) -> None:
-        """Take it that BMW has told something about a car, new or not."""
+    def car_described(self, vin: str) -> None:
+        """Take it that BMW has told what a car is, or sent its picture."""
+        if vin in self._garage.basic:
+            self._basic[vin] = BasicData.parse(self._garage.basic[vin])
+        self._showroom.change(vin)
+
+    def telematic_data(self, vin: str, data: Mapping[str, Any], received_at: datetime) -> None:
+        """Take what REST knows of a car."""
+        self._values.take(vin, data, received_at)
         self._showroom.change(vin)
         self._listener.vehicle_seen(vin)
 

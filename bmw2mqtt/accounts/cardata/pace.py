@@ -160,7 +160,7 @@ class Pace:
                 return float(min(60 * 2 ** min(self._failures - 1, 4), AFTER_MANY_FAILURES_S))
         if self._failures > MANY_FAILURES:
             return AFTER_MANY_FAILURES_S
-        growing_s = FIRST_PAUSE_S * 2 ** max(self._failures - 1, 0)
+        growing_s = FIRST_PAUSE_S * 2.0 ** max(self._failures - 1, 0)
         return min(growing_s, LONGEST_PAUSE_S) * random.uniform(0.8, 1.2)
 
     def _pause(self, seconds: float) -> None:
