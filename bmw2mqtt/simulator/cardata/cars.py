@@ -45,6 +45,9 @@ class CarDataCar(Protocol):
     def listen(self, sink: Sink) -> None:
         """Let the car report to `sink` from now on: its VIN, and what changed."""
 
+    def tick(self) -> None:
+        """Notice that time has passed; called every now and then."""
+
 
 class RecordedCarDataCar:
     """A car made of readings that a test edits.
@@ -131,6 +134,9 @@ class RecordedCarDataCar:
     def listen(self, sink: Sink) -> None:
         """Report to `sink` as well."""
         self._sinks.append(sink)
+
+    def tick(self) -> None:
+        """Stand still."""
 
 
 def is_streamed(descriptor: str) -> bool:

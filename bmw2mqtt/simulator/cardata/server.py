@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, Self
 
 from bmw2mqtt.simulator.clock import utc_now
 from bmw2mqtt.simulator.https import HttpsServer
@@ -14,6 +16,7 @@ from .oauth import DeviceCodeFlow
 from .page import LinkPage
 from .quota import Quota, counting
 from .rest import VehicleRoutes
+from .stream import Message, StreamBroker
 from .users import Lifetimes, Registry
 
 if TYPE_CHECKING:
@@ -25,7 +28,11 @@ if TYPE_CHECKING:
     from bmw2mqtt.simulator.faults import Faults
     from bmw2mqtt.simulator.recording import RecordedRequest
 
+    from .cars import CarDataCar
     from .users import CarDataUser
+
+
+TICK_S: Final = 1.0
 
 
 class CarDataSimulator:
@@ -33,8 +40,8 @@ class CarDataSimulator:
 
     Point a client to `auth_url`, `api_url` and `stream_host`:`stream_port`, and let it trust
     `ca_file`. Every part can be told to go wrong: `faults` is what is answered instead of the
-    truth over HTTPS; `oauth`, `vehicles`, `containers`, `quota` and `registry` have settings of
-    their own.
+    truth over HTTPS; `oauth`, `vehicles`, `containers`, `quota`, `registry` and `stream` have
+    settings of their own.
     """
 
     def __init__(
@@ -44,6 +51,7 @@ class CarDataSimulator:
         certificates: Certificates | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
+        stream_port: int = 0,
         lifetimes: Lifetimes | None = None,
         approve_after_s: float | None = None,
         clock: Callable[[], datetime] = utc_now,
@@ -63,12 +71,27 @@ class CarDataSimulator:
             clock=clock,
             middlewares=(counting(self.quota, self.registry),),
         )
+        self.stream = StreamBroker(
+            self.registry,
+            certificates=self.certificates,
+            clock=clock,
+            host=host,
+            port=stream_port,
+        )
+        self._ticking: asyncio.Task[None] | None = None
         for user in users:
             self.add_user(user)
 
     def add_user(self, user: CarDataUser) -> None:
         """Take in another customer."""
         self.registry.users.append(user)
+        for car in user.cars:
+            car.listen(self.stream.report)
+
+    def add_car(self, user: CarDataUser, car: CarDataCar) -> None:
+        """Give a customer another car."""
+        user.cars.append(car)
+        car.listen(self.stream.report)
 
     @property
     def users(self) -> list[CarDataUser]:
@@ -96,6 +119,16 @@ class CarDataSimulator:
         return f"https://{self._https.address}"
 
     @property
+    def stream_host(self) -> str:
+        """Where the stream is served."""
+        return self.stream.host
+
+    @property
+    def stream_port(self) -> int:
+        """On which port the stream is served."""
+        return self.stream.port
+
+    @property
     def ca_file(self) -> Path:
         """The certificate of the authority to trust."""
         return self.certificates.ca_file
@@ -108,13 +141,37 @@ class CarDataSimulator:
         """Let the user decline a login; raises `UnknownCodeError` for a code that is not good."""
         self.oauth.decline(user_code)
 
+    def publish(self, vin: str, data: Message) -> bool:
+        """Stream readings of a car in one message; tell whether somebody listened."""
+        return self.stream.publish(vin, data)
+
+    def publish_raw(self, vin: str, payload: bytes) -> bool:
+        """Stream any payload as a message of a car; tell whether somebody listened."""
+        return self.stream.publish_raw(vin, payload)
+
     async def start(self) -> None:
         """Start to serve; with port 0 on any free port, and on the same one after a restart."""
         await self._https.start()
+        await self.stream.start()
+        self._ticking = asyncio.create_task(self._tick())
 
     async def stop(self) -> None:
         """Stop to serve; users, cars and tokens are kept, so that `start` goes on with them."""
+        if self._ticking is not None:
+            self._ticking.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._ticking
+            self._ticking = None
+        await self.stream.stop()
         await self._https.stop()
+
+    async def _tick(self) -> None:
+        """Let the cars live."""
+        while True:
+            for user in self.users:
+                for car in user.cars:
+                    car.tick()
+            await asyncio.sleep(TICK_S)
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -35,6 +35,10 @@ class CarDataUser:
     """The services switched on in the portal. Switching one off kills the tokens that hold it."""
     secondary_vins: set[str] = field(default_factory=set)
     """The cars of which somebody else is the main user; they are listed and nothing more."""
+    unconfigured_vins: set[str] = field(default_factory=set)
+    """The cars for which no stream was configured in the portal."""
+    selected_descriptors: set[str] | None = None
+    """What was selected for the stream in the portal; `None` is everything."""
     containers: dict[str, Container] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

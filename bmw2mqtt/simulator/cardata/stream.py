@@ -1,0 +1,257 @@
+"""BMW's stream: an MQTT broker that lets one client a customer listen, and nobody speak."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import uuid
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from bmw2mqtt.simulator.clock import timestamp
+from bmw2mqtt.simulator.recording import MAX_RECORDED
+
+from . import mqtt_codec as mqtt
+from .reading import Reading, Value
+from .stream_client import StreamClient
+from .users import STREAM_SCOPE
+
+if TYPE_CHECKING:
+    from bmw2mqtt.simulator.tls import Certificates
+
+    from .users import CarDataUser, Grant, Registry
+
+CHECK_EVERY_S: Final = 0.2
+CONNECT_WINDOW: Final = timedelta(minutes=1)
+Message = Mapping[str, Reading | Value | dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamConnect:
+    """An attempt to connect, and the reason code of MQTT 5 it was answered with; 0 is success."""
+
+    at: datetime
+    version: int
+    client_id: str
+    username: str
+    password: str = field(repr=False)
+    keepalive_s: int
+    reason: int
+
+
+class StreamBroker:
+    """The stream, and what can be done to it.
+
+    `silent` keeps the connections but answers nothing, as a network that swallows everything.
+    `refused_subscriptions` counts how many of the next subscriptions are refused. `connect_limit`
+    is how many connects a minute one address may try.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        certificates: Certificates,
+        clock: Callable[[], datetime],
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        self.silent = False
+        self.refused_subscriptions = 0
+        self.connect_limit: int | None = None
+        self.clients: set[StreamClient] = set()
+        self.connects: deque[StreamConnect] = deque(maxlen=MAX_RECORDED)
+        """Who tried to connect so far, oldest first."""
+        self.host = host
+        self.port = port
+        self._registry = registry
+        self._certificates = certificates
+        self._clock = clock
+        self._listeners: dict[str, StreamClient] = {}
+        self._refusals: deque[int] = deque()
+        self._tries: defaultdict[str, deque[datetime]] = defaultdict(deque)
+        self._server: asyncio.Server | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start to serve; with port 0 on any free port, and on the same one after a restart."""
+        context = self._certificates.server_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: StreamClient(self), self.host, self.port, ssl=context
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+        self._watch = asyncio.create_task(self._watch_clients())
+
+    async def stop(self) -> None:
+        """Stop to serve, and drop all connections."""
+        if self._watch is not None:
+            self._watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watch
+            self._watch = None
+        if self._server is not None:
+            self._server.close()
+            for client in list(self.clients):
+                client.abort()
+            await self._server.wait_closed()
+            self._server = None
+
+    def publish(self, vin: str, data: Message) -> bool:
+        """Send readings of a car in one message; tell whether somebody listened.
+
+        A reading may be given as its value alone, measured now, or as the JSON to be sent.
+        """
+        return self.publish_raw(vin, self.message(vin, data))
+
+    def message(self, vin: str, data: Message) -> bytes:
+        """Return the payload of a message with readings of a car."""
+        now = self._clock()
+        body = {
+            "vin": vin,
+            "entityId": str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{vin}.stream")),
+            "topic": vin,
+            "timestamp": timestamp(now),
+            "data": {name: _entry(reading, now) for name, reading in data.items()},
+        }
+        return json.dumps(body).encode()
+
+    def publish_raw(self, vin: str, payload: bytes) -> bool:
+        """Send any payload as a message of a car; tell whether somebody listened."""
+        owner = self._registry.owner(vin)
+        client = None if owner is None else self.client_of(owner.gcid)
+        if owner is None or client is None or self.silent or not client.wants(owner.gcid, vin):
+            return False
+        client.send(mqtt.publish(client.version, f"{owner.gcid}/{vin}", payload))
+        return True
+
+    def report(self, vin: str, readings: Mapping[str, Reading]) -> None:
+        """Send what a car reports, as far as its owner selected it in the portal."""
+        owner = self._registry.owner(vin)
+        if owner is None or vin in owner.unconfigured_vins:
+            return
+        selected = owner.selected_descriptors
+        if selected is not None:
+            readings = {name: readings[name] for name in readings if name in selected}
+        if readings:
+            self.publish(vin, readings)
+
+    def client_of(self, gcid: str) -> StreamClient | None:
+        """Return the one client that a customer is connected with."""
+        return self._listeners.get(gcid)
+
+    def is_subscribed(self, gcid: str) -> bool:
+        """Tell whether a customer is connected and has subscribed."""
+        client = self.client_of(gcid)
+        return client is not None and bool(client.filters)
+
+    def refuse_connects(self, times: int, reason: int = mqtt.NOT_AUTHORIZED) -> None:
+        """Refuse the next connects with a reason code of MQTT 5, translated for MQTT 3.1.1."""
+        self._refusals.extend([reason] * times)
+
+    def drop_all(self, reason: int | None = None) -> None:
+        """Hang up on everybody, with a reason code of MQTT 5 if it is not for the network."""
+        for client in list(self.clients):
+            client.hang_up(reason)
+
+    def take_over(self, gcid: str, client_id: str = "another client") -> None:
+        """Let another client of a customer connect for a moment."""
+        self._evict(gcid, client_id)
+
+    def admit(self, client: StreamClient, packet: mqtt.Connect) -> tuple[int, Grant | None]:
+        """Return the reason code to answer a CONNECT with, and for success whose it is."""
+        grant = None
+        reason = self._reason_to_refuse(client, packet)
+        if reason == mqtt.SUCCESS:
+            grant = self._registry.by_id_token(packet.password)
+            self._evict(packet.username, client.client_id)
+            self._listeners[packet.username] = client
+        self.connects.append(
+            StreamConnect(
+                at=self._clock(),
+                version=packet.version,
+                client_id=packet.client_id,
+                username=packet.username,
+                password=packet.password,
+                keepalive_s=packet.keepalive_s,
+                reason=reason,
+            )
+        )
+        return reason, grant
+
+    def _reason_to_refuse(self, client: StreamClient, packet: mqtt.Connect) -> int:
+        if packet.version not in (mqtt.MQTT_3_1_1, mqtt.MQTT_5):
+            return mqtt.UNSUPPORTED_VERSION
+        if self._connects_too_often(client.source):
+            return mqtt.QUOTA_EXCEEDED
+        if self._refusals:
+            return self._refusals.popleft()
+        grant = self._registry.by_id_token(packet.password)
+        if grant is None or self._is_over(grant):
+            return mqtt.NOT_AUTHORIZED
+        if grant.user.gcid != packet.username:
+            return mqtt.BAD_USER_NAME_OR_PASSWORD
+        return mqtt.SUCCESS
+
+    def _is_over(self, grant: Grant) -> bool:
+        streams = STREAM_SCOPE in grant.scope and STREAM_SCOPE in grant.user.granted
+        return not streams or self._clock() >= grant.id_expires_at
+
+    def _connects_too_often(self, source: str) -> bool:
+        tries, now = self._tries[source], self._clock()
+        while tries and now - tries[0] >= CONNECT_WINDOW:
+            tries.popleft()
+        tries.append(now)
+        return self.connect_limit is not None and len(tries) > self.connect_limit
+
+    def _evict(self, gcid: str, client_id: str) -> None:
+        """End the connection of a customer in favour of a new one."""
+        client = self.client_of(gcid)
+        if client is not None:
+            is_same = client.client_id == client_id
+            client.hang_up(mqtt.SESSION_TAKEN_OVER if is_same else None)
+
+    def release(self, client: StreamClient) -> None:
+        """Let a customer whose connection is over have another one."""
+        for gcid, listener in list(self._listeners.items()):
+            if listener is client:
+                del self._listeners[gcid]
+
+    def may_subscribe(self, client: StreamClient, topic_filter: str) -> bool:
+        """Tell whether a client may listen to this: one of its cars, or all of them."""
+        if client.grant is None:
+            return False
+        if self.refused_subscriptions > 0:
+            self.refused_subscriptions -= 1
+            return False
+        user = client.grant.user
+        gcid, _, name = topic_filter.partition("/")
+        return gcid == user.gcid and (name in ("+", "#") or _streams(user, name))
+
+    async def _watch_clients(self) -> None:
+        """Hang up on clients whose token has expired, and on those that fell silent."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(CHECK_EVERY_S)
+            for client in () if self.silent else list(self.clients):
+                if client.is_idle(loop.time()):
+                    client.hang_up(mqtt.KEEP_ALIVE_TIMEOUT)
+                elif client.grant is not None and self._is_over(client.grant):
+                    client.hang_up(mqtt.NOT_AUTHORIZED)
+
+
+def _streams(user: CarDataUser, vin: str) -> bool:
+    return user.car(vin) is not None and vin not in user.unconfigured_vins
+
+
+def _entry(reading: Reading | Value | dict[str, Any], now: datetime) -> dict[str, Any]:
+    if isinstance(reading, dict):
+        return reading
+    if not isinstance(reading, Reading):
+        reading = Reading(reading, None, now)
+    return reading.streamed()

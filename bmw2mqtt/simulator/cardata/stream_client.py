@@ -1,0 +1,142 @@
+"""A client of the stream, as the broker sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import TYPE_CHECKING, Final
+
+from . import mqtt_codec as mqtt
+
+if TYPE_CHECKING:
+    from .stream import StreamBroker
+    from .users import Grant
+
+CONNECT_TIMEOUT_S: Final = 10.0
+IDLE_LIMIT_S: Final = 60.0
+"""After which time without a packet BMW hangs up, whatever the client asked for."""
+KEEPALIVE_GRACE: Final = 1.5
+MAX_BACKLOG_BYTES: Final = 64 * 1024 * 1024
+"""How much a client may leave unread before it is given up."""
+
+
+class StreamClient(asyncio.Protocol):
+    """One connection. It asks the broker what to do, and does it."""
+
+    def __init__(self, broker: StreamBroker) -> None:
+        self._broker = broker
+        self._packets = mqtt.Packets()
+        self._transport: asyncio.Transport | None = None
+        self._heard_at = 0.0
+        self._idle_limit_s = CONNECT_TIMEOUT_S
+        self.source = ""
+        self.version: mqtt.Version = 4
+        self.client_id = ""
+        self.grant: Grant | None = None
+        """The tokens it connected with; `None` before."""
+        self.filters: set[str] = set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for the client to introduce itself."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
+        self._transport = transport
+        self._heard_at = asyncio.get_running_loop().time()
+        self.source = str(transport.get_extra_info("peername")[0])
+        self._broker.clients.add(self)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Forget the client."""
+        self._transport = None
+        self._broker.release(self)
+        self._broker.clients.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Do what the client asks for."""
+        self._heard_at = asyncio.get_running_loop().time()
+        if self._broker.silent:
+            return
+        try:
+            for kind, body in self._packets.feed(data):
+                self._handle(kind, body)
+        except mqtt.MalformedPacketError:
+            self.hang_up()
+
+    def _handle(self, kind: int, body: bytes) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        if (kind == mqtt.CONNECT) != (self.grant is None):
+            raise mqtt.MalformedPacketError("CONNECT comes first, and once")
+        match kind:
+            case mqtt.CONNECT:
+                self._connect(mqtt.parse_connect(body))
+            case mqtt.SUBSCRIBE:
+                self._subscribe(mqtt.parse_subscribe(body, self.version))
+            case mqtt.UNSUBSCRIBE:
+                packet = mqtt.parse_unsubscribe(body, self.version)
+                self.filters.difference_update(packet.filters)
+                count = len(packet.filters)
+                self.send(mqtt.unsuback(self.version, packet.packet_id, count))
+            case mqtt.PINGREQ:
+                self.send(mqtt.PINGRESP_PACKET)
+            case mqtt.PUBLISH:
+                self.hang_up(mqtt.NOT_AUTHORIZED)
+            case mqtt.DISCONNECT:
+                self.hang_up()
+            case _:
+                raise mqtt.MalformedPacketError(f"unexpected packet {kind}")
+
+    def _connect(self, packet: mqtt.Connect) -> None:
+        assigned = "" if packet.client_id else str(uuid.uuid4())
+        self.client_id = packet.client_id or assigned
+        reason, grant = self._broker.admit(self, packet)
+        self.version = mqtt.MQTT_5 if packet.version == mqtt.MQTT_5 else mqtt.MQTT_3_1_1
+        self.send(mqtt.connack(self.version, reason, assigned))
+        if grant is None:
+            self.close()
+            return
+        self.grant = grant
+        self._idle_limit_s = min(packet.keepalive_s * KEEPALIVE_GRACE or IDLE_LIMIT_S, IDLE_LIMIT_S)
+
+    def _subscribe(self, packet: mqtt.Subscribe) -> None:
+        reasons = [
+            qos if self._broker.may_subscribe(self, topic_filter) else mqtt.NOT_AUTHORIZED
+            for topic_filter, qos in packet.filters
+        ]
+        self.send(mqtt.suback(self.version, packet.packet_id, reasons))
+        if mqtt.NOT_AUTHORIZED in reasons:
+            self.close()
+            return
+        self.filters.update(topic_filter for topic_filter, _ in packet.filters)
+
+    def wants(self, gcid: str, vin: str) -> bool:
+        """Tell whether the client subscribed to the messages of a car."""
+        return not self.filters.isdisjoint((f"{gcid}/+", f"{gcid}/#", f"{gcid}/{vin}"))
+
+    def is_idle(self, now: float) -> bool:
+        """Tell whether the client was not heard of for too long; `now` is the loop's time."""
+        return now - self._heard_at > self._idle_limit_s
+
+    def send(self, packet: bytes) -> None:
+        """Send a packet, or give a client up that does not read."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._transport.write(packet)
+        if self._transport.get_write_buffer_size() > MAX_BACKLOG_BYTES:
+            self._transport.abort()
+
+    def hang_up(self, reason: int | None = None) -> None:
+        """End the connection, with a reason for a client that understands one."""
+        if reason is not None and self.grant is not None and self.version == mqtt.MQTT_5:
+            self.send(mqtt.disconnect(reason))
+        self.close()
+
+    def close(self) -> None:
+        """End the connection when everything was sent."""
+        self._broker.release(self)
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
