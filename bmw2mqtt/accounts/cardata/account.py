@@ -241,7 +241,7 @@ class CarDataAccount:
         """Ask for what is due, or for everything because a person wants it."""
         by_person, self._is_by_person = self._is_by_person, False
         if self._tokens is None:
-            raise self._keeper.problem or LoginRequired("BMW wants a login first")
+            raise self._keeper.problem or LoginRequired("asking BMW for a code to log in with")
         await self._garage.read(by_person=by_person)
 
     def _polled(self, error: AccountError | None) -> None:
@@ -265,6 +265,7 @@ class CarDataAccount:
             if self._stream.is_connected:
                 for vin in self._garage.vins | self._values.vins():
                     self._listener.vehicle_seen(vin)
+            self._showroom.look_again()
             self._tell()
             await asyncio.sleep(LOOK_EVERY_S)
 

@@ -201,6 +201,13 @@ class Keeper:
         while True:
             codes = await self._login.begin()
             self.codes = codes
+            log.warning(
+                "login_waits_for_you",
+                account=self._account,
+                open=codes.verification_url,
+                confirm=codes.user_code,
+                until=codes.expires_at.isoformat(timespec="seconds"),
+            )
             self._tell_unless_logged_in(
                 LoginRequired(
                     f"open {codes.verification_url} and confirm the code {codes.user_code};"

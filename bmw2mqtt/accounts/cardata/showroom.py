@@ -7,7 +7,7 @@ without delay, and of a flood only the last value of each key is worked on.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -22,6 +22,7 @@ from bmw2mqtt.vehicle.snapshot import Vehicle
 log = structlog.get_logger(__name__)
 
 LONGEST_WAIT_S: Final = 0.2
+BASIC_DATA_WAIT: Final = timedelta(hours=1)
 
 
 class Showroom:
@@ -47,6 +48,7 @@ class Showroom:
         self._report_word = UnknownWords()
         self._waiting: dict[str, None] = {}
         """Cars that have changed, in the order in which they did."""
+        self._awaited_since: dict[str, datetime] = {}
         self._arrivals = 0
         self._since_s = 0.0
         self._handle: asyncio.Handle | None = None
@@ -60,10 +62,16 @@ class Showroom:
             self._since_s = loop.time()
             self._handle = loop.call_soon(self._look, self._arrivals)
 
+    def look_again(self) -> None:
+        """See whether cars that wait for their basic data have waited long enough."""
+        for vin in self._awaited_since.keys() - self._shown.keys():
+            self.change(vin)
+
     def forget(self, vin: str) -> None:
         """Let a car go that has left the account."""
         self._waiting.pop(vin, None)
         self._shown.pop(vin, None)
+        self._awaited_since.pop(vin, None)
 
     def close(self) -> None:
         """Show nothing more; what has changed is written down."""
@@ -102,6 +110,8 @@ class Showroom:
         if not self._listener.is_wanted(self._account, vin):
             self._shown.pop(vin, None)  # when it comes back, it is told anew
             return
+        if vin not in self._basic and not self._is_awaited_long(vin):
+            return
         vehicle = to_vehicle(
             vin,
             self._basic.get(vin),
@@ -114,3 +124,11 @@ class Showroom:
         if vehicle != self._shown.get(vin):
             self._shown[vin] = vehicle
             self._listener.vehicle_changed(self._account, vehicle)
+
+    def _is_awaited_long(self, vin: str) -> bool:
+        """Whether BMW has not said for long what kind of car it is.
+
+        Home Assistant names entities once, after the car's model, so it should be known by then.
+        """
+        now = self._now()
+        return now - self._awaited_since.setdefault(vin, now) >= BASIC_DATA_WAIT
