@@ -16,6 +16,7 @@ from benchmarks import (
     publish,
     restart,
     start,
+    stream,
 )
 from benchmarks.figures import HEADER, Lines
 
@@ -28,6 +29,8 @@ SUBJECTS: dict[str, Callable[[Path], Lines]] = {
     "restart": restart.measure,
     "idle": idle.measure,
     "memory": memory.measure,
+    "stream": stream.measure,
+    "stream_growth": stream.measure_growth,
 }
 
 

@@ -23,6 +23,8 @@ class Figure:
     floor_name: str = ""
     bound: float | None = None
     """How many times the floor it may be."""
+    at_least: float | None = None
+    """How many times the floor it has to be, where more is better."""
 
     @property
     def ratio(self) -> float:
@@ -38,6 +40,9 @@ class Figure:
         if self.bound is not None:
             verdict = "ok" if self.ratio <= self.bound else "over"
             line += f"  ≤ {self.bound:<5.4g} {verdict:<4}"
+        if self.at_least is not None:
+            verdict = "ok" if self.ratio >= self.at_least else "under"
+            line += f"  ≥ {self.at_least:<5.4g} {verdict:<4}"
         return f"{line}  {self.floor_name}".rstrip()
 
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -138,6 +139,64 @@ class Bmw(Child):
         place = self.ask("place")
         self.server: str = place["server"]
         self.ca_file: str = place["ca_file"]
+
+
+def car_vin(number: int) -> str:
+    """Return the VIN of one of many cars."""
+    return f"WBA{number:014}"
+
+
+class CarData(Child):
+    """A simulated CarData in a process of its own, with a customer each for bridge and floor."""
+
+    def __init__(self, directory: Path, cars: int) -> None:
+        super().__init__(directory, "simulated_cardata", cars)
+        self.place = self.ask("place")
+
+    def of(self, customer: str, what: str) -> str:
+        """Return something of a customer's: `gcid`, `client_id`, a token."""
+        return str(self.place[what][customer])
+
+    def wait_for_listener(self, customer: str) -> None:
+        """Wait until somebody listens to a customer's cars."""
+        wait_until(lambda: self.ask("listening", to=customer)["is"])
+
+
+def write_cardata_config(directory: Path, port: int, bmw: CarData) -> tuple[Path, int]:
+    """Write a configuration for one account that is logged in; return it and the page's port."""
+    data_dir = directory / "data"
+    data_dir.mkdir(parents=True)
+    now = datetime.now(UTC)
+    tokens = {
+        **{
+            name: bmw.of("bridge", name)
+            for name in ("client_id", "gcid", "id_token", "access_token", "refresh_token")
+        },
+        "scope": "authenticate_user openid cardata:api:read cardata:streaming:read",
+        "issued_at": now.isoformat(),
+        "expires_at": (now + timedelta(hours=1)).isoformat(),
+    }
+    (data_dir / "tokens-eu.json").write_text(json.dumps(tokens))
+    page_port = free_port()
+    settings = {
+        "mqtt": {"host": "127.0.0.1", "port": port},
+        "accounts": {
+            "eu": {
+                "backend": "cardata",
+                "client_id": bmw.of("bridge", "client_id"),
+                "auth_url": bmw.place["auth_url"],
+                "api_url": bmw.place["api_url"],
+                "stream_host": "127.0.0.1",
+                "stream_port": bmw.place["stream_port"],
+                "ca_file": bmw.place["ca_file"],
+            }
+        },
+        "data_dir": str(data_dir),
+        "http": {"port": page_port},
+    }
+    path = directory / "config.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    return path, page_port
 
 
 def write_config(directory: Path, port: int, bmw: Bmw, *, poll_interval: int = 0) -> Path:

@@ -36,6 +36,11 @@ class StreamClient(asyncio.Protocol):
         """The tokens it connected with; `None` before."""
         self.filters: set[str] = set()
 
+    @property
+    def unread_bytes(self) -> int:
+        """How much the client has not taken yet."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the client to introduce itself."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker

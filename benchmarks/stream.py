@@ -1,0 +1,200 @@
+"""BMW's stream through the whole bridge, beside the obvious loop that awaits each key."""
+
+import http.client
+import statistics
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figures import Figure, Lines, Note, wait_until
+from benchmarks.processes import (
+    Broker,
+    CarData,
+    Child,
+    Process,
+    car_vin,
+    cpu_s,
+    daemon,
+    rss_mib,
+    write_cardata_config,
+)
+from benchmarks.simulated_cardata import PROBE
+from benchmarks.subscriber import Subscriber
+
+BLOCKS = 5
+MESSAGES = 3000
+STEADY_PER_S = 100
+STEADY_MESSAGES = 1000
+BURST = 10_000
+MANY = 1_000_000
+FLOOR = "each key awaited, QoS 1"
+
+
+class Run:
+    """A bridge and the floor, listening to the same simulated CarData."""
+
+    def __init__(self, directory: Path, cars: int, stack: ExitStack) -> None:
+        directory = directory / f"{cars}"
+        directory.mkdir()
+        self._broker = stack.enter_context(Broker(directory))
+        self._bmw = stack.enter_context(CarData(directory, cars))
+        config, self.page_port = write_cardata_config(
+            directory / "bridge", self._broker.port, self._bmw
+        )
+        self.bridge: Process = stack.enter_context(daemon(directory, config))
+        self.floor: Process = stack.enter_context(
+            Child(
+                directory,
+                "floors.stream",
+                self._broker.port,
+                self._bmw.place["stream_port"],
+                self._bmw.of("floor", "gcid"),
+                self._bmw.of("floor", "id_token"),
+                self._bmw.place["ca_file"],
+            )
+        )
+        self._topics = {
+            "bridge": f"bmw2mqtt/{car_vin(0)}/sensor/mileage",
+            "floor": f"floor/{car_vin(cars)}/{PROBE}",
+        }
+        self._processes = {"bridge": self.bridge, "floor": self.floor}
+        for customer in self._topics:
+            self._bmw.wait_for_listener(customer)
+        with Subscriber(self._broker.port) as subscriber:
+            wait_until(lambda: self._topics["bridge"] in subscriber.current())
+            subscriber.rest()
+
+    def flood(self, customer: str, count: int) -> tuple[float, float]:
+        """Send as fast as it is taken; return CPU in µs for a message, and messages in a second."""
+        pid = self._processes[customer].pid
+        with Subscriber(self._broker.port, self._topics[customer], is_live=True) as subscriber:
+            cpu = cpu_s(pid)
+            sent = self._bmw.ask("send", to=customer, count=count)
+            probe = str(sent["probe"]).encode()
+            seen_at = subscriber.first(lambda _, payload: payload == probe)
+            time.sleep(0.2)  # what is left to be acknowledged counts too
+            used_us = (cpu_s(pid) - cpu) * 1e6 / count
+        return used_us, count / (seen_at - sent["started_at"])
+
+    def steady_ms(self, customer: str) -> list[float]:
+        """Send at a steady rate; return how long each message took to its retained topic."""
+        with Subscriber(self._broker.port, self._topics[customer], is_live=True) as subscriber:
+            sent = self._bmw.ask(
+                "send", to=customer, count=STEADY_MESSAGES, per_second=STEADY_PER_S
+            )
+            first = sent["probe"] - STEADY_MESSAGES + 1
+            last = str(sent["probe"]).encode()
+            subscriber.first(lambda _, payload: payload == last)
+            seen = {payload: at for at, _, payload in reversed(subscriber.seen)}
+        return [
+            (seen[str(first + number).encode()] - at) * 1000
+            for number, at in enumerate(sent["sent_at"])
+        ]
+
+    def burst(self) -> dict[str, float]:
+        """Send very many at once; watch memory and the page meanwhile."""
+        watch = _Watch(self.bridge.pid, self.page_port)
+        self.flood("bridge", BURST)
+        return watch.stop()
+
+    def mismatches(self) -> int:
+        """Return how many values on the broker are not the last ones sent."""
+        last = self._bmw.ask("last", to="bridge")
+        wanted = {
+            f"bmw2mqtt/{vin}/sensor/remaining_battery_percent": value
+            for (vin, name), value in ((key.split(" "), v) for key, v in last.items())
+            if name.endswith("batteryManagement.header")
+        }
+        with Subscriber(self._broker.port) as subscriber:
+            subscriber.rest()
+            seen: dict[str, Any] = subscriber.current()
+        return sum(float(seen.get(topic, b"nan")) != value for topic, value in wanted.items())
+
+
+class _Watch:
+    """Looks at the bridge's memory and health again and again."""
+
+    def __init__(self, pid: int, page_port: int) -> None:
+        self._pid = pid
+        self._page_port = page_port
+        self._answers_ms: list[float] = []
+        self._health_ms()  # the first look at the page imports it
+        time.sleep(1)
+        self._before = self._most = rss_mib(pid)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+
+    def stop(self) -> dict[str, float]:
+        self._stopped.set()
+        self._thread.join()
+        return {"memory_mib": self._most - self._before, "health_ms": max(self._answers_ms)}
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(0.01):
+            self._most = max(self._most, rss_mib(self._pid))
+            self._answers_ms.append(self._health_ms())
+
+    def _health_ms(self) -> float:
+        started = time.monotonic()
+        connection = http.client.HTTPConnection("127.0.0.1", self._page_port, timeout=10)
+        connection.request("GET", "/healthz")
+        connection.getresponse().read()
+        connection.close()
+        return (time.monotonic() - started) * 1000
+
+
+def measure(directory: Path) -> Lines:
+    for cars in (1, 100):
+        with ExitStack() as stack:
+            yield from _measure(Run(directory, cars, stack), cars)
+
+
+def _measure(run: Run, cars: int) -> Lines:
+    what = f"stream, {cars} car{'s' if cars > 1 else ''}"
+    for customer in ("bridge", "floor"):
+        run.flood(customer, MESSAGES)
+    pairs = [(run.flood("bridge", MESSAGES), run.flood("floor", MESSAGES)) for _ in range(BLOCKS)]
+    yield Figure(
+        what=f"{what}: CPU for a message",
+        ours=[ours[0] for ours, _ in pairs],
+        floor=[floor[0] for _, floor in pairs],
+        unit="µs",
+        bound=0.8,
+        floor_name=FLOOR,
+    )
+    yield Figure(
+        what=f"{what}: messages in a second",
+        ours=[ours[1] for ours, _ in pairs],
+        floor=[floor[1] for _, floor in pairs],
+        unit="/s",
+        at_least=1.3,
+        floor_name=FLOOR,
+    )
+    steady = {name: run.steady_ms(name) for name in ("bridge", "floor")}
+    bound_ms = 2 * statistics.median(steady["floor"]) + 5
+    p99_ms = statistics.quantiles(steady["bridge"], n=100)[98]
+    yield Note(
+        f"{what}: at {STEADY_PER_S}/s p50 {statistics.median(steady['bridge']):.1f} ms,"
+        f" p99 {p99_ms:.1f} ms, bound {bound_ms:.1f} ms (twice the loop's p50 + 5 ms)"
+        f" {'ok' if p99_ms <= bound_ms else 'over'}"
+    )
+    burst = run.burst()
+    yield Note(
+        f"{what}: burst of {BURST}: {run.mismatches()} last values wrong, memory"
+        f" {burst['memory_mib']:+.1f} MiB (≤ 5), /healthz within {burst['health_ms']:.0f} ms (≤ 100)"
+    )
+
+
+def measure_growth(directory: Path) -> Lines:
+    """Send a million messages; memory must not grow."""
+    with ExitStack() as stack:
+        run = Run(directory, 1, stack)
+        run.flood("bridge", MANY // 10)
+        early = rss_mib(run.bridge.pid)
+        for _ in range(9):
+            run.flood("bridge", MANY // 10)
+        late = rss_mib(run.bridge.pid)
+    yield Note(f"after {MANY // 10:,} messages {early:.1f} MiB, after {MANY:,} {late:.1f} MiB")
