@@ -2,5 +2,6 @@
 
 Nothing here knows the rest of the project: a simulator speaks HTTPS as BMW does, over TLS with a
 throw-away certificate, to whatever client is pointed at it. `simulator.mybmw` is the app API behind
-`bimmer_connected`; its cars are either recorded answers or living cars that drive and charge.
+`bimmer_connected`, `simulator.cardata` is CarData with its login, REST API and stream; the cars of
+both are either recorded or living ones that drive and charge.
 """

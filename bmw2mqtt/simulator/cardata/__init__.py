@@ -6,6 +6,7 @@ from bmw2mqtt.simulator.recording import RecordedRequest
 from .answers import cu_error, oauth_error
 from .cars import CarDataCar, RecordedCarDataCar
 from .containers import Container
+from .living import LivingCarDataCar, demo_cars
 from .oauth import UnknownCodeError
 from .reading import Reading
 from .server import CarDataSimulator
@@ -22,10 +23,12 @@ __all__ = [
     "Fault",
     "Faults",
     "Lifetimes",
+    "LivingCarDataCar",
     "Reading",
     "RecordedCarDataCar",
     "RecordedRequest",
     "UnknownCodeError",
     "cu_error",
+    "demo_cars",
     "oauth_error",
 ]

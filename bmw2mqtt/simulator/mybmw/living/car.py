@@ -74,6 +74,11 @@ class LivingCar:
         """The brand of its model."""
         return self.model.brand
 
+    def report(self) -> tuple[datetime, Condition]:
+        """Return when the car last reported, and how it was then."""
+        self._catch_up()
+        return self._reported_at, self._reported
+
     def profile(self) -> Json:
         """Return the answer to `vehicle-data/profile`."""
         return templates.profile(self.model)

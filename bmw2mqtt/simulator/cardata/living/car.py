@@ -1,0 +1,155 @@
+"""A living car, in front of CarData."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from bmw2mqtt.simulator.cardata.cars import is_streamed
+from bmw2mqtt.simulator.cardata.reading import NEVER_SUPPLIED, Reading
+from bmw2mqtt.simulator.clock import utc_now
+from bmw2mqtt.simulator.mybmw.living import LivingCar
+
+from . import descriptors, models, records
+
+if TYPE_CHECKING:
+    from bmw2mqtt.simulator.cardata.cars import Json, Sink
+    from bmw2mqtt.simulator.mybmw.living import CarModel
+    from bmw2mqtt.simulator.mybmw.living.condition import Condition
+
+KEYS_PER_MESSAGE: Final = 4
+REPEAT_EVERY: Final = 5
+"""Every so many messages are followed by the same one again, as BMW's are now and then."""
+LONG_AGO: Final = datetime(2021, 3, 4, 15, 8, tzinfo=UTC)
+CHECK_CONTROL: Final = "vehicle.status.checkControlMessages"
+TRIP_END: Final = "vehicle.trip.segment.end.travelledDistance"
+TRIP_END_TIME: Final = "vehicle.trip.segment.end.time"
+STALE: Final = {
+    "vehicle.channel.teleservice.lastBreakdownCallTime": Reading("-NA-", None, LONG_AGO),
+    "vehicle.channel.teleservice.lastManualCallTime": Reading(
+        "04.03.2021 15:08 UTC", None, LONG_AGO
+    ),
+    "vehicle.cabin.infotainment.navigation.currentLocation.altitude": Reading(
+        "-NA-", "m", LONG_AGO
+    ),
+    "vehicle.electricalSystem.battery.stateOfCharge": Reading(None, "percent"),
+    "vehicle.vehicle.avgSpeed": Reading("INVALID", "km/h", LONG_AGO),
+}
+"""What a car has not told for long, or never told."""
+
+
+class LivingCarDataCar:
+    """A car that lives as `LivingCar` does, and streams what changes, a few keys a message.
+
+    Positions come in two messages, a lock tells everything about doors and windows again, and
+    some messages come twice. A warning comes up with every drive and goes when the car is locked.
+    """
+
+    def __init__(
+        self, model: CarModel, *, clock: Callable[[], datetime] = utc_now, speed: float = 1.0
+    ) -> None:
+        self.model = model
+        self._car = LivingCar(model, clock=clock, speed=speed)
+        self._born = clock()
+        self._sinks: list[Sink] = []
+        self._readings: dict[str, Reading] = dict(STALE)
+        self._messages = 0
+        self._catch_up()
+
+    def __repr__(self) -> str:
+        return f"LivingCarDataCar({self.vin!r}, {self.model.name!r})"
+
+    @property
+    def vin(self) -> str:
+        """The VIN of its model."""
+        return self.model.vin
+
+    def basic_data(self) -> Json:
+        """Return what the car is."""
+        return models.basic_data(self.model)
+
+    def readings(self) -> Mapping[str, Reading]:
+        """Return what BMW knows of the car now."""
+        self.tick()
+        return self._readings
+
+    def image(self) -> bytes:
+        """Return a drawing in the car's shape and colour."""
+        return self._car.image()
+
+    def charging_sessions(self) -> list[Json]:
+        """Return the charging history, oldest first."""
+        return records.charging_sessions(self.model, self._born)
+
+    def charging_places(self) -> list[Json]:
+        """Return the settings at home, for a car with a plug."""
+        return records.charging_places(self.model)
+
+    def tyre_diagnosis(self) -> Json:
+        """Return what is on the wheels."""
+        return records.tyre_diagnosis(self.model)
+
+    def listen(self, sink: Sink) -> None:
+        """Report to `sink` as well."""
+        self._sinks.append(sink)
+
+    def tick(self) -> None:
+        """Live up to the present, and report."""
+        for message in _messages(self._catch_up()):
+            readings = {name: self._readings[name] for name in message}
+            self._messages += 1
+            for _ in range(1 if self._messages % REPEAT_EVERY else 2):
+                for sink in self._sinks:
+                    sink(self.vin, readings)
+
+    def _catch_up(self) -> list[str]:
+        """Take over what the car reports; return the descriptors that changed."""
+        at, condition = self._car.report()
+        told = descriptors.values(self.model, condition, self._car.state()["state"])
+        changed = [
+            name
+            for name, (value, _) in told.items()
+            if self._readings.get(name, NEVER_SUPPLIED).value != value
+        ]
+        if descriptors.DOOR_STATUS in changed:
+            changed = [*changed, *sorted(descriptors.LOCK_BURST - set(changed))]
+        for name in changed:
+            self._readings[name] = Reading(*told[name], at)
+        if TRIP_END in changed:
+            self._readings[TRIP_END_TIME] = Reading(descriptors.text_date(at), None, at)
+            changed.append(TRIP_END_TIME)
+        self._warn(condition, at)
+        return changed
+
+    def _warn(self, condition: Condition, at: datetime) -> None:
+        """Let the warning come or go; cleared, BMW knows nothing of it, not even when."""
+        is_on = self._readings.get(CHECK_CONTROL, NEVER_SUPPLIED).value is not None
+        if condition.is_driving and not is_on:
+            text = descriptors.check_control_messages(int(condition.mileage_km))
+            self._readings[CHECK_CONTROL] = Reading(text, None, at)
+        elif condition.locked and is_on:
+            self._readings[CHECK_CONTROL] = NEVER_SUPPLIED
+
+
+def demo_cars(
+    *, clock: Callable[[], datetime] = utc_now, speed: float = 1.0
+) -> tuple[LivingCarDataCar, LivingCarDataCar]:
+    """Return the two cars of the demo, at the beginning of their lives."""
+    electric, hybrid = (
+        LivingCarDataCar(model, clock=clock, speed=speed)
+        for model in (models.CARDATA_ELECTRIC, models.CARDATA_HYBRID)
+    )
+    return electric, hybrid
+
+
+def _messages(changed: Iterable[str]) -> list[list[str]]:
+    """Spread what changed over messages: a few keys each, latitude and longitude apart."""
+    alone = (descriptors.LATITUDE, descriptors.LONGITUDE)
+    streamed = [name for name in changed if is_streamed(name)]
+    others = iter([name for name in streamed if name not in alone])
+    messages = [[name] for name in alone if name in streamed]
+    while message := list(islice(others, KEYS_PER_MESSAGE)):
+        messages.append(message)
+    return messages

@@ -1,0 +1,171 @@
+"""What BMW keeps about a living car: charging sessions, charging places, tyres."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bmw2mqtt.simulator.cardata.cars import Json
+    from bmw2mqtt.simulator.mybmw.living import CarModel
+
+SESSIONS = 12
+
+
+def charging_sessions(model: CarModel, born: datetime) -> list[Json]:
+    """Return a charge every other evening before the car's life begins, oldest first."""
+    battery = model.battery
+    if battery is None:
+        return []
+    home = model.route.waypoints[0]
+    sessions = []
+    for number in range(SESSIONS, 0, -1):
+        start_percent = 25 + 7 * (number % 5)
+        kwh = (battery.target_percent - start_percent) * battery.capacity_kwh / 100
+        seconds = round(3600 * kwh / battery.max_charging_kw)
+        started = int((born - timedelta(days=2 * number)).replace(hour=19).timestamp())
+        sessions.append(
+            {
+                "displayedStartSoc": start_percent,
+                "displayedSoc": battery.target_percent,
+                "startTime": started,
+                "endTime": started + seconds,
+                "timeZone": "Europe/Berlin",
+                "totalChargingDurationSec": seconds,
+                "energyConsumedFromPowerGridKwh": round(kwh * 1.08, 2),
+                "energyDecreaseHvbKwh": 0,
+                "energyDischargedKwh": 0,
+                "isPreconditioningActivated": False,
+                "mileage": int(model.initial_mileage_km) - 80 * number,
+                "mileageUnits": "KM",
+                "chargingLocation": {
+                    "municipality": home.address.rpartition(" ")[2],
+                    "formattedAddress": home.address,
+                    "streetAddress": home.address.partition(",")[0],
+                    "mapMatchedLatitude": home.latitude,
+                    "mapMatchedLongitude": home.longitude,
+                },
+                "chargingBlocks": [
+                    {
+                        "startTime": started,
+                        "endTime": started + seconds,
+                        "averagePowerGridKw": battery.max_charging_kw,
+                    }
+                ],
+                "businessErrors": [],
+            }
+        )
+    return sessions
+
+
+def charging_places(model: CarModel) -> list[Json]:
+    """Return the settings at home."""
+    if model.battery is None:
+        return []
+    home = model.route.waypoints[0]
+    window = {
+        "startChargingTimePeriodHour": 22,
+        "startChargingTimePeriodMinute": 0,
+        "stopChargingTimePeriodHour": 6,
+        "stopChargingTimePeriodMinute": 0,
+    }
+    return [
+        {
+            "id": "1",
+            "lastUpdated": "2026-05-02T18:21:00Z",
+            "clusterLocationId": "home",
+            "latitude": home.latitude,
+            "longitude": home.longitude,
+            "lastVisit": "2026-10-30T17:58:00Z",
+            "visits": 211,
+            "chargingMode": "IMMEDIATE_CHARGING",
+            "optimizedChargingPreference": "NO_PRESELECTION",
+            **window,
+            "chargingTimeWindows": [window],
+            "acCurrentLimitFlag": True,
+            "acCurrentLimit": 16,
+            "acousticLimit": "UNLIMITED",
+            "flapLock": False,
+            "chargingPlug": "LOCKED",
+        }
+    ]
+
+
+def tyre_diagnosis(model: CarModel) -> Json:
+    """Return what is on the wheels; no second set is stored anywhere."""
+    wheels = ("frontLeft", "frontRight", "rearLeft", "rearRight")
+    return {
+        "passengerCar": {
+            "mountedTyres": {
+                "label": "Mounted tyres",
+                "aggregatedQualityStatus": _item("Quality", "GOOD", qualityStatus="GREEN"),
+                **{wheel: _wheel(model) for wheel in wheels},
+            },
+            "unmountedTyres": {
+                "label": "",
+                "aggregatedQualityStatus": _item("", "", qualityStatus=""),
+                **{wheel: _no_wheel() for wheel in wheels},
+            },
+        },
+        "errors": [],
+    }
+
+
+def _wheel(model: CarModel) -> Json:
+    size, construction, load = model.tyres.dimension.split(" ")[:3]
+    width, _, ratio = size.partition("/")
+    return {
+        "label": "Tyre",
+        "dimension": {
+            **_item("Dimension", model.tyres.dimension),
+            "aspectRatio": int(ratio),
+            "constructionType": construction[0],
+            "loadIndex": int(load[:-1]),
+            "rimDiameter": int(construction[1:]),
+            "sectionWidth": int(width),
+            "speedRating": load[-1],
+        },
+        "season": _item("Season", "SUMMER", season="SUMMER"),
+        "tread": {
+            **_item("Tread", model.tyres.tread),
+            "manufacturer": model.tyres.manufacturer,
+            "treadDesign": model.tyres.tread,
+            "carcass": "",
+        },
+        "tyreWear": {
+            **_item("Wear", "OK"),
+            "dueMileage": 24_000,
+            "unit": "KILOMETER",
+            "status": "OK",
+            "statusColor": "GREEN",
+        },
+        "tyreDefect": {**_item("Defect", "OK"), "status": "OK", "statusColor": "GREEN"},
+        "tyreProductionDate": {**_item("Production date", f"{model.year}-01")}
+        | {"statusColor": "GREEN"},
+        "mountingDate": _item("Mounted on", f"{model.year}-04-20"),
+        "partNumber": _item("Part number", "5A401A1"),
+        "runFlat": _item("Run flat", "false", runFlat=False),
+        "qualityStatus": _item("Quality", "GOOD", qualityStatus="GREEN"),
+        "optimizedForOem": _item("BMW tyre", "true", optimizedForOem=True),
+    }
+
+
+def _no_wheel() -> Json:
+    """Return the skeleton BMW sends for a tyre it knows nothing of."""
+    return {
+        "label": "",
+        "dimension": {
+            "aspectRatio": 0,
+            "constructionType": "",
+            "loadIndex": 0,
+            "rimDiameter": 0,
+            "sectionWidth": 0,
+            "speedRating": "",
+        },
+        "tyreWear": {"dueMileage": 0, "unit": "KILOMETER", "status": "", "statusColor": "GREY"},
+        "runFlat": {"runFlat": False},
+    }
+
+
+def _item(label: str, value: str, **more: Any) -> Json:
+    return {"label": label, "value": value, **more}
