@@ -50,7 +50,7 @@ def user(name: str, client_id: str, first: int, count: int) -> CarDataUser:
     cars = [
         RecordedCarDataCar(
             car_vin(first + number),
-            {descriptor: 10 for descriptor in DESCRIPTORS},
+            dict.fromkeys(DESCRIPTORS, 10),
             basic_data={"brand": "BMW", "modelName": "i4 eDrive40", "driveTrain": "BEV"},
         )
         for number in range(count)
@@ -111,14 +111,14 @@ class Offer:
                 await asyncio.sleep(max(0.0, started + number / per_second - time.monotonic()))
                 sent_at.append(time.monotonic())
             client.send(packet)
-            if not per_second and number % 50 == 49:  # noqa: PLR2004 - a breath now and then
+            if not per_second and number % 50 == 49:
                 await _breathe(client)
         return {"started_at": started, "sent_at": sent_at, "probe": self._probe}
 
 
 async def _breathe(client: StreamClient) -> None:
     await asyncio.sleep(0)
-    while client.unread_bytes > OUT_OF_BREATH_BYTES:
+    while client.unread_bytes > OUT_OF_BREATH_BYTES:  # noqa: ASYNC110 - a buffer has no event
         await asyncio.sleep(0.001)
 
 

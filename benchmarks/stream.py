@@ -184,7 +184,8 @@ def _measure(run: Run, cars: int) -> Lines:
     burst = run.burst()
     yield Note(
         f"{what}: burst of {BURST}: {run.mismatches()} last values wrong, memory"
-        f" {burst['memory_mib']:+.1f} MiB (≤ 5), /healthz within {burst['health_ms']:.0f} ms (≤ 100)"
+        f" {burst['memory_mib']:+.1f} MiB (≤ 5),"
+        f" /healthz within {burst['health_ms']:.0f} ms (≤ 100)"
     )
 
 

@@ -25,6 +25,8 @@ from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.session import Received, Session
 from bmw2mqtt.mqtt.topics import COMMAND_SUFFIXES, Topics
+from bmw2mqtt.web.page import Page
+from bmw2mqtt.web.sources import Sources
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +69,15 @@ class Bridge:
             filters=filters,
             on_message=self._take,
         )
+        sources = Sources(
+            accounts=self._accounts,
+            fleet=self._fleet,
+            commands=self._commands,
+            statistics=self.publisher.statistics,
+            broker=f"{settings.mqtt.host}:{settings.mqtt.port}",
+            is_connected=self._session.connected.is_set,
+        )
+        self._page = Page(settings.http, sources)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until told to stop; then say so on the broker and leave.
@@ -104,6 +115,7 @@ class Bridge:
             tasks.create_task(self._beat())
             tasks.create_task(self._take_inventory())
             tasks.create_task(self._commands.run())
+            tasks.create_task(self._page.run())
             await self._let_broker_go_first()
             await asyncio.to_thread(self._make_accounts)
             gc.freeze()  # what was imported stays: the collector need not look at it again

@@ -14,6 +14,12 @@ log = structlog.get_logger(__name__)
 MAX_TOKEN_BYTES = 8192
 
 
+def captcha_token(text: str) -> str | None:
+    """Return what somebody handed over as a captcha's token; `None` if it cannot be one."""
+    token = text.strip()
+    return token if 0 < len(token) <= MAX_TOKEN_BYTES and token.isprintable() else None
+
+
 class Controls:
     """Takes messages on the accounts' command topics; they work in read-only mode too."""
 
@@ -49,8 +55,8 @@ class Controls:
         account = self._find(name, message)
         if account is None:
             return
-        token = message.payload[: MAX_TOKEN_BYTES + 1].decode(errors="replace").strip()
-        if not token or len(token) > MAX_TOKEN_BYTES or not token.isprintable():
+        token = captcha_token(message.payload[: MAX_TOKEN_BYTES + 1].decode(errors="replace"))
+        if token is None:
             log.warning("command_refused", topic=message.topic, reason="invalid_payload")
             return
         log.info("account_command", account=account.name, key="login")

@@ -3,7 +3,8 @@
 Accounts report to it (it is their `Listener`); it lets each device publish.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -29,6 +30,17 @@ log = structlog.get_logger(__name__)
 
 UNSEEN_FOR = timedelta(minutes=30)
 """How long values of an earlier run count as current while BMW cannot be reached."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Car:
+    """One car as it is shown."""
+
+    account: str
+    name: str
+    is_available: bool
+    """Whether what is known of it is current."""
+    vehicle: Vehicle
 
 
 class Fleet:
@@ -58,12 +70,14 @@ class Fleet:
         """Accounts that have told which cars they have."""
         publisher.retain(topics.bridge_availability, b"online")
         self._publish_info()
+        self._states: dict[str, AccountState] = {}
         self._accounts = {name: self._account_device(name) for name in settings.accounts}
 
     # What accounts tell
 
     def account_changed(self, state: AccountState) -> None:
         """Publish an account's new state."""
+        self._states[state.name] = state
         self._accounts[state.name].show(state)
 
     def vehicles_listed(self, account: str, vins: frozenset[str], *, is_complete: bool) -> None:
@@ -158,6 +172,24 @@ class Fleet:
         if device := self._vehicles.get(vin):
             device.show_current(entity)
 
+    # What the page asks
+
+    def account_states(self) -> tuple[AccountState, ...]:
+        """Return how every account of the configuration stands, in its order."""
+        return tuple(self._states.values())
+
+    def cars(self) -> Iterator[Car]:
+        """Go through the cars by account."""
+        for account in self._settings.accounts:
+            for vin, vehicle in self._snapshots.items():
+                if self._owners.get(vin) == account and (device := self._vehicles.get(vin)):
+                    yield Car(
+                        account=account,
+                        name=self._name(vehicle),
+                        is_available=device.is_available,
+                        vehicle=vehicle,
+                    )
+
     # Ownership
 
     def _claim(self, account: str, vin: str) -> None:
@@ -194,7 +226,8 @@ class Fleet:
             ACCOUNT_ENTITIES,
             discovery=discovery if self._settings.homeassistant.enabled else None,
         )
-        device.show(AccountState(name=name, backend=self._settings.accounts[name].backend))
+        self._states[name] = AccountState(name=name, backend=self._settings.accounts[name].backend)
+        device.show(self._states[name])
         return device
 
     def _vehicle_device(self, account: str, vin: str) -> Device[Vehicle]:

@@ -16,6 +16,8 @@ from bmw2mqtt.config.models import (
     Settings,
     Tls,
     VehicleSettings,
+    is_home_assistant_app,
+    is_loopback,
 )
 
 __all__ = [
@@ -30,5 +32,7 @@ __all__ = [
     "Settings",
     "Tls",
     "VehicleSettings",
+    "is_home_assistant_app",
+    "is_loopback",
     "load_settings",
 ]

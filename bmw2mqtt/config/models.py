@@ -1,6 +1,7 @@
 """What can be set: the models, their defaults, and what must hold between two values."""
 
 import ipaddress
+import os
 from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
@@ -53,6 +54,7 @@ _POLL_INTERVAL_S: Final[Mapping[str, int]] = {
     "rest_of_world": 300,
 }
 _POLITE_INTERVAL_S: Final = 60
+_STRONG_TOKEN_LENGTH: Final = 16
 
 
 class _Section(BaseModel):
@@ -164,15 +166,21 @@ class VehicleSettings(_Section):
     enabled: Flag = True
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether an address or name means this machine alone."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 
 
+def is_home_assistant_app() -> bool:
+    """Whether we run as an app (add-on) of Home Assistant, which guards the page itself."""
+    return "SUPERVISOR_TOKEN" in os.environ
+
+
 class Http(_Section):
-    """The status page; without a `token` on this machine only."""
+    """The status page; without a `token` on this machine, or through Home Assistant, only."""
 
     enabled: Flag = True
     host: Host = "127.0.0.1"
@@ -183,7 +191,8 @@ class Http(_Section):
     @classmethod
     def _guards_other_hosts(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         host = info.data.get("host", "localhost")
-        if token is None and info.data.get("enabled") and not _is_loopback(host):
+        is_open = info.data.get("enabled") and not is_loopback(host)
+        if token is None and is_open and not is_home_assistant_app():
             raise wrong(
                 f"missing, and http.host {host} is open to the network",
                 "set a token, or use http.host 127.0.0.1",
@@ -259,6 +268,12 @@ class Settings(BaseSettings):
             for name, account in self.accounts.items()
             if 0 < account.poll_interval_s < _POLITE_INTERVAL_S
         ]
+        token = self.http.token
+        if token and len(token.get_secret_value()) < _STRONG_TOKEN_LENGTH:
+            lines.append(
+                f"http.token: so short that it can be guessed; use {_STRONG_TOKEN_LENGTH}"
+                " characters or more"
+            )
         tls = self.mqtt.tls
         if tls.enabled and not tls.verify:
             lines.append(

@@ -135,6 +135,11 @@ class Device(Generic[SubjectT]):
                 self._ended.discard(entity_id)
             self._render(self._subject)
 
+    @property
+    def is_available(self) -> bool:
+        """Whether what is published is current, as far as the device has an availability."""
+        return self._availability != b"offline"
+
     def set_available(self, *, is_available: bool) -> None:
         """Say whether what is published is current."""
         self._availability = b"online" if is_available else b"offline"

@@ -1,0 +1,136 @@
+"""Takes the page's pictures for the documentation, with simulated cars: `make screenshots`."""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from PIL import Image
+from playwright.async_api import Browser, Page, async_playwright
+
+from bmw2mqtt import log as logging_set_up
+from bmw2mqtt.bridge import Bridge
+from bmw2mqtt.config import Settings
+from bmw2mqtt.demo.broker import Broker, find_program, free_port
+from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser, demo_cars
+
+IMAGES = Path(__file__).parent.parent / "docs" / "images"
+MAX_BYTES = 150_000
+SIZES: dict[str, dict[str, Any]] = {
+    "desktop": {"viewport": {"width": 1180, "height": 900}},
+    "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
+}
+COMMANDS = (
+    ("WBY11DEMO0ELECTRC/switch/climate/set", "ON"),
+    ("WBY11DEMO0ELECTRC/number/target_soc/set", "85"),
+    ("WBY11DEMO0ELECTRC/number/target_soc/set", "7"),
+)
+
+
+def _settings(broker: Broker, bmw: MyBmwSimulator, page_port: int, data_dir: Path) -> Settings:
+    account = {
+        "backend": "mybmw",
+        "username": "me@example.com",
+        "password": "secret",
+        "server": bmw.server,
+        "ca_file": str(bmw.ca_file),
+    }
+    return Settings.model_validate(
+        {
+            "mqtt": {
+                "host": broker.address,
+                "port": broker.port,
+                "protocol": broker.program.protocol,
+            },
+            "accounts": {"home": account},
+            "data_dir": str(data_dir),
+            "http": {"port": page_port},
+        }
+    )
+
+
+async def _shoot(browser: Browser, url: str, name: str, ready: str) -> None:
+    """Take one view in each size, light and dark."""
+    for size, options in SIZES.items():
+        for scheme in ("light", "dark"):
+            context = await browser.new_context(color_scheme=scheme, locale="en-GB", **options)
+            page = await context.new_page()
+            await page.goto(url)
+            await page.wait_for_selector(ready)
+            await page.wait_for_load_state("load")
+            path = IMAGES / f"{name}-{size}-{scheme}.png"
+            await page.screenshot(path=path, full_page=size == "desktop", animations="disabled")
+            Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
+                path, optimize=True
+            )
+            await context.close()
+            if path.stat().st_size > MAX_BYTES:
+                sys.exit(f"{path} is larger than {MAX_BYTES} bytes")
+
+
+async def _log_in(page: Page, url: str) -> None:
+    await page.goto(url)
+    await page.get_by_label("Captcha token").fill("P1_simulated")
+    await page.get_by_role("button", name="Log in").click()
+    await page.wait_for_selector(".car img")
+
+
+def _send_commands(broker: Broker) -> None:
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.connect(broker.address, broker.port)
+    client.loop_start()
+    for topic, payload in COMMANDS:
+        client.publish(f"bmw2mqtt/{topic}", payload, qos=1).wait_for_publish(10)
+    client.disconnect()
+    client.loop_stop()
+
+
+async def _with_browser(work: Callable[[Browser], Awaitable[None]]) -> None:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        await work(browser)
+        await browser.close()
+
+
+async def main() -> None:
+    """Run the bridge and look at it."""
+    logging_set_up.set_up("warning", "auto")
+    user = SimulatedUser(username="me@example.com", password="secret", cars=demo_cars())  # noqa: S106
+    with tempfile.TemporaryDirectory(prefix="bmw2mqtt-screenshots-") as name:
+        directory = Path(name)
+        broker = Broker(
+            find_program(), "127.0.0.1", free_port("127.0.0.1", 1883), directory / "broker"
+        )
+        (directory / "broker").mkdir()
+        page_port = free_port("127.0.0.1", 8099)
+        url = f"http://127.0.0.1:{page_port}/"
+        async with broker, MyBmwSimulator([user]) as bmw:
+            stop = asyncio.Event()
+            bridge = Bridge(_settings(broker, bmw, page_port, directory / "data"))
+            running = asyncio.create_task(bridge.run(stop))
+
+            async def look(browser: Browser) -> None:
+                await _shoot(browser, url, "login", ".login")
+                page = await browser.new_page()
+                await _log_in(page, url)
+                await asyncio.to_thread(_send_commands, broker)
+                await page.wait_for_selector(".list li:nth-child(3)")
+                await page.close()
+                await _shoot(browser, url, "page", ".car img")
+
+            try:
+                await _with_browser(look)
+            finally:
+                stop.set()
+                await running
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
