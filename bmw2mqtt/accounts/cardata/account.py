@@ -247,6 +247,8 @@ class CarDataAccount:
     def _polled(self, error: AccountError | None) -> None:
         self._trouble = error
         self._has_read |= error is None
+        if self._tokens is not None:
+            self._showroom.wait_no_longer()
         self._tell()
 
     def _take_tokens(self, tokens: Tokens | None) -> None:
