@@ -146,7 +146,7 @@ class Garage:
         fails in the same way.
 
         Raises:
-            AccountError: trouble of the whole account, or no car gave what was asked for.
+            AccountError: trouble of the whole account, or not one car gives its data.
         """
         async with self._lock:
             if by_person:
@@ -225,19 +225,18 @@ class Garage:
     async def _read_cars(self, *, by_person: bool) -> None:
         """Get to know new cars, and read the telematic data that is due."""
         errors: list[AccountError] = []
-        asked = 0
-        for vin in self._wanted():
+        vins = self._wanted()
+        for vin in vins:
             if vin not in self.basic:
                 await self._attempt("basic_data", vin, self._read_basic)
             if vin in self.vins and (by_person or self._is_due(vin)):
                 priority = Priority.REPEATED if vin in self._read_at else Priority.FIRST
                 if by_person:
                     priority = Priority.PERSON
-                asked += 1
                 read = partial(self._read_telematic, priority=priority)
                 if error := await self._attempt("telematic_data", vin, read):
                     errors.append(error)
-        if errors and len(errors) == asked:
+        if errors and len(errors) == len(vins):
             raise errors[0]
 
     async def _read_extras(self) -> None:
@@ -285,13 +284,22 @@ class Garage:
             if vin and isinstance(error, Refused) and error.code == NO_VEHICLE:
                 self._drop(vin, error)
                 return None
-            level = log.debug if held and str(held.error) == str(error) else log.warning
-            level(f"{what}_missing", account=self._account, vin=vin or None, reason=str(error))
-            wait = min(held.wait * 2, LONGEST_RETRY) if held else FIRST_RETRY
-            self._held[key] = _Held(error, wait, self._now() + wait)
-            return error
+            return self._hold(key, error)
+        except Exception as error:  # a bug that one car brings out must not hide the others
+            log.exception("car_crashed", account=self._account, vin=vin or None)
+            return self._hold(key, BadAnswer(f"internal error ({type(error).__name__}); report it"))
         self._held.pop(key, None)
         return None
+
+    def _hold(self, key: tuple[str, str], error: AccountError) -> AccountError:
+        """Keep a failure for a while, longer each time."""
+        what, vin = key
+        held = self._held.get(key)
+        level = log.debug if held and str(held.error) == str(error) else log.warning
+        level(f"{what}_missing", account=self._account, vin=vin or None, reason=str(error))
+        wait = min(held.wait * 2, LONGEST_RETRY) if held else FIRST_RETRY
+        self._held[key] = _Held(error, wait, self._now() + wait)
+        return error
 
     async def _read_basic(self, vin: str) -> None:
         answer = await self._rest.get(f"vehicles/{vin}/basicData", Priority.FIRST)
@@ -312,9 +320,9 @@ class Garage:
         data = answer.get("telematicData") if isinstance(answer, dict) else None
         if not isinstance(data, dict):
             raise BadAnswer("BMW sent no telematic data of the car; trying again later")
+        self._listener.telematic_data(vin, data, self._now())
         self._read_at[vin] = self._now()
         self._remember()
-        self._listener.telematic_data(vin, data, self._now())
 
     async def _ask_telematic(self, vin: str, priority: Priority) -> Any:
         container = await self._containers.ready(priority)

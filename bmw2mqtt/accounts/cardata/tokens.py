@@ -21,7 +21,6 @@ from bmw2mqtt.vehicle.errors import (
     BadAnswer,
     LoginOutage,
     LoginRequired,
-    NoConnection,
     StoreError,
 )
 
@@ -215,12 +214,16 @@ class Credentials:
             self._check_age(tokens)
             renewed = await self._ask(tokens, now)
         except LoginRequired as error:
+            if self.current is not tokens:
+                return await self.fresh()  # a new login has come meanwhile
             self._lost = str(error)
             self.current = self.renew_at = None
             raise
         except AccountError as error:
             self._failure = _Failure(error, now)
             raise
+        if self.current is not tokens:
+            return await self.fresh()
         self.take(renewed)
         return renewed
 
@@ -238,10 +241,6 @@ class Credentials:
             answer = await self._oauth.refresh(tokens.refresh_token)
         except OAuthRefusal as refusal:
             raise self._meaning(refusal) from refusal
-        except NoConnection:
-            raise
-        except AccountError as error:
-            raise LoginOutage(str(error)) from error
         self._bad_requests = 0
         try:
             return Tokens.parse(answer, now, previous=tokens)
