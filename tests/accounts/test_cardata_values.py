@@ -263,7 +263,7 @@ def test_what_is_not_in_the_catalogue_is_said_once(values: Values) -> None:
         for number in range(1000):
             assert not take(values, f"vehicle.invented.number{number}", 1)
     assert lines[0]["event"] == "unknown_descriptor"
-    assert lines[0]["descriptor"] == "vehicle.brandNew.thing"
+    assert lines[0]["field"] == "vehicle.brandNew.thing"
     assert len(lines) < 300
     assert values.of(VIN) == {}
 
