@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit bench format clean
+.PHONY: help demo test lint unit bench screenshots format clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' $(MAKEFILE_LIST)
@@ -14,6 +14,7 @@ demo: $(VENV)/.demo ## simulated cars on an embedded MQTT broker; Ctrl-C stops i
 
 test: $(VENV)/.dev ## all checks
 	@scripts/need mosquitto
+	@scripts/need --optional chromium
 	@$(MAKE) --no-print-directory lint unit
 
 lint: $(VENV)/.dev
@@ -28,6 +29,10 @@ unit: $(VENV)/.dev
 bench: $(VENV)/.dev ## what is promised about speed, measured beside its floors
 	@scripts/need mosquitto
 	$(BIN)/python -m benchmarks $(ARGS)
+
+screenshots: $(VENV)/.dev ## the page's pictures in docs/images
+	@scripts/need mosquitto chromium
+	$(BIN)/python scripts/screenshots.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

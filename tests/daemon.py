@@ -49,6 +49,7 @@ def settings_for(
             }
         },
         "data_dir": str(data_dir),
+        "http": {"enabled": False},
         "log": {"level": "debug", "format": "json"},
         **sections,
     }

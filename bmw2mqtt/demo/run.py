@@ -15,6 +15,7 @@ from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser, demo_cars
 
 POLL_INTERVAL_S: Final = 10
 """The demo's cars live fast; BMW itself must never be asked so often."""
+PAGE_PORT: Final = 8099
 USERNAME, PASSWORD, CAPTCHA_TOKEN = "demo@example.com", "demo", "demo"
 
 
@@ -45,8 +46,9 @@ async def _run(bind: str, wanted_port: int, directory: Path) -> None:
     broker = Broker(find_program(), bind, free_port(bind, wanted_port), directory)
     user = SimulatedUser(username=USERNAME, password=PASSWORD, cars=demo_cars())
     async with broker, MyBmwSimulator([user]) as bmw:
-        print(_welcome(broker, wanted_port), flush=True)  # noqa: T201 - for a person
-        await Bridge(_settings(broker, bmw, directory)).run(stop)
+        settings = _settings(broker, bmw, directory)
+        print(_welcome(broker, wanted_port, settings), flush=True)  # noqa: T201 - for a person
+        await Bridge(settings).run(stop)
 
 
 def _settings(broker: Broker, bmw: MyBmwSimulator, directory: Path) -> Settings:
@@ -70,6 +72,7 @@ def _settings(broker: Broker, bmw: MyBmwSimulator, directory: Path) -> Settings:
                 }
             },
             "data_dir": str(directory / "data"),
+            "http": {"port": free_port("127.0.0.1", PAGE_PORT)},
         }
     )
 
@@ -77,6 +80,7 @@ def _settings(broker: Broker, bmw: MyBmwSimulator, directory: Path) -> Settings:
 WELCOME: Final = """
   Three simulated cars drive, park and charge on the MQTT broker at {host}:{port} ({program}).{busy}
 
+  Page:            http://127.0.0.1:{page_port}/
   Watch them:      mosquitto_sub -h {host} -p {port}{version} -v -t 'bmw2mqtt/#' -T '+/+/image/#'
   Home Assistant:  Settings > Devices & services > Add integration > MQTT,
                    broker {host}, port {port}, no user. The cars appear by themselves.
@@ -85,11 +89,12 @@ WELCOME: Final = """
 """
 
 
-def _welcome(broker: Broker, wanted_port: int) -> str:
+def _welcome(broker: Broker, wanted_port: int, settings: Settings) -> str:
     return WELCOME.format(
         host=broker.address,
         port=broker.port,
         program=broker.program.name,
         busy="" if broker.port == wanted_port else f"\n  (Port {wanted_port} is in use.)",
+        page_port=settings.http.port,
         version="" if broker.program.protocol == "5" else " -V 311",
     )
