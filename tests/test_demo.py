@@ -81,12 +81,12 @@ def stop_and_look(demo: Demo, directory: Path) -> None:
 
 
 def cars_appear(observer: Observer) -> None:
-    """Wait for three cars, each with discovery and a picture."""
+    """Wait for the cars of both accounts, each with discovery and a picture."""
 
     def shown() -> bool:
         topics = tuple(observer.current())
         return all(
-            sum(re.fullmatch(pattern, topic) is not None for topic in topics) == 3
+            sum(re.fullmatch(pattern, topic) is not None for topic in topics) == 5
             for pattern in (
                 "homeassistant/device/bmw2mqtt_[A-Z0-9]{17}/config",
                 "bmw2mqtt/[A-Z0-9]{17}/state",
@@ -94,7 +94,7 @@ def cars_appear(observer: Observer) -> None:
             )
         )
 
-    wait_until(shown, timeout_s=20, what="three cars")
+    wait_until(shown, timeout_s=40, what="five cars")
     observer.wait_for("bmw2mqtt/bridge/availability", "online")
 
 
