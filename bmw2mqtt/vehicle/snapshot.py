@@ -295,7 +295,8 @@ class Build:
 class Reading:
     """A value that has no place of its own above: CarData has hundreds of them."""
 
-    value: str | float | bool
+    value: str | float | bool | None
+    """`None`: the car had it, and says now that it does not know."""
     unit: str | None = None
     measured_at: datetime | None = None
 

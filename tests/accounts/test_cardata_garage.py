@@ -48,7 +48,7 @@ async def test_a_first_round_learns_everything_with_three_requests_and_three_a_c
         f"GET vehicles/{OTHER_VIN}/image",
     ]
     assert account.garage.vins == {VIN, OTHER_VIN}
-    assert account.garage.basic[VIN]["modelName"] == "i4 eDrive40"
+    assert account.garage.basic[VIN].model == "i4 eDrive40"
     assert account.garage.images == {VIN: PNG, OTHER_VIN: PNG}
     assert account.listener.listed == [{VIN, OTHER_VIN}]
     assert account.listener.data[VIN].keys() == set(wanted_descriptors())

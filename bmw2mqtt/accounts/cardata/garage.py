@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from bmw2mqtt.accounts.cardata.basic import BasicData
 from bmw2mqtt.accounts.cardata.budget import Priority
 from bmw2mqtt.accounts.cardata.containers import Containers
 from bmw2mqtt.accounts.cardata.errors import Refused
@@ -98,8 +99,8 @@ class Garage:
         """
         self.vins: frozenset[str] = frozenset()
         """The cars that BMW gives data of."""
-        self.basic: dict[str, Mapping[str, Any]] = {}
-        """What the cars are, as BMW says it."""
+        self.basic: dict[str, BasicData] = {}
+        """What the cars are."""
         self.images: dict[str, bytes] = {}
         self._account = account
         self._rest = rest
@@ -305,7 +306,7 @@ class Garage:
         answer = await self._rest.get(f"vehicles/{vin}/basicData", Priority.FIRST)
         if not isinstance(answer, dict) or not answer:
             raise BadAnswer("BMW sent no basic data of the car; trying again later")
-        self.basic[vin] = answer
+        self.basic[vin] = BasicData.parse(answer)
         self._save(_basic_file(vin), json.dumps(answer).encode())
         self._listener.car_described(vin)
 
@@ -354,7 +355,7 @@ class Garage:
     def _load(self, vin: str) -> None:
         """Take what the disk has of a car."""
         if basic := self._store.load(_basic_file(vin).removesuffix(".json")):
-            self.basic[vin] = basic
+            self.basic[vin] = BasicData.parse(basic)
         if image := self._store.read(_image_file(vin)):
             self.images[vin] = image
 

@@ -1,0 +1,136 @@
+"""Readings on disk: one SQLite file that any kind of end leaves whole.
+
+Trouble with it is logged once and never raised: the readings are in memory too.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+Row = tuple[str, str, str, str | None, str | None]
+"""VIN, descriptor, value (JSON), unit, time (ISO 8601), the last two as BMW sent them."""
+
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+"""Also a table that is not ours."""
+_CREATE = """
+CREATE TABLE IF NOT EXISTS readings (
+  vin TEXT NOT NULL, descriptor TEXT NOT NULL, value TEXT NOT NULL, unit TEXT, measured_at TEXT,
+  PRIMARY KEY (vin, descriptor)
+) WITHOUT ROWID
+"""
+_SELECT = "SELECT vin, descriptor, value, unit, measured_at FROM readings"
+_SAVE = "INSERT OR REPLACE INTO readings VALUES (?, ?, ?, ?, ?)"
+
+
+class Shelf:
+    """The file of one account."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._database: sqlite3.Connection | None = None
+        self._is_failing = False
+
+    def open(self) -> list[Row]:
+        """Return all readings; a damaged file is set aside and named."""
+        try:
+            return self._open()
+        except sqlite3.DatabaseError as error:
+            self.close()
+            if error.sqlite_errorcode & 0xFF not in _DAMAGED:
+                self._complain(error)
+                return self._read_only()
+            self._set_aside(error)
+        except OSError as error:
+            self._complain(error)
+            return self._read_only()
+        try:
+            return self._open()
+        except (sqlite3.Error, OSError) as error:
+            self.close()
+            self._complain(error)
+            return []
+
+    def save(self, rows: Iterable[Row]) -> bool:
+        """Write rows, all or none; return whether they need not be written again."""
+        if self._database is None:
+            return True
+        try:
+            with self._database:  # commits, or rolls back
+                self._database.executemany(_SAVE, rows)
+        except sqlite3.Error as error:
+            self._complain(error)
+            return False
+        self._is_failing = False
+        return True
+
+    def forget(self, vin: str) -> None:
+        """Remove a car."""
+        if self._database is None:
+            return
+        try:
+            with self._database:
+                self._database.execute("DELETE FROM readings WHERE vin = ?", (vin,))
+        except sqlite3.Error as error:
+            self._complain(error)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def _open(self) -> list[Row]:
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite's own mode is 0644
+        self._database = sqlite3.connect(self._path, timeout=1)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = NORMAL")
+        self._database.execute(_CREATE)
+        return list(_read(self._database))
+
+    def _read_only(self) -> list[Row]:
+        """Read a file that cannot be written; what else is wrong with it was said before."""
+        try:
+            database = sqlite3.connect(f"{self._path.absolute().as_uri()}?immutable=1", uri=True)
+        except sqlite3.Error:
+            return []
+        try:
+            return list(_read(database))
+        except sqlite3.Error:
+            return []
+        finally:
+            database.close()
+
+    def _set_aside(self, error: sqlite3.DatabaseError) -> None:
+        aside = self._path.with_suffix(".damaged")
+        log.error("file_damaged", file=str(self._path), reason=str(error), kept_as=str(aside))
+        try:
+            self._path.replace(aside)
+            for suffix in ("-wal", "-shm"):
+                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        except OSError as trouble:
+            log.error("file_not_set_aside", file=str(self._path), reason=str(trouble))  # noqa: TRY400
+
+    def _complain(self, error: Exception) -> None:
+        if not self._is_failing:
+            self._is_failing = True
+            log.error(
+                "values_not_saved",
+                file=str(self._path),
+                reason=str(error),
+                remedy="make room, or let the bridge write there; until then a restart forgets",
+            )
+
+
+def _read(database: sqlite3.Connection) -> Iterator[Row]:
+    """Read all rows whose columns are of our types."""
+    for row in database.execute(_SELECT):
+        vin, descriptor, value, unit, measured_at = row
+        if all(isinstance(text, str) for text in (vin, descriptor, value)) and all(
+            text is None or isinstance(text, str) for text in (unit, measured_at)
+        ):
+            yield row
