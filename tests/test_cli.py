@@ -16,7 +16,7 @@ import yaml
 
 from bmw2mqtt import __version__
 from bmw2mqtt.cli import main
-from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
+from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES, vehicle_entities
 from bmw2mqtt.health import STALE_S
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from tests.daemon import Daemon, settings_for
@@ -153,11 +153,14 @@ def test_entities(capsys: Output) -> None:
     assert main(["entities"]) == 0
     text = capsys.readouterr().out
     rows = [line for line in text.splitlines() if line.startswith("| `")]
-    assert len(rows) == len(VEHICLE_ENTITIES) + len(ACCOUNT_ENTITIES)
-    for root, table in (("{VIN}", VEHICLE_ENTITIES), ("account/{name}", ACCOUNT_ENTITIES)):
+    cars = {*VEHICLE_ENTITIES, *vehicle_entities("cardata")}
+    assert len(rows) == len(cars) + len(ACCOUNT_ENTITIES)
+    for root, table in (("{VIN}", cars), ("account/{name}", ACCOUNT_ENTITIES)):
         for entity in table:
             topic = f"{root}/{entity.platform}/{entity.key}"
             assert sum(f"`{topic}`" in row or f"`{topic}/attributes`" in row for row in rows) == 1
+    backends = {row.rpartition(" | ")[2].strip(" |") for row in rows}
+    assert backends == {"mybmw", "cardata", "mybmw, cardata"}
     assert main(["entities"]) == 0
     assert capsys.readouterr().out == text
 

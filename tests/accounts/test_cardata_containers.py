@@ -123,8 +123,10 @@ async def test_an_old_container_that_cannot_be_deleted_is_deleted_later(account:
     assert account.asked() == []
 
 
-@pytest.mark.parametrize("code", ["CU-122", "CU-105"])
-async def test_an_old_container_that_is_gone_is_forgotten(account: Bench, code: str) -> None:
+@pytest.mark.parametrize("code", ["CU-122", "CU-105", "CU-121"])
+async def test_an_old_container_that_is_gone_or_not_given_up_is_forgotten(
+    account: Bench, code: str
+) -> None:
     await ready(account)
     account.clock.forward(hours=24)
     account.descriptors = wanted_descriptors()[:-1]

@@ -48,7 +48,7 @@ async def test_a_first_round_learns_everything_with_three_requests_and_three_a_c
         f"GET vehicles/{OTHER_VIN}/image",
     ]
     assert account.garage.vins == {VIN, OTHER_VIN}
-    assert account.garage.basic[VIN]["modelName"] == "i4 eDrive40"
+    assert account.garage.basic[VIN].model == "i4 eDrive40"
     assert account.garage.images == {VIN: PNG, OTHER_VIN: PNG}
     assert account.listener.listed == [{VIN, OTHER_VIN}]
     assert account.listener.data[VIN].keys() == set(wanted_descriptors())
@@ -322,6 +322,28 @@ async def test_a_lost_container_is_replaced_at_once(account: Bench) -> None:
     assert [entry.state for entry in account.user.containers.values()] == ["INACTIVE", "ACTIVE"]
     assert account.listener.data.keys() == {VIN, OTHER_VIN}
     assert account.garage.due_at() == account.clock.now + timedelta(hours=24)
+
+
+async def test_an_old_container_that_cannot_be_deleted_costs_a_request_a_day(
+    account: Bench,
+) -> None:
+    await account.garage.read()
+    account.clock.forward(hours=25)
+    account.containers.lost()
+    account.break_down(cu_error("CU-500", method="DELETE"))
+    await account.garage.read()
+    account.asked()
+    for _ in range(24):
+        account.clock.forward(hours=1)
+        await account.garage.read()
+    assert sum(path.startswith("DELETE") for path in account.asked()) == 1
+    account.break_down()
+    account.clock.forward(hours=24)
+    await account.garage.read()
+    assert sorted(entry.state for entry in account.user.containers.values()) == [
+        "ACTIVE",
+        "INACTIVE",
+    ]
 
 
 async def test_a_container_that_is_refused_again_and_again_costs_little(account: Bench) -> None:

@@ -302,6 +302,12 @@ def test_entries_that_are_none_are_ignored(values: Values, bad: Any) -> None:
     assert not values.take(VIN, {SOC: bad, LATITUDE: bad}, T0)
 
 
+@pytest.mark.parametrize("bad", [None, 5, "text", [], {}])
+def test_messages_that_are_none_are_ignored(values: Values, bad: Any) -> None:
+    assert not values.take(VIN, bad, T0)
+    assert not values.take(bad, {SOC: entry(1)}, T0)
+
+
 def test_what_is_no_vin_is_no_car_and_there_are_not_endlessly_many(values: Values) -> None:
     for vin in ("", "x", "wba00000000000001", "../../../etc/passwd"):
         assert not values.take(vin, {SOC: entry(1)}, T0)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from bmw2mqtt.accounts.cardata.basic import BasicData
 from bmw2mqtt.accounts.cardata.budget import Priority
 from bmw2mqtt.accounts.cardata.containers import Containers
 from bmw2mqtt.accounts.cardata.errors import Refused
@@ -98,8 +99,8 @@ class Garage:
         """
         self.vins: frozenset[str] = frozenset()
         """The cars that BMW gives data of."""
-        self.basic: dict[str, Mapping[str, Any]] = {}
-        """What the cars are, as BMW says it."""
+        self.basic: dict[str, BasicData] = {}
+        """What the cars are."""
         self.images: dict[str, bytes] = {}
         self._account = account
         self._rest = rest
@@ -154,22 +155,22 @@ class Garage:
                 self._dropped.clear()
                 self._held.clear()
                 self._containers.try_again()
-            await self._list(Priority.PERSON if by_person else Priority.FIRST)
+            is_listed = await self._list(Priority.PERSON if by_person else Priority.FIRST)
             await self._read_cars(by_person=by_person)
-            await self._read_extras()
+            await self._read_extras(is_tidying=is_listed)
 
     # Which cars
 
-    def _due_list(self) -> datetime | None:
+    def _due_list(self) -> datetime:
         held = self._held.get(("cars", ""))
         if held:
             return held.until
         return self._listed_at + LIST_EVERY if self._listed_at else self._now()
 
-    async def _list(self, priority: Priority) -> None:
-        due = self._due_list()
-        if self._listed_at and due and self._now() < due - LIST_EVERY * EARLY:
-            return
+    async def _list(self, priority: Priority) -> bool:
+        """Find out which cars there are, if that is due; return whether BMW said it."""
+        if self._listed_at and self._now() < self._due_list() - LIST_EVERY * EARLY:
+            return False
         entries: list[dict[str, Any]] = []
 
         async def ask(_: str) -> None:
@@ -177,8 +178,8 @@ class Garage:
 
         if error := await self._attempt("cars", "", ask):
             if not self.vins:
-                raise error
-            return
+                raise error.with_traceback(None)
+            return False
         listed = self._primary(entries)
         self._listed_at = self._now()
         self._dropped &= listed
@@ -188,6 +189,7 @@ class Garage:
             self._load(vin)
         self._remember()
         self._listener.cars_listed(self.vins)
+        return True
 
     def _primary(self, entries: list[dict[str, Any]]) -> set[str]:
         """Return the VINs of which the account is the main user; the others get no data."""
@@ -237,15 +239,16 @@ class Garage:
                 if error := await self._attempt("telematic_data", vin, read):
                     errors.append(error)
         if errors and len(errors) == len(vins):
-            raise errors[0]
+            raise errors[0].with_traceback(None)
 
-    async def _read_extras(self) -> None:
+    async def _read_extras(self, *, is_tidying: bool) -> None:
         """Get the missing pictures and delete old containers, if there is budget enough."""
         try:
             for vin in self._wanted():
                 if vin not in self.images and vin not in self._without_image:
                     await self._attempt("image", vin, self._read_image)
-            await self._containers.tidy()
+            if is_tidying:
+                await self._containers.tidy()
         except QuotaExceeded as error:
             log.debug("pictures_wait", account=self._account, reason=str(error))
 
@@ -305,7 +308,7 @@ class Garage:
         answer = await self._rest.get(f"vehicles/{vin}/basicData", Priority.FIRST)
         if not isinstance(answer, dict) or not answer:
             raise BadAnswer("BMW sent no basic data of the car; trying again later")
-        self.basic[vin] = answer
+        self.basic[vin] = BasicData.parse(answer)
         self._save(_basic_file(vin), json.dumps(answer).encode())
         self._listener.car_described(vin)
 
@@ -354,7 +357,7 @@ class Garage:
     def _load(self, vin: str) -> None:
         """Take what the disk has of a car."""
         if basic := self._store.load(_basic_file(vin).removesuffix(".json")):
-            self.basic[vin] = basic
+            self.basic[vin] = BasicData.parse(basic)
         if image := self._store.read(_image_file(vin)):
             self.images[vin] = image
 

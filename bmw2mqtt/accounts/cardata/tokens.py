@@ -168,20 +168,18 @@ class Credentials:
 
     async def fresh(self) -> Tokens:
         """Return tokens that work for minutes yet, renewed if need be; else raise as `renew`."""
-        if self.current is None or self.renew_at is None:
-            raise self._needs_login()
+        tokens = self._present()
         if not self._is_saved:
-            self._save(self.current)
-        now = self._now()
-        if self.current.issued_at - _CLOCK_SLACK <= now < self.renew_at:
-            return self.current
+            self._save(tokens)
+        if self.renew_at and self._is_within(tokens, self.renew_at):
+            return tokens
         try:
             return await self.renew()
         except LoginRequired:
             raise
         except AccountError:
-            if self.current.issued_at - _CLOCK_SLACK <= self._now() < self.current.expires_at:
-                return self.current  # they still work; there is time to try again
+            if self._is_within(tokens, tokens.expires_at):
+                return tokens  # they still work; there is time to try again
             raise
 
     async def renew(self) -> Tokens:
@@ -204,9 +202,7 @@ class Credentials:
             await asyncio.wait([self._renewal], timeout=CLOSE_WITHIN_S)
 
     async def _renew(self) -> Tokens:
-        tokens = self.current
-        if tokens is None:
-            raise self._needs_login()
+        tokens = self._present()
         now = self._now()
         if self._failure and timedelta() <= now - self._failure.at < PAUSE_AFTER_FAILURE:
             raise type(self._failure.error)(str(self._failure.error))
@@ -215,7 +211,7 @@ class Credentials:
             renewed = await self._ask(tokens, now)
         except LoginRequired as error:
             if self.current is not tokens:
-                return await self.fresh()  # a new login has come meanwhile
+                return self._present()  # a new login has come meanwhile
             self._lost = str(error)
             self.current = self.renew_at = None
             raise
@@ -223,12 +219,18 @@ class Credentials:
             self._failure = _Failure(error, now)
             raise
         if self.current is not tokens:
-            return await self.fresh()
+            return self._present()
         self.take(renewed)
         return renewed
 
-    def _needs_login(self) -> LoginRequired:
-        return LoginRequired(self._lost or "BMW wants a login: begin one and confirm its code")
+    def _present(self) -> Tokens:
+        if self.current is None:
+            raise LoginRequired(self._lost or "BMW wants a login: begin one and confirm its code")
+        return self.current
+
+    def _is_within(self, tokens: Tokens, end: datetime) -> bool:
+        """Whether it is before `end`, and the clock was not set back since the tokens came."""
+        return tokens.issued_at - _CLOCK_SLACK <= self._now() < end
 
     def _check_age(self, tokens: Tokens) -> None:
         if self._now() - tokens.issued_at > REFRESH_TOKEN_LIFE:

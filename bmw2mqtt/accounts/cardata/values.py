@@ -86,6 +86,8 @@ class Values:
         Returns:
             Whether there is anything new.
         """
+        if not isinstance(vin, str) or not isinstance(data, Mapping):
+            return False  # type: ignore[unreachable] # BMW may send anything
         car = self._cars.get(vin)
         if car is None:
             if not is_vin(vin) or len(self._cars) >= MAX_CARS:
