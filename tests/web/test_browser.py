@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -165,12 +166,17 @@ async def test_a_device_code(window: Page) -> None:
         account.change(
             user_code="WDJB-MJHT",
             login_url="https://customer.bmwgroup.example/oneid/link",
-            expires_at=account.state.expires_at,
+            expires_at=datetime.now(UTC) + timedelta(minutes=5),
         )
         await sees(window, "WDJB-MJHT")
         await sees(window, "Waiting for you")
+        await expect(window.get_by_text(re.compile(r"4:\d\d left"))).to_be_visible()
         link = window.get_by_role("link", name=re.compile("BMW.s page"))
         await expect(link).to_have_attribute("href", account.state.login_url)
+        account.change(expires_at=datetime.now(UTC))
+        await expect(window.get_by_text("WDJB-MJHT")).to_have_count(0)
+        await window.get_by_role("button", name="New code").click()
+        await eventually(lambda: account.told == [("log in", None)] * 2)
         account.change(status=AccountStatus.OK, message=None, user_code=None, login_url=None)
         await expect(window.locator(".who .pill")).to_have_text("OK")
         await expect(window.locator(".login")).to_have_count(0)
