@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
+import httpx
 import paho.mqtt.client as paho
 import psutil
 import pytest
@@ -107,6 +108,10 @@ def test_demo_with_mosquitto_and_a_busy_port(stack: ExitStack, tmp_path: Path) -
     assert f"(Port {wanted} is in use.)" in demo.text
     with Observer(port) as observer:
         cars_appear(observer)
+        page = re.search(r"Page: +(http://127\.0\.0\.1:\d+/)", demo.text)
+        assert page is not None
+        state = httpx.get(f"{page[1]}api/state", trust_env=False).json()
+        assert len(state["cars"]) == 3
         stop_and_look(demo, tmp_path)
 
 

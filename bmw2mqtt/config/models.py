@@ -190,6 +190,8 @@ class Http(_Section):
     @field_validator("token")
     @classmethod
     def _guards_other_hosts(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if token is not None and not token.get_secret_value().strip():
+            token = None  # it would let everybody in
         host = info.data.get("host", "localhost")
         is_open = info.data.get("enabled") and not is_loopback(host)
         if token is None and is_open and not is_home_assistant_app():

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,10 +10,13 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, expect
 
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
+from bmw2mqtt.simulator.mybmw.drawing import draw_car
 from bmw2mqtt.vehicle.account import AccountStatus
+from bmw2mqtt.web import access
 from tests.mosquitto import Observer
+from tests.web import ingress
 from tests.web.conftest import LivePage
-from tests.web.inside import CARDATA, eventually, served
+from tests.web.inside import CARDATA, FORM, eventually, served
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -162,12 +166,17 @@ async def test_a_device_code(window: Page) -> None:
         account.change(
             user_code="WDJB-MJHT",
             login_url="https://customer.bmwgroup.example/oneid/link",
-            expires_at=account.state.expires_at,
+            expires_at=datetime.now(UTC) + timedelta(minutes=5),
         )
         await sees(window, "WDJB-MJHT")
         await sees(window, "Waiting for you")
+        await expect(window.get_by_text(re.compile(r"4:\d\d left"))).to_be_visible()
         link = window.get_by_role("link", name=re.compile("BMW.s page"))
         await expect(link).to_have_attribute("href", account.state.login_url)
+        account.change(expires_at=datetime.now(UTC))
+        await expect(window.get_by_text("WDJB-MJHT")).to_have_count(0)
+        await window.get_by_role("button", name="New code").click()
+        await eventually(lambda: account.told == [("log in", None)] * 2)
         account.change(status=AccountStatus.OK, message=None, user_code=None, login_url=None)
         await expect(window.locator(".who .pill")).to_have_text("OK")
         await expect(window.locator(".login")).to_have_count(0)
@@ -181,3 +190,36 @@ async def test_it_says_when_the_bridge_is_gone_and_when_it_is_back(window: Page)
     await sees(window, "bmw2mqtt does not answer")
     async with served(port=port):
         await sees(window, "MQTT connected")
+
+
+async def test_where_events_do_not_get_through_it_asks(window: Page) -> None:
+    async with served() as inside:
+        await window.route("**/api/events", lambda route: route.abort())
+        await window.goto(inside.url)
+        await sees(window, "MQTT connected")
+        inside.add_car("WBA00000000000001", model="i4 M50", image=None)
+        await sees(window, "i4 M50")
+        inside.is_connected[0] = False
+        await sees(window, "MQTT not connected")
+
+
+async def test_inside_home_assistant(window: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUPERVISOR_TOKEN", "its-own")
+    monkeypatch.setattr(access, "SUPERVISOR", ingress.SUPERVISOR)
+    async with (
+        served(host="0.0.0.0") as inside,  # noqa: S104 - as in the app
+        ingress.home_assistant(inside.url) as home_assistant,
+    ):
+        account = inside.accounts["home"]
+        account.change(status=AccountStatus.LOGIN_REQUIRED, login_url=FORM, login_form_url=FORM)
+        await window.goto(home_assistant)
+        frame = window.frame_locator("iframe")
+        await expect(frame.get_by_text("Login required")).to_be_visible(timeout=WAIT_MS)
+        await expect(frame.get_by_label("Captcha token")).to_be_visible()
+        await expect(frame.get_by_role("button", name="Solve the captcha")).to_have_count(0)
+        await frame.locator("[data-key='home']").get_by_role("button", name="Ask BMW now").click()
+        await eventually(lambda: "refresh" in account.told)
+        inside.add_car("WBA00000000000001", image=draw_car("suv", 0x2F5D8C))
+        await expect(frame.locator(".car img")).to_be_visible(timeout=WAIT_MS)
+        loaded = "image => image.decode().then(() => image.naturalWidth > 0)"
+        assert await frame.locator(".car img").evaluate(loaded)

@@ -214,7 +214,7 @@ function charging(c, of) {
   if (status === "charging")
     return `Charging${target === null ? "" : ` to ${target} %`}${end && Date.parse(end) > now() ? `, until ${clock(end)}` : ""}`;
   if (status !== null && !["default", "invalid", "not_charging"].includes(status)) return words(status);
-  return of("binary_sensor/connection_status") ? "Plugged in" : "Not plugged in";
+  return { true: "Plugged in", false: "Not plugged in" }[of("binary_sensor/connection_status")];
 }
 
 function notes(c, of) {
@@ -325,8 +325,8 @@ function listen() {
   source.addEventListener("state", (event) => take(JSON.parse(event.data)));
   source.addEventListener("beat", () => setLost(false));
   source.onerror = () => {
-    if (source && source.readyState === EventSource.CLOSED) source = null;
-    if (Date.now() - heardAt > RETRY_MS) setLost(true);
+    if (source && source.readyState === EventSource.CLOSED) source = null; // watch tries again
+    else load();
   };
 }
 
