@@ -137,19 +137,18 @@ def test_topics_the_bridge_may_not_write(
 ) -> None:
     acl = tmp_path / "acl"
     acl.write_text("topic readwrite bmw2mqtt/#\n")
-    with Mosquitto(tmp_path, f"acl_file {acl}") as broker:
+    # With no limit on its queue Mosquitto 2.0.11 drops whoever publishes what it may not.
+    with Mosquitto(tmp_path, f"acl_file {acl}", "max_queued_messages 1000") as broker:
         mqtt = {"protocol": protocol}
         status, text = check(settings_for(bmw, broker.port, tmp_path / "data", mqtt=mqtt))
         if protocol == "5":
             assert status == 2
             assert "may not write `homeassistant/device/bmw2mqtt_check/config`" in text
             assert "`bmw2mqtt/bridge/check`" not in text
-            off = settings_for(
-                bmw, broker.port, tmp_path / "data", homeassistant={"enabled": False}
-            )
-            assert check(off)[0] == 0
+            settings = settings_for(bmw, broker.port, tmp_path / "data")
+            assert check(settings | {"homeassistant": {"enabled": False}})[0] == 0
         else:
-            assert status == 0
+            assert status == 0, text
             assert "MQTT 3.1.1 does not tell" in text
 
 
