@@ -15,6 +15,7 @@ RUN pip wheel --no-cache-dir --only-binary :all: --no-binary bmw2mqtt --wheel-di
     && python -m venv --without-pip /opt/bmw2mqtt \
     && pip --python /opt/bmw2mqtt/bin/python install --no-cache-dir --no-compile --no-index \
         --find-links /wheels bmw2mqtt \
+    && find /opt/bmw2mqtt -type d \( -name tests -o -name SelfTest \) -prune -exec rm -rf {} + \
     && python -m compileall -q --invalidation-mode unchecked-hash /opt/bmw2mqtt
 
 # hadolint ignore=DL3006

@@ -1,9 +1,7 @@
 """Settings of a Home Assistant app: its options, and the Supervisor's broker."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -11,58 +9,21 @@ import pytest
 
 from bmw2mqtt.config import CarDataAccount, MyBmwAccount, Settings, app, load_settings
 from bmw2mqtt.vehicle.errors import ConfigError
+from tests.supervisor import MOSQUITTO, TOKEN, Supervisor
 
-TOKEN = "supervisor-token"
 HOME = {"name": "home", "username": "me@example.com", "password": "s3cret", "region": "china"}
 EU = {"name": "eu", "client_id": "0a0a0a0a-0000-0000-0000-00000000000b"}
 VIN = "WBA00000000000001"
-MOSQUITTO = {
-    "addon": "core_mosquitto",
-    "host": "core-mosquitto",
-    "port": 1883,
-    "ssl": False,
-    "protocol": "3.1.1",
-    "username": "addons",
-    "password": "from-the-supervisor",
-}
-
-
-class Supervisor:
-    """Answers as Home Assistant's does."""
-
-    def __init__(self) -> None:
-        self.status, self.answer = 200, json.dumps({"result": "ok", "data": MOSQUITTO})
-        self.asked: list[str] = []
-        supervisor = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                supervisor.asked.append(self.path)
-                is_ours = self.headers["Authorization"] == f"Bearer {TOKEN}"
-                self.send_response(supervisor.status if is_ours else 401)
-                self.end_headers()
-                self.wfile.write(supervisor.answer.encode())
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self.server.server_port}"
 
 
 @pytest.fixture
 def supervisor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervisor]:
-    fake = Supervisor()
-    thread = threading.Thread(target=fake.server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    read_app = app.read_app
-    monkeypatch.setattr(
-        app, "read_app", lambda *a, **options: read_app(*a, supervisor=fake.address, **options)
-    )
-    yield fake
-    fake.server.shutdown()
-    thread.join()
-    fake.server.server_close()
+    with Supervisor() as fake:
+        read_app = app.read_app
+        monkeypatch.setattr(
+            app, "read_app", lambda *a, **options: read_app(*a, supervisor=fake.address, **options)
+        )
+        yield fake
 
 
 def load(options: Any, **environ: str) -> Settings:
