@@ -20,12 +20,13 @@ RUN pip wheel --no-cache-dir --only-binary :all: --no-binary bmw2mqtt --wheel-di
 
 # hadolint ignore=DL3006
 FROM ${BASE_IMAGE}
-ARG VERSION=0.0.0 REVISION=unknown CREATED=1970-01-01T00:00:00Z SOURCE=https://github.com/bmw2mqtt/bmw2mqtt
+ARG BASE_IMAGE VERSION=0.0.0 REVISION=unknown CREATED=1970-01-01T00:00:00Z SOURCE=https://github.com/bmw2mqtt/bmw2mqtt
 LABEL org.opencontainers.image.title="bmw2mqtt" \
       org.opencontainers.image.description="Brings BMW, MINI and Supra cars to any MQTT broker and to Home Assistant" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.source="${SOURCE}" \
       org.opencontainers.image.documentation="${SOURCE}#readme" \
+      org.opencontainers.image.base.name="${BASE_IMAGE}" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}"
@@ -35,7 +36,9 @@ ENV PATH=/opt/bmw2mqtt/bin:$PATH \
 # The official image has no compiled standard library, and a read-only one cannot compile it: what is
 # imported here starts, and is checked on, in a fraction of the time. Group 0 may write /data, so that
 # a platform may choose the user (--user 12345:0).
-RUN python -c "import bmw2mqtt.cli, bmw2mqtt.daemon, bmw2mqtt.check, bmw2mqtt.accounts.mybmw.account" \
+RUN python -c "import bmw2mqtt, importlib, pkgutil; \
+[importlib.import_module(m.name) for m in pkgutil.walk_packages(bmw2mqtt.__path__, 'bmw2mqtt.') \
+ if not m.name.startswith(('bmw2mqtt.demo', 'bmw2mqtt.simulator'))]" \
     && rm -rf /usr/local/lib/python3*/site-packages/pip* /usr/local/bin/pip* \
     && useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin bmw2mqtt \
     && install -d -o 10001 -g 0 -m 0770 /data

@@ -97,7 +97,7 @@ def _settings(settings: Settings) -> Iterator[str]:
 def _changed(model: BaseModel, above: str = "") -> Iterator[str]:
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
-        if value != field.get_default(call_default_factory=True):
+        if not field.is_required() and value != field.get_default(call_default_factory=True):
             yield from _lines(f"{above}{name}", name, value)
 
 

@@ -52,6 +52,7 @@ def test_all_is_well(check: Check, broker: Mosquitto, bmw: MyBmwSimulator, tmp_p
     assert "  - mqtt.port: " in text
     assert "  - accounts.home.captcha_token: (set)" in text
     assert "  - log.level: debug" in text
+    assert "accounts.home.password" not in text, "what everybody has to set is not worth a line"
 
 
 def test_broker_and_bmw_refuse(check: Check, bmw: MyBmwSimulator, tmp_path: Path) -> None:

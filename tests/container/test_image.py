@@ -46,6 +46,7 @@ def test_what_is_in_it(image: str) -> None:
     assert labels[f"{prefix}revision"] == "abc"
     assert labels[f"{prefix}created"] == "2026-01-02T03:04:05Z"
     assert labels[f"{prefix}licenses"] == "MIT"
+    assert labels[f"{prefix}base.name"] == BASE_IMAGE
     base = json.loads(docker("image", "inspect", BASE_IMAGE).stdout)[0]
     added_mb = (config["Size"] - base["Size"]) / 1e6
     assert added_mb < 90, "docs/docker.md says how large it is"
