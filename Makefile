@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit bench screenshots format clean
+.PHONY: help demo test lint unit bench screenshots image container-test format clean
 
 help: ## show what there is
-	@sed -n 's/^\([a-z]*\):.*## /\1: /p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo ## simulated cars on an embedded MQTT broker; Ctrl-C stops it
 	@exec $(BIN)/bmw2mqtt demo $(ARGS)
@@ -33,6 +33,18 @@ bench: $(VENV)/.dev ## what is promised about speed, measured beside its floors
 screenshots: $(VENV)/.dev ## the page's pictures in docs/images
 	@scripts/need mosquitto chromium
 	$(BIN)/python scripts/screenshots.py
+
+DOCKER ?= docker
+BASE_IMAGE ?= python:3.13-slim
+
+image: ## the Docker image bmw2mqtt
+	$(DOCKER) build --build-arg BASE_IMAGE=$(BASE_IMAGE) \
+	  --build-arg REVISION=$$(git rev-parse --short HEAD 2>/dev/null || echo unknown) \
+	  --build-arg CREATED=$$(date -u +%Y-%m-%dT%H:%M:%SZ) -t bmw2mqtt $(ARGS) .
+
+container-test: $(VENV)/.dev ## the image in a Docker engine, if one answers: $(DOCKER)
+	@scripts/need mosquitto
+	CONTAINER_TEST=1 DOCKER="$(DOCKER)" BASE_IMAGE=$(BASE_IMAGE) $(BIN)/pytest tests/container $(ARGS)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -125,27 +124,6 @@ def write(path: Path, settings: dict[str, Any]) -> str:
     return str(path)
 
 
-def test_check_connect(
-    capsys: Output, broker: Mosquitto, bmw: MyBmwSimulator, tmp_path: Path
-) -> None:
-    settings = settings_for(bmw, broker.port, tmp_path / "data")
-    assert main(["check", "--connect", "--config", write(tmp_path / "c.yaml", settings)]) == 0
-    assert capsys.readouterr().out.splitlines()[1:] == [
-        "broker: connected",
-        "account home: logged in, 1 cars",
-    ]
-
-
-def test_check_connect_says_everything_that_fails(
-    capsys: Output, bmw: MyBmwSimulator, tmp_path: Path
-) -> None:
-    settings = settings_for(bmw, free_port(), tmp_path / "data", account={"password": "wrong"})
-    assert main(["check", "--connect", "--config", write(tmp_path / "c.yaml", settings)]) == 2
-    broker, account = capsys.readouterr().out.splitlines()[1:]
-    assert re.match(r"broker: 127.0.0.1:\d+ refuses: .*Connection refused", broker)
-    assert account.startswith("account home: BMW refuses the login: check username and password")
-
-
 # entities
 
 
@@ -230,6 +208,7 @@ def test_healthcheck(
     wait_until((data_dir / "health.json").exists)
     assert main(check) == 1
     assert capsys.readouterr().err == "the daemon is not connected to the MQTT broker\n"
+    assert main([*check, "--alive"]) == 0
 
     with Mosquitto(tmp_path, port=port):
         wait_until(lambda: main(check) == 0, what="healthy")
@@ -239,6 +218,7 @@ def test_healthcheck(
         os.utime(data_dir / "health.json", (old, old))
         assert main(check) == 1
         assert "no sign of life for 6" in capsys.readouterr().err
+        assert main([*check, "--alive"]) == 1
         assert process.stop() == 0
     assert main(check) == 1
     assert "no daemon uses" in capsys.readouterr().err
