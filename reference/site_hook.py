@@ -1,7 +1,7 @@
 """What the site does beyond MkDocs: lists the decisions, takes along files outside docs/.
 
 Pages link to files of the project, `../docker/acl.conf`. Those are copied below `project/` on the
-site, and the links follow them.
+site, and links follow them, also those in a page that was copied.
 """
 
 import posixpath
@@ -13,7 +13,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
 
 _PLACE: Final = "project"
-_LINK: Final = re.compile(r"(\]\()((?:\.\./)+[\w./-]+)(?=[)#])")
+_LINK: Final = re.compile(r"(\]\()([\w./-]+)(?=[)#])")
 
 
 def on_config(config: MkDocsConfig) -> None:
@@ -32,38 +32,38 @@ def _pages_in(docs: Path, folder: str) -> list[str]:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the files outside docs/ that pages link to."""
-    docs = Path(config.docs_dir)
+    project = Path(config.docs_dir).parent
     for page in files.documentation_pages():
         for _, link in _LINK.findall(page.content_string):
-            target = _outside(page.src_uri, link)
-            if target and files.get_file_from_path(f"{_PLACE}/{target}") is None:
-                source = docs.parent / target
-                if source.is_file():
-                    files.append(
-                        File.generated(
-                            config,
-                            f"{_PLACE}/{target}",
-                            abs_src_path=str(source),
-                            inclusion=InclusionLevel.NOT_IN_NAV,
-                        )
+            place = _place(page.src_uri, link)
+            source = project / place.removeprefix(f"{_PLACE}/")
+            if place.startswith(f"{_PLACE}/") and source.is_file() and place not in files.src_uris:
+                files.append(
+                    File.generated(
+                        config,
+                        place,
+                        abs_src_path=str(source),
+                        inclusion=InclusionLevel.NOT_IN_NAV,
                     )
+                )
     return files
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Point links to files outside docs/ at their copies."""
+    """Point links at where their files are on the site."""
+    here = posixpath.dirname(page.file.src_uri) or "."
 
     def follow(match: re.Match[str]) -> str:
-        target = _outside(page.file.src_uri, match[2])
-        if target is None:
-            return match[0]
-        here = posixpath.dirname(page.file.src_uri)
-        return match[1] + posixpath.relpath(f"{_PLACE}/{target}", here or ".")
+        return match[1] + posixpath.relpath(_place(page.file.src_uri, match[2]), here)
 
     return _LINK.sub(follow, markdown)
 
 
-def _outside(page: str, link: str) -> str | None:
-    """Return the file of the project that a link leads to, or `None` if it stays in docs/."""
-    target = posixpath.normpath(posixpath.join("docs", posixpath.dirname(page), link))
-    return None if target.startswith("docs/") else target
+def _place(page: str, link: str) -> str:
+    """Return where on the site a link leads that is relative to the page's file."""
+    inside = page.startswith(f"{_PLACE}/")
+    file = page.removeprefix(f"{_PLACE}/") if inside else f"docs/{page}"
+    target = posixpath.normpath(posixpath.join(posixpath.dirname(file), link))
+    if target.startswith("docs/"):
+        return target.removeprefix("docs/")
+    return f"{_PLACE}/{target}"

@@ -145,3 +145,9 @@ def test_files_named_in_code_exist():
     missing = {(name, path) for name, path in named if not (ROOT / path).exists()}
     # The one file a person makes.
     assert {path for _, path in missing} <= {"docker/config.yaml"}
+
+
+def test_access_list_is_the_one_of_the_compose_project():
+    page = next(page for page in PAGES if page.name == "docs/automations.md")
+    printed = next(s.text for s in page.snippets() if s.text.startswith("user bmw2mqtt"))
+    assert printed in (ROOT / "docker" / "acl.conf").read_text("utf-8")
