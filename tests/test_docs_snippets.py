@@ -75,19 +75,19 @@ def test_command_lines_are_understood():
 
 def test_make_targets_exist():
     makefile = (ROOT / "Makefile").read_text()
-    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     named = {
         (page.name, match[1])
         for page in PAGES
         for line in page.code()
-        if (match := re.match(r"make ([a-z]+)", line))
+        if (match := re.match(r"make ([a-z-]+)", line))
     }
     assert len(named) > 3
     assert {target for _, target in named} <= targets
 
 
 _VIN = r"[A-HJ-NPR-Z0-9]{17}"
-_TOPIC = re.compile(r"(?<![\w./-])(?:bmw2mqtt|homeassistant/device)/[\w{}+#/…-]*")
+_TOPIC = re.compile(r"(?<![\w./-])(?:bmw2mqtt|homeassistant/device)/(?!bmw2mqtt_\w*__)[\w{}+#/…-]*")
 _ADDRESSES = [channel.address.split("/") for channel in channels()]
 _ANY = {"{platform}", "{key}", "+", "…"}
 
