@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit bench screenshots image container-test format clean
+.PHONY: help demo test lint unit bench docs reference screenshots image container-test format clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST)
@@ -46,12 +46,18 @@ container-test: $(VENV)/.dev ## the image in a Docker engine, if one answers: $(
 	@scripts/need mosquitto
 	CONTAINER_TEST=1 DOCKER="$(DOCKER)" BASE_IMAGE=$(BASE_IMAGE) $(BIN)/pytest tests/container $(ARGS)
 
+docs: $(VENV)/.dev ## the guide as a site, in site/; checks its links
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+reference: $(VENV)/.dev ## write the pages that are made of the code anew
+	$(BIN)/python -m reference
+
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(VENV)/.demo: pyproject.toml
 	@scripts/venv $(PYTHON) $(VENV) demo
