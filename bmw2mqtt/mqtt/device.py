@@ -188,9 +188,7 @@ class Device(Generic[SubjectT]):
         else:
             self._publisher.retain(self.topics.discovery, payload)
 
-    def _documents(
-        self, subject: SubjectT, places: Iterable[_Place[SubjectT]]
-    ) -> dict[str, bytes]:
+    def _documents(self, subject: SubjectT, places: Iterable[_Place[SubjectT]]) -> dict[str, bytes]:
         documents: dict[str, bytes] = {}
         values: dict[str, dict[str, Any]] = {}
         for place in places:
