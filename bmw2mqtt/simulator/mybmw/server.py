@@ -40,7 +40,8 @@ class MyBmwSimulator:
     """BMW's servers of all three regions, with the given users and their cars.
 
     Point the library to `server` and let it trust `ca_file`. `captcha_tokens` are the tokens a
-    login accepts, each once; without them any token that was not used before is good.
+    login accepts, each once; without them any token that was not used before is good. A used
+    refresh token works for `refresh_grace_s` more; nobody knows what BMW does.
     """
 
     def __init__(
@@ -52,10 +53,14 @@ class MyBmwSimulator:
         port: int = 0,
         captcha_tokens: Collection[str] | None = None,
         access_token_lifetime_s: float = ACCESS_TOKEN_LIFETIME_S,
+        refresh_grace_s: float = 0.0,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.accounts = Accounts.of(
-            users, clock=clock, access_token_lifetime_s=access_token_lifetime_s
+            users,
+            clock=clock,
+            access_token_lifetime_s=access_token_lifetime_s,
+            refresh_grace_s=refresh_grace_s,
         )
         self.faults = Faults()
         self.requests: deque[RecordedRequest] = recorder()
@@ -150,11 +155,14 @@ class MyBmwSimulator:
             return await handler(request)
         if fault.delay_s > 0:
             await asyncio.sleep(fault.delay_s)
-        if fault.drop:
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response()
-        return fault.response() or await handler(request)
+        response: web.StreamResponse | None = fault.response()
+        if response is None and (fault.is_processed or not fault.drop):
+            response = await handler(request)
+        if fault.on_hit is not None:
+            fault.on_hit()
+        if fault.drop and request.transport is not None:
+            request.transport.abort()
+        return response or web.Response()
 
 
 @web.middleware

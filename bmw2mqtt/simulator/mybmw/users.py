@@ -66,14 +66,18 @@ class _Access:
 class Accounts:
     """Who may log in, and which tokens are good.
 
-    A refresh token is good for one refresh, an access token until it expires.
+    A refresh token is good for one refresh, and for another `refresh_grace_s` after it; an access
+    token until it expires.
     """
 
     users: list[SimulatedUser]
     clock: Callable[[], datetime]
     access_token_lifetime_s: float
+    refresh_grace_s: float = 0.0
     _access: dict[str, _Access] = field(default_factory=dict)
     _refresh: dict[str, SimulatedUser] = field(default_factory=dict)
+    _used_at: dict[str, datetime] = field(default_factory=dict)
+    """Refresh tokens that were used, and when first."""
 
     @classmethod
     def of(
@@ -82,9 +86,10 @@ class Accounts:
         *,
         clock: Callable[[], datetime],
         access_token_lifetime_s: float,
+        refresh_grace_s: float = 0.0,
     ) -> Accounts:
         """Open accounts for `users`."""
-        return cls(list(users), clock, access_token_lifetime_s)
+        return cls(list(users), clock, access_token_lifetime_s, refresh_grace_s)
 
     def log_in(self, username: str, password: str, region: Region | None) -> SimulatedUser | None:
         """Return the user with these credentials, or `None`."""
@@ -112,14 +117,17 @@ class Accounts:
 
     def redeem(self, refresh_token: str, region: Region | None) -> SimulatedUser | None:
         """Use up a refresh token: its user, or `None` if it is unknown, used or of elsewhere."""
-        user = self._refresh.get(refresh_token)
+        user = self.owner(refresh_token)
         if user is None or user.region != region:
             return None
-        del self._refresh[refresh_token]
+        self._used_at.setdefault(refresh_token, self.clock())
         return user
 
     def owner(self, refresh_token: str) -> SimulatedUser | None:
         """Return whose refresh token this is, without using it up."""
+        used_at = self._used_at.get(refresh_token)
+        if used_at and self.clock() - used_at >= timedelta(seconds=self.refresh_grace_s):
+            return None
         return self._refresh.get(refresh_token)
 
     def authenticate(self, access_token: str, region: Region | None) -> SimulatedUser | None:
