@@ -126,6 +126,7 @@ def _check(parsed: Arguments) -> int:
     from bmw2mqtt import log  # noqa: PLC0415
     from bmw2mqtt.check import try_everything  # noqa: PLC0415
 
+    log.hide("settings", settings.secrets())
     log.set_up("error", "console")
     results = asyncio.run(try_everything(settings))
     for what, result, _ in results:
@@ -142,6 +143,7 @@ def _login(parsed: Arguments) -> int:
     from bmw2mqtt.mqtt.session import BrokerError  # noqa: PLC0415
     from bmw2mqtt.vehicle.errors import AccountError, ConfigError  # noqa: PLC0415
 
+    log.hide("settings", settings.secrets())
     log.set_up("error", "console")
     try:
         print(log_in(settings, parsed.account, input))

@@ -14,6 +14,7 @@ from bmw2mqtt.accounts.mybmw.counting import count
 from bmw2mqtt.accounts.mybmw.guard import LoginGuard
 from bmw2mqtt.accounts.mybmw.login_client import RefusedToRenew, hands_out_tokens, watcher
 from bmw2mqtt.accounts.requests import utc_now
+from bmw2mqtt.log import hide
 from bmw2mqtt.vehicle.errors import AccountError, LoginOutage, LoginRequired
 
 CAPTCHA_LIFE = timedelta(minutes=10)
@@ -49,6 +50,7 @@ class Authentication(MyBMWAuthentication):
     def give_captcha(self, token: str | None) -> None:
         """Take a captcha's token for the next login; it works once."""
         self.hcaptcha_token = token or None
+        hide("captcha", [token or ""])
         self.captcha_at = utc_now()
         self._logins_s = ()
 

@@ -10,6 +10,7 @@ from bmw2mqtt.accounts.memory import moment
 from bmw2mqtt.accounts.mybmw.login import Authentication
 from bmw2mqtt.accounts.requests import utc_now
 from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.log import hide
 from bmw2mqtt.vehicle.errors import StoreError
 
 log = structlog.get_logger(__name__)
@@ -45,10 +46,16 @@ class Tokens:
         if not document.get("session_at"):
             self._authentication.session_id = session_id  # nobody knows how old the other one is
         self._renew_session()
+        self._hide()
+
+    def _hide(self) -> None:
+        tokens = [getattr(self._authentication, field) for field in _FIELDS]
+        hide(self._name, filter(None, tokens))
 
     def save(self) -> None:
         """Write the library's tokens; a full disk is logged, the tokens stay in memory."""
         self._renew_session()
+        self._hide()
         document: dict[str, Any] = {
             **self._owner,
             **{field: getattr(self._authentication, field) for field in _FIELDS},

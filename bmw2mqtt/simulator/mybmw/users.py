@@ -78,6 +78,7 @@ class Accounts:
     _refresh: dict[str, SimulatedUser] = field(default_factory=dict)
     _used_at: dict[str, datetime] = field(default_factory=dict)
     """Refresh tokens that were used, and when first."""
+    _issued: set[str] = field(default_factory=set)
 
     @classmethod
     def of(
@@ -95,7 +96,7 @@ class Accounts:
         """Return the user with these credentials, or `None`."""
         for user in self.users:
             if (user.username, user.region) == (username, region):
-                return user if secrets.compare_digest(user.password, password) else None
+                return user if user.password == password else None
         return None
 
     def issue(self, user: SimulatedUser, access_token: str | None = None) -> Tokens:
@@ -109,6 +110,7 @@ class Accounts:
         )
         self._access[tokens.access_token] = _Access(user, tokens.expires_at)
         self._refresh[tokens.refresh_token] = user
+        self._issued |= {tokens.access_token, tokens.refresh_token}
         return tokens
 
     def next_expiry(self, now: datetime) -> datetime:
@@ -136,6 +138,11 @@ class Accounts:
         if access is None or access.user.region != region:
             return None
         return access.user if self.clock() < access.expires_at else None
+
+    @property
+    def issued(self) -> frozenset[str]:
+        """Every access and refresh token handed out so far."""
+        return frozenset(self._issued)
 
     def expire_access_tokens(self) -> None:
         """Make every access token handed out so far stop working."""
