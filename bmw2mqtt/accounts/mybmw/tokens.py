@@ -30,6 +30,7 @@ class Tokens:
         self._owner = {"username": authentication.username, "region": authentication.region}
         self._session_at = utc_now()
         self._saved: dict[str, Any] = {}
+        self._is_failing = False
         authentication.on_login = self.save
 
     def restore(self) -> None:
@@ -67,9 +68,12 @@ class Tokens:
         try:
             self._store.save(self._name, document)
         except StoreError as error:
-            log.error("tokens_not_saved", reason=str(error), remedy="a restart will need a login")  # noqa: TRY400
+            if not self._is_failing:
+                log.error("tokens_not_saved", reason=str(error), remedy="a restart needs a login")  # noqa: TRY400
+            self._is_failing = True
         else:
             self._saved = document
+            self._is_failing = False
 
     def _renew_session(self) -> None:
         """Let a session end as the library's own program does."""
