@@ -150,6 +150,7 @@ def _check_connect(settings: "Settings") -> int:
     from bmw2mqtt.check import try_everything  # noqa: PLC0415
     from bmw2mqtt.report import report  # noqa: PLC0415
 
+    log.hide("settings", settings.secrets())
     log.set_up("error", "console")
     broker, accounts = asyncio.run(try_everything(settings))
     print(report(settings, broker, accounts))
@@ -165,6 +166,7 @@ def _login(parsed: Arguments) -> int:
     from bmw2mqtt.mqtt.session import BrokerError  # noqa: PLC0415
     from bmw2mqtt.vehicle.errors import AccountError, ConfigError  # noqa: PLC0415
 
+    log.hide("settings", settings.secrets())
     log.set_up("error", "console")
     try:
         print(log_in(settings, parsed.account, input, print))

@@ -2,7 +2,7 @@
 
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias
@@ -265,6 +265,14 @@ def _at_least_one(accounts: dict[str, Account]) -> dict[str, Account]:
     return accounts
 
 
+def _secrets(part: object) -> Iterator[str]:
+    if isinstance(part, SecretStr):
+        yield part.get_secret_value()
+    elif isinstance(part, BaseModel | dict):
+        for value in dict(part).values():
+            yield from _secrets(value)
+
+
 _layers: ContextVar[tuple[dict[str, Any], ...]] = ContextVar("layers", default=())
 
 
@@ -308,6 +316,10 @@ class Settings(BaseSettings):
             return cls()
         finally:
             _layers.reset(token)
+
+    def secrets(self) -> frozenset[str]:
+        """What must never be shown."""
+        return frozenset(_secrets(self))
 
     def warnings(self) -> tuple[str, ...]:
         """What is allowed and yet worth a person's look, one line each."""

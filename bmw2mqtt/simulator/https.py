@@ -117,11 +117,14 @@ class HttpsServer:
             return await handler(request)
         if fault.delay_s > 0:
             await asyncio.sleep(fault.delay_s)
-        if fault.drop:
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response()
-        return fault.response() or await handler(request)
+        response: web.StreamResponse | None = fault.response()
+        if response is None and (fault.is_processed or not fault.drop):
+            response = await handler(request)
+        if fault.on_hit is not None:
+            fault.on_hit()
+        if fault.drop and request.transport is not None:
+            request.transport.abort()
+        return response or web.Response()
 
 
 def vin_of(request: web.Request) -> str | None:

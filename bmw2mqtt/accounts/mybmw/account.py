@@ -6,13 +6,9 @@ from datetime import timedelta
 from bmw2mqtt.accounts.base import Listener
 from bmw2mqtt.accounts.memory import Memory
 from bmw2mqtt.accounts.mybmw import identity, remote
+from bmw2mqtt.accounts.mybmw.counting import count_requests
 from bmw2mqtt.accounts.mybmw.garage import Garage
-from bmw2mqtt.accounts.mybmw.library import (
-    captcha_form,
-    captcha_page,
-    count_requests,
-    make_account,
-)
+from bmw2mqtt.accounts.mybmw.library import captcha_form, captcha_page, make_account
 from bmw2mqtt.accounts.mybmw.tokens import Tokens
 from bmw2mqtt.accounts.polling import Polling
 from bmw2mqtt.accounts.requests import RequestLog
@@ -161,6 +157,8 @@ class MyBmwAccount:
         outcome = await remote.execute(car, command, self.polling.report)
         if command is Action.FIND_VEHICLE and outcome == EXECUTED:
             self._garage.show_found_position(car)
+        if outcome == EXECUTED and self._standing.with_bmw is AccountStatus.UNREACHABLE:
+            self.polling.request()  # it answers again
         return outcome
 
     def needs_refresh(self, command: Command) -> bool:

@@ -32,7 +32,8 @@ class MyBmwSimulator:
     """BMW's servers of all three regions, with the given users and their cars.
 
     Point the library to `server` and let it trust `ca_file`. `captcha_tokens` are the tokens a
-    login accepts, each once; without them any token that was not used before is good.
+    login accepts, each once; without them any token that was not used before is good. A used
+    refresh token works for `refresh_grace_s` more; nobody knows what BMW does.
     """
 
     def __init__(
@@ -44,10 +45,14 @@ class MyBmwSimulator:
         port: int = 0,
         captcha_tokens: Collection[str] | None = None,
         access_token_lifetime_s: float = ACCESS_TOKEN_LIFETIME_S,
+        refresh_grace_s: float = 0.0,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.accounts = Accounts.of(
-            users, clock=clock, access_token_lifetime_s=access_token_lifetime_s
+            users,
+            clock=clock,
+            access_token_lifetime_s=access_token_lifetime_s,
+            refresh_grace_s=refresh_grace_s,
         )
         self.certificates = certificates or Certificates.throw_away(self)
         garage = Garage(self.accounts)
