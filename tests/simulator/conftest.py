@@ -88,7 +88,7 @@ def app(certificates: Certificates) -> Callable[..., MyBMWAccount]:
 @pytest.fixture(autouse=True)
 def _library_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Undo what the bridge puts into the library for logins, if it was imported before."""
-    monkeypatch.setattr(authentication, "MyBMWLoginClient", login.MyBMWLoginClient)
+    monkeypatch.setattr(authentication, "MyBMWLoginClient", login_client.MyBMWLoginClient)
 
 
 @pytest.fixture
