@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
+from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES, vehicle_entities
 from bmw2mqtt.entities.base import UNKNOWN, Entity, Event, Image, Number, Sensor
 from bmw2mqtt.mqtt.topics import DeviceTopics, Topics
 from bmw2mqtt.vehicle.commands import Reason
@@ -67,7 +67,8 @@ def channels() -> Iterator[Channel]:
         payload=_ref("state"),
         content_type=JSON,
     )
-    yield from _entities("vehicle", _VEHICLE, VEHICLE_ENTITIES)
+    every = dict.fromkeys((*VEHICLE_ENTITIES, *vehicle_entities("cardata")))
+    yield from _entities("vehicle", _VEHICLE, tuple(every))
     yield from _home_assistant()
     yield Channel(
         id="relay",

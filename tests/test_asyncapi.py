@@ -10,18 +10,32 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from bmw2mqtt.config import Settings
+from bmw2mqtt.entities.catalogue import Kind, catalogue
 from bmw2mqtt.fleet import Fleet
 from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
+from bmw2mqtt.vehicle.snapshot import Reading, Vehicle
 from tests.accounts.conversion import convert_car
 from tests.fixture_cars import fixture_cars
 from tests.markdown import DOCS
 
 DOCUMENT: dict[str, Any] = yaml.safe_load((DOCS / "asyncapi.yaml").read_text("utf-8"))
 CHANNELS: dict[str, Any] = DOCUMENT["channels"]
-ACCOUNT = {"backend": "mybmw", "username": "me@example.com", "password": "pw"}
+VIN = "WBA00000000000001"
+SAMPLES = {
+    Kind.BOOLEAN: True,
+    Kind.NUMBER: 12.5,
+    Kind.WORD: "driving",
+    Kind.TEXT: "EU-01",
+    Kind.TIME: "2026-11-24T23:36:39+00:00",
+    Kind.JSON: "[]",
+}
+ACCOUNTS = {
+    "home": {"backend": "mybmw", "username": "me@example.com", "password": "pw"},
+    "eu": {"backend": "cardata", "client_id": "0a0a0a0a-0000-0000-0000-00000000000b"},
+}
 
 
 def _references(node: Any) -> Iterator[str]:
@@ -61,16 +75,22 @@ def test_every_channel_has_one_operation_and_its_parameters():
 
 @pytest.fixture(scope="module")
 def published() -> dict[str, bytes]:
-    """Return what the bridge retains of the nine fixture cars and their account."""
+    """Return what the bridge retains of nine MyBMW cars, one of CarData, and the accounts."""
     topics = Topics("bmw2mqtt", "homeassistant")
     publisher = Publisher()
-    settings = Settings(accounts={"home": ACCOUNT})
+    settings = Settings(accounts=ACCOUNTS)
     fleet = Fleet(settings, topics, publisher, Inventory(topics))
-    fleet.account_changed(AccountState(name="home", backend="mybmw", status=AccountStatus.OK))
+    for name, account in ACCOUNTS.items():
+        fleet.account_changed(
+            AccountState(name=name, backend=account["backend"], status=AccountStatus.OK)
+        )
     cars = [convert_car(car) for car in fixture_cars()]
     fleet.vehicles_listed("home", frozenset(car.vin for car in cars), is_complete=True)
     for car in cars:
         fleet.vehicle_changed("home", car)
+    readings = {row.descriptor: Reading(value=SAMPLES[row.kind]) for row in catalogue().values()}
+    fleet.vehicles_listed("eu", frozenset({VIN}), is_complete=True)
+    fleet.vehicle_changed("eu", Vehicle(vin=VIN, model="iX1", brand="BMW", readings=readings))
     return publisher._retained
 
 
@@ -99,7 +119,7 @@ def _readings_of(payload: bytes, content_type: str) -> list[Any]:
 
 
 def test_everything_that_is_published_is_described(published: dict[str, bytes]):
-    assert len(published) > 200
+    assert len(published) > 400
     for topic, payload in published.items():
         name = _channel_of(topic)
         operation = DOCUMENT["operations"][name]

@@ -245,7 +245,15 @@ def test_check_refuses_what_run_would_refuse(capsys: Output, tmp_path: Path) -> 
     broken = (
         {"mqtt": {"tls": {"enabled": True, "ca_file": str(no_certificate)}}},
         {"accounts": {"home": {**HOME, "ca_file": str(no_certificate)}}},
-        {"accounts": {"eu": {"backend": "cardata", "client_id": str(uuid.uuid4())}}},
+        {
+            "accounts": {
+                "eu": {
+                    "backend": "cardata",
+                    "client_id": str(uuid.uuid4()),
+                    "ca_file": str(no_certificate),
+                }
+            }
+        },
     )
     for sections in broken:
         assert main(["check", "--config", config(**sections)]) == 2

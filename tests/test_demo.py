@@ -111,7 +111,7 @@ def test_demo_with_mosquitto_and_a_busy_port(stack: ExitStack, tmp_path: Path) -
         page = re.search(r"Page: +(http://127\.0\.0\.1:\d+/)", demo.text)
         assert page is not None
         state = httpx.get(f"{page[1]}api/state", trust_env=False).json()
-        assert len(state["cars"]) == 3
+        assert len(state["cars"]) == 5
         stop_and_look(demo, tmp_path)
 
 

@@ -16,6 +16,7 @@ from bmw2mqtt.accounts.cardata.oauth import SCOPES, OAuth, OAuthRefusal
 from bmw2mqtt.accounts.memory import moment
 from bmw2mqtt.accounts.requests import utc_now
 from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.log import hide
 from bmw2mqtt.vehicle.errors import (
     AccountError,
     BadAnswer,
@@ -272,6 +273,7 @@ class Credentials:
     def _use(self, tokens: Tokens) -> None:
         lifetime = tokens.expires_at - tokens.issued_at
         ahead = RENEW_AHEAD + timedelta(seconds=random.uniform(0, RENEW_JITTER_S))
+        hide(self._file, (tokens.access_token, tokens.id_token, tokens.refresh_token, tokens.gcid))
         self.current = tokens
         self.renew_at = tokens.expires_at - min(ahead, lifetime / 4)
         self._failure = self._lost = None

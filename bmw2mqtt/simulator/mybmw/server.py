@@ -54,7 +54,6 @@ class MyBmwSimulator:
             access_token_lifetime_s=access_token_lifetime_s,
             refresh_grace_s=refresh_grace_s,
         )
-        self.certificates = certificates or Certificates.throw_away(self)
         garage = Garage(self.accounts)
         self._commands = CommandRoutes(garage, clock)
         self._https = HttpsServer(
@@ -64,7 +63,7 @@ class MyBmwSimulator:
                 VehicleRoutes(garage),
                 self._commands,
             ),
-            certificates=self.certificates,
+            certificates=certificates or Certificates.throw_away(self),
             host=host,
             port=port,
             clock=clock,
@@ -84,6 +83,15 @@ class MyBmwSimulator:
     def requests(self) -> deque[RecordedRequest]:
         """What was asked so far, oldest first."""
         return self._https.requests
+
+    @property
+    def certificates(self) -> Certificates:
+        """What it shows to whoever connects; a change counts from the next `start` on."""
+        return self._https.certificates
+
+    @certificates.setter
+    def certificates(self, certificates: Certificates) -> None:
+        self._https.certificates = certificates
 
     @property
     def server(self) -> str:
