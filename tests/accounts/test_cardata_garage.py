@@ -3,9 +3,11 @@
 import contextlib
 from collections import Counter
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
+from PIL import Image
 from structlog.testing import capture_logs
 
 from bmw2mqtt.accounts.cardata.budget import Priority
@@ -298,14 +300,20 @@ async def test_a_car_without_a_picture_is_asked_once(account: Bench) -> None:
     assert account.garage.images.keys() == {OTHER_VIN}
 
 
-async def test_a_picture_may_be_a_jpeg_and_nothing_else(account: Bench) -> None:
-    jpeg = b"\xff\xd8\xff and so on"
-    account.break_down(
-        Fault(path=f"{VIN}/image", status=200, body=jpeg),
-        Fault(path=f"{OTHER_VIN}/image", status=200, body=b"<html>"),
-    )
+async def test_a_picture_that_comes_as_jpeg_is_shown_as_png(account: Bench) -> None:
+    jpeg = BytesIO()
+    Image.new("RGB", (8, 4), "navy").save(jpeg, "JPEG")
+    account.break_down(Fault(path=f"{VIN}/image", status=200, body=jpeg.getvalue()))
     await account.garage.read()
-    assert account.garage.images == {VIN: jpeg}
+    with Image.open(BytesIO(account.garage.images[VIN])) as shown:
+        assert (shown.format, shown.size) == ("PNG", (8, 4))
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"\xff\xd8\xff and so on"])
+async def test_what_is_no_picture_is_not_shown(account: Bench, body: bytes) -> None:
+    account.break_down(Fault(path=f"{OTHER_VIN}/image", status=200, body=body))
+    await account.garage.read()
+    assert account.garage.images == {VIN: PNG}
     await account.garage.read()
     assert Counter(account.asked())[f"GET vehicles/{OTHER_VIN}/image"] == 1
 

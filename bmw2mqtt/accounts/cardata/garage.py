@@ -18,6 +18,7 @@ from bmw2mqtt.accounts.cardata.basic import BasicData
 from bmw2mqtt.accounts.cardata.budget import Priority
 from bmw2mqtt.accounts.cardata.containers import Containers
 from bmw2mqtt.accounts.cardata.errors import Refused
+from bmw2mqtt.accounts.cardata.picture import as_png
 from bmw2mqtt.accounts.cardata.rest import NO_CONTAINER, NO_IMAGE, NO_VEHICLE, Rest
 from bmw2mqtt.accounts.memory import Memory, moment
 from bmw2mqtt.accounts.requests import utc_now
@@ -40,8 +41,6 @@ EARLY = 0.1
 FIRST_RETRY = timedelta(minutes=10)
 LONGEST_RETRY = timedelta(hours=24)
 MAX_WARNINGS = 100
-_PICTURES = (b"\x89PNG", b"\xff\xd8\xff")
-"""How PNG and JPEG begin."""
 
 
 class Listener(Protocol):
@@ -200,11 +199,7 @@ class Garage:
             if not is_vin(vin):
                 self._warn_once("car_without_vin", vin[:20], "please report it")
             elif kind != "PRIMARY":
-                self._warn_once(
-                    "car_of_another_user",
-                    vin,
-                    "BMW gives its data to its primary user only: log in as that user",
-                )
+                self._warn_once("car_of_another_user", vin, "log in as its primary user")
             else:
                 vins.add(vin)
         return vins
@@ -341,10 +336,8 @@ class Garage:
             self._without_image.add(vin)
             self._remember()
             return
-        if not image.startswith(_PICTURES):
-            raise BadAnswer("BMW sent a picture that is none; trying again later")
-        self.images[vin] = image
-        self._save(_image_file(vin), image)
+        self.images[vin] = await asyncio.to_thread(as_png, image)
+        self._save(_image_file(vin), self.images[vin])
         self._listener.car_described(vin)
 
     def _warn_once(self, event: str, vin: str, remedy: str) -> None:
@@ -395,9 +388,7 @@ def _entries(answer: Any) -> list[dict[str, Any]]:
 
 
 def _vins(value: object) -> frozenset[str]:
-    return (
-        frozenset(vin for vin in value if is_vin(vin)) if isinstance(value, list) else frozenset()
-    )
+    return frozenset(filter(is_vin, value)) if isinstance(value, list) else frozenset()
 
 
 def _basic_file(vin: str) -> str:
