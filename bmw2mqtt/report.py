@@ -15,14 +15,13 @@ from pydantic import BaseModel, SecretStr
 
 from bmw2mqtt import __version__
 from bmw2mqtt.check import AccountReport
-from bmw2mqtt.config import MyBmwAccount, Settings
+from bmw2mqtt.config import Location, MyBmwAccount, Settings
 from bmw2mqtt.mqtt.check import BrokerReport
 from bmw2mqtt.vehicle.vin import VIN_PATTERN
 
 _LIBRARIES: Final = ("aiomqtt", "paho-mqtt", "bimmer_connected", "httpx", "pydantic")
 _SHOWN_WORDS: Final = {"protocol", "region", "backend", "level", "format"}
 _SHOWN_TOPICS: Final = {"base_topic", "discovery_prefix", "status_topic"}
-_PRIVATE_NUMBERS: Final = {"latitude", "longitude"}
 _NAME_ON_THE_INTERNET: Final = re.compile(r".*[A-Za-z].*\..*")
 _VIN: Final = re.compile(rf"(?<![A-Za-z0-9])({VIN_PATTERN})(?![A-Za-z0-9])")
 _SHORTEST_SECRET: Final = 4
@@ -102,7 +101,7 @@ def _changed(model: BaseModel, above: str = "") -> Iterator[str]:
 
 
 def _lines(path: str, name: str, value: Any) -> Iterator[str]:
-    if isinstance(value, BaseModel):
+    if isinstance(value, BaseModel) and not isinstance(value, Location):
         yield from _changed(value, f"{path}.")
     elif isinstance(value, dict):
         for key, below in value.items():
@@ -112,8 +111,7 @@ def _lines(path: str, name: str, value: Any) -> Iterator[str]:
 
 
 def _shown(name: str, value: Any) -> str:
-    is_number = isinstance(value, int | float) and name not in _PRIVATE_NUMBERS
-    if is_number or (isinstance(value, str) and name in _SHOWN_WORDS | _SHOWN_TOPICS):
+    if isinstance(value, int) or (isinstance(value, str) and name in _SHOWN_WORDS | _SHOWN_TOPICS):
         return str(value).lower() if isinstance(value, bool) else str(value)
     return "(set)"
 

@@ -83,7 +83,7 @@ def test_nothing_private_is_told(
     secrets += ["48.17", "11.55", str(tmp_path), *VIN[3:13].split("DEMO")]
     assert not [secret for secret in secrets if secret in text]
     assert "  - vehicles.WBA…MO02.name: (set)" in text
-    assert "  - accounts.home.location.latitude: (set)" in text
+    assert "  - accounts.home.location: (set)" in text
 
 
 def test_names_of_hosts_are_left_out(check: Check, bmw: MyBmwSimulator, tmp_path: Path) -> None:
