@@ -349,6 +349,7 @@ async def come_back(day: Day, what: Trouble) -> None:
         asked = day.asked()
         await asyncio.sleep(DAY.total_seconds())
         assert (day.state.status, day.asked()) == ("login_required", asked)
+        assert day.state.requests_24h == 0
         assert day.region == "china" or day.state.login_url
         day.account.log_in("another-captcha")
         await day.until("ok", MINUTE)
@@ -379,3 +380,37 @@ def test_a_bridge_that_is_started_again_and_again(
             assert day.asked("/authenticate") == 2, "one login"
 
     virtual_time.run(start_again_and_again)
+
+
+def test_a_car_that_is_always_answered_with_401(certificates: Certificates, tmp_path: Path) -> None:
+    """The other one is shown, and the login is not renewed at each poll."""
+    hours = 4
+
+    async def run() -> None:
+        async with simulated_day(certificates, tmp_path) as day:
+            day.bmw.faults.add(Fault(path="/vehicles/state", vin=VINS[0], status=401))
+            async with day.running():
+                await asyncio.sleep(hours * 3600)
+                assert day.statuses == ["starting", "ok"][-len(day.statuses) :]
+                assert day.watcher.vins == {VINS[1]}
+                assert day.asked(RENEWAL) <= 4 * hours
+
+    virtual_time.run(run)
+
+
+def test_a_session_lasts_for_two_weeks(certificates: Certificates, tmp_path: Path) -> None:
+    """As it does with the library's own program; a restart keeps it."""
+
+    async def run() -> None:
+        async with simulated_day(certificates, tmp_path) as day:
+
+            def sessions() -> int:
+                headers = [request.headers for request in day.bmw.requests]
+                return len({h["bmw-session-id"] for h in headers if "bmw-session-id" in h})
+
+            for days, expected in ((7, 1), (6.5, 1), (3, 2), (0.5, 2)):
+                async with day.running(poll_interval=86_400):
+                    await asyncio.sleep(days * 86_400)
+                assert sessions() == expected
+
+    virtual_time.run(run)

@@ -1,5 +1,6 @@
 """One MyBMW account: when it asks BMW, how it stands with it, what it is told to do."""
 
+import asyncio
 import ssl
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from bmw2mqtt.accounts.mybmw.garage import Garage
 from bmw2mqtt.accounts.mybmw.library import captcha_form, captcha_page, make_account
 from bmw2mqtt.accounts.mybmw.tokens import Tokens
 from bmw2mqtt.accounts.polling import Polling
-from bmw2mqtt.accounts.requests import RequestLog
+from bmw2mqtt.accounts.requests import BUCKET, RequestLog
 from bmw2mqtt.accounts.standing import Standing
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import MyBmwAccount as AccountSettings
@@ -89,9 +90,17 @@ class MyBmwAccount:
         if self.polling.is_paused:
             self._standing.change(status=AccountStatus.PAUSED, is_polling=False)
         try:
-            await self.polling.run()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.polling.run())
+                tasks.create_task(self._keep_count())
         finally:
             self.requests.save(at_once=True)
+
+    async def _keep_count(self) -> None:
+        """Tell of requests that commands made, and of those that are a day old by now."""
+        while True:
+            await asyncio.sleep(BUCKET.total_seconds())
+            self._standing.change(requests_24h=self.requests.count())
 
     def refresh(self) -> None:
         """Ask BMW now, also which cars there are."""
