@@ -231,7 +231,7 @@ function notes(c, of) {
   each("binary_sensor/condition_based_services", (name, value) => ["PENDING", "OVERDUE"].includes(value),
     (name, value) => `${words(name)}: ${value.toLowerCase()}`, red);
   each("binary_sensor/check_control_messages", (name, value) => value !== "LOW",
-    (name, value) => `${words(name)}: ${value.toLowerCase()}`, red);
+    (name, value) => value === "UNKNOWN" ? words(name) : `${words(name)}: ${value.toLowerCase()}`, red);
   return chips.length > 0 && h("ul", { class: "chips", "aria-label": "Needs a look", "data-key": "notes" }, chips);
 }
 
