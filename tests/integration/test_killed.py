@@ -105,11 +105,11 @@ class Victim:
         """How often BMW told how the car is."""
         return sum(STATE in r.path and r.status == 200 for r in tuple(self.bmw.requests))
 
-    def renewals(self) -> int:
-        return sum(TOKEN in request.path for request in tuple(self.bmw.requests))
-
     def passwords(self) -> int:
         return sum("/authenticate" in request.path for request in tuple(self.bmw.requests))
+
+    def renewals(self) -> int:
+        return sum(TOKEN in request.path for request in tuple(self.bmw.requests))
 
     def wait_told(self, observer: Observer, before: int) -> None:
         """Wait until the daemon has polled; one that was started too often has to be asked."""
@@ -169,10 +169,9 @@ def test_no_login_is_lost(victim: Victim, observer: Observer) -> None:
         observer.wait_for(STATUS, "ok")
         captcha = None
         victim.bmw.accounts.refresh_grace_s = GRACE_S if point in LOST_WITHOUT_GRACE else 0
-        renewals = victim.renewals()
+        expected = victim.renewals() + (0 if point == "before the renewal" else 1)
         victim.die_at(point, observer)
-        expected = renewals + (point != "before the renewal")
-        wait_until(lambda: victim.renewals() == expected, what=f"one renewal: {point}")  # noqa: B023
+        wait_until(lambda at=expected: victim.renewals() == at, what=f"died: {point}")  # type: ignore[misc]
     before = victim.told()
     victim.start()
     victim.wait_told(observer, before)
