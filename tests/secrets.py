@@ -1,12 +1,14 @@
 """Everything that people or other programs can see of a daemon, searched for what must not be seen.
 
-A new place (a page, metrics) is one more entry of `PLACES`.
+A new place is one more entry of `PLACES`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from tests.daemon import Daemon
@@ -53,11 +55,27 @@ def _processes(seen: Seen) -> str:
     )
 
 
+def _page(seen: Seen) -> str:
+    """Return all that the page, its data and the metrics say to whoever has the token."""
+    http = seen.settings["http"]
+    headers = {"Authorization": f"Bearer {http['token']}"}
+    said = []
+    with httpx.Client(base_url=f"http://127.0.0.1:{http['port']}", trust_env=False) as client:
+        for path in ("/", "/page.js", "/api/state", "/metrics", "/healthz", "/nothing"):
+            try:
+                response = client.get(path, headers=headers)
+            except httpx.ConnectError:  # the daemon has ended
+                return ""
+            said.append(f"{response.status_code} {response.headers} {response.text}")
+    return "\n".join(said)
+
+
 PLACES: dict[str, Callable[[Seen], str]] = {
     "log": _log,
     "topics": _topics,
     "files": _files,
     "processes": _processes,
+    "page": _page,
 }
 
 

@@ -12,7 +12,7 @@ from bmw2mqtt.simulator.mybmw import Fault, MyBmwSimulator, SimulatedUser
 from tests.conftest import BackgroundBmw
 from tests.daemon import Daemon, settings_for
 from tests.fixture_cars import fixture_car
-from tests.mosquitto import Mosquitto, Observer, wait_until
+from tests.mosquitto import Mosquitto, Observer, free_port, wait_until
 from tests.secrets import LOGIN_TOPIC, Seen, everything_said, leaks, secrets_of
 
 VIN = "WBA00000000DEMO02"
@@ -90,7 +90,7 @@ def settings(bmw: MyBmwSimulator, broker: Mosquitto, tmp_path: Path) -> dict[str
             "location": {"latitude": 48.1, "longitude": 11.5},
         },
         mqtt={"username": "bridge", "password": MQTT_PASSWORD},
-        http={"token": HTTP_TOKEN},
+        http={"token": HTTP_TOKEN, "port": free_port()},
     )
 
 
