@@ -4,16 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit bench format clean
+.PHONY: help demo test lint unit bench docs reference screenshots image container-test format clean
 
 help: ## show what there is
-	@sed -n 's/^\([a-z]*\):.*## /\1: /p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo ## simulated cars on an embedded MQTT broker; Ctrl-C stops it
 	@exec $(BIN)/bmw2mqtt demo $(ARGS)
 
 test: $(VENV)/.dev ## all checks
 	@scripts/need mosquitto
+	@scripts/need --optional chromium
 	@$(MAKE) --no-print-directory lint unit
 
 lint: $(VENV)/.dev
@@ -29,12 +30,34 @@ bench: $(VENV)/.dev ## what is promised about speed, measured beside its floors
 	@scripts/need mosquitto
 	$(BIN)/python -m benchmarks $(ARGS)
 
+screenshots: $(VENV)/.dev ## the page's pictures in docs/images
+	@scripts/need mosquitto chromium
+	$(BIN)/python scripts/screenshots.py
+
+DOCKER ?= docker
+BASE_IMAGE ?= python:3.13-slim
+
+image: ## the Docker image bmw2mqtt
+	$(DOCKER) build --build-arg BASE_IMAGE=$(BASE_IMAGE) \
+	  --build-arg REVISION=$$(git rev-parse --short HEAD 2>/dev/null || echo unknown) \
+	  --build-arg CREATED=$$(date -u +%Y-%m-%dT%H:%M:%SZ) -t bmw2mqtt $(ARGS) .
+
+container-test: $(VENV)/.dev ## the image in a Docker engine, if one answers: $(DOCKER)
+	@scripts/need mosquitto
+	CONTAINER_TEST=1 DOCKER="$(DOCKER)" BASE_IMAGE=$(BASE_IMAGE) $(BIN)/pytest tests/container $(ARGS)
+
+docs: $(VENV)/.dev ## the guide as a site, in site/; checks its links
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+reference: $(VENV)/.dev ## write the pages that are made of the code anew
+	$(BIN)/python -m reference
+
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(VENV)/.demo: pyproject.toml
 	@scripts/venv $(PYTHON) $(VENV) demo

@@ -87,11 +87,14 @@ class Run:
             first = sent["probe"] - STEADY_MESSAGES + 1
             last = str(sent["probe"]).encode()
             subscriber.first(lambda _, payload: payload == last)
-            seen = {payload: at for at, _, payload in reversed(subscriber.seen)}
-        return [
-            (seen[str(first + number).encode()] - at) * 1000
-            for number, at in enumerate(sent["sent_at"])
-        ]
+            seen = {int(payload): at for at, _, payload in reversed(subscriber.seen)}
+        latencies_ms = []
+        shown_at = seen[sent["probe"]]
+        for number, sent_at in reversed(list(enumerate(sent["sent_at"]))):
+            # What a newer value has overtaken was there with that one.
+            shown_at = min(shown_at, seen.get(first + number, shown_at))
+            latencies_ms.append((shown_at - sent_at) * 1000)
+        return latencies_ms
 
     def burst(self) -> dict[str, float]:
         """Send very many at once; watch memory and the page meanwhile."""

@@ -18,6 +18,7 @@ Arguments = argparse.Namespace
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status (contract 7)."""
+    _heed_sigterm_as_pid_1()
     parsed = _parser().parse_args(arguments)
     run: Callable[[Arguments], int] = parsed.run
     from bmw2mqtt.vehicle.errors import ConfigError  # noqa: PLC0415
@@ -27,6 +28,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:  # what only shows when it is used
         _print_problems(error.problems)
         return EXIT_CONFIG
+
+
+def _heed_sigterm_as_pid_1() -> None:
+    """Let SIGTERM end the first process of a container, for which the kernel has no default.
+
+    Without it `docker stop` waits ten seconds for a container that has only just been started.
+    """
+    if os.getpid() == 1:
+        import signal  # noqa: PLC0415
+
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         check := add("check", _check, "read the configuration and say what is wrong with it"),
         login := add("login", _login, "log in to BMW and store the tokens"),
         add("cleanup", _cleanup, "remove everything the bridge ever retained on the broker"),
-        add("healthcheck", _healthcheck, "is the running daemon connected and alive?"),
+        health := add("healthcheck", _healthcheck, "is the running daemon connected and alive?"),
     ]
     demo = add("demo", _demo, "everything with an embedded broker and a simulated BMW")
     add("entities", _entities, "print every entity with its topic, unit and command")
@@ -59,7 +71,14 @@ def _parser() -> argparse.ArgumentParser:
             metavar="KEY=VALUE",
             help="override one setting, for example --option mqtt.host=broker (repeatable)",
         )
-    check.add_argument("--connect", action="store_true", help="also try the broker and each login")
+    check.add_argument(
+        "--connect",
+        action="store_true",
+        help="try the broker and each login too; prints a report without secrets for an issue",
+    )
+    health.add_argument(
+        "--alive", action="store_true", help="only whether it is alive, even without its broker"
+    )
     login.add_argument("account", metavar="ACCOUNT", help="its name in the configuration")
     demo.add_argument("--bind", default="127.0.0.1", help="address of the embedded broker")
     demo.add_argument("--port", type=int, default=1883, help="port of the embedded broker")
@@ -117,20 +136,25 @@ def _check(parsed: Arguments) -> int:
         return EXIT_CONFIG
     for warning in settings.warnings():
         print(f"warning: {warning}")
+    if parsed.connect:
+        return _check_connect(settings)
     accounts = ", ".join(f"{name} ({a.backend})" for name, a in settings.accounts.items())
     print(f"configuration is valid: broker {settings.mqtt.host}:{settings.mqtt.port}, {accounts}")
-    if not parsed.connect:
-        return EXIT_OK
+    return EXIT_OK
+
+
+def _check_connect(settings: "Settings") -> int:
     import asyncio  # noqa: PLC0415
 
     from bmw2mqtt import log  # noqa: PLC0415
     from bmw2mqtt.check import try_everything  # noqa: PLC0415
+    from bmw2mqtt.report import report  # noqa: PLC0415
 
+    log.hide("settings", settings.secrets())
     log.set_up("error", "console")
-    results = asyncio.run(try_everything(settings))
-    for what, result, _ in results:
-        print(f"{what}: {result}")
-    return EXIT_OK if all(is_well for *_, is_well in results) else EXIT_CONFIG
+    broker, accounts = asyncio.run(try_everything(settings))
+    print(report(settings, broker, accounts))
+    return EXIT_OK if broker.is_well and all(a.is_well for a in accounts) else EXIT_CONFIG
 
 
 def _login(parsed: Arguments) -> int:
@@ -142,6 +166,7 @@ def _login(parsed: Arguments) -> int:
     from bmw2mqtt.mqtt.session import BrokerError  # noqa: PLC0415
     from bmw2mqtt.vehicle.errors import AccountError, ConfigError  # noqa: PLC0415
 
+    log.hide("settings", settings.secrets())
     log.set_up("error", "console")
     try:
         print(log_in(settings, parsed.account, input, print))
@@ -181,7 +206,8 @@ def _healthcheck(parsed: Arguments) -> int:
     """Find `data_dir` without the settings' machinery, which takes longer than the check."""
     from bmw2mqtt.health import problem  # noqa: PLC0415
 
-    found = problem(Path(_option(parsed, "data_dir") or _data_dir(parsed.config)))
+    data_dir = Path(_option(parsed, "data_dir") or _data_dir(parsed.config))
+    found = problem(data_dir, needs_broker=not parsed.alive)
     if found is None:
         return EXIT_OK
     print(found, file=sys.stderr)

@@ -22,6 +22,7 @@ EXIT_OK, EXIT_BUG, EXIT_CONFIG = 0, 1, 2
 
 def run(settings: Settings) -> int:
     """Run the daemon until SIGTERM or SIGINT; return the exit status."""
+    logging_set_up.hide("settings", settings.secrets())
     logging_set_up.set_up(settings.log.level, settings.log.format)
     for warning in settings.warnings():
         log.warning("configuration", message=warning)

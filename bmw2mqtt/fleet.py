@@ -15,7 +15,7 @@ from bmw2mqtt import __version__
 from bmw2mqtt.accounts.base import Account
 from bmw2mqtt.accounts.requests import utc_now
 from bmw2mqtt.config import CarDataAccount, MyBmwAccount, Settings
-from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
+from bmw2mqtt.entities import ACCOUNT_ENTITIES, vehicle_entities
 from bmw2mqtt.entities.base import Entity, Value, iso
 from bmw2mqtt.homeassistant.discovery import account_payload, vehicle_identity, vehicle_payload
 from bmw2mqtt.mqtt.device import Device, dump_json
@@ -247,7 +247,7 @@ class Fleet:
         is_read_only = self.is_read_only(account)
         table = tuple(
             entity
-            for entity in VEHICLE_ENTITIES
+            for entity in vehicle_entities(self._settings.accounts[account].backend)
             if not (entity.is_commandable and is_read_only) or entity.works_read_only
         )
         return Device(

@@ -43,7 +43,7 @@ class Heartbeat:
             self._path.unlink(missing_ok=True)
 
 
-def problem(data_dir: Path) -> str | None:
+def problem(data_dir: Path, *, needs_broker: bool = True) -> str | None:
     """Return what is wrong with the running daemon, `None` if it is healthy."""
     path = _file(data_dir)
     try:
@@ -53,6 +53,6 @@ def problem(data_dir: Path) -> str | None:
         return f"no daemon uses {data_dir}"
     if age_s > STALE_S:
         return f"the daemon has given no sign of life for {age_s:.0f} s"
-    if not status.get("mqtt_connected"):
+    if needs_broker and not status.get("mqtt_connected"):
         return "the daemon is not connected to the MQTT broker"
     return None

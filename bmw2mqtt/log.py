@@ -1,8 +1,11 @@
 """Logging: events with key-values, for a person on a terminal and as JSON elsewhere."""
 
+import json
 import logging
 import sys
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
+from urllib.parse import quote, quote_plus
 
 import structlog
 
@@ -10,13 +13,38 @@ SECRET_KEYS = frozenset(
     {"password", "token", "access_token", "refresh_token", "id_token", "captcha_token", "gcid"}
 )
 POSITION_KEYS = frozenset({"latitude", "longitude", "position", "address"})
+SHORTEST_HIDDEN = 6
+"""A shorter secret is part of too many words."""
+
+_hidden: dict[str, frozenset[str]] = {}
+
+
+def hide(owner: str, secrets: Iterable[str]) -> None:
+    """Never show these words in the log, whoever says them: libraries, tracebacks.
+
+    They take the place of what the same owner hid before.
+    """
+    words = [word for word in secrets if len(word) >= SHORTEST_HIDDEN]
+    escaped = [(w, json.dumps(w)[1:-1], quote(w), quote_plus(w)) for w in words]
+    _hidden[owner] = frozenset(form for forms in escaped for form in forms)
+
+
+def _without_secrets(render: Callable[..., Any]) -> Callable[..., str]:
+    def rendered(*arguments: Any) -> str:
+        line = str(render(*arguments))
+        for words in _hidden.values():
+            for word in words:
+                line = line.replace(word, "***")
+        return line
+
+    return rendered
 
 
 def set_up(level: str = "info", format_: Literal["auto", "console", "json"] = "auto") -> None:
     """Configure the whole process's log, on standard error."""
     if format_ == "auto":
         format_ = "console" if sys.stderr.isatty() else "json"
-    renderer: Any = (
+    renderer = _without_secrets(
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if format_ == "console"
         else structlog.processors.JSONRenderer(ensure_ascii=False)

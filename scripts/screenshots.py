@@ -65,9 +65,8 @@ async def _shoot(browser: Browser, url: str, name: str, ready: str) -> None:
             await page.wait_for_load_state("load")
             path = IMAGES / f"{name}-{size}-{scheme}.png"
             await page.screenshot(path=path, full_page=size == "desktop", animations="disabled")
-            Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
-                path, optimize=True
-            )
+            if path.stat().st_size > MAX_BYTES:
+                Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
             await context.close()
             if path.stat().st_size > MAX_BYTES:
                 sys.exit(f"{path} is larger than {MAX_BYTES} bytes")

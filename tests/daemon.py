@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -49,6 +50,7 @@ def settings_for(
             }
         },
         "data_dir": str(data_dir),
+        "http": {"enabled": False},
         "log": {"level": "debug", "format": "json"},
         **sections,
     }
@@ -63,6 +65,7 @@ class Daemon:
         settings: dict[str, Any],
         *,
         event_polling_s: tuple[float, float] | None = None,
+        program: Sequence[str] = ("-m", "bmw2mqtt"),
     ) -> None:
         """Write its configuration.
 
@@ -71,8 +74,9 @@ class Daemon:
             settings: the configuration.
             event_polling_s: how often, and for how long at most, the library asks what became of
                 a command, instead of 3.5 s and 240 s.
+            program: what to let Python run.
         """
-        self._program = ["-m", "bmw2mqtt"]
+        self._program = list(program)
         if event_polling_s:
             self._program = ["-c", LAUNCHER, *map(str, event_polling_s)]
         directory.mkdir(parents=True, exist_ok=True)

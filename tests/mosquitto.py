@@ -52,8 +52,9 @@ class Mosquitto:
             *self._extra,
             "persistence false",
             "set_tcp_nodelay true",
-            "max_queued_messages 0",
         ]
+        if not any(line.startswith("max_queued_messages") for line in self._extra):
+            lines.append("max_queued_messages 0")
         if not any(line.startswith("password_file") for line in self._extra):
             lines.append("allow_anonymous true")
         if os.geteuid() == 0:

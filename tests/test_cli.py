@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ import yaml
 
 from bmw2mqtt import __version__
 from bmw2mqtt.cli import main
-from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
+from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES, vehicle_entities
 from bmw2mqtt.health import STALE_S
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from tests.daemon import Daemon, settings_for
@@ -125,27 +124,6 @@ def write(path: Path, settings: dict[str, Any]) -> str:
     return str(path)
 
 
-def test_check_connect(
-    capsys: Output, broker: Mosquitto, bmw: MyBmwSimulator, tmp_path: Path
-) -> None:
-    settings = settings_for(bmw, broker.port, tmp_path / "data")
-    assert main(["check", "--connect", "--config", write(tmp_path / "c.yaml", settings)]) == 0
-    assert capsys.readouterr().out.splitlines()[1:] == [
-        "broker: connected",
-        "account home: logged in, 1 cars",
-    ]
-
-
-def test_check_connect_says_everything_that_fails(
-    capsys: Output, bmw: MyBmwSimulator, tmp_path: Path
-) -> None:
-    settings = settings_for(bmw, free_port(), tmp_path / "data", account={"password": "wrong"})
-    assert main(["check", "--connect", "--config", write(tmp_path / "c.yaml", settings)]) == 2
-    broker, account = capsys.readouterr().out.splitlines()[1:]
-    assert re.match(r"broker: 127.0.0.1:\d+ refuses: .*Connection refused", broker)
-    assert account.startswith("account home: BMW refuses the login: check username and password")
-
-
 # entities
 
 
@@ -153,11 +131,14 @@ def test_entities(capsys: Output) -> None:
     assert main(["entities"]) == 0
     text = capsys.readouterr().out
     rows = [line for line in text.splitlines() if line.startswith("| `")]
-    assert len(rows) == len(VEHICLE_ENTITIES) + len(ACCOUNT_ENTITIES)
-    for root, table in (("{VIN}", VEHICLE_ENTITIES), ("account/{name}", ACCOUNT_ENTITIES)):
+    cars = {*VEHICLE_ENTITIES, *vehicle_entities("cardata")}
+    assert len(rows) == len(cars) + len(ACCOUNT_ENTITIES)
+    for root, table in (("{VIN}", cars), ("account/{name}", ACCOUNT_ENTITIES)):
         for entity in table:
             topic = f"{root}/{entity.platform}/{entity.key}"
             assert sum(f"`{topic}`" in row or f"`{topic}/attributes`" in row for row in rows) == 1
+    backends = {row.rpartition(" | ")[2].strip(" |") for row in rows}
+    assert backends == {"mybmw", "cardata", "mybmw, cardata"}
     assert main(["entities"]) == 0
     assert capsys.readouterr().out == text
 
@@ -227,6 +208,7 @@ def test_healthcheck(
     wait_until((data_dir / "health.json").exists)
     assert main(check) == 1
     assert capsys.readouterr().err == "the daemon is not connected to the MQTT broker\n"
+    assert main([*check, "--alive"]) == 0
 
     with Mosquitto(tmp_path, port=port):
         wait_until(lambda: main(check) == 0, what="healthy")
@@ -236,6 +218,7 @@ def test_healthcheck(
         os.utime(data_dir / "health.json", (old, old))
         assert main(check) == 1
         assert "no sign of life for 6" in capsys.readouterr().err
+        assert main([*check, "--alive"]) == 1
         assert process.stop() == 0
     assert main(check) == 1
     assert "no daemon uses" in capsys.readouterr().err
@@ -262,7 +245,15 @@ def test_check_refuses_what_run_would_refuse(capsys: Output, tmp_path: Path) -> 
     broken = (
         {"mqtt": {"tls": {"enabled": True, "ca_file": str(no_certificate)}}},
         {"accounts": {"home": {**HOME, "ca_file": str(no_certificate)}}},
-        {"accounts": {"eu": {"backend": "cardata", "client_id": str(uuid.uuid4())}}},
+        {
+            "accounts": {
+                "eu": {
+                    "backend": "cardata",
+                    "client_id": str(uuid.uuid4()),
+                    "ca_file": str(no_certificate),
+                }
+            }
+        },
     )
     for sections in broken:
         assert main(["check", "--config", config(**sections)]) == 2

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
+import httpx
 import paho.mqtt.client as paho
 import psutil
 import pytest
@@ -81,12 +82,12 @@ def stop_and_look(demo: Demo, directory: Path) -> None:
 
 
 def cars_appear(observer: Observer) -> None:
-    """Wait for three cars, each with discovery and a picture."""
+    """Wait for the cars of both accounts, each with discovery and a picture."""
 
     def shown() -> bool:
         topics = tuple(observer.current())
         return all(
-            sum(re.fullmatch(pattern, topic) is not None for topic in topics) == 3
+            sum(re.fullmatch(pattern, topic) is not None for topic in topics) == 5
             for pattern in (
                 "homeassistant/device/bmw2mqtt_[A-Z0-9]{17}/config",
                 "bmw2mqtt/[A-Z0-9]{17}/state",
@@ -94,7 +95,7 @@ def cars_appear(observer: Observer) -> None:
             )
         )
 
-    wait_until(shown, timeout_s=20, what="three cars")
+    wait_until(shown, timeout_s=40, what="five cars")
     observer.wait_for("bmw2mqtt/bridge/availability", "online")
 
 
@@ -107,6 +108,10 @@ def test_demo_with_mosquitto_and_a_busy_port(stack: ExitStack, tmp_path: Path) -
     assert f"(Port {wanted} is in use.)" in demo.text
     with Observer(port) as observer:
         cars_appear(observer)
+        page = re.search(r"Page: +(http://127\.0\.0\.1:\d+/)", demo.text)
+        assert page is not None
+        state = httpx.get(f"{page[1]}api/state", trust_env=False).json()
+        assert len(state["cars"]) == 5
         stop_and_look(demo, tmp_path)
 
 

@@ -14,7 +14,7 @@ from bimmer_connected.vehicle import remote_services
 from benchmarks.child import Request, serve
 from bmw2mqtt import log
 from bmw2mqtt.accounts.mybmw.account import MyBmwAccount
-from bmw2mqtt.accounts.mybmw.library import count_requests
+from bmw2mqtt.accounts.mybmw.counting import count_requests
 from bmw2mqtt.bridge import Bridge
 from bmw2mqtt.config import load_settings
 from bmw2mqtt.vehicle.account import AccountStatus
@@ -46,7 +46,7 @@ class Driver:
         """Wait until everything is known and published."""
         while not self._has_polled:  # noqa: ASYNC110 - the bridge has no event for it
             await asyncio.sleep(0.05)
-        count_requests(self._account._requests.add)
+        count_requests(self._account.requests.add)
         await self.bridge.publisher.drained()
 
     @property
@@ -112,7 +112,7 @@ class Driver:
 
     async def bring_cars_back(self, _: Request) -> None:
         """Let the cars be new in the account."""
-        fleet, cars = self.bridge._fleet, self._account._cars
+        fleet, cars = self.bridge._fleet, self._account._garage.cars
         fleet.vehicles_listed("home", frozenset(cars), is_complete=True)
         for car in cars.values():
             assert car.snapshot is not None

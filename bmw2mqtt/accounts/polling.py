@@ -39,7 +39,7 @@ LONGEST_WAIT = timedelta(hours=25)
 """Nothing that is written down holds longer: BMW's quota is of a day, and clocks go wrong."""
 LOOK_EVERY_S = 60.0
 MANY_STARTS = 5
-MANY_STARTS_WITHIN = timedelta(minutes=10)
+MANY_STARTS_WITHIN = timedelta(hours=1)
 """A container that ends and is started again and again must not ask BMW each time."""
 
 _ERRORS = {
@@ -129,8 +129,12 @@ class Polling:
             self._take_outcome(error)
 
     def report(self, error: AccountError) -> None:
-        """Take trouble that was met elsewhere (by a command) as if a poll had met it."""
-        if isinstance(error, WHOLE_ACCOUNT):
+        """Take trouble that was met elsewhere (by a command) as if a poll had met it.
+
+        What is known already lengthens no wait: people try again and again.
+        """
+        is_known = self._error is not None and self._error.status is error.status
+        if isinstance(error, WHOLE_ACCOUNT) and not is_known:
             self._take_outcome(error)
 
     def _take_outcome(self, error: AccountError | None) -> None:

@@ -46,7 +46,10 @@ class Store:
             if isinstance(error, BlockingIOError):
                 used = f"another bmw2mqtt uses {self.directory}; stop it or choose another"
                 raise StoreInUse([f"data_dir: {used}"]) from error
-            problem = f"{self.directory} cannot be written ({error.strerror}); fix path or owner"
+            problem = (
+                f"{self.directory} cannot be written ({error.strerror}); choose another folder, or"
+                f" let it belong to the user the bridge runs as: chown {os.geteuid()}"
+            )
             raise ConfigError([f"data_dir: {problem}"]) from error
         self._lock = lock
 

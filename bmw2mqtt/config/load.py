@@ -25,6 +25,8 @@ from bmw2mqtt.config.yamlfile import Unreadable, find_file, read_yaml
 from bmw2mqtt.vehicle.errors import ConfigError
 
 SECRETS_DIR: Final = Path("/run/secrets")
+OPTIONS_FILE: Final = "options.json"
+"""What Home Assistant calls the file with an app's options."""
 
 _BACKENDS: Final = {
     "mybmw": "the login of the BMW app",
@@ -65,12 +67,20 @@ def load_settings(
     ]
     try:
         file = find_file(config_file, environ)
-        yaml_layer = read_yaml(file, KEYS) if file else None
+        in_file = _read_file(file, environ, layers) if file else []
     except Unreadable as error:
         raise ConfigError([str(error), *_lines(layers)]) from error
-    if yaml_layer:
-        layers.append(yaml_layer)
-    return _Check(layers, yaml_layer).settings()
+    return _Check([*layers, *in_file], in_file[0] if in_file else None).settings()
+
+
+def _read_file(file: Path, environ: Mapping[str, str], above: Sequence[Layer]) -> list[Layer]:
+    """A YAML file, or the options of a Home Assistant app."""
+    if file.name == OPTIONS_FILE:
+        from bmw2mqtt.config.app import read_app  # noqa: PLC0415
+
+        is_broker_set = any(layer.mentions(("mqtt", "host")) for layer in above)
+        return read_app(file, environ, is_broker_set=is_broker_set)
+    return [read_yaml(file, KEYS)]
 
 
 def _lines(layers: Sequence[Layer]) -> Iterator[str]:
@@ -81,9 +91,9 @@ def _lines(layers: Sequence[Layer]) -> Iterator[str]:
 class _Check:
     """Makes settings of the layers, or one line of each thing that is wrong."""
 
-    def __init__(self, layers: Sequence[Layer], yaml_layer: Layer | None) -> None:
+    def __init__(self, layers: Sequence[Layer], file_layer: Layer | None) -> None:
         self._layers = layers
-        self._yaml = yaml_layer
+        self._file = file_layer
         self._entries = ChainMap(*(layer.entries for layer in layers))
 
     def settings(self) -> Settings:
@@ -150,7 +160,7 @@ class _Check:
             for layer in reversed(self._layers):
                 if layer.mentions(path[:-1]):
                     return layer.spell(path)
-        return self._yaml.spell(path) if self._yaml else dotted(path)
+        return self._file.spell(path) if self._file else dotted(path)
 
 
 def _path(error: ErrorDetails) -> KeyPath:

@@ -2,7 +2,7 @@
 
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias
@@ -71,10 +71,15 @@ class Tls(_Section):
     """How the connection to the broker is encrypted; `cert_file` and `key_file` come together."""
 
     enabled: Flag = False
+    """Encrypt the connection to the broker; its port is then usually 8883."""
     ca_file: ExistingFile | None = None
+    """The certificate authority of the broker, PEM, if the system does not know it."""
     cert_file: ExistingFile | None = None
+    """Our certificate, PEM, if the broker asks for one; together with `key_file`."""
     key_file: ExistingFile | None = None
+    """The key of `cert_file`."""
     verify: Flag = True
+    """Check the broker's certificate. `false`: anybody can pose as the broker."""
 
     @field_validator("key_file")
     @classmethod
@@ -89,13 +94,21 @@ class Mqtt(_Section):
     """The broker and our place on it; `keepalive` is in seconds."""
 
     host: Host = "localhost"
+    """Name or address of the broker."""
     port: Port = 1883
+    """Port of the broker."""
     username: Text | None = None
+    """User at the broker."""
     password: SecretStr | None = None
+    """That user's password."""
     protocol: Protocol = "5"
+    """Version of MQTT."""
     client_id: Text = "bmw2mqtt"
+    """Must differ from that of every other client of the broker."""
     base_topic: Topic = "bmw2mqtt"
+    """What every topic starts with. Run `bmw2mqtt cleanup` before you change it."""
     keepalive: KeepAlive = 60
+    """Seconds between two signs of life to the broker."""
     tls: Tls = Tls()
 
 
@@ -103,30 +116,45 @@ class HomeAssistant(_Section):
     """Whether and where Home Assistant is told about the cars."""
 
     enabled: Flag = True
+    """Announce cars and accounts to Home Assistant."""
     discovery_prefix: Topic = "homeassistant"
+    """Home Assistant's discovery prefix. Run `bmw2mqtt cleanup` before you change it."""
     status_topic: Topic = "homeassistant/status"
+    """Where Home Assistant says that it has started."""
 
 
 class Location(_Section):
     """A place in degrees, sent to BMW by `find_vehicle`."""
 
     latitude: Latitude
+    """Degrees, north positive; together with `longitude`."""
     longitude: Longitude
+    """Degrees, east positive."""
 
 
 class MyBmwAccount(_Section):
     """A login of the BMW app: state and commands."""
 
     backend: Literal["mybmw"]
+    """The login of the BMW app: state and commands."""
     username: Text
+    """E-mail address of the login; China: phone number with the 86 prefix."""
     password: SecretStr
+    """Password of the login."""
     region: Region = "rest_of_world"
+    """Where the account was made."""
     captcha_token: SecretStr | None = None
+    """For the first login, except in China. The page and `bmw2mqtt login` take it too."""
     poll_interval: Seconds | None = None
+    """Seconds between two polls; not set: 300, in North America 600; 0: only on request."""
     read_only: Flag = False
+    """`true`: no commands to the cars, but for sending a destination."""
     location: Location | None = None
+    """Where you are; sent to BMW by `find_vehicle`, which needs it."""
     server: Server | None = None
+    """`host` or `host:port` in the place of BMW's."""
     ca_file: ExistingFile | None = None
+    """The certificate authority of that server, PEM."""
 
     @property
     def poll_interval_s(self) -> int:
@@ -140,15 +168,25 @@ class CarDataAccount(_Section):
     """A client of BMW's official customer API: state only."""
 
     backend: Literal["cardata"]
+    """BMW's customer API, in the EU and the UK: state only."""
     client_id: ClientId
+    """The client ID from BMW's portal."""
     poll_interval: Seconds = 86400
+    """Seconds between two reads of what the stream does not carry; 0: only on request."""
     request_budget: RequestBudget = 45
+    """Requests in any 24 hours. BMW allows 50 for all your programs together."""
     relay_prefix: TopicPrefix | None = None
+    """Publish BMW's stream messages, byte for byte, at this prefix and the VIN."""
     auth_url: Url = "https://customer.bmwgroup.com"
+    """BMW's login server."""
     api_url: Url = "https://api-cardata.bmwgroup.com"
+    """BMW's CarData server."""
     stream_host: Host = "customer.streaming-cardata.bmwgroup.com"
+    """BMW's stream."""
     stream_port: Port = 9000
+    """The stream's port."""
     ca_file: ExistingFile | None = None
+    """The certificate authority of those three, PEM, if they are not BMW's."""
 
     @property
     def poll_interval_s(self) -> int:
@@ -163,7 +201,9 @@ class VehicleSettings(_Section):
     """What is set for one car: its name instead of BMW's, and whether it is published at all."""
 
     name: Text | None = None
+    """Its name, in the place of the model's."""
     enabled: Flag = True
+    """`false`: leave this car out."""
 
 
 def is_loopback(host: str) -> bool:
@@ -183,13 +223,19 @@ class Http(_Section):
     """The status page; without a `token` on this machine, or through Home Assistant, only."""
 
     enabled: Flag = True
+    """Serve the page, `/healthz` and `/metrics`."""
     host: Host = "127.0.0.1"
+    """Address to listen on; any but this machine's own needs a `token`."""
     port: Port = 8099
+    """Port to listen on."""
     token: SecretStr | None = None
+    """What a visitor must know."""
 
     @field_validator("token")
     @classmethod
     def _guards_other_hosts(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if token is not None and not token.get_secret_value().strip():
+            token = None  # it would let everybody in
         host = info.data.get("host", "localhost")
         is_open = info.data.get("enabled") and not is_loopback(host)
         if token is None and is_open and not is_home_assistant_app():
@@ -204,7 +250,9 @@ class Log(_Section):
     """How much is logged, and as what; `auto` is `console` on a terminal, else `json`."""
 
     level: LogLevel = "info"
+    """Least severity that is logged."""
     format: LogFormat = "auto"
+    """`auto`: `console` on a terminal, else `json`."""
 
 
 def _at_least_one(accounts: dict[str, Account]) -> dict[str, Account]:
@@ -215,6 +263,14 @@ def _at_least_one(accounts: dict[str, Account]) -> dict[str, Account]:
             "password: …, region: rest_of_world}}",
         )
     return accounts
+
+
+def _secrets(part: object) -> Iterator[str]:
+    if isinstance(part, SecretStr):
+        yield part.get_secret_value()
+    elif isinstance(part, BaseModel | dict):
+        for value in dict(part).values():
+            yield from _secrets(value)
 
 
 _layers: ContextVar[tuple[dict[str, Any], ...]] = ContextVar("layers", default=())
@@ -235,6 +291,7 @@ class Settings(BaseSettings):
     ] = {}
     vehicles: dict[Vin, VehicleSettings] = {}
     data_dir: Path = Path("data")
+    """Tokens, what BMW said last, pictures. Keep it. In the image it is `/data`."""
     http: Http = Http()
     log: Log = Log()
 
@@ -259,6 +316,10 @@ class Settings(BaseSettings):
             return cls()
         finally:
             _layers.reset(token)
+
+    def secrets(self) -> frozenset[str]:
+        """What must never be shown."""
+        return frozenset(_secrets(self))
 
     def warnings(self) -> tuple[str, ...]:
         """What is allowed and yet worth a person's look, one line each."""

@@ -11,11 +11,17 @@ from bmw2mqtt.bridge import Bridge
 from bmw2mqtt.config import Settings
 from bmw2mqtt.daemon import stop_on_signals
 from bmw2mqtt.demo.broker import Broker, DemoError, find_program, free_port
+from bmw2mqtt.simulator.cardata import CLIENT_ID, CarDataSimulator, CarDataUser
+from bmw2mqtt.simulator.cardata import demo_cars as cardata_demo_cars
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser, demo_cars
 
 POLL_INTERVAL_S: Final = 10
 """The demo's cars live fast; BMW itself must never be asked so often."""
+PAGE_PORT: Final = 8099
 USERNAME, PASSWORD, CAPTCHA_TOKEN = "demo@example.com", "demo", "demo"
+MYBMW, CARDATA = "demo_mybmw", "demo_cardata"
+APPROVE_AFTER_S: Final = 5
+"""In the demo the simulated owner confirms the login at BMW by himself."""
 
 
 def run(*, bind: str, port: int, data_dir: Path | None) -> int:
@@ -44,12 +50,26 @@ async def _run(bind: str, wanted_port: int, directory: Path) -> None:
     stop = stop_on_signals()
     broker = Broker(find_program(), bind, free_port(bind, wanted_port), directory)
     user = SimulatedUser(username=USERNAME, password=PASSWORD, cars=demo_cars())
-    async with broker, MyBmwSimulator([user]) as bmw:
-        print(_welcome(broker, wanted_port), flush=True)  # noqa: T201 - for a person
-        await Bridge(_settings(broker, bmw, directory)).run(stop)
+    customer = CarDataUser(cars=list(cardata_demo_cars()))
+    mybmw = MyBmwSimulator([user])
+    cardata = CarDataSimulator([customer], approve_after_s=APPROVE_AFTER_S)
+    _forget_logins(directory / "data")
+    async with broker, mybmw, cardata:
+        settings = _settings(broker, mybmw, cardata, directory)
+        print(_welcome(broker, wanted_port, settings), flush=True)  # noqa: T201 - for a person
+        await Bridge(settings).run(stop)
 
 
-def _settings(broker: Broker, bmw: MyBmwSimulator, directory: Path) -> Settings:
+def _forget_logins(data_dir: Path) -> None:
+    """Forget the logins of a demo before: this one's BMW does not know them."""
+    for account in (MYBMW, CARDATA):
+        for name in (f"tokens-{account}.json", f"account-{account}.json"):
+            (data_dir / name).unlink(missing_ok=True)
+
+
+def _settings(
+    broker: Broker, mybmw: MyBmwSimulator, cardata: CarDataSimulator, directory: Path
+) -> Settings:
     return Settings.model_validate(
         {
             "mqtt": {
@@ -58,25 +78,37 @@ def _settings(broker: Broker, bmw: MyBmwSimulator, directory: Path) -> Settings:
                 "protocol": broker.program.protocol,
             },
             "accounts": {
-                "demo": {
+                MYBMW: {
                     "backend": "mybmw",
                     "username": USERNAME,
                     "password": PASSWORD,
                     "captcha_token": CAPTCHA_TOKEN,
-                    "server": bmw.server,
-                    "ca_file": str(bmw.ca_file),
+                    "server": mybmw.server,
+                    "ca_file": str(mybmw.ca_file),
                     "poll_interval": POLL_INTERVAL_S,
                     "location": {"latitude": 48.177334, "longitude": 11.556274},
-                }
+                },
+                CARDATA: {
+                    "backend": "cardata",
+                    "client_id": CLIENT_ID,
+                    "auth_url": cardata.auth_url,
+                    "api_url": cardata.api_url,
+                    "stream_host": cardata.stream_host,
+                    "stream_port": cardata.stream_port,
+                    "ca_file": str(cardata.ca_file),
+                },
             },
             "data_dir": str(directory / "data"),
+            "http": {"port": free_port("127.0.0.1", PAGE_PORT)},
         }
     )
 
 
 WELCOME: Final = """
-  Three simulated cars drive, park and charge on the MQTT broker at {host}:{port} ({program}).{busy}
+  Five simulated cars drive, park and charge on the MQTT broker at {host}:{port} ({program}).{busy}
+  Three are of a MyBMW account; two of CarData, which come when its login is confirmed: in 15 s.
 
+  Page:            http://127.0.0.1:{page_port}/
   Watch them:      mosquitto_sub -h {host} -p {port}{version} -v -t 'bmw2mqtt/#' -T '+/+/image/#'
   Home Assistant:  Settings > Devices & services > Add integration > MQTT,
                    broker {host}, port {port}, no user. The cars appear by themselves.
@@ -85,11 +117,12 @@ WELCOME: Final = """
 """
 
 
-def _welcome(broker: Broker, wanted_port: int) -> str:
+def _welcome(broker: Broker, wanted_port: int, settings: Settings) -> str:
     return WELCOME.format(
         host=broker.address,
         port=broker.port,
         program=broker.program.name,
         busy="" if broker.port == wanted_port else f"\n  (Port {wanted_port} is in use.)",
+        page_port=settings.http.port,
         version="" if broker.program.protocol == "5" else " -V 311",
     )

@@ -3,15 +3,22 @@
 from collections.abc import Iterable
 from typing import Any
 
-from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
+from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES, vehicle_entities
 from bmw2mqtt.entities.base import Entity, Number, Sensor
 
 _COLUMNS = ("Topic", "Name", "Unit", "Class", "Command", "Backend")
 
 
 def reference() -> str:
-    """Return two Markdown tables: a car's entities and an account's."""
-    vehicle = [_row("{VIN}", entity, _vehicle_backends(entity)) for entity in VEHICLE_ENTITIES]
+    """Return Markdown tables: a car's entities, CarData's further ones, and an account's."""
+    cardata = vehicle_entities("cardata")
+    vehicle = [
+        _row("{VIN}", entity, "mybmw, cardata" if entity in cardata else "mybmw")
+        for entity in VEHICLE_ENTITIES
+    ]
+    readings = [
+        _row("{VIN}", entity, "cardata") for entity in cardata if entity not in VEHICLE_ENTITIES
+    ]
     account = [
         _row("account/{name}", entity, _account_backends(entity)) for entity in ACCOUNT_ENTITIES
     ]
@@ -20,6 +27,12 @@ def reference() -> str:
             "## A car's entities",
             "",
             *_table(vehicle),
+            "",
+            "## A CarData car's further readings",
+            "",
+            "A car has those that it has sent. All are off by default.",
+            "",
+            *_table(readings),
             "",
             "## An account's entities",
             "",
@@ -56,10 +69,6 @@ def _command(entity: Entity[Any]) -> str:
     else:
         payload = words[entity.platform]
     return f"`/{entity.command_suffix}`: {payload}"
-
-
-def _vehicle_backends(entity: Entity[Any]) -> str:
-    return "mybmw" if entity.is_commandable else "mybmw, cardata"
 
 
 def _account_backends(entity: Entity[Any]) -> str:

@@ -13,7 +13,7 @@ Discovery = Callable[[SubjectT, Sequence[Entity[SubjectT]], Iterable[str]], byte
 (`{platform}_{key}`) that are to be removed."""
 
 
-_NOT_PENDING: Any = object()
+_NOTHING: Any = object()
 
 
 def dump_json(document: Mapping[str, Any]) -> bytes:
@@ -23,6 +23,28 @@ def dump_json(document: Mapping[str, Any]) -> bytes:
     """
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return text.encode(errors="replace")
+
+
+class _Place(Generic[SubjectT]):
+    """Where one entity is shown, and what was shown there last: most values stay as they are."""
+
+    __slots__ = ("attributes_topic", "entity", "id", "native", "payload", "state_topic", "value")
+
+    def __init__(self, entity: Entity[SubjectT], topics: DeviceTopics) -> None:
+        self.entity = entity
+        self.id = entity.id
+        self.state_topic = topics.state(entity.platform, entity.key)
+        self.attributes_topic = topics.attributes(entity.platform, entity.key)
+        self.value: Any = _NOTHING
+        self.payload = b""
+        self.native: Any = None
+
+    def take(self, value: Value) -> None:
+        """Encode a value, unless it is the one from before."""
+        if value is not self.value:
+            self.value = value
+            self.payload = encode(value)
+            self.native = _native(value)
 
 
 class Device(Generic[SubjectT]):
@@ -55,22 +77,15 @@ class Device(Generic[SubjectT]):
         """
         self.topics = topics
         self._publisher = publisher
-        self._table = table
         self._discovery = discovery
         self._snapshot = snapshot
         self._availability = b"online" if has_availability else None
         self._subject: SubjectT | None = None
         self._components: tuple[str, ...] = ()
+        self._places = [_Place(entity, topics) for entity in table]
         self._identity = identity
         self._announced: object = None
         """The components and the identity that the last announcement showed."""
-        self._places = {
-            entity.id: (
-                topics.state(entity.platform, entity.key),
-                topics.attributes(entity.platform, entity.key),
-            )
-            for entity in table
-        }
         self._pending: dict[str, Value] = {}
         """What entities show, by id, while a command runs."""
         self._ended: set[str] = set()
@@ -92,13 +107,14 @@ class Device(Generic[SubjectT]):
         self._render(subject, gone)
 
     def _render(self, subject: SubjectT, gone: Iterable[str] = ()) -> None:
-        entities = [entity for entity in self._table if entity.exists(subject)]
-        components = tuple(entity.id for entity in entities)
-        documents = self._documents(subject, entities)
+        places = [place for place in self._places if place.entity.exists(subject)]
+        components = tuple(place.id for place in places)
+        documents = self._documents(subject, places)
         if self._discovery is not None:
             gone = {*gone, *self._components} - set(components)
             announced = (components, self._identity(subject))
             if gone or announced != self._announced:
+                entities = [place.entity for place in places]
                 self._announce(self._discovery, subject, entities, gone)
                 self._announced = announced
         if self._availability is not None:
@@ -172,23 +188,20 @@ class Device(Generic[SubjectT]):
         else:
             self._publisher.retain(self.topics.discovery, payload)
 
-    def _documents(
-        self, subject: SubjectT, entities: Iterable[Entity[SubjectT]]
-    ) -> dict[str, bytes]:
+    def _documents(self, subject: SubjectT, places: Iterable[_Place[SubjectT]]) -> dict[str, bytes]:
         documents: dict[str, bytes] = {}
         values: dict[str, dict[str, Any]] = {}
-        for entity in entities:
-            state_topic, attributes_topic = self._places[entity.id]
+        for place in places:
+            entity = place.entity
             if entity.has_state:
-                value = self._pending.get(entity.id, _NOT_PENDING)
-                if value is _NOT_PENDING:
-                    value = entity.value(subject)
-                documents[state_topic] = encode(value)
-                if not isinstance(value, bytes):
-                    values.setdefault(entity.platform, {})[entity.key] = _native(value)
+                value = self._pending.get(place.id, _NOTHING)
+                place.take(entity.value(subject) if value is _NOTHING else value)
+                documents[place.state_topic] = place.payload
+                if not isinstance(place.value, bytes):
+                    values.setdefault(entity.platform, {})[entity.key] = place.native
             if entity.attributes is not None:
                 attributes = entity.attributes(subject)
-                documents[attributes_topic] = dump_json(attributes)
+                documents[place.attributes_topic] = dump_json(attributes)
                 if not entity.has_state:
                     values.setdefault(entity.platform, {})[entity.key] = attributes
         if self._snapshot is not None:

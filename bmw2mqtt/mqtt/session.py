@@ -8,8 +8,9 @@ import math
 import random
 import socket
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any, Literal, cast
 
 import aiomqtt
@@ -43,6 +44,15 @@ TCP_TIMEOUT_S = 3
 """Well below the five seconds in which the daemon stops: a connect cannot be interrupted."""
 GOODBYE_S = 1
 NO_LOCAL_SINCE = 5
+LIMITS = (
+    "MaximumPacketSize",
+    "ReceiveMaximum",
+    "MaximumQoS",
+    "RetainAvailable",
+    "TopicAliasMaximum",
+    "ServerKeepAlive",
+    "WildcardSubscriptionAvailable",
+)
 _FAILURE = 0x80
 """SUBACK codes from here on are refusals."""
 _NOT_AUTHORIZED = 0x87
@@ -73,6 +83,8 @@ class Client(aiomqtt.Client):
 
     max_packet_bytes: int | None = None
     receive_maximum: int = 65_535
+    limits: Mapping[str, int] = MappingProxyType({})
+    """What the broker's CONNACK says of it, in MQTT 5's names."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -83,6 +95,7 @@ class Client(aiomqtt.Client):
         properties = args[4] if len(args) > 4 else None  # noqa: PLR2004 - paho's signature
         self.receive_maximum = getattr(properties, "ReceiveMaximum", self.receive_maximum)
         self.max_packet_bytes = getattr(properties, "MaximumPacketSize", None)
+        self.limits = {n: getattr(properties, n) for n in LIMITS if hasattr(properties, n)}
         self._client._max_inflight_messages = min(IN_FLIGHT, self.receive_maximum)  # noqa: SLF001
         super()._on_connect(*args)
 

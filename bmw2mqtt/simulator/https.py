@@ -58,7 +58,7 @@ class HttpsServer:
         self.faults = Faults()
         self.requests: deque[RecordedRequest] = recorder()
         self._routes = tuple(routes)
-        self._certificates = certificates
+        self.certificates = certificates
         self._host = host
         self._port = port
         self._clock = clock
@@ -77,7 +77,7 @@ class HttpsServer:
             routes.add_routes(app.router)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
         await self._runner.setup()
-        context = self._certificates.server_context()
+        context = self.certificates.server_context()
         await web.TCPSite(self._runner, self._host, self._port, ssl_context=context).start()
         self._port = self._runner.addresses[0][1]
 
@@ -117,11 +117,14 @@ class HttpsServer:
             return await handler(request)
         if fault.delay_s > 0:
             await asyncio.sleep(fault.delay_s)
-        if fault.drop:
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response()
-        return fault.response() or await handler(request)
+        response: web.StreamResponse | None = fault.response()
+        if response is None and (fault.is_processed or not fault.drop):
+            response = await handler(request)
+        if fault.on_hit is not None:
+            fault.on_hit()
+        if fault.drop and request.transport is not None:
+            request.transport.abort()
+        return response or web.Response()
 
 
 def vin_of(request: web.Request) -> str | None:

@@ -67,7 +67,7 @@ class Access:
 
     def __init__(self, settings: Http) -> None:
         token = settings.token
-        self._token = token.get_secret_value().encode() if token else None
+        self._token = token.get_secret_value().strip().encode() if token else None
         self._is_local = is_loopback(settings.host)
         self._is_app = is_home_assistant_app()
         self._attempts = Attempts()

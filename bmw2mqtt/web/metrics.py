@@ -77,7 +77,7 @@ class BridgeCollector(Collector):
             "account",
             "status_class",
         )
-        for name, account in self._sources.accounts.items():
+        for name, account in tuple(self._sources.accounts.items()):  # a thread adds them
             for outcome, count in account.polling.outcomes.items():
                 polls.add_metric((name, outcome), count)
             for status_class, count in account.requests.totals.items():

@@ -104,7 +104,7 @@ class PageSite:
             web.get(access.HEALTH, self._health),
             web.get("/metrics", self._metrics),
             web.get("/api/state", self._state),
-            web.get("/api/events", self._listen),
+            web.get("/api/events", self._listen, allow_head=False),
             web.get("/cars/{vin}/picture.png", self._picture),
             web.post(access.SESSION, self._log_in),
             web.delete(access.SESSION, self._log_out),
@@ -154,7 +154,11 @@ class PageSite:
         tag = hashlib.sha256(content).hexdigest()[:16]
 
         async def send(request: web.Request) -> web.Response:
-            return _tagged(request, content, _TYPES[name], tag)
+            response = _tagged(request, content, _TYPES[name], tag)
+            if response.body:
+                response.headers["Vary"] = "Accept-Encoding"
+                response.enable_compression()
+            return response
 
         return send
 

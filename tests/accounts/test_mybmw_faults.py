@@ -70,6 +70,20 @@ async def test_an_outage_during_a_login(watch: Watch, near_bmw: MyBmwSimulator, 
     assert (await watched.poll()).status is AccountStatus.OK
 
 
+@pytest.mark.parametrize(
+    "fault", [Fault(status=200, body="<html>weird</html>"), Fault(status=503), Fault(drop=True)]
+)
+async def test_trouble_before_the_captcha_was_sent_leaves_it_good(
+    watch: Watch, near_bmw: MyBmwSimulator, fault: Fault
+) -> None:
+    near_bmw.faults.add(replace(fault, path=CONFIG))
+    watched = await watch(fixture_car(VIN))
+    for _ in range(MAX_ATTEMPTS + 1):
+        assert (await watched.poll()).status is AccountStatus.UNREACHABLE
+    near_bmw.faults.clear()
+    assert (await watched.poll()).status is AccountStatus.OK
+
+
 async def test_a_lost_login_asks_for_a_captcha(watch: Watch, near_bmw: MyBmwSimulator) -> None:
     watched = await watch(fixture_car(VIN))
     await watched.poll()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def test_the_old_file_stays_until_the_new_one_is_complete(
     assert {path.name for path in store.directory.iterdir()} == {"lock", "tokens.json"}
 
 
-def test_it_is_synced_before_it_takes_the_place(
+def test_it_is_synced_before_it_takes_the_place_and_its_folder_after_that(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[str] = []
@@ -73,7 +74,22 @@ def test_it_is_synced_before_it_takes_the_place(
     monkeypatch.setattr(os, "fsync", lambda fd: (steps.append("fsync"), fsync(fd)))
     monkeypatch.setattr(Path, "replace", lambda *a: (steps.append("replace"), replace(*a))[1])
     store.save("tokens", {"a": 1})
-    assert steps == ["fsync", "replace"]
+    assert steps == ["fsync", "replace", "fsync"]
+
+
+def test_a_folder_that_cannot_be_synced_is_as_good_as_any(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsync = os.fsync
+
+    def sync_files_only(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(22, "Invalid argument")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync_files_only)
+    store.save("tokens", {"a": 1})
+    assert store.load("tokens") == {"a": 1}
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"a": 1', b"\xff\xfe", b"[1, 2]", b"null", b"7"])
@@ -90,6 +106,16 @@ def test_a_damaged_file_is_set_aside_and_named(
     assert "tokens.json" in said
     store.save("tokens", {"a": 1})
     assert store.load("tokens") == {"a": 1}
+
+
+def test_what_a_killed_process_has_written_can_be_had(store: Store) -> None:
+    assert store.load_draft("tokens") == {}
+    (store.directory / ".tokens.json.new").write_text('{"a": 1}')
+    assert store.load_draft("tokens") == {"a": 1}
+    assert store.load("tokens") == {}, "a draft is only for who asks for it"
+    for half in ("", '{"a": ', "[]"):
+        (store.directory / ".tokens.json.new").write_text(half)
+        assert store.load_draft("tokens") == {}
 
 
 def test_a_list_of_pairs_or_an_empty_list_is_no_document(store: Store) -> None:

@@ -6,6 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from bmw2mqtt.config import CarDataAccount, MyBmwAccount, Settings, load_settings
+from bmw2mqtt.vehicle.errors import ConfigError
 from tests.config.loading import EU, HOME, VIN, home, load
 
 
@@ -219,6 +220,17 @@ def test_http_hosts_that_are_fine(http):
     assert load(HOME + f"http: {{{http.strip('{}')}}}\n")
 
 
+def test_an_app_of_home_assistant_needs_no_token(monkeypatch):
+    monkeypatch.setenv("SUPERVISOR_TOKEN", "its-own")
+    assert load(HOME + "http: {host: 0.0.0.0}\n").http.token is None
+
+
+def test_an_empty_token_is_none():
+    assert load(HOME + "http: {token: ' '}\n").http.token is None
+    with pytest.raises(ConfigError, match="open to the network"):
+        load(HOME + "http: {host: 0.0.0.0, token: ''}\n")
+
+
 def test_warnings():
     Path("ca.pem").touch()
     assert load(home("poll_interval: 59")).warnings() == (
@@ -229,6 +241,9 @@ def test_warnings():
     )
     assert load(HOME + "mqtt: {tls: {ca_file: ca.pem}}\n").warnings() == (
         "mqtt.tls.enabled: false, so the files below mqtt.tls are not used",
+    )
+    assert load(HOME + "http: {token: fifteen-letters}\n").warnings() == (
+        "http.token: so short that it can be guessed; use 16 characters or more",
     )
     assert load(home("poll_interval: 0")).warnings() == ()
     assert load(home("poll_interval: 60")).warnings() == ()

@@ -1,12 +1,26 @@
 """BMW's catalogue, as people see it in Home Assistant."""
 
+import json
 import re
+import subprocess
+import sys
 from collections import Counter
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from bmw2mqtt.entities import VEHICLE_ENTITIES
+from bmw2mqtt.entities import VEHICLE_ENTITIES, vehicle_entities
+from bmw2mqtt.entities.base import BinarySensor, Entity, Sensor, encode
 from bmw2mqtt.entities.catalogue import Descriptor, Kind, catalogue
+from bmw2mqtt.entities.reading import key, readings
+from bmw2mqtt.homeassistant.discovery import slug, vehicle_payload
+from bmw2mqtt.mqtt.device import Device
+from bmw2mqtt.mqtt.topics import Topics
+from bmw2mqtt.vehicle.snapshot import Vehicle
+from tests.accounts.cardata_cars import HYBRID, VIN, Car
 
 ROWS = tuple(catalogue().values())
 VEHICLE_IDS = {entity.id for entity in VEHICLE_ENTITIES}
@@ -51,3 +65,220 @@ def test_bmws_mistakes_are_put_right() -> None:
     assert rows["vehicle.trip.segment.end.time"].kind is Kind.TIME
     assert rows["vehicle.status.serviceTime.inspectionDateLegal"].kind is Kind.TIME
     assert rows["vehicle.sevice.preferredSevicePartner"].kind is Kind.TEXT
+
+
+# Entities of CarData cars
+
+CARDATA = vehicle_entities("cardata")
+READINGS = readings()
+SENT = [row for row in ROWS if row.is_streamable or row.rest_via == "container"]
+LEGAL_SENSORS: dict[str | None, tuple[set[str | None], set[str | None]]] = {
+    # device class: units, state classes (Home Assistant 2024.11 and later)
+    "battery": ({"%"}, {"measurement"}),
+    "current": ({"A"}, {"measurement"}),
+    "distance": ({"km"}, {"measurement", "total_increasing"}),
+    "duration": ({"s", "min"}, {"measurement"}),
+    "energy": ({"kWh"}, {None, "total_increasing"}),
+    "energy_storage": ({"kWh"}, {"measurement"}),
+    "power": ({"W", "kW"}, {"measurement"}),
+    "speed": ({"km/h"}, {"measurement"}),
+    "temperature": ({"°C"}, {"measurement"}),
+    "timestamp": ({None}, {None}),
+    "voltage": ({"V"}, {"measurement"}),
+    "volume": ({"L"}, {"total_increasing"}),
+    None: ({None, "%", "m", "kWh/100km", "weeks", "months"}, {None, "measurement"}),
+}
+LEGAL_BINARY = {None, "door", "light", "lock", "moving", "opening", "plug", "window"}
+
+
+class Published:
+    """Stands in for the publisher: what is retained on which topic."""
+
+    def __init__(self) -> None:
+        self.topics: dict[str, bytes] = {}
+
+    def retain(self, topic: str, payload: bytes, then: bytes | None = None) -> None:
+        self.topics[topic] = payload if then is None else then
+
+    def clear(self, topic: str) -> None:
+        self.topics.pop(topic, None)
+
+
+class Shown:
+    """A CarData car with its topics."""
+
+    def __init__(self) -> None:
+        topics = Topics("bmw2mqtt", "homeassistant")
+        self._published = Published()
+        self.car = Car({**HYBRID, "modelName": "330e"})
+        self._device = Device[Vehicle](
+            self._published,  # type: ignore[arg-type]
+            topics.vehicle(VIN),
+            CARDATA,
+            discovery=partial(
+                vehicle_payload,
+                topics=topics.vehicle(VIN),
+                account=topics.account("home"),
+                name=None,
+            ),
+        )
+
+    def tell(self, values: Mapping[str, Any], seconds: float = 0) -> dict[str, bytes]:
+        """Return what is retained after the car has sent a message."""
+        named = {name.removeprefix("vehicle."): value for name, value in values.items()}
+        self._device.show(self.car.tell(named, seconds))
+        return dict(self._published.topics)
+
+
+def entity_id(row: Descriptor) -> str:
+    """Return the id of the entity that shows a descriptor."""
+    if row.entity:
+        return row.entity
+    return f"{'binary_sensor' if row.kind is Kind.BOOLEAN else 'sensor'}_{key(row.descriptor)}"
+
+
+def topic(entity: Entity[Vehicle]) -> str:
+    suffix = "" if entity.has_state else "/attributes"
+    return f"bmw2mqtt/{VIN}/{entity.platform}/{entity.key}{suffix}"
+
+
+def samples(row: Descriptor) -> tuple[Any, Any]:
+    """Return two values that a car may send."""
+    if row.kind is Kind.WORD:
+        return (*row.options, "ONE", "TWO")[0], (*row.options, "ONE", "TWO")[1]
+    if row.descriptor.endswith("conditionBasedServices"):
+        return '[{"id": 1, "status": "OK"}]', '[{"id": 1, "status": "OVERDUE"}]'
+    if row.descriptor.endswith("checkControlMessages"):
+        return "[]", '[{"id": 143}]'
+    return {
+        Kind.NUMBER: (41, "43"),
+        Kind.BOOLEAN: (False, "true"),
+        Kind.TEXT: ("one", "two"),
+        Kind.TIME: ("01.11.2026 10:00:00 UTC", "02.11.2026 10:00:00 UTC"),
+        Kind.JSON: ("<xml>1</xml>", "<xml>2</xml>"),
+    }[row.kind]
+
+
+def message(row: Descriptor, value: Any) -> dict[str, Any]:
+    """Return a message with a value, and with the other half of a position."""
+    halves = {"latitude", "longitude"}
+    if row.entity == "device_tracker_location" and row.name.lower() in halves:
+        prefix = row.descriptor.rpartition(".")[0]
+        return {f"{prefix}.{half}": 11.5 for half in halves} | {row.descriptor: value}
+    return {row.descriptor: value}
+
+
+def test_each_descriptor_has_one_entity_of_its_own() -> None:
+    ids = Counter(entity.id for entity in CARDATA)
+    assert [entity for entity, n in ids.items() if n > 1] == []
+    assert {entity_id(row) for row in SENT} <= ids.keys()
+    assert {entity.id for entity in READINGS} == {entity_id(r) for r in SENT if not r.entity}
+    assert not [entity for entity in CARDATA if entity.is_commandable]
+
+
+def test_no_two_entities_get_the_same_entity_id() -> None:
+    names = Counter((entity.platform, slug(entity.name or "")) for entity in CARDATA)
+    assert [name for name, n in names.items() if n > 1] == []
+
+
+@pytest.mark.parametrize("entity", READINGS, ids=lambda entity: entity.id)
+def test_home_assistant_takes_every_reading(entity: Entity[Vehicle]) -> None:
+    assert re.fullmatch(r"[a-z0-9_]+", entity.key)
+    assert (entity.category, entity.enabled) == ("diagnostic", False)
+    if isinstance(entity, Sensor):
+        units, state_classes = LEGAL_SENSORS[entity.device_class]
+        assert entity.unit in units
+        assert entity.state_class in state_classes
+    else:
+        assert isinstance(entity, BinarySensor)
+        assert entity.device_class in LEGAL_BINARY
+
+
+@pytest.mark.parametrize("row", SENT, ids=row_id)
+def test_every_descriptor_reaches_its_topic(row: Descriptor) -> None:
+    """A car's value is on the broker, and a new one replaces it."""
+    entity = next(entity for entity in CARDATA if entity.id == entity_id(row))
+    shown = Shown()
+    one, other = samples(row)
+    assert row.entity or topic(entity) not in shown.tell({})
+    with capture_logs() as lines:
+        first = shown.tell(message(row, one), 3600)
+        second = shown.tell(message(row, other), 7200)
+    assert lines == []
+    assert first[topic(entity)] != second[topic(entity)]
+    assert b"None" not in {first[topic(entity)], second[topic(entity)]}
+    discovery = json.loads(second[f"homeassistant/device/bmw2mqtt_{VIN}/config"])
+    component = discovery["components"][entity.id]
+    assert component.get("state_topic", component.get("json_attributes_topic")) == topic(entity)
+    assert row.entity or (component["name"], component["enabled_by_default"]) == (row.name, False)
+    third = shown.tell(message(row, "-NA-"), 10800)
+    if not row.entity:
+        assert third[topic(entity)] == b"None", "it is still there, and unknown"
+
+
+@pytest.mark.parametrize("row", [row for row in SENT if row.options], ids=row_id)
+def test_every_word_of_bmws_is_understood(row: Descriptor) -> None:
+    car = Car(HYBRID)
+    with capture_logs() as lines:
+        for number, word in enumerate(row.options):
+            car.tell({row.descriptor.removeprefix("vehicle."): word}, number)
+            reading = car.values.of(VIN).get(row.descriptor)
+            if row.kind is Kind.WORD:
+                assert reading is not None
+                assert re.fullmatch(r"[a-z0-9_]{1,255}", str(reading.value))
+            elif word not in {"NO_ACTION", "ERROR"}:
+                assert reading is not None
+                assert isinstance(reading.value, bool)
+    assert lines == []
+    assert car.unknown_words == []
+
+
+def test_a_lock_that_is_on_is_open() -> None:
+    rows = catalogue()
+    for name, locked in (("body.trunk.isLocked", True), ("body.flap.isLocked", "FLAP_LOCKED")):
+        vehicle = Car().tell({name: locked})
+        entity = next(e for e in READINGS if e.id == entity_id(rows[f"vehicle.{name}"]))
+        assert encode(entity.value(vehicle)) == b"OFF"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "state"),
+    [
+        ("learningNavigation", "[1, 2, 3]", "3"),
+        ("learningNavigation", "[" * 50_000, "[" * 254 + "…"),
+        ("learningNavigation", "x" * 400, "x" * 254 + "…"),
+        (
+            "electronicControlUnit.diagnosticTroubleCodes.raw",
+            "<dtcData/>" + "<dtc a='1'/>" * 90,
+            "90",
+        ),
+        ("drivetrain.electricEngine.charging.profile.mode", "<a/>", "<a/>"),
+    ],
+)
+def test_long_texts_are_in_the_attributes(name: str, text: str, state: str) -> None:
+    shown = Shown().tell({name: text})
+    topic = f"bmw2mqtt/{VIN}/sensor/{key(f'vehicle.{name}')}"
+    assert shown[topic].decode() == state
+    assert json.loads(shown[f"{topic}/attributes"]) == {"text": text}
+
+
+def test_keys_stay_the_same_for_ever() -> None:
+    assert key("vehicle.vehicle.avgAuxPower") == "vehicle_avg_aux_power"
+    assert key("vehicle.cabin.door.row1.driver.isOpen") == "cabin_door_row1_driver_is_open"
+    assert key("vehicle.electricalSystem.battery48V.stateOfHealth.displayed") == (
+        "electrical_system_battery48_v_state_of_health_displayed"
+    )
+
+
+def test_only_those_who_have_such_a_car_load_the_catalogue() -> None:
+    code = """
+import sys
+import bmw2mqtt.fleet, bmw2mqtt.mqtt.commands
+from bmw2mqtt.entities import vehicle_entities
+vehicle_entities("mybmw")
+assert "bmw2mqtt.entities.catalogue" not in sys.modules
+import bmw2mqtt.accounts.cardata.convert, bmw2mqtt.accounts.cardata.values
+vehicle_entities("cardata")
+assert not {"bimmer_connected", "httpx"} & sys.modules.keys()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -12,7 +12,7 @@ from bimmer_connected.api.regions import get_region_from_name
 from bimmer_connected.const import SERVER_URLS_MYBMW
 from bimmer_connected.models import GPSPosition
 
-from bmw2mqtt.accounts.mybmw import login
+from bmw2mqtt.accounts.mybmw import login_client
 from bmw2mqtt.simulator.cardata import (
     CLIENT_ID,
     CarDataSimulator,
@@ -88,7 +88,7 @@ def app(certificates: Certificates) -> Callable[..., MyBMWAccount]:
 @pytest.fixture(autouse=True)
 def _library_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Undo what the bridge puts into the library for logins, if it was imported before."""
-    monkeypatch.setattr(authentication, "MyBMWLoginClient", login.MyBMWLoginClient)
+    monkeypatch.setattr(authentication, "MyBMWLoginClient", login_client.MyBMWLoginClient)
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
-"""BMW CarData, BMW's official interface for its customers: state only, in the EU and the UK.
+"""BMW CarData, the official interface: login by device code, REST and a stream; no commands.
 
-The one room that talks to it. REST is scarce (50 requests a day and account), so everything that
-can be is kept on disk, and every request is counted before it is sent.
+REST is scarce (50 requests a day for a whole account), so whatever can be is kept on disk, and
+every request is counted before it is sent. The stream is free.
 """

@@ -10,7 +10,6 @@ from typing import Any, Final
 import structlog
 
 from bmw2mqtt.accounts.base import Listener
-from bmw2mqtt.accounts.cardata.basic import BasicData
 from bmw2mqtt.accounts.cardata.budget import Budget
 from bmw2mqtt.accounts.cardata.containers import Containers, wanted_descriptors
 from bmw2mqtt.accounts.cardata.garage import Garage
@@ -114,12 +113,11 @@ class CarDataAccount:
             credentials = Credentials(self.name, oauth, self._store, self._now)
             rest = Rest(session, self._settings.api_url, credentials, self.requests)
             self._garage = self._make_garage(rest)
-            self._basic: dict[str, BasicData] = {}
             self._showroom = Showroom(
                 self.name,
                 self._values,
                 self._listener,
-                basic=self._basic,
+                basic=self._garage.basic,
                 images=self._garage.images,
                 now=self._now,
             )
@@ -236,8 +234,6 @@ class CarDataAccount:
 
     def car_described(self, vin: str) -> None:
         """Take it that BMW has told what a car is, or sent its picture."""
-        if vin in self._garage.basic:
-            self._basic[vin] = BasicData.parse(self._garage.basic[vin])
         self._showroom.change(vin)
 
     def telematic_data(self, vin: str, data: Mapping[str, Any], received_at: datetime) -> None:
@@ -261,6 +257,8 @@ class CarDataAccount:
     def _polled(self, error: AccountError | None) -> None:
         self._trouble = error
         self._has_read |= error is None
+        if self._tokens is not None:
+            self._showroom.wait_no_longer()
         self._tell()
 
     def _take_tokens(self, tokens: Tokens | None) -> None:

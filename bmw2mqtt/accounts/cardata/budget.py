@@ -63,8 +63,8 @@ class Budget(RequestLog):
         """Return how many may still be sent now."""
         return 0 if self._is_parked() else max(self._budget - self.count(), 0)
 
-    def spend(self, priority: Priority) -> None:
-        """Write down that a request is about to be sent.
+    def spend(self, priority: Priority) -> datetime:
+        """Write down that a request is about to be sent; return what `take_back` wants.
 
         Raises:
             QuotaExceeded: this one has to wait, until `retry_at`.
@@ -77,9 +77,19 @@ class Budget(RequestLog):
         if (excess := self.count() - allowed) >= 0:
             self._is_probing = False
             raise self._short_error(priority, self._sent_at[excess] + WINDOW + _TICK)
-        self._sent_at.append(self._now())
+        now = self._now()
+        self._sent_at.append(now)
         self._sent_at.sort()
         self._write()
+        return now
+
+    def take_back(self, spent: datetime) -> None:
+        """Take it that a request was never sent: without a network BMW counts nothing."""
+        self.tally(None)
+        self._is_probing = False
+        if spent in self._sent_at:
+            self._sent_at.remove(spent)
+            self._write()
 
     def exhausted(self) -> QuotaExceeded:
         """Take it that BMW's own quota is used up; return the error that says so.

@@ -214,8 +214,10 @@ class Containers:
         for obsolete in list(known.obsolete):
             try:
                 await self._delete(obsolete, Priority.CONTAINER)
+            except Refused as error:  # then it stays; asking every day would not help
+                log.info("container_not_deleted", id=obsolete, reason=str(error))
             except AccountError as error:
-                log.debug("container_not_deleted", reason=str(error))
+                log.debug("container_not_deleted", id=obsolete, reason=str(error))
                 return
             known.obsolete.remove(obsolete)
             self._remember(known)
@@ -237,6 +239,8 @@ class Containers:
                     if is_faulty:  # perhaps it was not the list
                         known.step, known.dropped, known.refused_at = before
                     raise
+                if not is_faulty:
+                    self._remember(known)
         if known.refused_at != before[2]:
             log.warning(
                 "container_shortened",

@@ -14,9 +14,11 @@ from typing import Any, Protocol
 
 import structlog
 
+from bmw2mqtt.accounts.cardata.basic import BasicData
 from bmw2mqtt.accounts.cardata.budget import Priority
 from bmw2mqtt.accounts.cardata.containers import Containers
 from bmw2mqtt.accounts.cardata.errors import Refused
+from bmw2mqtt.accounts.cardata.picture import as_png
 from bmw2mqtt.accounts.cardata.rest import NO_CONTAINER, NO_IMAGE, NO_VEHICLE, Rest
 from bmw2mqtt.accounts.memory import Memory, moment
 from bmw2mqtt.accounts.requests import utc_now
@@ -39,8 +41,6 @@ EARLY = 0.1
 FIRST_RETRY = timedelta(minutes=10)
 LONGEST_RETRY = timedelta(hours=24)
 MAX_WARNINGS = 100
-_PICTURES = (b"\x89PNG", b"\xff\xd8\xff")
-"""How PNG and JPEG begin."""
 
 
 class Listener(Protocol):
@@ -98,8 +98,8 @@ class Garage:
         """
         self.vins: frozenset[str] = frozenset()
         """The cars that BMW gives data of."""
-        self.basic: dict[str, Mapping[str, Any]] = {}
-        """What the cars are, as BMW says it."""
+        self.basic: dict[str, BasicData] = {}
+        """What the cars are."""
         self.images: dict[str, bytes] = {}
         self._account = account
         self._rest = rest
@@ -146,7 +146,7 @@ class Garage:
         fails in the same way.
 
         Raises:
-            AccountError: trouble of the whole account, or no car gave what was asked for.
+            AccountError: trouble of the whole account, or not one car gives its data.
         """
         async with self._lock:
             if by_person:
@@ -154,22 +154,22 @@ class Garage:
                 self._dropped.clear()
                 self._held.clear()
                 self._containers.try_again()
-            await self._list(Priority.PERSON if by_person else Priority.FIRST)
+            is_listed = await self._list(Priority.PERSON if by_person else Priority.FIRST)
             await self._read_cars(by_person=by_person)
-            await self._read_extras()
+            await self._read_extras(is_tidying=is_listed)
 
     # Which cars
 
-    def _due_list(self) -> datetime | None:
+    def _due_list(self) -> datetime:
         held = self._held.get(("cars", ""))
         if held:
             return held.until
         return self._listed_at + LIST_EVERY if self._listed_at else self._now()
 
-    async def _list(self, priority: Priority) -> None:
-        due = self._due_list()
-        if self._listed_at and due and self._now() < due - LIST_EVERY * EARLY:
-            return
+    async def _list(self, priority: Priority) -> bool:
+        """Find out which cars there are, if that is due; return whether BMW said it."""
+        if self._listed_at and self._now() < self._due_list() - LIST_EVERY * EARLY:
+            return False
         entries: list[dict[str, Any]] = []
 
         async def ask(_: str) -> None:
@@ -177,8 +177,8 @@ class Garage:
 
         if error := await self._attempt("cars", "", ask):
             if not self.vins:
-                raise error
-            return
+                raise error.with_traceback(None)
+            return False
         listed = self._primary(entries)
         self._listed_at = self._now()
         self._dropped &= listed
@@ -188,6 +188,7 @@ class Garage:
             self._load(vin)
         self._remember()
         self._listener.cars_listed(self.vins)
+        return True
 
     def _primary(self, entries: list[dict[str, Any]]) -> set[str]:
         """Return the VINs of which the account is the main user; the others get no data."""
@@ -198,11 +199,7 @@ class Garage:
             if not is_vin(vin):
                 self._warn_once("car_without_vin", vin[:20], "please report it")
             elif kind != "PRIMARY":
-                self._warn_once(
-                    "car_of_another_user",
-                    vin,
-                    "BMW gives its data to its primary user only: log in as that user",
-                )
+                self._warn_once("car_of_another_user", vin, "log in as its primary user")
             else:
                 vins.add(vin)
         return vins
@@ -225,28 +222,28 @@ class Garage:
     async def _read_cars(self, *, by_person: bool) -> None:
         """Get to know new cars, and read the telematic data that is due."""
         errors: list[AccountError] = []
-        asked = 0
-        for vin in self._wanted():
+        vins = self._wanted()
+        for vin in vins:
             if vin not in self.basic:
                 await self._attempt("basic_data", vin, self._read_basic)
             if vin in self.vins and (by_person or self._is_due(vin)):
                 priority = Priority.REPEATED if vin in self._read_at else Priority.FIRST
                 if by_person:
                     priority = Priority.PERSON
-                asked += 1
                 read = partial(self._read_telematic, priority=priority)
                 if error := await self._attempt("telematic_data", vin, read):
                     errors.append(error)
-        if errors and len(errors) == asked:
-            raise errors[0]
+        if errors and len(errors) == len(vins):
+            raise errors[0].with_traceback(None)
 
-    async def _read_extras(self) -> None:
+    async def _read_extras(self, *, is_tidying: bool) -> None:
         """Get the missing pictures and delete old containers, if there is budget enough."""
         try:
             for vin in self._wanted():
                 if vin not in self.images and vin not in self._without_image:
                     await self._attempt("image", vin, self._read_image)
-            await self._containers.tidy()
+            if is_tidying:
+                await self._containers.tidy()
         except QuotaExceeded as error:
             log.debug("pictures_wait", account=self._account, reason=str(error))
 
@@ -285,19 +282,28 @@ class Garage:
             if vin and isinstance(error, Refused) and error.code == NO_VEHICLE:
                 self._drop(vin, error)
                 return None
-            level = log.debug if held and str(held.error) == str(error) else log.warning
-            level(f"{what}_missing", account=self._account, vin=vin or None, reason=str(error))
-            wait = min(held.wait * 2, LONGEST_RETRY) if held else FIRST_RETRY
-            self._held[key] = _Held(error, wait, self._now() + wait)
-            return error
+            return self._hold(key, error)
+        except Exception as error:  # a bug that one car brings out must not hide the others
+            log.exception("car_crashed", account=self._account, vin=vin or None)
+            return self._hold(key, BadAnswer(f"internal error ({type(error).__name__}); report it"))
         self._held.pop(key, None)
         return None
+
+    def _hold(self, key: tuple[str, str], error: AccountError) -> AccountError:
+        """Keep a failure for a while, longer each time."""
+        what, vin = key
+        held = self._held.get(key)
+        level = log.debug if held and str(held.error) == str(error) else log.warning
+        level(f"{what}_missing", account=self._account, vin=vin or None, reason=str(error))
+        wait = min(held.wait * 2, LONGEST_RETRY) if held else FIRST_RETRY
+        self._held[key] = _Held(error, wait, self._now() + wait)
+        return error
 
     async def _read_basic(self, vin: str) -> None:
         answer = await self._rest.get(f"vehicles/{vin}/basicData", Priority.FIRST)
         if not isinstance(answer, dict) or not answer:
             raise BadAnswer("BMW sent no basic data of the car; trying again later")
-        self.basic[vin] = answer
+        self.basic[vin] = BasicData.parse(answer)
         self._save(_basic_file(vin), json.dumps(answer).encode())
         self._listener.car_described(vin)
 
@@ -312,9 +318,9 @@ class Garage:
         data = answer.get("telematicData") if isinstance(answer, dict) else None
         if not isinstance(data, dict):
             raise BadAnswer("BMW sent no telematic data of the car; trying again later")
+        self._listener.telematic_data(vin, data, self._now())
         self._read_at[vin] = self._now()
         self._remember()
-        self._listener.telematic_data(vin, data, self._now())
 
     async def _ask_telematic(self, vin: str, priority: Priority) -> Any:
         container = await self._containers.ready(priority)
@@ -330,10 +336,8 @@ class Garage:
             self._without_image.add(vin)
             self._remember()
             return
-        if not image.startswith(_PICTURES):
-            raise BadAnswer("BMW sent a picture that is none; trying again later")
-        self.images[vin] = image
-        self._save(_image_file(vin), image)
+        self.images[vin] = await asyncio.to_thread(as_png, image)
+        self._save(_image_file(vin), self.images[vin])
         self._listener.car_described(vin)
 
     def _warn_once(self, event: str, vin: str, remedy: str) -> None:
@@ -346,7 +350,7 @@ class Garage:
     def _load(self, vin: str) -> None:
         """Take what the disk has of a car."""
         if basic := self._store.load(_basic_file(vin).removesuffix(".json")):
-            self.basic[vin] = basic
+            self.basic[vin] = BasicData.parse(basic)
         if image := self._store.read(_image_file(vin)):
             self.images[vin] = image
 
@@ -384,9 +388,7 @@ def _entries(answer: Any) -> list[dict[str, Any]]:
 
 
 def _vins(value: object) -> frozenset[str]:
-    return (
-        frozenset(vin for vin in value if is_vin(vin)) if isinstance(value, list) else frozenset()
-    )
+    return frozenset(filter(is_vin, value)) if isinstance(value, list) else frozenset()
 
 
 def _basic_file(vin: str) -> str:

@@ -98,7 +98,7 @@ def _number(row: Descriptor, value: object, unit: object, report: Report) -> Rea
 def _to_float(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise MeaninglessError
-    if isinstance(value, str) and (len(value) > LONGEST_NUMBER or "_" in value):
+    if isinstance(value, str) and (len(value) > LONGEST_NUMBER or not _DECIMAL.fullmatch(value)):
         raise MeaninglessError
     try:
         number = float(value)
@@ -109,6 +109,8 @@ def _to_float(value: object) -> float:
     return number
 
 
+_DECIMAL = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*", re.ASCII | re.IGNORECASE)
+"""What numbers look like; Python's float() takes more: 1_0, infinity, digits of other scripts."""
 KM_PER_MILE = 1.609344
 _SPELLINGS: dict[str, str] = {
     "km": "km kilometer kilometers kilometre kilometres",

@@ -8,6 +8,7 @@ import aiohttp
 from oauthlib.oauth2 import DeviceClient
 
 from bmw2mqtt.accounts.cardata.transport import Answer, send
+from bmw2mqtt.vehicle.errors import AccountError, LoginOutage, NoConnection
 
 API_SCOPE = "cardata:api:read"
 STREAM_SCOPE = "cardata:streaming:read"
@@ -54,7 +55,7 @@ class OAuth:
 
         Raises:
             OAuthRefusal: BMW gives none.
-            AccountError: no answer.
+            LoginOutage, NoConnection: no answer.
         """
         form = {
             "client_id": self.client_id,
@@ -70,7 +71,7 @@ class OAuth:
 
         Raises:
             OAuthRefusal: not yet, or never.
-            AccountError: no answer.
+            LoginOutage, NoConnection: no answer.
         """
         body = self._client.prepare_request_body(
             device_code, include_client_id=True, code_verifier=code_verifier
@@ -82,7 +83,7 @@ class OAuth:
 
         Raises:
             OAuthRefusal: BMW gives none.
-            AccountError: no answer.
+            LoginOutage, NoConnection: no answer.
         """
         body = self._client.prepare_refresh_body(
             refresh_token=refresh_token, client_id=self.client_id
@@ -90,7 +91,13 @@ class OAuth:
         return await self._post("token", body)
 
     async def _post(self, path: str, form: str | dict[str, str]) -> dict[str, Any]:
-        answer = await send(self._session, "POST", f"{self._url}/{path}", data=form, headers=_FORM)
+        url = f"{self._url}/{path}"
+        try:
+            answer = await send(self._session, "POST", url, data=form, headers=_FORM)
+        except NoConnection:
+            raise
+        except AccountError as error:
+            raise LoginOutage(str(error)) from error
         content = answer.json()
         if answer.is_ok and isinstance(content, dict) and "error" not in content:
             return content

@@ -1,5 +1,7 @@
 """Doors, lids, windows and roof, by the names the app API gives them (`leftFront`, `sunRoof`)."""
 
+from collections.abc import Callable
+
 from bmw2mqtt.accounts.cardata.newest import Newest
 from bmw2mqtt.vehicle.snapshot import LockState, Opening, OpeningState
 
@@ -63,7 +65,7 @@ WINDOWS: dict[bool, Places] = {
 
 def lids(readings: Newest, *, is_left_hand_drive: bool) -> tuple[Opening, ...] | None:
     """Doors, hood, trunk and roof; `None` if the car has told of none."""
-    found = _openings(readings, DOORS[is_left_hand_drive])
+    found = _openings(readings, DOORS[is_left_hand_drive], _flag_state)
     for name, names in (
         ("hood", (f"{_BODY}hood.isOpen",)),
         ("trunk", TRUNK),
@@ -77,7 +79,7 @@ def lids(readings: Newest, *, is_left_hand_drive: bool) -> tuple[Opening, ...] |
 
 def windows(readings: Newest, *, is_left_hand_drive: bool) -> tuple[Opening, ...] | None:
     """Windows; `None` if the car has told of none."""
-    found = _openings(readings, WINDOWS[is_left_hand_drive])
+    found = _openings(readings, WINDOWS[is_left_hand_drive], _state)
     if TRUNK_WINDOW in readings:
         found.append(Opening(name="rear", state=_flag_state(readings, TRUNK_WINDOW)))
     return _complete(found, WINDOWS[is_left_hand_drive])
@@ -88,9 +90,11 @@ def door_lock(readings: Newest) -> LockState | None:
     return readings.one_of(_LOCKS, *LOCK)
 
 
-def _openings(readings: Newest, places: Places) -> list[Opening]:
+def _openings(
+    readings: Newest, places: Places, state: Callable[..., OpeningState]
+) -> list[Opening]:
     return [
-        Opening(name=name, state=_state(readings, descriptor))
+        Opening(name=name, state=state(readings, descriptor))
         for name, descriptor, _ in places
         if descriptor in readings
     ]

@@ -17,6 +17,7 @@ from bmw2mqtt.vehicle.errors import (
     AccountError,
     BadAnswer,
     LoginOutage,
+    NoConnection,
 )
 
 NO_VEHICLE = "CU-104"
@@ -122,9 +123,12 @@ class Rest:
             **options.get("headers", {}),
         }
         url = f"{self._url}/{quote(path)}"
-        self._budget.spend(priority)
+        spent = self._budget.spend(priority)
         try:
             answer = await send(self._session, method, url, **options | {"headers": headers})
+        except NoConnection:
+            self._budget.take_back(spent)
+            raise
         except BaseException:
             self._budget.add(None)
             raise

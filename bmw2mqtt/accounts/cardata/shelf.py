@@ -116,13 +116,15 @@ class Shelf:
             log.error("file_not_set_aside", file=str(self._path), reason=str(trouble))  # noqa: TRY400
 
     def _complain(self, error: Exception) -> None:
+        again = "" if self._database else ", then restart it"
         if not self._is_failing:
             self._is_failing = True
             log.error(
                 "values_not_saved",
                 file=str(self._path),
                 reason=str(error),
-                remedy="make room, or let the bridge write there; until then a restart forgets",
+                remedy=f"make room, or let the bridge write there{again}",
+                until_then="a restart forgets",
             )
 
 

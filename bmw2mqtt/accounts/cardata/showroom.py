@@ -7,7 +7,7 @@ without delay, and of a flood only the last value of each key is worked on.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -22,7 +22,8 @@ from bmw2mqtt.vehicle.snapshot import Vehicle
 log = structlog.get_logger(__name__)
 
 LONGEST_WAIT_S: Final = 0.2
-BASIC_DATA_WAIT: Final = timedelta(hours=1)
+BASIC_DATA_WAIT: Final = timedelta(minutes=2)
+"""Home Assistant names entities once, after the car's model: it should be known by then."""
 
 
 class Showroom:
@@ -61,6 +62,12 @@ class Showroom:
             loop = asyncio.get_running_loop()
             self._since_s = loop.time()
             self._handle = loop.call_soon(self._look, self._arrivals)
+
+    def wait_no_longer(self) -> None:
+        """Show cars without basic data: BMW was asked, and did not tell."""
+        for vin in self._awaited_since:
+            self._awaited_since[vin] = datetime.min.replace(tzinfo=UTC)
+        self.look_again()
 
     def look_again(self) -> None:
         """See whether cars that wait for their basic data have waited long enough."""
@@ -126,9 +133,6 @@ class Showroom:
             self._listener.vehicle_changed(self._account, vehicle)
 
     def _is_awaited_long(self, vin: str) -> bool:
-        """Whether BMW has not said for long what kind of car it is.
-
-        Home Assistant names entities once, after the car's model, so it should be known by then.
-        """
+        """Whether BMW has not said for long what kind of car it is."""
         now = self._now()
         return now - self._awaited_since.setdefault(vin, now) >= BASIC_DATA_WAIT

@@ -16,12 +16,12 @@ from bmw2mqtt.accounts.cardata.oauth import SCOPES, OAuth, OAuthRefusal
 from bmw2mqtt.accounts.memory import moment
 from bmw2mqtt.accounts.requests import utc_now
 from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.log import hide
 from bmw2mqtt.vehicle.errors import (
     AccountError,
     BadAnswer,
     LoginOutage,
     LoginRequired,
-    NoConnection,
     StoreError,
 )
 
@@ -169,20 +169,18 @@ class Credentials:
 
     async def fresh(self) -> Tokens:
         """Return tokens that work for minutes yet, renewed if need be; else raise as `renew`."""
-        if self.current is None or self.renew_at is None:
-            raise self._needs_login()
+        tokens = self._present()
         if not self._is_saved:
-            self._save(self.current)
-        now = self._now()
-        if self.current.issued_at - _CLOCK_SLACK <= now < self.renew_at:
-            return self.current
+            self._save(tokens)
+        if self.renew_at and self._is_within(tokens, self.renew_at):
+            return tokens
         try:
             return await self.renew()
         except LoginRequired:
             raise
         except AccountError:
-            if self.current.issued_at - _CLOCK_SLACK <= self._now() < self.current.expires_at:
-                return self.current  # they still work; there is time to try again
+            if self._is_within(tokens, tokens.expires_at):
+                return tokens  # they still work; there is time to try again
             raise
 
     async def renew(self) -> Tokens:
@@ -205,9 +203,7 @@ class Credentials:
             await asyncio.wait([self._renewal], timeout=CLOSE_WITHIN_S)
 
     async def _renew(self) -> Tokens:
-        tokens = self.current
-        if tokens is None:
-            raise self._needs_login()
+        tokens = self._present()
         now = self._now()
         if self._failure and timedelta() <= now - self._failure.at < PAUSE_AFTER_FAILURE:
             raise type(self._failure.error)(str(self._failure.error))
@@ -215,17 +211,27 @@ class Credentials:
             self._check_age(tokens)
             renewed = await self._ask(tokens, now)
         except LoginRequired as error:
+            if self.current is not tokens:
+                return self._present()  # a new login has come meanwhile
             self._lost = str(error)
             self.current = self.renew_at = None
             raise
         except AccountError as error:
             self._failure = _Failure(error, now)
             raise
+        if self.current is not tokens:
+            return self._present()
         self.take(renewed)
         return renewed
 
-    def _needs_login(self) -> LoginRequired:
-        return LoginRequired(self._lost or "BMW wants a login: begin one and confirm its code")
+    def _present(self) -> Tokens:
+        if self.current is None:
+            raise LoginRequired(self._lost or "BMW wants a login: begin one and confirm its code")
+        return self.current
+
+    def _is_within(self, tokens: Tokens, end: datetime) -> bool:
+        """Whether it is before `end`, and the clock was not set back since the tokens came."""
+        return tokens.issued_at - _CLOCK_SLACK <= self._now() < end
 
     def _check_age(self, tokens: Tokens) -> None:
         if self._now() - tokens.issued_at > REFRESH_TOKEN_LIFE:
@@ -238,10 +244,6 @@ class Credentials:
             answer = await self._oauth.refresh(tokens.refresh_token)
         except OAuthRefusal as refusal:
             raise self._meaning(refusal) from refusal
-        except NoConnection:
-            raise
-        except AccountError as error:
-            raise LoginOutage(str(error)) from error
         self._bad_requests = 0
         try:
             return Tokens.parse(answer, now, previous=tokens)
@@ -271,6 +273,7 @@ class Credentials:
     def _use(self, tokens: Tokens) -> None:
         lifetime = tokens.expires_at - tokens.issued_at
         ahead = RENEW_AHEAD + timedelta(seconds=random.uniform(0, RENEW_JITTER_S))
+        hide(self._file, (tokens.access_token, tokens.id_token, tokens.refresh_token, tokens.gcid))
         self.current = tokens
         self.renew_at = tokens.expires_at - min(ahead, lifetime / 4)
         self._failure = self._lost = None

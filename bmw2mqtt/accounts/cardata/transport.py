@@ -40,11 +40,24 @@ class Answer:
 def open_session(tls: ssl.SSLContext) -> aiohttp.ClientSession:
     """Return the one session of an account; whoever opens it closes it."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=tls, limit=4),
+        connector=aiohttp.TCPConnector(ssl=tls, limit=4, force_close=True),
+        middlewares=(_not_repeated,),
         timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"Accept": "application/json", "User-Agent": f"bmw2mqtt/{__version__}"},
     )
+
+
+async def _not_repeated(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from repeating a request by itself: nobody would have counted the second one."""
+    try:
+        return await handler(request)
+    except _NEVER_SENT:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientConnectionError(type(error).__name__) from error
 
 
 async def send(
@@ -81,6 +94,5 @@ async def send(
             " machine's network and DNS; trying again"
         ) from error
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        raise Unreachable(
-            f"BMW's server does not answer ({type(error).__name__}); trying again"
-        ) from error
+        name = str(error) if type(error) is aiohttp.ClientConnectionError else type(error).__name__
+        raise Unreachable(f"BMW's server does not answer ({name}); trying again") from error

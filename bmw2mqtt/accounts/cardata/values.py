@@ -86,6 +86,8 @@ class Values:
         Returns:
             Whether there is anything new.
         """
+        if not isinstance(vin, str) or not isinstance(data, Mapping):
+            return False  # type: ignore[unreachable] # BMW may send anything
         car = self._cars.get(vin)
         if car is None:
             if not is_vin(vin) or len(self._cars) >= MAX_CARS:
@@ -198,8 +200,9 @@ class Values:
         try:
             return interpret(row, value, unit, self._report_word)
         except MeaninglessError:
-            is_shown = _is_short(value) and "navigation" not in row.descriptor  # a place is private
-            self._report_word(row.descriptor, str(value) if is_shown else "")
+            is_private = "navigation" in row.descriptor  # a place
+            is_shown = isinstance(value, str) and len(value) <= LONGEST_UNIT and not is_private
+            self._report_word(row.descriptor, str(value) if is_shown else type(value).__name__)
             return Reading(value=None)
 
     def _restored(
@@ -221,10 +224,6 @@ def _is_same(known: Reading, reading: Reading) -> bool:
     return known.value == reading.value and known.unit == reading.unit
 
 
-def _is_short(value: object) -> bool:
-    return not isinstance(value, str | dict | list) or len(value) <= LONGEST_UNIT
-
-
 def _moment(text: object) -> datetime | None:
     if not isinstance(text, str) or len(text) > LONGEST_UNIT:
         return None
@@ -236,9 +235,16 @@ def _row(vin: str, name: str, value: Any, unit: Any, measured_at: datetime | Non
         vin,
         name,
         json.dumps(value),
-        unit if isinstance(unit, str) and len(unit) <= LONGEST_UNIT else None,
+        _stored_unit(unit),
         measured_at.isoformat() if measured_at else None,
     )
+
+
+def _stored_unit(unit: Any) -> str | None:
+    """Keep text that any database takes: JSON may hold half a surrogate pair."""
+    if not isinstance(unit, str) or len(unit) > LONGEST_UNIT:
+        return None
+    return unit.encode(errors="replace").decode()
 
 
 def _last_fix(readings: Mapping[str, Reading]) -> Fix | None:

@@ -1,21 +1,18 @@
 """One MyBMW account: when it asks BMW, how it stands with it, what it is told to do."""
 
+import asyncio
 import ssl
 from datetime import timedelta
 
 from bmw2mqtt.accounts.base import Listener
 from bmw2mqtt.accounts.memory import Memory
 from bmw2mqtt.accounts.mybmw import identity, remote
+from bmw2mqtt.accounts.mybmw.counting import count_requests
 from bmw2mqtt.accounts.mybmw.garage import Garage
-from bmw2mqtt.accounts.mybmw.library import (
-    captcha_form,
-    captcha_page,
-    count_requests,
-    make_account,
-)
+from bmw2mqtt.accounts.mybmw.library import captcha_form, captcha_page, make_account
 from bmw2mqtt.accounts.mybmw.tokens import Tokens
 from bmw2mqtt.accounts.polling import Polling
-from bmw2mqtt.accounts.requests import RequestLog
+from bmw2mqtt.accounts.requests import BUCKET, RequestLog
 from bmw2mqtt.accounts.standing import Standing
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import MyBmwAccount as AccountSettings
@@ -93,9 +90,17 @@ class MyBmwAccount:
         if self.polling.is_paused:
             self._standing.change(status=AccountStatus.PAUSED, is_polling=False)
         try:
-            await self.polling.run()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.polling.run())
+                tasks.create_task(self._keep_count())
         finally:
             self.requests.save(at_once=True)
+
+    async def _keep_count(self) -> None:
+        """Tell of requests that commands made, and of those that are a day old by now."""
+        while True:
+            await asyncio.sleep(BUCKET.total_seconds())
+            self._standing.change(requests_24h=self.requests.count())
 
     def refresh(self) -> None:
         """Ask BMW now, also which cars there are."""
@@ -161,6 +166,8 @@ class MyBmwAccount:
         outcome = await remote.execute(car, command, self.polling.report)
         if command is Action.FIND_VEHICLE and outcome == EXECUTED:
             self._garage.show_found_position(car)
+        if outcome == EXECUTED and self._standing.with_bmw is AccountStatus.UNREACHABLE:
+            self.polling.request()  # it answers again
         return outcome
 
     def needs_refresh(self, command: Command) -> bool:

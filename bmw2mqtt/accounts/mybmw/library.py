@@ -1,13 +1,11 @@
-"""bimmer_connected, wrapped: its accounts, its errors, its log, its count of requests.
+"""bimmer_connected, wrapped: its accounts and its errors.
 
 Whatever the library raises leaves this module as an `AccountError`.
 """
 
-import logging
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any, Self
 
 import httpx
@@ -20,6 +18,7 @@ from bimmer_connected.models import GPSPosition, MyBMWAPIError, MyBMWQuotaError
 
 from bmw2mqtt.accounts.memory import Memory
 from bmw2mqtt.accounts.mybmw.answers import NEVER_SENT, UNREADABLE, blocked, quota_error
+from bmw2mqtt.accounts.mybmw.counting import count
 from bmw2mqtt.accounts.mybmw.guard import LoginGuard
 from bmw2mqtt.accounts.mybmw.login import Authentication
 from bmw2mqtt.config import Location
@@ -124,7 +123,8 @@ def translated() -> Iterator[None]:
     except MyBMWAPIError as error:
         raise _api_error(error) from error
     except httpx.RequestError as error:
-        _count(None)
+        if not isinstance(error, NEVER_SENT):
+            count(None)
         raise _request_error(error) from error
     except UNREADABLE as error:
         raise BadAnswer(
@@ -157,37 +157,3 @@ def _request_error(error: httpx.RequestError) -> Unreachable:
     return NoConnection(
         f"BMW's server cannot be reached ({type(error).__name__}: {error}); trying again"
     )
-
-
-_on_request: ContextVar[Callable[[int | None], None] | None] = ContextVar(
-    "on_request", default=None
-)
-
-
-def _count(status: int | None) -> None:
-    if (count := _on_request.get()) is not None:
-        count(status)
-
-
-class _RequestCounter(logging.Handler):
-    """Counts: httpx reports each answered request to its log, logins included.
-
-    Its record holds method, address, version of HTTP, and the answer's status.
-    """
-
-    def emit(self, record: logging.LogRecord) -> None:
-        arguments = record.args if isinstance(record.args, tuple) else ()
-        _count(next((word for word in arguments if isinstance(word, int)), None))
-
-
-def count_requests(callback: Callable[[int | None], None]) -> None:
-    """Let every request of the current task call back once it is answered, with its status.
-
-    A request without an answer calls back with `None`.
-    """
-    logger = logging.getLogger("httpx")
-    if not any(isinstance(handler, _RequestCounter) for handler in logger.handlers):
-        logger.addHandler(_RequestCounter())
-        logger.setLevel(logging.INFO)
-        logger.propagate = False  # its lines hold VINs and account ids
-    _on_request.set(callback)

@@ -1,88 +1,35 @@
-"""Logging in: what BMW's answer to a login means, and how often it may be tried.
+"""Logging in: how often it may be tried, what to do about a refusal, which tokens are new."""
 
-The library takes every failure to renew a login for a lost login and goes on with the password and
-the captcha; so an outage of BMW's login would cost people their login. Here each answer is read
-before the library sees it.
-"""
-
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
-from bimmer_connected.api import authentication
-from bimmer_connected.api.authentication import MyBMWAuthentication, MyBMWLoginClient
+from bimmer_connected.api.authentication import MyBMWAuthentication
 
-from bmw2mqtt.accounts.mybmw.answers import (
-    NEVER_SENT,
-    UNREADABLE,
-    blocked,
-    quota_exceeded,
-)
+from bmw2mqtt.accounts.mybmw.answers import NEVER_SENT, UNREADABLE
+from bmw2mqtt.accounts.mybmw.counting import count
 from bmw2mqtt.accounts.mybmw.guard import LoginGuard
+from bmw2mqtt.accounts.mybmw.login_client import RefusedToRenew, hands_out_tokens, watcher
 from bmw2mqtt.accounts.requests import utc_now
+from bmw2mqtt.log import hide
 from bmw2mqtt.vehicle.errors import AccountError, LoginOutage, LoginRequired
 
 CAPTCHA_LIFE = timedelta(minutes=10)
 """A captcha's token works for minutes; an older one would only be a failed login."""
 REFUSALS_TO_RENEW = 5
 """So many times BMW may refuse to renew a login without saying that it is lost."""
-_LOST = {"invalid_grant"}
-"""OAuth's word (RFC 6749, 5.2) for a refresh token that is expired, revoked or used."""
-_TIMEOUT, _SERVER_ERROR = 408, 500
+MAX_LOGINS, LOGINS_WITHIN_S = 4, 3600
+"""A car that is answered with 401 for ever must not have the login renewed at each poll."""
+_TOKENS = ("access_token", "refresh_token", "gcid")
+
+Ask = Callable[[], Awaitable[dict[str, Any]]]
 
 
-class _RefusedToRenew(LoginOutage):
-    """BMW does not renew the login, and does not say that it is lost."""
-
-
-class LoginClient(MyBMWLoginClient):
-    """The library's client for logins, which reads BMW's refusals first."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        hooks = {"response": [_read_answer]}
-        super().__init__(*args, event_hooks=hooks, **kwargs)  # type: ignore[no-untyped-call]
-
-
-setattr(authentication, MyBMWLoginClient.__name__, LoginClient)  # the library finds it by name
-
-
-async def _read_answer(response: httpx.Response) -> None:
-    """Raise what an answer of BMW's login means, if it is not good.
-
-    A refresh token that is lost for good passes: the library then uses password and captcha.
-    """
-    if not response.is_error:
-        return
-    await response.aread()
-    status = response.status_code
-    if error := blocked(response) or quota_exceeded(response):
-        raise error
-    if status >= _SERVER_ERROR or status == _TIMEOUT:
-        raise LoginOutage(f"BMW's login is out of order (HTTP {status}); trying again")
-    if b"grant_type=refresh_token" in await _body(response.request):
-        if _word(response) not in _LOST:
-            raise _RefusedToRenew(f"BMW does not renew the login (HTTP {status}); trying again")
-    elif _is_about_password(response.request):
-        raise LoginRequired("")  # `Authentication` says what to do about it
-    else:
-        raise LoginOutage(f"BMW's login refuses to begin (HTTP {status}); trying again")
-
-
-async def _body(request: httpx.Request) -> bytes:
-    return await request.aread()
-
-
-def _is_about_password(request: httpx.Request) -> bool:
-    return request.url.path.endswith(("/authenticate", "/token", "/login/pwd"))
-
-
-def _word(response: httpx.Response) -> str | None:
-    try:
-        answer = response.json()
-    except ValueError:
-        return None
-    return answer.get("error") if isinstance(answer, dict) else None
+class _Lost(LoginOutage):
+    """BMW took a request for tokens, and its answer did not arrive."""
 
 
 class Authentication(MyBMWAuthentication):
@@ -96,11 +43,16 @@ class Authentication(MyBMWAuthentication):
     on_login: Callable[[], None] | None = None
     """Called with new tokens in place, before they are used."""
     _refusals = 0
+    _is_password_sent = False
+    _logins_s: tuple[float, ...] = ()
+    """When it logged in or renewed the login lately, by the event loop's clock."""
 
     def give_captcha(self, token: str | None) -> None:
         """Take a captcha's token for the next login; it works once."""
         self.hcaptcha_token = token or None
+        hide("captcha", [token or ""])
         self.captcha_at = utc_now()
+        self._logins_s = ()
 
     async def login(self) -> None:
         """Renew the login, or log in if it is lost.
@@ -108,11 +60,34 @@ class Authentication(MyBMWAuthentication):
         Raises:
             AccountError: BMW refuses, or cannot be asked.
         """
+        now_s = asyncio.get_running_loop().time()
+        self._logins_s = tuple(at for at in self._logins_s if now_s - at < LOGINS_WITHIN_S)
+        if self.access_token and len(self._logins_s) >= MAX_LOGINS:
+            return  # the library tries once more with what it has
+        watcher.set(self)
         await super().login()
-        if self.on_login is not None:
-            self.on_login()
+        self._save()
+        self._logins_s += (now_s,)
         self._refusals = 0
         self.guard.logged_in()
+
+    def password_sent(self) -> None:
+        """Take it that BMW is being told the password."""
+        self._is_password_sent = True
+
+    def tokens_came(self, answer: Mapping[str, Any]) -> None:
+        """Save new tokens: from now on the old refresh token is worth nothing."""
+        for name in _TOKENS:
+            if isinstance(value := answer.get(name), str):
+                setattr(self, name, value)
+        self.expires_at = None  # the library works it out
+        self._save()
+
+    def _save(self) -> None:
+        if self.on_login is not None:
+            self.on_login()
+
+    # Renewing
 
     async def _refresh_token_row_na(self) -> dict[str, Any]:
         return await self._renew(super()._refresh_token_row_na)
@@ -120,20 +95,17 @@ class Authentication(MyBMWAuthentication):
     async def _refresh_token_china(self) -> dict[str, Any]:
         return await self._renew(super()._refresh_token_china)
 
-    async def _renew(self, renew: Any) -> dict[str, Any]:
+    async def _renew(self, renew: Ask) -> dict[str, Any]:
         """Return new tokens, `{}` if the refresh token is lost."""
         try:
-            return dict(await renew())
-        except _RefusedToRenew:
+            return await _ask_twice(renew)
+        except RefusedToRenew:
             self._refusals += 1
             if self._refusals < REFUSALS_TO_RENEW:
                 raise
             return {}
-        except UNREADABLE as error:
-            raise LoginOutage(
-                f"BMW does not renew the login in a form that can be read"
-                f" ({type(error).__name__}); trying again"
-            ) from error
+
+    # Password and captcha
 
     async def _login_row_na(self) -> dict[str, Any]:
         token = self.hcaptcha_token
@@ -158,26 +130,54 @@ class Authentication(MyBMWAuthentication):
         )
 
     async def _with_password(
-        self, log_in: Any, remedy: str, captcha: str | None = None
+        self, log_in: Ask, remedy: str, captcha: str | None = None
     ) -> dict[str, Any]:
+        self._is_password_sent = False
         self.guard.begin(captcha)
         try:
-            return dict(await log_in())
+            return await _ask(log_in)
         except LoginRequired as error:
             raise LoginRequired(remedy) from error
-        except AccountError:
-            self.guard.interrupted(is_captcha_left=self.hcaptcha_token is not None)
+        except (AccountError, *NEVER_SENT) as error:
+            # An answer that makes no sense may be a judgement on the password.
+            is_judged = isinstance(error, _Unreadable) and self._is_password_sent
+            if not is_judged:
+                self.guard.interrupted(is_captcha_left=self.hcaptcha_token is not None)
             raise
-        except NEVER_SENT:
-            self.guard.interrupted(is_captcha_left=self.hcaptcha_token is not None)
-            raise
-        except httpx.RequestError as error:
-            self.guard.interrupted(is_captcha_left=self.hcaptcha_token is not None)
-            raise LoginOutage(
-                f"BMW's login does not answer ({type(error).__name__}); trying again"
-            ) from error
-        except UNREADABLE as error:
-            raise LoginOutage(
-                f"BMW's login sent an answer that cannot be read ({type(error).__name__});"
-                " trying again"
-            ) from error
+
+
+class _Unreadable(LoginOutage):
+    """BMW's login sent an answer that makes no sense."""
+
+
+async def _ask_twice(renew: Ask) -> dict[str, Any]:
+    """Ask again at once if the answer with new tokens was lost on the way.
+
+    OAuth servers commonly take a used refresh token once more, for some seconds.
+    """
+    try:
+        return await _ask(renew)
+    except _Lost:
+        return await _ask(renew)
+
+
+async def _ask(login: Ask) -> dict[str, Any]:
+    with _understood():
+        return dict(await login())
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Turn what a login stumbles over into an outage of it; only no connection passes."""
+    try:
+        yield
+    except NEVER_SENT:
+        raise
+    except httpx.RequestError as error:
+        count(None)
+        kind = _Lost if hands_out_tokens(error.request) else LoginOutage
+        raise kind(f"BMW's login does not answer ({type(error).__name__}); trying again") from error
+    except UNREADABLE as error:
+        raise _Unreadable(
+            f"BMW's login sent an answer that cannot be read ({type(error).__name__}); trying again"
+        ) from error

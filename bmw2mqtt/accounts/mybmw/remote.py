@@ -44,7 +44,6 @@ from bmw2mqtt.vehicle.errors import (
     BadAnswer,
     Blocked,
     CommandError,
-    LoginRequired,
     QuotaExceeded,
 )
 from bmw2mqtt.vehicle.snapshot import ChargingMode, ChargingStatus, Vehicle
@@ -83,8 +82,8 @@ async def execute(
 ) -> Outcome:
     """Send a command and wait for what the car makes of it: some 10 s, at most 4 minutes.
 
-    Never raises for what BMW does; the outcome says it. `on_trouble` is told what concerns the
-    whole account, except a block: BMW has blocked commands while it still answered polls.
+    Never raises for what BMW does; the outcome says it. `on_trouble` is told of it too, as it may
+    concern the whole account; not of a block: BMW has blocked commands and still answered polls.
     """
     services = _RemoteServices(car.library)
     try:
@@ -97,7 +96,7 @@ async def execute(
         return Outcome(event_type=EventType.FAILED, reason=Reason(error.reason), message=str(error))
     except AccountError as error:
         outcome = _failure(error, is_taken=services.is_taken)
-        if isinstance(error, QuotaExceeded | LoginRequired):
+        if not isinstance(error, Blocked):
             on_trouble(error)
         return outcome
     if status.event_id is None and not isinstance(command, SendPoi):

@@ -32,7 +32,8 @@ class MyBmwSimulator:
     """BMW's servers of all three regions, with the given users and their cars.
 
     Point the library to `server` and let it trust `ca_file`. `captcha_tokens` are the tokens a
-    login accepts, each once; without them any token that was not used before is good.
+    login accepts, each once; without them any token that was not used before is good. A used
+    refresh token works for `refresh_grace_s` more; nobody knows what BMW does.
     """
 
     def __init__(
@@ -44,12 +45,15 @@ class MyBmwSimulator:
         port: int = 0,
         captcha_tokens: Collection[str] | None = None,
         access_token_lifetime_s: float = ACCESS_TOKEN_LIFETIME_S,
+        refresh_grace_s: float = 0.0,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.accounts = Accounts.of(
-            users, clock=clock, access_token_lifetime_s=access_token_lifetime_s
+            users,
+            clock=clock,
+            access_token_lifetime_s=access_token_lifetime_s,
+            refresh_grace_s=refresh_grace_s,
         )
-        self.certificates = certificates or Certificates.throw_away(self)
         garage = Garage(self.accounts)
         self._commands = CommandRoutes(garage, clock)
         self._https = HttpsServer(
@@ -59,7 +63,7 @@ class MyBmwSimulator:
                 VehicleRoutes(garage),
                 self._commands,
             ),
-            certificates=self.certificates,
+            certificates=certificates or Certificates.throw_away(self),
             host=host,
             port=port,
             clock=clock,
@@ -79,6 +83,15 @@ class MyBmwSimulator:
     def requests(self) -> deque[RecordedRequest]:
         """What was asked so far, oldest first."""
         return self._https.requests
+
+    @property
+    def certificates(self) -> Certificates:
+        """What it shows to whoever connects; a change counts from the next `start` on."""
+        return self._https.certificates
+
+    @certificates.setter
+    def certificates(self, certificates: Certificates) -> None:
+        self._https.certificates = certificates
 
     @property
     def server(self) -> str:

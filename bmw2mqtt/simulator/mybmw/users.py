@@ -66,14 +66,19 @@ class _Access:
 class Accounts:
     """Who may log in, and which tokens are good.
 
-    A refresh token is good for one refresh, an access token until it expires.
+    A refresh token is good for one refresh, and for another `refresh_grace_s` after it; an access
+    token until it expires.
     """
 
     users: list[SimulatedUser]
     clock: Callable[[], datetime]
     access_token_lifetime_s: float
+    refresh_grace_s: float = 0.0
     _access: dict[str, _Access] = field(default_factory=dict)
     _refresh: dict[str, SimulatedUser] = field(default_factory=dict)
+    _used_at: dict[str, datetime] = field(default_factory=dict)
+    """Refresh tokens that were used, and when first."""
+    _issued: set[str] = field(default_factory=set)
 
     @classmethod
     def of(
@@ -82,15 +87,16 @@ class Accounts:
         *,
         clock: Callable[[], datetime],
         access_token_lifetime_s: float,
+        refresh_grace_s: float = 0.0,
     ) -> Accounts:
         """Open accounts for `users`."""
-        return cls(list(users), clock, access_token_lifetime_s)
+        return cls(list(users), clock, access_token_lifetime_s, refresh_grace_s)
 
     def log_in(self, username: str, password: str, region: Region | None) -> SimulatedUser | None:
         """Return the user with these credentials, or `None`."""
         for user in self.users:
             if (user.username, user.region) == (username, region):
-                return user if secrets.compare_digest(user.password, password) else None
+                return user if user.password == password else None
         return None
 
     def issue(self, user: SimulatedUser, access_token: str | None = None) -> Tokens:
@@ -104,6 +110,7 @@ class Accounts:
         )
         self._access[tokens.access_token] = _Access(user, tokens.expires_at)
         self._refresh[tokens.refresh_token] = user
+        self._issued |= {tokens.access_token, tokens.refresh_token}
         return tokens
 
     def next_expiry(self, now: datetime) -> datetime:
@@ -112,14 +119,17 @@ class Accounts:
 
     def redeem(self, refresh_token: str, region: Region | None) -> SimulatedUser | None:
         """Use up a refresh token: its user, or `None` if it is unknown, used or of elsewhere."""
-        user = self._refresh.get(refresh_token)
+        user = self.owner(refresh_token)
         if user is None or user.region != region:
             return None
-        del self._refresh[refresh_token]
+        self._used_at.setdefault(refresh_token, self.clock())
         return user
 
     def owner(self, refresh_token: str) -> SimulatedUser | None:
         """Return whose refresh token this is, without using it up."""
+        used_at = self._used_at.get(refresh_token)
+        if used_at and self.clock() - used_at >= timedelta(seconds=self.refresh_grace_s):
+            return None
         return self._refresh.get(refresh_token)
 
     def authenticate(self, access_token: str, region: Region | None) -> SimulatedUser | None:
@@ -128,6 +138,11 @@ class Accounts:
         if access is None or access.user.region != region:
             return None
         return access.user if self.clock() < access.expires_at else None
+
+    @property
+    def issued(self) -> frozenset[str]:
+        """Every access and refresh token handed out so far."""
+        return frozenset(self._issued)
 
     def expire_access_tokens(self) -> None:
         """Make every access token handed out so far stop working."""

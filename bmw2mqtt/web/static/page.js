@@ -11,11 +11,12 @@ const OUTCOMES = {
 };
 const BACKENDS = { mybmw: "MyBMW app", cardata: "CarData" };
 const SILENT_MS = 30000; // three heartbeats: then the events are stuck on the way, as in old proxies
-const RETRY_MS = 5000;
+const RETRY_MS = 3000;
+const SHOWN_COMMANDS = 10;
 
 const $ = (id) => document.getElementById(id);
 const busy = new Set();
-let state = null, skewMs = 0, way = "", source = null, heardAt = 0, isLost = false;
+let state = null, skewMs = 0, way = "", source = null, heardAt = 0, isLost = false, seconds = 0;
 
 // Elements: made anew each time, then what differs is taken over, so focus and input stay
 
@@ -106,8 +107,12 @@ function account(a) {
       h("div", { class: "row acts" },
         button(a, "refresh", "Ask BMW now", isBusy),
         a.is_polling ? button(a, "pause", "Pause", isBusy) : button(a, "resume", "Resume", isBusy))),
-    a.message && h("p", { class: `message ${word[1] || "busy"}`, "data-key": "message" }, a.message.replace(a.login_url, "the captcha page")),
+    a.message && h("p", { class: `message ${word[1] || "busy"}`, "data-key": "message" }, message(a)),
     (a.is_login_required || a.user_code) && login(a, isBusy));
+}
+
+function message(a) {
+  return a.login_url ? a.message.replace(a.login_url, a.user_code ? "BMW’s page" : "the captcha page") : a.message;
 }
 
 function button(a, act, text, isBusy, kind = "") {
@@ -209,7 +214,7 @@ function charging(c, of) {
   if (status === "charging")
     return `Charging${target === null ? "" : ` to ${target} %`}${end && Date.parse(end) > now() ? `, until ${clock(end)}` : ""}`;
   if (status !== null && !["default", "invalid", "not_charging"].includes(status)) return words(status);
-  return of("binary_sensor/connection_status") ? "Plugged in" : "Not plugged in";
+  return { true: "Plugged in", false: "Not plugged in" }[of("binary_sensor/connection_status")];
 }
 
 function notes(c, of) {
@@ -226,7 +231,7 @@ function notes(c, of) {
   each("binary_sensor/condition_based_services", (name, value) => ["PENDING", "OVERDUE"].includes(value),
     (name, value) => `${words(name)}: ${value.toLowerCase()}`, red);
   each("binary_sensor/check_control_messages", (name, value) => value !== "LOW",
-    (name, value) => `${words(name)}: ${value.toLowerCase()}`, red);
+    (name, value) => value === "UNKNOWN" ? words(name) : `${words(name)}: ${value.toLowerCase()}`, red);
   return chips.length > 0 && h("ul", { class: "chips", "aria-label": "Needs a look", "data-key": "notes" }, chips);
 }
 
@@ -260,7 +265,7 @@ function render() {
     state.cars.length ? h("div", { class: "grid", "data-key": "car-list" }, state.cars.map(car))
       : h("p", { class: "empty", "data-key": "no-cars" }, "Cars appear here once BMW has told which there are."),
     h("h2", { "data-key": "commands" }, "Last commands"),
-    state.commands.length ? h("ol", { class: "card list", "data-key": "command-list" }, state.commands.map(command))
+    state.commands.length ? h("ol", { class: "card list", "data-key": "command-list" }, state.commands.slice(0, SHOWN_COMMANDS).map(command))
       : h("p", { class: "empty", "data-key": "no-commands" }, "No command since the start."),
   ]);
   const foot = [`bmw2mqtt ${state.version} · not affiliated with BMW Group`];
@@ -320,20 +325,26 @@ function listen() {
   source.addEventListener("state", (event) => take(JSON.parse(event.data)));
   source.addEventListener("beat", () => setLost(false));
   source.onerror = () => {
-    if (source && source.readyState === EventSource.CLOSED) source = null;
-    if (Date.now() - heardAt > RETRY_MS) setLost(true);
+    if (source && source.readyState === EventSource.CLOSED) source = null; // watch tries again
+    else load();
   };
 }
 
 function watch() {
-  if ($("gate").hidden && (!source || isLost || Date.now() - heardAt > SILENT_MS)) load();
+  if ($("gate").hidden && !document.hidden && (!source || isLost || Date.now() - heardAt > SILENT_MS)) load();
+}
+
+function stopListening() {
+  if (source) source.close();
+  source = null;
 }
 
 function showGate() {
-  if (source) source.close();
-  source = state = null;
+  stopListening();
+  state = null;
   $("gate").hidden = false;
   $("page").hidden = true;
+  $("page").replaceChildren();
   $("mqtt").hidden = true;
   $("foot").textContent = "";
   $("key").focus();
@@ -405,5 +416,9 @@ document.addEventListener("submit", async (event) => {
 
 $("gate").addEventListener("submit", enter);
 setInterval(watch, RETRY_MS);
-setInterval(render, 1000);
+document.addEventListener("visibilitychange", () => (document.hidden ? stopListening() : watch()));
+setInterval(() => {
+  seconds += 1;
+  if (seconds % 10 === 0 || (state && state.accounts.some((a) => a.expires_at))) render();
+}, 1000);
 load();

@@ -1,0 +1,185 @@
+"""The settings of a Home Assistant app (add-on): its options, and the broker the Supervisor knows.
+
+Home Assistant writes what a person filled in on the app's Configuration tab into `options.json`. It
+has lists where our settings have names, so that its form can show them. What is left out there is
+our own default, except that the page is open to Home Assistant's ingress.
+"""
+
+import http.client
+import json
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+
+from bmw2mqtt.config.keys import KeyPath
+from bmw2mqtt.config.layers import Entry, Layer, canonical, dotted
+from bmw2mqtt.config.values import reason
+from bmw2mqtt.config.yamlfile import Unreadable
+
+SUPERVISOR: Final = "supervisor"
+TOKEN_VARIABLE: Final = "SUPERVISOR_TOKEN"  # noqa: S105 - the variable's name
+ACCOUNT_LISTS: Final = {"mybmw_accounts": "mybmw", "cardata_accounts": "cardata"}
+_TIMEOUT_S: Final = 10
+_MQTT: Final = "mqtt"
+_TLS: Final[KeyPath] = (_MQTT, "tls", "enabled")
+_SINGLE: Final[Mapping[str, KeyPath]] = {
+    "log_level": ("log", "level"),
+    "page_token": ("http", "token"),
+}
+_NO_BROKER: Final = (
+    "install the app Mosquitto broker, or set mqtt.host on this app's Configuration tab"
+)
+
+
+def read_app(
+    file: Path,
+    environ: Mapping[str, str],
+    *,
+    is_broker_set: bool,
+    supervisor: str = SUPERVISOR,
+) -> list[Layer]:
+    """Settings of the app whose options are in `file`, the strongest layer first.
+
+    Args:
+        file: The options.
+        environ: Holds the token with which the Supervisor is asked.
+        is_broker_set: Whether a stronger source names the broker.
+        supervisor: Where it answers, `host` or `host:port`.
+
+    Raises:
+        Unreadable: The options cannot be read.
+    """
+    options = _read_options(file)
+    layers = [options, _page()]
+    if not is_broker_set and not options.mentions((_MQTT, "host")):
+        layers.append(_broker(environ.get(TOKEN_VARIABLE), supervisor))
+    return layers
+
+
+def _read_options(file: Path) -> Layer:
+    try:
+        document = json.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise Unreadable(f"{file}: {reason(error)}; restart the app") from error
+    except ValueError as error:
+        raise Unreadable(f"{file}: is no JSON; save the app's Configuration tab again") from error
+    if not isinstance(document, dict):
+        raise Unreadable(f"{file}: is no object; save the app's Configuration tab again")
+    layer = Layer(_spell(document))
+    for name in ACCOUNT_LISTS:
+        _put_named(layer, "accounts", _dicts(document.get(name)), "name", backend=name)
+    _put_named(layer, "vehicles", _dicts(document.get("vehicles")), "vin")
+    for key, value in _filled_in(document.get(_MQTT)):
+        path = _TLS if key == "tls" else (_MQTT, key)
+        layer.put(path, value, layer.spell(path))
+    for name, single in _SINGLE.items():
+        if document.get(name):
+            layer.put(single, str(document[name]), layer.spell(single))
+    if not layer.mentions(("accounts",)) and not layer.problems:
+        lists = " or ".join(ACCOUNT_LISTS)
+        layer.problems["accounts",] = f"{lists}: no account; add one on the Configuration tab"
+    return layer
+
+
+def _put_named(
+    layer: Layer,
+    section: str,
+    rows: Iterator[dict[str, Any]],
+    name_key: str,
+    backend: str | None = None,
+) -> None:
+    """Take the rows of a list; a row's `name_key` says what it is about."""
+    for row in rows:
+        name = str(row.pop(name_key, "")) or "?"
+        root = canonical((section, name))
+        if layer.mentions(root):
+            place = layer.spell(root)
+            layer.problems[root] = f"{place}: is there twice; give each a {name_key} of its own"
+            continue
+        if backend:
+            layer.put((*root, "backend"), ACCOUNT_LISTS[backend], f"{backend}.{name}")
+        for key, value in _filled_in(row):
+            path = (*root, "location", key) if key in {"latitude", "longitude"} else (*root, key)
+            layer.put(path, value, layer.spell(path))
+        if not layer.mentions(root):
+            layer.entries[root] = Entry({}, layer.spell(root))
+
+
+def _dicts(rows: Any) -> Iterator[dict[str, Any]]:
+    for row in rows if isinstance(rows, list) else []:
+        if isinstance(row, dict):
+            yield dict(row)
+
+
+def _filled_in(row: Any) -> Iterator[tuple[str, str]]:
+    """What a person filled in, as the text that every source of settings gives."""
+    for key, value in row.items() if isinstance(row, dict) else ():
+        if value not in (None, ""):
+            yield str(key), str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _spell(document: Mapping[str, Any]) -> Callable[[KeyPath], str]:
+    """Write a path the way the Configuration tab shows it."""
+    singles = {path: name for name, path in _SINGLE.items()}
+    list_of = {
+        str(row.get("name")): name for name in ACCOUNT_LISTS for row in _dicts(document.get(name))
+    }
+
+    def spell(path: KeyPath) -> str:
+        if path in singles:
+            return f"option {singles[path]}"
+        if path[0] == "accounts" and len(path) > 1:
+            return f"option {dotted((list_of.get(path[1], 'mybmw_accounts'), *path[1:]))}"
+        return f"option {dotted(path)}"
+
+    return spell
+
+
+def _page() -> Layer:
+    """Let Home Assistant's ingress reach the page; with a random token nobody else gets in."""
+    layer = Layer(dotted)
+    for path, value in {
+        ("http", "host"): "0.0.0.0",  # noqa: S104 - a container of its own
+        ("http", "token"): secrets.token_urlsafe(24),
+    }.items():
+        layer.entries[path] = Entry(value, dotted(path))
+    return layer
+
+
+def _broker(token: str | None, supervisor: str) -> Layer:
+    """The broker that Home Assistant's own apps use."""
+    layer = Layer(lambda path: f"the Supervisor's MQTT service: {path[-1]}")
+    try:
+        service = _ask(supervisor, token)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        layer.problems[_MQTT, "host"] = f"no MQTT broker is known ({error}); {_NO_BROKER}"
+        return layer
+    for key in ("host", "port", "username", "password"):
+        if service.get(key):
+            path = (_MQTT, key)
+            layer.entries[path] = Entry(str(service[key]), layer.spell(path))
+    if service.get("ssl"):
+        layer.entries[_TLS] = Entry("true", layer.spell(_TLS))
+    return layer
+
+
+def _ask(supervisor: str, token: str | None) -> dict[str, Any]:
+    """Ask for the MQTT service; `ValueError` or `OSError` says why there is none."""
+    if not token:
+        raise ValueError(f"${TOKEN_VARIABLE} is not set")
+    connection = http.client.HTTPConnection(supervisor, timeout=_TIMEOUT_S)
+    try:
+        connection.request("GET", "/services/mqtt", headers={"Authorization": f"Bearer {token}"})
+        response = connection.getresponse()
+        answer = json.loads(response.read(100_000))
+    except json.JSONDecodeError as error:
+        raise ValueError("the Supervisor's answer cannot be read") from error
+    finally:
+        connection.close()
+    data = answer.get("data") if isinstance(answer, dict) else None
+    if response.status != HTTPStatus.OK or not isinstance(data, dict) or not data.get("host"):
+        said = answer.get("message") if isinstance(answer, dict) else None
+        raise ValueError(f"the Supervisor says: {said or response.status}")
+    return data

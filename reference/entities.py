@@ -1,0 +1,16 @@
+"""docs/entities.md: the output of `bmw2mqtt entities`."""
+
+from bmw2mqtt.entities.reference import reference
+
+_INTRODUCTION = """\
+# Entities
+
+Every entity with its topic below `bmw2mqtt/`, its unit and command: the output of
+`bmw2mqtt entities`. A car has those it can have: what it reports, and services that BMW offers for
+it. What the payloads look like: [topics.md](topics.md).
+"""
+
+
+def entities() -> str:
+    """Return the page."""
+    return f"{_INTRODUCTION}\n{reference()}\n"

@@ -1,0 +1,464 @@
+"""What REST tells of the cars: asked when it is due, kept on disk, no car in another's way."""
+
+import contextlib
+from collections import Counter
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+from structlog.testing import capture_logs
+
+from bmw2mqtt.accounts.cardata.budget import Priority
+from bmw2mqtt.accounts.cardata.containers import wanted_descriptors
+from bmw2mqtt.accounts.cardata.errors import Refused
+from bmw2mqtt.simulator.cardata import Fault, cu_error
+from bmw2mqtt.vehicle.errors import (
+    LoginOutage,
+    LoginRequired,
+    QuotaExceeded,
+    Unreachable,
+)
+from tests.accounts.cardata_bench import OTHER_VIN, PNG, VIN, Bench, car
+
+READ = f"{VIN}/telematicData"
+MILEAGE = "vehicle.vehicle.travelledDistance"
+
+
+@pytest.fixture
+async def account(bench: Bench) -> Bench:
+    """An account that is logged in, with two cars."""
+    bench.user.cars.append(car(OTHER_VIN))
+    await bench.log_in()
+    return bench
+
+
+async def test_a_first_round_learns_everything_with_three_requests_and_three_a_car(
+    account: Bench,
+) -> None:
+    await account.garage.read()
+    assert account.asked() == [
+        "GET vehicles/mappings",
+        f"GET vehicles/{VIN}/basicData",
+        "GET containers",
+        "POST containers",
+        f"GET vehicles/{VIN}/telematicData",
+        f"GET vehicles/{OTHER_VIN}/basicData",
+        f"GET vehicles/{OTHER_VIN}/telematicData",
+        f"GET vehicles/{VIN}/image",
+        f"GET vehicles/{OTHER_VIN}/image",
+    ]
+    assert account.garage.vins == {VIN, OTHER_VIN}
+    assert account.garage.basic[VIN].model == "i4 eDrive40"
+    assert account.garage.images == {VIN: PNG, OTHER_VIN: PNG}
+    assert account.listener.listed == [{VIN, OTHER_VIN}]
+    assert account.listener.data[VIN].keys() == set(wanted_descriptors())
+    assert account.listener.data[VIN][MILEAGE]["value"] == "41250"
+    assert Counter(account.listener.described) == {VIN: 2, OTHER_VIN: 2}
+    assert (account.folder / "images" / f"{VIN}.png").read_bytes() == PNG
+
+
+async def test_a_restart_asks_for_nothing_that_is_not_due(account: Bench) -> None:
+    await account.garage.read()
+    account.asked()
+    account.restart()
+    assert account.garage.vins == {VIN, OTHER_VIN}
+    assert account.garage.basic.keys() == account.garage.images.keys() == {VIN, OTHER_VIN}
+    for _ in range(5):
+        await account.garage.read()
+    assert account.asked() == []
+    assert account.garage.due_at() == account.clock.now + timedelta(hours=24)
+
+
+async def test_each_day_the_cars_are_listed_and_read(account: Bench) -> None:
+    await account.garage.read()
+    account.clock.forward(hours=24)
+    account.asked()
+    await account.garage.read()
+    assert account.asked() == [
+        "GET vehicles/mappings",
+        f"GET vehicles/{VIN}/telematicData",
+        f"GET vehicles/{OTHER_VIN}/telematicData",
+    ]
+
+
+async def test_telematic_data_is_read_at_the_poll_interval(account: Bench) -> None:
+    account.poll_interval_s = 6 * 3600
+    account.restart()
+    await account.garage.read()
+    account.asked()
+    for _ in range(12):
+        account.clock.forward(hours=1)
+        await account.garage.read()
+    assert Counter(account.asked()) == {
+        f"GET vehicles/{VIN}/telematicData": 2,
+        f"GET vehicles/{OTHER_VIN}/telematicData": 2,
+    }
+
+
+async def test_without_an_interval_it_is_read_once_and_on_request(account: Bench) -> None:
+    account.poll_interval_s = 0
+    account.restart()
+    await account.garage.read()
+    account.asked()
+    account.clock.forward(hours=23)
+    await account.garage.read()
+    assert account.asked() == ["GET vehicles/mappings"]
+    await account.garage.read(by_person=True)
+    assert len(account.asked()) == 3
+
+
+async def test_a_person_gets_new_values_and_new_cars_at_once(account: Bench) -> None:
+    await account.garage.read()
+    account.asked()
+    account.user.cars.append(car("WBA00000000000003"))
+    await account.garage.read(by_person=True)
+    assert Counter(account.asked()) == {
+        "GET vehicles/mappings": 1,
+        f"GET vehicles/{VIN}/telematicData": 1,
+        f"GET vehicles/{OTHER_VIN}/telematicData": 1,
+        "GET vehicles/WBA00000000000003/basicData": 1,
+        "GET vehicles/WBA00000000000003/telematicData": 1,
+        "GET vehicles/WBA00000000000003/image": 1,
+    }
+
+
+async def test_an_unwanted_car_costs_nothing(account: Bench) -> None:
+    account.listener.unwanted = {OTHER_VIN}
+    await account.garage.read()
+    assert not [path for path in account.asked() if OTHER_VIN in path]
+    assert account.listener.listed == [{VIN, OTHER_VIN}]
+
+
+@pytest.mark.parametrize("shape", ["array", "wrapped", "object"])
+async def test_the_list_of_cars_in_each_of_bmws_shapes(bench: Bench, shape: str) -> None:
+    await bench.log_in()
+    bench.bmw.vehicles.mappings_shape = shape
+    await bench.garage.read()
+    assert bench.garage.vins == {VIN}
+
+
+async def test_a_car_that_has_left_is_told(account: Bench) -> None:
+    await account.garage.read()
+    del account.user.cars[1]
+    account.clock.forward(hours=24)
+    await account.garage.read()
+    assert account.listener.listed[-1] == {VIN}
+    account.user.cars.clear()
+    account.clock.forward(hours=24)
+    await account.garage.read()
+    assert account.listener.listed[-1] == frozenset()
+
+
+async def test_a_car_of_another_user_is_named_once_and_left_out(account: Bench) -> None:
+    account.user.secondary_vins = {OTHER_VIN}
+    with capture_logs() as lines:
+        for _ in range(3):
+            await account.garage.read()
+            account.clock.forward(hours=24)
+    named = [line for line in lines if line["event"] == "car_of_another_user"]
+    assert [line["vin"] for line in named] == [OTHER_VIN]
+    assert "primary user" in named[0]["remedy"]
+    assert account.garage.vins == {VIN}
+
+
+async def test_odd_entries_in_the_list(bench: Bench) -> None:
+    await bench.log_in()
+    body = [None, 7, {}, {"vin": 7}, {"vin": "short"}, {"vin": VIN.lower()}]
+    bench.break_down(Fault(path="mappings", status=200, body=body))
+    await bench.garage.read()
+    assert bench.garage.vins == {VIN}
+
+
+@pytest.mark.parametrize("body", [{}, {"mappings": None}, {"mappings": {}}, '"x"', "7", "<html>"])
+async def test_no_list_is_not_an_empty_list(account: Bench, body: object) -> None:
+    await account.garage.read()
+    account.clock.forward(hours=24)
+    account.break_down(Fault(path="mappings", status=200, body=body))
+    await account.garage.read()
+    assert account.garage.vins == {VIN, OTHER_VIN}
+    assert account.listener.listed == [{VIN, OTHER_VIN}]
+
+
+async def test_while_bmw_lists_no_cars_it_is_not_asked_at_each_round(bench: Bench) -> None:
+    await bench.log_in()
+    bench.break_down(cu_error("CU-503", path="mappings"))
+    asked = 0
+    for _ in range(24 * 60):
+        with pytest.raises(Unreachable, match="CU-503"):
+            await bench.garage.read()
+        bench.clock.forward(minutes=1)
+        asked += len(bench.asked())
+    assert 3 <= asked <= 10
+    bench.break_down()
+    await bench.garage.read(by_person=True)
+    assert bench.garage.vins == {VIN}
+
+
+# One bad car
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        cu_error("CU-500", path=READ),
+        cu_error("CU-400", path=READ),
+        Fault(path=READ, status=200, body="<html>"),
+        Fault(path=READ, status=200, body={"telematicData": []}),
+        Fault(path=READ, status=200, body=[]),
+        Fault(path=READ, drop=True),
+    ],
+    ids=["CU-500", "CU-400", "html", "list", "no-object", "drop"],
+)
+async def test_one_bad_car_hides_no_other(account: Bench, fault: Fault) -> None:
+    account.break_down(fault)
+    with capture_logs() as lines:
+        for _ in range(3):
+            await account.garage.read()
+    assert account.listener.data.keys() == {OTHER_VIN}
+    assert account.garage.images.keys() == {VIN, OTHER_VIN}
+    assert [line["vin"] for line in lines if line["event"] == "telematic_data_missing"] == [VIN]
+    asked = Counter(account.asked())
+    assert asked[f"GET vehicles/{VIN}/telematicData"] == 1, "each try costs quota"
+    account.break_down()
+    assert account.garage.due_at() == account.clock.now + timedelta(minutes=10)
+    account.clock.forward(minutes=10)
+    await account.garage.read()
+    assert account.listener.data.keys() == {VIN, OTHER_VIN}
+
+
+async def test_a_bug_that_one_car_brings_out_hides_no_other(
+    account: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = account.listener.telematic_data
+
+    def stumble(vin: str, *rest: Any) -> None:
+        if vin == VIN:
+            raise ZeroDivisionError
+        take(vin, *rest)
+
+    monkeypatch.setattr(account.listener, "telematic_data", stumble)
+    with capture_logs() as lines:
+        await account.garage.read()
+    assert account.listener.data.keys() == {OTHER_VIN}
+    assert "car_crashed" in {line["event"] for line in lines}
+
+
+async def test_if_no_car_gives_anything_the_account_hears_why(account: Bench) -> None:
+    account.break_down(cu_error("CU-500", path="telematicData"))
+    for _ in range(3):
+        with pytest.raises(Unreachable, match="CU-500"):
+            await account.garage.read()
+    asked = Counter(account.asked())
+    assert asked[f"GET vehicles/{VIN}/telematicData"] == 1
+    assert asked[f"GET vehicles/{OTHER_VIN}/telematicData"] == 1
+
+
+async def test_a_car_without_basic_data_has_values_all_the_same(account: Bench) -> None:
+    account.break_down(Fault(path=f"{VIN}/basicData", status=200, body=[]))
+    await account.garage.read()
+    assert account.listener.data.keys() == {VIN, OTHER_VIN}
+    assert account.garage.basic.keys() == {OTHER_VIN}
+    account.break_down()
+    account.clock.forward(minutes=10)
+    await account.garage.read()
+    assert account.garage.basic.keys() == {VIN, OTHER_VIN}
+
+
+@pytest.mark.parametrize("path", ["basicData", "telematicData"])
+async def test_a_car_that_bmw_gives_no_data_of_is_dropped_with_one_warning(
+    account: Bench, path: str
+) -> None:
+    account.break_down(cu_error("CU-104", path=f"{VIN}/{path}"))
+    with capture_logs() as lines:
+        for _ in range(3):
+            await account.garage.read()
+            account.clock.forward(hours=24)
+        account.restart()
+        await account.garage.read()
+    dropped = [line for line in lines if line["event"] == "car_dropped"]
+    assert [line["vin"] for line in dropped] == [VIN]
+    assert "primary user" in dropped[0]["reason"]
+    assert account.garage.vins == {OTHER_VIN}
+    assert Counter(account.asked())[f"GET vehicles/{VIN}/{path}"] == 1
+    account.break_down()
+    await account.garage.read(by_person=True)
+    assert account.garage.vins == {VIN, OTHER_VIN}
+
+
+# Pictures
+
+
+async def test_a_car_without_a_picture_is_asked_once(account: Bench) -> None:
+    account.user.cars[0] = car(image=None)
+    for _ in range(3):
+        await account.garage.read()
+        account.clock.forward(hours=24)
+        account.restart()
+    assert Counter(account.asked())[f"GET vehicles/{VIN}/image"] == 1
+    assert account.garage.images.keys() == {OTHER_VIN}
+
+
+async def test_a_picture_that_comes_as_jpeg_is_shown_as_png(account: Bench) -> None:
+    jpeg = BytesIO()
+    Image.new("RGB", (8, 4), "navy").save(jpeg, "JPEG")
+    account.break_down(Fault(path=f"{VIN}/image", status=200, body=jpeg.getvalue()))
+    await account.garage.read()
+    with Image.open(BytesIO(account.garage.images[VIN])) as shown:
+        assert (shown.format, shown.size) == ("PNG", (8, 4))
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"\xff\xd8\xff and so on"])
+async def test_what_is_no_picture_is_not_shown(account: Bench, body: bytes) -> None:
+    account.break_down(Fault(path=f"{OTHER_VIN}/image", status=200, body=body))
+    await account.garage.read()
+    assert account.garage.images == {VIN: PNG}
+    await account.garage.read()
+    assert Counter(account.asked())[f"GET vehicles/{OTHER_VIN}/image"] == 1
+
+
+# The container
+
+
+async def test_a_lost_container_is_replaced_at_once(account: Bench) -> None:
+    await account.garage.read()
+    account.clock.forward(hours=25)
+    for container in account.user.containers.values():
+        container.state = "INACTIVE"
+    await account.garage.read()
+    assert [entry.state for entry in account.user.containers.values()] == ["INACTIVE", "ACTIVE"]
+    assert account.listener.data.keys() == {VIN, OTHER_VIN}
+    assert account.garage.due_at() == account.clock.now + timedelta(hours=24)
+
+
+async def test_an_old_container_that_cannot_be_deleted_costs_a_request_a_day(
+    account: Bench,
+) -> None:
+    await account.garage.read()
+    account.clock.forward(hours=25)
+    account.containers.lost()
+    account.break_down(cu_error("CU-500", method="DELETE"))
+    await account.garage.read()
+    account.asked()
+    for _ in range(24):
+        account.clock.forward(hours=1)
+        await account.garage.read()
+    assert sum(path.startswith("DELETE") for path in account.asked()) == 1
+    account.break_down()
+    account.clock.forward(hours=24)
+    await account.garage.read()
+    assert sorted(entry.state for entry in account.user.containers.values()) == [
+        "ACTIVE",
+        "INACTIVE",
+    ]
+
+
+async def test_a_container_that_is_refused_again_and_again_costs_little(account: Bench) -> None:
+    account.break_down(cu_error("CU-105", path="telematicData"))
+    for _ in range(24):
+        with pytest.raises(Refused):
+            await account.garage.read()
+        account.clock.forward(hours=1)
+    asked = Counter(account.asked())
+    assert asked["POST containers"] == 1
+    assert account.garage.basic.keys() == {VIN, OTHER_VIN}
+
+
+async def test_without_a_container_the_cars_are_known_all_the_same(account: Bench) -> None:
+    account.break_down(cu_error("CU-124", path="containers", method="POST"))
+    for _ in range(3):
+        with pytest.raises(Refused, match="10 containers"):
+            await account.garage.read()
+    assert account.garage.basic.keys() == {VIN, OTHER_VIN}
+    assert Counter(account.asked())["POST containers"] == 1
+
+
+# Trouble of the whole account
+
+
+async def test_trouble_of_the_whole_account_ends_the_round(account: Bench) -> None:
+    account.break_down(cu_error("CU-429", path="basicData", status=403))
+    with pytest.raises(QuotaExceeded):
+        await account.garage.read()
+    assert len(account.asked()) == 2
+    account.restart()
+    with pytest.raises(QuotaExceeded):
+        await account.garage.read()
+    assert account.asked() == []
+
+
+async def test_without_a_login_nothing_is_asked(bench: Bench) -> None:
+    with pytest.raises(LoginRequired):
+        await bench.garage.read()
+    await bench.log_in()
+    bench.break_down(Fault(path="/oauth/token", status=503))
+    bench.clock.forward(hours=2)
+    with pytest.raises(LoginOutage):
+        await bench.garage.read()
+    assert bench.asked() == []
+
+
+async def test_what_is_learnt_first_comes_before_pictures_when_requests_are_few(
+    account: Bench,
+) -> None:
+    account.budget_size = 7
+    account.restart()
+    await account.garage.read()
+    assert account.listener.data.keys() == {VIN, OTHER_VIN}
+    assert account.garage.images == {}
+    assert account.budget.left() == 0
+    account.clock.forward(hours=24, minutes=1)
+    await account.garage.read()
+    assert account.garage.images.keys() == {VIN, OTHER_VIN}
+
+
+async def test_who_has_waited_longest_is_read_first(account: Bench) -> None:
+    await account.garage.read()
+    read = []
+    for _ in range(4):
+        account.clock.forward(hours=24, minutes=1)
+        while account.budget.left() > 11:  # 9 are kept for what matters more
+            account.budget.spend(Priority.PERSON)
+        account.asked()
+        with pytest.raises(QuotaExceeded):
+            await account.garage.read()
+        read += [path for path in account.asked() if "telematicData" in path]
+    assert set(Counter(read).values()) == {2}
+
+
+async def test_a_greedy_account_stays_in_its_budget(account: Bench) -> None:
+    account.poll_interval_s = 1800
+    account.user.cars += [car(f"WBA0000000000000{number}") for number in range(3, 8)]
+    account.restart()
+    sent = []
+    for _ in range(3 * 24):
+        with contextlib.suppress(QuotaExceeded):
+            await account.garage.read()
+        sent += [account.clock.now] * len(account.asked())
+        account.clock.forward(hours=1)
+        if account.clock.now.hour % 5 == 0:
+            account.restart()
+    for first, last in zip(sent, sent[45:], strict=False):
+        assert last - first > timedelta(hours=24)
+    assert len(sent) > 3 * 30, "and it uses it"
+
+
+async def test_a_picture_that_cannot_be_saved_is_shown_all_the_same(account: Bench) -> None:
+    account.folder.mkdir(exist_ok=True)
+    (account.folder / "images").write_text("in the way")
+    (account.folder / "cars").write_text("in the way")
+    with capture_logs() as lines:
+        await account.garage.read()
+    assert account.garage.images.keys() == {VIN, OTHER_VIN}
+    assert "car_not_saved" in {line["event"] for line in lines}
+
+
+async def test_damaged_files_are_asked_for_anew(account: Bench) -> None:
+    await account.garage.read()
+    (account.folder / "cars" / f"{VIN}.json").write_text("{")
+    account.memory.remember("garage", {"vins": [7, VIN], "read_at": [1], "listed_at": "x"})
+    account.restart()
+    await account.garage.read()
+    assert account.garage.basic.keys() == {VIN, OTHER_VIN}
+    assert account.listener.data.keys() == {VIN, OTHER_VIN}

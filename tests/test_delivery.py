@@ -1,0 +1,136 @@
+"""Files that others read: compose, Kubernetes, workflows. What can be checked without an engine."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bmw2mqtt import __version__
+from bmw2mqtt.cli import main
+from bmw2mqtt.config import load_settings
+
+ROOT = Path(__file__).parent.parent
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+KUBERNETES: dict[str, Any] = {
+    document["kind"]: document
+    for document in yaml.safe_load_all((ROOT / "docker" / "kubernetes.yaml").read_text())
+}
+POD: dict[str, Any] = KUBERNETES["Deployment"]["spec"]["template"]["spec"]
+CONTAINER: dict[str, Any] = POD["containers"][0]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())
+
+
+# Kubernetes
+
+
+def test_one_bridge_at_a_time() -> None:
+    assert set(KUBERNETES) == {"Secret", "ConfigMap", "PersistentVolumeClaim", "Deployment"}
+    deployment = KUBERNETES["Deployment"]["spec"]
+    assert deployment["replicas"] == 1
+    assert deployment["strategy"] == {"type": "Recreate"}
+    assert (
+        deployment["selector"]["matchLabels"].items()
+        <= deployment["template"]["metadata"]["labels"].items()
+    )
+
+
+def test_the_pod_may_do_nothing_it_does_not_need() -> None:
+    assert POD["securityContext"]["runAsNonRoot"]
+    assert POD["securityContext"]["runAsUser"] == 10001
+    assert CONTAINER["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert not POD["automountServiceAccountToken"]
+    assert CONTAINER["image"].endswith(f":{__version__}")
+
+
+def test_what_is_mounted_is_there_and_is_read(tmp_path: Path) -> None:
+    mounts = {mount["name"]: mount["mountPath"] for mount in CONTAINER["volumeMounts"]}
+    assert mounts == {"data": "/data", "config": "/config", "secrets": "/run/secrets"}
+    assert {volume["name"] for volume in POD["volumes"]} == set(mounts)
+    config = tmp_path / "config.yaml"
+    config.write_text(KUBERNETES["ConfigMap"]["data"]["config.yaml"])
+    for name, text in KUBERNETES["Secret"]["stringData"].items():
+        (tmp_path / name).write_text(text)
+    settings = load_settings(config, (), {}, tmp_path)
+    assert settings.mqtt.password
+    assert "home" in settings.accounts
+
+
+@pytest.mark.parametrize("probe", ["readinessProbe", "livenessProbe"])
+def test_the_probes_are_commands(
+    probe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BMW2MQTT_DATA_DIR", str(tmp_path))
+    (tmp_path / "health.json").write_text('{"mqtt_connected": false}')
+    program, *arguments = CONTAINER[probe]["exec"]["command"]
+    assert program == "bmw2mqtt"
+    is_readiness = probe == "readinessProbe"
+    assert main(arguments) == (1 if is_readiness else 0), "a broker's outage restarts nothing"
+    assert ("not connected" in capsys.readouterr().err) == is_readiness
+
+
+# Compose
+
+
+def test_compose_gives_away_nothing() -> None:
+    for name, service in COMPOSE["services"].items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert "no-new-privileges:true" in service["security_opt"], name
+        for port in service.get("ports", []):
+            assert port.startswith("127.0.0.1:"), f"{name}: on this machine only"
+    bridge = COMPOSE["services"]["bmw2mqtt"]
+    assert "data:/data" in bridge["volumes"]
+    assert not [key for key in bridge["environment"] if "PASSWORD" in key or "TOKEN" in key]
+
+
+def test_the_homeassistant_variant_adds_to_the_other() -> None:
+    variant = yaml.safe_load((ROOT / "docker" / "compose.homeassistant.yaml").read_text())
+    assert variant["include"] == ["compose.yaml"]
+    assert list(variant["services"]) == ["homeassistant"]
+
+
+# Workflows
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_are_pinned_and_may_little(path: Path) -> None:
+    workflow = yaml.safe_load(path.read_text())
+    assert workflow["permissions"] == {}
+    for line in path.read_text().splitlines():
+        if used := re.search(r"uses: (\S+)(.*)", line):
+            pinned = re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", used[1])
+            assert used[1].startswith("./") or (pinned and re.match(r" # v\d", used[2])), line
+    for name, job in workflow["jobs"].items():
+        assert "permissions" in job, name
+        assert job["permissions"] != "write-all", name
+        for step in job.get("steps", []):
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
+            assert "${{" not in step.get("run", ""), "a value from outside in a script"
+
+
+def test_every_python_is_tested() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    matrix = workflow["jobs"]["test"]["strategy"]["matrix"]["python"]
+    assert matrix == ["3.11", "3.12", "3.13", "3.14"]
+
+
+def test_one_version_of_an_action_everywhere() -> None:
+    used: dict[str, set[str]] = {}
+    for path in WORKFLOWS:
+        for action, digest in re.findall(r"uses: ([\w/-]+)@(\w+)", path.read_text()):
+            used.setdefault(action, set()).add(digest)
+    assert all(len(digests) == 1 for digests in used.values())
+
+
+def test_the_issue_form_asks_for_the_report() -> None:
+    form = yaml.safe_load((ROOT / ".github" / "ISSUE_TEMPLATE" / "problem.yml").read_text())
+    first = form["body"][0]
+    assert "bmw2mqtt check --connect" in first["attributes"]["label"]
+    assert first["validations"]["required"]

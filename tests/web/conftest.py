@@ -1,0 +1,84 @@
+"""A daemon with its page, and a browser to look at it."""
+
+import re
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+
+from tests.daemon import Daemon
+from tests.mosquitto import free_port, wait_until
+
+OURS = {"X-Bmw2mqtt": "1", "Content-Type": "application/json"}
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+
+
+@dataclass
+class LivePage:
+    """The page of a daemon of its own."""
+
+    url: str
+    daemon: Daemon
+    client: httpx.Client
+
+    def state(self) -> Any:
+        """Return what the page shows."""
+        return self.client.get("/api/state").raise_for_status().json()
+
+    def press(self, path: str, body: Any = None) -> None:
+        """Press a button as the page does."""
+        answer = self.client.post(f"/api/accounts/home/{path}", json=body or {}, headers=OURS)
+        answer.raise_for_status()
+
+    def wait_status(self, status: str) -> dict[str, Any]:
+        """Wait until the account stands so, and return it."""
+        found: dict[str, Any] = wait_until(
+            lambda: next((a for a in self.state()["accounts"] if a["status"] == status), None),
+            what=f"status {status}",
+        )
+        return found
+
+    def metric(self, line: str) -> float:
+        """Return the value of a metric; `line` is its name with labels."""
+        text = self.client.get("/metrics").raise_for_status().text
+        found = re.search(rf"^{re.escape(line)} (\S+)$", text, re.MULTILINE)
+        assert found, f"{line} is not in\n{text}"
+        return float(found[1])
+
+
+@pytest.fixture
+def live(daemon: Callable[..., Daemon]) -> Iterator[Callable[..., LivePage]]:
+    """Start a daemon that has a page: `live(token=…, account={…})`."""
+    with ExitStack() as stack:
+
+        def start(token: str | None = None, **sections: Any) -> LivePage:
+            port = free_port()
+            process = daemon(http={"port": port, "token": token}, **sections)
+            process.wait_log("page_listening")
+            url = f"http://127.0.0.1:{port}"
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            client = httpx.Client(base_url=url, headers=headers, timeout=15, trust_env=False)
+            return LivePage(url, process, stack.enter_context(client))
+
+        yield start
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """A real browser without a window."""
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium; on Debian make test installs it")
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield launched
+        await launched.close()

@@ -1,0 +1,225 @@
+"""The page as a person sees it, in a real Chromium."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, Route, expect
+
+from bmw2mqtt.simulator.mybmw import MyBmwSimulator
+from bmw2mqtt.simulator.mybmw.drawing import draw_car
+from bmw2mqtt.vehicle.account import AccountStatus
+from bmw2mqtt.web import access
+from tests.mosquitto import Observer
+from tests.web import ingress
+from tests.web.conftest import LivePage
+from tests.web.inside import CARDATA, FORM, eventually, served
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+WITHOUT = {"captcha_token": None, "poll_interval": 3600}
+CAPTCHA_SITE = "https://bimmer-connected.readthedocs.io/**"
+CAPTCHA_PAGE = """<!doctype html><title>Captcha</title><form method="post">
+<input name="h-captcha-response" value="P1_solved-elsewhere"><button>Submit</button></form><script>
+document.forms[0].action = new URLSearchParams(location.search).get("redirect_uri")</script>"""
+"""What BMW's captcha page does with its result, on its own site."""
+VIN = "WBA00000000DEMO01"
+WAIT_MS = 30_000
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def window(browser: Browser) -> Any:
+    """A tab; whatever its console complains of fails the test."""
+    context = await browser.new_context()
+    context.set_default_timeout(WAIT_MS)
+    tab = await context.new_page()
+    complaints: list[str] = []
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+    yield tab
+    await context.close()
+    assert [c for c in complaints if "Failed to load resource" not in c] == []
+
+
+async def sees(window: Page, text: str) -> None:
+    await expect(window.get_by_text(text).first).to_be_visible(timeout=WAIT_MS)
+
+
+async def test_log_in_by_pasting(
+    live: Callable[..., LivePage], window: Page, observer: Observer, bmw: MyBmwSimulator
+) -> None:
+    page = live(account=WITHOUT)
+    page.wait_status("login_required")
+    await window.goto(page.url)
+    await sees(window, "Login required")
+    link = window.get_by_role("link", name="the captcha page")
+    href = await link.get_attribute("href")
+    assert href is not None
+    assert href.startswith("https://")
+    assert href.endswith("captcha/rest_of_world.html")
+    assert not bmw.requests
+    field = window.get_by_label("Captcha token")
+    await field.fill("P1_pasted")
+    page.press("refresh")  # the page is drawn anew while somebody types
+    await expect(field).to_have_value("P1_pasted")
+    await window.get_by_role("button", name="Log in").click()
+    await expect(window.locator(".car img").first).to_be_visible(timeout=WAIT_MS)
+    await expect(window.locator(".who .pill")).to_have_text("OK", timeout=WAIT_MS)
+    await expect(window.locator(".login")).to_have_count(0)
+    await sees(window, "i4 eDrive40")
+    loaded = "() => [...document.images].every((image) => image.complete && image.naturalWidth)"
+    await window.wait_for_function(loaded)
+    observer.wait_for("bmw2mqtt/account/home/sensor/status", "ok")
+
+
+async def test_log_in_and_come_back(live: Callable[..., LivePage], window: Page) -> None:
+    page = live(account=WITHOUT)
+    page.wait_status("login_required")
+
+    async def captcha_page(route: Route) -> None:
+        assert "/captcha/rest_of_world_form.html?redirect_uri=" in route.request.url
+        await route.fulfill(body=CAPTCHA_PAGE, content_type="text/html")
+
+    await window.route(CAPTCHA_SITE, captcha_page)
+    await window.goto(page.url)
+    await window.get_by_role("button", name="Solve the captcha").click()
+    await window.wait_for_url(CAPTCHA_SITE)
+    await window.get_by_role("button", name="Submit").click()
+    await window.wait_for_url(f"{page.url}/")
+    await expect(window.locator(".car img").first).to_be_visible(timeout=WAIT_MS)
+    log = page.daemon.log_file.read_text()
+    assert "P1_solved" not in log
+
+
+async def test_pause_resume_and_ask_now(
+    live: Callable[..., LivePage], window: Page, cars: list[Any], observer: Observer
+) -> None:
+    page = live(account={"poll_interval": 3600})
+    await window.goto(page.url)
+    state = window.locator(".who .pill")
+    await expect(state).to_have_text("OK", timeout=WAIT_MS)
+    await window.get_by_role("button", name="Pause").click()
+    await expect(state).to_have_text("Paused")
+    observer.wait_for("bmw2mqtt/account/home/switch/polling", "OFF")
+    car = next(car for car in cars if car.vin == VIN)
+    card = window.locator(f"[data-key='{VIN}']")
+    car.state_data["state"]["currentMileage"] = 54321
+    await window.get_by_role("button", name="Ask BMW now").click()
+    await expect(card.get_by_text("54,321 km")).to_be_visible(timeout=WAIT_MS)
+    await window.get_by_role("button", name="Resume").click()
+    await expect(state).to_have_text("OK", timeout=WAIT_MS)
+    observer.wait_for("bmw2mqtt/account/home/switch/polling", "ON")
+    observer.publish(f"bmw2mqtt/{VIN}/number/target_soc/set", "<b>7</b>")
+    await expect(window.locator(".list .pill")).to_have_text("Refused", timeout=WAIT_MS)
+
+
+async def test_the_token_is_asked_for_once(live: Callable[..., LivePage], window: Page) -> None:
+    page = live("a-token-of-twenty-five-ch", account=WITHOUT)
+    page.wait_status("login_required")
+    await window.goto(page.url)
+    await window.get_by_label("Token", exact=True).fill("a-wrong-one")
+    await window.get_by_role("button", name="Open").click()
+    await sees(window, "This is not the token")
+    await window.get_by_label("Token", exact=True).fill("a-token-of-twenty-five-ch")
+    await window.get_by_role("button", name="Open").click()
+    await sees(window, "Login required")
+    await window.reload()
+    await sees(window, "Login required")
+    await window.get_by_role("button", name="Log out").click()
+    await expect(window.get_by_label("Token", exact=True)).to_be_visible()
+    await window.reload()
+    await expect(window.get_by_label("Token", exact=True)).to_be_visible()
+
+
+async def test_light_dark_and_a_phone(browser: Browser) -> None:
+    async with served() as inside:
+        inside.add_car("WBA00000000000001", model="<script>alert(1)</script>")
+        grounds = set()
+        for scheme in ("light", "dark"):
+            context = await browser.new_context(
+                color_scheme=scheme, viewport={"width": 340, "height": 700}, is_mobile=True
+            )
+            window = await context.new_page()
+            await window.goto(inside.url)
+            await expect(window.locator(".car h3")).to_have_text("<script>alert(1)</script>")
+            assert await window.evaluate(
+                "document.documentElement.scrollWidth <= window.innerWidth"
+            ), "nothing is wider than the phone"
+            grounds.add(await window.evaluate("getComputedStyle(document.body).backgroundColor"))
+            await context.close()
+        assert len(grounds) == 2
+
+
+async def test_a_device_code(window: Page) -> None:
+    """A CarData account: the code to confirm at BMW, and what becomes of it."""
+    async with served({"eu": CARDATA}) as inside:
+        account = inside.accounts["eu"]
+        account.change(
+            status=AccountStatus.LOGIN_REQUIRED, message="BMW wants a login: press Log in."
+        )
+        await window.goto(inside.url)
+        await window.get_by_role("button", name="Log in").click()
+        await eventually(lambda: ("log in", None) in account.told)
+        account.change(
+            user_code="WDJB-MJHT",
+            login_url="https://customer.bmwgroup.example/oneid/link",
+            expires_at=datetime.now(UTC) + timedelta(minutes=5),
+        )
+        await sees(window, "WDJB-MJHT")
+        await sees(window, "Waiting for you")
+        await expect(window.get_by_text(re.compile(r"4:\d\d left"))).to_be_visible()
+        link = window.get_by_role("link", name=re.compile("BMW.s page"))
+        await expect(link).to_have_attribute("href", account.state.login_url)
+        account.change(expires_at=datetime.now(UTC))
+        await expect(window.get_by_text("WDJB-MJHT")).to_have_count(0)
+        await window.get_by_role("button", name="New code").click()
+        await eventually(lambda: account.told == [("log in", None)] * 2)
+        account.change(status=AccountStatus.OK, message=None, user_code=None, login_url=None)
+        await expect(window.locator(".who .pill")).to_have_text("OK")
+        await expect(window.locator(".login")).to_have_count(0)
+
+
+async def test_it_says_when_the_bridge_is_gone_and_when_it_is_back(window: Page) -> None:
+    async with served() as inside:
+        port = inside.port
+        await window.goto(inside.url)
+        await sees(window, "MQTT connected")
+    await sees(window, "bmw2mqtt does not answer")
+    async with served(port=port):
+        await sees(window, "MQTT connected")
+
+
+async def test_where_events_do_not_get_through_it_asks(window: Page) -> None:
+    async with served() as inside:
+        await window.route("**/api/events", lambda route: route.abort())
+        await window.goto(inside.url)
+        await sees(window, "MQTT connected")
+        inside.add_car("WBA00000000000001", model="i4 M50", image=None)
+        await sees(window, "i4 M50")
+        inside.is_connected[0] = False
+        await sees(window, "MQTT not connected")
+
+
+async def test_inside_home_assistant(window: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUPERVISOR_TOKEN", "its-own")
+    monkeypatch.setattr(access, "SUPERVISOR", ingress.SUPERVISOR)
+    async with (
+        served(host="0.0.0.0") as inside,  # noqa: S104 - as in the app
+        ingress.home_assistant(inside.url) as home_assistant,
+    ):
+        account = inside.accounts["home"]
+        account.change(status=AccountStatus.LOGIN_REQUIRED, login_url=FORM, login_form_url=FORM)
+        await window.goto(home_assistant)
+        frame = window.frame_locator("iframe")
+        await expect(frame.get_by_text("Login required")).to_be_visible(timeout=WAIT_MS)
+        await expect(frame.get_by_label("Captcha token")).to_be_visible()
+        await expect(frame.get_by_role("button", name="Solve the captcha")).to_have_count(0)
+        await frame.locator("[data-key='home']").get_by_role("button", name="Ask BMW now").click()
+        await eventually(lambda: "refresh" in account.told)
+        inside.add_car("WBA00000000000001", image=draw_car("suv", 0x2F5D8C))
+        await expect(frame.locator(".car img")).to_be_visible(timeout=WAIT_MS)
+        loaded = "image => image.decode().then(() => image.naturalWidth > 0)"
+        assert await frame.locator(".car img").evaluate(loaded)
