@@ -137,7 +137,8 @@ class Home:
         """Wait until it is logged in, connected, and has read what REST tells."""
         await until(lambda: self.bmw.stream.is_subscribed(self.user.gcid))
         await self.is_status("ok")
-        await until(lambda: self.car("sensor/mileage"))
+        await until(lambda: self.car("sensor/mileage") not in {None, "None"})
+        await until(lambda: self.moment("sensor/next_update"), "the first round is over")
 
     async def drive(self, mileage: int) -> None:
         """Let the car stream another mileage, and wait until it is shown."""
