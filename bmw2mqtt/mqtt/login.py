@@ -70,11 +70,12 @@ class LoginTalk:
             has_begun = False
             message = Message(topic=self._button_topic, payload=b"PRESS", retain=False)
             async for _ in self._changes(client, message):
-                if has_begun and not self._attributes.get("user_code"):
-                    result = await self._end(client)
-                    if result[0] != "starting" and not self._attributes.get("user_code"):
-                        return result
                 code = self._attributes.get("user_code")
+                if has_begun and not code and self._status != "starting":
+                    result = await self._end(client)
+                    code = self._attributes.get("user_code")
+                    if not code and self._status != "starting":
+                        return result
                 has_begun |= bool(code) or self._status == "starting"
                 if code and code != shown:
                     shown = code
@@ -124,6 +125,8 @@ class LoginTalk:
                         self._attributes = json.loads(received.payload)
                     else:
                         self._status = received.payload.decode()
+                    if self._attributes.get("user_code"):
+                        break  # it is not the end
         except TimeoutError:
             pass
         return self._status, self._attributes.get("message")

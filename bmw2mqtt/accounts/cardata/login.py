@@ -29,6 +29,7 @@ FIRST_POLL_AFTER_INTERVALS = 2.4
 """12 s at BMW. Its login breaks most often when it is polled at the moment of the approval."""
 SLOW_DOWN_S = 5
 _INTERVAL_S, _LIFE_S, _LONGEST_S = 5, 300, 3600
+_SHORTEST_INTERVAL_S = 0.25
 _VERIFIER_LENGTH = 64
 SUPPORT = "bmwcardata-b2c-support@bmwgroup.com"
 SERVICES = {API_SCOPE: "CarData API", STREAM_SCOPE: "CarData Stream"}
@@ -171,7 +172,7 @@ def _codes(answer: dict[str, Any], verifier: str, now: datetime) -> Codes:
         user_code=user_code,
         verification_url=str(complete),
         expires_at=now + timedelta(seconds=_number(answer.get("expires_in"), _LIFE_S)),
-        interval_s=max(_number(answer.get("interval"), _INTERVAL_S), 1),
+        interval_s=max(_number(answer.get("interval"), _INTERVAL_S), _SHORTEST_INTERVAL_S),
         device_code=device_code,
         code_verifier=verifier,
     )
