@@ -21,7 +21,6 @@ from bmw2mqtt.simulator.cardata import (
     STREAM_SCOPE,
     CarDataSimulator,
     CarDataUser,
-    Lifetimes,
     RecordedCarDataCar,
 )
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
@@ -50,7 +49,7 @@ class Customer:
         self.folder = folder
         self._servers = servers
         self._port = port
-        self.bmw: CarDataSimulator = servers.start_cardata(self.user, lifetimes=Lifetimes())
+        self.bmw: CarDataSimulator = servers.start_cardata(self.user)
         self.bmw.oauth.interval_s = 0.25
 
     def account(self, **changes: Any) -> dict[str, Any]:
@@ -93,13 +92,17 @@ class Customer:
         (self.folder / "tokens-eu.json").write_text(json.dumps(tokens))
 
     def let_a_minute_pass(self) -> None:
-        """Let what is written down of earlier connects be older: BMW's limit is one of a minute."""
+        """Let what is written down of the stream be older: connects are limited by the minute."""
         path = self.folder / "account-eu.json"
         memory = json.loads(path.read_bytes())
         connects = map(datetime.fromisoformat, memory["stream"]["connects"])
         earlier = [(at - timedelta(minutes=1)).isoformat() for at in connects]
-        memory["stream"]["connects"] = earlier
+        memory["stream"] |= {"connects": earlier, "not_before": None}
         path.write_text(json.dumps(memory))
+
+    def refuse_token(self) -> None:
+        """Let the stream drop everybody as if their tokens had expired."""
+        self._servers.do(lambda: self.bmw.stream.drop_all(135))
 
     def approve(self, code: str) -> None:
         self._servers.do(lambda: self.bmw.approve(code))
@@ -332,21 +335,20 @@ def test_relayed_byte_for_byte_and_in_order(
 def test_killed_at_any_time(
     customer: Customer, observer: Observer, launch: Callable[..., Daemon]
 ) -> None:
-    lifetimes = customer.bmw.registry.lifetimes
-    lifetimes.access_token_s = lifetimes.id_token_s = 4  # renewed after three
     customer.log_in()
     tokens = customer.folder / "tokens-eu.json"
     mileage = itertools.count(2000)
 
-    def wait_renewal() -> None:
+    def renew() -> None:
         content = tokens.read_bytes()
+        customer.refuse_token()
         wait_until(lambda: tokens.read_bytes() != content, what="new tokens")
 
     moments: list[Callable[[], None]] = [
-        wait_renewal,
+        renew,
         lambda: None,
         lambda: time.sleep(random.uniform(0, 0.5)),
-        wait_renewal,
+        renew,
         lambda: time.sleep(random.uniform(0, 1)),
     ]
     process = launch(customer.settings(poll_interval=0))
