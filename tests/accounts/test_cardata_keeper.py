@@ -318,11 +318,14 @@ async def test_retries_are_no_closer_than_half_a_minute(
         asked = home.asked(TOKEN)
         home.clock.forward(minutes=51)
         await until(lambda: home.asked(TOKEN) == asked + 1)
+        await home.rest()
         home.clock.forward(seconds=29)
         await home.rest()
         assert home.asked(TOKEN) == asked + 1
-        home.clock.forward(seconds=11)
-        await until(lambda: home.asked(TOKEN) == asked + 2)
+        while home.asked(TOKEN) == asked + 1:  # its answer may be worked on for a moment yet
+            home.clock.forward(seconds=11)
+            await home.rest()
+        assert home.asked(TOKEN) == asked + 2
 
 
 async def test_bmw_does_not_renew_any_more(house: Callable[[], Any]) -> None:
