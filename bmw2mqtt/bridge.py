@@ -53,7 +53,9 @@ class Bridge:
         self._heartbeat = Heartbeat(settings.data_dir)
         self.publisher = Publisher()
         self._inventory = Inventory(self._topics)
-        self._fleet = Fleet(settings, self._topics, self.publisher, self._inventory)
+        self._fleet = Fleet(
+            settings, self._topics, self.publisher, self._inventory, store=self._store
+        )
         self._commands = Commands(self._fleet, self._topics, self.publisher)
         self._accounts: dict[str, Account] = {}
         self._fleet.attach(self._accounts)
@@ -86,6 +88,7 @@ class Bridge:
             ConfigError: `data_dir` cannot be used.
         """
         self._store.open()
+        self._fleet.restore()
         log.info("started", version=__version__, accounts=list(self._settings.accounts))
         try:
             async with asyncio.TaskGroup() as tasks:

@@ -55,6 +55,9 @@ class Controls:
         account = self._find(name, message)
         if account is None:
             return
+        if account.state.backend != "mybmw":
+            log.warning("command_refused", topic=message.topic, reason="CarData has no captcha")
+            return
         token = captcha_token(message.payload[: MAX_TOKEN_BYTES + 1].decode(errors="replace"))
         if token is None:
             log.warning("command_refused", topic=message.topic, reason="invalid_payload")

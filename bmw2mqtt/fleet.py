@@ -14,6 +14,7 @@ import structlog
 from bmw2mqtt import __version__
 from bmw2mqtt.accounts.base import Account
 from bmw2mqtt.accounts.requests import utc_now
+from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import CarDataAccount, MyBmwAccount, Settings
 from bmw2mqtt.entities import ACCOUNT_ENTITIES, vehicle_entities
 from bmw2mqtt.entities.base import Entity, Value, iso
@@ -22,13 +23,16 @@ from bmw2mqtt.mqtt.device import Device, dump_json
 from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.topics import Topics
+from bmw2mqtt.ownership import Ownership
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
 from bmw2mqtt.vehicle.commands import REASON_OF_STATUS, Reason
+from bmw2mqtt.vehicle.errors import StoreError
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 log = structlog.get_logger(__name__)
 
 
+_OWNERS_FILE = "owners"
 UNSEEN_FOR = timedelta(minutes=30)
 """How long values of an earlier run count as current while BMW cannot be reached."""
 
@@ -54,18 +58,28 @@ class Fleet:
         publisher: Publisher,
         inventory: Inventory,
         now: Callable[[], datetime] = utc_now,
+        store: Store | None = None,
     ) -> None:
+        """Prepare it.
+
+        Args:
+            settings: accounts, and what is set for single cars.
+            topics: where everything goes.
+            publisher: what brings it there.
+            inventory: what earlier runs left there.
+            now: the wall clock.
+            store: where it is remembered whose car it is.
+        """
         self._settings = settings
         self._topics = topics
         self._publisher = publisher
         self._inventory = inventory
         self._now = now
         self._started_at = now()
-        self._precedence = {name: index for index, name in enumerate(settings.accounts)}
-        self._owners: dict[str, str] = {}
-        """Which account a car belongs to."""
-        self._left_out: set[tuple[str, str]] = set()
-        """Cars and the accounts that do not show them; each was logged."""
+        self._store = store
+        self._ownership = Ownership(list(settings.accounts))
+        self._shown_by: dict[str, str] = {}
+        """Whose account's snapshot of a car is shown."""
         self._vehicles: dict[str, Device[Vehicle]] = {}
         self._snapshots: dict[str, Vehicle] = {}
         self._attached: Mapping[str, Account] = {}
@@ -73,51 +87,69 @@ class Fleet:
         """When BMW last gave current data about a car."""
         self._unseen: set[str] = set()
         """Availability topics of cars that only an earlier run saw."""
-        self._listed: set[str] = set()
-        """Accounts that have told which cars they have."""
         publisher.retain(topics.bridge_availability, b"online")
         self._publish_info()
         self._states: dict[str, AccountState] = {}
         self._accounts = {name: self._account_device(name) for name in settings.accounts}
+
+    def restore(self) -> None:
+        """Take whose cars they were in an earlier run."""
+        if self._store is not None:
+            self._ownership.remember(self._store.load(_OWNERS_FILE))
 
     # What accounts tell
 
     def account_changed(self, state: AccountState) -> None:
         """Publish an account's new state."""
         self._states[state.name] = state
+        can_tell = state.status in {AccountStatus.STARTING, AccountStatus.OK}
+        self._ownership.silent(state.name, is_silent=not can_tell)
         self._accounts[state.name].show(state)
 
     def vehicles_listed(self, account: str, vins: frozenset[str], *, is_complete: bool) -> None:
         """Give cars to the account, and take back those that left it."""
-        for vin in sorted(vins):
-            self._claim(account, vin)
-        if not is_complete:
+        for vin in sorted(self._ownership.take(account, vins, is_complete=is_complete)):
+            if self._shown_by.get(vin) == account:
+                self._remove(vin)
+                log.info("vehicle_left", account=account, vin=vin)
+        if is_complete:
+            self._save_owners()
+            self.sweep()
+
+    def _save_owners(self) -> None:
+        if self._store is None:
             return
-        for vin in [v for v, owner in self._owners.items() if owner == account and v not in vins]:
-            del self._owners[vin]
-            self._remove(vin)
-            log.info("vehicle_left", account=account, vin=vin)
-        self._listed.add(account)
-        self.sweep()
+        try:
+            self._store.save(_OWNERS_FILE, self._ownership.owners())
+        except StoreError as error:
+            log.debug("owners_not_saved", reason=str(error))
 
     def vehicle_changed(self, account: str, vehicle: Vehicle) -> None:
         """Publish a car's new snapshot."""
         if not self.is_wanted(account, vehicle.vin):
             return
-        device = self._vehicles.get(vehicle.vin)
-        is_new = device is None
-        if device is None:
-            device = self._vehicles[vehicle.vin] = self._vehicle_device(account, vehicle.vin)
-        self._snapshots[vehicle.vin] = vehicle
-        device.show(vehicle)
-        if is_new:
+        vin = vehicle.vin
+        before = self._vehicles.get(vin)
+        device = before
+        if device is None or self._shown_by[vin] != account:
+            device = self._vehicles[vin] = self._vehicle_device(account, vin)
+            self._shown_by[vin] = account
+        known, self._snapshots[vin] = self._snapshots.get(vin), vehicle
+        if before is None or before is device:
+            device.show(vehicle)
+        else:
+            before.hand_over(device, vehicle)
+        if before is not device:
             self._unseen.discard(device.topics.availability)
-            log.info("vehicle_found", account=account, vin=vehicle.vin, model=vehicle.model)
-            self._publish_info()
+            log.info("vehicle_found", account=account, vin=vin, model=vehicle.model)
             self.sweep()
+        if known is None or before is not device or known.model != vehicle.model:
+            self._publish_info()
 
-    def vehicle_seen(self, vin: str) -> None:
+    def vehicle_seen(self, account: str, vin: str) -> None:
         """Take it that BMW has just given current data about a car, new or not."""
+        if self._ownership.owner(vin) != account:
+            return
         self._seen_at[vin] = self._now()
         if device := self._vehicles.get(vin):
             device.set_available(is_available=True)
@@ -132,7 +164,7 @@ class Fleet:
         """Whether the account owns the car and the owner wants to see it."""
         configured = self._settings.vehicles.get(vin)
         is_enabled = configured is None or configured.enabled
-        return is_enabled and self._owners.get(vin) == account
+        return is_enabled and self._ownership.owner(vin) == account
 
     # What commands ask
 
@@ -146,11 +178,11 @@ class Fleet:
 
     def account_of(self, vin: str) -> Account:
         """Return the account of a car that `find` knows."""
-        return self._attached[self._owners[vin]]
+        return self._attached[self._shown_by[vin]]
 
     def is_read_only_vehicle(self, vin: str) -> bool:
         """Whether the car's account is in read-only mode."""
-        return self.is_read_only(self._owners[vin])
+        return self.is_read_only(self._shown_by[vin])
 
     def show_pending(self, vin: str, entity: Entity[Vehicle], value: Value) -> None:
         """Show where an entity is going."""
@@ -164,8 +196,9 @@ class Fleet:
 
     def why_unknown(self, vin: str) -> tuple[Reason, str]:
         """Return why `find` does not know a car: not ours, or BMW has not told yet."""
-        waiting = [self._attached[n] for n in self._attached if n not in self._listed]
-        if not waiting and self._attached and vin not in self._owners:
+        listed = self._ownership.listed
+        waiting = [account for name, account in self._attached.items() if name not in listed]
+        if not waiting and self._attached and self._ownership.owner(vin) is None:
             return Reason.UNKNOWN_VEHICLE, "no account has this car"
         for account in waiting:
             if account.state.status is AccountStatus.PAUSED:
@@ -189,7 +222,7 @@ class Fleet:
         """Go through the cars by account."""
         for account in self._settings.accounts:
             for vin, vehicle in self._snapshots.items():
-                if self._owners.get(vin) == account and (device := self._vehicles.get(vin)):
+                if self._shown_by.get(vin) == account and (device := self._vehicles.get(vin)):
                     yield Car(
                         account=account,
                         name=self._name(vehicle),
@@ -197,32 +230,15 @@ class Fleet:
                         vehicle=vehicle,
                     )
 
-    # Ownership
-
-    def _claim(self, account: str, vin: str) -> None:
-        """Let a car belong to the first account in the configuration that has it."""
-        owner = self._owners.get(vin)
-        if owner is None:
-            self._owners[vin] = account
-            return
-        if owner == account:
-            return
-        first, second = sorted((owner, account), key=self._precedence.__getitem__)
-        if account == first:
-            self._owners[vin] = account
-            self._remove(vin)
-        if (vin, second) not in self._left_out:
-            self._left_out.add((vin, second))
-            log.warning("vehicle_in_two_accounts", vin=vin, belongs_to=first, left_out_of=second)
+    # Topics
 
     def _remove(self, vin: str) -> None:
         device = self._vehicles.pop(vin, None)
         self._snapshots.pop(vin, None)
+        self._shown_by.pop(vin, None)
         if device is not None:
             device.remove()
             self._publish_info()
-
-    # Topics
 
     def _account_device(self, name: str) -> Device[AccountState]:
         topics = self._topics.account(name)
@@ -275,7 +291,7 @@ class Fleet:
             for name, account in self._settings.accounts.items()
         }
         vehicles = {
-            vin: {"name": self._name(vehicle), "account": self._owners.get(vin)}
+            vin: {"name": self._name(vehicle), "account": self._shown_by.get(vin)}
             for vin, vehicle in self._snapshots.items()
         }
         info = {
@@ -296,7 +312,7 @@ class Fleet:
         """Take back the `online` of cars about which nothing current has come for long."""
         now = self._now()
         for vin, device in self._vehicles.items():
-            limit = self._attached[self._owners[vin]].stale_after
+            limit = self._attached[self._shown_by[vin]].stale_after
             if limit is not None and now - self._seen_at.get(vin, now) > limit:
                 device.set_available(is_available=False)
         self._check_unseen(now)
@@ -346,7 +362,8 @@ class Fleet:
         configured = self._settings.vehicles.get(vin)
         if configured is not None and not configured.enabled:
             return True
-        return self._listed >= self._settings.accounts.keys() and vin not in self._owners
+        is_nobodys = self._ownership.owner(vin) is None
+        return is_nobodys and self._ownership.listed >= self._settings.accounts.keys()
 
 
 def _snapshot(

@@ -22,7 +22,7 @@ class Listener(Protocol):
     def vehicle_changed(self, account: str, vehicle: Vehicle) -> None:
         """Take a car's new snapshot; it differs from the one before."""
 
-    def vehicle_seen(self, vin: str) -> None:
+    def vehicle_seen(self, account: str, vin: str) -> None:
         """Take it that BMW has just given current data about a car, new or not."""
 
     def message_received(self, account: str, vin: str, payload: bytes) -> None:

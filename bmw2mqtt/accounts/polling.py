@@ -6,7 +6,7 @@ after a failure is written down: a restart changes nothing about it.
 
 import asyncio
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,6 +38,9 @@ QUOTA_RETRY_S = 1800
 LONGEST_WAIT = timedelta(hours=25)
 """Nothing that is written down holds longer: BMW's quota is of a day, and clocks go wrong."""
 LOOK_EVERY_S = 60.0
+REQUESTS = 6
+REQUESTS_WITHIN_S = 60.0
+"""Whoever presses refresh again and again is not to bother BMW each time."""
 MANY_STARTS = 5
 MANY_STARTS_WITHIN = timedelta(hours=1)
 """A container that ends and is started again and again must not ask BMW each time."""
@@ -62,7 +65,7 @@ class Polling:
         """Prepare the clock.
 
         Args:
-            interval_s: seconds between polls; 0: only on request.
+            interval_s: seconds between polls; 0: only on request, once BMW has answered.
             poll: asks BMW; raises `AccountError` if BMW did not give what was asked for.
             on_outcome: told after each poll, after pause and resume, and what an earlier run left
                 behind; `next_at` is set by then.
@@ -82,25 +85,30 @@ class Polling:
         self._now = now
         self._failures = 0
         self._error: AccountError | None = None
+        self._longest_wait = timedelta()
+        """How far away `next_at` was when it was decided."""
+        self._has_answered = False
+        self._requested_s: deque[float] = deque(maxlen=REQUESTS)
+        """When polls on request began, by the monotonic clock."""
         self._starts: list[datetime] = []
         self._wake = asyncio.Event()
 
-    def restore(self, *, is_login_new: bool) -> None:
+    def restore(self, *forgotten: type[AccountError]) -> None:
         """Go on where an earlier run stopped.
 
         Args:
-            is_login_new: whether credentials changed, so that a refused login may be tried again.
+            forgotten: failures that count no more, as a refused login after credentials changed.
         """
         memory = self._memory.recall("polling")
         self.is_paused = memory.get("is_paused") is True
         self.succeeded_at = moment(memory.get("succeeded_at"))
-        self._restore_error(memory, is_login_new=is_login_new)
+        self._restore_error(memory, forgotten)
         if not self._error and not self.is_paused:
-            self.next_at = self._first_at(memory.get("starts"))
+            self._plan(self._first_at(memory.get("starts")))
         self._save()
 
     def request(self) -> None:
-        """Ask now, whatever the clock says."""
+        """Ask now, whatever the clock says; a few times a minute at most."""
         self._wake.set()
 
     def pause(self) -> None:
@@ -123,6 +131,8 @@ class Polling:
             self.request()
         while True:
             await self._wait()
+            if self._wake.is_set():
+                await self._wait_for_turn()
             self._wake.clear()
             error = await self._ask()
             self.outcomes[error.status.value if error else "ok"] += 1
@@ -143,10 +153,9 @@ class Polling:
         self._error = error
         if error is None:
             self.succeeded_at = self._now()
+            self._has_answered = True
         delay_s = None if self.is_paused else self._delay_s(error)
-        self.next_at = None
-        if delay_s is not None:
-            self.next_at = self._now() + timedelta(seconds=delay_s)
+        self._plan(None if delay_s is None else self._now() + timedelta(seconds=delay_s))
         if is_news:
             self._save()
         self._on_outcome(error)
@@ -161,11 +170,24 @@ class Polling:
             return AccountError(f"internal error ({type(error).__name__}); please report it")
         return None
 
+    def _plan(self, at: datetime | None) -> None:
+        self.next_at = at
+        self._longest_wait = timedelta() if at is None else at - self._now()
+
+    async def _wait_for_turn(self) -> None:
+        """Wait until one more poll on request is not too many."""
+        loop = asyncio.get_running_loop()
+        if len(self._requested_s) == REQUESTS:
+            await asyncio.sleep(self._requested_s[0] + REQUESTS_WITHIN_S - loop.time())
+        self._requested_s.append(loop.time())
+
     async def _wait(self) -> None:
         """Wait for the next time or a request, by the wall clock: hosts are suspended."""
         while not self._wake.is_set():
             pause_s = None
             if self.next_at is not None:
+                if self.next_at - self._now() > self._longest_wait:  # the clock was set back
+                    self.next_at = self._now() + self._longest_wait
                 pause_s = (self.next_at - self._now()).total_seconds()
                 if pause_s <= 0:
                     return
@@ -180,7 +202,7 @@ class Polling:
 
     def _delay_s(self, error: AccountError | None) -> float | None:
         """Return seconds to the next poll, `None` to wait for a person."""
-        if not self._interval_s or isinstance(error, LoginRequired):
+        if isinstance(error, LoginRequired) or (not self._interval_s and self._has_answered):
             return None
         if error is None:
             return self._jittered(self._interval_s)
@@ -223,24 +245,26 @@ class Polling:
             }
         self._memory.remember("polling", content)
 
-    def _restore_error(self, memory: dict[str, object], *, is_login_new: bool) -> None:
+    def _restore_error(
+        self, memory: dict[str, object], forgotten: tuple[type[AccountError], ...]
+    ) -> None:
         failure = memory.get("failure")
         if not isinstance(failure, dict):
             return
         status: Any = failure.get("status")
         error = _ERRORS.get(status, AccountError)(str(failure.get("message")))
         next_at = moment(failure.get("next_at"))
-        if isinstance(error, LoginRequired):
-            if is_login_new:
-                return
-        elif next_at is None or not self._now() <= next_at <= self._now() + LONGEST_WAIT:
+        if isinstance(error, forgotten):
+            return
+        is_waiting = next_at is not None and self._now() <= next_at <= self._now() + LONGEST_WAIT
+        if not is_waiting and not isinstance(error, LoginRequired):
             if not self._interval_s:
                 return
             next_at = self._now()
         count = failure.get("count")
         self._failures = count if isinstance(count, int) else 1
         self._error = error
-        self.next_at = None if self.is_paused else next_at
+        self._plan(None if self.is_paused else next_at)
 
     def _first_at(self, starts: object) -> datetime | None:
         """Return when to ask first: at once (`None`), later if it is started again and again."""

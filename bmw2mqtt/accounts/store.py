@@ -81,7 +81,15 @@ class Store:
             return dict(json.loads(path.read_bytes()).items())
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, AttributeError) as error:
+        except OSError as error:
+            log.error(  # noqa: TRY400 - the reason says it all
+                "file_not_read",
+                file=str(path),
+                reason=error.strerror,
+                remedy="let the bridge read it; until then it goes on without",
+            )
+            return {}
+        except (ValueError, AttributeError) as error:
             aside = path.with_suffix(".damaged")
             log.error("file_damaged", file=str(path), reason=str(error), kept_as=str(aside))  # noqa: TRY400
             self._set_aside(path, aside)

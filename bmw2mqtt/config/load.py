@@ -97,7 +97,7 @@ class _Check:
         self._entries = ChainMap(*(layer.entries for layer in layers))
 
     def settings(self) -> Settings:
-        problems = [*_lines(self._layers), *self._shared_topic()]
+        problems = [*_lines(self._layers), *self._shared_topic(), *self._shared_client()]
         settings = None
         try:
             settings = Settings.from_layers(*(layer.nested() for layer in self._layers))
@@ -122,6 +122,17 @@ class _Check:
                 f"{place}: mqtt.base_topic and homeassistant.discovery_prefix are both"
                 f" {quoted(base.value)}; give them different topics"
             )
+
+    def _shared_client(self) -> Iterator[str]:
+        """BMW allows one connection, and so many requests a day, to a client's owner."""
+        first: dict[str, str] = {}
+        for path, entry in sorted(self._entries.items()):
+            if path[0] != "accounts" or path[2:] != ("client_id",):
+                continue
+            client = str(entry.value).lower()
+            if client in first:
+                yield f"{entry.place}: is that of account {first[client]} too; remove one account"
+            first.setdefault(client, path[1])
 
     def _known(self, error: ErrorDetails) -> bool:
         """Whether a value only seems to be missing: a source has complained about it."""

@@ -161,6 +161,17 @@ class Device(Generic[SubjectT]):
         self._availability = b"online" if is_available else b"offline"
         self._publisher.retain(self.topics.availability, self._availability)
 
+    @property
+    def shown_topics(self) -> frozenset[str]:
+        """The topics of its values."""
+        return frozenset(self._shown)
+
+    def hand_over(self, successor: "Device[SubjectT]", subject: SubjectT) -> None:
+        """Let another table show this device from now on; what it does not have is taken back."""
+        successor.show(subject, self._components)
+        for topic in self._shown - successor.shown_topics:
+            self._publisher.clear(topic)
+
     def remove(self) -> None:
         """Take everything back: the device is gone."""
         if self._discovery is not None:

@@ -6,6 +6,7 @@ order in which it was first said.
 """
 
 import asyncio
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -65,20 +66,24 @@ class Statistics:
 class _Outbox:
     """What is to be sent: newest message per key, in the order in which the keys came."""
 
-    messages: dict[str, Message] = field(default_factory=dict)
-    order: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    messages: OrderedDict[str, Message] = field(default_factory=OrderedDict)
+    waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
+    """Workers with nothing to do."""
 
     def put(self, key: str, message: Message) -> None:
-        if key not in self.messages:
-            self.order.put_nowait(key)
         self.messages[key] = message
+        while self.waiting:
+            worker = self.waiting.popleft()
+            if not worker.done():
+                worker.set_result(None)
+                break
 
     async def get(self) -> tuple[str, Message]:
-        while True:
-            key = await self.order.get()
-            message = self.messages.pop(key, None)
-            if message is not None:
-                return key, message
+        while not self.messages:
+            worker = asyncio.get_running_loop().create_future()
+            self.waiting.append(worker)
+            await worker
+        return self.messages.popitem(last=False)
 
 
 class Publisher:

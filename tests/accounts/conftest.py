@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bmw2mqtt.accounts import polling
 from bmw2mqtt.accounts.cardata.transport import open_session
 from bmw2mqtt.simulator.cardata import CarDataSimulator, CarDataUser
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser
@@ -18,6 +19,12 @@ from tests.accounts.consumer import Watched, watched_account
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return Certificates.create(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture(autouse=True)
+def _many_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let tests ask as often as they like."""
+    monkeypatch.setattr(polling, "REQUESTS", 100_000)
 
 
 @pytest.fixture

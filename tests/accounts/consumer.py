@@ -61,7 +61,7 @@ class Consumer:
             )
         self._devices[vehicle.vin].show(vehicle)
 
-    def vehicle_seen(self, _: str) -> None:
+    def vehicle_seen(self, _: str, __: str) -> None:
         pass
 
     def is_wanted(self, _: str, __: str) -> bool:

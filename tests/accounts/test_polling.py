@@ -261,7 +261,7 @@ async def test_a_restart_does_not_shorten_the_wait(error: AccountError) -> None:
     async with first.running():
         waits_until = first.polling.next_at
     second = Bench(memory=first.memory)
-    second.polling.restore(is_login_new=True)
+    second.polling.restore(LoginRequired)
     async with second.running():
         assert (second.polls, second.polling.next_at) == (0, waits_until)
         assert [str(outcome) for outcome in second.outcomes] == ["x"]
@@ -280,7 +280,7 @@ async def test_a_refused_login_is_tried_again_with_new_credentials_only(
     async with first.running():
         assert first.polls == 1
     second = Bench(memory=first.memory)
-    second.polling.restore(is_login_new=is_login_new)
+    second.polling.restore(*([LoginRequired] if is_login_new else []))
     async with second.running():
         assert second.polls == (1 if is_login_new else 0)
 
@@ -292,7 +292,7 @@ async def test_a_clock_that_was_wrong_holds_nothing_up() -> None:
     async with first.running():
         assert first.polls == 1
     second = Bench(memory=first.memory)
-    second.polling.restore(is_login_new=False)
+    second.polling.restore()
     async with second.running():
         assert second.polls == 1
 
@@ -302,13 +302,13 @@ async def test_who_is_started_again_and_again_asks_no_more() -> None:
     polls = 0
     for _ in range(9):
         bench = Bench(memory=memory)
-        bench.polling.restore(is_login_new=False)
+        bench.polling.restore()
         async with bench.running():
             polls += bench.polls
     assert polls == module.MANY_STARTS
     bench = Bench(memory=memory)
     bench.now += module.MANY_STARTS_WITHIN
-    bench.polling.restore(is_login_new=False)
+    bench.polling.restore()
     async with bench.running():
         assert bench.polls == 1
 
@@ -320,3 +320,36 @@ async def test_without_a_connection_it_tries_every_few_minutes() -> None:
             await bench.request(NoConnection("x"))
         assert bench.delay_s is not None
         assert bench.delay_s <= module.LONGEST_RECONNECT_S
+
+
+async def test_a_clock_that_is_set_back_holds_nothing_up() -> None:
+    bench = Bench()
+    bench.polling._plan(NOON + timedelta(seconds=INTERVAL_S))
+    bench.now = NOON - timedelta(hours=2)
+    async with bench.running():
+        assert bench.delay_s == INTERVAL_S
+
+
+async def test_pressing_refresh_in_a_loop_asks_a_few_times_a_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "REQUESTS", 3)
+    monkeypatch.setattr(module, "REQUESTS_WITHIN_S", 0.2)
+    bench = Bench()
+    started = asyncio.get_running_loop().time()
+    async with bench.running():
+        while bench.polls < 9:
+            bench.polling.request()
+            await asyncio.sleep(0.001)
+    assert asyncio.get_running_loop().time() - started >= 0.4
+
+
+async def test_on_request_only_it_tries_until_bmw_has_answered_once() -> None:
+    bench = Bench(interval_s=0)
+    bench.answers = [NoConnection("x")]
+    async with bench.running():
+        assert bench.delay_s is not None
+        await bench.request()
+        assert bench.delay_s is None
+        await bench.request(Unreachable("x"))
+        assert bench.delay_s is None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.vehicle.errors import ConfigError, StoreError
@@ -147,3 +148,19 @@ def test_a_folder_that_has_gone(store: Store) -> None:
     assert store.load("tokens") == {}
     store.save("tokens", {"a": 1})
     assert store.load("tokens") == {"a": 1}
+
+
+def test_a_file_that_cannot_be_read_now_stays_where_it_is(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.save("tokens-home", {"refresh_token": "x"})
+    path = tmp_path / "tokens-home.json"
+    content = path.read_bytes()
+    path.unlink()
+    path.symlink_to(path)  # a loop: it is there, and nobody can read it
+    with capture_logs() as lines:
+        assert store.load("tokens-home") == {}
+    assert [line["event"] for line in lines] == ["file_not_read"]
+    path.unlink()
+    path.write_bytes(content)
+    assert store.load("tokens-home") == {"refresh_token": "x"}
+    assert not path.with_suffix(".damaged").exists()

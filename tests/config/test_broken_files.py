@@ -78,6 +78,12 @@ BROKEN = {
             "customer portal (8-4-4-4-12 characters)"
         ),
     ),
+    "one client in two accounts": (
+        "accounts:\n"
+        "  eu: {backend: cardata, client_id: 0F000000-0000-0000-0000-000000000000}\n"
+        "  us: {backend: cardata, client_id: 0f000000-0000-0000-0000-000000000000}\n",
+        "accounts.us.client_id: is that of account eu too; remove one account",
+    ),
     "account name": (
         HOME.replace("home", "My Home"),
         (

@@ -31,7 +31,7 @@ from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.config import CarDataAccount as AccountSettings
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
 from bmw2mqtt.vehicle.commands import Command, EventType, Outcome, Reason
-from bmw2mqtt.vehicle.errors import AccountError, LoginRequired, Unreachable
+from bmw2mqtt.vehicle.errors import AccountError, LoginRequired, QuotaExceeded, Unreachable
 from bmw2mqtt.vehicle.vin import is_vin
 
 log = structlog.get_logger(__name__)
@@ -163,14 +163,15 @@ class CarDataAccount:
         self.requests.restore()
         self._garage.restore()
         self._heard_at = moment(self._memory.recall("heard").get("at"))
-        self.polling.restore(is_login_new=True)  # the keeper knows how it stands with the login
+        # the keeper knows how it stands with the login, the budget what is left of it
+        self.polling.restore(LoginRequired, QuotaExceeded)
         if self.polling.is_paused:
             self._standing.change(status=AccountStatus.PAUSED, is_polling=False)
         known = self._garage.vins | self._values.vins()
         self._listener.vehicles_listed(self.name, known, is_complete=False)
         for vin in known:
             self.car_described(vin)
-            self._listener.vehicle_seen(vin)
+            self._listener.vehicle_seen(self.name, vin)
         self._tell()
 
     # What a person wants
@@ -241,7 +242,7 @@ class CarDataAccount:
         self._heard_at = received_at
         self._values.take(vin, data, received_at)
         self._showroom.change(vin)
-        self._listener.vehicle_seen(vin)
+        self._listener.vehicle_seen(self.name, vin)
 
     def is_wanted(self, vin: str) -> bool:
         """Whether BMW is to be asked about this car."""
@@ -286,7 +287,7 @@ class CarDataAccount:
         """While the stream is there, what is known of the cars is current."""
         if self._stream.is_connected:
             for vin in self._garage.vins | self._values.vins():
-                self._listener.vehicle_seen(vin)
+                self._listener.vehicle_seen(self.name, vin)
         self._tell()
 
     def _remember(self) -> None:

@@ -81,7 +81,7 @@ class MyBmwAccount:
         count_requests(self.requests.add)
         self._tokens.restore()
         self.requests.restore()
-        self.polling.restore(is_login_new=self._guard.is_new())
+        self.polling.restore(*([LoginRequired] if self._guard.is_new() else []))
         self._standing.change(
             requests_24h=self.requests.count(),
             last_update=self.polling.succeeded_at,

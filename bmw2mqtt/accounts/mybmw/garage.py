@@ -198,7 +198,7 @@ class Garage:
                 image=car.image or None,
             )
             self._show(car, vehicle)
-        self._listener.vehicle_seen(car.vin)
+        self._listener.vehicle_seen(self._account, car.vin)
 
     def _show(self, car: Car, vehicle: Vehicle) -> None:
         if vehicle != car.snapshot:
