@@ -24,7 +24,7 @@ from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.simulator.cardata import CLIENT_ID
 from tests.accounts.cardata_bench import VIN, Bench
-from tests.accounts.waiting import until
+from tests.accounts.waiting import TIMEOUT_S, until
 
 MILEAGE = "vehicle.vehicle.travelledDistance"
 A_WHILE_S = 0.1
@@ -142,7 +142,9 @@ class Home:
 
     async def drive(self, mileage: int) -> None:
         """Let the car stream another mileage, and wait until it is shown."""
-        assert self.bmw.publish(VIN, {MILEAGE: mileage}), "somebody listens"
+        async with asyncio.timeout(TIMEOUT_S):
+            while not self.bmw.publish(VIN, {MILEAGE: mileage}):
+                await self.after(seconds=60)  # a leap in time may have cost it its connection
         await until(lambda: self.car("sensor/mileage") == str(mileage))
 
     async def after(self, **delta: float) -> None:

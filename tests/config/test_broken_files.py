@@ -79,9 +79,11 @@ BROKEN = {
         ),
     ),
     "one client in two accounts": (
-        "accounts:\n"
-        "  eu: {backend: cardata, client_id: 0F000000-0000-0000-0000-000000000000}\n"
-        "  us: {backend: cardata, client_id: 0f000000-0000-0000-0000-000000000000}\n",
+        """
+accounts:
+  eu: {backend: cardata, client_id: 0F000000-0000-0000-0000-000000000000}
+  us: {backend: cardata, client_id: 0f000000-0000-0000-0000-000000000000}
+""",
         "accounts.us.client_id: is that of account eu too; remove one account",
     ),
     "account name": (
