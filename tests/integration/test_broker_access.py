@@ -99,7 +99,7 @@ def test_wrong_password(
     assert process.stop() == 0
 
 
-def test_the_topics_of_the_contract_are_rights_enough(
+def test_our_own_topics_are_rights_enough(
     mosquitto: Callable[..., Mosquitto],
     passwords: str,
     start: Callable[..., Daemon],
