@@ -196,7 +196,9 @@ def _cleanup(parsed: Arguments) -> int:
     from bmw2mqtt.mqtt.session import BrokerError  # noqa: PLC0415
 
     try:
-        count = remove_everything(settings.mqtt, settings.homeassistant.discovery_prefix)
+        count = remove_everything(
+            settings.mqtt, settings.homeassistant.discovery_prefix, settings.relay_prefixes()
+        )
     except BrokerError as error:
         print(error, file=sys.stderr)
         return EXIT_FAILURE

@@ -153,6 +153,22 @@ def test_topics_the_bridge_may_not_write(
             assert "MQTT 3.1.1 does not tell" in text
 
 
+def test_a_relay_that_may_not_be_written(check: Check, bmw: MyBmwSimulator, tmp_path: Path) -> None:
+    acl = tmp_path / "acl"
+    acl.write_text("topic readwrite bmw2mqtt/#\ntopic readwrite homeassistant/#\n")
+    with Mosquitto(tmp_path, f"acl_file {acl}", "max_queued_messages 1000") as broker:
+        settings = settings_for(bmw, broker.port, tmp_path / "data")
+        settings["accounts"]["eu"] = {
+            "backend": "cardata",
+            "client_id": "0a0a0a0a-0000-0000-0000-00000000000b",
+            "relay_prefix": "cars/",
+        }
+        status, text = check(settings)
+    assert status == 2
+    assert text.count("may not write") == 1
+    assert "may not write `cars/check`: let the bridge's user in the access list" in text
+
+
 def test_what_is_retained_under_our_names_cannot_break_it(
     check: Check, broker: Mosquitto, bmw: MyBmwSimulator, tmp_path: Path
 ) -> None:
