@@ -29,7 +29,7 @@ OUR_HEADER = "X-Bmw2mqtt"
 """No foreign page can send it: browsers would ask us first."""
 
 HEALTH = "/healthz"
-SHELL = frozenset({"/", "/page.css", "/page.js", "/icon.svg"})
+SHELL = frozenset({"/", "/page.css", "/page.js", "/page-cars.js", "/page-parts.js", "/icon.svg"})
 """The empty page, the same for everybody: it asks for the token and for the data."""
 SESSION = "/api/session"
 RECEIVER = "/captcha/{account}/{nonce}"

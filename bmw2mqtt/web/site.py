@@ -40,6 +40,8 @@ _TYPES: Final = {
     "index.html": "text/html",
     "page.css": "text/css",
     "page.js": "text/javascript",
+    "page-cars.js": "text/javascript",
+    "page-parts.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 _CONTENT_SECURITY_POLICY: Final = (
