@@ -4,6 +4,7 @@ import base64
 import os
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,15 @@ def test_the_app_follows_the_image(version: str, tmp_path: Path) -> None:
 def test_ci_looks_at_the_page_in_a_browser() -> None:
     runs = [step.get("run", "") for step in workflow("ci")["jobs"]["test"]["steps"]]
     assert "scripts/need mosquitto chromium" in runs
+
+
+def test_the_source_distribution_has_nothing_that_lacks_something() -> None:
+    """Tests need half the repository; without it they cannot be collected."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    included = project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    assert all(name.startswith("/") for name in included), "else found in other folders too"
+    assert all((ROOT / name.removeprefix("/")).exists() for name in included)
+    assert "/tests" not in included
 
 
 def test_every_python_is_tested() -> None:
