@@ -160,11 +160,16 @@ class Bridge:
 
     async def _beat(self) -> None:
         """Show that the loop turns and the broker is there."""
+        has_trouble = False
         while True:
-            try:
-                self._heartbeat.beat(is_connected=self._session.connected.is_set())
-            except OSError as error:
-                log.debug("no_heartbeat", reason=str(error))
+            trouble = self._heartbeat.beat(is_connected=self._session.connected.is_set())
+            if trouble and not has_trouble:
+                log.warning(
+                    "health_not_saved",
+                    reason=str(trouble),
+                    remedy="make data_dir writable; the health check looks elsewhere meanwhile",
+                )
+            has_trouble = trouble is not None
             if self._session.connected.is_set():
                 await asyncio.sleep(BEAT_S)
             else:

@@ -41,6 +41,7 @@ async def try_everything(settings: Settings) -> tuple[BrokerReport, list[Account
         Topics(settings.mqtt.base_topic, settings.homeassistant.discovery_prefix),
         settings.accounts,
         discovery=settings.homeassistant.enabled,
+        relay_prefixes=settings.relay_prefixes(),
     )
     store = Store(settings.data_dir)
     try:

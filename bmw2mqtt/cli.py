@@ -17,16 +17,18 @@ Arguments = argparse.Namespace
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return the exit status (contract 7)."""
+    """Run one command; return the exit status (see README.md, Commands)."""
     _heed_sigterm_as_pid_1()
     parsed = _parser().parse_args(arguments)
     run: Callable[[Arguments], int] = parsed.run
-    from bmw2mqtt.vehicle.errors import ConfigError  # noqa: PLC0415
-
     try:
         return run(parsed)
-    except ConfigError as error:  # what only shows when it is used
-        _print_problems(error.problems)
+    except Exception as error:
+        from bmw2mqtt.vehicle.errors import ConfigError  # noqa: PLC0415 - not for a health check
+
+        if not isinstance(error, ConfigError):
+            raise
+        _print_problems(error.problems)  # what only shows when it is used
         return EXIT_CONFIG
 
 
@@ -194,7 +196,9 @@ def _cleanup(parsed: Arguments) -> int:
     from bmw2mqtt.mqtt.session import BrokerError  # noqa: PLC0415
 
     try:
-        count = remove_everything(settings.mqtt, settings.homeassistant.discovery_prefix)
+        count = remove_everything(
+            settings.mqtt, settings.homeassistant.discovery_prefix, settings.relay_prefixes()
+        )
     except BrokerError as error:
         print(error, file=sys.stderr)
         return EXIT_FAILURE
@@ -206,8 +210,12 @@ def _healthcheck(parsed: Arguments) -> int:
     """Find `data_dir` without the settings' machinery, which takes longer than the check."""
     from bmw2mqtt.health import problem  # noqa: PLC0415
 
-    data_dir = Path(_option(parsed, "data_dir") or _data_dir(parsed.config))
-    found = problem(data_dir, needs_broker=not parsed.alive)
+    try:
+        data_dir = Path(_option(parsed, "data_dir") or _data_dir(parsed.config))
+    except ValueError as error:
+        found: str | None = str(error)
+    else:
+        found = problem(data_dir, needs_broker=not parsed.alive)
     if found is None:
         return EXIT_OK
     print(found, file=sys.stderr)
@@ -221,13 +229,33 @@ def _option(parsed: Arguments, name: str) -> str | None:
 
 
 def _data_dir(config: Path | None) -> str:
+    """Return what is set.
+
+    Raises:
+        ValueError: the YAML file cannot be used; the message says why.
+    """
     if directory := os.environ.get("BMW2MQTT_DATA_DIR"):
         return directory
     named = config or os.environ.get("BMW2MQTT_CONFIG")
     for path in [Path(named)] if named else [Path("config.yaml"), Path("/config/config.yaml")]:
         if path.is_file():
-            import yaml  # noqa: PLC0415
-
-            document = yaml.safe_load(path.read_text())
-            return str((document or {}).get("data_dir") or "data")
+            return str(_read(path).get("data_dir") or "data")
     return "data"
+
+
+def _read(path: Path) -> "dict[object, object]":
+    """Read a YAML file; `bmw2mqtt check` says better what is wrong with it, but takes longer."""
+    import yaml  # noqa: PLC0415
+
+    remedy = "bmw2mqtt check says more"
+    try:
+        document = yaml.safe_load(path.read_text("utf-8-sig")) or {}
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}; {remedy}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: is no UTF-8 text; {remedy}") from error
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: is no YAML; {remedy}") from error
+    if not isinstance(document, dict):
+        raise ValueError(f"{path}: is no mapping; {remedy}")  # noqa: TRY004 - the file's fault
+    return document

@@ -4,12 +4,14 @@ What is shown is chosen, not what is hidden: of the settings only numbers, switc
 lists. Whatever slips into a sentence of BMW's or the broker's is taken out at the end.
 """
 
+import ipaddress
 import platform
 import re
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretStr
 
@@ -19,10 +21,21 @@ from bmw2mqtt.config import Location, MyBmwAccount, Settings
 from bmw2mqtt.mqtt.check import BrokerReport
 from bmw2mqtt.vehicle.vin import VIN_PATTERN
 
-_LIBRARIES: Final = ("aiomqtt", "paho-mqtt", "bimmer_connected", "httpx", "pydantic")
+_LIBRARIES: Final = (
+    "aiomqtt",
+    "paho-mqtt",
+    "bimmer_connected",
+    "httpx",
+    "aiohttp",
+    "oauthlib",
+    "pydantic",
+)
 _SHOWN_WORDS: Final = {"protocol", "region", "backend", "level", "format"}
 _SHOWN_TOPICS: Final = {"base_topic", "discovery_prefix", "status_topic"}
-_NAME_ON_THE_INTERNET: Final = re.compile(r".*[A-Za-z].*\..*")
+_HOSTS: Final = {"host", "server", "stream_host", "auth_url", "api_url"}
+_ADDRESS: Final = re.compile(
+    r"(?<![\w.:])(?:\d+(?:\.\d+){3}|[\da-fA-F]*:[\da-fA-F:.]*[\da-fA-F:])(?!\w)"
+)
 _VIN: Final = re.compile(rf"(?<![A-Za-z0-9])({VIN_PATTERN})(?![A-Za-z0-9])")
 _SHORTEST_SECRET: Final = 4
 _LIMITS: Final = {
@@ -117,18 +130,26 @@ def _shown(name: str, value: Any) -> str:
 
 
 def _without_private_words(settings: Settings, lines: Sequence[str]) -> list[str]:
-    """Take secrets, user names and the names of hosts out of what others said."""
+    """Take secrets, user names and where hosts are out of what others said."""
     words = sorted(set(_private(settings)), key=len, reverse=True)
-    if not words:
-        return list(lines)
-    private = re.compile("|".join(map(re.escape, words)))
-    return [private.sub("(hidden)", line) for line in lines]
+    private = re.compile("|".join(map(re.escape, words)), re.IGNORECASE)
+    if words:
+        lines = [private.sub("(hidden)", line) for line in lines]
+    return [_ADDRESS.sub(_hidden_if_public, line) for line in lines]
+
+
+def _hidden_if_public(found: re.Match[str]) -> str:
+    return "(hidden)" if _is_public(found[0]) else found[0]
 
 
 def _private(value: Any, name: str = "") -> Iterator[str]:
     if isinstance(value, BaseModel):
-        for field in type(value).model_fields:
-            yield from _private(getattr(value, field), field)
+        for field, info in type(value).model_fields.items():
+            below = getattr(value, field)
+            if field not in _HOSTS:
+                yield from _private(below, field)
+            elif below and below != info.default:
+                yield from _host(below)
     elif isinstance(value, dict):
         for key, below in value.items():
             yield from _private(below, key)
@@ -136,8 +157,22 @@ def _private(value: Any, name: str = "") -> Iterator[str]:
         yield from _long_enough(value.get_secret_value())
     elif name in {"username", "client_id"} and isinstance(value, str) and value != "bmw2mqtt":
         yield from _long_enough(value)
-    elif name == "host" and _NAME_ON_THE_INTERNET.fullmatch(str(value)):
-        yield value
+
+
+def _host(text: str) -> Iterator[str]:
+    """Return the host of an address, `host:port` or URL, if it is found from anywhere."""
+    host = urlsplit(text if "//" in text else f"//{text}").hostname or text
+    for name in (text, host):
+        if _is_public(name) or (name == host and re.search(r"[a-z].*\.", name)):
+            yield name
+
+
+def _is_public(text: str) -> bool:
+    """Whether it is an address, and not one of a home's network."""
+    try:
+        return not ipaddress.ip_address(text).is_private
+    except ValueError:
+        return False
 
 
 def _long_enough(word: str) -> Iterator[str]:

@@ -57,7 +57,7 @@ MANY = settings(
 
 
 def meaning(topic: str, payload: bytes) -> Command | None:
-    """Return what is asked for; `None` for what is not of the contract."""
+    """Return what is asked for; `None` for what is no command."""
     try:
         text = payload.decode()
     except UnicodeDecodeError:
@@ -283,7 +283,7 @@ def test_a_good_destination_is_sent(
 
 
 @pytest.mark.parametrize("topic", TOPICS)
-def test_every_word_of_the_contract_is_understood(
+def test_every_word_of_the_guide_is_understood(
     runner: asyncio.Runner, bench: Bench, topic: str
 ) -> None:
     known = (

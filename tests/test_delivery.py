@@ -1,6 +1,10 @@
 """Files that others read: compose, Kubernetes, workflows. What can be checked without an engine."""
 
+import base64
+import os
 import re
+import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -100,13 +104,13 @@ def test_the_homeassistant_variant_adds_to_the_other() -> None:
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_workflows_are_pinned_and_may_little(path: Path) -> None:
-    workflow = yaml.safe_load(path.read_text())
-    assert workflow["permissions"] == {}
+    found = yaml.safe_load(path.read_text())
+    assert found["permissions"] == {}
     for line in path.read_text().splitlines():
         if used := re.search(r"uses: (\S+)(.*)", line):
             pinned = re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", used[1])
             assert used[1].startswith("./") or (pinned and re.match(r" # v\d", used[2])), line
-    for name, job in workflow["jobs"].items():
+    for name, job in found["jobs"].items():
         assert "permissions" in job, name
         assert job["permissions"] != "write-all", name
         for step in job.get("steps", []):
@@ -115,9 +119,90 @@ def test_workflows_are_pinned_and_may_little(path: Path) -> None:
             assert "${{" not in step.get("run", ""), "a value from outside in a script"
 
 
+def workflow(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(
+        (ROOT / ".github" / "workflows" / f"{name}.yml").read_text()
+    )
+    return found
+
+
+def test_no_workflow_waits_for_itself() -> None:
+    """In a called workflow `github.workflow` is the caller; groups ignore case."""
+    groups = [yaml.safe_load(path.read_text())["concurrency"]["group"] for path in WORKFLOWS]
+    assert not [group for group in groups if "github.workflow" in group]
+    assert len({group.casefold() for group in groups}) == len(groups)
+
+
+def run_step(step: dict[str, Any], tmp_path: Path, program: str, script: str, **env: str) -> str:
+    """Run a step's script as the runner does, with a stand-in for one program; return its log."""
+    stand_in, log = tmp_path / program, tmp_path / "log"
+    stand_in.write_text(f'#!/bin/sh\necho "$@" >>{log}\n{script}\n')
+    stand_in.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    command = ["bash", "-e", "-c", step["run"]]
+    subprocess.run(command, check=True, cwd=tmp_path, env={**env, "PATH": path})
+    return log.read_text() if log.exists() else ""
+
+
+@pytest.mark.parametrize(
+    ("version", "tags"),
+    [("edge", ["edge"]), ("1.2.3rc1", ["1.2.3rc1"]), ("1.2.3", ["1.2.3", "1.2", "latest"])],
+)
+def test_an_image_is_scanned_before_it_has_a_tag(
+    version: str, tags: list[str], tmp_path: Path
+) -> None:
+    steps = workflow("image")["jobs"]["image"]["steps"]
+    build = next(step["with"] for step in steps if step.get("id") == "build")
+    assert "tags" not in build
+    assert "push-by-digest=true" in build["outputs"]
+    assert "trivy-action" in steps[-2]["uses"]
+    assert steps[-2]["with"]["exit-code"] == "1"
+    said = run_step(
+        steps[-1], tmp_path, "docker", "", IMAGE="i", DIGEST="sha256:0", VERSION=version
+    )
+    assert re.findall(r"--tag i:(\S+)", said) == tags
+    assert said.endswith(" i@sha256:0\n")
+
+
+def test_nothing_is_out_before_all_is_well() -> None:
+    assert workflow("main")["jobs"]["edge"]["needs"] == "ci"
+    jobs = workflow("release")["jobs"]
+    assert set(jobs["image"]["needs"]) == {"ci", "package"}
+    assert set(jobs["pypi"]["needs"]) == {"ci", "package", "image"}
+    assert "image" in jobs["app"]["needs"], "Home Assistant builds the app from the image"
+
+
+@pytest.mark.parametrize("version", ["9.8.7", "9.8.7b1", __version__])
+def test_the_app_follows_the_image(version: str, tmp_path: Path) -> None:
+    step = workflow("release")["jobs"]["app"]["steps"][-1]
+    app = (ROOT / "homeassistant-app" / "config.yaml").read_text()
+    app = re.sub("(?m)^version: .*", f'version: "{__version__}"', app)
+    (tmp_path / "app").write_text(app)
+    answer = f"case $* in *.content) base64 {tmp_path / 'app'} ;; *.sha) echo abc ;; esac"
+    said = run_step(step, tmp_path, "gh", answer, FILE="f", VERSION=version)
+    sent = re.search(r"--method PUT f .* -f sha=abc -f content=(\S+)", said)
+    assert (sent is not None) == (version == "9.8.7")
+    if sent:
+        changed = base64.b64decode(sent[1]).decode()
+        assert changed == app.replace(f'version: "{__version__}"', 'version: "9.8.7"')
+
+
+def test_ci_looks_at_the_page_in_a_browser() -> None:
+    runs = [step.get("run", "") for step in workflow("ci")["jobs"]["test"]["steps"]]
+    assert "scripts/need mosquitto chromium" in runs
+
+
+def test_the_source_distribution_has_nothing_that_lacks_something() -> None:
+    """Tests need half the repository; without it they cannot be collected."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    included = project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    assert all(name.startswith("/") for name in included), "else found in other folders too"
+    assert all((ROOT / name.removeprefix("/")).exists() for name in included)
+    assert "/tests" not in included
+
+
 def test_every_python_is_tested() -> None:
-    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
-    matrix = workflow["jobs"]["test"]["strategy"]["matrix"]["python"]
+    matrix = workflow("ci")["jobs"]["test"]["strategy"]["matrix"]["python"]
     assert matrix == ["3.11", "3.12", "3.13", "3.14"]
 
 

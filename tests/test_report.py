@@ -10,12 +10,17 @@ import pytest
 import yaml
 
 from bmw2mqtt import __version__
+from bmw2mqtt.check import AccountReport
 from bmw2mqtt.cli import main
+from bmw2mqtt.config import Settings
+from bmw2mqtt.mqtt.check import BrokerReport
+from bmw2mqtt.report import report
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from tests.daemon import Daemon, settings_for
 from tests.fixture_cars import fixture_car
 from tests.mosquitto import Mosquitto, Observer, free_port
 
+HOME = {"backend": "mybmw", "username": "me@example.com", "password": "s3cret"}
 VIN = "WBA00000000DEMO02"
 Output = pytest.CaptureFixture[str]
 Check = Callable[[dict[str, Any]], tuple[int, str]]
@@ -44,6 +49,7 @@ def test_all_is_well(check: Check, broker: Mosquitto, bmw: MyBmwSimulator, tmp_p
         assert not observer.current(), "nothing stays on the broker"
     assert status == 0
     assert f"- bmw2mqtt {__version__}, Python 3." in text
+    assert re.search(r"- libraries: .*aiohttp 3\..*, oauthlib 4\.", text)
     assert re.search(r"- libraries: aiomqtt 2\..*, bimmer_connected 0\.", text)
     assert "- broker: connected, MQTT 5, no TLS, mosquitto version 2." in text
     assert re.search(r"  - limits: .*\d+ topic aliases", text)
@@ -92,6 +98,45 @@ def test_names_of_hosts_are_left_out(check: Check, bmw: MyBmwSimulator, tmp_path
     assert status == 2
     assert "smith" not in text
     assert "- broker: (hidden):1883 refuses: " in text
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("192.168.1.7", 2),
+        ("fd00::7", 2),
+        ("mosquitto-at-home", 2),
+        ("93.184.215.14", 0),
+        ("2606:2800:21f:cb07::1", 0),
+        ("Broker.smith.example", 0),
+        ("100.64.3.2", 0),
+    ],
+)
+def test_where_the_broker_is_found_from_anywhere_is_left_out(host: str, shown: int) -> None:
+    settings = Settings(mqtt={"host": host}, accounts={"home": HOME})
+    said = f"{host}:1883 refuses: Connect call failed ('{host}', 1883)"
+    text = report(settings, BrokerReport(problem=said), [])
+    assert text.lower().count(host.lower()) == shown
+    assert ("- broker: (hidden):1883 refuses" in text) == (not shown)
+
+
+def test_other_hosts_are_left_out_unless_they_are_bmws() -> None:
+    eu = {"backend": "cardata", "client_id": "0a0a0a0a-0000-0000-0000-00000000000b"}
+    ours = {
+        "auth_url": "https://login.smith.example:8443/bmw",
+        "stream_host": "93.184.215.15",
+    }
+    settings = Settings(
+        accounts={"home": HOME | {"server": "proxy.smith.example:443"}, "eu": eu | ours}
+    )
+    bmws = "https://api-cardata.bmwgroup.com and 127.0.0.1:8883"
+    said = f"no answer from Proxy.smith.example:443, {ours['auth_url']}, 93.184.215.15, {bmws}"
+    accounts = [AccountReport(name, said, is_well=False) for name in ("home", "eu")]
+    text = report(settings, BrokerReport(problem="93.184.215.16:1 of mosquitto 2.0.11"), accounts)
+    assert "smith" not in text
+    assert "93.184" not in text
+    assert text.count(bmws) == 2
+    assert "mosquitto 2.0.11" in text
 
 
 def test_beside_a_running_daemon(
@@ -151,6 +196,22 @@ def test_topics_the_bridge_may_not_write(
         else:
             assert status == 0, text
             assert "MQTT 3.1.1 does not tell" in text
+
+
+def test_a_relay_that_may_not_be_written(check: Check, bmw: MyBmwSimulator, tmp_path: Path) -> None:
+    acl = tmp_path / "acl"
+    acl.write_text("topic readwrite bmw2mqtt/#\ntopic readwrite homeassistant/#\n")
+    with Mosquitto(tmp_path, f"acl_file {acl}", "max_queued_messages 1000") as broker:
+        settings = settings_for(bmw, broker.port, tmp_path / "data")
+        settings["accounts"]["eu"] = {
+            "backend": "cardata",
+            "client_id": "0a0a0a0a-0000-0000-0000-00000000000b",
+            "relay_prefix": "cars/",
+        }
+        status, text = check(settings)
+    assert status == 2
+    assert text.count("may not write") == 1
+    assert "may not write `cars/check`: let the bridge's user in the access list" in text
 
 
 def test_what_is_retained_under_our_names_cannot_break_it(

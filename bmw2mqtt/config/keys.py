@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, TypeAlias, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 
-from bmw2mqtt.config.models import Settings
+from bmw2mqtt.config.models import Account, Settings
 
 KeyPath: TypeAlias = tuple[str, ...]
 KeyTree: TypeAlias = dict[str, "KeyTree | bool"]
@@ -45,6 +45,11 @@ def _keys_of(model: type[BaseModel]) -> KeyTree:
 
 
 KEYS: Final = _keys_of(Settings)
+BACKEND_KEYS: Final = {
+    get_args(model.model_fields["backend"].annotation)[0]: _keys_of(model)
+    for model in get_args(Account)
+}
+"""The keys of an account, by its backend."""
 
 
 def key_at(path: KeyPath) -> KeyTree | bool | None:

@@ -97,7 +97,7 @@ class _Check:
         self._entries = ChainMap(*(layer.entries for layer in layers))
 
     def settings(self) -> Settings:
-        problems = [*_lines(self._layers), *self._shared_topic(), *self._shared_client()]
+        problems = [*_lines(self._layers), *self._shared_topics(), *self._shared_client()]
         settings = None
         try:
             settings = Settings.from_layers(*(layer.nested() for layer in self._layers))
@@ -108,7 +108,7 @@ class _Check:
             raise ConfigError(problems) from None
         return settings
 
-    def _shared_topic(self) -> Iterator[str]:
+    def _shared_topics(self) -> Iterator[str]:
         """Not a validator of the model: one would run only when all else is right."""
         base = self._entries.get(
             _BASE_TOPIC, Entry(Mqtt.model_fields["base_topic"].default, dotted(_BASE_TOPIC))
@@ -122,6 +122,14 @@ class _Check:
                 f"{place}: mqtt.base_topic and homeassistant.discovery_prefix are both"
                 f" {quoted(base.value)}; give them different topics"
             )
+        for path, relay in self._entries.items():
+            if path[:1] == ("accounts",) and path[2:] == ("relay_prefix",):
+                for key, owner in ((_BASE_TOPIC, base.value), (_DISCOVERY_PREFIX, prefix.value)):
+                    if str(relay.value).startswith(f"{owner}/"):
+                        yield (
+                            f"{relay.place}: {quoted(relay.value)} is below {dotted(key)}, among"
+                            " our own topics; choose another, for example bmw/"
+                        )
 
     def _shared_client(self) -> Iterator[str]:
         """BMW allows one connection, and so many requests a day, to a client's owner."""

@@ -321,6 +321,14 @@ class Settings(BaseSettings):
         """What must never be shown."""
         return frozenset(_secrets(self))
 
+    def relay_prefixes(self) -> frozenset[str]:
+        """Where BMW's own messages are passed on."""
+        return frozenset(
+            account.relay_prefix
+            for account in self.accounts.values()
+            if isinstance(account, CarDataAccount) and account.relay_prefix
+        )
+
     def warnings(self) -> tuple[str, ...]:
         """What is allowed and yet worth a person's look, one line each."""
         lines = [

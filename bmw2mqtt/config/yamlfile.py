@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import yaml
 
-from bmw2mqtt.config.keys import ANY_NAME, KeyPath, KeyTree
+from bmw2mqtt.config.keys import ANY_NAME, BACKEND_KEYS, KeyPath, KeyTree
 from bmw2mqtt.config.layers import CONFIG_VARIABLE, Entry, Layer, canonical, dotted
 from bmw2mqtt.config.values import reason
 
@@ -126,7 +126,10 @@ def _walk(layer: Layer, node: Mapping[Any, Any], keys: KeyTree, above: KeyPath) 
         path = canonical((*above, str(name)))
         below = keys.get(ANY_NAME, keys.get(str(name)))
         if below is None:
-            layer.problems[path] = _unknown(layer, path, keys)
+            known = keys
+            if above[:1] == ("accounts",):
+                known = BACKEND_KEYS.get(str(node.get("backend")), keys)
+            layer.problems[path] = _unknown(layer, path, known)
         elif isinstance(below, dict):
             _section(layer, path, value, below)
         elif isinstance(value, (dict, list)):
@@ -141,6 +144,8 @@ def _section(layer: Layer, path: KeyPath, value: Any, below: KeyTree) -> None:
     elif value not in (None, ""):
         what = "a list" if isinstance(value, list) else "a single value"
         keys = "names of your choice" if ANY_NAME in below else ", ".join(below)
+        if path[:1] == ("accounts",) and len(path) == _NAMED_DEPTH:
+            keys = f"backend ({' or '.join(BACKEND_KEYS)}) and what it needs"
         layer.problems[path] = f"{layer.spell(path)}: is {what}; write keys below it: {keys}"
         return
     if len(path) == _NAMED_DEPTH and not layer.mentions(path):

@@ -195,7 +195,7 @@ class Image(Entity[SubjectT]):
 
 
 def encode(value: Value) -> bytes:
-    """Turn a value into the payload of its topic (contract 3)."""
+    """Turn a value into the payload of its topic (see docs/topics.md)."""
     if isinstance(value, bytes):
         return value
     return _text(value)[:MAX_STATE_LENGTH].encode(errors="replace")

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -39,7 +39,12 @@ class BrokerReport:
 
 
 async def try_broker(
-    settings: Mqtt, topics: Topics, accounts: Iterable[str], *, discovery: bool
+    settings: Mqtt,
+    topics: Topics,
+    accounts: Iterable[str],
+    *,
+    discovery: bool,
+    relay_prefixes: Iterable[str],
 ) -> BrokerReport:
     """Connect once and look around; nothing that is sent stays on the broker.
 
@@ -48,6 +53,7 @@ async def try_broker(
         topics: ours.
         accounts: the accounts whose retained status is read.
         discovery: whether Home Assistant's discovery topics must be writable too.
+        relay_prefixes: where BMW's own messages are passed on; must be writable too.
     """
     client = make_client(
         settings,
@@ -59,18 +65,19 @@ async def try_broker(
     try:
         async with client:
             report.limits = client.limits
-            report.refused = await _refused(client, topics, discovery=discovery)
+            tried = [f"{topics.base}/bridge/check"]
+            if discovery:
+                tried.append(f"{topics.discovery_prefix}/device/bmw2mqtt_check/config")
+            tried += [f"{prefix}check" for prefix in sorted(relay_prefixes)]
+            report.refused = await _refused(client, tried)
             await _read(client, report, topics, accounts)
     except aiomqtt.MqttError as error:
         report.problem = f"{settings.host}:{settings.port} refuses: {describe(error)}"
     return report
 
 
-async def _refused(client: Client, topics: Topics, *, discovery: bool) -> tuple[str, ...]:
+async def _refused(client: Client, tried: Sequence[str]) -> tuple[str, ...]:
     """Send an empty message to topics that nobody uses; nothing is retained."""
-    tried = [f"{topics.base}/bridge/check"]
-    if discovery:
-        tried.append(f"{topics.discovery_prefix}/device/bmw2mqtt_check/config")
     messages = (Message(topic=topic, payload=b"", retain=False) for topic in tried)
     may_write = [await client.send(message) for message in messages]
     return tuple(

@@ -76,7 +76,7 @@ class Refused(Exception):  # noqa: N818 - it is an answer
 
 
 def event_of(job: Job, outcome: Outcome) -> dict[str, Any]:
-    """Return the event that answers a command (contract 4)."""
+    """Return the event that answers a command (see docs/automations.md)."""
     return {
         "event_type": outcome.event_type,
         "id": job.id,

@@ -1,4 +1,4 @@
-"""Every topic of the contract, made and taken apart in one place."""
+"""Every topic of docs/topics.md, made and taken apart in one place."""
 
 import re
 from dataclasses import dataclass
@@ -141,7 +141,7 @@ class Topics:
         return (f"{self.base}/#", f"{self.discovery_prefix}/device/+/config")
 
     def parse_command(self, topic: str) -> CommandTopic | None:
-        """Take a command topic apart; `None` if it is not of the contract's form."""
+        """Take a command topic apart; `None` if it has not the form of one."""
         match = self._command.fullmatch(topic)
         return CommandTopic(**match.groupdict()) if match else None
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,9 +18,10 @@ class Fault:
     """What is answered instead of the truth.
 
     `path` is a regular expression that is searched in the path. With neither `status` nor `drop`
-    the true answer is given, after `delay_s`. `drop` ends the connection before a request is
-    processed, with `is_processed` before its answer is sent. `on_hit` is called before that, or
-    before the answer is sent. `times` is how often it happens; `None` is for ever.
+    the true answer is given, after `delay_s` and when `hold` has returned. `drop` ends the
+    connection before a request is processed, with `is_processed` before its answer is sent.
+    `on_hit` is called before that, or before the answer is sent. `times` is how often it happens;
+    `None` is for ever.
     """
 
     path: str = ""
@@ -31,6 +32,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     times: int | None = None
     delay_s: float = 0.0
+    hold: Callable[[], Awaitable[None]] | None = None
     drop: bool = False
     is_processed: bool = False
     on_hit: Callable[[], None] | None = None

@@ -117,6 +117,8 @@ class HttpsServer:
             return await handler(request)
         if fault.delay_s > 0:
             await asyncio.sleep(fault.delay_s)
+        if fault.hold is not None:
+            await fault.hold()
         response: web.StreamResponse | None = fault.response()
         if response is None and (fault.is_processed or not fault.drop):
             response = await handler(request)

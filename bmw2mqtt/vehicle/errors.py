@@ -92,7 +92,7 @@ class BadAnswer(AccountError):  # noqa: N818 - named for what happened
 
 
 class CommandError(Bmw2MqttError):
-    """A command was not carried out; `reason` is one of the contract's stable words."""
+    """A command was not carried out; `reason` is a stable word of docs/automations.md."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)

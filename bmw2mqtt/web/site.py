@@ -21,6 +21,7 @@ from bmw2mqtt.web import access
 from bmw2mqtt.web.access import Access
 from bmw2mqtt.web.captcha import Invitations
 from bmw2mqtt.web.document import document, picture_tag
+from bmw2mqtt.web.door import Door
 from bmw2mqtt.web.events import Events
 from bmw2mqtt.web.sources import Sources
 
@@ -33,14 +34,14 @@ MAX_BODY_BYTES: Final = 32 * 1024
 READ_WITHIN_S: Final = 10
 IDLE_S: Final = 60
 """How long a connection may stay without asking anything."""
-MAX_CONNECTIONS: Final = 128
-"""Files that are open for visitors must not keep the bridge from its broker."""
 SHUTDOWN_S: Final = 0.5
 
 _TYPES: Final = {
     "index.html": "text/html",
     "page.css": "text/css",
     "page.js": "text/javascript",
+    "page-cars.js": "text/javascript",
+    "page-parts.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 _CONTENT_SECURITY_POLICY: Final = (
@@ -59,6 +60,7 @@ class PageSite:
         self._sources = sources
         self._access = Access(settings)
         self._invitations = Invitations()
+        self._door: Door | None = None
         self._events: Events | None = None
         self._render_metrics: Callable[[str], tuple[bytes, str]] | None = None
         self._files = {
@@ -82,13 +84,12 @@ class PageSite:
             handler_cancellation=True,
         )
         await runner.setup()
+        assert runner.server is not None  # noqa: S101 - it is set up
+        self._door = Door(runner.server)
         loop = asyncio.get_running_loop()
         servers: list[asyncio.Server] = []
         try:
-            servers = [
-                await loop.create_server(lambda: _limited(runner), sock=listener)
-                for listener in sockets
-            ]
+            servers = [await loop.create_server(self._door, sock=listener) for listener in sockets]
             log.debug("page_opened")
             await asyncio.Event().wait()
         finally:
@@ -119,9 +120,14 @@ class PageSite:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if self._door is not None:
+            self._door.heard(request)
         try:
             self._access.check(request)
             return await handler(request)
+        except web.HTTPTooManyRequests:
+            await asyncio.sleep(access.WRONG_TOKEN_S)
+            raise
         except (web.HTTPException, ConnectionError):
             raise
         except Exception:
@@ -274,21 +280,6 @@ class PageSite:
                 text="The bridge is starting; try again in a moment.", headers={"Retry-After": "2"}
             )
         raise web.HTTPNotFound(text="There is no such account.")
-
-
-class _Full(asyncio.Protocol):
-    """Sends a visitor away."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            transport.abort()
-
-
-def _limited(runner: web.AppRunner) -> asyncio.BaseProtocol:
-    server = runner.server
-    if server is None or len(server.connections) >= MAX_CONNECTIONS:
-        return _Full()
-    return server()
 
 
 async def _in_time(reading: Awaitable[Result]) -> Result:

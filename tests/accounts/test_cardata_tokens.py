@@ -19,6 +19,17 @@ from tests.accounts.cardata_bench import Bench
 TOKEN = "/oauth/token"
 
 
+class Held:
+    """An answer of BMW's that waits until the test lets it go."""
+
+    def __init__(self) -> None:
+        self.is_asked, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self) -> None:
+        self.is_asked.set()
+        await self.may_answer.wait()
+
+
 def renewals(bench: Bench) -> int:
     return sum(b"grant_type=refresh_token" in request.body for request in bench.bmw.requests)
 
@@ -81,11 +92,13 @@ async def test_callers_at_the_same_time_share_one_renewal(account: Bench) -> Non
 
 
 async def test_a_caller_that_is_cancelled_loses_no_token(account: Bench) -> None:
-    account.break_down(Fault(path=TOKEN, delay_s=0.2, times=1))
+    answer = Held()
+    account.break_down(Fault(path=TOKEN, hold=answer, times=1))
     caller = asyncio.create_task(account.credentials.renew())
-    await asyncio.sleep(0.05)
+    await answer.is_asked.wait()
     caller.cancel()
     await asyncio.wait([caller])
+    answer.may_answer.set()
     assert caller.cancelled()
     await account.credentials.close()
     account.restart()
@@ -96,10 +109,12 @@ async def test_a_caller_that_is_cancelled_loses_no_token(account: Bench) -> None
 async def test_a_login_that_comes_during_a_renewal_wins(
     account: Bench, fault: dict[str, Any]
 ) -> None:
-    account.break_down(Fault(path=TOKEN, delay_s=0.3, times=1, **fault))
+    answer = Held()
+    account.break_down(Fault(path=TOKEN, hold=answer, times=1, **fault))
     renewal = asyncio.create_task(account.credentials.renew())
-    await asyncio.sleep(0.05)
+    await answer.is_asked.wait()
     tokens = await account.log_in()
+    answer.may_answer.set()
     assert await renewal == tokens
     account.restart()
     assert account.credentials.current == tokens

@@ -96,9 +96,8 @@ accounts:
     "account is text": (
         "accounts: {home: mybmw}\n",
         (
-            "accounts.home: is a single value; write keys below it: backend, username, "
-            "password, region, captcha_token, poll_interval, read_only, location, server, ca_file, "
-            "client_id, request_budget, relay_prefix, auth_url, api_url, stream_host, stream_port"
+            "accounts.home: is a single value; write keys below it: backend (mybmw or cardata) "
+            "and what it needs"
         ),
     ),
     "accounts are a list": (
@@ -212,6 +211,34 @@ accounts:
         (
             "mqtt.base_topic: mqtt.base_topic and homeassistant.discovery_prefix are "
             'both "homeassistant"; give them different topics'
+        ),
+    ),
+    "relay among our topics": (
+        EU % ", relay_prefix: bmw2mqtt/",
+        (
+            'accounts.eu.relay_prefix: "bmw2mqtt/" is below mqtt.base_topic, among our own '
+            "topics; choose another, for example bmw/"
+        ),
+    ),
+    "relay among Home Assistant's topics": (
+        EU % ", relay_prefix: ha/device/x" + "homeassistant: {discovery_prefix: ha}\n",
+        (
+            'accounts.eu.relay_prefix: "ha/device/x" is below homeassistant.discovery_prefix, '
+            "among our own topics; choose another, for example bmw/"
+        ),
+    ),
+    "unknown key of mybmw": (
+        home("strem_port: 9"),
+        (
+            "accounts.home.strem_port: unknown key; known here: backend, username, password, "
+            "region, captcha_token, poll_interval, read_only, location, server, ca_file"
+        ),
+    ),
+    "unknown key of cardata": (
+        EU % ", usrname: me",
+        (
+            "accounts.eu.usrname: unknown key; known here: backend, client_id, poll_interval, "
+            "request_budget, relay_prefix, auth_url, api_url, stream_host, stream_port, ca_file"
         ),
     ),
     "VIN": (

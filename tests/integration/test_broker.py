@@ -112,12 +112,12 @@ def test_home_assistant_starts(
     observer.publish("homeassistant/status", "", retain=True)
     before = retained(broker.port)
     seen = len(observer.messages)
+    started = time.monotonic()
     observer.publish("homeassistant/status", "offline")
     observer.publish("homeassistant/status", "online")
-    started = time.monotonic()
     wait_until(
         lambda: before.keys() <= {m.topic for m in observer.messages[seen:]},
-        timeout_s=11.5,
+        timeout_s=60,
         what="everything again",
     )
     assert time.monotonic() - started > 0.9, "not all bridges at once"

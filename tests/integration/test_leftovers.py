@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from bmw2mqtt.cli import main
 from bmw2mqtt.simulator.mybmw import Fault, MyBmwSimulator, SimulatedUser
@@ -220,6 +221,29 @@ def test_cleanup(
     assert [topic for topic in emptied[:3] if topic.startswith("homeassistant/")] == emptied[:3]
     assert main(["cleanup", "--config", str(first.config)]) == 0
     assert capsys.readouterr().out == "0 retained topics removed\n"
+
+
+@pytest.mark.parametrize("prefix", ["bmw/", "cars/bmw-", "bmw"])
+def test_cleanup_removes_what_was_relayed(
+    prefix: str,
+    observer: Observer,
+    broker: Mosquitto,
+    bmw: MyBmwSimulator,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings = settings_for(bmw, broker.port, tmp_path / "data")
+    settings["accounts"]["eu"] = {
+        "backend": "cardata",
+        "client_id": "0a0a0a0a-0000-0000-0000-00000000000b",
+        "relay_prefix": prefix,
+    }
+    (tmp_path / "cleanup.yaml").write_text(yaml.safe_dump(settings))
+    others = {f"{prefix}{VIN}/x": "1", f"{prefix}status": "2", f"other/{VIN}": "3"}
+    plant(observer, others | {f"{prefix}{VIN}": "{}"})
+    assert main(["cleanup", "--config", str(tmp_path / "cleanup.yaml")]) == 0
+    assert capsys.readouterr().out == "1 retained topics removed\n"
+    assert retained(broker.port).keys() == others.keys()
 
 
 def test_a_car_changes_accounts(

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bmw2mqtt.web import access, events, site
+from bmw2mqtt.web import access, door, events, site
 from tests.web.inside import Inside, eventually, served
 
 TOKEN = "a-token-of-twenty-five-ch"
@@ -184,19 +184,24 @@ async def test_the_cookie_stays_on_encrypted_ways(
         assert "Secure" in answer.headers["Set-Cookie"]
 
 
-async def test_guessing_is_slow(guarded: Inside, client: aiohttp.ClientSession) -> None:
+async def test_guessing_is_slow(
+    guarded: Inside, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(access.ATTEMPTS_OF_ONE):
         guess = {"token": f"guess-{number}"}
         async with client.post(f"{guarded.url}/api/session", headers=OURS, json=guess) as answer:
             assert answer.status == 401
             assert "Set-Cookie" not in answer.headers
-    for headers in ({"Authorization": f"Bearer {TOKEN}"}, {"Authorization": "Bearer wrong"}):
-        async with client.get(f"{guarded.url}/api/state", headers=headers) as answer:
-            assert (answer.status, answer.headers["Retry-After"]) == (429, "60")
-    connector = aiohttp.TCPConnector(local_addr=("127.0.0.5", 0))
-    async with aiohttp.ClientSession(connector=connector) as neighbour:
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        assert (await ask(neighbour, "GET", f"{guarded.url}/api/state", headers=headers))[0] == 200
+    monkeypatch.setattr(access, "WRONG_TOKEN_S", 0.3)
+    started = time.monotonic()
+    wrong = {"Authorization": "Bearer wrong"}
+    async with client.get(f"{guarded.url}/api/state", headers=wrong) as answer:
+        assert (answer.status, answer.headers["Retry-After"]) == (429, "60")
+    assert time.monotonic() - started >= 0.3
+    right = {"Authorization": f"Bearer {TOKEN}"}
+    assert (await ask(client, "GET", f"{guarded.url}/api/state", headers=right))[0] == 200
+    session = f"{guarded.url}/api/session"
+    assert (await ask(client, "POST", session, headers=OURS, json={"token": TOKEN}))[0] == 204
 
 
 async def test_ingress_opens_to_the_supervisor_only(
@@ -324,7 +329,7 @@ async def test_many_listeners_and_connections(
     for response in listening:
         response.close()
 
-    monkeypatch.setattr(site, "MAX_CONNECTIONS", 10)
+    monkeypatch.setattr(door, "MAX_CONNECTIONS", 10)
     visitors = [await asyncio.open_connection("127.0.0.1", page.port) for _ in range(30)]
     ends = [asyncio.create_task(_end(reader)) for reader, _ in visitors]
     await eventually(lambda: sum(end.done() for end in ends) >= 20)
@@ -332,6 +337,43 @@ async def test_many_listeners_and_connections(
         waiting.cancel()
     for _, writer in visitors:
         writer.close()
+
+
+async def test_one_address_does_not_take_the_page_from_the_others(
+    page: Inside, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "MAX_OF_ONE", 8)
+    monkeypatch.setattr(door, "MAX_CONNECTIONS", 10)
+    address = ("127.0.0.5", 0)
+    silent = [
+        await asyncio.open_connection("127.0.0.1", page.port, local_addr=address) for _ in range(12)
+    ]
+    ends = [asyncio.create_task(_end(reader)) for reader, _ in silent]
+    await eventually(lambda: sum(end.done() for end in ends) >= 4)
+    assert (await ask(client, "GET", f"{page.url}/healthz"))[0] == 200
+    assert sum(end.done() for end in ends) == 4
+    for waiting in ends:
+        waiting.cancel()
+    for _, writer in silent:
+        writer.close()
+
+
+async def test_who_asks_nothing_is_sent_away(
+    page: Inside, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "ASK_WITHIN_S", 0.2)
+    listener = await client.get(f"{page.url}/api/events")
+    reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: local")
+    async with asyncio.timeout(15):
+        await _end(reader)
+    writer.close()
+    page.accounts["home"].change(message="something new")
+    async with asyncio.timeout(15):
+        async for line in listener.content:
+            if b"something new" in line:
+                break
+    listener.close()
 
 
 async def _status(client: aiohttp.ClientSession, url: str) -> int:

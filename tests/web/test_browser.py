@@ -16,7 +16,7 @@ from bmw2mqtt.web import access
 from tests.mosquitto import Observer
 from tests.web import ingress
 from tests.web.conftest import LivePage
-from tests.web.inside import CARDATA, FORM, eventually, served
+from tests.web.inside import CARDATA, FORM, MYBMW, eventually, served
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -114,6 +114,50 @@ async def test_pause_resume_and_ask_now(
     observer.wait_for("bmw2mqtt/account/home/switch/polling", "ON")
     observer.publish(f"bmw2mqtt/{VIN}/number/target_soc/set", "<b>7</b>")
     await expect(window.locator(".list .pill")).to_have_text("Refused", timeout=WAIT_MS)
+
+
+async def test_the_keyboard_stays_where_it_is(window: Page) -> None:
+    async with served({"home": MYBMW, "eu": CARDATA}) as inside:
+        account, eu = inside.accounts["home"], inside.accounts["eu"]
+        await window.goto(inside.url)
+        ask = window.locator("[data-key='home']").get_by_role("button", name="Ask BMW now")
+        await expect(ask).to_have_accessible_description("home")
+        await ask.focus()
+        await window.keyboard.press("Enter")
+        await expect(window.locator("#said")).to_have_text("home: BMW is asked")
+        await expect(ask).to_have_attribute("aria-disabled", "true")
+        await window.keyboard.press("Enter")  # which is ignored
+        await expect(window.locator("[aria-disabled]")).to_have_count(0, timeout=WAIT_MS)
+        await expect(ask).to_be_focused()
+        assert account.told == ["refresh"]
+
+        for name, other, is_polling in (("Pause", "Resume", False), ("Resume", "Pause", True)):
+            button = window.locator("[data-key='home']").get_by_role("button", name=name)
+            await button.focus()
+            await window.keyboard.press("Enter")
+            await eventually(lambda told=is_polling: account.told[-1] is told)
+            changed = window.locator("[data-key='home']").get_by_role("button", name=other)
+            await expect(changed).to_be_focused(timeout=WAIT_MS)
+            await expect(window.locator("[aria-disabled]")).to_have_count(0, timeout=WAIT_MS)
+
+        eu.change(status=AccountStatus.LOGIN_REQUIRED, message="BMW wants a login.")
+        log_in = window.locator("[data-key='eu']").get_by_role("button", name="Log in")
+        await log_in.focus()
+        eu.change(message=None)  # what stands above it goes
+        await expect(window.get_by_text("BMW wants a login.")).to_have_count(0)
+        await expect(log_in).to_be_focused()
+        eu.change(status=AccountStatus.OK)
+        await expect(window.locator("[data-key='eu']")).to_be_focused()
+
+
+async def test_who_sees_the_captchas_token_is_said(window: Page) -> None:
+    async with served() as inside:
+        inside.accounts["home"].change(
+            status=AccountStatus.LOGIN_REQUIRED, login_url=FORM, login_form_url=FORM
+        )
+        await window.goto(inside.url)
+        await sees(window, "Read the Docs, not BMW’s: it could see the token")  # noqa: RUF001
+        await sees(window, "(bimmer_connected’s, not BMW’s)")  # noqa: RUF001
 
 
 async def test_the_token_is_asked_for_once(live: Callable[..., LivePage], window: Page) -> None:

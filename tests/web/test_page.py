@@ -84,7 +84,7 @@ def test_what_it_shows(
         tag = page.client.get(f"/{path}").headers["ETag"]
         again = page.client.get(f"/{path}", headers={"If-None-Match": tag})
         assert (again.status_code, again.content) == (304, b""), path
-    shell = ("", "page.js", "page.css", "icon.svg")
+    shell = ("", "page.js", "page-cars.js", "page-parts.js", "page.css", "icon.svg")
     assert sum(len(page.client.get(f"/{path}").content) for path in shell) < 30_000
 
 

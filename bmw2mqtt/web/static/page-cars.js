@@ -1,0 +1,80 @@
+// One car as a card
+
+import { clock, div, h, now, number, pill, soft, when, words } from "./page-parts.js";
+
+const CAR = "M4 17v-3c0-1 .7-1.8 1.7-2l2.3-.5L10.6 8c.5-.6 1.2-1 2-1h4c.8 0 1.5.3 2 .9l2.6 3.3 1.3.4c.9.3 1.5 1.1 1.5 2V17c0 .6-.4 1-1 1h-1.3a2.5 2.5 0 0 1-4.9 0h-5a2.5 2.5 0 0 1-4.9 0H5c-.6 0-1-.4-1-1z";
+
+export function car(c) {
+  const values = Object.fromEntries(Object.entries(c.values).map(([id, value]) => [id.split("/")[1], value]));
+  const of = (key) => (values[key] ? values[key].value : null);
+  const unit = (key, fallback = "–") => (of(key) === null ? fallback : `${number.format(of(key))} ${values[key].unit}`);
+  const has = (key) => key in values;
+  const either = (key, name, yes, no) => has(key) && fact(name, { true: yes, false: no }[of(key)] || "–");
+  const total = unit("remaining_range_total", null);
+  const climate = of("climate_status");
+  const isCharging = of("charging_status") === "charging";
+  return h("article", { class: `card car${c.is_available ? "" : " away"}`, "data-key": c.vin, "aria-labelledby": `car-${c.vin}` },
+    div("stage", c.picture ? h("img", { src: c.picture, alt: `Picture of ${c.name}` })
+      : h("svg", { viewBox: "0 4 28 18", "aria-hidden": "true" }, h("path", { d: CAR }))),
+    div("body",
+      div("name",
+        h("div", null, h("h3", { id: `car-${c.vin}` }, c.name),
+          soft(c.updated_at ? ["Reported ", when(c.updated_at)] : "Has not reported yet")),
+        pill(c.is_available ? ["Current", "good"] : ["Not current", "warn"])),
+      has("remaining_battery_percent") && level("Battery", of("remaining_battery_percent"),
+        unit("remaining_range_electric", has("remaining_fuel") ? null : total), charging(of), isCharging),
+      has("remaining_fuel") && level(["Fuel", unit("remaining_fuel", null)].filter(Boolean).join(", "),
+        of("remaining_fuel_percent"), unit("remaining_range_fuel", has("remaining_battery_percent") ? null : total)),
+      notes(values),
+      h("dl", null,
+        either("door_lock_state", "Doors", "Unlocked", "Locked"),
+        has("lids") && fact("Openings", closed(of("lids"), of("windows"))),
+        has("mileage") && fact("Mileage", unit("mileage")),
+        has("climate_status") && fact("Climate", { null: "–", inactive: "Off" }[climate] || words(climate)),
+        either("condition_based_services", "Service", "Due", "Not due"),
+        either("check_control_messages", "Warnings", "Yes", "None"))));
+}
+
+const fact = (name, value) => h("div", null, h("dt", null, name), h("dd", null, value));
+
+function closed(lids, windows) {
+  if (lids || windows) return "Open";
+  return lids === null || windows === null ? "–" : "All closed";
+}
+
+function level(name, percent, range, detail, isCharging) {
+  const shown = percent === null ? "–" : `${number.format(percent)} %`;
+  const width = Math.max(0, Math.min(100, percent || 0));
+  const kind = isCharging ? "charging" : width < 15 ? "low" : "";
+  return h("div", { class: "level", "data-key": name.slice(0, 4) },
+    h("div", null, h("span", null, h("strong", null, shown), h("span", { class: "soft" }, name)), h("strong", null, range)),
+    percent !== null && h("svg", { class: `bar ${kind}`, role: "meter", "aria-label": name, "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": width },
+      h("rect", { height: 8, width: `${width}%`, rx: 4 })),
+    detail && soft(detail));
+}
+
+function charging(of) {
+  const status = of("charging_status"), end = of("charging_end_time"), target = of("charging_target");
+  if (status === "charging")
+    return `Charging${target === null ? "" : ` to ${target} %`}${end && Date.parse(end) > now() ? `, until ${clock(end)}` : ""}`;
+  if (status !== null && !["default", "invalid", "not_charging"].includes(status)) return words(status);
+  return { true: "Plugged in", false: "Not plugged in" }[of("connection_status")];
+}
+
+function notes(values) {
+  const chips = [];
+  const each = (key, isShown, text, kind) => {
+    for (const [name, value] of Object.entries((values[key] && values[key].attributes) || {}))
+      if (isShown(name, value)) chips.push(h("li", { class: kind(value) }, text(name, value)));
+  };
+  const isOpen = (_, value) => ["OPEN", "OPEN_TILT", "INTERMEDIATE"].includes(value);
+  const amber = () => "warn";
+  const red = (value) => (["OVERDUE", "HIGH", "CRITICAL"].includes(value) ? "bad" : "warn");
+  each("lids", isOpen, (name) => `${words(name)}${/^(left|right)/.test(name) ? " door" : ""} open`, amber);
+  each("windows", isOpen, (name) => `${words(name)} window open`, amber);
+  each("condition_based_services", (name, value) => ["PENDING", "OVERDUE"].includes(value),
+    (name, value) => `${words(name)}: ${value.toLowerCase()}`, red);
+  each("check_control_messages", (name, value) => value !== "LOW",
+    (name, value) => value === "UNKNOWN" ? words(name) : `${words(name)}: ${value.toLowerCase()}`, red);
+  return chips.length > 0 && h("ul", { class: "chips", "aria-label": "Needs a look", "data-key": "notes" }, chips);
+}
