@@ -84,6 +84,14 @@ async def open_bmw(window: Page) -> Page:
     return await opened.value
 
 
+async def answer(window: Page, button: str) -> None:
+    """Answer on BMW's page and come back."""
+    bmw_page = await open_bmw(window)
+    await bmw_page.get_by_role("button", name=button).click()
+    await expect(bmw_page.get_by_text("You may close this window")).to_be_visible()
+    await bmw_page.close()
+
+
 async def test_from_a_client_id_to_a_car(
     customer: Customer, window: Page, observer: Observer
 ) -> None:
@@ -97,6 +105,7 @@ async def test_from_a_client_id_to_a_car(
     await expect(bmw_page.get_by_label("Code")).to_have_value(code)
     await bmw_page.get_by_role("button", name="Allow").click()
     await expect(bmw_page.get_by_text("The device is connected")).to_be_visible()
+    await bmw_page.close()
     await expect(window.locator(".who .pill")).to_have_text("OK", timeout=WAIT_MS)
     await expect(window.locator(".login")).to_have_count(0)
     card = window.locator(f"[data-key='{VIN}']")
@@ -120,8 +129,7 @@ async def test_declined_and_then_too_slow(
     page = customer.start_bridge()
     await window.goto(page.url)
     await code_on(window)
-    bmw_page = await open_bmw(window)
-    await bmw_page.get_by_role("button", name="Decline").click()
+    await answer(window, "Decline")
     await expect(window.locator(".message")).to_contain_text("declined", timeout=WAIT_MS)
     await expect(window.locator(".code")).to_have_count(0)
     log_in = window.get_by_role("button", name="Log in")
@@ -138,8 +146,7 @@ async def test_declined_and_then_too_slow(
     customer.lifetimes.code_s = 300
     await log_in.click()
     await code_on(window)
-    bmw_page = await open_bmw(window)
-    await bmw_page.get_by_role("button", name="Allow").click()
+    await answer(window, "Allow")
     await expect(window.locator(".car img")).to_be_visible(timeout=WAIT_MS)
 
 
@@ -156,7 +163,7 @@ async def test_the_first_code_expires(customer: Customer, window: Page) -> None:
     await bmw_page.get_by_label("Code").fill(old)
     await bmw_page.get_by_role("button", name="Allow").click()
     await expect(bmw_page.get_by_role("alert")).to_contain_text("expired")
+    await bmw_page.close()
     await sees(window, "Waiting for you")
-    bmw_page = await open_bmw(window)
-    await bmw_page.get_by_role("button", name="Allow").click()
+    await answer(window, "Allow")
     await expect(window.locator(".car img")).to_be_visible(timeout=WAIT_MS)
