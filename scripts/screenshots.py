@@ -17,6 +17,8 @@ from bmw2mqtt import log as logging_set_up
 from bmw2mqtt.bridge import Bridge
 from bmw2mqtt.config import Settings
 from bmw2mqtt.demo.broker import Broker, find_program, free_port
+from bmw2mqtt.simulator.cardata import CLIENT_ID, CarDataSimulator, CarDataUser
+from bmw2mqtt.simulator.cardata import demo_cars as cardata_demo_cars
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser, demo_cars
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
@@ -25,6 +27,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1180, "height": 900}},
     "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
 }
+CARS = 5
 COMMANDS = (
     ("WBY11DEMO0ELECTRC/switch/climate/set", "ON"),
     ("WBY11DEMO0ELECTRC/number/target_soc/set", "85"),
@@ -32,14 +35,28 @@ COMMANDS = (
 )
 
 
-def _settings(broker: Broker, bmw: MyBmwSimulator, page_port: int, data_dir: Path) -> Settings:
-    account = {
-        "backend": "mybmw",
-        "username": "me@example.com",
-        "password": "secret",
-        "server": bmw.server,
-        "ca_file": str(bmw.ca_file),
+def _accounts(mybmw: MyBmwSimulator, cardata: CarDataSimulator) -> dict[str, Any]:
+    return {
+        "home": {
+            "backend": "mybmw",
+            "username": "me@example.com",
+            "password": "secret",
+            "server": mybmw.server,
+            "ca_file": str(mybmw.ca_file),
+        },
+        "eu": {
+            "backend": "cardata",
+            "client_id": CLIENT_ID,
+            "auth_url": cardata.auth_url,
+            "api_url": cardata.api_url,
+            "stream_host": cardata.stream_host,
+            "stream_port": cardata.stream_port,
+            "ca_file": str(cardata.ca_file),
+        },
     }
+
+
+def _settings(broker: Broker, accounts: dict[str, Any], page_port: int, data_dir: Path) -> Settings:
     return Settings.model_validate(
         {
             "mqtt": {
@@ -47,7 +64,7 @@ def _settings(broker: Broker, bmw: MyBmwSimulator, page_port: int, data_dir: Pat
                 "port": broker.port,
                 "protocol": broker.program.protocol,
             },
-            "accounts": {"home": account},
+            "accounts": accounts,
             "data_dir": str(data_dir),
             "http": {"port": page_port},
         }
@@ -72,11 +89,14 @@ async def _shoot(browser: Browser, url: str, name: str, ready: str) -> None:
                 sys.exit(f"{path} is larger than {MAX_BYTES} bytes")
 
 
-async def _log_in(page: Page, url: str) -> None:
+async def _log_in(page: Page, url: str, cardata: CarDataSimulator) -> None:
     await page.goto(url)
+    cardata.approve(str(await page.locator(".code").text_content()))
     await page.get_by_label("Captcha token").fill("P1_simulated")
     await page.get_by_role("button", name="Log in").click()
-    await page.wait_for_selector(".car img")
+    await page.wait_for_function(
+        "cars => document.querySelectorAll('.car img').length === cars", arg=CARS
+    )
 
 
 def _send_commands(broker: Broker) -> None:
@@ -110,15 +130,17 @@ async def main() -> None:
         (directory / "broker").mkdir()
         page_port = free_port("127.0.0.1", 8099)
         url = f"http://127.0.0.1:{page_port}/"
-        async with broker, MyBmwSimulator([user]) as bmw:
+        customer = CarDataUser(cars=list(cardata_demo_cars()))
+        async with broker, MyBmwSimulator([user]) as mybmw, CarDataSimulator([customer]) as cardata:
             stop = asyncio.Event()
-            bridge = Bridge(_settings(broker, bmw, page_port, directory / "data"))
+            accounts = _accounts(mybmw, cardata)
+            bridge = Bridge(_settings(broker, accounts, page_port, directory / "data"))
             running = asyncio.create_task(bridge.run(stop))
 
             async def look(browser: Browser) -> None:
-                await _shoot(browser, url, "login", ".login")
+                await _shoot(browser, url, "login", ".code")
                 page = await browser.new_page()
-                await _log_in(page, url)
+                await _log_in(page, url, cardata)
                 await asyncio.to_thread(_send_commands, broker)
                 await page.wait_for_selector(".list li:nth-child(3)")
                 await page.close()

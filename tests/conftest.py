@@ -99,7 +99,12 @@ class BackgroundBmw:
 
 
 async def _let_go() -> None:
-    """Let the loop finish with connections that were just closed."""
+    """Let the loop finish with connections that were just closed; a browser takes its time."""
+    selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+    for _ in range(200):
+        if len(selector.get_map()) <= 1:  # what the loop wakes itself with
+            break
+        await asyncio.sleep(0.01)
     for _ in range(20):
         await asyncio.sleep(0)
 

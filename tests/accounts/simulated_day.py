@@ -130,8 +130,9 @@ async def simulated_day(
 
 
 def promised() -> dict[str, str]:
-    """Return the table of docs/accounts.md: BMW's answer, and the bound of a day's requests."""
-    rows = [line.strip(" |").split(" | ") for line in DOCS.read_text().splitlines() if "|" in line]
+    """Return MyBMW's table of docs/accounts.md: BMW's answer, the bound of a day's requests."""
+    section = DOCS.read_text().split("\n## MyBMW")[1].split("\n## ")[0]
+    rows = [line.strip(" |").split(" | ") for line in section.splitlines() if "|" in line]
     return {row[0]: row[3].strip() for row in rows if len(row) >= 4 and row[0][0] not in "-B"}
 
 

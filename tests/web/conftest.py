@@ -11,11 +11,12 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.daemon import Daemon
 from tests.mosquitto import free_port, wait_until
 
+WAIT_MS = 30_000
 OURS = {"X-Bmw2mqtt": "1", "Content-Type": "application/json"}
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -84,3 +85,21 @@ async def browser() -> AsyncIterator[Browser]:
         )
         yield launched
         await launched.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def window(browser: Browser) -> Any:
+    """A tab; whatever its console complains of fails the test."""
+    context = await browser.new_context(ignore_https_errors=True)  # the simulated BMW's own page
+    context.set_default_timeout(WAIT_MS)
+    tab = await context.new_page()
+    complaints: list[str] = []
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+    yield tab
+    await context.close()
+    assert [c for c in complaints if "Failed to load resource" not in c] == []
+
+
+async def sees(window: Page, text: str) -> None:
+    await expect(window.get_by_text(text).first).to_be_visible(timeout=WAIT_MS)

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, expect
 
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
@@ -15,7 +14,7 @@ from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.web import access
 from tests.mosquitto import Observer
 from tests.web import ingress
-from tests.web.conftest import LivePage
+from tests.web.conftest import WAIT_MS, LivePage, sees
 from tests.web.inside import CARDATA, FORM, MYBMW, eventually, served
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -27,25 +26,6 @@ CAPTCHA_PAGE = """<!doctype html><title>Captcha</title><form method="post">
 document.forms[0].action = new URLSearchParams(location.search).get("redirect_uri")</script>"""
 """What BMW's captcha page does with its result, on its own site."""
 VIN = "WBA00000000DEMO01"
-WAIT_MS = 30_000
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def window(browser: Browser) -> Any:
-    """A tab; whatever its console complains of fails the test."""
-    context = await browser.new_context()
-    context.set_default_timeout(WAIT_MS)
-    tab = await context.new_page()
-    complaints: list[str] = []
-    tab.on("pageerror", lambda error: complaints.append(str(error)))
-    tab.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-    yield tab
-    await context.close()
-    assert [c for c in complaints if "Failed to load resource" not in c] == []
-
-
-async def sees(window: Page, text: str) -> None:
-    await expect(window.get_by_text(text).first).to_be_visible(timeout=WAIT_MS)
 
 
 async def test_log_in_by_pasting(
