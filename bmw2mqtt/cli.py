@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from bmw2mqtt import __version__
@@ -169,7 +170,7 @@ def _login(parsed: Arguments) -> int:
     log.hide("settings", settings.secrets())
     log.set_up("error", "console")
     try:
-        print(log_in(settings, parsed.account, input, print))
+        print(log_in(settings, parsed.account, input, partial(print, flush=True)))
     except (AccountError, BrokerError, ConfigError) as error:
         print(error, file=sys.stderr)
         return EXIT_FAILURE

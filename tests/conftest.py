@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
+from bmw2mqtt.simulator.cardata import CarDataSimulator, CarDataUser
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedCar, SimulatedUser
 from tests.daemon import Daemon, settings_for
 from tests.fixture_cars import fixture_cars
@@ -59,7 +60,22 @@ class BackgroundBmw:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._running: list[MyBmwSimulator] = []
+        self._running: list[MyBmwSimulator | CarDataSimulator] = []
+
+    def start_cardata(self, *users: CarDataUser, **options: Any) -> CarDataSimulator:
+        """Start BMW's CarData with these users."""
+        simulator = CarDataSimulator(users, **options)
+        self.call(simulator.start())
+        self._running.append(simulator)
+        return simulator
+
+    def do(self, act: Callable[[], Any]) -> Any:
+        """Let something happen in the simulators' thread, and return what it gave."""
+
+        async def run() -> Any:
+            return act()
+
+        return self.call(run())
 
     def start(self, *users: SimulatedUser, **options: Any) -> MyBmwSimulator:
         """Start one with these users."""

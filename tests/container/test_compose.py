@@ -99,8 +99,7 @@ def test_passwords_stay_and_can_be_changed(clone: Clone) -> None:
 
 def test_without_a_configuration_it_says_so(clone: Clone) -> None:
     (clone.directory / "config.yaml").unlink()
-    files = [part for file in clone.files for part in ("-f", str(file))]
-    failed = docker("compose", *files, "up", "--detach", is_checked=False)
+    failed = docker(*clone.arguments("up", "--detach"), is_checked=False)
     assert failed.returncode != 0
     assert "config.yaml" in failed.stderr
     assert not (clone.directory / "config.yaml").exists(), "no folder was made"
