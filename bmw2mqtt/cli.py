@@ -25,10 +25,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from bmw2mqtt.vehicle.errors import ConfigError  # noqa: PLC0415
 
     try:
-        return run(parsed)
+        status = run(parsed)
+        sys.stdout.flush()
     except ConfigError as error:  # what only shows when it is used
         _print_problems(error.problems)
         return EXIT_CONFIG
+    except BrokenPipeError:  # the reader has seen enough: `bmw2mqtt entities | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
+        return EXIT_FAILURE
+    return status
 
 
 def _heed_sigterm_as_pid_1() -> None:

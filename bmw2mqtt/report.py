@@ -19,7 +19,15 @@ from bmw2mqtt.config import Location, MyBmwAccount, Settings
 from bmw2mqtt.mqtt.check import BrokerReport
 from bmw2mqtt.vehicle.vin import VIN_PATTERN
 
-_LIBRARIES: Final = ("aiomqtt", "paho-mqtt", "bimmer_connected", "httpx", "pydantic")
+_LIBRARIES: Final = (
+    "aiomqtt",
+    "paho-mqtt",
+    "bimmer_connected",
+    "httpx",
+    "aiohttp",
+    "oauthlib",
+    "pydantic",
+)
 _SHOWN_WORDS: Final = {"protocol", "region", "backend", "level", "format"}
 _SHOWN_TOPICS: Final = {"base_topic", "discovery_prefix", "status_topic"}
 _NAME_ON_THE_INTERNET: Final = re.compile(r".*[A-Za-z].*\..*")

@@ -1,6 +1,7 @@
 """The compose file from a fresh clone: cars appear, and nobody does what is not theirs."""
 
 import json
+import re
 
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from tests.container.conftest import VIN, Clone
@@ -58,6 +59,12 @@ def test_up_and_down(clone: Clone, bmw: MyBmwSimulator) -> None:
         assert docker("exec", clone.container(), "cat", "/data/identity.json").stdout == identity
         assert json.loads(identity)["build"]
         assert count_logins(bmw) == logins, "the tokens were kept"
+
+        clone.compose("stop", "bmw2mqtt")
+        removed = clone.compose("run", "--rm", "bmw2mqtt", "cleanup")
+        assert re.fullmatch(r"\d{2,} retained topics removed\n", removed), removed
+        family.quiet()
+        assert [topic for topic in family.current() if topic.startswith("bmw2mqtt/")] == []
 
 
 SECRETS = ("accounts__home__password", "mqtt__password", "http__token")
