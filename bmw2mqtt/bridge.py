@@ -117,7 +117,7 @@ class Bridge:
             tasks.create_task(self._commands.run())
             tasks.create_task(self._page.run())
             await self._let_broker_go_first()
-            await asyncio.to_thread(self._make_accounts)
+            self._accounts.update(await asyncio.to_thread(self._make_accounts))
             gc.freeze()  # what was imported stays: the collector need not look at it again
             for account in self._accounts.values():
                 tasks.create_task(account.run())
@@ -129,14 +129,16 @@ class Bridge:
         except TimeoutError:
             log.debug("broker_is_slow")
 
-    def _make_accounts(self) -> None:
+    def _make_accounts(self) -> dict[str, Account]:
         """Import only the backends that are used."""
+        accounts: dict[str, Account] = {}
         contexts: dict[Path | None, ssl.SSLContext] = {}
         for name, settings in self._settings.accounts.items():
             if settings.ca_file not in contexts:
                 contexts[settings.ca_file] = client_context(name, settings.ca_file)
             tls = contexts[settings.ca_file]
-            self._accounts[name] = self._make_account(name, settings, tls)
+            accounts[name] = self._make_account(name, settings, tls)
+        return accounts
 
     def _make_account(self, name: str, settings: AccountSettings, tls: ssl.SSLContext) -> Account:
         match settings:

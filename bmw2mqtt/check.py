@@ -67,15 +67,18 @@ def _of_running_daemon(name: str, broker: BrokerReport) -> AccountReport:
 
 
 async def _try_login(name: str, settings: Account, store: Store) -> tuple[str, bool]:
-    match settings:
-        case CarDataAccount():
-            return "backend cardata is not available in this version", False
-        case MyBmwAccount():
-            from bmw2mqtt.accounts.mybmw.check import try_login  # noqa: PLC0415 - the library
+    tls = await asyncio.to_thread(client_context, name, settings.ca_file)
+    try:
+        match settings:
+            case CarDataAccount():
+                from bmw2mqtt.accounts.cardata import check as cardata  # noqa: PLC0415 - heavy
 
-            tls = await asyncio.to_thread(client_context, name, settings.ca_file)
-            try:
+                await cardata.try_login(name, settings, store, tls)
+                return "logged in", True
+            case MyBmwAccount():
+                from bmw2mqtt.accounts.mybmw.check import try_login  # noqa: PLC0415 - the library
+
                 cars = await try_login(name, settings, store, tls)
-            except AccountError as error:
-                return str(error), False
-            return f"logged in, {cars} cars", True
+                return f"logged in, {cars} cars", True
+    except AccountError as error:
+        return str(error), False

@@ -3,9 +3,9 @@
 Accounts report to it (it is their `Listener`); it lets each device publish.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ import structlog
 
 from bmw2mqtt import __version__
 from bmw2mqtt.accounts.base import Account
+from bmw2mqtt.accounts.requests import utc_now
 from bmw2mqtt.config import CarDataAccount, MyBmwAccount, Settings
 from bmw2mqtt.entities import ACCOUNT_ENTITIES, vehicle_entities
 from bmw2mqtt.entities.base import Entity, Value, iso
@@ -47,13 +48,19 @@ class Fleet:
     """Turns what accounts report into topics."""
 
     def __init__(
-        self, settings: Settings, topics: Topics, publisher: Publisher, inventory: Inventory
+        self,
+        settings: Settings,
+        topics: Topics,
+        publisher: Publisher,
+        inventory: Inventory,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._settings = settings
         self._topics = topics
         self._publisher = publisher
         self._inventory = inventory
-        self._started_at = datetime.now(UTC)
+        self._now = now
+        self._started_at = now()
         self._precedence = {name: index for index, name in enumerate(settings.accounts)}
         self._owners: dict[str, str] = {}
         """Which account a car belongs to."""
@@ -111,7 +118,7 @@ class Fleet:
 
     def vehicle_seen(self, vin: str) -> None:
         """Take it that BMW has just given current data about a car, new or not."""
-        self._seen_at[vin] = datetime.now(UTC)
+        self._seen_at[vin] = self._now()
         if device := self._vehicles.get(vin):
             device.set_available(is_available=True)
 
@@ -287,7 +294,7 @@ class Fleet:
 
     def check_freshness(self) -> None:
         """Take back the `online` of cars about which nothing current has come for long."""
-        now = datetime.now(UTC)
+        now = self._now()
         for vin, device in self._vehicles.items():
             limit = self._attached[self._owners[vin]].stale_after
             if limit is not None and now - self._seen_at.get(vin, now) > limit:

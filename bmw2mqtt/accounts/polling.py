@@ -37,6 +37,7 @@ QUOTA_RETRY_S = 1800
 """If BMW does not say when it answers again."""
 LONGEST_WAIT = timedelta(hours=25)
 """Nothing that is written down holds longer: BMW's quota is of a day, and clocks go wrong."""
+LOOK_EVERY_S = 60.0
 MANY_STARTS = 5
 MANY_STARTS_WITHIN = timedelta(hours=1)
 """A container that ends and is started again and again must not ask BMW each time."""
@@ -169,7 +170,8 @@ class Polling:
                 if pause_s <= 0:
                     return
             try:
-                async with asyncio.timeout(min(pause_s, 60) if pause_s is not None else None):
+                longest_s = min(pause_s, LOOK_EVERY_S) if pause_s is not None else None
+                async with asyncio.timeout(longest_s):
                     await self._wake.wait()
             except TimeoutError:
                 continue

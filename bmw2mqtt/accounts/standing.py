@@ -30,12 +30,13 @@ class Standing:
             self.state = state
             self._tell(state)
 
-    def take(self, error: AccountError | None, **changes: Any) -> None:
+    def take(self, error: AccountError | None, *, note: str | None = None, **changes: Any) -> None:
         """Take what became of a poll, with whatever else changed by it.
 
-        While polling is paused the status says so, unless BMW wants nothing more to do with it.
+        A `note` is what a person might miss although all is well. While polling is paused the
+        status says so, unless BMW wants nothing more to do with it.
         """
-        status, message = (error.status, str(error)) if error else (AccountStatus.OK, None)
+        status, message = (error.status, str(error)) if error else (AccountStatus.OK, note)
         if (status, message) != (self.with_bmw, self.state.message):
             level = log.info if error is None else log.warning
             if status is self.with_bmw:

@@ -16,6 +16,8 @@ PATIENCE_S = 120.0
 """A login is four requests to BMW, and the cars are read before it counts as good."""
 PATIENCE_WITH_A_PERSON_S = 360.0
 """A code to confirm lives for five minutes."""
+SETTLE_S = 1.0
+"""A status and its attributes come one after the other."""
 
 Result = tuple[str, str | None]
 """The account's status, and its sentence."""
@@ -65,14 +67,19 @@ class LoginTalk:
 
         async def talk(client: Client) -> Result:
             shown = None
+            has_begun = False
             message = Message(topic=self._button_topic, payload=b"PRESS", retain=False)
             async for _ in self._changes(client, message):
                 code = self._attributes.get("user_code")
+                if has_begun and not code and self._status != "starting":
+                    result = await self._end(client)
+                    code = self._attributes.get("user_code")
+                    if not code and self._status != "starting":
+                        return result
+                has_begun |= bool(code) or self._status == "starting"
                 if code and code != shown:
                     shown = code
                     show(str(self._attributes.get("login_url")), str(code))
-                elif shown and not code and self._status != "starting":
-                    return await self._end(client)
             raise BrokerError("the connection was lost")
 
         return await self._with_client(talk, PATIENCE_WITH_A_PERSON_S)
@@ -112,12 +119,14 @@ class LoginTalk:
     async def _end(self, client: Client) -> Result:
         """Wait a moment for the sentence that goes with the status, and the other way round."""
         try:
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(SETTLE_S):
                 async for received in client.messages:
                     if received.topic.value == self._attributes_topic:
                         self._attributes = json.loads(received.payload)
                     else:
                         self._status = received.payload.decode()
+                    if self._attributes.get("user_code"):
+                        break  # it is not the end
         except TimeoutError:
             pass
         return self._status, self._attributes.get("message")

@@ -5,13 +5,17 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
+from bmw2mqtt.simulator.cardata import CarDataSimulator
 from bmw2mqtt.simulator.mybmw import Fault, MyBmwSimulator, SimulatedUser
 from tests.conftest import BackgroundBmw
 from tests.daemon import Daemon, settings_for
 from tests.fixture_cars import fixture_car
+from tests.integration.test_cardata import ACCOUNT as CARDATA
+from tests.integration.test_cardata import Customer, wait_code
 from tests.mosquitto import Mosquitto, Observer, free_port, wait_until
 from tests.secrets import LOGIN_TOPIC, Seen, everything_said, leaks, secrets_of
 
@@ -222,3 +226,52 @@ def test_credentials_that_are_refused(
         said = everything_said(seen)
         secrets = PLANTED | {secret: name for name, secret in secrets_of(bmw)}
         assert leaks(said, secrets) == []
+
+
+def cardata_secrets(bmw: CarDataSimulator) -> Iterator[tuple[str, str]]:
+    """Return what CarData and the bridge have told each other in confidence."""
+    for user in bmw.users:
+        yield "gcid", user.gcid
+    for grant in bmw.registry.issued:
+        yield "access token", grant.access_token
+        yield "refresh token", grant.refresh_token
+        yield "id token", grant.id_token or ""
+    for request in tuple(bmw.requests):
+        form = parse_qs(request.body.decode())
+        for name in form.keys() & {"device_code", "code_verifier"}:
+            yield name, form[name][0]
+
+
+def test_cardata(
+    tmp_path: Path, observer: Observer, broker: Mosquitto, bmw_servers: BackgroundBmw
+) -> None:
+    """A login, a stream, renewals that BMW refuses with everything it was told in its answer."""
+    customer = Customer(bmw_servers, broker.port, tmp_path / "data")
+    settings = customer.settings(relay_prefix="bmw/") | {
+        "mqtt": {
+            "host": "127.0.0.1",
+            "port": broker.port,
+            "username": "bridge",
+            "password": MQTT_PASSWORD,
+        },
+        "http": {"token": HTTP_TOKEN, "port": free_port()},
+    }
+    with Daemon(tmp_path / "daemon", settings) as process:
+        seen = Seen(
+            daemon=process, observer=observer, data_dir=tmp_path / "data", settings=settings
+        )
+        customer.approve(wait_code(observer))
+        observer.wait_for(f"{CARDATA}/sensor/status", "ok")
+        customer.stream(customer.message(1234), b"no JSON", b'{"vin": 5}')
+        observer.wait_for(f"bmw2mqtt/{customer.car.vin}/sensor/mileage", "1234")
+        said = " ".join(secret for _, secret in cardata_secrets(customer.bmw))
+        body = {"error": "invalid_grant", "error_description": said, "exveErrorMsg": said}
+        customer.bmw.faults.add(Fault(path="/oauth/token|/customers", status=400, body=body))
+        customer.refuse_token()
+        observer.publish(f"{CARDATA}/button/refresh/press", "")
+        observer.wait_for(f"{CARDATA}/sensor/status", "login_required", timeout_s=60)
+        secrets = PLANTED | {secret: name for name, secret in cardata_secrets(customer.bmw)}
+        assert {"gcid", "access token", "refresh token", "id token", "device_code"} <= set(
+            secrets.values()
+        )
+        assert leaks(everything_said(seen), secrets) == []

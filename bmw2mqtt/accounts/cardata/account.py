@@ -21,8 +21,8 @@ from bmw2mqtt.accounts.cardata.showroom import Showroom
 from bmw2mqtt.accounts.cardata.stream import Stream
 from bmw2mqtt.accounts.cardata.tokens import Credentials, Tokens
 from bmw2mqtt.accounts.cardata.transport import open_session
-from bmw2mqtt.accounts.cardata.values import Values
-from bmw2mqtt.accounts.memory import Memory
+from bmw2mqtt.accounts.cardata.values import MAX_CARS, Values
+from bmw2mqtt.accounts.memory import Memory, moment
 from bmw2mqtt.accounts.polling import Polling
 from bmw2mqtt.accounts.requests import utc_now
 from bmw2mqtt.accounts.standing import Standing
@@ -31,7 +31,7 @@ from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.config import CarDataAccount as AccountSettings
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
 from bmw2mqtt.vehicle.commands import Command, EventType, Outcome, Reason
-from bmw2mqtt.vehicle.errors import AccountError, LoginRequired
+from bmw2mqtt.vehicle.errors import AccountError, LoginRequired, Unreachable
 from bmw2mqtt.vehicle.vin import is_vin
 
 log = structlog.get_logger(__name__)
@@ -41,6 +41,8 @@ STALE_AFTER: Final = timedelta(minutes=30)
 LOOK_EVERY_S: Final = 60.0
 LONGEST_TICK_S: Final = 3600.0
 """How often to see which REST reads are due; seeing costs no request."""
+MAX_MESSAGE_BYTES: Final = 256 * 1024
+"""Every descriptor at once takes some 40 kB; what is relayed may have to wait in memory."""
 _REFUSED: Final = Outcome(
     event_type=EventType.REJECTED,
     reason=Reason.UNSUPPORTED,
@@ -83,7 +85,7 @@ class CarDataAccount:
         """What the last round of REST reads came to."""
         self._has_read = False
         self._heard_at: datetime | None = None
-        """When the stream last said something."""
+        """When BMW last told something of a car."""
         self._tokens: Tokens | None = None
         self._is_by_person = False
         self._stream = Stream(
@@ -91,7 +93,7 @@ class CarDataAccount:
             memory,
             tls=client_context(name, settings.ca_file, ssl.TLSVersion.TLSv1_3),
             on_message=self._take_message,
-            on_change=self._tell,
+            on_change=self._stream_changed,
             on_refused=self._renew_soon,
             now=now,
         )
@@ -125,6 +127,7 @@ class CarDataAccount:
                 DeviceLogin(oauth, now=self._now),
                 self._memory,
                 on_tokens=self._take_tokens,
+                on_login=self._logged_in,
                 on_change=self._tell,
                 now=self._now,
             )
@@ -137,6 +140,7 @@ class CarDataAccount:
                     tasks.create_task(self.polling.run())
                     tasks.create_task(self._vouch())
             finally:
+                self._remember()
                 await credentials.close()
                 self._showroom.close()
                 self._values.close()
@@ -158,7 +162,8 @@ class CarDataAccount:
         self._values.open()
         self.requests.restore()
         self._garage.restore()
-        self.polling.restore(is_login_new=False)
+        self._heard_at = moment(self._memory.recall("heard").get("at"))
+        self.polling.restore(is_login_new=True)  # the keeper knows how it stands with the login
         if self.polling.is_paused:
             self._standing.change(status=AccountStatus.PAUSED, is_polling=False)
         known = self._garage.vins | self._values.vins()
@@ -187,12 +192,17 @@ class CarDataAccount:
 
     def log_in(self, captcha_token: str | None) -> None:  # noqa: ARG002 - CarData has no captcha
         """Ask BMW for a new code; it shows in the status."""
+        if self._tokens is None:
+            self._standing.change(status=AccountStatus.STARTING, message=None)
         self._keeper.want()
 
     # What BMW tells
 
     def _take_message(self, topic: str, payload: bytes) -> None:
         """Take a message of the stream."""
+        if len(payload) > MAX_MESSAGE_BYTES:
+            log.debug("stream_message_unreadable", reason="too long", payload_bytes=len(payload))
+            return
         try:
             message = json.loads(payload)
             data = message["data"]
@@ -203,10 +213,13 @@ class CarDataAccount:
         if not is_vin(vin) or not isinstance(data, dict):
             log.debug("stream_message_unreadable", reason="no car or no data")
             return
+        if vin not in self._garage.vins and not self._values.knows(vin):
+            if len(self._values.vins()) >= MAX_CARS:
+                log.debug("stream_message_unreadable", reason="too many cars")
+                return
+            self._listener.vehicles_listed(self.name, frozenset({vin}), is_complete=False)
         self._heard_at = now = self._now()
         self._listener.message_received(self.name, vin, payload)
-        if vin not in self._garage.vins and vin not in self._values.vins():
-            self._listener.vehicles_listed(self.name, frozenset({vin}), is_complete=False)
         if self._values.take(vin, data, now):
             self._showroom.change(vin)
 
@@ -225,6 +238,7 @@ class CarDataAccount:
 
     def telematic_data(self, vin: str, data: Mapping[str, Any], received_at: datetime) -> None:
         """Take what REST knows of a car."""
+        self._heard_at = received_at
         self._values.take(vin, data, received_at)
         self._showroom.change(vin)
         self._listener.vehicle_seen(vin)
@@ -248,47 +262,65 @@ class CarDataAccount:
         self._tell()
 
     def _take_tokens(self, tokens: Tokens | None) -> None:
-        had_none, self._tokens = self._tokens is None, tokens
-        self._stream.use(tokens if self.state.is_polling else None)
-        if tokens is not None and had_none and isinstance(self._trouble, LoginRequired):
+        self._tokens = tokens
+        self._stream.use(None if self.polling.is_paused else tokens)
+
+    def _logged_in(self) -> None:
+        if isinstance(self._trouble, LoginRequired):
             self._trouble = None
-            self.polling.request()
+            if not self.polling.is_paused:
+                self.polling.request()
 
     def _renew_soon(self) -> None:
         self._keeper.renew_soon()
 
     async def _vouch(self) -> None:
-        """While the stream is there, what is known of the cars is current."""
+        """Look now and then at what changes by itself."""
         while True:
-            if self._stream.is_connected:
-                for vin in self._garage.vins | self._values.vins():
-                    self._listener.vehicle_seen(vin)
+            self._stream_changed()
             self._showroom.look_again()
-            self._tell()
+            self._remember()
             await asyncio.sleep(LOOK_EVERY_S)
+
+    def _stream_changed(self) -> None:
+        """While the stream is there, what is known of the cars is current."""
+        if self._stream.is_connected:
+            for vin in self._garage.vins | self._values.vins():
+                self._listener.vehicle_seen(vin)
+        self._tell()
+
+    def _remember(self) -> None:
+        if self._heard_at is not None:
+            self._memory.remember("heard", {"at": self._heard_at.isoformat()})
 
     # How it stands
 
     def _tell(self) -> None:
-        """Say how it stands: the login matters most, then the stream, then REST."""
+        """Say how it stands: the login matters most, then the stream, then REST.
+
+        REST may be out of order for hours while the stream tells all that matters.
+        """
         codes = self._keeper.codes
         error = self._keeper.problem or self._stream.problem or self._trouble
-        facts = {
+        note = None
+        is_fed = self._stream.is_connected and bool(self._garage.vins)
+        if is_fed and error is self._trouble and isinstance(error, Unreachable):
+            error, note = None, f"the stream works; REST does not: {error}"
+        facts: dict[str, Any] = {
             "login_url": codes.verification_url if codes else None,
             "user_code": codes.user_code if codes else None,
             "expires_at": codes.expires_at if codes else None,
-            "last_update": self._last_update(),
+            "last_update": self._heard_at,
             "next_update": self._next_update(),
             "requests_24h": self.requests.count(),
             "requests_left": self.requests.left(),
         }
         if error or self._stream.is_connected or self._has_read:
-            self._standing.take(error, **facts)
+            self._standing.take(error, note=note, **facts)
         else:
-            self._standing.change(**facts)
-
-    def _last_update(self) -> datetime | None:
-        return max((at for at in (self._heard_at, self.polling.succeeded_at) if at), default=None)
+            is_paused = self.polling.is_paused
+            status = AccountStatus.PAUSED if is_paused else AccountStatus.STARTING
+            self._standing.change(status=status, message=None, **facts)
 
     def _next_update(self) -> datetime | None:
         """Return when REST is asked next; the stream comes when it comes."""

@@ -24,7 +24,7 @@ CODES_BY_ITSELF: Final = 6
 CODES_WITHIN: Final = timedelta(hours=24)
 """A code lives for five minutes; whoever has just installed this has half an hour."""
 RETRY_S: Final = 30.0
-LONGEST_RETRY_S: Final = 1800.0
+LONGEST_RETRY_S: Final = 600.0
 LOOK_EVERY_S: Final = 60.0
 """By the wall clock: hosts are suspended."""
 ASK: Final = "not logged in: press Log in for a new code (page, Home Assistant, bmw2mqtt login)"
@@ -41,6 +41,7 @@ class Keeper:
         memory: Memory,
         *,
         on_tokens: Callable[[Tokens | None], None],
+        on_login: Callable[[], None],
         on_change: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
@@ -52,6 +53,7 @@ class Keeper:
             login: how to get the first ones.
             memory: where it is written down that a person has to act.
             on_tokens: given each new set of tokens, `None` when the login is lost.
+            on_login: told after each login, when the first tokens of it have been given.
             on_change: told when `problem` or `codes` has changed.
             now: the wall clock.
         """
@@ -64,6 +66,7 @@ class Keeper:
         self._login = login
         self._memory = memory
         self._on_tokens = on_tokens
+        self._on_login = on_login
         self._on_change = on_change
         self._now = now
         self._is_wanted = asyncio.Event()
@@ -116,19 +119,29 @@ class Keeper:
                 failures = 0
             except AccountError as error:
                 failures += 1
-                self._tell(error)
+                self._tell(None if self._is_good() else error)
             else:
                 failures = 0
                 self._set_tokens(tokens)
                 self._tell(None)
 
+    def _is_good(self) -> bool:
+        """Whether the tokens still work: then there is time to try again."""
+        tokens = self._credentials.current
+        return tokens is not None and self._now() < tokens.expires_at
+
     async def _wait_until_due(self, failures: int) -> None:
-        """Wait until the tokens should be renewed, or BMW's stream refuses them."""
+        """Wait until the tokens should be renewed, or BMW's stream refuses them.
+
+        Whoever else renewed them may have been told that the login is lost.
+        """
         at = self._credentials.renew_at or self._now()
         if failures:
             pause_s = min(RETRY_S * 2.0 ** (failures - 1), LONGEST_RETRY_S)
             at = self._now() + timedelta(seconds=pause_s * random.uniform(1, 1.3))
         while (left_s := (at - self._now()).total_seconds()) > 0:
+            if self._credentials.current is None:
+                return
             try:
                 async with asyncio.timeout(min(left_s, LOOK_EVERY_S)):
                     await self._is_refused.wait()
@@ -147,23 +160,25 @@ class Keeper:
             try:
                 tokens = await self._log_in()
             except LoginFailed as error:
-                if error.failure is not LoginFailure.EXPIRED:
+                if error.failure is not LoginFailure.EXPIRED or self._waits_for_person():
                     self._wait_for_person(str(error))
-                self._tell_unless_logged_in(error)
-            except AccountError as error:
+                self.codes = None
+                self._tell_failure(error)
+            except AccountError as error:  # there was no code yet, so nobody's time is lost
                 failures += 1
-                self._tell_unless_logged_in(error)
+                self._tell_failure(error)
                 pause_s = min(RETRY_S * 2.0 ** (failures - 1), LONGEST_RETRY_S)
                 await _either(asyncio.sleep(pause_s), self._is_wanted.wait())
+                self._is_wanted.set()
             else:
                 failures = 0
                 self._memory.remember("login", {})
                 self._credentials.take(tokens)
-                self._set_tokens(tokens)
-                log.info("logged_in", account=self._account)
-                self._tell(None)
-            finally:
                 self.codes = None
+                self.problem = None
+                log.info("logged_in", account=self._account)
+                self._set_tokens(tokens)
+                self._on_login()
                 self._on_change()
 
     async def _wait_until_wanted(self) -> None:
@@ -179,18 +194,23 @@ class Keeper:
                 await self._is_wanted.wait()
 
     def _may_begin(self) -> bool:
-        """Whether a code may be asked for without a person; if so it is noted."""
-        known = self._memory.recall("login")
-        if "reason" in known:
-            return False
-        codes = known.get("codes")
+        """Whether a code may be asked for without a person."""
+        return not self._waits_for_person() and len(self._recent_codes()) < CODES_BY_ITSELF
+
+    def _waits_for_person(self) -> bool:
+        return "reason" in self._memory.recall("login")
+
+    def _recent_codes(self) -> list[datetime]:
+        codes = self._memory.recall("login").get("codes")
         now = self._now()
         times = map(moment, codes if isinstance(codes, list) else ())
-        recent = [at for at in times if at and timedelta() <= now - at < CODES_WITHIN]
-        if len(recent) >= CODES_BY_ITSELF:
-            return False
-        self._memory.remember("login", {"codes": [at.isoformat() for at in [*recent, now]]})
-        return True
+        return [at for at in times if at and timedelta() <= now - at < CODES_WITHIN]
+
+    def _count_code(self) -> None:
+        """Note that there is another code, unless none is asked for without a person anyway."""
+        if not self._waits_for_person():
+            codes = [*self._recent_codes(), self._now()]
+            self._memory.remember("login", {"codes": [at.isoformat() for at in codes]})
 
     def _wait_for_person(self, reason: str) -> None:
         self._memory.remember("login", {"reason": reason})
@@ -200,6 +220,7 @@ class Keeper:
         self._is_wanted.clear()
         while True:
             codes = await self._login.begin()
+            self._count_code()
             self.codes = codes
             log.warning(
                 "login_waits_for_you",
@@ -208,20 +229,24 @@ class Keeper:
                 confirm=codes.user_code,
                 until=codes.expires_at.isoformat(timespec="seconds"),
             )
-            self._tell_unless_logged_in(
-                LoginRequired(
-                    f"open {codes.verification_url} and confirm the code {codes.user_code};"
-                    " waiting for you"
-                )
+            waiting_for_you = LoginRequired(
+                f"open {codes.verification_url} and confirm the code {codes.user_code};"
+                " waiting for you"
             )
+            self._tell(self.problem if self._is_there.is_set() else waiting_for_you)
             waiting = asyncio.ensure_future(self._login.wait(codes))
             await _either(waiting, self._is_wanted.wait())
             if waiting.done():
                 return await waiting
             self._is_wanted.clear()
 
-    def _tell_unless_logged_in(self, error: AccountError) -> None:
-        self._tell(self.problem if self._is_there.is_set() else error)
+    def _tell_failure(self, error: AccountError) -> None:
+        """Say that a login came to nothing; whoever is logged in stays so."""
+        if self._is_there.is_set():
+            log.warning("login_failed", account=self._account, reason=str(error))
+            self._on_change()
+        else:
+            self._tell(error)
 
 
 async def _either(*futures: Any) -> None:

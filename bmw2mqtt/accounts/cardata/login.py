@@ -25,10 +25,11 @@ from bmw2mqtt.vehicle.errors import AccountError, LoginOutage, Unreachable
 
 log = structlog.get_logger(__name__)
 
-FIRST_POLL_S = 12
-"""BMW's login breaks most often when it is polled at the moment of the approval."""
+FIRST_POLL_AFTER_INTERVALS = 2.4
+"""12 s at BMW. Its login breaks most often when it is polled at the moment of the approval."""
 SLOW_DOWN_S = 5
 _INTERVAL_S, _LIFE_S, _LONGEST_S = 5, 300, 3600
+_SHORTEST_INTERVAL_S = 0.25
 _VERIFIER_LENGTH = 64
 SUPPORT = "bmwcardata-b2c-support@bmwgroup.com"
 SERVICES = {API_SCOPE: "CarData API", STREAM_SCOPE: "CarData Stream"}
@@ -62,7 +63,6 @@ class DeviceLogin:
         self,
         oauth: OAuth,
         *,
-        first_poll_s: float = FIRST_POLL_S,
         now: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -70,12 +70,10 @@ class DeviceLogin:
 
         Args:
             oauth: where to ask.
-            first_poll_s: seconds that a person has before BMW is asked whether it is done.
             now: the wall clock.
             sleep: how to wait.
         """
         self._oauth = oauth
-        self._first_poll_s = first_poll_s
         self._now = now
         self._sleep = sleep
 
@@ -106,7 +104,7 @@ class DeviceLogin:
         """
         interval_s = codes.interval_s
         outage: str | None = None
-        await self._sleep(max(self._first_poll_s, 0))
+        await self._sleep(FIRST_POLL_AFTER_INTERVALS * interval_s)
         while self._now() < codes.expires_at:
             try:
                 answer = await self._oauth.exchange(codes.device_code, codes.code_verifier)
@@ -174,7 +172,7 @@ def _codes(answer: dict[str, Any], verifier: str, now: datetime) -> Codes:
         user_code=user_code,
         verification_url=str(complete),
         expires_at=now + timedelta(seconds=_number(answer.get("expires_in"), _LIFE_S)),
-        interval_s=max(_number(answer.get("interval"), _INTERVAL_S), 1),
+        interval_s=max(_number(answer.get("interval"), _INTERVAL_S), _SHORTEST_INTERVAL_S),
         device_code=device_code,
         code_verifier=verifier,
     )

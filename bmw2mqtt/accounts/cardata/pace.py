@@ -59,11 +59,11 @@ class Pace:
     def restore(self) -> None:
         """Go on where an earlier run stopped."""
         known = self._memory.recall("stream")
-        connects, failures = known.get("connects"), known.get("failures")
+        failures = known.get("failures")
         now = self._now()
-        for at in map(moment, connects if isinstance(connects, list) else ()):
-            if at is not None and at <= now:
-                self._connects.append(at)
+        self._connects.extend(_past(known.get("connects"), now))
+        self._drops.extend(_past(known.get("drops"), now))
+        self._taken_over_at = next(iter(_past([known.get("taken_over_at")], now)), None)
         self._failures = failures if isinstance(failures, int) else 0
         not_before = moment(known.get("not_before"))
         if not_before is not None and not_before <= now + LONGEST_WAIT:
@@ -90,15 +90,15 @@ class Pace:
         self._refusals = 0
 
     def failed(self, refusal: Refusal) -> None:
-        """Note a connect that came to nothing."""
+        """Note a connect that came to nothing; an older connection may still be there."""
+        self._forgive()
         self._fall(refusal)
         self._pause(max(self._pause_s(refusal), AFTER_FAILED_CONNECT_S))
 
     def lost(self, refusal: Refusal) -> None:
         """Note that a connection is gone."""
         now = self._now()
-        if self._connected_at is not None and now - self._connected_at >= STABLE_AFTER:
-            self._failures = 0
+        self._forgive()
         self._connected_at = None
         if refusal.kind is Kind.IDLE:
             self._down_since, self._last = now, refusal
@@ -112,6 +112,7 @@ class Pace:
 
     def left(self) -> None:
         """Note that we have gone ourselves."""
+        self._forgive()
         self._connected_at = self._down_since = self._last = None
 
     @property
@@ -141,9 +142,15 @@ class Pace:
             return None
         return Unreachable(f"{last.sentence}; trying again")
 
+    def _forgive(self) -> None:
+        """Forget earlier failures if the connection was a good one."""
+        if self._connected_at is not None and self._now() - self._connected_at >= STABLE_AFTER:
+            self._failures = 0
+
     def _fall(self, refusal: Refusal) -> None:
         self._last = refusal
-        self._down_since = self._down_since or self._now()
+        if self._connected_at is None:
+            self._down_since = self._down_since or self._now()
         if refusal.kind is not Kind.OFFLINE:
             self._failures += 1
         self._refusals = self._refusals + 1 if refusal.kind is Kind.REFUSED else 0
@@ -158,7 +165,7 @@ class Pace:
                 return 30.0 if self._refusals < 3 else random.uniform(300, 600)  # noqa: PLR2004
             case Kind.BUSY:
                 return float(min(60 * 2 ** min(self._failures - 1, 4), AFTER_MANY_FAILURES_S))
-        if self._failures > MANY_FAILURES:
+        if self._failures >= MANY_FAILURES:
             return AFTER_MANY_FAILURES_S
         growing_s = FIRST_PAUSE_S * 2.0 ** max(self._failures - 1, 0)
         return min(growing_s, LONGEST_PAUSE_S) * random.uniform(0.8, 1.2)
@@ -168,12 +175,20 @@ class Pace:
         self._save()
 
     def _save(self) -> None:
-        not_before = self._not_before
+        not_before, taken_over_at = self._not_before, self._taken_over_at
         self._memory.remember(
             "stream",
             {
                 "connects": [at.isoformat() for at in self._connects],
+                "drops": [at.isoformat() for at in self._drops],
+                "taken_over_at": taken_over_at.isoformat() if taken_over_at else None,
                 "failures": self._failures,
                 "not_before": not_before.isoformat() if not_before else None,
             },
         )
+
+
+def _past(texts: object, now: datetime) -> list[datetime]:
+    """Read times from a file; those of the future are left out: clocks go wrong."""
+    found = map(moment, texts if isinstance(texts, list) else ())
+    return [at for at in found if at is not None and at <= now]

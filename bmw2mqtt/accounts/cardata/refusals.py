@@ -1,5 +1,7 @@
 """What BMW's stream says when it does not let us in, or lets go of us."""
 
+import errno
+import socket
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
@@ -65,21 +67,21 @@ NO_TOPIC: Final = Refusal(
 )
 
 
+_NO_COMMON_VERSION: Final = (
+    Kind.TLS,
+    "BMW's stream wants TLS 1.3, which this system's OpenSSL does not offer: update it",
+)
 _IN_TEXT: Final = {
     "inactivity": _CODES[141],
-    "PROTOCOL_VERSION": (
-        Kind.TLS,
-        "BMW's stream wants TLS 1.3, which this system's OpenSSL does not offer",
-    ),
+    "PROTOCOL_VERSION": _NO_COMMON_VERSION,
+    "UNSUPPORTED_PROTOCOL": _NO_COMMON_VERSION,
+    "NO_PROTOCOLS_AVAILABLE": _NO_COMMON_VERSION,
     "CERTIFICATE_VERIFY_FAILED": (
         Kind.TLS,
         "the certificate of BMW's stream is not trusted: check clock, CA certificates and ca_file",
     ),
-    "Name or service not known": _NO_NAME,
-    "name resolution": _NO_NAME,
-    "Network is unreachable": _NO_NAME,
 }
-"""The MQTT library tells only the text of what the system said."""
+_NO_NETWORK: Final = {errno.ENETUNREACH, errno.ENETDOWN}
 
 
 def read_refusal(error: BaseException | None, *, is_connect: bool) -> Refusal:
@@ -90,6 +92,12 @@ def read_refusal(error: BaseException | None, *, is_connect: bool) -> Refusal:
         return Refusal(Kind.ODD, "BMW's stream refuses and does not say why")
     if isinstance(number, int) and number in _CODES:
         return Refusal(*_CODES[number])
+    # The MQTT library tells only the text of what the system said; that depends on the C library.
+    cause = error.__context__ if error is not None else None
+    if isinstance(cause, OSError) and (
+        isinstance(cause, socket.gaierror) or cause.errno in _NO_NETWORK
+    ):
+        return Refusal(*_NO_NAME)
     text = str(error or "connection lost")
     for words, (kind, sentence) in _IN_TEXT.items():
         if words in text:

@@ -35,6 +35,9 @@ LOOK_EVERY_S: Final = 60.0
 _FAILURE: Final = 0x80
 """SUBACK codes from here on are refusals."""
 
+_IN_THE_WAY: Final = {Kind.REFUSED, Kind.ODD, Kind.SUBSCRIPTION}
+"""Refusals of a new connection for which the old one may be the reason."""
+
 OnMessage = Callable[[str, bytes], None]
 
 
@@ -51,6 +54,10 @@ class _Client(aiomqtt.Client):
             self._take(message.topic, message.payload)
         except Exception:  # a bug that one message brings out must not end the stream
             log.exception("stream_message_crashed")
+
+    def abandon(self) -> None:
+        """Close what a connect that came to nothing has left open: BMW might still let it in."""
+        self._client.disconnect()
 
     @property
     def lost(self) -> asyncio.Future[None]:
@@ -147,12 +154,19 @@ class Stream:
                 wait.cancel()
 
     async def _connect(self, tokens: Tokens) -> None:
-        """Connect beside the old connection, which BMW then drops; if it refuses, without it."""
+        """Connect beside the old connection, which BMW then drops; if it refuses, without it.
+
+        If BMW is not even reached, the old connection stays for as long as it lasts.
+        """
         refusal = await self._try(tokens)
-        if refusal is not None and refusal.kind is not Kind.OFFLINE and self._client is not None:
-            await self._leave()
-            await asyncio.sleep(GAP_S)
-            refusal = await self._try(tokens)
+        old = self._client
+        if refusal is not None and old is not None:
+            is_in_the_way = refusal.kind in _IN_THE_WAY
+            if is_in_the_way or old.lost.done():  # it has made room for the new one
+                await self._leave()
+            if is_in_the_way:
+                await asyncio.sleep(GAP_S)
+                refusal = await self._try(tokens)
         if refusal is not None:
             self._take(self._pace.failed, refusal)
 
@@ -162,7 +176,8 @@ class Stream:
         client = self._make_client(tokens)
         try:
             await client.__aenter__()
-        except aiomqtt.MqttError as error:
+        except (aiomqtt.MqttError, UnicodeError) as error:  # or the name of a host that is none
+            client.abandon()
             return read_refusal(error, is_connect=True)
         try:
             codes = await client.subscribe(f"{tokens.gcid}/+", qos=0)

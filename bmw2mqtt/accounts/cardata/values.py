@@ -117,6 +117,11 @@ class Values:
         car = self._cars.get(vin)
         return NOTHING if car is None else car.view
 
+    def knows(self, vin: str) -> bool:
+        """Whether this car has told anything."""
+        car = self._cars.get(vin)
+        return car is not None and bool(car.readings)
+
     def vins(self) -> frozenset[str]:
         """Return the cars that have told anything."""
         return frozenset(vin for vin, car in self._cars.items() if car.readings)

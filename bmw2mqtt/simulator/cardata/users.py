@@ -144,6 +144,11 @@ class Registry:
         kept = "" if self.rotates else refresh_token
         return self.issue(grant.user, client_id, grant.scope, kept)
 
+    @property
+    def issued(self) -> list[Grant]:
+        """What was handed out so far and not revoked."""
+        return list(self._by_access_token.values())
+
     def by_access_token(self, access_token: str) -> Grant | None:
         """Return what was handed out with an access token, be it expired or not."""
         return self._by_access_token.get(access_token)

@@ -1,0 +1,541 @@
+"""A CarData account as a whole: what it says of itself and of its cars, in good and bad days."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from bmw2mqtt.accounts.cardata import check
+from bmw2mqtt.accounts.tls import client_context
+from bmw2mqtt.simulator.cardata import API_SCOPE, Fault, cu_error
+from tests.accounts.cardata_bench import OTHER_VIN, VIN, Bench, car
+from tests.accounts.cardata_home import A_WHILE_S, MILEAGE, Home, hurry
+from tests.accounts.waiting import until
+
+REST = "/customers/"
+STALE = timedelta(minutes=31)
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
+
+
+def warnings(logs: list[Any]) -> list[str]:
+    return [entry["event"] for entry in logs if entry["log_level"] in {"warning", "error"}]
+
+
+# The login, as it shows
+
+
+async def test_from_nothing_to_a_car(bench: Bench) -> None:
+    with capture_logs() as logs:
+        async with Home(bench).running() as home:
+            await home.is_status("login_required", "waiting for you")
+            code = home.attributes["user_code"]
+            assert home.attributes["login_url"].endswith(f"/oneid/link?user_code={code}")
+            expires_at = datetime.fromisoformat(home.attributes["expires_at"])
+            assert expires_at - home.clock.now == timedelta(minutes=5)
+            assert home.entity("binary_sensor/login_required") == "ON"
+            assert home.entity("sensor/next_update") == "None"
+            assert home.entity("sensor/requests_24h") == "0", "logins do not count"
+            assert home.entity("sensor/requests_left") == "45"
+            await home.log_in()
+            assert home.attributes == {
+                "message": None,
+                "login_url": None,
+                "user_code": None,
+                "expires_at": None,
+            }
+            assert home.entity("binary_sensor/login_required") == "OFF"
+            await until(lambda: home.topic(f"{VIN}/availability") == "online")
+            used = partial(home.bmw.quota.used, home.user.gcid)
+            await until(lambda: home.entity("sensor/requests_24h") == str(used()))
+            await until(lambda: home.entity("sensor/requests_left") == str(45 - used()))
+            assert home.moment("sensor/last_update") == home.clock.now
+            next_update = home.moment("sensor/next_update")
+            assert next_update is not None
+            assert timedelta(hours=20) < next_update - home.clock.now < timedelta(hours=25)
+    assert warnings(logs) == ["account_status", "login_waits_for_you"]
+
+
+async def test_declined(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+        code = await until(lambda: home.attributes.get("user_code"))
+        home.bmw.decline(code)
+        await home.is_status("login_required", "declined")
+        await home.after(hours=2)
+        assert home.asked("device/code") == 1
+        assert home.attributes["user_code"] is None
+        home.account.log_in(None)
+        await home.log_in()
+
+
+async def test_expired(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+        seen = set()
+        for _ in range(6):
+            code = await until(
+                lambda: (code := home.attributes.get("user_code")) not in seen and code
+            )
+            seen.add(code)
+            home.clock.forward(minutes=6)
+        await home.is_status("login_required", "press Log in")
+        await home.after(hours=2)
+        assert home.asked("device/code") == 6
+        home.account.log_in(None)
+        await home.log_in()
+
+
+async def test_a_fault_of_bmws(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+        code = await until(lambda: home.attributes.get("user_code"))
+        home.bmw.oauth.exchange_failures = 1
+        home.bmw.approve(code)
+        await home.is_status("login_required", "on BMW's side")
+        await home.after(hours=2)
+        assert home.asked("device/code") == 1
+        home.account.log_in(None)
+        await home.log_in()
+
+
+async def test_a_service_is_missing(bench: Bench) -> None:
+    bench.user.granted.discard(API_SCOPE)
+    async with Home(bench).running() as home:
+        await home.is_status("login_required", "CarData API")
+        assert home.entity("binary_sensor/login_required") == "ON"
+        assert "CarData API" in str(home.entity("binary_sensor/login_required/attributes"))
+        bench.user.granted.add(API_SCOPE)
+        home.account.log_in(None)
+        await home.log_in()
+
+
+async def test_rest_wants_another_login(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+        await home.log_in()
+        home.bmw.faults.add(cu_error("CU-103", path=REST))
+        home.account.refresh()
+        await home.is_status("login_required", "CarData API off and on")
+        await home.drive(50_000)  # the stream goes on
+        home.bmw.faults.clear()
+        home.account.log_in(None)
+        code = await until(lambda: home.attributes.get("user_code"))
+        home.bmw.approve(code)
+        await home.is_status("ok")
+
+
+async def test_the_login_is_lost(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+        await home.log_in()
+        home.bmw.registry.revoke()
+        with capture_logs() as logs:
+            await home.after(minutes=51)
+            await home.is_status("login_required", "log in again")
+            await home.after(hours=1)
+        assert warnings(logs) == ["account_status"], "one line"
+        assert home.asked("device/code") == 1
+    async with Home(bench).running() as home:
+        await home.is_status("login_required", "log in again")
+        await home.after(minutes=1)
+        assert home.asked("device/code") == 1, "a restart begins no login"
+        home.account.log_in(None)
+        await home.log_in()
+
+
+async def test_a_login_on_the_terminal_is_taken_at_the_next_start(bench: Bench) -> None:
+    home = Home(bench)
+    async with home.running():
+        code = await until(lambda: home.attributes.get("user_code"))
+        home.bmw.decline(code)
+        await home.is_status("login_required", "declined")
+
+    def approve(codes: Any) -> None:
+        home.bmw.oauth.approve_after_s = 0
+        assert codes.user_code in codes.verification_url
+
+    settings: Any = home.settings.accounts["eu"]
+    tls = client_context("eu", home.bmw.ca_file)
+    await check.log_in("eu", settings, home.store, tls, approve)
+    async with Home(bench).running() as again:
+        await again.is_ok()
+        assert again.asked("device/code") == 2
+
+
+# REST's troubles
+
+
+async def test_bmws_quota_is_used_up(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+        await home.log_in()
+        home.bmw.quota.exhaust(home.user.gcid)
+        home.account.refresh()
+        await home.is_status("quota_exceeded", "daily quota")
+        await until(lambda: home.entity("sensor/requests_left") == "0")
+        next_update = home.moment("sensor/next_update")
+        assert next_update is not None
+        midnight = datetime(2026, 11, 2, tzinfo=UTC)
+        assert midnight < next_update < midnight + timedelta(minutes=30)
+        await home.drive(50_000)
+        asked = home.asked()
+        home.account.refresh()
+        await home.after(hours=1)
+        assert home.asked() == asked, "not even for a person"
+        home.clock.forward(hours=24)
+        await home.is_status("ok")
+
+
+async def test_a_person_asks_within_the_budget(bench: Bench) -> None:
+    async with Home(bench, request_budget=10).running() as home:
+        await home.log_in()
+        before = home.asked()
+        home.account.refresh()
+        await until(lambda: home.asked() > before)
+        for _ in range(10):
+            home.account.refresh()
+            await home.after(minutes=1)
+        await home.is_status("quota_exceeded", "10 of 10 requests")
+        assert home.asked() == 10
+        assert home.entity("sensor/requests_left") == "0"
+        await home.drive(50_000)
+
+
+async def test_a_person_gets_what_bmw_knows_now(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+        await home.log_in()
+        bench.user.cars[0].store({MILEAGE: 41_999})  # type: ignore[attr-defined]
+        await home.after(minutes=10)
+        assert home.car("sensor/mileage") == "41250"
+        home.account.refresh()
+        await until(lambda: home.car("sensor/mileage") == "41999")
+        assert home.moment("sensor/last_update") == home.clock.now
+
+
+async def test_rest_is_out_of_order_and_the_stream_works(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+        await home.log_in()
+        home.bmw.faults.add(cu_error("CU-503", path=REST))
+        home.account.refresh()
+        await home.is_status("ok", "REST does not")
+        await home.drive(50_000)
+        await home.bmw.stream.stop()
+        await until(lambda: not home.account._stream.is_connected)
+        await home.after(minutes=2)
+        await home.is_status("unreachable", "stream")
+        await home.bmw.stream.start()
+        home.bmw.faults.clear()
+        await home.after(minutes=20)
+        await until(lambda: (home.status, home.message) == ("ok", ""))
+
+
+async def test_rest_is_out_of_order_before_it_told_which_cars_there_are(bench: Bench) -> None:
+    bench.bmw.faults.add(Fault(path=REST, status=503))
+    async with Home(bench).running() as home:
+        code = await until(lambda: home.attributes.get("user_code"))
+        home.bmw.approve(code)
+        await home.is_status("unreachable", "out of order")
+        assert home.moment("sensor/next_update") is not None
+        home.bmw.faults.clear()
+        home.account.refresh()
+        await home.is_ok()
+
+
+async def test_seeing_that_nothing_is_due_is_no_update(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+        await home.log_in()
+        await until(lambda: home.moment("sensor/last_update"))
+        last_update, asked = home.moment("sensor/last_update"), home.asked()
+        for _ in range(5):
+            await home.after(hours=1)
+        assert home.asked() == asked
+        assert home.moment("sensor/last_update") == last_update
+        await home.drive(50_000)
+        await until(lambda: home.moment("sensor/last_update") == home.clock.now)
+        told = home.moment("sensor/last_update")
+    await asyncio.sleep(0)
+    bench.clock.forward(hours=1)
+    async with Home(bench).running() as home:
+        await until(lambda: home.moment("sensor/last_update") == told, "known after a restart")
+
+
+# The stream's troubles
+
+
+async def test_the_stream_is_refused(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+        await home.log_in()
+        renewals = home.asked("oauth/token")
+        home.bmw.stream.refuse_connects(1000)
+        with capture_logs() as logs:
+            home.bmw.stream.drop_all(135)
+            await until(lambda: home.asked("oauth/token") > renewals)
+            await home.after(minutes=2)
+            await home.is_status("unreachable", "does not accept the login")
+            for _ in range(7):
+                await home.after(minutes=10)
+            await home.is_status("error", "CarData Stream off and on")
+            assert home.bmw.stream.connects[-1].reason == 135
+        assert warnings(logs) == ["account_status", "account_status"], "one line a change"
+        assert len(home.bmw.stream.connects) < 16
+        home.bmw.stream._refusals.clear()
+        await home.after(minutes=11)
+        await home.is_ok()
+
+
+async def test_another_program_fights_for_the_stream(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+        await home.log_in()
+        with capture_logs() as logs:
+            drops = 0
+            while drops < 6:
+                if home.bmw.stream.is_subscribed(home.user.gcid):
+                    home.bmw.stream.take_over(home.user.gcid)
+                    drops += 1
+                await home.after(seconds=8)
+            await home.is_status("error", "another program")
+        assert [e["message"] for e in logs if e.get("status") == "error"] == [home.message]
+        assert "relay_prefix" in home.message
+        for _ in range(5):
+            await home.after(minutes=4)
+        await home.is_ok()
+
+
+async def test_no_stream_is_configured(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+        home.bmw.stream.refused_subscriptions = 1
+        code = await until(lambda: home.attributes.get("user_code"))
+        home.bmw.approve(code)
+        await home.is_status("error", "configure the data stream of each car")
+        await home.after(seconds=30)
+        await home.is_ok()
+
+
+# Pausing
+
+
+async def test_paused_and_resumed(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+        await home.log_in()
+        home.account.set_polling(is_polling=False)
+        await until(lambda: not home.bmw.stream.clients, "the stream is left to others")
+        await home.is_status("paused")
+        assert home.entity("switch/polling") == "OFF"
+        assert home.entity("sensor/next_update") == "None"
+        asked, tokens = home.asked(), home.asked("oauth/token")
+        await home.after(hours=30)
+        assert home.asked() == asked
+        assert home.asked("oauth/token") > tokens, "the login is kept"
+        assert home.status == "paused"
+    async with Home(bench).running() as home:
+        await home.is_status("paused")
+        await home.after(minutes=1)
+        assert not home.bmw.stream.clients
+        assert home.asked() == asked
+        assert home.car("sensor/mileage") == "41250", "what is known is shown"
+        home.account.refresh()
+        await until(lambda: home.asked() > asked)
+        await home.after(minutes=1)
+        assert (home.status, len(home.bmw.stream.clients)) == ("paused", 0)
+        home.account.set_polling(is_polling=True)
+        await home.is_ok()
+        assert home.entity("switch/polling") == "ON"
+
+
+async def test_paused_without_a_login(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+        await until(lambda: home.attributes.get("user_code"))
+        home.account.set_polling(is_polling=False)
+        home.bmw.approve(home.attributes["user_code"])
+        await home.is_status("paused")
+        await home.after(minutes=1)
+        assert (home.asked(), len(home.bmw.stream.connects)) == (0, 0)
+
+
+# What is current
+
+
+async def test_silence_keeps_cars_online_and_a_lost_stream_does_not(bench: Bench) -> None:
+    bench.bmw.registry.lifetimes.id_token_s = timedelta(days=1).total_seconds()
+    async with Home(bench).running() as home:
+        availability = f"{VIN}/availability"
+
+        def is_online() -> bool:
+            home.fleet.check_freshness()
+            return home.topic(availability) == "online"
+
+        await home.log_in()
+        connects = len(home.bmw.stream.connects)
+        for _ in range(6):
+            await home.after(minutes=30)
+            assert is_online(), "a parked car says nothing for days"
+        assert len(home.bmw.stream.connects) - connects <= 4, "for new tokens, not for silence"
+        await home.bmw.stream.stop()
+        await until(lambda: not home.account._stream.is_connected)
+        await home.after(minutes=29)
+        assert is_online()
+        await home.after(minutes=2)
+        assert not is_online()
+        await home.bmw.stream.start()
+        await home.after(minutes=10)
+        await until(lambda: home.topic(availability) == "online", "with the stream")
+
+
+async def test_a_lost_login_turns_cars_offline(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+        await home.log_in()
+        home.bmw.registry.revoke()
+        home.bmw.stream.drop_all(135)
+        await home.is_status("login_required")
+        await home.after(minutes=31)
+        home.fleet.check_freshness()
+        assert home.topic(f"{VIN}/availability") == "offline"
+        assert home.car("sensor/mileage") == "41250", "values stay"
+        home.account.log_in(None)
+        await home.log_in()
+        await until(lambda: home.topic(f"{VIN}/availability") == "online")
+
+
+# Messages nobody asked for
+
+
+HOSTILE = [
+    b"",
+    b"no JSON",
+    b"[]",
+    b'"text"',
+    b"null",
+    b"{}",
+    b'{"vin": 1, "data": {}}',
+    b'{"vin": "WBA00000000000001", "data": []}',
+    b'{"vin": "WBA00000000000001", "data": {"vehicle.isMoving": 1}}',
+    b'{"vin": "WBA00000000000001", "data": {"vehicle.isMoving": {"value": {"a": [1]}}}}',
+    b'{"vin": "WBA00000000000001", "data": {"vehicle.isMoving": {"value": 1e999, "unit": []}}}',
+    b'{"vin": "WBA00000000000001", "data": {"vehicle.isMoving": {"value": NaN, "timestamp": 5}}}',
+    b'{"vin": "../../etc/passwd#", "data": {}}',
+    b'{"vin": "WBA0000000000000+", "data": {"vehicle.isMoving": {"value": true}}}',
+    b"[" * 100_000,
+    b"\xff\xfe\x00",
+    b'{"vin": "WBA00000000000001", "data": ' + b"9" * 10_000 + b"}",
+    b'{"vin": "WBA00000000000001", "data": {"unheard.of": {"value": "' + b"x" * 10**6 + b'"}}}',
+]
+
+
+async def test_messages_that_are_none(bench: Bench) -> None:
+    async with Home(bench, relay_prefix="bmw/").running() as home:
+        await home.log_in()
+        relayed = len(home.relayed())
+        with capture_logs() as logs:
+            for payload in HOSTILE * 3:
+                home.bmw.publish_raw(VIN, payload)
+            await home.drive(50_000)
+        assert "stream_message_crashed" not in {entry["event"] for entry in logs}
+        assert len(warnings(logs)) <= 4, "each once"
+        assert home.status == "ok"
+        assert len(home.bmw.stream.connects) == 1
+        topics = {topic for topic, _ in home.relayed()[relayed:]}
+        assert topics == {f"bmw/{VIN}"}
+        assert max(len(payload) for _, payload in home.relayed()) < 256 * 1024
+
+
+async def test_cars_without_end(bench: Bench) -> None:
+    async with Home(bench, relay_prefix="bmw/").running() as home:
+        await home.log_in()
+        gcid = home.user.gcid
+        client = home.bmw.stream.client_of(gcid)
+        assert client is not None
+        data = {MILEAGE: {"value": 1, "timestamp": "2026-11-01T10:00:00Z"}}
+        for number in range(1500):
+            vin = f"WBA{number:014}"
+            home.bmw.publish_raw(VIN, json.dumps({"vin": vin, "data": data}).encode())
+        await home.drive(50_000)
+        assert len({topic for topic, _ in home.relayed()}) <= 1000
+
+
+async def test_a_car_that_only_the_stream_knows(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+        await home.log_in()
+        home.bmw.add_car(home.user, car(OTHER_VIN))
+        assert home.bmw.publish(OTHER_VIN, {MILEAGE: 7})
+        await asyncio.sleep(A_WHILE_S)
+        assert home.car("sensor/mileage", OTHER_VIN) is None, "first BMW says what car it is"
+        await home.after(minutes=3)
+        await until(lambda: home.car("sensor/mileage", OTHER_VIN) == "7", "better than nothing")
+        home.account.refresh()
+        await until(lambda: "i4" in str(home.topic(f"{OTHER_VIN}/state")))
+
+
+async def test_a_car_that_is_gone(bench: Bench) -> None:
+    bench.bmw.add_car(bench.user, car(OTHER_VIN))
+    async with Home(bench).running() as home:
+        await home.log_in()
+        await until(lambda: home.car("sensor/mileage", OTHER_VIN))
+        del bench.user.cars[1]
+        home.account.refresh()
+        await until(lambda: home.car("sensor/mileage", OTHER_VIN) is None)
+        assert home.car("sensor/mileage") == "41250"
+    async with Home(bench).running() as home:
+        await until(lambda: home.car("sensor/mileage"))
+        assert home.car("sensor/mileage", OTHER_VIN) is None
+
+
+# Restarts and a week
+
+
+async def test_values_of_before_are_there_before_bmw_is_reached(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+        await home.log_in()
+        await home.drive(50_000)
+    await bench.bmw.stop()
+    try:
+        async with Home(bench).running() as home:
+            await until(lambda: home.car("sensor/mileage") == "50000")
+            assert home.topic(f"{VIN}/availability") == "online"
+    finally:
+        await bench.bmw.start()
+
+
+async def test_a_week(bench: Bench) -> None:
+    """Hourly tokens, cars that drive, a bridge that is started anew each day."""
+    sent = mileage = 0
+    requests: list[datetime] = []
+    missed = 0
+    for day in range(7):
+        async with Home(bench, relay_prefix="bmw/").running() as home:
+            bench.bmw.requests.clear()
+            await (home.is_ok() if day else home.log_in())
+            messages: list[bytes] = []
+            for _ in range(28):  # times 51 minutes is a day
+                connects = len(home.bmw.stream.connects)
+                home.clock.forward(minutes=51)
+                while len(
+                    home.bmw.stream.connects
+                ) == connects or not home.bmw.stream.is_subscribed(home.user.gcid):
+                    mileage += 1
+                    payload = home.bmw.stream.message(VIN, {MILEAGE: 41_250 + mileage})
+                    if home.bmw.publish_raw(VIN, payload):
+                        messages.append(payload)
+                    else:
+                        missed += 1
+                    await asyncio.sleep(0.002)
+                await home.drive(41_250 + (mileage := mileage + 1))
+                messages.append(b"")
+                saved = json.loads((bench.folder / "tokens-eu.json").read_bytes())
+                grant = home.bmw.registry._by_refresh_token[saved["refresh_token"]]
+                assert grant.replaced_at is None, "it is the newest one"
+            got = [payload for _, payload in home.relayed()]
+            assert len(got) == len(messages)
+            assert all(sent in (b"", there) for sent, there in zip(messages, got, strict=True))
+            sent += len(messages)
+            requests += [r.at for r in bench.bmw.requests if r.path.startswith(REST)]
+            assert home.status == "ok"
+    connects = bench.bmw.stream.connects
+    assert all(connect.reason == 0 for connect in connects)
+    assert len(connects) == 7 * 29
+    assert sent > 7 * 28
+    assert missed < 7 * 28 * 10, "moments between two connections"
+    day_long = timedelta(hours=24)
+    assert all(sum(at - day_long < r <= at for r in requests) <= 45 for at in requests)
+    assert len(requests) >= 7, "REST was asked each day"

@@ -1,0 +1,366 @@
+"""The login of an account: begun, kept, lost, and what a person is told of it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from bmw2mqtt.accounts.cardata import keeper
+from bmw2mqtt.accounts.cardata.keeper import CODES_BY_ITSELF, Keeper
+from bmw2mqtt.accounts.cardata.login import DeviceLogin
+from bmw2mqtt.accounts.cardata.tokens import Tokens
+from bmw2mqtt.simulator.cardata import API_SCOPE, Fault
+from bmw2mqtt.vehicle.account import AccountStatus
+from tests.accounts.cardata_bench import Bench
+from tests.accounts.waiting import until
+
+CODES, TOKEN = "device/code", "oauth/token"
+A_WHILE_S = 0.1
+
+
+class House:
+    """A keeper, and what it told."""
+
+    def __init__(self, bench: Bench) -> None:
+        bench.restart()
+        self.bmw, self.clock, self.bench = bench.bmw, bench.clock, bench
+        self.tokens: list[Tokens | None] = []
+        self.logins = 0
+        self.told: list[tuple[str | None, str | None]] = []
+        """Problem and code, as a person sees them, each time that something may have changed."""
+        self.keeper = Keeper(
+            "home",
+            bench.credentials,
+            DeviceLogin(bench.oauth, now=bench.clock, sleep=self._sleep),
+            bench.memory,
+            on_tokens=self.tokens.append,
+            on_login=self._count_login,
+            on_change=self._note,
+            now=bench.clock,
+        )
+
+    async def _sleep(self, _: float) -> None:
+        await asyncio.sleep(0.005)
+
+    def _count_login(self) -> None:
+        self.logins += 1
+
+    def _note(self) -> None:
+        codes = self.keeper.codes
+        self.told.append((self.said or None, codes.user_code if codes else None))
+
+    @property
+    def said(self) -> str:
+        return str(self.keeper.problem or "")
+
+    @property
+    def status(self) -> AccountStatus:
+        problem = self.keeper.problem
+        return problem.status if problem else AccountStatus.OK
+
+    def asked(self, path: str) -> int:
+        return sum(path in request.path for request in self.bmw.requests)
+
+    async def code(self) -> str:
+        """Wait for a code that waits for its user."""
+        await until(lambda: self.keeper.codes)
+        codes = self.keeper.codes
+        assert codes is not None
+        return codes.user_code
+
+    async def log_in(self) -> None:
+        self.bmw.approve(await self.code())
+        await until(lambda: self.logins)
+
+    async def rest(self) -> None:
+        """Give it time to do what it should not do."""
+        await asyncio.sleep(A_WHILE_S)
+
+
+@pytest.fixture
+def house(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
+    """Run a keeper; a second one is another run of the bridge."""
+    monkeypatch.setattr(keeper, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(keeper, "RETRY_S", 0.002)
+    bench.bmw.oauth.interval_s = 0
+
+    @asynccontextmanager
+    async def run() -> AsyncIterator[House]:
+        house = House(bench)
+        task = asyncio.create_task(house.keeper.run())
+        try:
+            yield house
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            await bench.credentials.close()
+
+    return run
+
+
+def saved(house: House) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((house.bench.folder / "tokens-home.json").read_bytes())
+    return document
+
+
+# Logins
+
+
+async def test_the_first_login_begins_by_itself(house: Callable[[], Any]) -> None:
+    async with house() as home:
+        code = await home.code()
+        assert home.tokens == [None]
+        assert home.status is AccountStatus.LOGIN_REQUIRED
+        assert code in home.said
+        assert f"/oneid/link?user_code={code}" in home.said
+        await home.log_in()
+        assert home.status is AccountStatus.OK
+        assert home.keeper.codes is None
+        assert home.tokens[-1] is not None
+        assert saved(home)["refresh_token"] == home.tokens[-1].refresh_token
+        assert home.told[-1] == (None, None)
+    async with house() as home:
+        await until(lambda: home.tokens)
+        await home.rest()
+        assert home.tokens[-1] is not None, "a restart needs no login"
+        assert home.asked(CODES) == 1
+        assert home.logins == 0
+
+
+async def test_a_person_declines(house: Callable[[], Any]) -> None:
+    async with house() as home:
+        home.bmw.decline(await home.code())
+        await until(lambda: "declined" in home.said)
+        assert home.status is AccountStatus.LOGIN_REQUIRED
+        await home.rest()
+        assert home.asked(CODES) == 1, "no new code before a person asks"
+        assert home.told[-1][1] is None
+    async with house() as home:
+        await until(lambda: "declined" in home.said, "it is still known after a restart")
+        await home.rest()
+        assert home.asked(CODES) == 1
+        home.keeper.want()
+        await home.log_in()
+        assert home.asked(CODES) == 2
+
+
+async def test_nobody_confirms(house: Callable[[], Any]) -> None:
+    async with house() as home:
+        for number in range(CODES_BY_ITSELF):
+            await until(lambda count=number + 1: home.asked(CODES) == count and home.keeper.codes)
+            home.clock.forward(seconds=301)
+        await until(lambda: "press Log in" in home.said)
+        await home.rest()
+    async with house() as home:
+        await until(lambda: "press Log in" in home.said, "a restart gives no more of them")
+        await home.rest()
+        assert home.asked(CODES) == CODES_BY_ITSELF
+        home.keeper.want()
+        await home.log_in()
+
+
+async def test_nobody_confirms_a_code_that_a_person_wanted(house: Callable[[], Any]) -> None:
+    async with house() as home:
+        home.bmw.decline(await home.code())
+        await until(lambda: "declined" in home.said)
+        home.keeper.want()
+        await home.code()
+        home.clock.forward(seconds=301)
+        await until(lambda: "nobody confirmed" in home.said, "not what was before")
+        await home.rest()
+        assert home.asked(CODES) == 2
+
+
+async def test_a_fault_of_bmws(house: Callable[[], Any]) -> None:
+    async with house() as home:
+        code = await home.code()
+        home.bmw.oauth.exchange_failures = 1
+        home.bmw.approve(code)
+        await until(lambda: "broke down on BMW's side" in home.said)
+        await home.rest()
+        assert home.asked(CODES) == 1
+        home.keeper.want()
+        await home.log_in()
+
+
+async def test_a_service_is_not_switched_on(house: Callable[[], Any], bench: Bench) -> None:
+    bench.user.granted.discard(API_SCOPE)
+    async with house() as home:
+        await until(lambda: "CarData API" in home.said)
+        assert home.status is AccountStatus.LOGIN_REQUIRED
+        await home.rest()
+        asked = home.asked(CODES)
+        await home.rest()
+        assert home.asked(CODES) == asked
+        bench.user.granted.add(API_SCOPE)
+        home.keeper.want()
+        await home.log_in()
+
+
+async def test_bmws_login_is_out_of_order(house: Callable[[], Any], bench: Bench) -> None:
+    times = CODES_BY_ITSELF + 2
+    bench.break_down(Fault(path=CODES, status=503, times=times))
+    async with house() as home:
+        await until(lambda: home.status is AccountStatus.UNREACHABLE)
+        await home.log_in()
+        assert home.asked(CODES) == times + 1, "outages are no codes"
+
+
+async def test_a_person_wants_a_login_while_bmws_is_out_of_order(
+    house: Callable[[], Any], bench: Bench
+) -> None:
+    async with house() as home:
+        home.bmw.decline(await home.code())
+        await until(lambda: "declined" in home.said)
+        bench.break_down(Fault(path=CODES, status=503, times=2))
+        home.keeper.want()
+        await until(lambda: home.status is AccountStatus.UNREACHABLE)
+        await home.log_in()
+
+
+async def test_a_person_wants_another_code(house: Callable[[], Any]) -> None:
+    async with house() as home:
+        first = await home.code()
+        home.keeper.want()
+        await until(lambda: home.keeper.codes and home.keeper.codes.user_code != first)
+        await home.log_in()
+
+
+async def test_a_login_beside_a_good_one(house: Callable[[], Any]) -> None:
+    async with house() as home:
+        await home.log_in()
+        with capture_logs() as logs:
+            home.keeper.want()
+            code = await home.code()
+            assert home.status is AccountStatus.OK
+            home.bmw.decline(code)
+            await until(lambda: home.keeper.codes is None)
+        assert home.status is AccountStatus.OK
+        assert [e["event"] for e in logs if e["log_level"] == "warning"] == [
+            "login_waits_for_you",
+            "login_failed",
+        ]
+        home.keeper.want()
+        home.bmw.approve(await home.code())
+        await until(lambda: home.logins == 2)
+        assert saved(home)["access_token"] == home.tokens[-1].access_token
+
+
+async def test_what_is_logged_of_a_login(house: Callable[[], Any]) -> None:
+    with capture_logs() as logs:
+        async with house() as home:
+            await home.log_in()
+            tokens = home.tokens[-1]
+    assert [entry["event"] for entry in logs] == ["login_waits_for_you", "logged_in"]
+    secrets = (tokens.access_token, tokens.id_token, tokens.refresh_token, tokens.gcid)
+    assert not any(secret in str(logs) for secret in secrets)
+
+
+# Renewals
+
+
+async def test_renewed_ahead_of_expiry(house: Callable[[], Any]) -> None:
+    async with house() as home:
+        await home.log_in()
+        first = home.tokens[-1]
+        home.clock.forward(minutes=48)
+        await home.rest()
+        assert home.tokens[-1] == first
+        home.clock.forward(minutes=3)
+        await until(lambda: home.tokens[-1] != first)
+        assert saved(home)["refresh_token"] == home.tokens[-1].refresh_token
+        assert home.status is AccountStatus.OK
+        assert home.logins == 1, "a renewal is no login"
+
+
+async def test_renewed_because_the_stream_refuses_the_token(house: Callable[[], Any]) -> None:
+    async with house() as home:
+        await home.log_in()
+        first, asked = home.tokens[-1], home.asked(TOKEN)
+        home.keeper.renew_soon()
+        await until(lambda: home.tokens[-1] != first)
+        await home.rest()
+        assert home.asked(TOKEN) == asked + 1, "once"
+
+
+async def test_a_renewal_fails_for_a_while(house: Callable[[], Any], bench: Bench) -> None:
+    async with house() as home:
+        await home.log_in()
+        first = home.tokens[-1]
+        bench.break_down(Fault(path=TOKEN, status=503))
+        asked = home.asked(TOKEN)
+        home.clock.forward(minutes=51)
+        await until(lambda: home.asked(TOKEN) > asked)
+        await home.rest()
+        assert home.status is AccountStatus.OK, "the tokens work for nine minutes yet"
+        home.clock.forward(minutes=10)
+        await until(lambda: home.status is AccountStatus.UNREACHABLE)
+        assert home.tokens[-1] == first, "kept"
+        home.bmw.faults.clear()
+        while home.tokens[-1] == first:
+            home.clock.forward(seconds=30)
+            await asyncio.sleep(0.02)
+        assert home.status is AccountStatus.OK
+
+
+async def test_retries_are_no_closer_than_half_a_minute(
+    house: Callable[[], Any], bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house() as home:
+        await home.log_in()
+        monkeypatch.setattr(keeper, "RETRY_S", 30)
+        bench.break_down(Fault(path=TOKEN, status=503))
+        asked = home.asked(TOKEN)
+        home.clock.forward(minutes=51)
+        await until(lambda: home.asked(TOKEN) == asked + 1)
+        await home.rest()
+        home.clock.forward(seconds=29)
+        await home.rest()
+        assert home.asked(TOKEN) == asked + 1
+        while home.asked(TOKEN) == asked + 1:  # its answer may be worked on for a moment yet
+            home.clock.forward(seconds=11)
+            await home.rest()
+        assert home.asked(TOKEN) == asked + 2
+
+
+async def test_bmw_does_not_renew_any_more(house: Callable[[], Any]) -> None:
+    async with house() as home:
+        await home.log_in()
+        home.bmw.registry.revoke()
+        home.clock.forward(minutes=51)
+        await until(lambda: home.tokens[-1] is None)
+        assert home.status is AccountStatus.LOGIN_REQUIRED
+        assert "invalid_grant" in home.said
+        await home.rest()
+        assert home.asked(CODES) == 1, "no code before a person asks"
+        assert "refresh_token" not in saved(home)
+        home.keeper.want()
+        home.bmw.approve(await home.code())
+        await until(lambda: home.logins == 2)
+        assert home.status is AccountStatus.OK
+
+
+async def test_somebody_else_learns_that_the_login_is_lost(house: Callable[[], Any]) -> None:
+    async with house() as home:
+        await home.log_in()
+        home.bmw.registry.revoke()
+        with pytest.raises(Exception, match="invalid_grant"):
+            await home.bench.credentials.renew()  # as REST does
+        await until(lambda: home.tokens[-1] is None)
+        assert "invalid_grant" in home.said
+
+
+@pytest.mark.parametrize(("days", "is_good"), [(13, True), (15, False)])
+async def test_the_machine_slept(house: Callable[[], Any], days: float, *, is_good: bool) -> None:
+    async with house() as home:
+        await home.log_in()
+        first = home.tokens[-1]
+        home.clock.forward(days=days)
+        await until(lambda: home.tokens[-1] != first)
+        assert (home.tokens[-1] is not None) is is_good
+        assert ("14 days" in home.said) is not is_good

@@ -1,0 +1,440 @@
+"""BMW's stream: what its broker does, and what becomes of the connection."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bmw2mqtt.accounts.cardata import pace, stream
+from bmw2mqtt.accounts.cardata.stream import Stream
+from bmw2mqtt.accounts.cardata.tokens import Tokens
+from bmw2mqtt.accounts.memory import Memory
+from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.accounts.tls import client_context
+from bmw2mqtt.config import CarDataAccount
+from bmw2mqtt.simulator.cardata import CLIENT_ID, CarDataSimulator
+from bmw2mqtt.simulator.tls import Certificates
+from tests.accounts.cardata_bench import VIN, Bench
+from tests.accounts.waiting import until
+
+SCOPE = frozenset({"openid", "cardata:api:read", "cardata:streaming:read"})
+A_WHILE_S = 0.1
+"""Real time in which a stream that wanted to connect would have done so several times."""
+
+
+class Line:
+    """A stream before a simulated BMW; it looks at the stepped clock all the time."""
+
+    def __init__(self, bench: Bench, **settings: Any) -> None:
+        self.bmw: CarDataSimulator = bench.bmw
+        self.clock = bench.clock
+        self._bench = bench
+        self.messages: list[tuple[str, bytes]] = []
+        self.refused = 0
+        self.changes = 0
+        account = CarDataAccount.model_validate(
+            {
+                "backend": "cardata",
+                "client_id": CLIENT_ID,
+                "stream_host": self.bmw.stream_host,
+                "stream_port": self.bmw.stream_port,
+            }
+            | settings
+        )
+        self.stream = Stream(
+            account,
+            Memory(Store(bench.folder), "home"),
+            tls=client_context("home", self.bmw.ca_file, ssl.TLSVersion.TLSv1_3),
+            on_message=self._take,
+            on_change=self._changed,
+            on_refused=self._refused,
+            now=self.clock,
+        )
+
+    def _take(self, topic: str, payload: bytes) -> None:
+        if payload == b"a bug":
+            raise RuntimeError
+        self.messages.append((topic, payload))
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+    def _refused(self) -> None:
+        self.refused += 1
+
+    def tokens(self) -> Tokens:
+        """Return new tokens, as a login or a renewal yields them."""
+        grant = self.bmw.registry.issue(self._bench.user, CLIENT_ID, SCOPE)
+        return Tokens(
+            gcid=grant.user.gcid,
+            access_token=grant.access_token,
+            id_token=grant.id_token or "",
+            refresh_token=grant.refresh_token,
+            scope=SCOPE,
+            issued_at=self.clock(),
+            expires_at=grant.id_expires_at,
+        )
+
+    @property
+    def connects(self) -> int:
+        return len(self.bmw.stream.connects)
+
+    async def connect(self) -> None:
+        self.stream.use(self.tokens())
+        await self.connected()
+
+    async def connected(self) -> None:
+        gcid = self._bench.user.gcid
+        await until(lambda: self.stream.is_connected and self.bmw.stream.is_subscribed(gcid))
+
+    async def refusal(self, connects: int = 1) -> None:
+        """Wait until so many connects were refused, or connections lost."""
+        await until(lambda: self.connects >= connects and not self.stream.is_connected)
+        await asyncio.sleep(0.05)
+
+    async def comes_back_after(self, seconds: float) -> None:
+        """Check that the next connect comes after so long, and not before."""
+        connects = self.connects
+        await asyncio.sleep(A_WHILE_S)
+        self.clock.forward(seconds=seconds - 1)
+        await asyncio.sleep(A_WHILE_S)
+        assert self.connects == connects, "too early"
+        self.clock.forward(seconds=2)
+        await until(lambda: self.connects == connects + 1)
+        await self.connected()
+
+
+@asynccontextmanager
+async def running(line: Line) -> AsyncIterator[Line]:
+    task = asyncio.create_task(line.stream.run())
+    try:
+        yield line
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.fixture
+async def line(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Line]:
+    monkeypatch.setattr(stream, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(stream, "GAP_S", 0.05)
+    monkeypatch.setattr(pace.random, "uniform", lambda low, high: (low + high) / 2)
+    async with running(Line(bench)) as line:
+        yield line
+
+
+async def test_as_bmw_wants_it(line: Line) -> None:
+    tokens = line.tokens()
+    line.stream.use(tokens)
+    await line.connected()
+    (connect,) = line.bmw.stream.connects
+    assert (connect.username, connect.password) == (tokens.gcid, tokens.id_token)
+    assert connect.keepalive_s <= 30
+    assert line.bmw.publish(VIN, {"vehicle.isMoving": True})
+    await until(lambda: line.messages)
+    topic, payload = line.messages[0]
+    assert topic == f"{tokens.gcid}/{VIN}"
+    assert b"vehicle.isMoving" in payload
+    assert line.stream.problem is None
+
+
+async def test_nobody_connects_without_tokens(line: Line) -> None:
+    await asyncio.sleep(A_WHILE_S)
+    assert (line.connects, line.stream.problem) == (0, None)
+
+
+async def test_it_is_left_to_others(line: Line) -> None:
+    await line.connect()
+    line.stream.use(None)
+    await until(lambda: not line.bmw.stream.clients)
+    line.clock.forward(hours=1)
+    await asyncio.sleep(A_WHILE_S)
+    assert (line.connects, line.stream.problem) == (1, None)
+    await line.connect()
+
+
+# The table of refusals
+
+
+@pytest.mark.parametrize("reason", [134, 135])
+async def test_a_token_that_is_refused(line: Line, reason: int) -> None:
+    line.bmw.stream.refuse_connects(1, reason)
+    line.stream.use(line.tokens())
+    await line.refusal()
+    assert line.refused == 1, "a new one is wanted, whatever the expiry says"
+    line.stream.use(line.tokens())
+    await line.comes_back_after(30)
+
+
+async def test_a_token_of_another_login_is_refused(line: Line, bench: Bench) -> None:
+    tokens = line.tokens()
+    bench.user.gcid = "11111111-2222-3333-4444-555555555555"
+    line.stream.use(tokens)
+    await line.refusal()
+    assert line.refused == 1
+
+
+async def test_three_refusals_in_a_row(line: Line) -> None:
+    line.bmw.stream.refuse_connects(3)
+    line.stream.use(line.tokens())
+    for connects in (1, 2):
+        await line.refusal(connects)
+        line.clock.forward(seconds=31)
+    await line.refusal(3)
+    assert line.refused == 3
+    await line.comes_back_after(450)
+
+
+@pytest.mark.parametrize("reason", [None, 128])
+async def test_the_connection_is_lost(line: Line, reason: int | None) -> None:
+    await line.connect()
+    line.bmw.stream.drop_all(reason)
+    await line.refusal()
+    assert line.refused == 0
+    await line.comes_back_after(5)
+
+
+async def test_taken_for_absent(line: Line) -> None:
+    await line.connect()
+    line.bmw.stream.drop_all(141)
+    await until(lambda: line.connects == 2)
+    await line.connected()
+    assert line.stream.problem is None
+
+
+async def test_somebody_comes_with_our_client_id(line: Line, bench: Bench) -> None:
+    await line.connect()
+    line.bmw.stream.take_over(bench.user.gcid, CLIENT_ID)
+    await line.refusal()
+    assert "another program" in str(line.stream.problem)
+    await line.comes_back_after(60)
+    assert "another program" in str(line.stream.problem), "it may come again"
+    line.clock.forward(minutes=10)
+    assert line.stream.problem is None
+
+
+async def test_somebody_takes_it_from_us_again_and_again(line: Line, bench: Bench) -> None:
+    await line.connect()
+    for connects in range(2, 8):
+        assert line.stream.problem is None
+        line.bmw.stream.take_over(bench.user.gcid)
+        await line.refusal()
+        if connects < 7:
+            while line.connects < connects:
+                line.clock.forward(seconds=5)
+                await asyncio.sleep(0.03)
+            await line.connected()
+    assert "another program" in str(line.stream.problem)
+    assert line.refused == 0
+    await line.comes_back_after(160)
+
+
+async def test_too_many_connects(line: Line) -> None:
+    line.bmw.stream.refuse_connects(2, 151)
+    line.stream.use(line.tokens())
+    await line.refusal()
+    line.clock.forward(seconds=61)
+    await line.refusal(2)
+    await line.comes_back_after(120)
+
+
+@pytest.mark.parametrize("reason", [128, 133])
+async def test_bmw_refuses_and_does_not_say_why(line: Line, reason: int) -> None:
+    line.bmw.stream.refuse_connects(1, reason)
+    line.stream.use(line.tokens())
+    await line.refusal()
+    assert line.refused == 0
+    await line.comes_back_after(20)
+
+
+async def test_no_car_has_a_stream(line: Line) -> None:
+    line.bmw.stream.refused_subscriptions = 1
+    line.stream.use(line.tokens())
+    await line.refusal()
+    assert "in BMW's portal open CarData" in str(line.stream.problem)
+    await line.comes_back_after(10)
+    assert line.stream.problem is None
+
+
+# The MQTT library leaves a socket whose handshake failed to the garbage collector.
+left_open = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+def shake_hands(server: socket.socket, context: ssl.SSLContext) -> None:
+    """Serve one client, blocking: asyncio hangs up on a failed handshake without saying why."""
+    client, _ = server.accept()
+    with client, suppress(ssl.SSLError):
+        context.wrap_socket(client, server_side=True).close()
+
+
+async def said_of(line: Line, connects: Callable[[], Awaitable[Any]]) -> str:
+    """Return what a person is told after a minute without stream."""
+    async with running(line):
+        line.stream.use(line.tokens())
+        await connects()
+        line.clock.forward(seconds=61)
+        return str(line.stream.problem)
+
+
+@left_open
+async def test_no_version_of_tls_in_common(
+    bench: Bench, line: Line, certificates: Certificates
+) -> None:
+    del line
+    context = certificates.server_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        old = Line(bench, stream_port=server.getsockname()[1])
+        serving = asyncio.create_task(asyncio.to_thread(shake_hands, server, context))
+        said = await said_of(old, lambda: until(lambda: old.changes > 1))
+        await serving
+    assert "TLS 1.3" in said
+
+
+@left_open
+async def test_a_certificate_of_somebody_else(bench: Bench, line: Line, tmp_path: Path) -> None:
+    del line
+    other = Line(bench)
+    strangers = Certificates.create(tmp_path)
+    other.stream._tls = strangers.client_context()
+    assert "certificate" in await said_of(other, lambda: until(lambda: other.changes > 1))
+
+
+async def test_a_name_that_is_not_found(bench: Bench, line: Line) -> None:
+    del line
+    lost = Line(bench, stream_host="stream.invalid")
+    said = await said_of(lost, lambda: until(lambda: lost.changes > 1))
+    assert "DNS" in said
+
+
+async def test_bmw_is_away_and_comes_back(line: Line) -> None:
+    await line.connect()
+    await line.bmw.stream.stop()
+    await until(lambda: not line.stream.is_connected)
+    for _ in range(8):
+        line.clock.forward(seconds=20)
+        await asyncio.sleep(0.05)
+    assert "cannot be reached" in str(line.stream.problem)
+    await line.bmw.stream.start()
+    line.clock.forward(seconds=300)
+    await line.connected()
+    assert line.stream.problem is None
+
+
+async def test_a_network_that_swallows_everything(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "TIMEOUT_S", 0.3)
+    line.bmw.stream.silent = True
+    line.stream.use(line.tokens())
+    await until(lambda: line.bmw.stream.clients)
+    await until(lambda: not line.bmw.stream.clients, "what came to nothing is not left open")
+    monkeypatch.setattr(stream, "TIMEOUT_S", 15)
+    line.bmw.stream.silent = False
+    line.clock.forward(seconds=11)
+    await line.connected()
+    assert len(line.bmw.stream.clients) == 1
+
+
+# Renewals
+
+
+async def test_a_new_token_loses_no_message(line: Line) -> None:
+    await line.connect()
+    sent: list[bytes] = []
+    missed = 0
+    for renewal in range(5):
+        line.clock.forward(minutes=50)
+        line.stream.use(line.tokens())
+        for number in range(100):
+            payload = f'{{"n": "{renewal}-{number}"}}'.encode()
+            if line.bmw.publish_raw(VIN, payload):
+                sent.append(payload)
+            else:
+                missed += 1  # between BMW's CONNACK and its SUBACK nobody listens
+            await asyncio.sleep(0.001)
+        await until(lambda expected=renewal + 2: line.connects == expected)
+    await until(lambda: len(line.messages) == len(sent))
+    assert [payload for _, payload in line.messages] == sent, "none lost, none twice, in order"
+    assert missed < 50, "a moment each"
+    assert line.refused == 0
+    assert line.stream.problem is None, "we are not another program to ourselves"
+
+
+async def test_bmw_refuses_the_new_connection_beside_the_old_one(line: Line) -> None:
+    await line.connect()
+    line.clock.forward(minutes=50)
+    line.bmw.stream.refuse_connects(1)
+    line.stream.use(line.tokens())
+    await until(lambda: line.connects == 3)
+    await line.connected()
+    assert [connect.reason for connect in line.bmw.stream.connects] == [0, 135, 0]
+    assert line.refused == 0, "with the next try it was good"
+    assert line.bmw.publish(VIN, {"vehicle.isMoving": True})
+    await until(lambda: line.messages)
+
+
+async def test_too_busy_for_the_new_connection(line: Line) -> None:
+    await line.connect()
+    line.clock.forward(minutes=50)
+    line.bmw.stream.refuse_connects(1, 151)
+    line.stream.use(line.tokens())
+    await until(lambda: line.connects == 2)
+    await asyncio.sleep(A_WHILE_S)
+    assert line.stream.is_connected, "the old one is good for some minutes yet"
+    assert line.bmw.publish(VIN, {"vehicle.isMoving": True})
+    await until(lambda: line.messages)
+    assert line.stream.problem is None
+    await line.comes_back_after(60)
+
+
+async def test_the_old_token_expires_before_there_is_a_new_one(line: Line) -> None:
+    await line.connect()
+    line.clock.forward(hours=1, seconds=1)
+    await line.refusal()
+    assert line.refused == 1
+    line.stream.use(line.tokens())
+    await line.comes_back_after(30)
+
+
+async def test_silence_is_normal(line: Line) -> None:
+    line.bmw.registry.lifetimes.id_token_s = timedelta(days=10).total_seconds()
+    await line.connect()
+    for _ in range(30):
+        line.clock.forward(hours=8)
+        if line.clock.now.day > 9:
+            break
+        await asyncio.sleep(0.02)
+    assert line.stream.is_connected
+    assert line.connects == 1
+    assert line.bmw.publish(VIN, {"vehicle.isMoving": True})
+    await until(lambda: line.messages)
+
+
+# Restarts and bad days
+
+
+async def test_a_restart_connects_no_earlier(bench: Bench, line: Line) -> None:
+    line.bmw.stream.refuse_connects(1, 151)
+    line.stream.use(line.tokens())
+    await line.refusal()
+    line.stream.use(None)
+    again = Line(bench)
+    async with running(again):
+        again.stream.use(again.tokens())
+        await again.comes_back_after(60)
+
+
+async def test_a_bug_that_a_message_brings_out_does_not_end_the_stream(line: Line) -> None:
+    await line.connect()
+    for payload in (b"first", b"a bug", b"last"):
+        assert line.bmw.publish_raw(VIN, payload)
+    await until(lambda: [payload for _, payload in line.messages] == [b"first", b"last"])
+    assert (line.stream.is_connected, line.connects) == (True, 1)

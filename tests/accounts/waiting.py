@@ -1,0 +1,18 @@
+"""Waiting for what happens in this event loop."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+TIMEOUT_S = 20.0
+
+
+async def until(condition: Callable[[], Any], what: str = "") -> Any:
+    """Wait for a condition with a limit; return what it gave."""
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            while not (result := condition()):  # noqa: ASYNC110 - nobody tells of it
+                await asyncio.sleep(0.005)
+    except TimeoutError as error:
+        raise AssertionError(f"not within {TIMEOUT_S} s: {what or condition}") from error
+    return result
