@@ -71,7 +71,7 @@ class Daemon:
 
         Args:
             directory: where configuration and log are.
-            settings: the configuration.
+            settings: the configuration; without `http` there is no page, whose port others may use.
             event_polling_s: how often, and for how long at most, the library asks what became of
                 a command, instead of 3.5 s and 240 s.
             program: what to let Python run.
@@ -81,6 +81,7 @@ class Daemon:
             self._program = ["-c", LAUNCHER, *map(str, event_polling_s)]
         directory.mkdir(parents=True, exist_ok=True)
         self.config = directory / "config.yaml"
+        settings = {"http": {"enabled": False}} | settings
         self.config.write_text(yaml.safe_dump(settings, sort_keys=False))
         self.log_file = directory / "bmw2mqtt.log"
         self._process: subprocess.Popen[bytes] | None = None
