@@ -23,8 +23,9 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# A file's tests stay together. One after another: ARGS=-n0
 unit: $(VENV)/.dev
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 bench: $(VENV)/.dev ## what is promised about speed, measured beside its floors
 	@scripts/need mosquitto

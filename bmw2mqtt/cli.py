@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from bmw2mqtt import __version__
@@ -22,7 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     run: Callable[[Arguments], int] = parsed.run
     try:
-        return run(parsed)
+        status = run(parsed)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough: `bmw2mqtt entities | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
+        return EXIT_FAILURE
     except Exception as error:
         from bmw2mqtt.vehicle.errors import ConfigError  # noqa: PLC0415 - not for a health check
 
@@ -30,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         _print_problems(error.problems)  # what only shows when it is used
         return EXIT_CONFIG
+    return status
 
 
 def _heed_sigterm_as_pid_1() -> None:
@@ -171,7 +177,7 @@ def _login(parsed: Arguments) -> int:
     log.hide("settings", settings.secrets())
     log.set_up("error", "console")
     try:
-        print(log_in(settings, parsed.account, input, print))
+        print(log_in(settings, parsed.account, input, partial(print, flush=True)))
     except (AccountError, BrokerError, ConfigError) as error:
         print(error, file=sys.stderr)
         return EXIT_FAILURE

@@ -19,7 +19,9 @@ EXIT_TIMEOUT_S = 8.0
 LAUNCHER = """
 import sys
 from bimmer_connected.vehicle import remote_services
+from bmw2mqtt.accounts import polling
 from bmw2mqtt.cli import main
+polling.REQUESTS = 100_000
 remote_services._POLLING_CYCLE, remote_services._POLLING_TIMEOUT = map(float, sys.argv[1:3])
 sys.exit(main(sys.argv[3:]))
 """
@@ -71,7 +73,7 @@ class Daemon:
 
         Args:
             directory: where configuration and log are.
-            settings: the configuration.
+            settings: the configuration; without `http` there is no page, whose port others may use.
             event_polling_s: how often, and for how long at most, the library asks what became of
                 a command, instead of 3.5 s and 240 s.
             program: what to let Python run.
@@ -81,6 +83,7 @@ class Daemon:
             self._program = ["-c", LAUNCHER, *map(str, event_polling_s)]
         directory.mkdir(parents=True, exist_ok=True)
         self.config = directory / "config.yaml"
+        settings = {"http": {"enabled": False}} | settings
         self.config.write_text(yaml.safe_dump(settings, sort_keys=False))
         self.log_file = directory / "bmw2mqtt.log"
         self._process: subprocess.Popen[bytes] | None = None

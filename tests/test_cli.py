@@ -143,6 +143,18 @@ def test_entities(capsys: Output) -> None:
     assert capsys.readouterr().out == text
 
 
+def test_a_reader_who_has_seen_enough() -> None:
+    """`bmw2mqtt entities | head`."""
+    command = [sys.executable, "-m", "bmw2mqtt", "entities"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 1
+
+
 # run
 
 

@@ -38,7 +38,7 @@ QUOTA_RETRY_S = 1800
 LONGEST_WAIT = timedelta(hours=25)
 """Nothing that is written down holds longer: BMW's quota is of a day, and clocks go wrong."""
 LOOK_EVERY_S = 60.0
-REQUESTS = 6
+REQUESTS = 10
 REQUESTS_WITHIN_S = 60.0
 """Whoever presses refresh again and again is not to bother BMW each time."""
 MANY_STARTS = 5

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -385,7 +386,8 @@ def test_a_car_can_be_forgotten(tmp_path: Path) -> None:
     values.forget(VIN)
     values.forget("WBA00000000000002")
     values.close()
-    assert reopened(path).vins() == frozenset()
+    with closing(reopened(path)) as again:
+        assert again.vins() == frozenset()
 
 
 def test_nobody_else_can_read_it(tmp_path: Path) -> None:
@@ -458,7 +460,8 @@ def test_a_damaged_file_is_set_aside(tmp_path: Path, content: bytes) -> None:
     assert (tmp_path / "values.damaged").read_bytes() == content
     take(values, SOC, 61)
     values.close()
-    assert reopened(path).of(VIN)[SOC].value == 61.0
+    with closing(reopened(path)) as again:
+        assert again.of(VIN)[SOC].value == 61.0
 
 
 def test_a_page_in_the_middle_may_be_damaged(tmp_path: Path) -> None:
@@ -475,7 +478,8 @@ def test_a_page_in_the_middle_may_be_damaged(tmp_path: Path) -> None:
     assert [line["event"] for line in lines] == ["file_damaged"]
     take(values, SOC, 61)
     values.close()
-    assert reopened(path).vins() == {VIN}
+    with closing(reopened(path)) as again:
+        assert again.vins() == {VIN}
 
 
 def test_somebody_elses_database_is_set_aside(tmp_path: Path) -> None:
@@ -529,7 +533,8 @@ def test_a_full_disk_is_said_once_and_made_good(tmp_path: Path) -> None:
     full_disk(values, 10_000)
     values.commit()
     values.close()
-    assert reopened(path).of(VIN)[MESSAGES].value == "x" * 30_000 + "49"
+    with closing(reopened(path)) as again:
+        assert again.of(VIN)[MESSAGES].value == "x" * 30_000 + "49"
 
 
 def test_a_folder_that_cannot_be_written_is_still_read(

@@ -38,6 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         why = "takes minutes: make container-test"
     elif not is_there():
         why = "no Docker engine answers"
+    elif os.geteuid() != 0:
+        why = "folders are given to other users: run it as root"
     else:
         for item in here:
             item.add_marker(pytest.mark.timeout(900))
@@ -94,15 +96,22 @@ def settings(bmw: MyBmwSimulator, tmp_path: Path) -> Callable[[int], Path]:
 
 @dataclass
 class Clone:
-    """The folder `docker/` as it is after a clone, with an account filled in."""
+    """The folder `docker/` as it is after a clone, with an account filled in.
+
+    `port` is the broker's, `http_port` the page's.
+    """
 
     directory: Path
     port: int
+    http_port: int
     files: tuple[Path, ...]
 
+    def arguments(self, *arguments: str) -> list[str]:
+        """Return what to give to the engine's client for `docker compose`."""
+        return ["compose", *(f"--file={file}" for file in self.files), *arguments]
+
     def compose(self, *arguments: str) -> str:
-        files = [part for file in self.files for part in ("-f", str(file))]
-        return docker("compose", *files, *arguments).stdout
+        return docker(*self.arguments(*arguments)).stdout
 
     def container(self, service: str = "bmw2mqtt") -> str:
         return self.compose("ps", "--all", "--quiet", service).strip()
@@ -124,7 +133,7 @@ def clone(image: str, bmw: MyBmwSimulator, tmp_path: Path) -> Iterator[Clone]:
     """Everything that the compose file needs, with free ports on the host's network."""
     directory = tmp_path / "clone" / "docker"
     shutil.copytree(ROOT / "docker", directory, ignore=shutil.ignore_patterns("config.yaml"))
-    port = free_port()
+    port, http_port = free_port(), free_port()
     conf = (directory / "mosquitto.conf").read_text()
     (directory / "mosquitto.conf").write_text(
         conf.replace("listener 1883", f"listener {port} 127.0.0.1")
@@ -139,9 +148,9 @@ def clone(image: str, bmw: MyBmwSimulator, tmp_path: Path) -> Iterator[Clone]:
     (directory / "config.yaml").write_text(yaml.safe_dump({"accounts": {"home": account}}))
     override = directory / "override.yaml"
     override.write_text(
-        _OVERRIDE.format(image=image, mosquitto=mosquitto_image(), port=port, http=free_port())
+        _OVERRIDE.format(image=image, mosquitto=mosquitto_image(), port=port, http=http_port)
     )
-    made = Clone(directory, port, (directory / "compose.yaml", override))
+    made = Clone(directory, port, http_port, (directory / "compose.yaml", override))
     yield made
     made.compose("down", "--volumes", "--timeout", "0")
 

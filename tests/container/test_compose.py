@@ -1,6 +1,7 @@
 """The compose file from a fresh clone: cars appear, and nobody does what is not theirs."""
 
 import json
+import re
 
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from tests.container.conftest import VIN, Clone
@@ -59,6 +60,12 @@ def test_up_and_down(clone: Clone, bmw: MyBmwSimulator) -> None:
         assert json.loads(identity)["build"]
         assert count_logins(bmw) == logins, "the tokens were kept"
 
+        clone.compose("stop", "bmw2mqtt")
+        removed = clone.compose("run", "--rm", "bmw2mqtt", "cleanup")
+        assert re.fullmatch(r"\d{2,} retained topics removed\n", removed), removed
+        family.quiet()
+        assert [topic for topic in family.current() if topic.startswith("bmw2mqtt/")] == []
+
 
 SECRETS = ("accounts__home__password", "mqtt__password", "http__token")
 
@@ -99,8 +106,7 @@ def test_passwords_stay_and_can_be_changed(clone: Clone) -> None:
 
 def test_without_a_configuration_it_says_so(clone: Clone) -> None:
     (clone.directory / "config.yaml").unlink()
-    files = [part for file in clone.files for part in ("-f", str(file))]
-    failed = docker("compose", *files, "up", "--detach", is_checked=False)
+    failed = docker(*clone.arguments("up", "--detach"), is_checked=False)
     assert failed.returncode != 0
     assert "config.yaml" in failed.stderr
     assert not (clone.directory / "config.yaml").exists(), "no folder was made"

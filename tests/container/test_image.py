@@ -49,7 +49,7 @@ def test_what_is_in_it(image: str) -> None:
     assert labels[f"{prefix}base.name"] == BASE_IMAGE
     base = json.loads(docker("image", "inspect", BASE_IMAGE).stdout)[0]
     added_mb = (config["Size"] - base["Size"]) / 1e6
-    assert added_mb < 90, "docs/docker.md says how large it is"
+    assert added_mb < 80, "docs/docker.md says how large it is"
     version = docker("run", "--rm", "--network", "none", image, "--version").stdout
     assert version == f"bmw2mqtt {__version__}\n"
     pip = ("run", "--rm", "--network", "none", "--entrypoint", "python", image, "-m", "pip")

@@ -1,7 +1,7 @@
 """Every entity of Home Assistant's former BMW integration, compared with what is on the broker.
 
 `data/ha_entities.tsv` was written by that integration itself (2026.3.4, metric units), with the
-fixture cars at 2023-06-22 10:30 UTC and Home Assistant's clock in US/Pacific. One test per row.
+fixture cars at 2023-06-22 10:30 UTC and Home Assistant's clock in Los Angeles. One test per row.
 Where the bridge differs on purpose, it is said here and nowhere else.
 """
 
@@ -25,7 +25,7 @@ from tests.mosquitto import Mosquitto, Observer, wait_until
 
 TABLE = Path(__file__).parent.parent / "data" / "ha_entities.tsv"
 WRITTEN_AT = datetime(2023, 6, 22, 10, 30, tzinfo=UTC)
-ZONE = "US/Pacific"
+ZONE = "America/Los_Angeles"
 
 Row = dict[str, str]
 with TABLE.open(encoding="utf-8", newline="") as file:
