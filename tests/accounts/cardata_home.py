@@ -24,10 +24,9 @@ from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.simulator.cardata import CLIENT_ID
 from tests.accounts.cardata_bench import VIN, Bench
-from tests.accounts.waiting import TIMEOUT_S, until
+from tests.accounts.waiting import TIMEOUT_S, a_while, until
 
 MILEAGE = "vehicle.vehicle.travelledDistance"
-A_WHILE_S = 0.1
 _LOOK_EVERY_S = 0.01
 
 
@@ -150,7 +149,18 @@ class Home:
     async def after(self, **delta: float) -> None:
         """Let time pass, and give everything the time to notice."""
         self.clock.forward(**delta)
-        await asyncio.sleep(A_WHILE_S)
+        await a_while()
+
+    async def has_relayed(self, count: int) -> None:
+        """Wait until so many messages have come, over whichever connection."""
+        await until(lambda: len(self.relayed()) == count, f"{count} messages")
+
+    async def renew(self) -> None:
+        """Let most of an hour pass: the login is renewed, and the stream begun anew with it."""
+        connects = len(self.bmw.stream.connects)
+        self.clock.forward(minutes=51)
+        await until(lambda: len(self.bmw.stream.connects) > connects, "a new connection")
+        await until(lambda: self.bmw.stream.is_subscribed(self.user.gcid), "it has subscribed")
 
     def asked(self, path: str = "/customers/") -> int:
         return sum(path in request.path for request in self.bmw.requests)

@@ -13,8 +13,8 @@ from bmw2mqtt.accounts.cardata import check
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.simulator.cardata import API_SCOPE, Fault, cu_error
 from tests.accounts.cardata_bench import OTHER_VIN, VIN, Bench, car
-from tests.accounts.cardata_home import A_WHILE_S, MILEAGE, Home, hurry
-from tests.accounts.waiting import until
+from tests.accounts.cardata_home import MILEAGE, Home, hurry
+from tests.accounts.waiting import a_while, until
 
 REST = "/customers/"
 STALE = timedelta(minutes=31)
@@ -249,7 +249,7 @@ async def test_seeing_that_nothing_is_due_is_no_update(bench: Bench) -> None:
         await until(lambda: home.moment("sensor/last_update"))
         last_update, asked = home.moment("sensor/last_update"), home.asked()
         for _ in range(5):
-            await home.after(hours=1)
+            await home.renew()
         assert home.asked() == asked
         assert home.moment("sensor/last_update") == last_update
         await home.drive(50_000)
@@ -459,7 +459,7 @@ async def test_a_car_that_only_the_stream_knows(bench: Bench) -> None:
         await home.log_in()
         home.bmw.add_car(home.user, car(OTHER_VIN))
         assert home.bmw.publish(OTHER_VIN, {MILEAGE: 7})
-        await asyncio.sleep(A_WHILE_S)
+        await a_while()
         assert home.car("sensor/mileage", OTHER_VIN) is None, "first BMW says what car it is"
         await home.after(minutes=3)
         await until(lambda: home.car("sensor/mileage", OTHER_VIN) == "7", "better than nothing")
@@ -520,6 +520,7 @@ async def test_a_week(bench: Bench) -> None:
                     else:
                         missed += 1
                     await asyncio.sleep(0.002)
+                await home.has_relayed(len(messages))
                 await home.drive(41_250 + (mileage := mileage + 1))
                 messages.append(b"")
                 saved = json.loads((bench.folder / "tokens-eu.json").read_bytes())

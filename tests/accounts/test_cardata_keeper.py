@@ -16,10 +16,9 @@ from bmw2mqtt.accounts.cardata.tokens import Tokens
 from bmw2mqtt.simulator.cardata import API_SCOPE, Fault
 from bmw2mqtt.vehicle.account import AccountStatus
 from tests.accounts.cardata_bench import Bench
-from tests.accounts.waiting import until
+from tests.accounts.waiting import a_while, until
 
 CODES, TOKEN = "device/code", "oauth/token"
-A_WHILE_S = 0.1
 
 
 class House:
@@ -78,7 +77,7 @@ class House:
 
     async def rest(self) -> None:
         """Give it time to do what it should not do."""
-        await asyncio.sleep(A_WHILE_S)
+        await a_while()
 
 
 @pytest.fixture

@@ -21,10 +21,9 @@ from bmw2mqtt.config import CarDataAccount
 from bmw2mqtt.simulator.cardata import CLIENT_ID, CarDataSimulator
 from bmw2mqtt.simulator.tls import Certificates
 from tests.accounts.cardata_bench import VIN, Bench
-from tests.accounts.waiting import until
+from tests.accounts.waiting import a_while, until
 
 SCOPE = frozenset({"openid", "cardata:api:read", "cardata:streaming:read"})
-A_WHILE_S = 0.1
 """Real time in which a stream that wanted to connect would have done so several times."""
 
 
@@ -101,9 +100,9 @@ class Line:
     async def comes_back_after(self, seconds: float) -> None:
         """Check that the next connect comes after so long, and not before."""
         connects = self.connects
-        await asyncio.sleep(A_WHILE_S)
+        await a_while()
         self.clock.forward(seconds=seconds - 1)
-        await asyncio.sleep(A_WHILE_S)
+        await a_while()
         assert self.connects == connects, "too early"
         self.clock.forward(seconds=2)
         await until(lambda: self.connects == connects + 1)
@@ -146,7 +145,7 @@ async def test_as_bmw_wants_it(line: Line) -> None:
 
 
 async def test_nobody_connects_without_tokens(line: Line) -> None:
-    await asyncio.sleep(A_WHILE_S)
+    await a_while()
     assert (line.connects, line.stream.problem) == (0, None)
 
 
@@ -155,7 +154,7 @@ async def test_it_is_left_to_others(line: Line) -> None:
     line.stream.use(None)
     await until(lambda: not line.bmw.stream.clients)
     line.clock.forward(hours=1)
-    await asyncio.sleep(A_WHILE_S)
+    await a_while()
     assert (line.connects, line.stream.problem) == (1, None)
     await line.connect()
 
@@ -387,7 +386,7 @@ async def test_too_busy_for_the_new_connection(line: Line) -> None:
     line.bmw.stream.refuse_connects(1, 151)
     line.stream.use(line.tokens())
     await until(lambda: line.connects == 2)
-    await asyncio.sleep(A_WHILE_S)
+    await a_while()
     assert line.stream.is_connected, "the old one is good for some minutes yet"
     assert line.bmw.publish(VIN, {"vehicle.isMoving": True})
     await until(lambda: line.messages)

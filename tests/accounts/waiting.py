@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 
 
 async def until(condition: Callable[[], Any], what: str = "") -> Any:
@@ -16,3 +16,9 @@ async def until(condition: Callable[[], Any], what: str = "") -> Any:
     except TimeoutError as error:
         raise AssertionError(f"not within {TIMEOUT_S} s: {what or condition}") from error
     return result
+
+
+async def a_while() -> None:
+    """Let everything notice what is new: turns of the loop, which a slow machine takes too."""
+    for _ in range(20):
+        await asyncio.sleep(0.005)
