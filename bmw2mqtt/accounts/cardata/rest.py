@@ -43,9 +43,7 @@ _SENTENCES = {
     BEING_DELETED: "the container is being deleted already",
     TOO_MANY_CONTAINERS: "the account has BMW's maximum of 10 containers: delete one of another"
     " program, or wait until BMW has purged it",
-    "CU-125": "BMW's page of results has expired; it is asked for anew",
     NO_IMAGE: "BMW has no picture of this car",
-    "CU-127": "BMW has no charging places of this car",
     BAD_REQUEST: "BMW calls the request a bad one; please report it",
     BAD_PARAMETER: "BMW calls a parameter a bad one; please report it",
     UNKNOWN_DESCRIPTOR: "BMW does not know one of the telematic descriptors",
