@@ -179,7 +179,10 @@ def _codes(answer: dict[str, Any], verifier: str, now: datetime) -> Codes:
 
 
 def _is_page(value: object) -> bool:
-    return isinstance(value, str) and urlsplit(value).scheme in {"https", "http"}
+    try:
+        return isinstance(value, str) and urlsplit(value).scheme in {"https", "http"}
+    except ValueError:
+        return False
 
 
 def _number(value: object, default: float) -> float:
