@@ -73,6 +73,7 @@ class DeviceLogin:
             now: the wall clock.
             sleep: how to wait.
         """
+        self.client_id = oauth.client_id
         self._oauth = oauth
         self._now = now
         self._sleep = sleep
