@@ -210,9 +210,9 @@ async def test_what_may_have_reached_bmw_counts(account: Bench) -> None:
 async def test_the_budget_is_never_exceeded(account: Bench) -> None:
     account.bmw.quota.limit = None
     for _ in range(BUDGET):
-        await account.rest.get(MAPPINGS, Priority.PERSON)
+        await account.rest.get(MAPPINGS, Priority.FIRST)
     with pytest.raises(QuotaExceeded):
-        await account.rest.get(MAPPINGS, Priority.PERSON)
+        await account.rest.get(MAPPINGS, Priority.FIRST)
     assert len(account.asked()) == BUDGET
 
 

@@ -442,9 +442,7 @@ async def test_a_bug_that_a_message_brings_out_does_not_end_the_stream(line: Lin
     assert (line.stream.is_connected, line.connects) == (True, 1)
 
 
-async def test_a_bug_does_not_end_the_stream(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_bug_does_not_end_the_stream(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     def stumble(*_: Any) -> None:
         raise ZeroDivisionError
 

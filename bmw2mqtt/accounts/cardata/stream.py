@@ -133,9 +133,8 @@ class Stream:
         try:
             await self._step()
         except Exception as error:
-            name = type(error).__name__
-            is_new = self._pace.crashed(f"internal error ({name}); please report it")
-            (log.exception if is_new else log.debug)("stream_crashed", reason=name)
+            if self._pace.crashed(f"internal error ({type(error).__name__}); please report it"):
+                log.exception("stream_crashed")
 
     async def _step(self) -> None:
         """Do what is to be done now."""

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bmw2mqtt.accounts.cardata.interpret import MeaninglessError, interpret, read_time
+from bmw2mqtt.accounts.cardata.newest import NEVER
 from bmw2mqtt.accounts.cardata.shelf import Row, Shelf
 from bmw2mqtt.accounts.cardata.track import Fix, Half, Track
 from bmw2mqtt.accounts.words import UnknownWords
@@ -125,6 +126,14 @@ class Values:
     def vins(self) -> frozenset[str]:
         """Return the cars that have told anything."""
         return frozenset(vin for vin, car in self._cars.items() if car.readings)
+
+    def measured_at(self) -> dict[str, datetime]:
+        """Return when each of those cars last measured something."""
+        return {
+            vin: max(reading.measured_at or NEVER for reading in car.readings.values())
+            for vin, car in self._cars.items()
+            if car.readings
+        }
 
     def forget(self, vin: str) -> None:
         """Forget a car, on disk too."""
