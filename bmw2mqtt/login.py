@@ -93,8 +93,11 @@ def _hand_over(settings: Settings, name: str, account: Account, ask: Ask, say: S
         status, message = asyncio.run(
             talk.ask_for_code(lambda url, code: _show_code(say, url, code, None))
         )
-    else:
-        status, message = asyncio.run(talk.hand_over(_captcha(account, ask) or "-"))
+        also = "" if status == "ok" else f"; the account is {status}"
+        return f"the running daemon is logged in{also}" + (
+            f": {message}" if also and message else ""
+        )
+    status, message = asyncio.run(talk.hand_over(_captcha(account, ask) or "-"))
     if status == "ok":
         return "the running daemon is logged in"
     raise AccountError(f"{status}: {message}" if message else f"the account is {status}")

@@ -33,10 +33,12 @@ class Standing:
     def take(self, error: AccountError | None, *, note: str | None = None, **changes: Any) -> None:
         """Take what became of a poll, with whatever else changed by it.
 
-        A `note` is what a person might miss although all is well. While polling is paused the
-        status says so, unless BMW wants nothing more to do with it.
+        A `note` is what a person should read instead of the error's own sentence, or although all
+        is well. While polling is paused the status says so, unless BMW wants nothing more to do
+        with it.
         """
-        status, message = (error.status, str(error)) if error else (AccountStatus.OK, note)
+        status = error.status if error else AccountStatus.OK
+        message = note or (str(error) if error else None)
         if (status, message) != (self.with_bmw, self.state.message):
             level = log.info if error is None else log.warning
             if status is self.with_bmw:

@@ -11,6 +11,8 @@ from bmw2mqtt.config import Mqtt
 from bmw2mqtt.mqtt.publisher import Message
 from bmw2mqtt.mqtt.session import BrokerError, Client, describe, make_client, tls_context
 from bmw2mqtt.mqtt.topics import Topics
+from bmw2mqtt.vehicle.account import NEW_LOGIN_FAILED
+from bmw2mqtt.vehicle.errors import AccountError
 
 PATIENCE_S = 120.0
 """A login is four requests to BMW, and the cars are read before it counts as good."""
@@ -62,6 +64,7 @@ class LoginTalk:
             show: given BMW's page and the code, again for a code that replaces the first.
 
         Raises:
+            AccountError: the login came to nothing.
             BrokerError: the broker cannot be reached, or nothing is heard of the account.
         """
 
@@ -72,10 +75,13 @@ class LoginTalk:
             async for _ in self._changes(client, message):
                 code = self._attributes.get("user_code")
                 if has_begun and not code and self._status != "starting":
-                    result = await self._end(client)
+                    status, sentence = await self._end(client)
                     code = self._attributes.get("user_code")
                     if not code and self._status != "starting":
-                        return result
+                        is_failed = status == "login_required" or not shown
+                        if is_failed or (sentence or "").startswith(NEW_LOGIN_FAILED):
+                            raise AccountError(f"{status}: {sentence}" if sentence else status)
+                        return status, sentence
                 has_begun |= bool(code) or self._status == "starting"
                 if code and code != shown:
                     shown = code
@@ -107,13 +113,12 @@ class LoginTalk:
         """Send a message, then tell of each change of the account's status."""
         await client.send(message)
         async for received in client.messages:
-            is_live = not received.retain
+            # What was retained is from before, but stays as it is if nothing changes.
             if received.topic.value == self._attributes_topic:
-                self._attributes = json.loads(received.payload) if is_live else {}
+                self._attributes = json.loads(received.payload)
             else:
-                # What was retained is from before, but stays as it is if nothing changes.
                 self._status = received.payload.decode()
-            if is_live:
+            if not received.retain or self._attributes.get("user_code"):
                 yield
 
     async def _end(self, client: Client) -> Result:

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
+
+NEW_LOGIN_FAILED: Final = "the new login came to nothing: "
+"""How the message begins when a login beside a good one has failed, until the next one."""
 
 
 class AccountStatus(StrEnum):

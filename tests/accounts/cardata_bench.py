@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
 from bmw2mqtt.accounts.cardata.budget import Budget
 from bmw2mqtt.accounts.cardata.containers import Containers, wanted_descriptors
 from bmw2mqtt.accounts.cardata.garage import Garage
@@ -16,6 +14,7 @@ from bmw2mqtt.accounts.cardata.login import Codes, DeviceLogin
 from bmw2mqtt.accounts.cardata.oauth import OAuth
 from bmw2mqtt.accounts.cardata.rest import Rest
 from bmw2mqtt.accounts.cardata.tokens import Credentials, Tokens
+from bmw2mqtt.accounts.cardata.transport import Session
 from bmw2mqtt.accounts.memory import Memory
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.simulator.cardata import (
@@ -57,10 +56,12 @@ class Listener:
     listed: list[frozenset[str]] = field(default_factory=list)
     described: list[str] = field(default_factory=list)
     data: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    told: dict[str, datetime] = field(default_factory=dict)
     unwanted: set[str] = field(default_factory=set)
 
     def cars_listed(self, vins: frozenset[str]) -> None:
         self.listed.append(vins)
+        self.told = {vin: at for vin, at in self.told.items() if vin in vins}
 
     def car_described(self, vin: str) -> None:
         self.described.append(vin)
@@ -68,6 +69,9 @@ class Listener:
     def telematic_data(self, vin: str, data: Mapping[str, Any], received_at: datetime) -> None:
         assert received_at.tzinfo
         self.data[vin] = data
+
+    def told_at(self) -> dict[str, datetime]:
+        return self.told
 
     def is_wanted(self, vin: str) -> bool:
         return vin not in self.unwanted
@@ -81,7 +85,7 @@ class Bench:
         bmw: CarDataSimulator,
         user: CarDataUser,
         clock: Clock,
-        session: aiohttp.ClientSession,
+        session: Session,
         folder: Path,
     ) -> None:
         self.bmw = bmw

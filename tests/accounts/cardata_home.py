@@ -39,6 +39,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (account_module, keeper, polling, stream):
         monkeypatch.setattr(module, "LOOK_EVERY_S", _LOOK_EVERY_S)
     monkeypatch.setattr(stream, "GAP_S", 0.05)
+    monkeypatch.setattr(keeper, "RETRY_S", 0.05)
     for module in (account_module, check):
         monkeypatch.setattr(module, "DeviceLogin", partial(DeviceLogin, sleep=wait_a_moment))
 
@@ -131,6 +132,11 @@ class Home:
         code = await until(lambda: self.attributes.get("user_code"))
         self.bmw.approve(code)
         await self.is_ok()
+
+    def refresh(self) -> None:
+        """Ask for what has grown old enough to be asked for again."""
+        self.clock.forward(minutes=10)
+        self.account.refresh()
 
     async def is_ok(self) -> None:
         """Wait until it is logged in, connected, and has read what REST tells."""

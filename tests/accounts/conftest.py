@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bmw2mqtt.accounts import polling
-from bmw2mqtt.accounts.cardata.transport import open_session
+from bmw2mqtt.accounts.cardata.transport import Session
 from bmw2mqtt.simulator.cardata import CarDataSimulator, CarDataUser
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
@@ -59,6 +59,6 @@ async def bench(certificates: Certificates, tmp_path: Path) -> AsyncIterator[Ben
     user = CarDataUser(cars=[car()])
     async with (
         CarDataSimulator([user], certificates=certificates, clock=clock) as bmw,
-        open_session(certificates.client_context()) as session,
+        Session(certificates.client_context()) as session,
     ):
         yield Bench(bmw, user, clock, session, tmp_path / "data")

@@ -11,12 +11,13 @@ from structlog.testing import capture_logs
 
 from bmw2mqtt.accounts.cardata import check
 from bmw2mqtt.accounts.tls import client_context
-from bmw2mqtt.simulator.cardata import API_SCOPE, Fault, cu_error
+from bmw2mqtt.simulator.cardata import API_SCOPE, CarDataUser, Fault, cu_error
 from tests.accounts.cardata_bench import OTHER_VIN, VIN, Bench, car
 from tests.accounts.cardata_home import MILEAGE, Home, hurry
 from tests.accounts.waiting import a_while, until
 
 REST = "/customers/"
+OTHER_CLIENT = "11111111-2222-3333-4444-555555555555"
 STALE = timedelta(minutes=31)
 
 
@@ -118,7 +119,7 @@ async def test_rest_wants_another_login(bench: Bench) -> None:
     async with Home(bench).running() as home:
         await home.log_in()
         home.bmw.faults.add(cu_error("CU-103", path=REST))
-        home.account.refresh()
+        home.refresh()
         await home.is_status("login_required", "CarData API off and on")
         await home.drive(50_000)  # the stream goes on
         home.bmw.faults.clear()
@@ -172,8 +173,9 @@ async def test_bmws_quota_is_used_up(bench: Bench) -> None:
     async with Home(bench).running() as home:
         await home.log_in()
         home.bmw.quota.exhaust(home.user.gcid)
-        home.account.refresh()
+        home.refresh()
         await home.is_status("quota_exceeded", "daily quota")
+        assert "the stream goes on" in home.message
         await until(lambda: home.entity("sensor/requests_left") == "0")
         next_update = home.moment("sensor/next_update")
         assert next_update is not None
@@ -181,7 +183,7 @@ async def test_bmws_quota_is_used_up(bench: Bench) -> None:
         assert midnight < next_update < midnight + timedelta(minutes=30)
         await home.drive(50_000)
         asked = home.asked()
-        home.account.refresh()
+        home.refresh()
         await home.after(hours=1)
         assert home.asked() == asked, "not even for a person"
         home.clock.forward(hours=24)
@@ -192,15 +194,36 @@ async def test_a_person_asks_within_the_budget(bench: Bench) -> None:
     async with Home(bench, request_budget=10).running() as home:
         await home.log_in()
         before = home.asked()
-        home.account.refresh()
+        home.refresh()
         await until(lambda: home.asked() > before)
         for _ in range(10):
-            home.account.refresh()
+            home.refresh()
             await home.after(minutes=1)
-        await home.is_status("quota_exceeded", "10 of 10 requests")
-        assert home.asked() == 10
-        assert home.entity("sensor/requests_left") == "0"
+        await home.is_status("ok", "9 of 10 requests")
+        assert home.asked() == 9, "a new car finds something left"
+        assert home.entity("sensor/requests_left") == "1"
         await home.drive(50_000)
+    async with Home(bench, request_budget=10).running() as home:
+        await home.is_status("ok", "9 of 10 requests")
+
+
+async def test_a_person_presses_again_and_again(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+        await home.log_in()
+        asked = home.asked()
+        for _ in range(100):
+            home.account.refresh()
+            await asyncio.sleep(0.002)
+        await a_while()
+        assert home.asked() == asked, "it was read a moment ago"
+        home.bmw.faults.add(cu_error("CU-103", path=REST))
+        home.refresh()
+        await home.is_status("login_required", "CarData API off and on")
+        asked = home.asked()
+        for _ in range(100):
+            home.account.refresh()
+            await asyncio.sleep(0.002)
+        assert home.asked() == asked, "each try costs quota"
 
 
 async def test_a_person_gets_what_bmw_knows_now(bench: Bench) -> None:
@@ -209,7 +232,7 @@ async def test_a_person_gets_what_bmw_knows_now(bench: Bench) -> None:
         bench.user.cars[0].store({MILEAGE: 41_999})  # type: ignore[attr-defined]
         await home.after(minutes=10)
         assert home.car("sensor/mileage") == "41250"
-        home.account.refresh()
+        home.refresh()
         await until(lambda: home.car("sensor/mileage") == "41999")
         assert home.moment("sensor/last_update") == home.clock.now
 
@@ -218,7 +241,7 @@ async def test_rest_is_out_of_order_and_the_stream_works(bench: Bench) -> None:
     async with Home(bench).running() as home:
         await home.log_in()
         home.bmw.faults.add(cu_error("CU-503", path=REST))
-        home.account.refresh()
+        home.refresh()
         await home.is_status("ok", "REST does not")
         await home.drive(50_000)
         await home.bmw.stream.stop()
@@ -239,7 +262,7 @@ async def test_rest_is_out_of_order_before_it_told_which_cars_there_are(bench: B
         await home.is_status("unreachable", "out of order")
         assert home.moment("sensor/next_update") is not None
         home.bmw.faults.clear()
-        home.account.refresh()
+        home.refresh()
         await home.is_ok()
 
 
@@ -335,7 +358,7 @@ async def test_paused_and_resumed(bench: Bench) -> None:
         assert not home.bmw.stream.clients
         assert home.asked() == asked
         assert home.car("sensor/mileage") == "41250", "what is known is shown"
-        home.account.refresh()
+        home.refresh()
         await until(lambda: home.asked() > asked)
         await home.after(minutes=1)
         assert (home.status, len(home.bmw.stream.clients)) == ("paused", 0)
@@ -463,7 +486,7 @@ async def test_a_car_that_only_the_stream_knows(bench: Bench) -> None:
         assert home.car("sensor/mileage", OTHER_VIN) is None, "first BMW says what car it is"
         await home.after(minutes=3)
         await until(lambda: home.car("sensor/mileage", OTHER_VIN) == "7", "better than nothing")
-        home.account.refresh()
+        home.refresh()
         await until(lambda: "i4" in str(home.topic(f"{OTHER_VIN}/state")))
 
 
@@ -473,12 +496,71 @@ async def test_a_car_that_is_gone(bench: Bench) -> None:
         await home.log_in()
         await until(lambda: home.car("sensor/mileage", OTHER_VIN))
         del bench.user.cars[1]
-        home.account.refresh()
+        for _ in range(2):
+            assert home.car("sensor/mileage", OTHER_VIN)
+            asked = home.asked("mappings")
+            home.refresh()
+            await until(lambda seen=asked: home.asked("mappings") > seen)
+            await a_while()
         await until(lambda: home.car("sensor/mileage", OTHER_VIN) is None)
         assert home.car("sensor/mileage") == "41250"
     async with Home(bench).running() as home:
         await until(lambda: home.car("sensor/mileage"))
         assert home.car("sensor/mileage", OTHER_VIN) is None
+
+
+async def test_lists_without_cars_take_no_car_that_streams(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+        await home.log_in()
+        home.bmw.faults.add(Fault(path="mappings", status=200, body=[]))
+        for number in range(3):
+            await home.after(hours=24)
+            await home.drive(50_000 + number)
+        assert home.asked("mappings") == 4
+        assert (home.status, home.message) == ("ok", "")
+    async with Home(bench).running() as home:
+        await until(lambda: home.car("sensor/mileage") == "50002")
+
+
+async def test_an_account_without_a_car_of_its_own(bench: Bench) -> None:
+    bench.user.secondary_vins = {VIN}
+    async with Home(bench).running() as home:
+        code = await until(lambda: home.attributes.get("user_code"))
+        home.bmw.approve(code)
+        await home.is_status("error", "no car of which this account is the primary user")
+        bench.user.secondary_vins = set()
+        home.refresh()
+        await home.is_ok()
+
+
+async def test_the_cars_of_another_bmw_account_go(bench: Bench) -> None:
+    other = CarDataUser(name="other", cars=[car(OTHER_VIN)], client_ids={OTHER_CLIENT})
+    bench.bmw.add_user(other)
+    async with Home(bench).running() as home:
+        await home.log_in()
+    async with Home(bench, client_id=OTHER_CLIENT).running() as home:
+        await until(lambda: home.car("sensor/mileage") == "41250")
+        home.user = other
+        await until(lambda: home.attributes.get("user_code"))
+        home.bmw.approve(home.attributes["user_code"])
+        await until(lambda: home.car("sensor/mileage", OTHER_VIN) == "41250")
+        assert home.car("sensor/mileage") is None
+        assert len(other.containers) == 1
+    async with Home(bench, client_id=OTHER_CLIENT).running() as home:
+        await until(lambda: home.car("sensor/mileage", OTHER_VIN) == "41250")
+        assert home.car("sensor/mileage") is None
+
+
+async def test_a_car_that_left_while_nobody_looked_is_swept_at_the_start(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+        await home.log_in()
+    await bench.bmw.stop()
+    try:
+        async with Home(bench).running() as home:
+            await until(lambda: home.car("sensor/mileage"))
+            assert "eu" in home.fleet._listed, "the list of before is a whole one"
+    finally:
+        await bench.bmw.start()
 
 
 # Restarts and a week

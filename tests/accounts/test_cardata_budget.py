@@ -27,7 +27,7 @@ def open_budget(folder: Path, clock: Clock, size: int = 45) -> Budget:
     return budget
 
 
-def spend_all(budget: Budget, priority: Priority = Priority.PERSON) -> datetime | None:
+def spend_all(budget: Budget, priority: Priority = Priority.FIRST) -> datetime | None:
     """Spend what this priority may; return when it may again."""
     while True:
         try:
@@ -64,9 +64,9 @@ def test_a_kill_after_a_request_was_allowed_does_not_make_room(
     for spent in range(45):
         budget = open_budget(tmp_path, clock)
         assert budget.count() == spent
-        budget.spend(Priority.PERSON)  # and the process is killed
+        budget.spend(Priority.FIRST)  # and the process is killed
     with pytest.raises(QuotaExceeded, match="45 of 45"):
-        open_budget(tmp_path, clock).spend(Priority.PERSON)
+        open_budget(tmp_path, clock).spend(Priority.FIRST)
 
 
 def test_what_matters_more_has_something_left(tmp_path: Path, clock: Clock) -> None:
@@ -77,7 +77,7 @@ def test_what_matters_more_has_something_left(tmp_path: Path, clock: Clock) -> N
         left.append(budget.left())
     assert left == sorted(left, reverse=True)
     assert len(set(left)) == 5
-    assert left[-1] == 0, "a person may use everything"
+    assert left[-1] == 0, "whoever has just installed it may use everything"
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 10, 45, 50])
@@ -94,7 +94,7 @@ def test_a_smaller_budget_holds_at_once(tmp_path: Path, clock: Clock) -> None:
     smaller = open_budget(tmp_path, clock, 10)
     assert smaller.left() == 0
     with pytest.raises(QuotaExceeded):
-        smaller.spend(Priority.PERSON)
+        smaller.spend(Priority.FIRST)
 
 
 def test_a_month_never_sees_46_requests_in_a_day(tmp_path: Path, clock: Clock) -> None:
@@ -135,7 +135,7 @@ def test_when_bmw_says_enough_nobody_asks_before_the_next_day(tmp_path: Path, cl
     budget = open_budget(tmp_path, clock)
     for _ in range(14):
         with pytest.raises(QuotaExceeded, match="00:05"):
-            budget.spend(Priority.PERSON)
+            budget.spend(Priority.FIRST)
         clock.forward(hours=1)
 
 
@@ -146,7 +146,7 @@ def test_then_it_is_asked_once(tmp_path: Path, clock: Clock) -> None:
     clock.now = retry_at
     budget.spend(Priority.REPEATED)
     with pytest.raises(QuotaExceeded):
-        budget.spend(Priority.PERSON)
+        budget.spend(Priority.FIRST)
     budget.add(403, is_exhausted=True)
     assert budget.exhausted().retry_at == retry_at + DAY
     clock.now = retry_at + DAY + timedelta(minutes=1)
@@ -190,7 +190,7 @@ def test_a_clock_that_was_set_back_makes_no_room(tmp_path: Path, clock: Clock) -
     spend_all(open_budget(tmp_path, clock))
     clock.forward(hours=-5)
     with pytest.raises(QuotaExceeded):
-        open_budget(tmp_path, clock).spend(Priority.PERSON)
+        open_budget(tmp_path, clock).spend(Priority.FIRST)
 
 
 @pytest.mark.parametrize(

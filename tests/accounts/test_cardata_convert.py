@@ -3,11 +3,13 @@
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bmw2mqtt.accounts.cardata.basic import BasicData
+from bmw2mqtt.accounts.cardata.values import Values
 from bmw2mqtt.vehicle.snapshot import (
     ChargingStatus,
     ClimateActivity,
@@ -17,7 +19,7 @@ from bmw2mqtt.vehicle.snapshot import (
     ServiceStatus,
     Vehicle,
 )
-from tests.accounts.cardata_cars import COMBUSTION, ELECTRIC, HYBRID, T0, VIN, Car, entry
+from tests.accounts.cardata_cars import COMBUSTION, ELECTRIC, HYBRID, T0, VIN, Car, entry, message
 
 MILEAGE, TRIP_MILEAGE = "vehicle.travelledDistance", "trip.segment.end.travelledDistance"
 KOMBI = "drivetrain.electricEngine.kombiRemainingElectricRange"
@@ -39,6 +41,7 @@ ACTIVITY = "vehicle.preConditioning.activity"
 COMFORT = "cabin.hvac.preconditioning.status.comfortState"
 DISPLAY_UNIT = "cabin.infotainment.displayUnit.distance"
 HMI_UNIT = "cabin.infotainment.hmi.distanceUnit"
+CONSUMPTION = "drivetrain.avgElectricRangeConsumption"
 SERVICES, MESSAGES = "status.conditionBasedServices", "status.checkControlMessages"
 
 
@@ -187,12 +190,38 @@ def test_an_odometer_never_goes_back() -> None:
     assert car.tell({TRIP_MILEAGE: 10005}, 240).mileage_km == 10005
 
 
+def test_a_display_that_is_switched_moves_no_odometer(tmp_path: Path) -> None:
+    car = Car()
+    car.values = Values(tmp_path / "values.db")
+    car.values.open()
+    car.tell({DISPLAY_UNIT: "km", MILEAGE: 10_000, CONSUMPTION: 18}, 0)
+    assert car.tell({DISPLAY_UNIT: "km"}, 30).mileage_km == 10_000
+    assert car.tell({DISPLAY_UNIT: "miles"}, 60).mileage_km == 10_000, "it has not moved"
+    car.values.take(VIN, message({MILEAGE: 10_000}, 0), T0)
+    car.values.take(VIN, message({MILEAGE: 10_000}, 5), T0)
+    vehicle = car.tell({DISPLAY_UNIT: "miles"}, 90)
+    assert vehicle.mileage_km == 10_000
+    assert vehicle.readings[f"vehicle.{CONSUMPTION}"].value == 18
+    car.values.close()
+    car = Car()
+    car.values = Values(tmp_path / "values.db")
+    car.values.open()
+    assert car.convert().mileage_km == 10_000, "nor over a restart"
+    assert car.tell({MILEAGE: 6220}, 120).mileage_km == 10_010.1
+    vehicle = car.tell({DISPLAY_UNIT: "km"}, 150)
+    assert vehicle.mileage_km == pytest.approx(10_010.1, abs=0.1), "nor back"
+    assert car.tell({DISPLAY_UNIT: "miles", MILEAGE: 6230}, 180).mileage_km == 10_026.2
+    car.values.close()
+
+
 def test_the_newer_word_for_the_displays_unit_counts() -> None:
     car = Car()
     car.tell({DISPLAY_UNIT: "miles", KOMBI: 100}, 0)
     assert car.vehicle is not None
     assert car.vehicle.charging.range_km == 160.9
-    assert car.tell({HMI_UNIT: "KILOMETERS"}, 60).charging.range_km == 100
+    vehicle = car.tell({HMI_UNIT: "KILOMETERS"}, 60)
+    assert vehicle.charging.range_km == pytest.approx(160.9, abs=0.1), "measured before"
+    assert car.tell({KOMBI: 100}, 61).charging.range_km == 100
 
 
 # Fuel and ranges

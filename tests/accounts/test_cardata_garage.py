@@ -2,6 +2,7 @@
 
 import contextlib
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
@@ -105,14 +106,18 @@ async def test_without_an_interval_it_is_read_once_and_on_request(account: Bench
     account.clock.forward(hours=23)
     await account.garage.read()
     assert account.asked() == ["GET vehicles/mappings"]
+    account.clock.forward(minutes=10)
     await account.garage.read(by_person=True)
     assert len(account.asked()) == 3
+    await account.garage.read(by_person=True)
+    assert account.asked() == [], "nothing is younger than ten minutes"
 
 
 async def test_a_person_gets_new_values_and_new_cars_at_once(account: Bench) -> None:
     await account.garage.read()
     account.asked()
     account.user.cars.append(car("WBA00000000000003"))
+    account.clock.forward(minutes=10)
     await account.garage.read(by_person=True)
     assert Counter(account.asked()) == {
         "GET vehicles/mappings": 1,
@@ -139,16 +144,57 @@ async def test_the_list_of_cars_in_each_of_bmws_shapes(bench: Bench, shape: str)
     assert bench.garage.vins == {VIN}
 
 
-async def test_a_car_that_has_left_is_told(account: Bench) -> None:
+async def test_a_car_goes_when_two_lists_miss_it(account: Bench) -> None:
     await account.garage.read()
     del account.user.cars[1]
     account.clock.forward(hours=24)
     await account.garage.read()
-    assert account.listener.listed[-1] == {VIN}
-    account.user.cars.clear()
+    assert account.listener.listed[-1] == {VIN, OTHER_VIN}, "BMW's lists are short now and then"
+    account.asked()
+    account.restart()
     account.clock.forward(hours=24)
     await account.garage.read()
-    assert account.listener.listed[-1] == frozenset()
+    assert account.listener.listed == [{VIN}]
+    assert not [path for path in account.asked() if OTHER_VIN in path]
+
+
+async def test_a_car_that_is_back_on_the_list_was_never_gone(account: Bench) -> None:
+    await account.garage.read()
+    gone = account.user.cars.pop()
+    for is_listed in (False, True, False, True):
+        account.clock.forward(hours=24)
+        account.user.cars[1:] = [gone] if is_listed else []
+        await account.garage.read()
+        assert account.listener.listed[-1] == {VIN, OTHER_VIN}
+
+
+async def test_a_car_that_streams_is_not_gone(account: Bench) -> None:
+    await account.garage.read()
+    del account.user.cars[1]
+    for _ in range(4):
+        account.clock.forward(hours=24)
+        await account.garage.read()
+        account.listener.told[OTHER_VIN] = account.clock.now
+    assert account.listener.listed[-1] == {VIN, OTHER_VIN}
+    for _ in range(2):
+        account.clock.forward(hours=24)
+        await account.garage.read()
+    assert account.listener.listed[-1] == {VIN}
+
+
+async def test_a_car_that_streams_stays_though_rest_gives_no_data_of_it(account: Bench) -> None:
+    await account.garage.read()
+    account.break_down(cu_error("CU-104", path=READ))
+    for _ in range(4):
+        account.listener.told[VIN] = account.clock.now
+        account.clock.forward(hours=24)
+        await account.garage.read()
+    assert account.listener.listed[-1] == {VIN, OTHER_VIN}
+    assert Counter(account.asked())[f"GET vehicles/{READ}"] == 2, "each try costs quota"
+    for _ in range(2):
+        account.clock.forward(hours=24)
+        await account.garage.read()
+    assert account.listener.listed[-1] == {OTHER_VIN}
 
 
 async def test_a_car_of_another_user_is_named_once_and_left_out(account: Bench) -> None:
@@ -283,6 +329,7 @@ async def test_a_car_that_bmw_gives_no_data_of_is_dropped_with_one_warning(
     assert account.garage.vins == {OTHER_VIN}
     assert Counter(account.asked())[f"GET vehicles/{VIN}/{path}"] == 1
     account.break_down()
+    account.clock.forward(minutes=10)
     await account.garage.read(by_person=True)
     assert account.garage.vins == {VIN, OTHER_VIN}
 
@@ -330,6 +377,35 @@ async def test_a_lost_container_is_replaced_at_once(account: Bench) -> None:
     assert [entry.state for entry in account.user.containers.values()] == ["INACTIVE", "ACTIVE"]
     assert account.listener.data.keys() == {VIN, OTHER_VIN}
     assert account.garage.due_at() == account.clock.now + timedelta(hours=24)
+
+
+@pytest.mark.parametrize("code", ["CU-105", "CU-121", "CU-122", None])
+async def test_whatever_says_that_there_is_no_such_container(
+    account: Bench, code: str | None
+) -> None:
+    await account.garage.read()
+    account.clock.forward(hours=25)
+    account.asked()
+    fault = Fault(path=READ, status=404, body={}) if code is None else cu_error(code, path=READ)
+    account.bmw.faults.add(replace(fault, times=1))
+    await account.garage.read()
+    assert Counter(account.asked())["POST containers"] == 1
+    assert account.garage.due_at() == account.clock.now + timedelta(hours=24)
+
+
+async def test_a_car_that_rest_knows_nothing_of_takes_no_container_from_the_others(
+    account: Bench,
+) -> None:
+    account.break_down(Fault(path=READ, status=404, body={}))
+    account.poll_interval_s = 3600
+    account.restart()
+    for _ in range(5):
+        await account.garage.read()
+        account.listener.data.clear()
+        account.clock.forward(hours=1)
+    await account.garage.read()
+    assert account.listener.data.keys() == {OTHER_VIN}
+    assert Counter(account.asked())["POST containers"] == 1
 
 
 async def test_an_old_container_that_cannot_be_deleted_costs_a_request_a_day(
@@ -419,7 +495,7 @@ async def test_who_has_waited_longest_is_read_first(account: Bench) -> None:
     for _ in range(4):
         account.clock.forward(hours=24, minutes=1)
         while account.budget.left() > 11:  # 9 are kept for what matters more
-            account.budget.spend(Priority.PERSON)
+            account.budget.spend(Priority.FIRST)
         account.asked()
         with pytest.raises(QuotaExceeded):
             await account.garage.read()

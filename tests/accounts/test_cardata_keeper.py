@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from bmw2mqtt.accounts.cardata import keeper
 from bmw2mqtt.accounts.cardata.keeper import CODES_BY_ITSELF, Keeper
 from bmw2mqtt.accounts.cardata.login import DeviceLogin
-from bmw2mqtt.accounts.cardata.tokens import Tokens
-from bmw2mqtt.simulator.cardata import API_SCOPE, Fault
+from bmw2mqtt.accounts.cardata.tokens import Credentials, Tokens
+from bmw2mqtt.simulator.cardata import API_SCOPE, CLIENT_ID, Fault
 from bmw2mqtt.vehicle.account import AccountStatus
 from tests.accounts.cardata_bench import Bench
 from tests.accounts.waiting import a_while, until
@@ -225,6 +225,12 @@ async def test_a_person_wants_a_login_while_bmws_is_out_of_order(
 async def test_a_person_wants_another_code(house: Callable[[], Any]) -> None:
     async with house() as home:
         first = await home.code()
+        for _ in range(100):
+            home.keeper.want()
+            await asyncio.sleep(0)
+        await home.rest()
+        assert (await home.code(), home.asked(CODES)) == (first, 1), "it has not been seen yet"
+        home.clock.forward(seconds=30)
         home.keeper.want()
         await until(lambda: home.keeper.codes and home.keeper.codes.user_code != first)
         await home.log_in()
@@ -237,9 +243,14 @@ async def test_a_login_beside_a_good_one(house: Callable[[], Any]) -> None:
             home.keeper.want()
             code = await home.code()
             assert home.status is AccountStatus.OK
+            assert home.keeper.note == (
+                f"open {home.keeper.codes.verification_url} and confirm the code {code};"
+                " waiting for you"
+            )
             home.bmw.decline(code)
             await until(lambda: home.keeper.codes is None)
         assert home.status is AccountStatus.OK
+        assert home.keeper.note.startswith("the new login came to nothing: the login was declined")
         assert [e["event"] for e in logs if e["log_level"] == "warning"] == [
             "login_waits_for_you",
             "login_failed",
@@ -247,7 +258,64 @@ async def test_a_login_beside_a_good_one(house: Callable[[], Any]) -> None:
         home.keeper.want()
         home.bmw.approve(await home.code())
         await until(lambda: home.logins == 2)
+        assert home.keeper.note is None
         assert saved(home)["access_token"] == home.tokens[-1].access_token
+
+
+async def test_people_press_again_and_again_while_bmw_refuses(
+    house: Callable[[], Any], bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house() as home:
+        await home.log_in()
+        monkeypatch.setattr(keeper, "RETRY_S", 30)
+        bench.user.client_ids.clear()
+        asked = home.asked(CODES)
+        home.keeper.want()
+        assert home.keeper.is_asking
+        await until(lambda: home.keeper.note)
+        assert "check client_id" in home.keeper.note
+        assert not home.keeper.is_asking
+        tries = home.asked(CODES) - asked
+        for _ in range(100):
+            home.keeper.want()
+            await asyncio.sleep(0.001)
+        assert home.asked(CODES) - asked == tries <= 3
+        assert home.keeper.is_asking, "it will be"
+
+
+async def test_what_was_refused_to_one_client_says_nothing_of_another(
+    house: Callable[[], Any], bench: Bench
+) -> None:
+    bench.client_id = "another"
+    async with house() as home:
+        await until(lambda: "check client_id" in home.said)
+    bench.client_id = CLIENT_ID
+    async with house() as home:
+        await home.log_in()
+
+
+async def test_a_bug_does_not_end_it(
+    house: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stumble(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    with capture_logs() as logs:
+        async with house() as home:
+            with monkeypatch.context() as patch:
+                patch.setattr(DeviceLogin, "begin", stumble)
+                await until(lambda: "internal error (ZeroDivisionError)" in home.said)
+                await home.rest()
+                assert home.status is AccountStatus.ERROR
+            await home.log_in()
+            with monkeypatch.context() as patch:
+                patch.setattr(Credentials, "renew", stumble)
+                home.keeper.renew_soon()
+                await until(lambda: "internal error (ZeroDivisionError)" in home.said)
+            home.clock.forward(minutes=20)
+            await until(lambda: home.status is AccountStatus.OK)
+    crashes = [entry for entry in logs if entry["event"] == "login_crashed"]
+    assert len(crashes) == 2, "each once"
 
 
 async def test_what_is_logged_of_a_login(house: Callable[[], Any]) -> None:

@@ -10,10 +10,11 @@ import pytest
 from bmw2mqtt.accounts.cardata.errors import LoginFailed, LoginFailure
 from bmw2mqtt.accounts.cardata.login import DeviceLogin
 from bmw2mqtt.accounts.cardata.oauth import OAuth
-from bmw2mqtt.accounts.cardata.transport import open_session
+from bmw2mqtt.accounts.cardata.tokens import Tokens
+from bmw2mqtt.accounts.cardata.transport import Session
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.simulator.cardata import API_SCOPE, STREAM_SCOPE, Fault, oauth_error
-from bmw2mqtt.vehicle.errors import LoginOutage, NoConnection
+from bmw2mqtt.vehicle.errors import BadAnswer, LoginOutage, NoConnection
 from tests.accounts.cardata_bench import Bench
 
 KEY_FAULT = {"fault": {"detail": {"errorcode": "keymanagement.service.invalid_access_token"}}}
@@ -255,10 +256,25 @@ async def test_without_a_network(bench: Bench) -> None:
 
 
 async def test_a_certificate_of_nobody_we_trust(bench: Bench) -> None:
-    async with open_session(client_context("home", None)) as session:
+    async with Session(client_context("home", None)) as session:
         stranger = DeviceLogin(OAuth(session, bench.bmw.auth_url, bench.client_id))
         with pytest.raises(NoConnection, match=r"certificate is not trusted.*ca_file"):
             await stranger.begin()
+
+
+@pytest.mark.parametrize("page", ["https://[x", "ftp://example.com", "", 7, None])
+async def test_a_page_that_is_none(bench: Bench, page: object) -> None:
+    body = {"user_code": "A", "device_code": "d", "verification_uri": page}
+    bench.break_down(Fault(path=DEVICE_CODE, status=200, body=body))
+    with pytest.raises(LoginOutage, match="without its page"):
+        await bench.login.begin()
+
+
+@pytest.mark.parametrize("gcid", ["+", "a/b", "#", "a b", "\ud800", "x" * 300])
+def test_an_account_id_that_is_none(bench: Bench, gcid: str) -> None:
+    answer = granted(bench) | {"gcid": gcid}
+    with pytest.raises(BadAnswer, match="gcid"):
+        Tokens.parse(answer, bench.clock.now)
 
 
 async def test_polling_never_becomes_a_storm(bench: Bench) -> None:

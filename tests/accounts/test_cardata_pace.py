@@ -292,3 +292,22 @@ def test_what_the_system_says(cause: OSError, kind: Kind) -> None:
     with pytest.raises(aiomqtt.MqttError) as raised:
         connect()
     assert read_refusal(raised.value, is_connect=True).kind is kind
+
+
+def test_a_clock_that_is_set_back_holds_nothing_up(course: Course) -> None:
+    for _ in range(5):
+        course.fail(Kind.LOST)
+    course.clock.forward(hours=-2)
+    assert course.pace.wait_s() == 0, "nor does the limit of connects in a minute"
+    assert course.said() is None, "it is as if it had just begun"
+    course.clock.forward(minutes=1)
+    assert course.said()
+
+
+def test_a_clock_that_is_set_back_makes_no_other_program(course: Course) -> None:
+    course.lose(Kind.TAKEN_OVER)
+    for _ in range(6):
+        course.lose(Kind.LOST)
+    assert course.pace.is_contested
+    course.clock.forward(hours=-2)
+    assert not course.pace.is_contested

@@ -97,9 +97,7 @@ async def test_a_token_for_something_else_needs_the_portal(account: Bench) -> No
         ("CU-121", "no container"),
         ("CU-122", "deleted already"),
         ("CU-124", "maximum of 10 containers"),
-        ("CU-125", "expired"),
         ("CU-126", "no picture"),
-        ("CU-127", "charging places"),
         ("CU-400", "bad one"),
         ("CU-401", "bad one"),
         ("CU-402", "descriptors"),
@@ -212,9 +210,9 @@ async def test_what_may_have_reached_bmw_counts(account: Bench) -> None:
 async def test_the_budget_is_never_exceeded(account: Bench) -> None:
     account.bmw.quota.limit = None
     for _ in range(BUDGET):
-        await account.rest.get(MAPPINGS, Priority.PERSON)
+        await account.rest.get(MAPPINGS, Priority.FIRST)
     with pytest.raises(QuotaExceeded):
-        await account.rest.get(MAPPINGS, Priority.PERSON)
+        await account.rest.get(MAPPINGS, Priority.FIRST)
     assert len(account.asked()) == BUDGET
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from bmw2mqtt.accounts.cardata import pace, stream
 from bmw2mqtt.accounts.cardata.stream import Stream
@@ -20,6 +21,7 @@ from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.config import CarDataAccount
 from bmw2mqtt.simulator.cardata import CLIENT_ID, CarDataSimulator
 from bmw2mqtt.simulator.tls import Certificates
+from bmw2mqtt.vehicle.account import AccountStatus
 from tests.accounts.cardata_bench import VIN, Bench
 from tests.accounts.waiting import a_while, until
 
@@ -437,3 +439,27 @@ async def test_a_bug_that_a_message_brings_out_does_not_end_the_stream(line: Lin
         assert line.bmw.publish_raw(VIN, payload)
     await until(lambda: [payload for _, payload in line.messages] == [b"first", b"last"])
     assert (line.stream.is_connected, line.connects) == (True, 1)
+
+
+async def test_a_bug_does_not_end_the_stream(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    make_client = Stream._make_client
+    monkeypatch.setattr(Stream, "_make_client", stumble)
+    async with running(Line(bench)) as line:
+        with capture_logs() as logs:
+            line.stream.use(line.tokens())
+            await until(lambda: line.stream.problem)
+            for _ in range(3):
+                line.clock.forward(seconds=60)
+                await a_while()
+        assert "internal error (ZeroDivisionError)" in str(line.stream.problem)
+        assert line.stream.problem.status is AccountStatus.ERROR
+        assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == [
+            "stream_crashed"
+        ], "once"
+        monkeypatch.setattr(Stream, "_make_client", make_client)
+        line.clock.forward(minutes=10)
+        await line.connected()
+        assert line.stream.problem is None

@@ -14,7 +14,7 @@ from bmw2mqtt.accounts.cardata.tokens import Tokens
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.simulator.cardata import Fault, oauth_error
 from bmw2mqtt.vehicle.errors import LoginOutage, LoginRequired, NoConnection
-from tests.accounts.cardata_bench import Bench
+from tests.accounts.cardata_bench import Bench, Clock
 
 TOKEN = "/oauth/token"
 
@@ -219,12 +219,22 @@ async def test_a_bad_request_means_a_lost_login_at_the_second_time(account: Benc
         await account.credentials.renew()
 
 
-async def test_after_fourteen_days_nobody_asks_any_more(account: Bench) -> None:
+async def test_after_fourteen_days_bmw_says_no_and_a_person_hears_why(account: Bench) -> None:
     account.clock.forward(days=14, seconds=1)
     account.restart()
     with pytest.raises(LoginRequired, match="14 days"):
         await account.credentials.fresh()
-    assert renewals(account) == 0
+    assert renewals(account) == 1
+
+
+async def test_a_clock_that_is_wrong_loses_no_login(account: Bench) -> None:
+    account.bmw.registry.clock = Clock(account.clock.now)
+    account.clock.forward(days=20)
+    account.restart()
+    assert await account.credentials.fresh()
+    account.clock.forward(days=-20)
+    account.restart()
+    assert await account.credentials.fresh()
 
 
 async def test_two_weeks_of_renewals_never_lose_the_login(account: Bench) -> None:

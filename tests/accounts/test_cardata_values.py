@@ -65,6 +65,26 @@ def test_an_older_reading_is_ignored(values: Values) -> None:
     assert values.of(VIN)[SOC].value == 61.0
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        ("10:00:00.120", "10:00:00", "second"),
+        ("10:00:00", "10:00:00.120", "first"),
+        ("10:00:00.120", "10:00:00.119", "first"),
+        ("10:00:00.120", "10:00:00.121", "second"),
+        ("10:00:00", "10:00:01.001", "second"),
+        ("10:00:01.001", "10:00:00", "first"),
+    ],
+)
+def test_of_one_second_what_the_stream_told_is_the_newest(
+    values: Values, first: str, second: str, kept: str
+) -> None:
+    """REST tells thousandths, the stream seconds."""
+    for time, value in ((first, 60), (second, 61)):
+        values.take(VIN, {SOC: {"value": value, "timestamp": f"2026-11-01T{time}Z"}}, T0)
+    assert values.of(VIN)[SOC].value == (60.0 if kept == "first" else 61.0)
+
+
 def test_a_reading_that_comes_twice_is_no_news(values: Values) -> None:
     assert take(values, SOC, 61)
     assert not take(values, SOC, 61)

@@ -20,7 +20,7 @@ from bmw2mqtt.accounts.cardata.rest import Rest
 from bmw2mqtt.accounts.cardata.showroom import Showroom
 from bmw2mqtt.accounts.cardata.stream import Stream
 from bmw2mqtt.accounts.cardata.tokens import Credentials, Tokens
-from bmw2mqtt.accounts.cardata.transport import open_session
+from bmw2mqtt.accounts.cardata.transport import Session
 from bmw2mqtt.accounts.cardata.values import MAX_CARS, Values
 from bmw2mqtt.accounts.memory import Memory, moment
 from bmw2mqtt.accounts.polling import Polling
@@ -69,9 +69,7 @@ class CarDataAccount:
         """Prepare an account; nothing is sent before `run`."""
         self.name = name
         self._settings = settings
-        self._store = store
         self._listener = listener
-        self._tls = tls
         self._now = now
         self._memory = memory = Memory(store, name)
         self.requests = Budget(memory, settings.request_budget, now)
@@ -88,18 +86,37 @@ class CarDataAccount:
         """When BMW last told something of a car."""
         self._tokens: Tokens | None = None
         self._is_by_person = False
+        self._session = Session(tls)
+        oauth = OAuth(self._session, settings.auth_url, settings.client_id)
+        self._credentials = Credentials(name, oauth, store, now)
+        self._keeper = Keeper(
+            name,
+            self._credentials,
+            DeviceLogin(oauth, now=now),
+            memory,
+            on_tokens=self._take_tokens,
+            on_login=self._logged_in,
+            on_change=self._tell,
+            now=now,
+        )
         self._stream = Stream(
             settings,
             memory,
             tls=client_context(name, settings.ca_file, ssl.TLSVersion.TLSv1_3),
             on_message=self._take_message,
             on_change=self._stream_changed,
-            on_refused=self._renew_soon,
+            on_refused=self._keeper.renew_soon,
             now=now,
         )
-        self._keeper: Keeper
-        self._garage: Garage
-        self._showroom: Showroom
+        self._garage = self._make_garage(store)
+        self._showroom = Showroom(
+            name,
+            self._values,
+            listener,
+            basic=self._garage.basic,
+            images=self._garage.images,
+            now=now,
+        )
 
     @property
     def state(self) -> AccountState:
@@ -108,30 +125,7 @@ class CarDataAccount:
 
     async def run(self) -> None:
         """Listen, and ask what the stream does not carry, until cancelled."""
-        async with open_session(self._tls) as session:
-            oauth = OAuth(session, self._settings.auth_url, self._settings.client_id)
-            credentials = Credentials(self.name, oauth, self._store, self._now)
-            rest = Rest(session, self._settings.api_url, credentials, self.requests)
-            self._garage = self._make_garage(rest)
-            self._showroom = Showroom(
-                self.name,
-                self._values,
-                self._listener,
-                basic=self._garage.basic,
-                images=self._garage.images,
-                now=self._now,
-            )
-            self._keeper = Keeper(
-                self.name,
-                credentials,
-                DeviceLogin(oauth, now=self._now),
-                self._memory,
-                on_tokens=self._take_tokens,
-                on_login=self._logged_in,
-                on_change=self._tell,
-                now=self._now,
-            )
-            credentials.restore()
+        async with self._session:
             self._restore()
             try:
                 async with asyncio.TaskGroup() as tasks:
@@ -141,16 +135,17 @@ class CarDataAccount:
                     tasks.create_task(self._vouch())
             finally:
                 self._remember()
-                await credentials.close()
+                await self._credentials.close()
                 self._showroom.close()
                 self._values.close()
 
-    def _make_garage(self, rest: Rest) -> Garage:
+    def _make_garage(self, store: Store) -> Garage:
+        rest = Rest(self._session, self._settings.api_url, self._credentials, self.requests)
         return Garage(
             self.name,
             rest,
             Containers(rest, self._memory, wanted_descriptors(), self._now),
-            store=self._store,
+            store=store,
             memory=self._memory,
             listener=self,
             poll_interval_s=self._settings.poll_interval_s,
@@ -159,6 +154,7 @@ class CarDataAccount:
 
     def _restore(self) -> None:
         """Show at once what an earlier run knew."""
+        self._credentials.restore()
         self._values.open()
         self.requests.restore()
         self._garage.restore()
@@ -168,7 +164,8 @@ class CarDataAccount:
         if self.polling.is_paused:
             self._standing.change(status=AccountStatus.PAUSED, is_polling=False)
         known = self._garage.vins | self._values.vins()
-        self._listener.vehicles_listed(self.name, known, is_complete=False)
+        is_complete = self._garage.cars.listed_at is not None
+        self._listener.vehicles_listed(self.name, known, is_complete=is_complete)
         for vin in known:
             self.car_described(vin)
             self._listener.vehicle_seen(self.name, vin)
@@ -193,8 +190,6 @@ class CarDataAccount:
 
     def log_in(self, captcha_token: str | None) -> None:  # noqa: ARG002 - CarData has no captcha
         """Ask BMW for a new code; it shows in the status."""
-        if self._tokens is None:
-            self._standing.change(status=AccountStatus.STARTING, message=None)
         self._keeper.want()
 
     # What BMW tells
@@ -225,7 +220,7 @@ class CarDataAccount:
             self._showroom.change(vin)
 
     def cars_listed(self, vins: frozenset[str]) -> None:
-        """Take the complete list of the cars that BMW gives data of."""
+        """Take the complete list of the account's cars."""
         for vin in self._values.vins() - vins:
             self._values.forget(vin)
             self._showroom.forget(vin)
@@ -243,6 +238,10 @@ class CarDataAccount:
         self._values.take(vin, data, received_at)
         self._showroom.change(vin)
         self._listener.vehicle_seen(self.name, vin)
+
+    def told_at(self) -> Mapping[str, datetime]:
+        """Return when each car that has told anything last measured something."""
+        return self._values.measured_at()
 
     def is_wanted(self, vin: str) -> bool:
         """Whether BMW is to be asked about this car."""
@@ -264,22 +263,33 @@ class CarDataAccount:
 
     def _take_tokens(self, tokens: Tokens | None) -> None:
         self._tokens = tokens
+        if tokens is not None:
+            self._belong_to(tokens.gcid)
         self._stream.use(None if self.polling.is_paused else tokens)
 
+    def _belong_to(self, gcid: str) -> None:
+        """Forget another BMW account's cars, whose login this was before."""
+        known = self._memory.recall("owner").get("gcid")
+        self._memory.remember("owner", {"gcid": gcid})
+        if known in {None, gcid}:
+            return
+        log.warning("another_bmw_account", account=self.name, remedy="its cars are looked for anew")
+        self._heard_at = self._trouble = None
+        self._garage.forget()
+        self.polling.request()
+
     def _logged_in(self) -> None:
+        self._garage.forgive()
         if isinstance(self._trouble, LoginRequired):
             self._trouble = None
             if not self.polling.is_paused:
                 self.polling.request()
 
-    def _renew_soon(self) -> None:
-        self._keeper.renew_soon()
-
     async def _vouch(self) -> None:
         """Look now and then at what changes by itself."""
         while True:
             self._stream_changed()
-            self._showroom.look_again()
+            self._showroom.look_again(self._garage.vins | self._values.vins())
             self._remember()
             await asyncio.sleep(LOOK_EVERY_S)
 
@@ -297,16 +307,14 @@ class CarDataAccount:
     # How it stands
 
     def _tell(self) -> None:
-        """Say how it stands: the login matters most, then the stream, then REST.
-
-        REST may be out of order for hours while the stream tells all that matters.
-        """
-        codes = self._keeper.codes
-        error = self._keeper.problem or self._stream.problem or self._trouble
-        note = None
-        is_fed = self._stream.is_connected and bool(self._garage.vins)
-        if is_fed and error is self._trouble and isinstance(error, Unreachable):
-            error, note = None, f"the stream works; REST does not: {error}"
+        """Say how it stands: the login matters most, then the cars, the stream, and REST."""
+        keeper = self._keeper
+        codes = keeper.codes
+        error = keeper.problem or self._garage.cars.problem or self._stream.problem
+        error, note = (error, None) if error else self._rest_trouble()
+        if keeper.note:
+            also = None if codes else note or error
+            note = "; ".join(str(part) for part in (keeper.note, also) if part)
         facts: dict[str, Any] = {
             "login_url": codes.verification_url if codes else None,
             "user_code": codes.user_code if codes else None,
@@ -316,12 +324,29 @@ class CarDataAccount:
             "requests_24h": self.requests.count(),
             "requests_left": self.requests.left(),
         }
-        if error or self._stream.is_connected or self._has_read:
+        if keeper.is_asking:
+            self._standing.change(status=AccountStatus.STARTING, message=None, **facts)
+        elif error or self._stream.is_connected or self._has_read:
             self._standing.take(error, note=note, **facts)
         else:
             is_paused = self.polling.is_paused
             status = AccountStatus.PAUSED if is_paused else AccountStatus.STARTING
             self._standing.change(status=status, message=None, **facts)
+
+    def _rest_trouble(self) -> tuple[AccountError | None, str | None]:
+        """Return what REST's last round came to, or a note of it while the stream tells enough.
+
+        REST may be out of order for hours, and a person may have asked too often.
+        """
+        error = self._trouble
+        if error is None or not (self._stream.is_connected and self._garage.vins):
+            return error, None
+        if isinstance(error, Unreachable):
+            return None, f"the stream works; REST does not: {error}"
+        if isinstance(error, QuotaExceeded):
+            note = f"{error}; the stream goes on"
+            return (error if self.requests.is_parked else None), note
+        return error, None
 
     def _next_update(self) -> datetime | None:
         """Return when REST is asked next; the stream comes when it comes."""

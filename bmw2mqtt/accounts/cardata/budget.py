@@ -23,12 +23,12 @@ _LONGEST_PARK = timedelta(hours=25)
 class Priority(Enum):
     """What a request is for; the value is the share of the budget that it leaves to the others."""
 
-    PERSON = 0.0
-    """Somebody pressed refresh."""
-    FIRST = 0.05
+    FIRST = 0.0
     """Find the cars, and learn about a car for the first time."""
-    CONTAINER = 0.1
+    CONTAINER = 0.05
     """Keep our container in order."""
+    PERSON = 0.1
+    """Somebody pressed refresh, perhaps again and again."""
     REPEATED = 0.2
     """Telematic data again."""
     PICTURE = 0.4
@@ -61,7 +61,7 @@ class Budget(RequestLog):
 
     def left(self) -> int:
         """Return how many may still be sent now."""
-        return 0 if self._is_parked() else max(self._budget - self.count(), 0)
+        return 0 if self.is_parked else max(self._budget - self.count(), 0)
 
     def spend(self, priority: Priority) -> datetime:
         """Write down that a request is about to be sent; return what `take_back` wants.
@@ -70,7 +70,7 @@ class Budget(RequestLog):
             QuotaExceeded: this one has to wait, until `retry_at`.
         """
         if self._parked_until is not None:
-            if self._is_parked() or self._is_probing:
+            if self.is_parked or self._is_probing:
                 raise self._parked_error()
             self._is_probing = True
         allowed = self._budget - int(self._budget * priority.value)
@@ -113,7 +113,9 @@ class Budget(RequestLog):
     def save(self, *, at_once: bool = False) -> None:
         """Do nothing: each request was written down before it was sent."""
 
-    def _is_parked(self) -> bool:
+    @property
+    def is_parked(self) -> bool:
+        """Whether BMW's own quota is used up."""
         until = self._parked_until
         return until is not None and timedelta() < until - self._now() < _LONGEST_PARK
 
@@ -137,7 +139,7 @@ class Budget(RequestLog):
 
     def _short_error(self, priority: Priority, retry_at: datetime) -> QuotaExceeded:
         spent = f"{self.count()} of {self._budget} requests of the last 24 hours are spent"
-        if priority in {Priority.PERSON, Priority.FIRST}:
+        if priority is Priority.FIRST:
             return QuotaExceeded(f"{spent}: asking again at {retry_at:%H:%M} UTC", retry_at)
         return QuotaExceeded(
             f"{spent} and the rest is kept for what matters more: asking again at"

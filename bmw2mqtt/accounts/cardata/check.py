@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from bmw2mqtt.accounts.cardata.login import Codes, DeviceLogin
 from bmw2mqtt.accounts.cardata.oauth import OAuth
 from bmw2mqtt.accounts.cardata.tokens import Credentials
-from bmw2mqtt.accounts.cardata.transport import open_session
+from bmw2mqtt.accounts.cardata.transport import Session
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import CarDataAccount as AccountSettings
 
@@ -48,7 +48,7 @@ async def log_in(
 async def _login(
     name: str, settings: AccountSettings, store: Store, tls: ssl.SSLContext
 ) -> AsyncIterator[tuple[OAuth, Credentials]]:
-    async with open_session(tls) as session:
+    async with Session(tls) as session:
         oauth = OAuth(session, settings.auth_url, settings.client_id)
         credentials = Credentials(name, oauth, store)
         try:

@@ -15,6 +15,7 @@ import structlog
 from bmw2mqtt.accounts.cardata.budget import Priority
 from bmw2mqtt.accounts.cardata.errors import Refused, ServerFault
 from bmw2mqtt.accounts.cardata.rest import (
+    BAD_CONTAINER,
     BAD_LIST,
     BAD_PARAMETER,
     BAD_REQUEST,
@@ -47,7 +48,8 @@ MAX_DROPPED = 5
 """Each one costs a request; with more than these the whole list is given up."""
 _GONE = {"DELETED", "INACTIVE"}
 """States of a container that is purged in some weeks."""
-_NOT_THERE = {BEING_DELETED, NO_CONTAINER, None}
+NOT_THERE = {BAD_CONTAINER, BEING_DELETED, NO_CONTAINER, None}
+"""Refusals that say that there is no such container; some come without a code."""
 _LIST_REFUSED = {BAD_REQUEST, BAD_PARAMETER, UNKNOWN_DESCRIPTOR, BAD_LIST, SERVER_ERROR}
 
 _DOORS = [f"row{row}.{side}" for row in (1, 2) for side in ("driver", "passenger")]
@@ -195,18 +197,22 @@ class Containers:
             log.warning("container_not_renewed", reason=str(error), retry_at=known.paused_until)
             return known.id
 
-    def lost(self) -> None:
-        """Take it that BMW refuses our container (CU-105): another is made, once a day."""
+    def lost(self) -> bool:
+        """Take it that BMW refuses our container; return whether another may be made: once a day.
+
+        One that was made today stays: perhaps BMW refuses it for one car only.
+        """
         known = self._recall()
-        if known.id is None:
-            return
+        if known.id is None or self._is_of_today(known):
+            return False
         known.obsolete.append(known.id)
         known.id = None
-        made_at = moment(known.made_at)
-        if made_at and self._is_of_today(known):
-            known.paused_until = (made_at + RECREATE_EVERY).isoformat()
-            known.hindrance = "BMW refuses its own new container (CU-105); making another in a day"
         self._remember(known)
+        return True
+
+    def forget(self) -> None:
+        """Forget the container, because it belongs to another BMW account."""
+        self._memory.remember("container", {})
 
     async def tidy(self) -> None:
         """Delete what is left of older containers of ours; what fails is tried another time."""
@@ -332,7 +338,7 @@ class Containers:
         try:
             await self._rest.delete(f"containers/{id_}", priority)
         except Refused as error:
-            if error.code not in _NOT_THERE:
+            if error.code not in NOT_THERE:
                 raise
 
     # What survives a restart

@@ -16,10 +16,11 @@ import structlog
 
 from bmw2mqtt.accounts.cardata.basic import BasicData
 from bmw2mqtt.accounts.cardata.budget import Priority
-from bmw2mqtt.accounts.cardata.containers import Containers
-from bmw2mqtt.accounts.cardata.errors import Refused
+from bmw2mqtt.accounts.cardata.cars import Cars, read_vins
+from bmw2mqtt.accounts.cardata.containers import NOT_THERE, Containers
+from bmw2mqtt.accounts.cardata.errors import LoginFailed, Refused
 from bmw2mqtt.accounts.cardata.picture import as_png
-from bmw2mqtt.accounts.cardata.rest import NO_CONTAINER, NO_IMAGE, NO_VEHICLE, Rest
+from bmw2mqtt.accounts.cardata.rest import NO_IMAGE, NO_VEHICLE, Rest
 from bmw2mqtt.accounts.memory import Memory, moment
 from bmw2mqtt.accounts.requests import utc_now
 from bmw2mqtt.accounts.store import Store
@@ -30,7 +31,6 @@ from bmw2mqtt.vehicle.errors import (
     QuotaExceeded,
     StoreError,
 )
-from bmw2mqtt.vehicle.vin import is_vin
 
 log = structlog.get_logger(__name__)
 
@@ -40,20 +40,24 @@ EARLY = 0.1
 """The part of an interval by which something may be asked too early: rounds come at random."""
 FIRST_RETRY = timedelta(minutes=10)
 LONGEST_RETRY = timedelta(hours=24)
-MAX_WARNINGS = 100
+AGAIN_AFTER = timedelta(minutes=10)
+"""Nothing younger is asked for again, not even for a person, who may press again and again."""
 
 
 class Listener(Protocol):
     """Whoever wants to know: the account."""
 
     def cars_listed(self, vins: frozenset[str]) -> None:
-        """Take the complete list of the cars that BMW gives data of."""
+        """Take the complete list of the account's cars."""
 
     def car_described(self, vin: str) -> None:
         """Take it that BMW has told what a car is, or sent its picture."""
 
     def telematic_data(self, vin: str, data: Mapping[str, Any], received_at: datetime) -> None:
         """Take a car's last values: by descriptor, objects with value, unit and timestamp."""
+
+    def told_at(self) -> Mapping[str, datetime]:
+        """Return when each car that has told anything last measured something."""
 
     def is_wanted(self, vin: str) -> bool:
         """Whether BMW is to be asked about this car."""
@@ -65,7 +69,11 @@ class _Held:
 
     error: AccountError
     wait: timedelta
-    until: datetime
+    since: datetime
+
+    @property
+    def until(self) -> datetime:
+        return self.since + self.wait
 
 
 class Garage:
@@ -96,8 +104,6 @@ class Garage:
                 read once, then only when a person asks.
             now: the wall clock.
         """
-        self.vins: frozenset[str] = frozenset()
-        """The cars that BMW gives data of."""
         self.basic: dict[str, BasicData] = {}
         """What the cars are."""
         self.images: dict[str, bytes] = {}
@@ -110,23 +116,25 @@ class Garage:
         self._interval = timedelta(seconds=poll_interval_s) if poll_interval_s else None
         self._now = now
         self._lock = asyncio.Lock()
-        self._listed_at: datetime | None = None
+        self.cars = Cars(account, listener.told_at, now)
+        self._is_list_wanted = False
+        """A person wants to know which cars there are."""
         self._read_at: dict[str, datetime] = {}
         """When telematic data came, by VIN."""
-        self._dropped: set[str] = set()
-        """Cars that BMW lists and yet gives no data of."""
         self._without_image: set[str] = set()
         self._held: dict[tuple[str, str], _Held] = {}
         """What failed, by what it is and VIN."""
-        self._warned: set[tuple[str, str]] = set()
+
+    @property
+    def vins(self) -> frozenset[str]:
+        """The account's cars."""
+        return self.cars.vins
 
     def restore(self) -> None:
         """Take what an earlier run has learnt."""
         known = self._memory.recall("garage")
-        self._listed_at = self._past(known.get("listed_at"))
-        self.vins = _vins(known.get("vins"))
-        self._dropped = set(_vins(known.get("dropped")))
-        self._without_image = set(_vins(known.get("without_image")))
+        self.cars.restore(known)
+        self._without_image = set(read_vins(known.get("without_image")))
         read_at = known.get("read_at")
         for vin, text in read_at.items() if isinstance(read_at, dict) else ():
             if vin in self.vins and (at := self._past(text)):
@@ -150,13 +158,36 @@ class Garage:
         """
         async with self._lock:
             if by_person:
-                self._listed_at = None
-                self._dropped.clear()
-                self._held.clear()
-                self._containers.try_again()
+                self._begin_anew()
             is_listed = await self._list(Priority.PERSON if by_person else Priority.FIRST)
             await self._read_cars(by_person=by_person)
             await self._read_extras(is_tidying=is_listed)
+
+    def _begin_anew(self) -> None:
+        """Take it that a person wants to know: what failed, and which cars there are, too."""
+        if self._is_old(self.cars.listed_at):
+            self._is_list_wanted = True
+            self.cars.try_again()
+        self._held = {key: held for key, held in self._held.items() if not self._is_old(held.since)}
+        self._containers.try_again()
+
+    def _is_old(self, at: datetime | None) -> bool:
+        return at is None or not timedelta() <= self._now() - at < AGAIN_AFTER
+
+    def forgive(self) -> None:
+        """Take it that there is a new login."""
+        self._held = {
+            key: held for key, held in self._held.items() if not isinstance(held.error, LoginFailed)
+        }
+
+    def forget(self) -> None:
+        """Forget all cars, because they belong to another BMW account."""
+        self.cars.restore({})
+        self._read_at.clear()
+        self._held.clear()
+        self._containers.forget()
+        self._remember()
+        self._listener.cars_listed(frozenset())
 
     # Which cars
 
@@ -164,25 +195,23 @@ class Garage:
         held = self._held.get(("cars", ""))
         if held:
             return held.until
-        return self._listed_at + LIST_EVERY if self._listed_at else self._now()
+        listed_at = None if self._is_list_wanted else self.cars.listed_at
+        return listed_at + LIST_EVERY if listed_at else self._now()
 
     async def _list(self, priority: Priority) -> bool:
         """Find out which cars there are, if that is due; return whether BMW said it."""
-        if self._listed_at and self._now() < self._due_list() - LIST_EVERY * EARLY:
+        is_known = self.cars.listed_at is not None and not self._is_list_wanted
+        if is_known and self._now() < self._due_list() - LIST_EVERY * EARLY:
             return False
-        entries: list[dict[str, Any]] = []
 
         async def ask(_: str) -> None:
-            entries.extend(_entries(await self._rest.get("vehicles/mappings", priority)))
+            self.cars.take(await self._rest.get("vehicles/mappings", priority))
 
         if error := await self._attempt("cars", "", ask):
             if not self.vins:
                 raise error.with_traceback(None)
             return False
-        listed = self._primary(entries)
-        self._listed_at = self._now()
-        self._dropped &= listed
-        self.vins = frozenset(listed - self._dropped)
+        self._is_list_wanted = False
         self._read_at = {vin: at for vin, at in self._read_at.items() if vin in self.vins}
         for vin in self.vins - self.basic.keys():
             self._load(vin)
@@ -190,23 +219,8 @@ class Garage:
         self._listener.cars_listed(self.vins)
         return True
 
-    def _primary(self, entries: list[dict[str, Any]]) -> set[str]:
-        """Return the VINs of which the account is the main user; the others get no data."""
-        vins = set()
-        for entry in entries:
-            vin = str(entry.get("vin")).strip().upper()
-            kind = str(entry.get("mappingType") or "PRIMARY").upper()
-            if not is_vin(vin):
-                self._warn_once("car_without_vin", vin[:20], "please report it")
-            elif kind != "PRIMARY":
-                self._warn_once("car_of_another_user", vin, "log in as its primary user")
-            else:
-                vins.add(vin)
-        return vins
-
     def _drop(self, vin: str, error: Refused) -> None:
-        self._dropped.add(vin)
-        self.vins -= {vin}
+        self.cars.drop(vin)
         self._remember()
         log.warning("car_dropped", account=self._account, vin=vin, reason=str(error))
         self._listener.cars_listed(self.vins)
@@ -214,7 +228,7 @@ class Garage:
     def _wanted(self) -> list[str]:
         """Return the cars to ask about, whoever waits longest first."""
         longest = datetime.min.replace(tzinfo=UTC)
-        wanted = [vin for vin in self.vins if self._listener.is_wanted(vin)]
+        wanted = [vin for vin in self.cars.served if self._listener.is_wanted(vin)]
         return sorted(wanted, key=lambda vin: (self._read_at.get(vin, longest), vin))
 
     # What of each
@@ -226,7 +240,8 @@ class Garage:
         for vin in vins:
             if vin not in self.basic:
                 await self._attempt("basic_data", vin, self._read_basic)
-            if vin in self.vins and (by_person or self._is_due(vin)):
+            is_asked_for = by_person and self._is_old(self._read_at.get(vin))
+            if vin in self.cars.served and (is_asked_for or self._is_due(vin)):
                 priority = Priority.REPEATED if vin in self._read_at else Priority.FIRST
                 if by_person:
                     priority = Priority.PERSON
@@ -273,9 +288,14 @@ class Garage:
         key = what, vin
         held = self._held.get(key)
         if held and timedelta() < held.until - self._now() <= held.wait:
+            if isinstance(held.error, WHOLE_ACCOUNT):
+                raise held.error.with_traceback(None)
             return held.error
         try:
             await read(vin)
+        except LoginFailed as error:  # each try costs a request, whoever wants it
+            self._held[key] = _Held(error, FIRST_RETRY, self._now())
+            raise
         except WHOLE_ACCOUNT:
             raise
         except AccountError as error:
@@ -296,7 +316,7 @@ class Garage:
         level = log.debug if held and str(held.error) == str(error) else log.warning
         level(f"{what}_missing", account=self._account, vin=vin or None, reason=str(error))
         wait = min(held.wait * 2, LONGEST_RETRY) if held else FIRST_RETRY
-        self._held[key] = _Held(error, wait, self._now() + wait)
+        self._held[key] = _Held(error, wait, self._now())
         return error
 
     async def _read_basic(self, vin: str) -> None:
@@ -311,9 +331,8 @@ class Garage:
         try:
             answer = await self._ask_telematic(vin, priority)
         except Refused as error:
-            if error.code != NO_CONTAINER:
+            if error.code not in NOT_THERE or not self._containers.lost():
                 raise
-            self._containers.lost()
             answer = await self._ask_telematic(vin, priority)
         data = answer.get("telematicData") if isinstance(answer, dict) else None
         if not isinstance(data, dict):
@@ -340,11 +359,6 @@ class Garage:
         self._save(_image_file(vin), self.images[vin])
         self._listener.car_described(vin)
 
-    def _warn_once(self, event: str, vin: str, remedy: str) -> None:
-        if (event, vin) not in self._warned and len(self._warned) < MAX_WARNINGS:
-            self._warned.add((event, vin))
-            log.warning(event, account=self._account, vin=vin, remedy=remedy)
-
     # What survives a restart
 
     def _load(self, vin: str) -> None:
@@ -364,9 +378,7 @@ class Garage:
         self._memory.remember(
             "garage",
             {
-                "listed_at": self._listed_at.isoformat() if self._listed_at else None,
-                "vins": sorted(self.vins),
-                "dropped": sorted(self._dropped),
+                **self.cars.document(),
                 "without_image": sorted(self._without_image),
                 "read_at": {vin: at.isoformat() for vin, at in sorted(self._read_at.items())},
             },
@@ -376,19 +388,6 @@ class Garage:
         """Read a time that is not in the future: clocks go wrong."""
         at = moment(text)
         return at if at and at <= self._now() else None
-
-
-def _entries(answer: Any) -> list[dict[str, Any]]:
-    """Return the mappings: BMW sends a list, or one mapping, or a list inside an object."""
-    if isinstance(answer, dict):
-        answer = answer.get("mappings", [answer] if "vin" in answer else None)
-    if not isinstance(answer, list):
-        raise BadAnswer("BMW sent no list of cars; trying again later")
-    return [entry for entry in answer if isinstance(entry, dict)]
-
-
-def _vins(value: object) -> frozenset[str]:
-    return frozenset(filter(is_vin, value)) if isinstance(value, list) else frozenset()
 
 
 def _basic_file(vin: str) -> str:

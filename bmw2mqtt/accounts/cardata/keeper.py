@@ -16,6 +16,7 @@ from bmw2mqtt.accounts.cardata.errors import LoginFailed, LoginFailure
 from bmw2mqtt.accounts.cardata.login import Codes, DeviceLogin
 from bmw2mqtt.accounts.cardata.tokens import Credentials, Tokens
 from bmw2mqtt.accounts.memory import Memory, moment
+from bmw2mqtt.vehicle.account import NEW_LOGIN_FAILED
 from bmw2mqtt.vehicle.errors import AccountError, LoginRequired
 
 log = structlog.get_logger(__name__)
@@ -25,6 +26,8 @@ CODES_WITHIN: Final = timedelta(hours=24)
 """A code lives for five minutes; whoever has just installed this has half an hour."""
 RETRY_S: Final = 30.0
 LONGEST_RETRY_S: Final = 600.0
+KEEP_CODE: Final = timedelta(seconds=30)
+"""Whoever presses again so soon has not yet seen the code."""
 LOOK_EVERY_S: Final = 60.0
 """By the wall clock: hosts are suspended."""
 ASK: Final = "not logged in: press Log in for a new code (page, Home Assistant, bmw2mqtt login)"
@@ -54,13 +57,17 @@ class Keeper:
             memory: where it is written down that a person has to act.
             on_tokens: given each new set of tokens, `None` when the login is lost.
             on_login: told after each login, when the first tokens of it have been given.
-            on_change: told when `problem` or `codes` has changed.
+            on_change: told when `problem`, `note`, `codes` or `is_asking` has changed.
             now: the wall clock.
         """
         self.problem: AccountError | None = None
         """Why BMW cannot be asked; `None` while the login is good."""
+        self.note: str | None = None
+        """What a person should know of a new login beside a good one."""
         self.codes: Codes | None = None
         """What a person has to confirm at BMW now."""
+        self.is_asking = False
+        """Whether BMW is about to be asked for a code that a person wants."""
         self._account = account
         self._credentials = credentials
         self._login = login
@@ -69,6 +76,7 @@ class Keeper:
         self._on_login = on_login
         self._on_change = on_change
         self._now = now
+        self._begun_at: datetime | None = None
         self._is_wanted = asyncio.Event()
         """A person wants to log in."""
         self._is_lost = asyncio.Event()
@@ -77,8 +85,14 @@ class Keeper:
         """BMW's stream does not accept the token."""
 
     def want(self) -> None:
-        """Ask BMW for a new code, because a person wants one."""
+        """Ask BMW for a new code, because a person wants one; a very new one stays."""
+        if self.codes and self._begun_at:
+            age = self._now() - self._begun_at
+            if timedelta() <= age < KEEP_CODE:
+                return
+        self.is_asking = True
         self._is_wanted.set()
+        self._on_change()
 
     def renew_soon(self) -> None:
         """Renew the tokens, whatever their expiry says."""
@@ -92,6 +106,8 @@ class Keeper:
             tasks.create_task(self._log_in_when_needed())
 
     def _set_tokens(self, tokens: Tokens | None) -> None:
+        if tokens is None and self.codes is None:
+            self.note = None
         there, lost = self._is_there, self._is_lost
         (there.clear if tokens is None else there.set)()
         (lost.set if tokens is None else lost.clear)()
@@ -120,6 +136,11 @@ class Keeper:
             except AccountError as error:
                 failures += 1
                 self._tell(None if self._is_good() else error)
+            except Exception as error:
+                failures += 1
+                if failures == 1:
+                    log.exception("login_crashed", account=self._account)
+                self._tell(_bug(error))
             else:
                 failures = 0
                 self._set_tokens(tokens)
@@ -162,24 +183,35 @@ class Keeper:
             except LoginFailed as error:
                 if error.failure is not LoginFailure.EXPIRED or self._waits_for_person():
                     self._wait_for_person(str(error))
-                self.codes = None
+                had_code = self.codes is not None
                 self._tell_failure(error)
+                if not had_code:  # people press again and again; each try is three requests
+                    await asyncio.sleep(RETRY_S)
             except AccountError as error:  # there was no code yet, so nobody's time is lost
                 failures += 1
-                self._tell_failure(error)
-                pause_s = min(RETRY_S * 2.0 ** (failures - 1), LONGEST_RETRY_S)
-                await _either(asyncio.sleep(pause_s), self._is_wanted.wait())
-                self._is_wanted.set()
+                await self._fail(error, failures)
+            except Exception as error:
+                failures += 1
+                if failures == 1:
+                    log.exception("login_crashed", account=self._account)
+                await self._fail(_bug(error), failures)
             else:
                 failures = 0
                 self._memory.remember("login", {})
                 self._credentials.take(tokens)
-                self.codes = None
-                self.problem = None
+                self.codes = self.note = self.problem = None
                 log.info("logged_in", account=self._account)
                 self._set_tokens(tokens)
                 self._on_login()
                 self._on_change()
+
+    async def _fail(self, error: AccountError, failures: int) -> None:
+        """Tell of trouble that passes, and wait until it may have; a person may cut that short."""
+        self._tell_failure(error)
+        pause_s = min(RETRY_S * 2.0 ** (failures - 1), LONGEST_RETRY_S)
+        await asyncio.sleep(RETRY_S)
+        await _either(asyncio.sleep(pause_s - RETRY_S), self._is_wanted.wait())
+        self._is_wanted.set()
 
     async def _wait_until_wanted(self) -> None:
         """Wait until a person wants a login, or one may start by itself."""
@@ -189,7 +221,7 @@ class Keeper:
             elif self._may_begin():
                 return
             else:
-                known = self._memory.recall("login").get("reason")
+                known = self._recall().get("reason")
                 self._tell(LoginRequired(known if isinstance(known, str) else ASK))
                 await self._is_wanted.wait()
 
@@ -198,10 +230,10 @@ class Keeper:
         return not self._waits_for_person() and len(self._recent_codes()) < CODES_BY_ITSELF
 
     def _waits_for_person(self) -> bool:
-        return "reason" in self._memory.recall("login")
+        return "reason" in self._recall()
 
     def _recent_codes(self) -> list[datetime]:
-        codes = self._memory.recall("login").get("codes")
+        codes = self._recall().get("codes")
         now = self._now()
         times = map(moment, codes if isinstance(codes, list) else ())
         return [at for at in times if at and timedelta() <= now - at < CODES_WITHIN]
@@ -210,18 +242,30 @@ class Keeper:
         """Note that there is another code, unless none is asked for without a person anyway."""
         if not self._waits_for_person():
             codes = [*self._recent_codes(), self._now()]
-            self._memory.remember("login", {"codes": [at.isoformat() for at in codes]})
+            self._remember({"codes": [at.isoformat() for at in codes]})
 
     def _wait_for_person(self, reason: str) -> None:
-        self._memory.remember("login", {"reason": reason})
+        self._remember({"reason": reason})
+
+    def _recall(self) -> dict[str, Any]:
+        """Return what is known of this client's logins; another client's say nothing."""
+        known = self._memory.recall("login")
+        return known if known.get("client_id") == self._login.client_id else {}
+
+    def _remember(self, content: dict[str, Any]) -> None:
+        self._memory.remember("login", {"client_id": self._login.client_id, **content})
 
     async def _log_in(self) -> Tokens:
         """Get a code, show it, wait for the person; start again if a new code is wanted."""
-        self._is_wanted.clear()
         while True:
-            codes = await self._login.begin()
+            self.codes = None
+            try:
+                codes = await self._login.begin()
+            finally:  # it is the answer to whoever has asked meanwhile, too
+                self._is_wanted.clear()
+                self.is_asking = False
             self._count_code()
-            self.codes = codes
+            self.codes, self._begun_at = codes, self._now()
             log.warning(
                 "login_waits_for_you",
                 account=self._account,
@@ -229,24 +273,34 @@ class Keeper:
                 confirm=codes.user_code,
                 until=codes.expires_at.isoformat(timespec="seconds"),
             )
-            waiting_for_you = LoginRequired(
+            waiting_for_you = (
                 f"open {codes.verification_url} and confirm the code {codes.user_code};"
                 " waiting for you"
             )
-            self._tell(self.problem if self._is_there.is_set() else waiting_for_you)
+            if self._is_there.is_set():
+                self.note = waiting_for_you
+                self._on_change()
+            else:
+                self._tell(LoginRequired(waiting_for_you))
             waiting = asyncio.ensure_future(self._login.wait(codes))
             await _either(waiting, self._is_wanted.wait())
             if waiting.done():
                 return await waiting
-            self._is_wanted.clear()
 
     def _tell_failure(self, error: AccountError) -> None:
         """Say that a login came to nothing; whoever is logged in stays so."""
+        self.codes = self.note = None
         if self._is_there.is_set():
             log.warning("login_failed", account=self._account, reason=str(error))
+            self.note = f"{NEW_LOGIN_FAILED}{error}"
             self._on_change()
         else:
             self._tell(error)
+
+
+def _bug(error: Exception) -> AccountError:
+    """Return what a bug of ours means to a person; it must not end the other accounts."""
+    return AccountError(f"internal error ({type(error).__name__}); please report it")
 
 
 async def _either(*futures: Any) -> None:

@@ -73,6 +73,7 @@ class DeviceLogin:
             now: the wall clock.
             sleep: how to wait.
         """
+        self.client_id = oauth.client_id
         self._oauth = oauth
         self._now = now
         self._sleep = sleep
@@ -179,7 +180,10 @@ def _codes(answer: dict[str, Any], verifier: str, now: datetime) -> Codes:
 
 
 def _is_page(value: object) -> bool:
-    return isinstance(value, str) and urlsplit(value).scheme in {"https", "http"}
+    try:
+        return isinstance(value, str) and urlsplit(value).scheme in {"https", "http"}
+    except ValueError:
+        return False
 
 
 def _number(value: object, default: float) -> float:

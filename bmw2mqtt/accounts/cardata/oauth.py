@@ -4,10 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
 from oauthlib.oauth2 import DeviceClient
 
-from bmw2mqtt.accounts.cardata.transport import Answer, send
+from bmw2mqtt.accounts.cardata.transport import Answer, Session
 from bmw2mqtt.vehicle.errors import AccountError, LoginOutage, NoConnection
 
 API_SCOPE = "cardata:api:read"
@@ -44,7 +43,7 @@ class OAuthRefusal(Exception):  # noqa: N818 - named for what happened
 class OAuth:
     """The device flow's three requests, for one client id."""
 
-    def __init__(self, session: aiohttp.ClientSession, auth_url: str, client_id: str) -> None:
+    def __init__(self, session: Session, auth_url: str, client_id: str) -> None:
         self.client_id = client_id
         self._session = session
         self._url = f"{auth_url}/gcdm/oauth"
@@ -93,7 +92,7 @@ class OAuth:
     async def _post(self, path: str, form: str | dict[str, str]) -> dict[str, Any]:
         url = f"{self._url}/{path}"
         try:
-            answer = await send(self._session, "POST", url, data=form, headers=_FORM)
+            answer = await self._session.send("POST", url, data=form, headers=_FORM)
         except NoConnection:
             raise
         except AccountError as error:

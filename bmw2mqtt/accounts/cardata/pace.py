@@ -31,8 +31,8 @@ AFTER_MANY_FAILURES_S: Final = 600.0
 SAY_AFTER: Final = timedelta(minutes=1)
 """A shorter gap is nothing a person has to know."""
 REFUSED_FOR_LONG: Final = timedelta(hours=1)
-LONGEST_WAIT: Final = timedelta(minutes=20)
-"""Nothing that is written down holds longer: clocks go wrong."""
+LONGEST_WAIT: Final = timedelta(seconds=AFTER_MANY_FAILURES_S)
+"""No pause is longer; what lies further ahead was noted before the clock was set back."""
 
 CONTESTED: Final = (
     "another program uses this BMW account's stream, and BMW allows one: stop it there, or let it"
@@ -65,18 +65,18 @@ class Pace:
         self._drops.extend(_past(known.get("drops"), now))
         self._taken_over_at = next(iter(_past([known.get("taken_over_at")], now)), None)
         self._failures = failures if isinstance(failures, int) else 0
-        not_before = moment(known.get("not_before"))
-        if not_before is not None and not_before <= now + LONGEST_WAIT:
-            self._not_before = not_before
+        self._not_before = moment(known.get("not_before"))
 
     def wait_s(self) -> float:
         """Return how long to wait before the next connect, in seconds."""
         now = self._now()
-        times = [self._not_before] if self._not_before else []
-        if len(self._connects) == CONNECTS:
-            times.append(self._connects[0] + CONNECTS_WITHIN)
-        wait = max((at - now for at in times), default=timedelta())
-        return min(max(wait, timedelta()), LONGEST_WAIT).total_seconds()
+        if self._not_before is not None and self._not_before > now + LONGEST_WAIT:
+            self._not_before = None
+        until = max(self._not_before or now, now)
+        recent = [at for at in self._connects if now - CONNECTS_WITHIN < at <= now]
+        if len(recent) == CONNECTS:
+            until = max(until, recent[0] + CONNECTS_WITHIN)
+        return (until - now).total_seconds()
 
     def connecting(self) -> None:
         """Note a connect that is about to be made."""
@@ -94,6 +94,12 @@ class Pace:
         self._forgive()
         self._fall(refusal)
         self._pause(max(self._pause_s(refusal), AFTER_FAILED_CONNECT_S))
+
+    def crashed(self, sentence: str) -> bool:
+        """Note a connect that a bug of ours prevented; return whether the one before was none."""
+        is_new = self._last is None or self._last.kind is not Kind.CRASHED
+        self.failed(Refusal(Kind.CRASHED, sentence))
+        return is_new
 
     def lost(self, refusal: Refusal) -> None:
         """Note that a connection is gone."""
@@ -118,10 +124,11 @@ class Pace:
     @property
     def is_contested(self) -> bool:
         """Whether another program takes the connection from us again and again."""
-        oldest = self._now() - DROPS_WITHIN
-        if self._taken_over_at is not None and self._taken_over_at >= oldest:
+        now = self._now()
+        oldest = now - DROPS_WITHIN
+        if self._taken_over_at is not None and oldest <= self._taken_over_at <= now:
             return True
-        return len(self._drops) == DROPS and self._drops[0] >= oldest
+        return len(self._drops) == DROPS and all(oldest <= at <= now for at in self._drops)
 
     def problem(self) -> AccountError | None:
         """Return what a person should know; `None` if all is well or may be in a minute."""
@@ -130,13 +137,15 @@ class Pace:
         last, since = self._last, self._down_since
         if last is None or since is None:
             return None
-        down = self._now() - since
+        now = self._now()
+        self._down_since = since = min(since, now)  # the clock was set back
+        down = now - since
         if last.kind is Kind.REFUSED and down >= REFUSED_FOR_LONG:
             return AccountError(
                 "BMW has refused its stream for over an hour: in BMW's portal switch CarData"
                 " Stream off and on again, then log in anew; no other program may use this account"
             )
-        if last.kind is Kind.SUBSCRIPTION:
+        if last.kind in {Kind.SUBSCRIPTION, Kind.CRASHED}:
             return AccountError(f"{last.sentence}; trying again")
         if down < SAY_AFTER:
             return None

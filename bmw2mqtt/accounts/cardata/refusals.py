@@ -26,6 +26,8 @@ class Kind(Enum):
     """BMW refuses and does not say why."""
     SUBSCRIPTION = auto()
     """BMW lets us in and gives no topic."""
+    CRASHED = auto()
+    """It was not BMW: a bug of ours."""
     TLS = auto()
     """No common ground on encryption."""
 

@@ -7,12 +7,10 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-import aiohttp
-
 from bmw2mqtt.accounts.cardata.budget import Budget, Priority
 from bmw2mqtt.accounts.cardata.errors import LoginFailed, LoginFailure, Refused, ServerFault
 from bmw2mqtt.accounts.cardata.tokens import Credentials
-from bmw2mqtt.accounts.cardata.transport import Answer, send
+from bmw2mqtt.accounts.cardata.transport import Answer, Session
 from bmw2mqtt.vehicle.errors import (
     AccountError,
     BadAnswer,
@@ -22,6 +20,7 @@ from bmw2mqtt.vehicle.errors import (
 
 NO_VEHICLE = "CU-104"
 NO_CONTAINER = "CU-105"
+BAD_CONTAINER = "CU-121"
 BEING_DELETED = "CU-122"
 TOO_MANY_CONTAINERS = "CU-124"
 NO_IMAGE = "CU-126"
@@ -39,13 +38,11 @@ _SENTENCES = {
     " active ConnectedDrive contract, then refresh",
     NO_CONTAINER: "BMW does not let this account use its container; it is made anew within a day",
     "CU-120": "BMW takes this for no VIN; please report it",
-    "CU-121": "BMW takes this for no container; please report it",
+    BAD_CONTAINER: "BMW takes this for no container; please report it",
     BEING_DELETED: "the container is being deleted already",
     TOO_MANY_CONTAINERS: "the account has BMW's maximum of 10 containers: delete one of another"
     " program, or wait until BMW has purged it",
-    "CU-125": "BMW's page of results has expired; it is asked for anew",
     NO_IMAGE: "BMW has no picture of this car",
-    "CU-127": "BMW has no charging places of this car",
     BAD_REQUEST: "BMW calls the request a bad one; please report it",
     BAD_PARAMETER: "BMW calls a parameter a bad one; please report it",
     UNKNOWN_DESCRIPTOR: "BMW does not know one of the telematic descriptors",
@@ -63,7 +60,7 @@ class Rest:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        session: Session,
         api_url: str,
         credentials: Credentials,
         budget: Budget,
@@ -125,7 +122,7 @@ class Rest:
         url = f"{self._url}/{quote(path)}"
         spent = self._budget.spend(priority)
         try:
-            answer = await send(self._session, method, url, **options | {"headers": headers})
+            answer = await self._session.send(method, url, **options | {"headers": headers})
         except NoConnection:
             self._budget.take_back(spent)
             raise

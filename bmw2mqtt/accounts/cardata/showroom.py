@@ -6,7 +6,7 @@ without delay, and of a flood only the last value of each key is worked on.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -69,9 +69,12 @@ class Showroom:
             self._awaited_since[vin] = datetime.min.replace(tzinfo=UTC)
         self.look_again()
 
-    def look_again(self) -> None:
-        """See whether cars that wait for their basic data have waited long enough."""
-        for vin in self._awaited_since.keys() - self._shown.keys():
+    def look_again(self, vins: Iterable[str] = ()) -> None:
+        """See whether cars that are not shown may be by now.
+
+        They wait for their basic data, or another account had them.
+        """
+        for vin in {*vins, *self._awaited_since} - self._shown.keys():
             self.change(vin)
 
     def forget(self, vin: str) -> None:

@@ -122,11 +122,19 @@ class Stream:
         try:
             while True:
                 self._wake.clear()
-                await self._step()
+                await self._step_safely()
                 self._on_change()
                 await self._wait()
         finally:
             await self._leave()
+
+    async def _step_safely(self) -> None:
+        """Do what is to be done; a bug must not end the other accounts."""
+        try:
+            await self._step()
+        except Exception as error:
+            if self._pace.crashed(f"internal error ({type(error).__name__}); please report it"):
+                log.exception("stream_crashed")
 
     async def _step(self) -> None:
         """Do what is to be done now."""
@@ -176,9 +184,11 @@ class Stream:
         client = self._make_client(tokens)
         try:
             await client.__aenter__()
-        except (aiomqtt.MqttError, UnicodeError) as error:  # or the name of a host that is none
+        except BaseException as error:
             client.abandon()
-            return read_refusal(error, is_connect=True)
+            if isinstance(error, aiomqtt.MqttError | UnicodeError):  # or a host's name is none
+                return read_refusal(error, is_connect=True)
+            raise
         try:
             codes = await client.subscribe(f"{tokens.gcid}/+", qos=0)
         except BaseException as error:

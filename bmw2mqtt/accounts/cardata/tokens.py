@@ -5,6 +5,7 @@ A refresh token works once and for 14 days. Whoever loses the newest one has to 
 
 import asyncio
 import random
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -35,6 +36,8 @@ CLOSE_WITHIN_S = 5
 _LIFETIME_S = 3600
 _CLOCK_SLACK = timedelta(minutes=5)
 _LOST = {"invalid_grant", "expired_token"}
+_GCID = re.compile(r"[\w.~-]{1,200}", re.ASCII)
+"""It becomes part of a topic."""
 _UNKNOWN_CLIENT = {"invalid_client", "unauthorized_client"}
 
 
@@ -64,6 +67,8 @@ class Tokens:
             name: _text(answer.get(name)) or (getattr(previous, name) if previous else "")
             for name in ("gcid", "refresh_token")
         }
+        if not _GCID.fullmatch(texts["gcid"]):
+            texts["gcid"] = ""
         texts |= {name: _text(answer.get(name)) for name in ("access_token", "id_token")}
         missing = sorted(name for name, text in texts.items() if not text)
         if missing:
@@ -208,7 +213,6 @@ class Credentials:
         if self._failure and timedelta() <= now - self._failure.at < PAUSE_AFTER_FAILURE:
             raise type(self._failure.error)(str(self._failure.error))
         try:
-            self._check_age(tokens)
             renewed = await self._ask(tokens, now)
         except LoginRequired as error:
             if self.current is not tokens:
@@ -233,17 +237,11 @@ class Credentials:
         """Whether it is before `end`, and the clock was not set back since the tokens came."""
         return tokens.issued_at - _CLOCK_SLACK <= self._now() < end
 
-    def _check_age(self, tokens: Tokens) -> None:
-        if self._now() - tokens.issued_at > REFRESH_TOKEN_LIFE:
-            raise LoginRequired(
-                "the bridge was off for more than 14 days, so BMW's login has expired: log in again"
-            )
-
     async def _ask(self, tokens: Tokens, now: datetime) -> Tokens:
         try:
             answer = await self._oauth.refresh(tokens.refresh_token)
         except OAuthRefusal as refusal:
-            raise self._meaning(refusal) from refusal
+            raise self._meaning(refusal, now - tokens.issued_at) from refusal
         self._bad_requests = 0
         try:
             return Tokens.parse(answer, now, previous=tokens)
@@ -253,7 +251,7 @@ class Credentials:
                 self._save(self.current)
             raise LoginOutage(str(error)) from error
 
-    def _meaning(self, refusal: OAuthRefusal) -> AccountError:
+    def _meaning(self, refusal: OAuthRefusal, age: timedelta) -> AccountError:
         """Return what a refusal to renew means; BMW also calls an expired token a bad request."""
         if refusal.is_outage:
             return LoginOutage(f"BMW's login is out of order ({refusal}); trying again")
@@ -264,6 +262,11 @@ class Credentials:
             )
         self._bad_requests += refusal.word == "invalid_request"
         if refusal.word in _LOST or self._bad_requests > 1:
+            if age > REFRESH_TOKEN_LIFE:
+                return LoginRequired(
+                    "the bridge was off for more than 14 days, so BMW's login has expired: log in"
+                    " again"
+                )
             return LoginRequired(
                 f"BMW's login is lost ({refusal.word}): log in again; it happens when a service is"
                 " switched off in the portal, or another program uses the same tokens"

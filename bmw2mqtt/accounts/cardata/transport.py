@@ -3,7 +3,7 @@
 import json
 import ssl
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 
@@ -37,15 +37,66 @@ class Answer:
             return None
 
 
-def open_session(tls: ssl.SSLContext) -> aiohttp.ClientSession:
-    """Return the one session of an account; whoever opens it closes it."""
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=tls, limit=4, force_close=True),
-        middlewares=(_not_repeated,),
-        timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"Accept": "application/json", "User-Agent": f"bmw2mqtt/{__version__}"},
-    )
+class Session:
+    """The one session of an account; `async with` opens it."""
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._tls = tls
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open it."""
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=self._tls, limit=4, force_close=True),
+            middlewares=(_not_repeated,),
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Accept": "application/json", "User-Agent": f"bmw2mqtt/{__version__}"},
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close it."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def send(
+        self, method: str, url: str, *, max_bytes: int = MAX_JSON_BYTES, **options: Any
+    ) -> Answer:
+        """Send a request and read the whole answer; redirects are not followed.
+
+        Raises:
+            NoConnection: the request was never sent.
+            Unreachable: it may have been sent, but no answer came.
+            BadAnswer: the answer is longer than `max_bytes`.
+        """
+        if self._session is None:
+            raise NoConnection("the account is not running")
+        try:
+            async with self._session.request(
+                method, url, allow_redirects=False, **options
+            ) as response:
+                body = bytearray()
+                async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+                    body += chunk
+                    if len(body) > max_bytes:
+                        raise BadAnswer(f"BMW sent more than {max_bytes} bytes; trying again later")
+                return Answer(response.status, bytes(body))
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise NoConnection(
+                "BMW's certificate is not trusted: check this machine's clock and CA certificates,"
+                " and ca_file if you set it; trying again"
+            ) from error
+        except _NEVER_SENT as error:
+            raise NoConnection(
+                f"BMW's server cannot be reached ({type(error).__name__}: {error}); check this"
+                " machine's network and DNS; trying again"
+            ) from error
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            is_plain = type(error) is aiohttp.ClientConnectionError
+            name = str(error) if is_plain else type(error).__name__
+            raise Unreachable(f"BMW's server does not answer ({name}); trying again") from error
 
 
 async def _not_repeated(
@@ -58,41 +109,3 @@ async def _not_repeated(
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         raise aiohttp.ClientConnectionError(type(error).__name__) from error
-
-
-async def send(
-    session: aiohttp.ClientSession,
-    method: str,
-    url: str,
-    *,
-    max_bytes: int = MAX_JSON_BYTES,
-    **options: Any,
-) -> Answer:
-    """Send a request and read the whole answer; redirects are not followed.
-
-    Raises:
-        NoConnection: the request was never sent.
-        Unreachable: it may have been sent, but no answer came.
-        BadAnswer: the answer is longer than `max_bytes`.
-    """
-    try:
-        async with session.request(method, url, allow_redirects=False, **options) as response:
-            body = bytearray()
-            async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
-                body += chunk
-                if len(body) > max_bytes:
-                    raise BadAnswer(f"BMW sent more than {max_bytes} bytes; trying again later")
-            return Answer(response.status, bytes(body))
-    except aiohttp.ClientConnectorCertificateError as error:
-        raise NoConnection(
-            "BMW's certificate is not trusted: check this machine's clock and CA certificates,"
-            " and ca_file if you set it; trying again"
-        ) from error
-    except _NEVER_SENT as error:
-        raise NoConnection(
-            f"BMW's server cannot be reached ({type(error).__name__}: {error}); check this"
-            " machine's network and DNS; trying again"
-        ) from error
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        name = str(error) if type(error) is aiohttp.ClientConnectionError else type(error).__name__
-        raise Unreachable(f"BMW's server does not answer ({name}); trying again") from error

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bmw2mqtt.accounts.cardata.interpret import MeaninglessError, interpret, read_time
+from bmw2mqtt.accounts.cardata.newest import DISTANCE_UNITS, NEVER, Newest
 from bmw2mqtt.accounts.cardata.shelf import Row, Shelf
 from bmw2mqtt.accounts.cardata.track import Fix, Half, Track
 from bmw2mqtt.accounts.words import UnknownWords
@@ -23,6 +24,10 @@ MAX_CARS = 1000
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """Cars' clocks go wrong, and ours; what was measured later than that is taken as just measured."""
 LONGEST_UNIT = 40
+_LAST_MOMENT = timedelta(microseconds=999_999)
+_DISPLAY_UNITS = frozenset(DISTANCE_UNITS)
+_IN_MILES = {"km": "mi", "kWh/100km": "mi/kWh"}
+"""What a display in miles shows instead."""
 
 _LOCATION = "vehicle.cabin.infotainment.navigation.currentLocation."
 LATITUDE, LONGITUDE = f"{_LOCATION}latitude", f"{_LOCATION}longitude"
@@ -94,6 +99,7 @@ class Values:
                 return False
             car = self._cars[vin] = _Car()
         is_changed = False
+        unit_before = None if _DISPLAY_UNITS.isdisjoint(data) else self._display_unit(car)
         for name, entry in data.items():
             row = self._catalogue.get(name)
             if row is None:
@@ -102,6 +108,8 @@ class Values:
                 is_changed |= self._take_entry(vin, car, row, entry, received_at)
         if not _POSITION.isdisjoint(data):
             is_changed |= self._take_position(vin, car, data, received_at)
+        if unit_before is not None:
+            self._keep_units(vin, car, is_in_miles=unit_before)
         return is_changed
 
     def commit(self) -> None:
@@ -125,6 +133,14 @@ class Values:
     def vins(self) -> frozenset[str]:
         """Return the cars that have told anything."""
         return frozenset(vin for vin, car in self._cars.items() if car.readings)
+
+    def measured_at(self) -> dict[str, datetime]:
+        """Return when each of those cars last measured something."""
+        return {
+            vin: max(reading.measured_at or NEVER for reading in car.readings.values())
+            for vin, car in self._cars.items()
+            if car.readings
+        }
 
     def forget(self, vin: str) -> None:
         """Forget a car, on disk too."""
@@ -150,7 +166,16 @@ class Values:
         if known is None:
             if reading.value is None:
                 return False  # it never had it
-        elif _is_same(known, reading) and (not is_timed or known.measured_at == measured_at):
+        elif _is_same(known, reading) and (
+            not is_timed or known.measured_at == measured_at or name in _DISPLAY_UNITS
+        ):
+            return False  # of the display's unit it matters since when it is so
+        elif (
+            known.unit
+            and reading.unit is None
+            and reading.value is not None
+            and self._is_before_display(car, measured_at)
+        ):
             return False
         car.readings[name] = Reading(
             value=reading.value, unit=reading.unit, measured_at=measured_at
@@ -158,6 +183,32 @@ class Values:
         raw = value if reading.value is not None else None
         self._unsaved[vin, name] = (raw, entry.get("unit"), measured_at)
         return True
+
+    def _display_unit(self, car: _Car) -> bool | None:
+        """Return whether the car's display is in miles; `None` if it has not told."""
+        newest = Newest(car.readings, self._report_word)
+        return None if newest.find(*DISTANCE_UNITS) is None else newest.is_in_miles
+
+    def _is_before_display(self, car: _Car, measured_at: datetime) -> bool:
+        """Whether the display may have been in another unit then."""
+        unit = Newest(car.readings, self._report_word).find(*DISTANCE_UNITS)
+        return unit is not None and measured_at < (unit.measured_at or NEVER)
+
+    def _keep_units(self, vin: str, car: _Car, *, is_in_miles: bool) -> None:
+        """Give what was measured without a unit the display's one of then, if it has changed."""
+        unit = Newest(car.readings, self._report_word).find(*DISTANCE_UNITS)
+        if unit is None or self._display_unit(car) is is_in_miles:
+            return
+        changed_at = unit.measured_at or NEVER
+        for name, reading in list(car.readings.items()):
+            row = self._catalogue[name]
+            is_older = (reading.measured_at or NEVER) < changed_at
+            if not (row.follows_display and is_older) or reading.unit or reading.value is None:
+                continue
+            spelled = _IN_MILES.get(row.unit or "") if is_in_miles else row.unit
+            kept = self._interpreted(row, reading.value, spelled)
+            car.readings[name] = replace(kept, measured_at=reading.measured_at)
+            self._unsaved[vin, name] = (reading.value, spelled, reading.measured_at)
 
     def _take_nothing(self, vin: str, car: _Car, name: str) -> bool:
         """Take an entry without value and time: the car never supplied it.
@@ -216,8 +267,18 @@ class Values:
 
 
 def _is_old(known: Reading, measured_at: datetime, latest: datetime) -> bool:
-    """Whether there is a newer reading; one of the future came from a clock that was wrong."""
-    return known.measured_at is not None and measured_at < known.measured_at <= latest
+    """Whether there is a newer reading; one of the future came from a clock that was wrong.
+
+    The stream tells seconds, REST thousandths: a whole second may be any moment of it, and what
+    the stream told last is as a rule the newest.
+    """
+    if known.measured_at is None or known.measured_at > latest:
+        return False
+    return _end_of(measured_at) < _end_of(known.measured_at)
+
+
+def _end_of(at: datetime) -> datetime:
+    return at if at.microsecond else at + _LAST_MOMENT
 
 
 def _is_same(known: Reading, reading: Reading) -> bool:
