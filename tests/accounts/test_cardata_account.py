@@ -558,7 +558,7 @@ async def test_a_car_that_left_while_nobody_looked_is_swept_at_the_start(bench: 
     try:
         async with Home(bench).running() as home:
             await until(lambda: home.car("sensor/mileage"))
-            assert "eu" in home.fleet._listed, "the list of before is a whole one"
+            assert "eu" in home.fleet._ownership.listed, "the list of before is a whole one"
     finally:
         await bench.bmw.start()
 

@@ -1,6 +1,7 @@
 """One CarData account: its login, its stream, its REST reads, and how it stands with BMW."""
 
 import asyncio
+import hashlib
 import json
 import ssl
 from collections.abc import Callable, Mapping
@@ -269,9 +270,10 @@ class CarDataAccount:
 
     def _belong_to(self, gcid: str) -> None:
         """Forget another BMW account's cars, whose login this was before."""
-        known = self._memory.recall("owner").get("gcid")
-        self._memory.remember("owner", {"gcid": gcid})
-        if known in {None, gcid}:
+        owner = hashlib.sha256(gcid.encode()).hexdigest()
+        known = self._memory.recall("owner").get("gcid_sha256")
+        self._memory.remember("owner", {"gcid_sha256": owner})
+        if known in {None, owner}:
             return
         log.warning("another_bmw_account", account=self.name, remedy="its cars are looked for anew")
         self._heard_at = self._trouble = None
