@@ -187,6 +187,7 @@ async def test_bmws_quota_is_used_up(bench: Bench) -> None:
         await home.after(hours=1)
         assert home.asked() == asked, "not even for a person"
         home.clock.forward(hours=24)
+        await home.after(hours=1)  # what failed before that is not repeated at once
         await home.is_status("ok")
 
 
@@ -514,9 +515,9 @@ async def test_lists_without_cars_take_no_car_that_streams(bench: Bench) -> None
         await home.log_in()
         home.bmw.faults.add(Fault(path="mappings", status=200, body=[]))
         for number in range(3):
-            await home.after(hours=24)
+            home.clock.forward(hours=24)
+            await until(lambda count=number + 2: home.asked("mappings") == count)
             await home.drive(50_000 + number)
-        assert home.asked("mappings") == 4
         assert (home.status, home.message) == ("ok", "")
     async with Home(bench).running() as home:
         await until(lambda: home.car("sensor/mileage") == "50002")
