@@ -233,6 +233,16 @@ class Stream:
             self._pace.left()
 
 
+def _heed_cancellation() -> None:
+    """End here if we were told to: before Python 3.12, `asyncio.wait_for` can lose the order.
+
+    It does so when what it waits for is done just then; aiomqtt uses it to end a connection.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 async def _disconnect(client: _Client) -> None:
     """Say goodbye; the connection may be gone already."""
     with suppress(aiomqtt.MqttError):
