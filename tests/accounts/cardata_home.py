@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
@@ -160,6 +160,14 @@ class Home:
     async def has_relayed(self, count: int) -> None:
         """Wait until so many messages have come, over whichever connection."""
         await until(lambda: len(self.relayed()) == count, f"{count} messages")
+
+    async def live_until(self, condition: Callable[[], bool]) -> None:
+        """Let minutes pass until something is so; a clock that stood still would end no pause."""
+        for _ in range(100):
+            if condition():
+                return
+            await self.after(minutes=1)
+        raise AssertionError(f"not within 100 minutes; it is {self.status} {self.message}")
 
     async def renew(self) -> None:
         """Let most of an hour pass: the login is renewed, and the stream begun anew with it."""

@@ -182,12 +182,12 @@ async def test_bmws_quota_is_used_up(bench: Bench) -> None:
         midnight = datetime(2026, 11, 2, tzinfo=UTC)
         assert midnight < next_update < midnight + timedelta(minutes=30)
         await home.drive(50_000)
-        asked = home.asked()
+        asked, polls = home.asked(), home.account.polling.outcomes.total()
         home.refresh()
-        await home.after(hours=1)
+        await until(lambda: home.account.polling.outcomes.total() > polls)
         assert home.asked() == asked, "not even for a person"
         home.clock.forward(hours=24)
-        await home.is_status("ok")
+        await home.live_until(lambda: (home.status, home.message) == ("ok", ""))
 
 
 async def test_a_person_asks_within_the_budget(bench: Bench) -> None:
