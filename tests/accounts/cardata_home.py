@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
@@ -24,10 +24,9 @@ from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.simulator.cardata import CLIENT_ID
 from tests.accounts.cardata_bench import VIN, Bench
-from tests.accounts.waiting import until
+from tests.accounts.waiting import TIMEOUT_S, a_while, until
 
 MILEAGE = "vehicle.vehicle.travelledDistance"
-A_WHILE_S = 0.1
 _LOOK_EVERY_S = 0.01
 
 
@@ -148,18 +147,36 @@ class Home:
 
     async def drive(self, mileage: int) -> None:
         """Let the car stream another mileage, and wait until it is shown."""
-        for _ in range(20):
-            if self.bmw.publish(VIN, {MILEAGE: mileage}):
-                break
-            await self.after(seconds=30)  # a token that expired at the last step was refused
-        else:
-            raise AssertionError("nobody listens")
+        self.clock.forward(seconds=1)  # so an answer of REST that is on its way is an older one
+        self.user.cars[0].store({MILEAGE: mileage})
+        async with asyncio.timeout(TIMEOUT_S):
+            while not self.bmw.publish(VIN, {MILEAGE: mileage}):
+                await self.after(seconds=60)  # a leap in time may have cost it its connection
         await until(lambda: self.car("sensor/mileage") == str(mileage))
 
     async def after(self, **delta: float) -> None:
         """Let time pass, and give everything the time to notice."""
         self.clock.forward(**delta)
-        await asyncio.sleep(A_WHILE_S)
+        await a_while()
+
+    async def has_relayed(self, count: int) -> None:
+        """Wait until so many messages have come, over whichever connection."""
+        await until(lambda: len(self.relayed()) == count, f"{count} messages")
+
+    async def live_until(self, condition: Callable[[], bool]) -> None:
+        """Let minutes pass until something is so; a clock that stood still would end no pause."""
+        for _ in range(100):
+            if condition():
+                return
+            await self.after(minutes=1)
+        raise AssertionError(f"not within 100 minutes; it is {self.status} {self.message}")
+
+    async def renew(self) -> None:
+        """Let most of an hour pass: the login is renewed, and the stream begun anew with it."""
+        connects = len(self.bmw.stream.connects)
+        self.clock.forward(minutes=51)
+        await until(lambda: len(self.bmw.stream.connects) > connects, "a new connection")
+        await until(lambda: self.bmw.stream.is_subscribed(self.user.gcid), "it has subscribed")
 
     def asked(self, path: str = "/customers/") -> int:
         return sum(path in request.path for request in self.bmw.requests)

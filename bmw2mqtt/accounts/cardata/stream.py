@@ -124,6 +124,7 @@ class Stream:
                 self._wake.clear()
                 await self._step_safely()
                 self._on_change()
+                _heed_cancellation()
                 await self._wait()
         finally:
             await self._leave()
