@@ -1,6 +1,6 @@
 """A simulated BMW and an account in this process: many polls a second."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,11 @@ import pytest
 
 from bmw2mqtt.accounts import polling
 from bmw2mqtt.accounts.cardata.transport import Session
+from bmw2mqtt.accounts.cardata.values import Values
 from bmw2mqtt.simulator.cardata import CarDataSimulator, CarDataUser
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
-from tests.accounts.cardata_bench import Bench, Clock, car
+from tests.accounts.cardata_bench import OTHER_VIN, Bench, Clock, car
 from tests.accounts.consumer import Watched, watched_account
 
 
@@ -62,3 +63,20 @@ async def bench(certificates: Certificates, tmp_path: Path) -> AsyncIterator[Ben
         Session(certificates.client_context()) as session,
     ):
         yield Bench(bmw, user, clock, session, tmp_path / "data")
+
+
+@pytest.fixture
+async def account(bench: Bench) -> Bench:
+    """An account that is logged in, with two cars."""
+    bench.user.cars.append(car(OTHER_VIN))
+    await bench.log_in()
+    return bench
+
+
+@pytest.fixture
+def values(tmp_path: Path) -> Iterator[Values]:
+    """What the cars of an account have told: nothing yet."""
+    values = Values(tmp_path / "values.sqlite")
+    values.open()
+    yield values
+    values.close()

@@ -1,8 +1,6 @@
 """What REST tells of the cars: asked when it is due, kept on disk, no car in another's way."""
 
-import contextlib
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
@@ -11,28 +9,15 @@ import pytest
 from PIL import Image
 from structlog.testing import capture_logs
 
-from bmw2mqtt.accounts.cardata.budget import Priority
 from bmw2mqtt.accounts.cardata.containers import wanted_descriptors
-from bmw2mqtt.accounts.cardata.errors import Refused
 from bmw2mqtt.simulator.cardata import Fault, cu_error
 from bmw2mqtt.vehicle.errors import (
-    LoginOutage,
-    LoginRequired,
-    QuotaExceeded,
     Unreachable,
 )
 from tests.accounts.cardata_bench import OTHER_VIN, PNG, VIN, Bench, car
 
 READ = f"{VIN}/telematicData"
 MILEAGE = "vehicle.vehicle.travelledDistance"
-
-
-@pytest.fixture
-async def account(bench: Bench) -> Bench:
-    """An account that is logged in, with two cars."""
-    bench.user.cars.append(car(OTHER_VIN))
-    await bench.log_in()
-    return bench
 
 
 async def test_a_first_round_learns_everything_with_three_requests_and_three_a_car(
@@ -363,178 +348,3 @@ async def test_what_is_no_picture_is_not_shown(account: Bench, body: bytes) -> N
     assert account.garage.images == {VIN: PNG}
     await account.garage.read()
     assert Counter(account.asked())[f"GET vehicles/{OTHER_VIN}/image"] == 1
-
-
-# The container
-
-
-async def test_a_lost_container_is_replaced_at_once(account: Bench) -> None:
-    await account.garage.read()
-    account.clock.forward(hours=25)
-    for container in account.user.containers.values():
-        container.state = "INACTIVE"
-    await account.garage.read()
-    assert [entry.state for entry in account.user.containers.values()] == ["INACTIVE", "ACTIVE"]
-    assert account.listener.data.keys() == {VIN, OTHER_VIN}
-    assert account.garage.due_at() == account.clock.now + timedelta(hours=24)
-
-
-@pytest.mark.parametrize("code", ["CU-105", "CU-121", "CU-122", None])
-async def test_whatever_says_that_there_is_no_such_container(
-    account: Bench, code: str | None
-) -> None:
-    await account.garage.read()
-    account.clock.forward(hours=25)
-    account.asked()
-    fault = Fault(path=READ, status=404, body={}) if code is None else cu_error(code, path=READ)
-    account.bmw.faults.add(replace(fault, times=1))
-    await account.garage.read()
-    assert Counter(account.asked())["POST containers"] == 1
-    assert account.garage.due_at() == account.clock.now + timedelta(hours=24)
-
-
-async def test_a_car_that_rest_knows_nothing_of_takes_no_container_from_the_others(
-    account: Bench,
-) -> None:
-    account.break_down(Fault(path=READ, status=404, body={}))
-    account.poll_interval_s = 3600
-    account.restart()
-    for _ in range(5):
-        await account.garage.read()
-        account.listener.data.clear()
-        account.clock.forward(hours=1)
-    await account.garage.read()
-    assert account.listener.data.keys() == {OTHER_VIN}
-    assert Counter(account.asked())["POST containers"] == 1
-
-
-async def test_an_old_container_that_cannot_be_deleted_costs_a_request_a_day(
-    account: Bench,
-) -> None:
-    await account.garage.read()
-    account.clock.forward(hours=25)
-    account.containers.lost()
-    account.break_down(cu_error("CU-500", method="DELETE"))
-    await account.garage.read()
-    account.asked()
-    for _ in range(24):
-        account.clock.forward(hours=1)
-        await account.garage.read()
-    assert sum(path.startswith("DELETE") for path in account.asked()) == 1
-    account.break_down()
-    account.clock.forward(hours=24)
-    await account.garage.read()
-    assert sorted(entry.state for entry in account.user.containers.values()) == [
-        "ACTIVE",
-        "INACTIVE",
-    ]
-
-
-async def test_a_container_that_is_refused_again_and_again_costs_little(account: Bench) -> None:
-    account.break_down(cu_error("CU-105", path="telematicData"))
-    for _ in range(24):
-        with pytest.raises(Refused):
-            await account.garage.read()
-        account.clock.forward(hours=1)
-    asked = Counter(account.asked())
-    assert asked["POST containers"] == 1
-    assert account.garage.basic.keys() == {VIN, OTHER_VIN}
-
-
-async def test_without_a_container_the_cars_are_known_all_the_same(account: Bench) -> None:
-    account.break_down(cu_error("CU-124", path="containers", method="POST"))
-    for _ in range(3):
-        with pytest.raises(Refused, match="10 containers"):
-            await account.garage.read()
-    assert account.garage.basic.keys() == {VIN, OTHER_VIN}
-    assert Counter(account.asked())["POST containers"] == 1
-
-
-# Trouble of the whole account
-
-
-async def test_trouble_of_the_whole_account_ends_the_round(account: Bench) -> None:
-    account.break_down(cu_error("CU-429", path="basicData", status=403))
-    with pytest.raises(QuotaExceeded):
-        await account.garage.read()
-    assert len(account.asked()) == 2
-    account.restart()
-    with pytest.raises(QuotaExceeded):
-        await account.garage.read()
-    assert account.asked() == []
-
-
-async def test_without_a_login_nothing_is_asked(bench: Bench) -> None:
-    with pytest.raises(LoginRequired):
-        await bench.garage.read()
-    await bench.log_in()
-    bench.break_down(Fault(path="/oauth/token", status=503))
-    bench.clock.forward(hours=2)
-    with pytest.raises(LoginOutage):
-        await bench.garage.read()
-    assert bench.asked() == []
-
-
-async def test_what_is_learnt_first_comes_before_pictures_when_requests_are_few(
-    account: Bench,
-) -> None:
-    account.budget_size = 7
-    account.restart()
-    await account.garage.read()
-    assert account.listener.data.keys() == {VIN, OTHER_VIN}
-    assert account.garage.images == {}
-    assert account.budget.left() == 0
-    account.clock.forward(hours=24, minutes=1)
-    await account.garage.read()
-    assert account.garage.images.keys() == {VIN, OTHER_VIN}
-
-
-async def test_who_has_waited_longest_is_read_first(account: Bench) -> None:
-    await account.garage.read()
-    read = []
-    for _ in range(4):
-        account.clock.forward(hours=24, minutes=1)
-        while account.budget.left() > 11:  # 9 are kept for what matters more
-            account.budget.spend(Priority.FIRST)
-        account.asked()
-        with pytest.raises(QuotaExceeded):
-            await account.garage.read()
-        read += [path for path in account.asked() if "telematicData" in path]
-    assert set(Counter(read).values()) == {2}
-
-
-async def test_a_greedy_account_stays_in_its_budget(account: Bench) -> None:
-    account.poll_interval_s = 1800
-    account.user.cars += [car(f"WBA0000000000000{number}") for number in range(3, 8)]
-    account.restart()
-    sent = []
-    for _ in range(3 * 24):
-        with contextlib.suppress(QuotaExceeded):
-            await account.garage.read()
-        sent += [account.clock.now] * len(account.asked())
-        account.clock.forward(hours=1)
-        if account.clock.now.hour % 5 == 0:
-            account.restart()
-    for first, last in zip(sent, sent[45:], strict=False):
-        assert last - first > timedelta(hours=24)
-    assert len(sent) > 3 * 30, "and it uses it"
-
-
-async def test_a_picture_that_cannot_be_saved_is_shown_all_the_same(account: Bench) -> None:
-    account.folder.mkdir(exist_ok=True)
-    (account.folder / "images").write_text("in the way")
-    (account.folder / "cars").write_text("in the way")
-    with capture_logs() as lines:
-        await account.garage.read()
-    assert account.garage.images.keys() == {VIN, OTHER_VIN}
-    assert "car_not_saved" in {line["event"] for line in lines}
-
-
-async def test_damaged_files_are_asked_for_anew(account: Bench) -> None:
-    await account.garage.read()
-    (account.folder / "cars" / f"{VIN}.json").write_text("{")
-    account.memory.remember("garage", {"vins": [7, VIN], "read_at": [1], "listed_at": "x"})
-    account.restart()
-    await account.garage.read()
-    assert account.garage.basic.keys() == {VIN, OTHER_VIN}
-    assert account.listener.data.keys() == {VIN, OTHER_VIN}

@@ -1,0 +1,240 @@
+"""Readings outlive the bridge, however it ends and whatever the disk does."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from bmw2mqtt.accounts.cardata.values import Values
+from tests.accounts.cardata_cars import T0, VIN, entry
+from tests.accounts.cardata_readings import (
+    LATITUDE,
+    LONGITUDE,
+    MESSAGES,
+    MILEAGE,
+    SOC,
+    TRUNK,
+    reopened,
+    take,
+)
+
+
+def test_readings_survive(tmp_path: Path) -> None:
+    path = tmp_path / "values.sqlite"
+    values = reopened(path)
+    take(values, SOC, "61.5", 60, unit="percent")
+    take(values, MILEAGE, 100, unit="mi")
+    take(values, MESSAGES, '[{"id": 143}]')
+    take(values, TRUNK, "OPEN")
+    take(values, TRUNK, "INVALID", 60)
+    take(values, LATITUDE, 48.1)
+    take(values, LONGITUDE, 11.5)
+    before = dict(values.of(VIN))
+    values.close()
+    again = reopened(path)
+    assert dict(again.of(VIN)) == before
+    assert again.vins() == {VIN}
+    assert not take(again, SOC, 50, 0, received_s=70), "it still knows what is old"
+    assert not take(again, LATITUDE, 48.1)
+    assert not take(again, LONGITUDE, 11.5)
+    again.close()
+
+
+def test_a_car_can_be_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "values.sqlite"
+    values = reopened(path)
+    take(values, SOC, 61)
+    values.commit()
+    take(values, SOC, 62, 60)
+    values.forget(VIN)
+    values.forget("WBA00000000000002")
+    values.close()
+    with closing(reopened(path)) as again:
+        assert again.vins() == frozenset()
+
+
+def test_nobody_else_can_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "values.sqlite"
+    before = os.umask(0)
+    try:
+        values = reopened(path)
+        take(values, SOC, 61)
+        values.commit()
+        files = list(tmp_path.iterdir())
+        assert {file.suffix for file in files} >= {".sqlite"}
+        assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    finally:
+        os.umask(before)
+    values.close()
+
+
+CHILD = """
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from bmw2mqtt.accounts.cardata.values import Values
+
+values = Values(Path(sys.argv[1]))
+values.open()
+start = datetime(2026, 11, 1, tzinfo=UTC)
+for n in range(1, 10**9):
+    at = start + timedelta(milliseconds=n)
+    entries = {name: {"value": n, "timestamp": at.isoformat()} for name in sys.argv[2:]}
+    values.take("WBA00000000000001", entries, at)
+    values.commit()
+    print(n, flush=True)
+"""
+
+
+def test_kill_9_costs_nothing(tmp_path: Path) -> None:
+    """What was committed before it was told is there after the process was killed."""
+    path = tmp_path / "values.sqlite"
+    names = (MILEAGE, "vehicle.trip.segment.end.travelledDistance")
+    for lines in (1, 50, 400):
+        command = [sys.executable, "-c", CHILD, str(path), *names]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            assert child.stdout is not None
+            for _ in range(lines):
+                told = int(child.stdout.readline())
+            child.send_signal(signal.SIGKILL)
+            rest = child.stdout.read().split("\n")
+        told = max([told, *(int(line) for line in rest[:-1] if line)])
+        with capture_logs() as log:
+            values = reopened(path)
+        readings = [values.of(VIN)[name] for name in names]
+        values.close()
+        assert log == []
+        assert readings[0].value == readings[1].value, "a message is kept whole"
+        assert isinstance(readings[0].value, float)
+        assert readings[0].value >= told
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    "content", [b"no database", b"SQLite format 3\0" + b"\xff" * 5000], ids=["text", "header"]
+)
+def test_a_damaged_file_is_set_aside(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "values.sqlite"
+    path.write_bytes(content)
+    with capture_logs() as lines:
+        values = reopened(path)
+    assert [line["event"] for line in lines] == ["file_damaged"]
+    assert lines[0]["file"] == str(path)
+    assert (tmp_path / "values.damaged").read_bytes() == content
+    take(values, SOC, 61)
+    values.close()
+    with closing(reopened(path)) as again:
+        assert again.of(VIN)[SOC].value == 61.0
+
+
+def test_a_page_in_the_middle_may_be_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "values.sqlite"
+    values = reopened(path)
+    for number in range(200):
+        values.take(f"WBA{number:014d}", {SOC: entry(1), TRUNK: entry("OPEN")}, T0)
+    values.close()
+    content = bytearray(path.read_bytes())
+    content[8192 : 8192 + 4096] = b"\xff" * 4096
+    path.write_bytes(content)
+    with capture_logs() as lines:
+        values = reopened(path)
+    assert [line["event"] for line in lines] == ["file_damaged"]
+    take(values, SOC, 61)
+    values.close()
+    with closing(reopened(path)) as again:
+        assert again.vins() == {VIN}
+
+
+def test_somebody_elses_database_is_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "values.sqlite"
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE readings (other TEXT)")
+    database.close()
+    with capture_logs() as lines:
+        reopened(path).close()
+    assert [line["event"] for line in lines] == ["file_damaged"]
+
+
+def test_rows_that_no_version_wrote_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "values.sqlite"
+    values = reopened(path)
+    take(values, SOC, 61)
+    values.close()
+    rows: list[tuple[Any, ...]] = [
+        ("no vin", SOC, "1", None, None),
+        (VIN, "vehicle.gone", "1", None, None),
+        (VIN, TRUNK, "{", None, None),
+        (VIN, MILEAGE, '"far"', None, "never"),
+        (VIN, MESSAGES, json.dumps("[]"), b"\xff", b"\xff"),
+        (VIN, "vehicle.isMoving", b"\xff", None, None),
+    ]
+    with sqlite3.connect(path) as database:
+        database.executemany("INSERT INTO readings VALUES (?, ?, ?, ?, ?)", rows)
+    database.close()
+    again = reopened(path)
+    assert set(again.of(VIN)) == {SOC}
+    again.close()
+
+
+def full_disk(values: Values, pages: int) -> None:
+    database = values._shelf._database
+    assert database is not None
+    database.execute(f"PRAGMA max_page_count = {pages}")
+
+
+def test_a_full_disk_is_said_once_and_made_good(tmp_path: Path) -> None:
+    path = tmp_path / "values.sqlite"
+    values = reopened(path)
+    full_disk(values, 1)
+    with capture_logs() as lines:
+        for second in range(50):
+            take(values, MESSAGES, "x" * 30_000 + str(second), second)
+            values.commit()
+    assert [line["event"] for line in lines] == ["values_not_saved"]
+    assert "full" in lines[0]["reason"]
+    assert values.of(VIN)[MESSAGES].value == "x" * 30_000 + "49"
+    full_disk(values, 10_000)
+    values.commit()
+    values.close()
+    with closing(reopened(path)) as again:
+        assert again.of(VIN)[MESSAGES].value == "x" * 30_000 + "49"
+
+
+def test_a_folder_that_cannot_be_written_is_still_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "values.sqlite"
+    values = reopened(path)
+    take(values, SOC, 61)
+    values.close()
+
+    def refuse(*_: Any) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+    with capture_logs() as lines:
+        again = reopened(path)
+        assert again.of(VIN)[SOC].value == 61.0
+        assert take(again, SOC, 62, 60)
+        again.commit()
+        again.close()
+    assert [line["event"] for line in lines] == ["values_not_saved"]
+    assert "remedy" in lines[0]
+
+
+def test_a_folder_that_is_not_there_is_said_once(tmp_path: Path) -> None:
+    with capture_logs() as lines:
+        values = reopened(tmp_path / "nowhere" / "values.sqlite")
+        take(values, SOC, 61)
+        values.commit()
+        values.forget(VIN)
+        values.close()
+    assert [line["event"] for line in lines] == ["values_not_saved"]
