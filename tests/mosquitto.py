@@ -14,7 +14,7 @@ from typing import Any, Self
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-TIMEOUT_S = 15.0
+TIMEOUT_S = 30.0
 
 
 def free_port() -> int:
