@@ -96,10 +96,9 @@ class StreamBroker:
                 await self._watch
             self._watch = None
         if self._server is not None:
-            self._server.close()
+            self._server.close()  # at once; `wait_closed` waits for abandoned handshakes too
             for client in list(self.clients):
                 client.abort()
-            await self._server.wait_closed()
             self._server = None
 
     def publish(self, vin: str, data: Message) -> bool:
