@@ -30,6 +30,11 @@ MILEAGE = "vehicle.vehicle.travelledDistance"
 _LOOK_EVERY_S = 0.01
 
 
+def warnings(logs: list[Any]) -> list[str]:
+    """Return the events of captured lines that somebody should read."""
+    return [entry["event"] for entry in logs if entry["log_level"] in {"warning", "error"}]
+
+
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let everything look at the stepped clock all the time, and no login wait for real."""
 

@@ -13,21 +13,15 @@ from bmw2mqtt.accounts.cardata import check
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.simulator.cardata import API_SCOPE, Fault, cu_error
 from tests.accounts.cardata_bench import VIN, Bench
-from tests.accounts.cardata_home import MILEAGE, Home, hurry
+from tests.accounts.cardata_home import MILEAGE, Home, hurry, warnings
 from tests.accounts.waiting import a_while, until
 
 REST = "/customers/"
-OTHER_CLIENT = "11111111-2222-3333-4444-555555555555"
-STALE = timedelta(minutes=31)
 
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     hurry(monkeypatch)
-
-
-def warnings(logs: list[Any]) -> list[str]:
-    return [entry["event"] for entry in logs if entry["log_level"] in {"warning", "error"}]
 
 
 # The login, as it shows

@@ -2,28 +2,21 @@
 
 import json
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from bmw2mqtt.simulator.cardata import CarDataUser, Fault
 from tests.accounts.cardata_bench import OTHER_VIN, VIN, Bench, car
-from tests.accounts.cardata_home import MILEAGE, Home, hurry
+from tests.accounts.cardata_home import MILEAGE, Home, hurry, warnings
 from tests.accounts.waiting import a_while, until
 
-REST = "/customers/"
 OTHER_CLIENT = "11111111-2222-3333-4444-555555555555"
-STALE = timedelta(minutes=31)
 
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     hurry(monkeypatch)
-
-
-def warnings(logs: list[Any]) -> list[str]:
-    return [entry["event"] for entry in logs if entry["log_level"] in {"warning", "error"}]
 
 
 # Pausing

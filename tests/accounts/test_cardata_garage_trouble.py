@@ -19,7 +19,6 @@ from bmw2mqtt.vehicle.errors import (
 from tests.accounts.cardata_bench import OTHER_VIN, VIN, Bench, car
 
 READ = f"{VIN}/telematicData"
-MILEAGE = "vehicle.vehicle.travelledDistance"
 
 
 # The container
