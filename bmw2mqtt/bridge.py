@@ -5,6 +5,7 @@ import gc
 import random
 import ssl
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -101,7 +102,8 @@ class Bridge:
                 await self._drain()
                 session.cancel()
         finally:
-            self._heartbeat.stop()
+            self._store.writer.submit(self._heartbeat.stop, lambda _: None)
+            await self._store.flushed()
             self._store.close()
         log.info("stopped")
 
@@ -162,7 +164,9 @@ class Bridge:
         """Show that the loop turns and the broker is there."""
         has_trouble = False
         while True:
-            trouble = self._heartbeat.beat(is_connected=self._session.connected.is_set())
+            is_connected = self._session.connected.is_set()
+            beat = partial(self._heartbeat.beat, is_connected=is_connected)
+            trouble = await self._store.writer.run(beat)
             if trouble and not has_trouble:
                 log.warning(
                     "health_not_saved",

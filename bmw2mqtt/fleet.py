@@ -117,12 +117,8 @@ class Fleet:
             self.sweep()
 
     def _save_owners(self) -> None:
-        if self._store is None:
-            return
-        try:
-            self._store.save(_OWNERS_FILE, self._ownership.owners())
-        except StoreError as error:
-            log.debug("owners_not_saved", reason=str(error))
+        if self._store is not None:
+            self._store.save_later(_OWNERS_FILE, self._ownership.owners(), _report)
 
     def vehicle_changed(self, account: str, vehicle: Vehicle) -> None:
         """Publish a car's new snapshot."""
@@ -364,6 +360,11 @@ class Fleet:
             return True
         is_nobodys = self._ownership.owner(vin) is None
         return is_nobodys and self._ownership.listed >= self._settings.accounts.keys()
+
+
+def _report(error: StoreError | None) -> None:
+    if error:
+        log.debug("owners_not_saved", reason=str(error))
 
 
 def _snapshot(

@@ -11,9 +11,11 @@ from contextlib import suppress
 from operator import itemgetter
 from pathlib import Path
 
+from bmw2mqtt.files import open_plain, read_plain
+
 BEAT_S = 20
 STALE_S = 3 * BEAT_S
-
+LARGEST_BEAT = 1024
 
 IN_MEMORY = (Path("/dev/shm"), Path("/tmp"))  # noqa: S108 - named for data_dir, holds nothing
 """Where the sign of life is given while `data_dir` cannot be written."""
@@ -49,11 +51,11 @@ class Heartbeat:
         return trouble
 
     def _beat(self, path: Path, *, is_connected: bool) -> None:
-        if self._written == (path, is_connected) and path.is_file():
-            os.utime(path)
-            return
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-        with open(os.open(path, flags, 0o600), "w") as file:  # noqa: PTH123 - no link is followed
+        with os.fdopen(open_plain(path, os.O_WRONLY | os.O_CREAT), "w") as file:
+            if self._written == (path, is_connected) and os.fstat(file.fileno()).st_size:
+                os.utime(file.fileno())
+                return
+            file.truncate()
             json.dump({"mqtt_connected": is_connected}, file)
         self._written = path, is_connected
 
@@ -68,8 +70,10 @@ def problem(data_dir: Path, *, needs_broker: bool = True) -> str | None:
     """Return what is wrong with the running daemon, `None` if it is healthy."""
     beats = []
     for path in _files(data_dir):
-        with suppress(OSError, ValueError):
-            beats.append((path.stat().st_mtime, json.loads(path.read_bytes())))
+        with suppress(OSError, ValueError, RecursionError):
+            status = json.loads(read_plain(path, LARGEST_BEAT))
+            if isinstance(status, dict):
+                beats.append((path.stat().st_mtime, status))
     if not beats:
         return f"no daemon uses {data_dir}"
     beat_at, status = max(beats, key=itemgetter(0))

@@ -27,24 +27,29 @@ class Memory:
         return dict(content) if isinstance(content, dict) else {}
 
     def remember(self, part: str, content: Mapping[str, Any]) -> None:
-        """Write down a part; if that fails, it is logged once and kept in memory."""
+        """Write down a part, off the event loop; trouble is logged once and it is kept in memory.
+
+        Who must not go on before it is on disk awaits `saved`.
+        """
         document = self._load()
         if document.get(part) == content:
             return
         document[part] = dict(content)
-        try:
-            self._store.save(self._file, document)
-        except StoreError as error:
-            if not self._is_failing:
-                log.error(  # noqa: TRY400 - the reason says it all
-                    "memory_not_saved",
-                    account=self._account,
-                    reason=str(error),
-                    remedy="make room, or let the bridge write there; until then a restart forgets",
-                )
-            self._is_failing = True
-        else:
-            self._is_failing = False
+        self._store.save_later(self._file, document, self._report)
+
+    async def saved(self) -> None:
+        """Wait until what was remembered by now is on disk, or could not be written."""
+        await self._store.flushed()
+
+    def _report(self, error: StoreError | None) -> None:
+        if error and not self._is_failing:
+            log.error(
+                "memory_not_saved",
+                account=self._account,
+                reason=str(error),
+                remedy="make room, or let the bridge write there; until then a restart forgets",
+            )
+        self._is_failing = error is not None
 
     def _load(self) -> dict[str, Any]:
         if self._document is None:

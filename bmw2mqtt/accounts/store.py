@@ -1,33 +1,48 @@
 """Files in `data_dir`: what has to survive a restart.
 
 A file is written beside its place, synced, and renamed, so that it is either the old one or the new
-one. Only the bridge's own user can read it.
+one. Only the bridge's own user can read it. Only plain files of a sensible size are read; whatever
+else is in a file's place is set aside.
 """
 
+import asyncio
 import contextlib
-import errno
-import fcntl
-import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from threading import Lock
+from typing import Any
 
 import structlog
 
-from bmw2mqtt.vehicle.errors import ConfigError, StoreError, StoreInUse
+from bmw2mqtt.accounts.documents import decode, encode
+from bmw2mqtt.accounts.folder import FolderLock, take_folder
+from bmw2mqtt.accounts.writer import BackgroundWriter
+from bmw2mqtt.files import UnsuitableFile, open_plain, read_plain
+from bmw2mqtt.vehicle.errors import StoreError
 
-_NO_ROOM = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT}
+Done = Callable[[StoreError | None], None]
 
 log = structlog.get_logger(__name__)
 
 
 class Store:
-    """A folder of small JSON documents and pictures."""
+    """A folder of small JSON documents and pictures.
+
+    `save` and `write` block until the disk has it: for the terminal, and for threads. In the event
+    loop `save_later` and `write_later` leave it to a thread, and `save_now` waits for that.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._lock: IO[bytes] | None = None
+        self.writer = BackgroundWriter()
+        self._lock: FolderLock | None = None
+        self._unwritten: dict[str, bytes] = {}
+        """The newest content of files that are to be written."""
+        self._done: dict[str, list[Done]] = {}
+        """Whom to tell when they are."""
+        self._queue = Lock()
+        self._disk = Lock()
 
     def open(self) -> None:
         """Make the folder and take its lock: two bridges would spoil each other's tokens.
@@ -35,52 +50,34 @@ class Store:
         Raises:
             ConfigError: the folder cannot be used; `StoreInUse`: another bridge uses it.
         """
-        lock: IO[bytes] | None = None
-        try:
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = self._open_lock()
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if lock is not None:
-                lock.close()
-            if isinstance(error, BlockingIOError):
-                used = f"another bmw2mqtt uses {self.directory}; stop it or choose another"
-                raise StoreInUse([f"data_dir: {used}"]) from error
-            problem = (
-                f"{self.directory} cannot be written ({error.strerror}); choose another folder, or"
-                f" let it belong to the user the bridge runs as: chown {os.geteuid()}"
-            )
-            raise ConfigError([f"data_dir: {problem}"]) from error
-        self._lock = lock
+        self._lock = take_folder(self.directory)
 
-    def _open_lock(self) -> IO[bytes]:
-        """Open the file to lock; a folder that cannot be written is still good for reading."""
-        path = self.directory / "lock"
-        try:
-            return path.open("wb")
-        except OSError as error:
-            if error.errno not in _NO_ROOM or not path.exists():
-                raise
-            log.error(  # noqa: TRY400 - the reason says it all
-                "data_dir_not_writable",
-                directory=str(self.directory),
-                reason=error.strerror,
-                remedy="fix it soon: new tokens are kept in memory only, a restart needs a login",
-            )
-            return path.open("rb")
+    @property
+    def has_locks(self) -> bool:
+        """Whether the file system can lock files; network file systems may not."""
+        return self._lock is None or self._lock.is_real
+
+    async def flushed(self) -> None:
+        """Wait until everything is written that was left to the thread by now."""
+        await self.writer.flushed()
 
     def close(self) -> None:
         """Give the folder free."""
+        self.writer.close()
         if self._lock is not None:
-            self._lock.close()
+            self._lock.release()
+
+    # Reading
 
     def load(self, name: str) -> dict[str, Any]:
         """Read a document; `{}` if there is none. A damaged one is set aside and named."""
         path = self.directory / f"{name}.json"
         try:
-            return dict(json.loads(path.read_bytes()).items())
+            return decode(self._read(path))
         except FileNotFoundError:
             return {}
+        except (UnsuitableFile, ValueError) as error:
+            self._set_aside(path, error)
         except OSError as error:
             log.error(  # noqa: TRY400 - the reason says it all
                 "file_not_read",
@@ -88,47 +85,137 @@ class Store:
                 reason=error.strerror,
                 remedy="let the bridge read it; until then it goes on without",
             )
-            return {}
-        except (ValueError, AttributeError) as error:
-            aside = path.with_suffix(".damaged")
-            log.error("file_damaged", file=str(path), reason=str(error), kept_as=str(aside))  # noqa: TRY400
-            self._set_aside(path, aside)
-            return {}
+        return {}
 
     def load_draft(self, name: str) -> dict[str, Any]:
         """Read what was being saved when the process was killed; `{}` if there is nothing whole."""
         try:
-            return dict(json.loads(_draft(self.directory / f"{name}.json").read_bytes()).items())
-        except (OSError, ValueError, AttributeError):
+            return decode(read_plain(_draft(self.directory / f"{name}.json")))
+        except (OSError, ValueError):
             return {}
 
+    def read(self, name: str) -> bytes | None:
+        """Read any file; `None` if there is none. What is no plain file is set aside and named."""
+        path = self.directory / name
+        try:
+            return self._read(path)
+        except UnsuitableFile as error:
+            self._set_aside(path, error)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            log.debug("file_not_read", file=str(path), reason=error.strerror)
+        return None
+
+    def _read(self, path: Path) -> bytes:
+        with self._queue:
+            unwritten = self._unwritten.get(str(path.relative_to(self.directory)))
+        if unwritten is not None:
+            return unwritten
+        self._clear_folder(path)
+        return read_plain(path)
+
+    def _clear_folder(self, path: Path) -> None:
+        """Set a link aside that leads out of `data_dir` in the place of a folder of ours."""
+        folder = path.parent
+        if folder != self.directory and folder.is_symlink():
+            self._set_aside(folder, UnsuitableFile(folder, "it is a link"))
+
+    @staticmethod
+    def _set_aside(path: Path, error: OSError | ValueError) -> None:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        aside = path.with_suffix(".damaged")
+        log.error("file_damaged", file=str(path), reason=reason, kept_as=str(aside))
+        try:
+            path.replace(aside)
+        except OSError as trouble:
+            log.error("file_not_set_aside", file=str(path), reason=str(trouble))  # noqa: TRY400
+
+    # Writing
+
     def save(self, name: str, document: Mapping[str, Any]) -> None:
-        """Write a document.
+        """Write a document and wait for the disk.
 
         Raises:
             StoreError: the disk is full, or the folder cannot be written.
         """
-        self.write(f"{name}.json", json.dumps(document).encode())
-
-    def read(self, name: str) -> bytes | None:
-        """Read any file; `None` if there is none."""
-        try:
-            return (self.directory / name).read_bytes()
-        except OSError:
-            return None
+        self.write(f"{name}.json", self._encoded(name, document))
 
     def write(self, name: str, content: bytes) -> None:
-        """Write any file.
+        """Write any file and wait for the disk.
 
         Raises:
             StoreError: the disk is full, or the folder cannot be written.
         """
+        with self._disk:
+            with self._queue:
+                self._unwritten.pop(name, None)  # it is older
+            self._write(name, content)
+
+    def save_later(self, name: str, document: Mapping[str, Any], done: Done) -> None:
+        """Leave a document to the thread; of several in a row only the newest is written.
+
+        Args:
+            name: the document's name.
+            document: its content; it may be changed afterwards.
+            done: told once it is on disk, or why it is not.
+        """
+        try:
+            content = self._encoded(name, document)
+        except StoreError as error:
+            done(error)
+        else:
+            self.write_later(f"{name}.json", content, done)
+
+    def write_later(self, name: str, content: bytes, done: Done) -> None:
+        """Leave any file to the thread, like `save_later`."""
+        with self._queue:
+            is_queued = name in self._done
+            self._unwritten[name] = content
+            self._done.setdefault(name, []).append(done)
+        if not is_queued:
+            self.writer.submit(lambda: self._write_newest(name), _tell)
+
+    async def save_now(self, name: str, document: Mapping[str, Any]) -> None:
+        """Write a document; it is on disk when this returns, also if the caller is cancelled.
+
+        Raises:
+            StoreError: the disk is full, or the folder cannot be written.
+        """
+        result: asyncio.Future[StoreError | None] = asyncio.get_running_loop().create_future()
+
+        def done(error: StoreError | None) -> None:
+            if not result.done():
+                result.set_result(error)
+
+        self.save_later(name, document, done)
+        if error := await result:
+            raise error
+
+    def _write_newest(self, name: str) -> tuple[list[Done], StoreError | None]:
+        """Write what was left to the thread; return whom to tell and what went wrong."""
+        error = None
+        with self._disk:
+            with self._queue:
+                content = self._unwritten.get(name)
+                waiting = self._done.pop(name)
+            if content is not None:
+                try:
+                    self._write(name, content)
+                except StoreError as trouble:
+                    error = trouble
+            with self._queue:
+                if name not in self._done:
+                    self._unwritten.pop(name, None)
+        return waiting, error
+
+    def _write(self, name: str, content: bytes) -> None:
         path = self.directory / name
         draft = _draft(path)
         try:
+            self._clear_folder(path)
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
+            with os.fdopen(_open_draft(draft), "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -137,16 +224,34 @@ class Store:
         except OSError as error:
             raise StoreError(f"{path} cannot be written: {error.strerror}") from error
 
-    @staticmethod
-    def _set_aside(path: Path, aside: Path) -> None:
+    def _encoded(self, name: str, document: Mapping[str, Any]) -> bytes:
         try:
-            path.replace(aside)
-        except OSError as error:
-            log.error("file_not_set_aside", file=str(path), reason=str(error))  # noqa: TRY400
+            return encode(document)
+        except ValueError as error:
+            path = self.directory / f"{name}.json"
+            raise StoreError(f"{path} cannot be written: {error}") from error
+
+
+def _tell(written: tuple[list[Done], StoreError | None]) -> None:
+    waiting, error = written
+    for done in waiting:
+        done(error)
 
 
 def _draft(path: Path) -> Path:
     return path.with_name(f".{path.name}.new")
+
+
+def _open_draft(draft: Path) -> int:
+    """Open a draft; whatever else is in its place is worth nothing."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    try:
+        return open_plain(draft, flags)
+    except UnsuitableFile:
+        if draft.is_dir() and not draft.is_symlink():
+            raise
+        draft.unlink()
+        return open_plain(draft, flags | os.O_EXCL)
 
 
 def _sync_folder(folder: Path) -> None:

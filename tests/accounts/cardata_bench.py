@@ -24,6 +24,7 @@ from bmw2mqtt.simulator.cardata import (
     Fault,
     RecordedCarDataCar,
 )
+from tests.accounts.waiting import wait_written
 
 VIN, OTHER_VIN = "WBA00000000000001", "WMW00000000000002"
 PNG = b"\x89PNG and so on"
@@ -97,9 +98,11 @@ class Bench:
         self.budget_size = BUDGET
         self.client_id = CLIENT_ID
         self.descriptors = wanted_descriptors()
+        self.store = Store(folder)
         self.restart()
 
     def restart(self) -> None:
+        wait_written(self.store)
         self.store = Store(self.folder)
         self.memory = Memory(self.store, "home")
         self.oauth = OAuth(self.session, self.bmw.auth_url, self.client_id)
@@ -131,7 +134,7 @@ class Bench:
 
     async def finish(self, codes: Codes) -> Tokens:
         tokens = await self.login.wait(codes)
-        self.credentials.take(tokens)
+        await self.credentials.take(tokens)
         return tokens
 
     def break_down(self, *faults: Fault) -> None:

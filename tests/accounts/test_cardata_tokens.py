@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.simulator.cardata import Fault, oauth_error
 from bmw2mqtt.vehicle.errors import LoginOutage, LoginRequired, NoConnection
 from tests.accounts.cardata_bench import Bench, Clock
+from tests.accounts.waiting import a_while, until, wait_written
 
 TOKEN = "/oauth/token"
 
@@ -281,11 +283,15 @@ class Killed(BaseException):
     """The process is gone."""
 
 
-def kill_at(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def kill_at(step: str, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    is_dead = threading.Event()
+
     def die(*_: Any) -> None:
+        is_dead.set()
         raise Killed
 
     monkeypatch.setattr(os if step == "fsync" else Path, step, die)
+    return is_dead
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
@@ -296,9 +302,12 @@ async def test_a_kill_after_the_tokens_are_written_costs_no_login(
     answer = await account.oauth.refresh(before.refresh_token)
     account.clock.forward(seconds=1)
     tokens = Tokens.parse(answer, account.clock.now, before)
-    kill_at(step, monkeypatch)
-    with pytest.raises(Killed):
-        account.credentials.take(tokens)
+    is_dead = kill_at(step, monkeypatch)
+    taking = asyncio.create_task(account.credentials.take(tokens))
+    await until(is_dead.is_set)
+    wait_written(account.store)
+    await a_while()
+    taking.cancel()
     assert account.credentials.current == before, "on disk before they are used"
     monkeypatch.undo()
     account.restart()

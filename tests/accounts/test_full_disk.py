@@ -46,14 +46,14 @@ def test_a_read_only_folder_can_be_read(tmp_path: Path, monkeypatch: pytest.Monk
     before.open()
     before.save("tokens-home", {"refresh_token": "r"})
     before.close()
-    opened = Path.open
+    opened = os.open
 
-    def read_only(path: Path, mode: str = "r", *rest: Any, **more: Any) -> Any:
-        if "w" in mode:
+    def read_only(path: Path, flags: int, *rest: Any, **more: Any) -> Any:
+        if flags & (os.O_WRONLY | os.O_RDWR):
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-        return opened(path, mode, *rest, **more)
+        return opened(path, flags, *rest, **more)
 
-    monkeypatch.setattr(Path, "open", read_only)
+    monkeypatch.setattr(os, "open", read_only)
     store = Store(tmp_path)
     with capture_logs() as lines:
         store.open()

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from bmw2mqtt.accounts.store import Store
+
 TIMEOUT_S = 60.0
 
 
@@ -16,6 +18,12 @@ async def until(condition: Callable[[], Any], what: str = "") -> Any:
     except TimeoutError as error:
         raise AssertionError(f"not within {TIMEOUT_S} s: {what or condition}") from error
     return result
+
+
+def wait_written(store: Store) -> None:
+    """Wait until the thread has written what was left to it."""
+    if store.writer._executor is not None:
+        store.writer._executor.submit(lambda: None).result(TIMEOUT_S)
 
 
 async def a_while() -> None:

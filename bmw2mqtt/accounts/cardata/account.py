@@ -76,7 +76,10 @@ class CarDataAccount:
         self.requests = Budget(memory, settings.request_budget, now)
         tick_s = min(settings.poll_interval_s, LONGEST_TICK_S)
         self.polling = Polling(tick_s, self._poll, self._polled, memory, now)
-        self._values = Values(store.directory / f"values-{name}.db")
+        self._store = store
+        self._values = Values(
+            store.directory / f"values-{name}.db", store.writer, has_locks=store.has_locks
+        )
         self._standing = Standing(
             AccountState(name=name, backend="cardata"), listener.account_changed
         )
@@ -127,6 +130,7 @@ class CarDataAccount:
     async def run(self) -> None:
         """Listen, and ask what the stream does not carry, until cancelled."""
         async with self._session:
+            await asyncio.to_thread(self._values.open)
             self._restore()
             try:
                 async with asyncio.TaskGroup() as tasks:
@@ -139,6 +143,7 @@ class CarDataAccount:
                 await self._credentials.close()
                 self._showroom.close()
                 self._values.close()
+                await self._store.flushed()
 
     def _make_garage(self, store: Store) -> Garage:
         rest = Rest(self._session, self._settings.api_url, self._credentials, self.requests)
@@ -156,7 +161,6 @@ class CarDataAccount:
     def _restore(self) -> None:
         """Show at once what an earlier run knew."""
         self._credentials.restore()
-        self._values.open()
         self.requests.restore()
         self._garage.restore()
         self._heard_at = moment(self._memory.recall("heard").get("at"))

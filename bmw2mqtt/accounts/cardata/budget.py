@@ -83,6 +83,10 @@ class Budget(RequestLog):
         self._write()
         return now
 
+    async def saved(self) -> None:
+        """Wait until what was written down is on disk: then the request may be sent."""
+        await self._memory.saved()
+
     def take_back(self, spent: datetime) -> None:
         """Take it that a request was never sent: without a network BMW counts nothing."""
         self.tally(None)

@@ -41,7 +41,7 @@ async def log_in(
         login = DeviceLogin(oauth)
         codes = await login.begin()
         show(codes)
-        credentials.take(await login.wait(codes))
+        await credentials.take(await login.wait(codes))
 
 
 @asynccontextmanager

@@ -5,7 +5,6 @@ be begun as often as one likes: what is not due costs nothing.
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -324,7 +323,7 @@ class Garage:
         if not isinstance(answer, dict) or not answer:
             raise BadAnswer("BMW sent no basic data of the car; trying again later")
         self.basic[vin] = BasicData.parse(answer)
-        self._save(_basic_file(vin), json.dumps(answer).encode())
+        self._store.save_later(_basic_file(vin), answer, self._report)
         self._listener.car_described(vin)
 
     async def _read_telematic(self, vin: str, *, priority: Priority) -> None:
@@ -356,22 +355,20 @@ class Garage:
             self._remember()
             return
         self.images[vin] = await asyncio.to_thread(as_png, image)
-        self._save(_image_file(vin), self.images[vin])
+        self._store.write_later(_image_file(vin), self.images[vin], self._report)
         self._listener.car_described(vin)
 
     # What survives a restart
 
     def _load(self, vin: str) -> None:
         """Take what the disk has of a car."""
-        if basic := self._store.load(_basic_file(vin).removesuffix(".json")):
+        if basic := self._store.load(_basic_file(vin)):
             self.basic[vin] = BasicData.parse(basic)
         if image := self._store.read(_image_file(vin)):
             self.images[vin] = image
 
-    def _save(self, file: str, content: bytes) -> None:
-        try:
-            self._store.write(file, content)
-        except StoreError as error:
+    def _report(self, error: StoreError | None) -> None:
+        if error:
             log.warning("car_not_saved", account=self._account, reason=str(error))
 
     def _remember(self) -> None:
@@ -391,7 +388,7 @@ class Garage:
 
 
 def _basic_file(vin: str) -> str:
-    return f"cars/{vin}.json"
+    return f"cars/{vin}"
 
 
 def _image_file(vin: str) -> str:

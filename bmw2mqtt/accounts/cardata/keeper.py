@@ -198,7 +198,7 @@ class Keeper:
             else:
                 failures = 0
                 self._memory.remember("login", {})
-                self._credentials.take(tokens)
+                await self._credentials.take(tokens)
                 self.codes = self.note = self.problem = None
                 log.info("logged_in", account=self._account)
                 self._set_tokens(tokens)

@@ -122,6 +122,7 @@ class Rest:
         url = f"{self._url}/{quote(path)}"
         spent = self._budget.spend(priority)
         try:
+            await self._budget.saved()
             answer = await self._session.send(method, url, **options | {"headers": headers})
         except NoConnection:
             self._budget.take_back(spent)

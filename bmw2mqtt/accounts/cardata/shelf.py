@@ -6,16 +6,30 @@ Trouble with it is logged once and never raised: the readings are in memory too.
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
+
+from bmw2mqtt.files import UnsuitableFile, open_plain
 
 log = structlog.get_logger(__name__)
 
 Row = tuple[str, str, str, str | None, str | None]
 """VIN, descriptor, value (JSON), unit, time (ISO 8601), the last two as BMW sent them."""
 
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+LARGEST = 256 * 1024**2
+"""Bytes; a thousand cars that have told everything need a sixth of it."""
+LONGEST_VALUE = 4 * 1024**2
+"""Bytes; no message of BMW's stream is as long."""
+_BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside its file."""
+_DAMAGED = {
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_TOOBIG,
+}
 """Also a table that is not ours."""
 _CREATE = """
 CREATE TABLE IF NOT EXISTS readings (
@@ -28,10 +42,18 @@ _SAVE = "INSERT OR REPLACE INTO readings VALUES (?, ?, ?, ?, ?)"
 
 
 class Shelf:
-    """The file of one account."""
+    """The file of one account; used by one thread at a time, whichever it is."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, has_locks: bool = True) -> None:
+        """Prepare it.
+
+        Args:
+            path: the file.
+            has_locks: whether the file system can lock files; SQLite refuses to work without,
+                unless it is told.
+        """
         self._path = path
+        self._has_locks = has_locks
         self._database: sqlite3.Connection | None = None
         self._is_failing = False
 
@@ -44,7 +66,9 @@ class Shelf:
             if error.sqlite_errorcode & 0xFF not in _DAMAGED:
                 self._complain(error)
                 return self._read_only()
-            self._set_aside(error)
+            self._set_aside(str(error))
+        except UnsuitableFile as error:
+            self._set_aside(str(error.strerror))
         except OSError as error:
             self._complain(error)
             return self._read_only()
@@ -85,12 +109,36 @@ class Shelf:
             self._database = None
 
     def _open(self) -> list[Row]:
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite's own mode is 0644
-        self._database = sqlite3.connect(self._path, timeout=1)
-        self._database.execute("PRAGMA journal_mode = WAL")
+        self._check()
+        no_lock = "" if self._has_locks else "?nolock=1"
+        self._database = sqlite3.connect(
+            f"{self._path.absolute().as_uri()}{no_lock}",
+            uri=True,
+            timeout=1,
+            check_same_thread=False,
+        )
+        self._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
+        self._database.execute(f"PRAGMA journal_mode = {'WAL' if self._has_locks else 'DELETE'}")
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.execute(_CREATE)
         return list(_read(self._database))
+
+    def _check(self) -> None:
+        """Make sure that SQLite finds plain files only: it would wait for a FIFO for ever.
+
+        Raises:
+            UnsuitableFile: the file is none, or is too large to be ours.
+            OSError: it cannot be opened.
+        """
+        for suffix in _BESIDE:
+            beside = self._path.with_name(self._path.name + suffix)
+            with suppress(FileNotFoundError):
+                os.close(open_plain(beside, os.O_RDONLY))
+        descriptor = open_plain(self._path, os.O_RDWR | os.O_CREAT)  # SQLite's own mode is 0644
+        size = os.fstat(descriptor).st_size
+        os.close(descriptor)
+        if size > LARGEST:
+            raise UnsuitableFile(self._path, f"it is larger than {LARGEST // 1024**2} MiB")
 
     def _read_only(self) -> list[Row]:
         """Read a file that cannot be written; what else is wrong with it was said before."""
@@ -105,12 +153,12 @@ class Shelf:
         finally:
             database.close()
 
-    def _set_aside(self, error: sqlite3.DatabaseError) -> None:
+    def _set_aside(self, reason: str) -> None:
         aside = self._path.with_suffix(".damaged")
-        log.error("file_damaged", file=str(self._path), reason=str(error), kept_as=str(aside))
+        log.error("file_damaged", file=str(self._path), reason=reason, kept_as=str(aside))
         try:
             self._path.replace(aside)
-            for suffix in ("-wal", "-shm"):
+            for suffix in _BESIDE:
                 self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
         except OSError as trouble:
             log.error("file_not_set_aside", file=str(self._path), reason=str(trouble))  # noqa: TRY400

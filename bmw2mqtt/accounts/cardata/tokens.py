@@ -147,6 +147,8 @@ class Credentials:
         self._store = store
         self._now = now
         self._is_saved = True
+        self._taking = asyncio.Lock()
+        """Held while new tokens go to the disk, so that nothing older replaces them."""
         self._renewal: asyncio.Task[Tokens] | None = None
         self._failure: _Failure | None = None
         self._lost: str | None = None
@@ -158,25 +160,28 @@ class Credentials:
         drafted = self._known(self._store.load_draft(self._file))
         saved = self._known(self._store.load(self._file))
         if drafted and (saved is None or drafted.issued_at > saved.issued_at):
-            self.take(drafted)  # the process was killed between writing and renaming
+            self._use(drafted)  # the process was killed between writing and renaming
+            self._store.save_later(self._file, self._document(drafted), self._report)
         elif saved:
             self._use(saved)
 
-    def take(self, tokens: Tokens) -> None:
+    async def take(self, tokens: Tokens) -> None:
         """Save new tokens, then use them."""
-        self._save(tokens)
-        self._use(tokens)
+        async with self._taking:
+            await self._save(tokens)
+            self._use(tokens)
 
     def forget(self) -> None:
         """Give the login up, on disk too."""
         self.current = self.renew_at = None
-        self._write({})
+        if not self._taking.locked():  # else a new login is on its way to the disk
+            self._store.save_later(self._file, {}, self._report)
 
     async def fresh(self) -> Tokens:
         """Return tokens that work for minutes yet, renewed if need be; else raise as `renew`."""
         tokens = self._present()
         if not self._is_saved:
-            self._save(tokens)
+            await self._save_again(tokens)
         if self.renew_at and self._is_within(tokens, self.renew_at):
             return tokens
         try:
@@ -215,17 +220,20 @@ class Credentials:
         try:
             renewed = await self._ask(tokens, now)
         except LoginRequired as error:
-            if self.current is not tokens:
-                return self._present()  # a new login has come meanwhile
-            self._lost = str(error)
-            self.current = self.renew_at = None
+            async with self._taking:
+                if self.current is not tokens:
+                    return self._present()  # a new login has come meanwhile
+                self._lost = str(error)
+                self.current = self.renew_at = None
             raise
         except AccountError as error:
             self._failure = _Failure(error, now)
             raise
-        if self.current is not tokens:
-            return self._present()
-        self.take(renewed)
+        async with self._taking:
+            if self.current is not tokens:
+                return self._present()
+            await self._save(renewed)
+            self._use(renewed)
         return renewed
 
     def _present(self) -> Tokens:
@@ -247,8 +255,10 @@ class Credentials:
             return Tokens.parse(answer, now, previous=tokens)
         except BadAnswer as error:
             if newer := _text(answer.get("refresh_token")):
-                self.current = replace(tokens, refresh_token=newer)  # the old one is dead
-                self._save(self.current)
+                async with self._taking:
+                    if self.current is tokens:
+                        self.current = replace(tokens, refresh_token=newer)  # the old one is dead
+                        await self._save(self.current)
             raise LoginOutage(str(error)) from error
 
     def _meaning(self, refusal: OAuthRefusal, age: timedelta) -> AccountError:
@@ -276,11 +286,14 @@ class Credentials:
     def _use(self, tokens: Tokens) -> None:
         lifetime = tokens.expires_at - tokens.issued_at
         ahead = RENEW_AHEAD + timedelta(seconds=random.uniform(0, RENEW_JITTER_S))
-        hide(self._file, (tokens.access_token, tokens.id_token, tokens.refresh_token, tokens.gcid))
+        self._hide(tokens)
         self.current = tokens
         self.renew_at = tokens.expires_at - min(ahead, lifetime / 4)
         self._failure = self._lost = None
         self._bad_requests = 0
+
+    def _hide(self, tokens: Tokens) -> None:
+        hide(self._file, (tokens.access_token, tokens.id_token, tokens.refresh_token, tokens.gcid))
 
     # On disk
 
@@ -292,23 +305,32 @@ class Credentials:
         is_ours = document.get("client_id") == self._oauth.client_id
         return Tokens.load(document) if is_ours else None
 
-    def _save(self, tokens: Tokens) -> None:
-        self._write({"client_id": self._oauth.client_id, **tokens.document()})
+    def _document(self, tokens: Tokens) -> dict[str, Any]:
+        return {"client_id": self._oauth.client_id, **tokens.document()}
 
-    def _write(self, document: dict[str, Any]) -> None:
+    async def _save_again(self, tokens: Tokens) -> None:
+        async with self._taking:
+            if self.current is tokens:
+                await self._save(tokens)
+
+    async def _save(self, tokens: Tokens) -> None:
+        self._hide(tokens)
         try:
-            self._store.save(self._file, document)
+            await self._store.save_now(self._file, self._document(tokens))
         except StoreError as error:
-            if self._is_saved:
-                log.error(  # noqa: TRY400 - the reason says it all
-                    "tokens_not_saved",
-                    account=self._account,
-                    reason=str(error),
-                    remedy="make room, or let the bridge write there; a restart will need a login",
-                )
-            self._is_saved = False
+            self._report(error)
         else:
-            self._is_saved = True
+            self._report(None)
+
+    def _report(self, error: StoreError | None) -> None:
+        if error and self._is_saved:
+            log.error(
+                "tokens_not_saved",
+                account=self._account,
+                reason=str(error),
+                remedy="make room, or let the bridge write there; a restart will need a login",
+            )
+        self._is_saved = error is None
 
 
 def _take_notice(renewal: asyncio.Task[Tokens]) -> None:

@@ -16,6 +16,7 @@ from bmw2mqtt.accounts.cardata.newest import DISTANCE_UNITS, NEVER, Newest
 from bmw2mqtt.accounts.cardata.shelf import Row, Shelf
 from bmw2mqtt.accounts.cardata.track import Fix, Half, Track
 from bmw2mqtt.accounts.words import UnknownWords
+from bmw2mqtt.accounts.writer import BackgroundWriter
 from bmw2mqtt.entities.catalogue import Descriptor, catalogue
 from bmw2mqtt.vehicle.snapshot import Reading
 from bmw2mqtt.vehicle.vin import is_vin
@@ -49,13 +50,18 @@ class _Car:
 class Values:
     """The readings of an account's cars."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, writer: BackgroundWriter | None = None, *, has_locks: bool = True
+    ) -> None:
         """Prepare; `open` reads what an earlier run left.
 
         Args:
             path: the file that keeps them.
+            writer: writes it, off the event loop.
+            has_locks: whether the file system can lock files.
         """
-        self._shelf = Shelf(path)
+        self._shelf = Shelf(path, has_locks=has_locks)
+        self._writer = writer or BackgroundWriter()
         self._catalogue = catalogue()
         self._cars: dict[str, _Car] = {}
         self._unsaved: dict[tuple[str, str], tuple[Any, Any, datetime | None]] = {}
@@ -64,7 +70,10 @@ class Values:
         self._report_descriptor = UnknownWords("unknown_descriptor")
 
     def open(self) -> None:
-        """Read what an earlier run left; a damaged file is set aside and named."""
+        """Read what an earlier run left; a damaged file is set aside and named.
+
+        It may take a while: in the event loop, call it in a thread.
+        """
         for vin, name, value, unit, measured_at in self._shelf.open():
             row = self._catalogue.get(name)
             if row is None or not is_vin(vin):
@@ -78,7 +87,7 @@ class Values:
     def close(self) -> None:
         """Write what is not yet written."""
         self.commit()
-        self._shelf.close()
+        self._writer.submit(self._shelf.close, lambda _: None)
 
     def take(self, vin: str, data: Mapping[str, Any], received_at: datetime) -> bool:
         """Take a stream message's `data`, or REST's `telematicData`; never raises for bad input.
@@ -116,9 +125,15 @@ class Values:
         """Write what changed since the last time; call it before the values are published."""
         if not self._unsaved:
             return
-        rows = [_row(*key, *raw) for key, raw in self._unsaved.items()]
-        if self._shelf.save(rows):
-            self._unsaved.clear()
+        unsaved, self._unsaved = self._unsaved, {}
+        rows = [_row(*key, *raw) for key, raw in unsaved.items()]
+
+        def done(is_saved: bool) -> None:  # noqa: FBT001 - the writer's result
+            if not is_saved:
+                again = {key: raw for key, raw in unsaved.items() if key[0] in self._cars}
+                self._unsaved = again | self._unsaved
+
+        self._writer.submit(lambda: self._shelf.save(rows), done)
 
     def of(self, vin: str) -> Mapping[str, Reading]:
         """Return a car's readings by descriptor: a view that changes with the next `take`."""
@@ -146,7 +161,7 @@ class Values:
         """Forget a car, on disk too."""
         if self._cars.pop(vin, None) is not None:
             self._unsaved = {key: raw for key, raw in self._unsaved.items() if key[0] != vin}
-            self._shelf.forget(vin)
+            self._writer.submit(lambda: self._shelf.forget(vin), lambda _: None)
 
     def _take_entry(
         self, vin: str, car: _Car, row: Descriptor, entry: Mapping[str, Any], received_at: datetime

@@ -49,6 +49,7 @@ class MyBmwAccount:
         """Prepare an account; nothing is sent before `run`."""
         self.name = name
         self._settings = settings
+        self._store = store
         memory = Memory(store, name)
         identity.keep(store)
         library, self._authentication = make_account(settings, tls, memory)
@@ -95,6 +96,7 @@ class MyBmwAccount:
                 tasks.create_task(self._keep_count())
         finally:
             self.requests.save(at_once=True)
+            await self._store.flushed()
 
     async def _keep_count(self) -> None:
         """Tell of requests that commands made, and of those that are a day old by now."""

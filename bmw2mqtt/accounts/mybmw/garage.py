@@ -224,10 +224,7 @@ class Garage:
         car.image = image if image.startswith(PNG) else b""
         if not car.image:
             return
-        try:
-            self._store.write(_image_file(car.vin), car.image)
-        except StoreError as error:
-            log.warning("image_not_saved", reason=str(error))
+        self._store.write_later(_image_file(car.vin), car.image, _report)
         car.snapshot = replace(car.snapshot, image=car.image)
         self._listener.vehicle_changed(self._account, car.snapshot)
 
@@ -237,6 +234,11 @@ class Garage:
         level = log.debug if is_known else log.warning
         level(event, account=self._account, vin=vin, reason=str(error))
         self._problems[event, vin] = str(error)
+
+
+def _report(error: StoreError | None) -> None:
+    if error:
+        log.warning("image_not_saved", reason=str(error))
 
 
 def _image_file(vin: str) -> str:

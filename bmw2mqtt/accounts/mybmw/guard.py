@@ -37,8 +37,8 @@ class LoginGuard:
         """Whether this captcha's token was used before, also by an earlier run."""
         return self._known().get("spent") == _digest(captcha)
 
-    def begin(self, captcha: str | None) -> None:
-        """Write down that the password is about to be sent.
+    async def begin(self, captcha: str | None) -> None:
+        """Write down, on disk, that the password is about to be sent.
 
         Raises:
             LoginRequired: BMW has refused it so often that one more might lock the account.
@@ -51,6 +51,7 @@ class LoginGuard:
                 f" account: correct it, or log in again after {until:%Y-%m-%d %H:%M} UTC"
             )
         self._write(attempts=[*attempts, utc_now()], spent=_digest(captcha) if captcha else None)
+        await self._memory.saved()
 
     def interrupted(self, *, is_captcha_left: bool) -> None:
         """Take the attempt back: BMW has not judged the password, perhaps not seen the captcha."""

@@ -40,7 +40,7 @@ class Authentication(MyBMWAuthentication):
     """Where a person solves BMW's captcha; China has none."""
     captcha_at: datetime
     """When the captcha's token was given."""
-    on_login: Callable[[], None] | None = None
+    on_login: Callable[[], Awaitable[None]] | None = None
     """Called with new tokens in place, before they are used."""
     _refusals = 0
     _is_password_sent = False
@@ -50,7 +50,7 @@ class Authentication(MyBMWAuthentication):
     def give_captcha(self, token: str | None) -> None:
         """Take a captcha's token for the next login; it works once."""
         self.hcaptcha_token = token or None
-        hide("captcha", [token or ""])
+        hide(f"captcha-{id(self)}", [token or ""])
         self.captcha_at = utc_now()
         self._logins_s = ()
 
@@ -66,7 +66,7 @@ class Authentication(MyBMWAuthentication):
             return  # the library tries once more with what it has
         watcher.set(self)
         await super().login()
-        self._save()
+        await self._save()
         self._logins_s += (now_s,)
         self._refusals = 0
         self.guard.logged_in()
@@ -75,17 +75,17 @@ class Authentication(MyBMWAuthentication):
         """Take it that BMW is being told the password."""
         self._is_password_sent = True
 
-    def tokens_came(self, answer: Mapping[str, Any]) -> None:
+    async def tokens_came(self, answer: Mapping[str, Any]) -> None:
         """Save new tokens: from now on the old refresh token is worth nothing."""
         for name in _TOKENS:
             if isinstance(value := answer.get(name), str):
                 setattr(self, name, value)
         self.expires_at = None  # the library works it out
-        self._save()
+        await self._save()
 
-    def _save(self) -> None:
+    async def _save(self) -> None:
         if self.on_login is not None:
-            self.on_login()
+            await self.on_login()
 
     # Renewing
 
@@ -133,7 +133,7 @@ class Authentication(MyBMWAuthentication):
         self, log_in: Ask, remedy: str, captcha: str | None = None
     ) -> dict[str, Any]:
         self._is_password_sent = False
-        self.guard.begin(captcha)
+        await self.guard.begin(captcha)
         try:
             return await _ask(log_in)
         except LoginRequired as error:

@@ -31,7 +31,7 @@ class Watcher(Protocol):
     def password_sent(self) -> None:
         """Take it that BMW is being told the password."""
 
-    def tokens_came(self, answer: Mapping[str, Any]) -> None:
+    async def tokens_came(self, answer: Mapping[str, Any]) -> None:
         """Take BMW's answer with new tokens; the old refresh token works no more."""
 
 
@@ -63,7 +63,7 @@ async def _read_answer(response: httpx.Response) -> None:
     await response.aread()
     if not response.is_error:
         if hands_out_tokens(response.request):
-            _hand_on(response)
+            await _hand_on(response)
         return
     status = response.status_code
     if error := blocked(response) or quota_exceeded(response):
@@ -88,12 +88,12 @@ def _is_about_password(request: httpx.Request) -> bool:
     return request.url.path.endswith(("/authenticate", "/token", "/login/pwd"))
 
 
-def _hand_on(response: httpx.Response) -> None:
+async def _hand_on(response: httpx.Response) -> None:
     answer = _json(response)
     nested = answer.get("data")  # China's login puts the tokens one level deeper
     tokens = nested if isinstance(nested, dict) else answer
     if isinstance(tokens.get("refresh_token"), str):
-        watcher.get().tokens_came(tokens)
+        await watcher.get().tokens_came(tokens)
 
 
 def _json(response: httpx.Response) -> dict[str, Any]:

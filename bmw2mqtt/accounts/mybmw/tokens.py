@@ -53,7 +53,7 @@ class Tokens:
         tokens = [getattr(self._authentication, field) for field in _FIELDS]
         hide(self._name, filter(None, tokens))
 
-    def save(self) -> None:
+    async def save(self) -> None:
         """Write the library's tokens; a full disk is logged, the tokens stay in memory."""
         self._renew_session()
         self._hide()
@@ -66,7 +66,7 @@ class Tokens:
         if document == self._saved:
             return
         try:
-            self._store.save(self._name, document)
+            await self._store.save_now(self._name, document)
         except StoreError as error:
             if not self._is_failing:
                 log.error("tokens_not_saved", reason=str(error), remedy="a restart needs a login")  # noqa: TRY400

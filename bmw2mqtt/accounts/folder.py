@@ -1,0 +1,137 @@
+"""The folder `data_dir`: made, locked, and each thing that can be wrong with it named."""
+
+import contextlib
+import errno
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from bmw2mqtt.files import UnsuitableFile, open_plain
+from bmw2mqtt.vehicle.errors import ConfigError, StoreInUse
+
+log = structlog.get_logger(__name__)
+
+_NO_ROOM = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT}
+_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EIO, errno.EINVAL}
+"""What network file systems (NFS, CIFS) without locks answer."""
+
+
+class FolderLock:
+    """The lock on a folder; `is_real` is false where the file system has no locks."""
+
+    def __init__(self, descriptor: int, *, is_real: bool) -> None:
+        self._descriptor = descriptor
+        self.is_real = is_real
+
+    def release(self) -> None:
+        """Let others have the folder."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def take_folder(directory: Path) -> FolderLock:
+    """Make a folder and lock it: two bridges would spoil each other's tokens.
+
+    Raises:
+        ConfigError: the folder cannot be used; `StoreInUse`: another bridge uses it.
+    """
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = _open_lock(directory)
+    except OSError as error:
+        raise ConfigError([f"data_dir: {explain(error, directory)}"]) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            log.warning(
+                "data_dir_has_no_locks",
+                directory=str(directory),
+                reason=error.strerror,
+                remedy="make sure that no second bmw2mqtt uses this folder",
+            )
+            return FolderLock(descriptor, is_real=False)
+        os.close(descriptor)
+        if isinstance(error, BlockingIOError):
+            used = f"another bmw2mqtt uses {directory}; stop it or choose another folder"
+            raise StoreInUse([f"data_dir: {used}"]) from error
+        raise ConfigError([f"data_dir: {explain(error, directory)}"]) from error
+    return FolderLock(descriptor, is_real=True)
+
+
+def _open_lock(directory: Path) -> int:
+    """Open the file to lock; a folder that cannot be written is still good for reading."""
+    path = directory / "lock"
+    try:
+        return open_plain(path, os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        if error.errno not in _NO_ROOM or not path.is_file():
+            raise
+        log.error(  # noqa: TRY400 - the reason says it all
+            "data_dir_not_writable",
+            directory=str(directory),
+            reason=error.strerror,
+            remedy="fix it soon: new tokens are kept in memory only, a restart needs a login",
+        )
+        return open_plain(path, os.O_RDONLY)
+
+
+def explain(error: OSError, directory: Path) -> str:
+    """Return what is wrong with a folder and what to do about it, as one sentence."""
+    if isinstance(error, UnsuitableFile):
+        return f"{error.filename} cannot be used: {error.strerror}; remove it"
+    if error.errno in _CAUSES:
+        return f"{directory} {_CAUSES[error.errno]()}"
+    if error.errno in {errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.ELOOP}:
+        return _obstacle(directory)
+    return (
+        f"{directory} cannot be used ({error.strerror}); check the disk, or choose another folder"
+    )
+
+
+def _forbidden() -> str:
+    user = os.geteuid()
+    return (
+        f"cannot be written: user {user}, as whom the bridge runs, has no permission; let the"
+        f" folder belong to that user (chown {user}), or choose another"
+    )
+
+
+_CAUSES: dict[int, Callable[[], str]] = {
+    errno.EROFS: lambda: (
+        "cannot be written: its file system is read-only; mount it writable, or choose another"
+        " folder"
+    ),
+    errno.EACCES: _forbidden,
+    errno.EPERM: _forbidden,
+    errno.ENOSPC: lambda: "cannot be written: no space is left on its disk; make room",
+    errno.EDQUOT: lambda: "cannot be written: the disk quota of its user is used up; make room",
+    errno.ENAMETOOLONG: lambda: "cannot be made: the name is too long; choose a shorter one",
+}
+
+
+def _obstacle(directory: Path) -> str:
+    """Say which part of the path is in the way."""
+    for part in reversed([directory, *directory.parents]):
+        if part.is_symlink() and not _leads_somewhere(part):
+            target = os.readlink(part)  # noqa: PTH115 - as it is written, for a person
+            return (
+                f"{directory} cannot be used: {part} is a link to {target}, which does not exist;"
+                " make that folder or correct the link"
+            )
+        if _leads_somewhere(part) and not part.is_dir():
+            return (
+                f"{directory} cannot be used: {part} is a file, not a folder; choose another folder"
+            )
+    return f"{directory} cannot be made; make the folder yourself, or choose another"
+
+
+def _leads_somewhere(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        path.stat()
+        return True
+    return False
