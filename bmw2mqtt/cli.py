@@ -217,8 +217,9 @@ def _healthcheck(parsed: Arguments) -> int:
     from bmw2mqtt.health import problem  # noqa: PLC0415
 
     try:
-        data_dir = Path(_option(parsed, "data_dir") or _data_dir(parsed.config))
-    except ValueError as error:
+        named = _option(parsed, "data_dir") or _data_dir(parsed.config)
+        data_dir = Path(named.removeprefix("\ufeff").rstrip("\r\n")).expanduser()
+    except (ValueError, RuntimeError) as error:
         found: str | None = str(error)
     else:
         found = problem(data_dir, needs_broker=not parsed.alive)
@@ -253,14 +254,16 @@ def _read(path: Path) -> "dict[object, object]":
     """Read a YAML file; `bmw2mqtt check` says better what is wrong with it, but takes longer."""
     import yaml  # noqa: PLC0415
 
+    from bmw2mqtt.files import read_named  # noqa: PLC0415
+
     remedy = "bmw2mqtt check says more"
     try:
-        document = yaml.safe_load(path.read_text("utf-8-sig")) or {}
+        document = yaml.safe_load(read_named(path).decode("utf-8-sig")) or {}
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}; {remedy}") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: is no UTF-8 text; {remedy}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(f"{path}: is no YAML; {remedy}") from error
     if not isinstance(document, dict):
         raise ValueError(f"{path}: is no mapping; {remedy}")  # noqa: TRY004 - the file's fault

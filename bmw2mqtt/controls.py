@@ -5,19 +5,12 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from bmw2mqtt.accounts.base import Account
+from bmw2mqtt.config.text import MAX_TOKEN_BYTES, captcha_token
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.session import Received
 from bmw2mqtt.mqtt.topics import CommandTopic
 
 log = structlog.get_logger(__name__)
-
-MAX_TOKEN_BYTES = 8192
-
-
-def captcha_token(text: str) -> str | None:
-    """Return what somebody handed over as a captcha's token; `None` if it cannot be one."""
-    token = text.strip()
-    return token if 0 < len(token) <= MAX_TOKEN_BYTES and token.isprintable() else None
 
 
 class Controls:

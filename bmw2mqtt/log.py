@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterable
+from threading import Lock
 from typing import Any, Literal
 from urllib.parse import quote, quote_plus
 
@@ -16,25 +17,53 @@ POSITION_KEYS = frozenset({"latitude", "longitude", "position", "address"})
 SHORTEST_HIDDEN = 6
 """A shorter secret is part of too many words."""
 
-_hidden: dict[str, frozenset[str]] = {}
+GENERATIONS = 3
+"""An owner's older secrets may still be in somebody's traceback."""
+
+
+class _Hidden:
+    """The words that are never shown: read by every thread, replaced as a whole."""
+
+    def __init__(self) -> None:
+        self._of_owner: dict[str, tuple[frozenset[str], ...]] = {}
+        self._change = Lock()
+        self.words: tuple[str, ...] = ()
+        """The longest first: a secret may be part of another one."""
+
+    def replace(self, owner: str, words: frozenset[str]) -> None:
+        """Hide an owner's new words, and those before for some time yet."""
+        with self._change:
+            before = tuple(old for old in self._of_owner.get(owner, ()) if old != words)
+            self._of_owner[owner] = (words, *before)[:GENERATIONS]
+            every = {word for older in self._of_owner.values() for words in older for word in words}
+            self.words = tuple(sorted(every, key=lambda word: (-len(word), word)))
+
+
+_hidden = _Hidden()
 
 
 def hide(owner: str, secrets: Iterable[str]) -> None:
     """Never show these words in the log, whoever says them: libraries, tracebacks.
 
-    They take the place of what the same owner hid before.
+    They are added to what others hid, and to what the same owner hid the last times. Any thread may
+    call it.
     """
     words = [word for word in secrets if len(word) >= SHORTEST_HIDDEN]
-    escaped = [(w, json.dumps(w)[1:-1], quote(w), quote_plus(w)) for w in words]
-    _hidden[owner] = frozenset(form for forms in escaped for form in forms)
+    _hidden.replace(owner, frozenset(form for word in words for form in _forms(word)))
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    """Return how a word looks as it is, in JSON, in Python's repr, and in an address."""
+    in_json = (json.dumps(word, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False))
+    in_address = (escape(word, errors="replace") for escape in (quote, quote_plus))
+    return (word, *in_json, repr(word)[1:-1], *in_address)
 
 
 def _without_secrets(render: Callable[..., Any]) -> Callable[..., str]:
     def rendered(*arguments: Any) -> str:
         line = str(render(*arguments))
-        for words in _hidden.values():
-            for word in words:
-                line = line.replace(word, "***")
+        for word in _hidden.words:
+            line = line.replace(word, "***")
         return line
 
     return rendered

@@ -7,6 +7,7 @@ from datetime import datetime
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.config import Account, CarDataAccount, MyBmwAccount, Settings
+from bmw2mqtt.config.text import captcha_token
 from bmw2mqtt.vehicle.errors import AccountError, ConfigError, StoreInUse
 
 Ask = Callable[[str], str]
@@ -48,9 +49,15 @@ def _captcha(account: MyBmwAccount, ask: Ask) -> str | None:
     page = captcha_page(account.region)
     if page is None:
         return None
-    token = ask(f"1. Solve BMW's captcha: {page}\n2. Paste its token here: ").strip()
-    if not token:
+    given = ask(f"1. Solve BMW's captcha: {page}\n2. Paste its token here: ")
+    if not given.strip():
         raise AccountError("no token was given; nothing was sent to BMW")
+    token = captcha_token(given)
+    if token is None:
+        raise AccountError(
+            "this is not a captcha's token: it is one long line without blanks; copy the whole of"
+            " it and try again. Nothing was sent to BMW"
+        )
     return token
 
 

@@ -15,8 +15,10 @@ from typing import Any, Final
 
 from bmw2mqtt.config.keys import KeyPath
 from bmw2mqtt.config.layers import Entry, Layer, canonical, dotted
+from bmw2mqtt.config.text import clean
 from bmw2mqtt.config.values import reason
 from bmw2mqtt.config.yamlfile import Unreadable
+from bmw2mqtt.files import read_named
 
 SUPERVISOR: Final = "supervisor"
 TOKEN_VARIABLE: Final = "SUPERVISOR_TOKEN"  # noqa: S105 - the variable's name
@@ -60,10 +62,10 @@ def read_app(
 
 def _read_options(file: Path) -> Layer:
     try:
-        document = json.loads(file.read_text("utf-8"))
+        document = json.loads(read_named(file).decode("utf-8-sig"))
     except OSError as error:
         raise Unreadable(f"{file}: {reason(error)}; restart the app") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Unreadable(f"{file}: is no JSON; save the app's Configuration tab again") from error
     if not isinstance(document, dict):
         raise Unreadable(f"{file}: is no object; save the app's Configuration tab again")
@@ -159,7 +161,7 @@ def _broker(token: str | None, supervisor: str) -> Layer:
     for key in ("host", "port", "username", "password"):
         if service.get(key):
             path = (_MQTT, key)
-            layer.entries[path] = Entry(str(service[key]), layer.spell(path))
+            layer.entries[path] = Entry(clean(str(service[key])), layer.spell(path))
     if service.get("ssl"):
         layer.entries[_TLS] = Entry("true", layer.spell(_TLS))
     return layer

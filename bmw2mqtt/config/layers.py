@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from bmw2mqtt.config.keys import ANY_NAME, KeyPath, key_at, value_paths
+from bmw2mqtt.config.text import clean
 from bmw2mqtt.config.values import reason
+from bmw2mqtt.files import read_named
 
 PREFIX: Final = "BMW2MQTT_"
 CONFIG_VARIABLE: Final = "BMW2MQTT_CONFIG"
 _FILE_SUFFIX: Final = "_file"
+LARGEST_SECRET: Final = 64 * 1024
 
 
 class Entry(NamedTuple):
@@ -49,6 +52,7 @@ class Layer:
 
     def put(self, path: KeyPath, value: str, place: str) -> None:
         """Takes a single value, or notes that there is no such setting."""
+        value = clean(value)
         key = key_at(path)
         if key is None:
             self.problems[path] = f"{place}: unknown setting; {self._hint(path)}"
@@ -77,7 +81,7 @@ def _settings_like(path: KeyPath) -> Iterator[KeyPath]:
 
 def canonical(path: KeyPath) -> KeyPath:
     """`path` with the VIN in upper case."""
-    if len(path) > 1 and path[0] == "vehicles":
+    if len(path) > 1 and path[0] == "vehicles" and path[1].isascii():
         return (path[0], path[1].upper(), *path[2:])
     return path
 
@@ -126,7 +130,7 @@ def read_secret_files(environ: Mapping[str, str], directory: Path) -> Layer:
     for name, path, value in _variables(environ):
         secret = _secret_with_file(path)
         if secret:
-            _put_file(layer, secret, Path(value), f"${name}")
+            _put_file(layer, secret, Path(clean(value)), f"${name}")
     return layer
 
 
@@ -140,11 +144,14 @@ def _files_in(directory: Path) -> list[Path]:
 def _put_file(layer: Layer, path: KeyPath, file: Path, place: str) -> None:
     where = place if place == str(file) else f"{place}: {file}"
     try:
-        secret = file.read_text("utf-8").rstrip("\r\n")
+        secret = clean(read_named(file.expanduser(), LARGEST_SECRET).decode("utf-8"))
     except OSError as error:
         layer.problems[path] = f"{where}: {reason(error)}; name a file that can be read"
-    except UnicodeDecodeError:
-        layer.problems[path] = f"{where}: is no UTF-8 text; write the bare secret into it"
+    except (ValueError, RuntimeError) as error:
+        problem = f"{where}: is no path; write the whole path of the file"
+        if isinstance(error, UnicodeDecodeError):
+            problem = f"{where}: is no UTF-8 text; write the bare secret into it"
+        layer.problems[path] = problem
     else:
         if secret:
             layer.problems.pop(path, None)

@@ -25,25 +25,30 @@ from pydantic_settings import (
 
 from bmw2mqtt.config.values import (
     AccountName,
+    CaptchaToken,
     ClientId,
     ExistingFile,
     Flag,
+    Folder,
     Host,
     KeepAlive,
     Latitude,
     LogFormat,
     LogLevel,
     Longitude,
+    Name,
     Port,
     Protocol,
     Region,
     RequestBudget,
     Seconds,
+    Secret,
     Server,
     Text,
     Topic,
     TopicPrefix,
     Url,
+    User,
     Vin,
     wrong,
 )
@@ -99,7 +104,7 @@ class Mqtt(_Section):
     """Port of the broker."""
     username: Text | None = None
     """User at the broker."""
-    password: SecretStr | None = None
+    password: Secret | None = None
     """That user's password."""
     protocol: Protocol = "5"
     """Version of MQTT."""
@@ -137,13 +142,13 @@ class MyBmwAccount(_Section):
 
     backend: Literal["mybmw"]
     """The login of the BMW app: state and commands."""
-    username: Text
+    username: User
     """E-mail address of the login; China: phone number with the 86 prefix."""
-    password: SecretStr
+    password: Secret
     """Password of the login."""
     region: Region = "rest_of_world"
     """Where the account was made."""
-    captcha_token: SecretStr | None = None
+    captcha_token: CaptchaToken | None = None
     """For the first login, except in China. The page and `bmw2mqtt login` take it too."""
     poll_interval: Seconds | None = None
     """Seconds between two polls; not set: 300, in North America 600; 0: only on request."""
@@ -200,7 +205,7 @@ Account: TypeAlias = MyBmwAccount | CarDataAccount
 class VehicleSettings(_Section):
     """What is set for one car: its name instead of BMW's, and whether it is published at all."""
 
-    name: Text | None = None
+    name: Name | None = None
     """Its name, in the place of the model's."""
     enabled: Flag = True
     """`false`: leave this car out."""
@@ -228,7 +233,7 @@ class Http(_Section):
     """Address to listen on; any but this machine's own needs a `token`."""
     port: Port = 8099
     """Port to listen on."""
-    token: SecretStr | None = None
+    token: Secret | None = None
     """What a visitor must know."""
 
     @field_validator("token")
@@ -290,7 +295,7 @@ class Settings(BaseSettings):
         AfterValidator(_at_least_one),
     ] = {}
     vehicles: dict[Vin, VehicleSettings] = {}
-    data_dir: Path = Path("data")
+    data_dir: Folder = Path("data")
     """Tokens, what BMW said last, pictures. Keep it. In the image it is `/data`."""
     http: Http = Http()
     log: Log = Log()

@@ -15,17 +15,23 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    SecretStr,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
 from pydantic_core import PydanticCustomError
 
+from bmw2mqtt.config.text import captcha_token, oddity
+from bmw2mqtt.files import check_named
+
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?")
 _VIN: Final = re.compile(r"[A-Z0-9]{17}")
 _SLUG: Final = re.compile(r"[a-z0-9_]+")
 _OUR_TYPE: Final = "sentence"
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_CLIENT_ID: Final = re.compile(r"[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}")
+_TYPE_ANEW: Final = "type it anew instead of copying it"
 
 
 def wrong(what: str, remedy: str) -> PydanticCustomError:
@@ -35,12 +41,14 @@ def wrong(what: str, remedy: str) -> PydanticCustomError:
 
 def quoted(value: object) -> str:
     """`value` as an error shows it: one line, in double quotes."""
-    return json.dumps(str(value), ensure_ascii=False)
+    text = json.dumps(str(value), ensure_ascii=False)
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def reason(error: OSError) -> str:
     """Why a file cannot be used, for the middle of a sentence."""
-    return (error.strerror or "cannot be read").lower()
+    text = error.strerror or "cannot be read"
+    return text[:1].lower() + text[1:]
 
 
 def _says(what: str, remedy: str) -> WrapValidator:
@@ -61,10 +69,51 @@ def _lower(value: object) -> str:
     return str(value).lower()
 
 
-def _text(value: str) -> str:
+def _name(value: str) -> str:
     if not value or _CONTROL.search(value):
         raise ValueError
     return value
+
+
+def _text(value: str) -> str:
+    if odd := oddity(value):
+        raise wrong(f"{quoted(value)} {odd}", _TYPE_ANEW)
+    return _name(value)
+
+
+def _user(value: str) -> str:
+    return _text(value.strip(" \t"))
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    if odd := oddity(value.get_secret_value()):
+        raise wrong(f"the secret {odd}", _TYPE_ANEW)
+    return value
+
+
+def _captcha(value: SecretStr) -> SecretStr:
+    token = captcha_token(value.get_secret_value())
+    if token is None:
+        raise wrong(
+            "this is not a captcha's token", "copy the whole of it: one long line without blanks"
+        )
+    return SecretStr(token)
+
+
+def expanded(value: Path) -> Path:
+    """Return a path with `~` in the place of which is the home folder.
+
+    Raises:
+        PydanticCustomError: nobody knows that home folder.
+    """
+    if "\0" in str(value):
+        raise wrong(f"{quoted(value)} is no path", "use printable characters")
+    try:
+        return value.expanduser()
+    except RuntimeError:
+        raise wrong(
+            f"{quoted(value)} starts with a home folder that is not known", "write the whole path"
+        ) from None
 
 
 def _is_host(value: str) -> bool:
@@ -84,7 +133,7 @@ def _host(value: str) -> str:
 
 
 def _server(value: str) -> str:
-    parts = urlsplit(f"//{value}")
+    parts = urlsplit(f"//{_text(value)}")
     if parts.netloc != value or "@" in value or not _is_host(parts.hostname or ""):
         raise ValueError
     if parts.port is None and value.endswith(":"):
@@ -93,7 +142,7 @@ def _server(value: str) -> str:
 
 
 def _url(value: str) -> str:
-    parts = urlsplit(value)
+    parts = urlsplit(_text(value))  # which takes some control characters for nothing
     if parts.scheme not in {"http", "https"} or not _is_host(parts.hostname or ""):
         raise ValueError
     if parts.query or parts.fragment or parts.port == 0:
@@ -116,11 +165,18 @@ def _topic(value: str) -> str:
 
 
 def _existing_file(value: Path) -> Path:
+    path = expanded(value)
     try:
-        with value.open("rb"):
-            return value
+        check_named(path)
     except OSError as error:
         raise wrong(f"{quoted(value)}: {reason(error)}", "correct the path or remove it") from None
+    return path
+
+
+def _client_id(value: str) -> str:
+    if not _CLIENT_ID.fullmatch(value):
+        raise ValueError
+    return str(UUID(value))
 
 
 def _account_name(value: str) -> str:
@@ -135,7 +191,7 @@ def _account_name(value: str) -> str:
 
 def _vin(value: str) -> str:
     vin = value.upper()
-    if not _VIN.fullmatch(vin):
+    if not _VIN.fullmatch(vin) or not value.isascii():
         raise wrong(
             f"{quoted(value)} is no VIN",
             "use the 17 letters and digits from the vehicle's papers",
@@ -143,6 +199,11 @@ def _vin(value: str) -> str:
     return vin
 
 
+Name = Annotated[str, AfterValidator(_name), _says("is no text", "use printable characters")]
+User = Annotated[str, AfterValidator(_user), _says("is no text", "use printable characters")]
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
+CaptchaToken = Annotated[SecretStr, AfterValidator(_captcha)]
+Folder = Annotated[Path, AfterValidator(expanded), _says("is no folder", "give the path of one")]
 Text = Annotated[str, AfterValidator(_text), _says("is no text", "use printable characters")]
 AccountName = Annotated[str, AfterValidator(_account_name)]
 Vin = Annotated[str, AfterValidator(_vin)]
@@ -196,7 +257,7 @@ ExistingFile = Annotated[
 ]
 ClientId = Annotated[
     str,
-    AfterValidator(lambda value: str(UUID(value))),
+    AfterValidator(_client_id),
     _says("is no CarData client ID", "copy it from BMW's customer portal (8-4-4-4-12 characters)"),
 ]
 

@@ -10,7 +10,9 @@ import yaml
 
 from bmw2mqtt.config.keys import ANY_NAME, BACKEND_KEYS, KeyPath, KeyTree
 from bmw2mqtt.config.layers import CONFIG_VARIABLE, Entry, Layer, canonical, dotted
+from bmw2mqtt.config.text import clean
 from bmw2mqtt.config.values import reason
+from bmw2mqtt.files import read_named
 
 try:
     from yaml import CSafeLoader as _SafeLoader
@@ -67,7 +69,8 @@ def find_file(config_file: Path | None, environ: Mapping[str, str]) -> Path | No
     if config_file:
         named, place = config_file, f"--config {config_file}"
     elif from_environ:
-        named, place = Path(from_environ), f"${CONFIG_VARIABLE}: {from_environ}"
+        from_environ = clean(from_environ)
+        named, place = _expanded(from_environ), f"${CONFIG_VARIABLE}: {from_environ}"
     else:
         return next((file for file in DEFAULT_FILES if _missing(file) is None), None)
     why = _missing(named)
@@ -76,11 +79,20 @@ def find_file(config_file: Path | None, environ: Mapping[str, str]) -> Path | No
     return named
 
 
+def _expanded(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # a user that nobody knows; it is named as missing
+        return Path(text)
+
+
 def _missing(file: Path) -> str | None:
     try:
         file.stat()
     except OSError as error:
         return reason(error)
+    except ValueError:
+        return "is no path"
     return None
 
 
@@ -102,13 +114,16 @@ def read_yaml(file: Path, keys: KeyTree) -> Layer:
 
 def _load(file: Path) -> Any:
     try:
-        return yaml.load(file.read_text("utf-8-sig"), _TextLoader)  # noqa: S506 - a SafeLoader
+        text = read_named(file).decode("utf-8-sig")
+        return yaml.load(text, _TextLoader)  # noqa: S506 - a SafeLoader
     except OSError as error:
         raise Unreadable(f"{file}: {reason(error)}; name a file that can be read") from error
     except UnicodeDecodeError as error:
         raise Unreadable(f"{file}: is no UTF-8 text; save it as UTF-8") from error
     except yaml.MarkedYAMLError as error:
         raise Unreadable(_syntax_error(file, error)) from None
+    except RecursionError:
+        raise Unreadable(f"{file}: is nested too deeply; correct it") from None
     except yaml.YAMLError:
         raise Unreadable(f"{file}: has control characters; remove them") from None
 
@@ -134,8 +149,8 @@ def _walk(layer: Layer, node: Mapping[Any, Any], keys: KeyTree, above: KeyPath) 
             _section(layer, path, value, below)
         elif isinstance(value, (dict, list)):
             layer.problems[path] = f"{layer.spell(path)}: takes one value; put text in quotes"
-        elif value not in (None, ""):
-            layer.entries[path] = Entry(value, layer.spell(path))
+        elif value is not None and (text := clean(value)):
+            layer.entries[path] = Entry(text, layer.spell(path))
 
 
 def _section(layer: Layer, path: KeyPath, value: Any, below: KeyTree) -> None:

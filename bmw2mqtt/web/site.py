@@ -15,7 +15,7 @@ from aiohttp.typedefs import Handler
 
 from bmw2mqtt.accounts.base import Account
 from bmw2mqtt.config import Http
-from bmw2mqtt.controls import captcha_token
+from bmw2mqtt.config.text import captcha_token
 from bmw2mqtt.mqtt.device import dump_json
 from bmw2mqtt.web import access
 from bmw2mqtt.web.access import Access

@@ -143,7 +143,7 @@ accounts:
     ),
     "ca_file is a directory": (
         HOME + "mqtt: {tls: {ca_file: secrets}}\n",
-        'mqtt.tls.ca_file: "secrets": is a directory; correct the path or remove it',
+        'mqtt.tls.ca_file: "secrets": it is a folder; correct the path or remove it',
     ),
     "certificate without key": (
         HOME + "mqtt: {tls: {cert_file: config.yaml}}\n",
@@ -204,7 +204,10 @@ accounts:
     ),
     "control character in a topic": (
         HOME + 'homeassistant: {status_topic: "a\\nb"}\n',
-        'homeassistant.status_topic: "a\\nb" is no topic; use printable characters',
+        (
+            'homeassistant.status_topic: "a\\nb" has a control character (U+000A) as character 2;'
+            " type it anew instead of copying it"
+        ),
     ),
     "same topics": (
         HOME + "mqtt: {base_topic: homeassistant}\n",
