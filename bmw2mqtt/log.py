@@ -52,11 +52,19 @@ def hide(owner: str, secrets: Iterable[str]) -> None:
     _hidden.replace(owner, frozenset(form for word in words for form in _forms(word)))
 
 
-def _forms(word: str) -> tuple[str, ...]:
-    """Return how a word looks as it is, in JSON, in Python's repr, and in an address."""
-    in_json = (json.dumps(word, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False))
-    in_address = (escape(word, errors="replace") for escape in (quote, quote_plus))
-    return (word, *in_json, repr(word)[1:-1], *in_address)
+def _forms(word: str) -> frozenset[str]:
+    """Return how a word looks as it is, in an address, and quoted once or twice."""
+    said = {word, quote(word, errors="replace"), quote_plus(word, errors="replace")}
+    for _ in range(2):
+        said |= {form for text in said for form in _quoted(text)}
+    return frozenset(said)
+
+
+def _quoted(text: str) -> tuple[str, ...]:
+    """Return a text as JSON and Python quote it, with and without escapes."""
+    with_both_quotes = repr(f"\"{text}'")[2:-3]  # here a ' is escaped
+    in_json = (json.dumps(text, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False))
+    return (repr(text)[1:-1], with_both_quotes, *in_json)
 
 
 def _without_secrets(render: Callable[..., Any]) -> Callable[..., str]:

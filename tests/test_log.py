@@ -2,8 +2,11 @@
 
 import json
 import logging
+import sys
+import threading
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 import structlog
@@ -98,3 +101,71 @@ def test_other_libraries_speak_in_the_same_form(set_up: Callable[..., Any], caps
     logging.getLogger("some.library").warning("hello %s", "you")
     (event,) = lines(capsys)
     assert (event["level"], event["event"]) == ("warning", "hello you")
+
+
+@pytest.fixture
+def hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is hidden yet."""
+    monkeypatch.setattr(module, "_hidden", module._Hidden())
+
+
+@pytest.mark.usefixtures("hidden")
+def test_one_owners_new_secrets_leave_anothers_hidden(
+    set_up: Callable[..., Any], capsys: Output
+) -> None:
+    log = set_up("info", "json")
+    module.hide("home", ["same-secret", "old-of-home"])
+    module.hide("other", ["same-secret"])
+    module.hide("home", ["new-of-home"])
+    log.info("x", a="same-secret", b="old-of-home", c="new-of-home")
+    for number in range(10):
+        module.hide("home", [f"newer-{number}"])
+    log.info("x", a="same-secret", b="old-of-home")
+    first, second = lines(capsys)
+    assert (first["a"], first["b"], first["c"]) == ("***", "***", "***")
+    assert (second["a"], second["b"]) == ("***", "old-of-home"), "not for ever"
+
+
+@pytest.mark.usefixtures("hidden")
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_secret_is_hidden_in_every_form(
+    set_up: Callable[..., Any], capsys: Output, form: str
+) -> None:
+    log = set_up("info", form)
+    secret = "paß\"w'ör\\d &+/x"
+    module.hide("home", [secret, "paß\"w'ör", "half-\ud800-pair"])
+    log.info("x", plain=secret, inside=[secret], quoted=quote(secret), plus=quote_plus(secret))
+    log.info("x", json=json.dumps(secret), error=repr(ValueError(secret)))
+    said = capsys.readouterr().err
+    assert "ör" not in said
+    assert "%C3%B6r" not in said
+    assert "\\u00f6r" not in said
+    assert "&+/x" not in said, "also where it begins like another one"
+
+
+@pytest.mark.usefixtures("hidden")
+def test_threads_may_hide_while_others_log(set_up: Callable[..., Any], capsys: Output) -> None:
+    log = set_up("info", "json")
+    module.hide("home", ["always-hidden"])
+    is_over = threading.Event()
+
+    def hide_more() -> None:
+        number = 0
+        while not is_over.is_set():
+            number += 1
+            module.hide(f"owner-{number % 500}", [f"secret-{number}"])
+
+    threads = [threading.Thread(target=hide_more) for _ in range(3)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(300):
+            log.info("x", a="always-hidden")
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()
+        sys.setswitchinterval(interval)
+    assert {line["a"] for line in lines(capsys)} == {"***"}

@@ -17,6 +17,7 @@ from bmw2mqtt.entities.catalogue import catalogue
 from bmw2mqtt.simulator.cardata import Container, Fault, cu_error
 from bmw2mqtt.vehicle.errors import BadAnswer, QuotaExceeded, Unreachable
 from tests.accounts.cardata_bench import Bench
+from tests.accounts.waiting import wait_written
 
 ODD = "vehicle.status.serviceDistance.next"
 
@@ -59,6 +60,7 @@ async def test_one_container_is_made_and_trusted(account: Bench) -> None:
 
 async def test_it_is_found_again_after_everything_is_lost(account: Bench) -> None:
     container = await ready(account)
+    wait_written(account.store)
     (account.folder / "account-home.json").unlink()
     account.restart()
     assert await ready(account) == container
@@ -68,6 +70,7 @@ async def test_it_is_found_again_after_everything_is_lost(account: Bench) -> Non
 async def test_a_deleted_one_is_not_found_again(account: Bench) -> None:
     container = await ready(account)
     container.state = "INACTIVE"
+    wait_written(account.store)
     (account.folder / "account-home.json").unlink()
     account.restart()
     assert (await ready(account)) != container
@@ -187,6 +190,7 @@ async def test_a_descriptor_that_bmw_stumbles_over_is_left_out_at_last(account: 
 async def test_the_shortened_one_is_found_again_too(account: Bench) -> None:
     account.bmw.containers.max_descriptors = 50
     container = await ready(account)
+    wait_written(account.store)
     (account.folder / "account-home.json").unlink()
     account.restart()
     assert await ready(account) == container

@@ -1,11 +1,14 @@
 """Readings outlive the bridge, however it ends and whatever the disk does."""
 
+import asyncio
 import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bmw2mqtt.accounts.cardata.values import Values
+from bmw2mqtt.accounts.writer import BackgroundWriter
 from tests.accounts.cardata_cars import T0, VIN, entry
 from tests.accounts.cardata_readings import (
     LATITUDE,
@@ -78,9 +82,11 @@ def test_nobody_else_can_read_it(tmp_path: Path) -> None:
 
 CHILD = """
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from bmw2mqtt.accounts.cardata.values import Values
+from bmw2mqtt.accounts.writer import BackgroundWriter
 
 values = Values(Path(sys.argv[1]))
 values.open()
@@ -238,3 +244,111 @@ def test_a_folder_that_is_not_there_is_said_once(tmp_path: Path) -> None:
         values.forget(VIN)
         values.close()
     assert [line["event"] for line in lines] == ["values_not_saved"]
+
+
+def put_fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def put_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def put_link(path: Path) -> None:
+    outside = path.parent.parent / f"{path.parent.name}-outside.sqlite"
+    sqlite3.connect(outside).close()
+    outside.touch()
+    path.symlink_to(outside)
+
+
+def put_huge(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(600 * 1024 * 1024)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("put", [put_fifo, put_folder, put_link, put_huge])
+@pytest.mark.parametrize("suffix", ["", "-wal", "-journal"])
+def test_what_is_no_plain_file_is_set_aside(
+    tmp_path: Path, put: Callable[[Path], None], suffix: str
+) -> None:
+    path = tmp_path / "values.sqlite"
+    if suffix and put is put_huge:
+        pytest.skip("SQLite looks at its own files' headers alone")
+    if suffix:
+        reopened(path).close()
+    put(path.with_name(path.name + suffix))
+    with capture_logs() as lines:
+        values = reopened(path)
+    assert [line["event"] for line in lines] == ["file_damaged"]
+    take(values, SOC, 61)
+    values.close()
+    with closing(reopened(path)) as again:
+        assert again.of(VIN)[SOC].value == 61.0
+
+
+def test_a_huge_value_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "values.sqlite"
+    reopened(path).close()
+    with sqlite3.connect(path) as database:
+        row = (VIN, SOC, "x" * 50_000_000, None, None)
+        database.execute("INSERT INTO readings VALUES (?, ?, ?, ?, ?)", row)
+    database.close()
+    with capture_logs() as lines:
+        reopened(path).close()
+    assert [line["event"] for line in lines] == ["file_damaged"]
+
+
+def test_a_file_system_without_locks(tmp_path: Path) -> None:
+    path = tmp_path / "values.sqlite"
+    values = Values(path, has_locks=False)
+    values.open()
+    with sqlite3.connect(path, isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")  # whoever asks for a lock does not get it
+        take(values, SOC, 61)
+        with capture_logs() as lines:
+            values.commit()
+        assert lines == []
+        values.close()
+        other.execute("ROLLBACK")
+    other.close()
+    with closing(reopened(path)) as again:
+        assert again.of(VIN)[SOC].value == 61.0
+
+
+async def test_a_slow_disk_does_not_hold_up_the_loop(tmp_path: Path) -> None:
+    writer = BackgroundWriter()
+    values = Values(tmp_path / "values.sqlite", writer)
+    await asyncio.to_thread(values.open)
+    is_slow = threading.Event()
+    writer.submit(is_slow.wait, lambda _: None)
+    take(values, SOC, 61)
+    values.commit()
+    take(values, SOC, 62, 60)
+    values.commit()
+    assert values.of(VIN)[SOC].value == 62.0
+    is_slow.set()
+    values.close()
+    await writer.flushed()
+    writer.close()
+    with closing(reopened(tmp_path / "values.sqlite")) as again:
+        assert again.of(VIN)[SOC].value == 62.0
+
+
+async def test_what_a_full_disk_refused_is_written_later(tmp_path: Path) -> None:
+    writer = BackgroundWriter()
+    values = Values(tmp_path / "values.sqlite", writer)
+    await asyncio.to_thread(values.open)
+    await writer.run(lambda: full_disk(values, 1))
+    take(values, MESSAGES, "x" * 30_000)
+    with capture_logs() as lines:
+        values.commit()
+        await writer.flushed()
+    assert [line["event"] for line in lines] == ["values_not_saved"]
+    await writer.run(lambda: full_disk(values, 10_000))
+    values.commit()
+    values.close()
+    await writer.flushed()
+    writer.close()
+    with closing(reopened(tmp_path / "values.sqlite")) as again:
+        assert again.of(VIN)[MESSAGES].value == "x" * 30_000

@@ -6,7 +6,6 @@ Trouble with it is logged once and never raised: the readings are in memory too.
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -132,8 +131,16 @@ class Shelf:
         """
         for suffix in _BESIDE:
             beside = self._path.with_name(self._path.name + suffix)
-            with suppress(FileNotFoundError):
+            try:
                 os.close(open_plain(beside, os.O_RDONLY))
+            except FileNotFoundError:
+                continue
+            except UnsuitableFile as error:
+                aside = beside.with_name(f"{beside.name}.damaged")
+                log.error(  # noqa: TRY400 - the reason says it all
+                    "file_damaged", file=str(beside), reason=error.strerror, kept_as=str(aside)
+                )
+                beside.replace(aside)
         descriptor = open_plain(self._path, os.O_RDWR | os.O_CREAT)  # SQLite's own mode is 0644
         size = os.fstat(descriptor).st_size
         os.close(descriptor)
