@@ -326,8 +326,8 @@ def test_check_refuses_what_run_would_refuse(capsys: Output, tmp_path: Path) -> 
 
 def test_stop_does_not_wait_for_a_look_up_that_hangs() -> None:
     launcher = (
-        "import socket, sys, time\n"
-        "socket.getaddrinfo = lambda *_, **__: print('asked', flush=True) or time.sleep(60)\n"
+        "import os, socket, sys, time\n"
+        "socket.getaddrinfo = lambda *_, **__: os.write(1, b'asked\\n') and time.sleep(60)\n"
         "from bmw2mqtt.cli import main\n"
         f"sys.exit(main(['run', '--config', {config(mqtt={'host': 'broker.example'})!r}]))\n"
     )

@@ -18,7 +18,7 @@ from bmw2mqtt.accounts.cardata.budget import Priority
 from bmw2mqtt.accounts.cardata.cars import Cars, read_vins
 from bmw2mqtt.accounts.cardata.containers import NOT_THERE, Containers
 from bmw2mqtt.accounts.cardata.errors import LoginFailed, Refused
-from bmw2mqtt.accounts.cardata.picture import as_png
+from bmw2mqtt.accounts.cardata.picture import PNG, as_png
 from bmw2mqtt.accounts.cardata.rest import NO_IMAGE, NO_VEHICLE, Rest
 from bmw2mqtt.accounts.memory import Memory, moment
 from bmw2mqtt.accounts.requests import utc_now
@@ -364,7 +364,8 @@ class Garage:
         """Take what the disk has of a car."""
         if basic := self._store.load(_basic_file(vin)):
             self.basic[vin] = BasicData.parse(basic)
-        if image := self._store.read(_image_file(vin)):
+        image = self._store.read(_image_file(vin))
+        if image and image.startswith(PNG):  # else it is got anew
             self.images[vin] = image
 
     def _report(self, error: StoreError | None) -> None:

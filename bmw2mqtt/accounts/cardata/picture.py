@@ -4,7 +4,7 @@ from io import BytesIO
 
 from bmw2mqtt.vehicle.errors import BadAnswer
 
-_PNG, _JPEG = b"\x89PNG", b"\xff\xd8\xff"
+PNG, _JPEG = b"\x89PNG", b"\xff\xd8\xff"
 
 
 def as_png(image: bytes) -> bytes:
@@ -13,7 +13,7 @@ def as_png(image: bytes) -> bytes:
     Raises:
         BadAnswer: it is no picture.
     """
-    if image.startswith(_PNG):
+    if image.startswith(PNG):
         return image
     if not image.startswith(_JPEG):
         raise BadAnswer("BMW sent a picture that is none; trying again later")

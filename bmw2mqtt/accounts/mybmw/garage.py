@@ -131,7 +131,8 @@ class Garage:
 
     async def _get_to_know(self, vin: str) -> None:
         car = await get_car(self._library, vin, self._brands[vin])
-        car.image = self._store.read(_image_file(vin))
+        image = self._store.read(_image_file(vin))
+        car.image = image if image and image.startswith(PNG) else None  # else it is got anew
         self.cars[vin] = car
 
     async def refresh(self, vin: str) -> None:

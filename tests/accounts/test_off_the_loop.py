@@ -1,0 +1,91 @@
+"""Nothing that may block on the disk runs in the event loop's thread."""
+
+import asyncio
+import os
+import ssl
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bmw2mqtt import log
+from bmw2mqtt.accounts.cardata.shelf import Shelf
+from bmw2mqtt.accounts.memory import Memory
+from bmw2mqtt.accounts.mybmw.library import make_account
+from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.config import MyBmwAccount
+from bmw2mqtt.simulator.mybmw import MyBmwSimulator
+from bmw2mqtt.vehicle.account import AccountStatus
+from tests.accounts.cardata_bench import Bench
+from tests.accounts.cardata_home import Home, hurry
+from tests.fixture_cars import fixture_car
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> set[threading.Thread]:
+    """Which threads have waited for the disk."""
+    seen: set[threading.Thread] = set()
+
+    def watch(owner: Any, name: str) -> None:
+        real = getattr(owner, name)
+
+        def watched(*arguments: Any) -> Any:
+            seen.add(threading.current_thread())
+            return real(*arguments)
+
+        monkeypatch.setattr(owner, name, watched)
+
+    watch(os, "fsync")
+    for name in ("open", "save", "forget", "close"):
+        watch(Shelf, name)
+    return seen
+
+
+async def test_mybmw(
+    watch: Callable[..., Any], near_bmw: MyBmwSimulator, threads: set[threading.Thread]
+) -> None:
+    watched = await watch(fixture_car("WBA00000000DEMO02"))
+    threads.clear()  # accounts are made in a thread, but not by this test
+    assert (await watched.poll()).status is AccountStatus.OK
+    near_bmw.accounts.expire_access_tokens()
+    assert (await watched.poll()).status is AccountStatus.OK
+    watched.account.set_polling(is_polling=True)
+    assert threads
+    assert threading.main_thread() not in threads
+
+
+async def test_cardata(
+    bench: Bench, threads: set[threading.Thread], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurry(monkeypatch)
+    async with Home(bench).running() as home:
+        await home.log_in()
+        await home.drive(70_000)
+        home.refresh()
+        await home.renew()
+    await asyncio.sleep(0)
+    assert threads
+    assert threading.main_thread() not in threads
+
+
+def test_one_accounts_captcha_leaves_anothers_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "_hidden", log._Hidden())
+    both = []
+    for name in ("home", "other"):
+        settings = MyBmwAccount.model_validate(
+            {
+                "backend": "mybmw",
+                "username": name,
+                "password": "p",
+                "captcha_token": f"captcha-of-{name}",
+            }
+        )
+        memory = Memory(Store(tmp_path), name)
+        both.append(make_account(settings, ssl.create_default_context(), memory)[1])
+    for number in range(5):
+        both[0].give_captcha(f"another-{number}")
+    assert "captcha-of-other" in log._hidden.words
