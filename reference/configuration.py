@@ -33,6 +33,17 @@ What counts, first to last:
 
 An empty value counts as not set. An unknown key is an error.
 
+In every source a byte order mark at the start and line ends at the end of a value are removed.
+Control characters, no-break spaces and zero-width characters in user names, passwords, tokens,
+hosts, IDs, topics and VINs are errors that name the place and the character: BMW may lock an
+account that logs in with a wrong password again and again. Type such a value anew instead of
+copying it. Spaces around a BMW user name or a captcha token are removed.
+
+`~` in `data_dir`, `ca_file`, `cert_file`, `key_file`, in the path of a `…_FILE` variable and in
+`$BMW2MQTT_CONFIG` is the home folder. A secret's file and the YAML file may be links (Docker and
+Kubernetes make them) or pipes; a pipe has ten seconds. A secret's file may have 64 KiB, every
+other file 8 MiB.
+
 ## All settings
 
 `{account}` is a name of your choice (`a-z`, `0-9`, `_`), `{VIN}` the 17 letters and digits of a
