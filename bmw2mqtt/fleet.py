@@ -78,6 +78,7 @@ class Fleet:
         self._started_at = now()
         self._store = store
         self._ownership = Ownership(list(settings.accounts))
+        self._saved_owners: dict[str, str] | None = None
         self._shown_by: dict[str, str] = {}
         """Whose account's snapshot of a car is shown."""
         self._vehicles: dict[str, Device[Vehicle]] = {}
@@ -117,10 +118,12 @@ class Fleet:
             self.sweep()
 
     def _save_owners(self) -> None:
-        if self._store is None:
+        owners = self._ownership.owners()
+        if self._store is None or owners == self._saved_owners:
             return
         try:
-            self._store.save(_OWNERS_FILE, self._ownership.owners())
+            self._store.save(_OWNERS_FILE, owners)
+            self._saved_owners = owners
         except StoreError as error:
             log.debug("owners_not_saved", reason=str(error))
 
