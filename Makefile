@@ -5,7 +5,7 @@ VENV ?= $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit mutations bench docs reference screenshots image container-test format clean
+.PHONY: help demo test prepare lint unit mutations bench docs reference screenshots image container-test format clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST)
@@ -13,10 +13,12 @@ help: ## show what there is
 demo: $(VENV)/.demo ## simulated cars on an embedded MQTT broker; Ctrl-C stops it
 	@exec $(BIN)/bmw2mqtt demo $(ARGS)
 
-test: $(VENV)/.dev ## all checks
+test: prepare ## all checks
+	@$(MAKE) --no-print-directory lint unit
+
+prepare: $(VENV)/.dev
 	@scripts/need mosquitto
 	@scripts/need --optional chromium
-	@$(MAKE) --no-print-directory lint unit
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
