@@ -1,10 +1,11 @@
 # Two commands do everything: `make demo` and `make test`. The rest is for people who work on it.
 PYTHON ?= python3
-VENV := .venv
+# Each other Python has a folder of its own: `make test PYTHON=python3.14` uses .venv-python3.14.
+VENV ?= $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit bench docs reference screenshots image container-test format clean
+.PHONY: help demo test prepare lint unit mutations bench docs reference screenshots image container-test format clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST)
@@ -12,10 +13,12 @@ help: ## show what there is
 demo: $(VENV)/.demo ## simulated cars on an embedded MQTT broker; Ctrl-C stops it
 	@exec $(BIN)/bmw2mqtt demo $(ARGS)
 
-test: $(VENV)/.dev ## all checks
+test: prepare ## all checks
+	@$(MAKE) --no-print-directory lint unit
+
+prepare: $(VENV)/.dev
 	@scripts/need mosquitto
 	@scripts/need --optional chromium
-	@$(MAKE) --no-print-directory lint unit
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -23,9 +26,13 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# A file's tests stay together. One after another: ARGS=-n0
+# A file's tests stay together. One after another: ARGS=-n0. Coverage is of all tests or of none.
 unit: $(VENV)/.dev
-	$(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile $(if $(ARGS),$(ARGS),--cov)
+
+mutations: $(VENV)/.dev ## break the most important rules one by one: the tests must see each
+	@scripts/need mosquitto
+	$(BIN)/python scripts/mutations.py $(ARGS)
 
 bench: $(VENV)/.dev ## what is promised about speed, measured beside its floors
 	@scripts/need mosquitto
@@ -58,7 +65,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-* .coverage .coverage.* site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(VENV)/.demo: pyproject.toml
 	@scripts/venv $(PYTHON) $(VENV) demo

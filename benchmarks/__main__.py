@@ -3,7 +3,6 @@
 import argparse
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import (
@@ -18,9 +17,9 @@ from benchmarks import (
     start,
     stream,
 )
-from benchmarks.figures import HEADER, Lines
+from benchmarks.figures import HEADER, Measure
 
-SUBJECTS: dict[str, Callable[[Path], Lines]] = {
+SUBJECTS: dict[str, Measure] = {
     "start": start.measure,
     "command_line": command_line.measure,
     "poll": poll.measure,
@@ -38,7 +37,9 @@ def main() -> None:
     """Measure what was asked for, and print each figure as soon as it is known."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SUBJECTS)}")
-    names = parser.parse_args().names or list(SUBJECTS)
+    parser.add_argument("--quick", action="store_true", help="see that it runs, in seconds")
+    options = parser.parse_args()
+    names = options.names or list(SUBJECTS)
     if unknown := set(names) - SUBJECTS.keys():
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
     print(HEADER)
@@ -46,7 +47,7 @@ def main() -> None:
         started = time.monotonic()
         print(name, flush=True)
         with tempfile.TemporaryDirectory(prefix="bmw2mqtt-benchmark-") as directory:
-            for line in SUBJECTS[name](Path(directory)):
+            for line in SUBJECTS[name](Path(directory), quick=options.quick):
                 print(line, flush=True)
         print(f"  ({time.monotonic() - started:.0f} s)", flush=True)
     print("machine")

@@ -4,6 +4,7 @@ import re
 import statistics
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.commander import Commander
@@ -12,16 +13,29 @@ from benchmarks.floors.commands import DONE, TOPIC
 from benchmarks.processes import Bmw, Broker, Child, write_config
 from benchmarks.subscriber import Subscriber
 
-REPEATS = 3
-BLOCKS = 5
-COMMANDS = 40
-"""In a block; percentiles are of all blocks of a repeat."""
+
+@dataclass(frozen=True, slots=True)
+class CommandLoad:
+    """How much is sent."""
+
+    repeats: int
+    blocks: int
+    """In a repeat; percentiles are of all blocks of it."""
+    commands: int
+    """In a block."""
+    cars: int | None
+    """That are locked to count requests; `None`: all."""
+
+
+FULL = CommandLoad(3, 5, 40, cars=None)
+QUICK = CommandLoad(1, 1, 2, cars=1)
 FLOOR = "bare aiomqtt and bimmer_connected"
 
 Send = Callable[[], list[float]]
 
 
-def measure(directory: Path) -> Lines:
+def measure(directory: Path, *, quick: bool) -> Lines:
+    load = QUICK if quick else FULL
     with ExitStack() as stack:
         broker = stack.enter_context(Broker(directory))
         bmw = stack.enter_context(Bmw(directory))
@@ -31,7 +45,7 @@ def measure(directory: Path) -> Lines:
         with Subscriber(broker.port) as subscriber:
             subscriber.rest()
             told = tuple(subscriber.current().values())
-        cars = [_car(topic) for topic in _command_topics(told, "lock/lock/set")]
+        cars = [_car(topic) for topic in _command_topics(told, "lock/lock/set")][: load.cars]
         topic = _command_topics(told, "button/light_flash/press")[0]
         arguments = (broker.port, bmw.server, bmw.ca_file, _car(topic).rpartition("/")[2])
         floor = stack.enter_context(Child(directory, "floors.commands", *arguments))
@@ -41,22 +55,24 @@ def measure(directory: Path) -> Lines:
         to_floor = stack.enter_context(Commander(broker.port, TOPIC, DONE))
 
         def at_rest(commander: Commander) -> Send:
-            return lambda: _latencies_ms(bmw, commander)
+            return lambda: _latencies_ms(bmw, commander, load.commands)
 
         def during_polls(child: Child, commander: Commander) -> Send:
             def measure() -> list[float]:
                 child.ask("start_polling")
                 try:
-                    return _latencies_ms(bmw, commander)
+                    return _latencies_ms(bmw, commander, load.commands)
                 finally:
                     child.ask("stop_polling")
 
             return measure
 
-        ours, theirs = _repeated(at_rest(to_bridge), at_rest(to_floor))
+        ours, theirs = _repeated(load, at_rest(to_bridge), at_rest(to_floor))
         yield _figure("command to BMW, p50", ours, theirs, 50, bound=1.2)
         yield _figure("command to BMW, p99", ours, theirs, 99, bound=1.5)
-        ours, theirs = _repeated(during_polls(bridge, to_bridge), during_polls(floor, to_floor))
+        ours, theirs = _repeated(
+            load, during_polls(bridge, to_bridge), during_polls(floor, to_floor)
+        )
         yield _figure("command to BMW during polls, p50", ours, theirs, 50)
         yield _figure("command to BMW during polls, p99", ours, theirs, 99, bound=1.5)
         most = max(_refresh_requests(broker, bmw, car) for car in cars)
@@ -74,23 +90,23 @@ def _car(topic: str) -> str:
     return "/".join(topic.split("/")[:-3])
 
 
-def _latencies_ms(bmw: Bmw, commander: Commander) -> list[float]:
+def _latencies_ms(bmw: Bmw, commander: Commander, commands: int) -> list[float]:
     """Send a block of commands; return how long each took to BMW."""
     bmw.ask("requests")
-    sent = [commander.send("PRESS") for _ in range(COMMANDS)]
+    sent = [commander.send("PRESS") for _ in range(commands)]
     requests = bmw.ask("requests")["requests"]
     received = [at for path, _, at in requests if path.endswith("/light-flash")]
     return [(to - since) * 1000 for since, to in zip(sent, received, strict=True)]
 
 
-def _repeated(*sends: Send) -> list[list[list[float]]]:
+def _repeated(load: CommandLoad, *sends: Send) -> list[list[list[float]]]:
     """Send block by block in turn; return for each what came together in each repeat."""
     for send in sends:
         send()  # the first ones warm up
     results: list[list[list[float]]] = [[] for _ in sends]
-    for _ in range(REPEATS):
+    for _ in range(load.repeats):
         pools: list[list[float]] = [[] for _ in sends]
-        for _ in range(BLOCKS):
+        for _ in range(load.blocks):
             for send, pool in zip(sends, pools, strict=True):
                 pool.extend(send())
         for pool, result in zip(pools, results, strict=True):

@@ -4,7 +4,8 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from pathlib import Path
+from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -57,6 +58,19 @@ class Note:
 
 
 Lines = Iterator[Figure | Note]
+
+
+class Measure(Protocol):
+    """One subject."""
+
+    def __call__(self, directory: Path, *, quick: bool) -> Lines:
+        """Measure it.
+
+        Args:
+            directory: an empty one for files.
+            quick: measure once and briefly, to see that it runs.
+        """
+
 
 HEADER = f"  {'':<46} {'ours':>15} {'floor':>15} {'ratio':>7}  bound       floor is"
 

@@ -21,11 +21,12 @@ SETTLE_S = 5
 LIBRARY = "floors.library_polls"
 
 
-def measure(directory: Path) -> Lines:
+def measure(directory: Path, *, quick: bool) -> Lines:
+    blocks, polls, many_polls = (1, 2, 4) if quick else (BLOCKS, POLLS, MANY_POLLS)
     with Broker(directory) as broker, Bmw(directory) as bmw:
         ours, floor, lean, empty = [], [], [], []
         nothing = ("-m", "benchmarks.floors.empty_daemon", str(broker.port), "floor/online", "all")
-        for block in range(BLOCKS):
+        for block in range(blocks):
             config = write_config(directory / f"daemon{block}", broker.port, bmw, poll_interval=1)
             with (
                 daemon(directory, config) as bridge,
@@ -33,9 +34,9 @@ def measure(directory: Path) -> Lines:
                 Child(directory, LIBRARY, bmw.server, bmw.ca_file) as lean_library,
                 Process(directory, PYTHON, *nothing) as daemon_of_nothing,
             ):
-                library.ask("poll", times=POLLS)
-                lean_library.ask("poll", times=POLLS)
-                time.sleep(SETTLE_S)  # the bridge polls every second meanwhile
+                library.ask("poll", times=polls)
+                lean_library.ask("poll", times=polls)
+                time.sleep(1 if quick else SETTLE_S)  # the bridge polls every second meanwhile
                 ours.append(rss_mib(bridge.pid))
                 floor.append(rss_mib(library.pid))
                 lean.append(rss_mib(lean_library.pid))
@@ -65,11 +66,11 @@ def measure(directory: Path) -> Lines:
         )
         config = write_config(directory / "bridge", broker.port, bmw)
         with Child(directory, "drivers.bridge", config) as bridge:
-            bridge.ask("poll", times=POLLS - 1)
+            bridge.ask("poll", times=polls - 1)
             early = rss_mib(bridge.pid)
-            bridge.ask("poll", times=MANY_POLLS - POLLS)
+            bridge.ask("poll", times=many_polls - polls)
             late = rss_mib(bridge.pid)
     yield Note(
-        f"after poll {POLLS}: {early:.1f} MiB, after poll {MANY_POLLS}: {late:.1f} MiB"
+        f"after poll {polls}: {early:.1f} MiB, after poll {many_polls}: {late:.1f} MiB"
         " (one after the other in the bridge's own process)"
     )

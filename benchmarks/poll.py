@@ -10,7 +10,8 @@ POLLS = 2
 BLOCKS = 25
 
 
-def measure(directory: Path) -> Lines:
+def measure(directory: Path, *, quick: bool) -> Lines:
+    blocks = 1 if quick else BLOCKS
     with Broker(directory) as broker, Bmw(directory) as bmw:
         config = write_config(directory / "bridge", broker.port, bmw)
         with (
@@ -40,7 +41,7 @@ def measure(directory: Path) -> Lines:
             in_turn(lambda: unchanged(bridge), lambda: unchanged(library), blocks=1)
             subscriber.seen.clear()
             ours, floor = in_turn(
-                lambda: unchanged(bridge), lambda: unchanged(library), blocks=BLOCKS
+                lambda: unchanged(bridge), lambda: unchanged(library), blocks=blocks
             )
             yield Figure(
                 what="CPU of a poll, nothing changed",
@@ -51,12 +52,12 @@ def measure(directory: Path) -> Lines:
             )
             yield Note(
                 f"requests: {requests(bridge)}, the library alone: {requests(library)};"
-                f" messages about cars: {_about_cars(subscriber)} in {BLOCKS * POLLS + 1} polls"
+                f" messages about cars: {_about_cars(subscriber)} in {blocks * POLLS + 1} polls"
             )
             subscriber.seen.clear()
-            ours, floor = in_turn(lambda: changed(bridge), lambda: changed(library), blocks=BLOCKS)
+            ours, floor = in_turn(lambda: changed(bridge), lambda: changed(library), blocks=blocks)
             subscriber.rest()
-            each = _about_cars(subscriber) / BLOCKS / POLLS
+            each = _about_cars(subscriber) / blocks / POLLS
             yield Figure(
                 what=f"CPU of a poll, {each / topics:.0%} changed and published",
                 ours=ours,

@@ -63,9 +63,9 @@ class Process:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.popen.poll() is None:
-            self.popen.kill()
-            self.popen.wait()
+        with self.popen:  # closes the pipes
+            if self.popen.poll() is None:
+                self.popen.kill()
 
 
 class Child(Process):

@@ -5,10 +5,11 @@ import statistics
 import threading
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import Figure, Lines, Note, wait_until
+from benchmarks.figures import BLOCKS, Figure, Lines, Note, wait_until
 from benchmarks.processes import (
     Broker,
     CarData,
@@ -23,13 +24,28 @@ from benchmarks.processes import (
 from benchmarks.simulated_cardata import PROBE
 from benchmarks.subscriber import Subscriber
 
-BLOCKS = 5
-MESSAGES = 3000
 STEADY_PER_S = 100
-STEADY_MESSAGES = 1000
-BURST = 10_000
-MANY = 1_000_000
 FLOOR = "each key awaited, QoS 1"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLoad:
+    """How many messages are sent."""
+
+    cars: tuple[int, ...]
+    blocks: int
+    messages: int
+    """In a block."""
+    steady: int
+    """At a steady rate."""
+    burst: int
+    """At once."""
+    many: int
+    """After which memory must not have grown."""
+
+
+FULL = StreamLoad((1, 100), BLOCKS, messages=3000, steady=1000, burst=10_000, many=1_000_000)
+QUICK = StreamLoad((2,), 1, messages=50, steady=20, burst=100, many=100)
 
 
 class Run:
@@ -78,13 +94,11 @@ class Run:
             used_us = (cpu_s(pid) - cpu) * 1e6 / count
         return used_us, count / (seen_at - sent["started_at"])
 
-    def steady_ms(self, customer: str) -> list[float]:
+    def steady_ms(self, customer: str, count: int) -> list[float]:
         """Send at a steady rate; return how long each message took to its retained topic."""
         with Subscriber(self._broker.port, self._topics[customer], is_live=True) as subscriber:
-            sent = self._bmw.ask(
-                "send", to=customer, count=STEADY_MESSAGES, per_second=STEADY_PER_S
-            )
-            first = sent["probe"] - STEADY_MESSAGES + 1
+            sent = self._bmw.ask("send", to=customer, count=count, per_second=STEADY_PER_S)
+            first = sent["probe"] - count + 1
             last = str(sent["probe"]).encode()
             subscriber.first(lambda _, payload: payload == last)
             seen = {int(payload): at for at, _, payload in reversed(subscriber.seen)}
@@ -96,10 +110,10 @@ class Run:
             latencies_ms.append((shown_at - sent_at) * 1000)
         return latencies_ms
 
-    def burst(self) -> dict[str, float]:
+    def burst(self, count: int) -> dict[str, float]:
         """Send very many at once; watch memory and the page meanwhile."""
         watch = _Watch(self.bridge.pid, self.page_port)
-        self.flood("bridge", BURST)
+        self.flood("bridge", count)
         return watch.stop()
 
     def mismatches(self) -> int:
@@ -149,17 +163,21 @@ class _Watch:
         return (time.monotonic() - started) * 1000
 
 
-def measure(directory: Path) -> Lines:
-    for cars in (1, 100):
+def measure(directory: Path, *, quick: bool) -> Lines:
+    load = QUICK if quick else FULL
+    for cars in load.cars:
         with ExitStack() as stack:
-            yield from _measure(Run(directory, cars, stack), cars)
+            yield from _measure(Run(directory, cars, stack), cars, load)
 
 
-def _measure(run: Run, cars: int) -> Lines:
+def _measure(run: Run, cars: int, load: StreamLoad) -> Lines:
     what = f"stream, {cars} car{'s' if cars > 1 else ''}"
     for customer in ("bridge", "floor"):
-        run.flood(customer, MESSAGES)
-    pairs = [(run.flood("bridge", MESSAGES), run.flood("floor", MESSAGES)) for _ in range(BLOCKS)]
+        run.flood(customer, load.messages)
+    pairs = [
+        (run.flood("bridge", load.messages), run.flood("floor", load.messages))
+        for _ in range(load.blocks)
+    ]
     yield Figure(
         what=f"{what}: CPU for a message",
         ours=[ours[0] for ours, _ in pairs],
@@ -176,7 +194,7 @@ def _measure(run: Run, cars: int) -> Lines:
         at_least=1.3,
         floor_name=FLOOR,
     )
-    steady = {name: run.steady_ms(name) for name in ("bridge", "floor")}
+    steady = {name: run.steady_ms(name, load.steady) for name in ("bridge", "floor")}
     bound_ms = 2 * statistics.median(steady["floor"]) + 5
     p99_ms = statistics.quantiles(steady["bridge"], n=100)[98]
     yield Note(
@@ -184,21 +202,22 @@ def _measure(run: Run, cars: int) -> Lines:
         f" p99 {p99_ms:.1f} ms, bound {bound_ms:.1f} ms (twice the loop's p50 + 5 ms)"
         f" {'ok' if p99_ms <= bound_ms else 'over'}"
     )
-    burst = run.burst()
+    burst = run.burst(load.burst)
     yield Note(
-        f"{what}: burst of {BURST}: {run.mismatches()} last values wrong, memory"
+        f"{what}: burst of {load.burst}: {run.mismatches()} last values wrong, memory"
         f" {burst['memory_mib']:+.1f} MiB (≤ 5),"
         f" /healthz within {burst['health_ms']:.0f} ms (≤ 100)"
     )
 
 
-def measure_growth(directory: Path) -> Lines:
+def measure_growth(directory: Path, *, quick: bool) -> Lines:
     """Send a million messages; memory must not grow."""
+    many = QUICK.many if quick else FULL.many
     with ExitStack() as stack:
         run = Run(directory, 1, stack)
-        run.flood("bridge", MANY // 10)
+        run.flood("bridge", many // 10)
         early = rss_mib(run.bridge.pid)
         for _ in range(9):
-            run.flood("bridge", MANY // 10)
+            run.flood("bridge", many // 10)
         late = rss_mib(run.bridge.pid)
-    yield Note(f"after {MANY // 10:,} messages {early:.1f} MiB, after {MANY:,} {late:.1f} MiB")
+    yield Note(f"after {many // 10:,} messages {early:.1f} MiB, after {many:,} {late:.1f} MiB")

@@ -78,6 +78,7 @@ class Fleet:
         self._started_at = now()
         self._store = store
         self._ownership = Ownership(list(settings.accounts))
+        self._saved_owners: dict[str, str] | None = None
         self._shown_by: dict[str, str] = {}
         """Whose account's snapshot of a car is shown."""
         self._vehicles: dict[str, Device[Vehicle]] = {}
@@ -117,8 +118,10 @@ class Fleet:
             self.sweep()
 
     def _save_owners(self) -> None:
-        if self._store is not None:
-            self._store.save_later(_OWNERS_FILE, self._ownership.owners(), _report)
+        owners = self._ownership.owners()
+        if self._store is not None and owners != self._saved_owners:
+            self._store.save_later(_OWNERS_FILE, owners, _report)
+            self._saved_owners = owners
 
     def vehicle_changed(self, account: str, vehicle: Vehicle) -> None:
         """Publish a car's new snapshot."""

@@ -120,6 +120,12 @@ class Daemon:
         self.signal(signal.SIGTERM)
         return self.wait()
 
+    def kill(self) -> None:
+        """End it at once."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
     def log(self, level: str | None = None) -> list[dict[str, Any]]:
         """Return what it logged."""
         lines = self.log_file.read_text().splitlines()
@@ -141,6 +147,10 @@ class Daemon:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.terminate()  # a killed process leaves no coverage data
+        try:
+            self._process.wait(EXIT_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.kill()

@@ -129,3 +129,16 @@ def test_only_the_owner_keeps_it_online(house: House) -> None:
     assert house.fleet._seen_at == seen
     house.fleet.vehicle_seen("app", VIN)
     assert VIN in house.fleet._seen_at
+
+
+def test_what_is_on_the_disk_already_is_not_written_again(house: House, tmp_path: Path) -> None:
+    def written_at() -> int:
+        return (tmp_path / "owners.json").stat().st_mtime_ns
+
+    house.app_tells()
+    before = written_at()
+    for _ in range(3):
+        house.app_tells()
+    assert written_at() == before
+    house.fleet.vehicles_listed("app", frozenset(), is_complete=True)
+    assert written_at() > before
