@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ import structlog
 
 from bmw2mqtt.accounts.memory import Memory, moment
 from bmw2mqtt.accounts.requests import utc_now
+from bmw2mqtt.backoff import Backoff
 from bmw2mqtt.vehicle.errors import (
     WHOLE_ACCOUNT,
     AccountError,
@@ -83,7 +85,7 @@ class Polling:
         self._on_outcome = on_outcome
         self._memory = memory
         self._now = now
-        self._failures = 0
+        self._backoff = Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S)
         self._error: AccountError | None = None
         self._longest_wait = timedelta()
         """How far away `next_at` was when it was decided."""
@@ -149,7 +151,7 @@ class Polling:
 
     def _take_outcome(self, error: AccountError | None) -> None:
         is_news = error is not None or self._error is not None
-        self._failures = self._failures + 1 if error else 0
+        self._backoff.failures = self._backoff.failures + 1 if error else 0
         self._error = error
         if error is None:
             self.succeeded_at = self._now()
@@ -210,18 +212,15 @@ class Polling:
             return self._jittered(BLOCKED_RETRY_S)
         if isinstance(error, QuotaExceeded):
             return self._quota_s(error.retry_at)
-        is_offline = isinstance(error, NoConnection)
-        return self._backoff_s(LONGEST_RECONNECT_S if is_offline else LONGEST_RETRY_S)
+        if isinstance(error, NoConnection):
+            return replace(self._backoff, longest_s=LONGEST_RECONNECT_S).pause_s()
+        return self._backoff.pause_s()
 
     def _quota_s(self, retry_at: datetime | None) -> float:
         if retry_at is None:
             return self._jittered(max(QUOTA_RETRY_S, self._interval_s))
         wait_s = min(retry_at - self._now(), LONGEST_WAIT).total_seconds()
-        return max(wait_s + random.uniform(5, 60), self._backoff_s(LONGEST_RETRY_S))
-
-    def _backoff_s(self, longest_s: float) -> float:
-        backoff_s = FIRST_RETRY_S * 2.0 ** min(self._failures - 1, 10)
-        return min(backoff_s, longest_s) * random.uniform(0.5, 1)
+        return max(wait_s + random.uniform(5, 60), self._backoff.pause_s())
 
     @staticmethod
     def _jittered(seconds: float) -> float:
@@ -240,7 +239,7 @@ class Polling:
             content["failure"] = {
                 "status": error.status.value,
                 "message": str(error),
-                "count": self._failures,
+                "count": self._backoff.failures,
                 "next_at": _text(self.next_at),
             }
         self._memory.remember("polling", content)
@@ -262,7 +261,7 @@ class Polling:
                 return
             next_at = self._now()
         count = failure.get("count")
-        self._failures = count if isinstance(count, int) else 1
+        self._backoff.failures = max(count, 1) if isinstance(count, int) else 1
         self._error = error
         self._plan(None if self.is_paused else next_at)
 

@@ -7,7 +7,7 @@ be begun as often as one likes: what is not due costs nothing.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -24,6 +24,7 @@ from bmw2mqtt.accounts.cardata.rest import NO_IMAGE, NO_VEHICLE, Rest
 from bmw2mqtt.accounts.memory import Memory, moment
 from bmw2mqtt.accounts.requests import utc_now
 from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.backoff import Backoff
 from bmw2mqtt.vehicle.errors import (
     WHOLE_ACCOUNT,
     AccountError,
@@ -38,8 +39,8 @@ LIST_EVERY = timedelta(hours=24)
 """Cars that were bought or sold are noticed within a day, or at a refresh."""
 EARLY = 0.1
 """The part of an interval by which something may be asked too early: rounds come at random."""
-FIRST_RETRY = timedelta(minutes=10)
-LONGEST_RETRY = timedelta(hours=24)
+FIRST_RETRY_S = 600
+LONGEST_RETRY_S = 24 * 3600
 AGAIN_AFTER = timedelta(minutes=10)
 """Nothing younger is asked for again, not even for a person, who may press again and again."""
 
@@ -70,6 +71,7 @@ class _Held:
     error: AccountError
     wait: timedelta
     since: datetime
+    backoff: Backoff = field(default_factory=lambda: _backoff())
 
     @property
     def until(self) -> datetime:
@@ -294,7 +296,7 @@ class Garage:
         try:
             await read(vin)
         except LoginFailed as error:  # each try costs a request, whoever wants it
-            self._held[key] = _Held(error, FIRST_RETRY, self._now())
+            self._held[key] = _Held(error, timedelta(seconds=FIRST_RETRY_S), self._now())
             raise
         except WHOLE_ACCOUNT:
             raise
@@ -315,8 +317,8 @@ class Garage:
         held = self._held.get(key)
         level = log.debug if held and str(held.error) == str(error) else log.warning
         level(f"{what}_missing", account=self._account, vin=vin or None, reason=str(error))
-        wait = min(held.wait * 2, LONGEST_RETRY) if held else FIRST_RETRY
-        self._held[key] = _Held(error, wait, self._now())
+        backoff = held.backoff if held else _backoff()
+        self._held[key] = _Held(error, timedelta(seconds=backoff.fail()), self._now(), backoff)
         return error
 
     async def _read_basic(self, vin: str) -> None:
@@ -388,6 +390,11 @@ class Garage:
         """Read a time that is not in the future: clocks go wrong."""
         at = moment(text)
         return at if at and at <= self._now() else None
+
+
+def _backoff() -> Backoff:
+    """Return the pauses of one request; chance adds to them already: rounds come at random."""
+    return Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S, jitter=0)
 
 
 def _basic_file(vin: str) -> str:
