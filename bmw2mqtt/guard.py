@@ -1,6 +1,7 @@
 """Guards against bugs of our own: a long-lived task that fails is logged and started again."""
 
 import asyncio
+import sys
 import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any, ParamSpec
@@ -24,17 +25,18 @@ OnBug = Callable[[str | None], None]
 """Gets one sentence for the owner, and `None` after recovery."""
 
 
-class BugLog:
+class BugLogger:
     """Logs each distinct bug once, with its trace."""
 
     def __init__(self) -> None:
         self._logged: set[tuple[str, ...]] = set()
 
-    def log(self, event: str, error: Exception, **context: Any) -> None:
-        """Log a bug that was caught, unless the same one was logged before.
+    def exception(self, event: str, **context: Any) -> None:
+        """Log the exception that is being handled, unless the same bug was logged before.
 
         Two bugs are the same if event, context, exception type and line of code are.
         """
+        error = sys.exception()
         key = (event, repr(sorted(context.items())), *_origin(error))
         if key not in self._logged and len(self._logged) < MAX_BUGS:
             self._logged.add(key)
@@ -48,8 +50,8 @@ class BugLog:
         def call(*args: _P.args, **kwargs: _P.kwargs) -> None:
             try:
                 callback(*args, **kwargs)
-            except Exception as error:
-                self.log(event, error, **context)
+            except Exception:  # noqa: BLE001 - logged
+                self.exception(event, **context)
 
         return call
 
@@ -65,7 +67,7 @@ async def run_guarded(
     name: str,
     task: Callable[[], Awaitable[None]],
     *,
-    bugs: BugLog | None = None,
+    bug_logger: BugLogger | None = None,
     on_bug: OnBug | None = None,
     backoff: Backoff | None = None,
 ) -> None:
@@ -74,13 +76,13 @@ async def run_guarded(
     Args:
         name: what the log calls it.
         task: starts it; called again after each bug.
-        bugs: where bugs are logged; `None`: a log of its own.
+        bug_logger: where bugs are logged; `None`: a log of its own.
         on_bug: told of each bug and of the recovery.
         backoff: the pauses between two starts.
     """
-    bugs = bugs or BugLog()
+    bug_logger = bug_logger or BugLogger()
     backoff = backoff or Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S)
-    notify = bugs.guarded("bug_not_shown", on_bug, task=name) if on_bug else None
+    notify = bug_logger.guarded("bug_not_shown", on_bug, task=name) if on_bug else None
 
     def recover() -> None:
         backoff.reset()
@@ -95,7 +97,7 @@ async def run_guarded(
             await task()
         except Exception as error:
             _raise_if_cancelled()
-            bugs.log("task_crashed", error, task=name)
+            bug_logger.exception("task_crashed", task=name)
             if notify:
                 notify(bug_message(error))
         else:
@@ -115,9 +117,9 @@ def _raise_if_cancelled() -> None:
         raise asyncio.CancelledError
 
 
-def _origin(error: BaseException) -> tuple[str, str]:
+def _origin(error: BaseException | None) -> tuple[str, str]:
     """Return the type of an exception and the line of code that raised it."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = traceback.extract_tb(error.__traceback__ if error else None)
     return type(error).__name__, f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bmw2mqtt.guard import LONGEST_RETRY_S, BugLog, run_guarded
+from bmw2mqtt.guard import LONGEST_RETRY_S, BugLogger, run_guarded
 from tests import virtual_time
 
 
@@ -58,11 +58,11 @@ def test_a_bug_is_logged_once_and_the_task_is_started_again_ever_more_slowly() -
 
 
 def test_another_bug_is_logged_too() -> None:
-    bugs = BugLog()
+    bugs = BugLogger()
 
     async def main() -> None:
         for error in (ValueError(), KeyError()):
-            guarded = asyncio.create_task(run_guarded("work", Task(3, error), bugs=bugs))
+            guarded = asyncio.create_task(run_guarded("work", Task(3, error), bug_logger=bugs))
             await asyncio.sleep(3600)
             await cancelled(guarded)
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -403,7 +404,15 @@ async def test_a_login_that_comes_as_the_old_one_is_found_dead_is_kept(
     async with house() as home:
         await home.log_in()
         credentials = home.bench.credentials
-        login = replace(home.tokens[-1], refresh_token="of the new login")
+        home.clock.forward(minutes=40)
+        await home.rest()
+        now = home.clock.now + timedelta(minutes=11)
+        login = replace(
+            home.tokens[-1],
+            refresh_token="of the new login",
+            issued_at=now,
+            expires_at=now + timedelta(hours=1),
+        )
         renew = credentials._renew
 
         async def renew_in_vain() -> Tokens:
@@ -415,7 +424,7 @@ async def test_a_login_that_comes_as_the_old_one_is_found_dead_is_kept(
         with monkeypatch.context() as patch:
             patch.setattr(credentials, "_renew", renew_in_vain)
             home.bmw.registry.revoke()
-            home.clock.forward(minutes=51)
+            home.clock.forward(minutes=11)
             await until(lambda: credentials.current == login)
         await home.rest()
         assert credentials.current == login

@@ -64,6 +64,11 @@ class Listener(Protocol):
         """Whether BMW is to be asked about this car."""
 
 
+def _backoff() -> Backoff:
+    """Return the pauses of one request; chance adds to them already: rounds come at random."""
+    return Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S, jitter=0)
+
+
 @dataclass(frozen=True, slots=True)
 class _Held:
     """A request that failed and is not repeated before its time: each try costs quota."""
@@ -71,7 +76,7 @@ class _Held:
     error: AccountError
     wait: timedelta
     since: datetime
-    backoff: Backoff = field(default_factory=lambda: _backoff())
+    backoff: Backoff = field(default_factory=_backoff)
 
     @property
     def until(self) -> datetime:
@@ -390,11 +395,6 @@ class Garage:
         """Read a time that is not in the future: clocks go wrong."""
         at = moment(text)
         return at if at and at <= self._now() else None
-
-
-def _backoff() -> Backoff:
-    """Return the pauses of one request; chance adds to them already: rounds come at random."""
-    return Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S, jitter=0)
 
 
 def _basic_file(vin: str) -> str:

@@ -16,7 +16,7 @@ from bmw2mqtt.accounts.cardata.login import Codes, DeviceLogin
 from bmw2mqtt.accounts.cardata.tokens import Credentials, Tokens
 from bmw2mqtt.accounts.memory import Memory, moment
 from bmw2mqtt.backoff import Backoff
-from bmw2mqtt.guard import BugLog, run_guarded
+from bmw2mqtt.guard import BugLogger, run_guarded
 from bmw2mqtt.vehicle.account import NEW_LOGIN_FAILED
 from bmw2mqtt.vehicle.errors import AccountError, LoginRequired
 
@@ -50,7 +50,6 @@ class Keeper:
         on_login: Callable[[], None],
         on_change: Callable[[], None],
         now: Callable[[], datetime],
-        bugs: BugLog | None = None,
     ) -> None:
         """Prepare it; nothing is sent before `run`.
 
@@ -63,7 +62,6 @@ class Keeper:
             on_login: told after each login, when the first tokens of it have been given.
             on_change: told when `problem`, `note`, `codes` or `is_asking` has changed.
             now: the wall clock.
-            bugs: where bugs are logged; `None`: a log of its own.
         """
         self.problem: AccountError | None = None
         """Why BMW cannot be asked; `None` while the login is good."""
@@ -85,7 +83,7 @@ class Keeper:
         self._renewals, self._logins = _backoff(), _backoff()
         self._retry_at = now()
         """When a renewal that failed is tried again."""
-        self._bugs = bugs or BugLog()
+        self._bug_logger = BugLogger()
         self._is_wanted = asyncio.Event()
         """A person wants to log in."""
         self._is_lost = asyncio.Event()
@@ -115,7 +113,9 @@ class Keeper:
                 ("token renewal", self._renew_in_time),
                 ("login", self._log_in_when_needed),
             ):
-                tasks.create_task(run_guarded(f"{name} of {self._account}", task, bugs=self._bugs))
+                tasks.create_task(
+                    run_guarded(f"{name} of {self._account}", task, bug_logger=self._bug_logger)
+                )
 
     def _set_tokens(self, tokens: Tokens | None) -> None:
         if tokens is None and self.codes is None:
@@ -148,7 +148,7 @@ class Keeper:
                 self._retry_at = self._after(self._renewals.fail())
                 self._tell(None if self._is_good() else error)
             except Exception as error:
-                self._bugs.log("renewal_crashed", error, account=self._account)
+                self._bug_logger.exception("renewal_crashed", account=self._account)
                 self._retry_at = self._after(self._renewals.fail())
                 self._tell(_bug(error))
             else:
@@ -200,7 +200,7 @@ class Keeper:
             except AccountError as error:  # there was no code yet, so nobody's time is lost
                 await self._fail(error)
             except Exception as error:
-                self._bugs.log("login_crashed", error, account=self._account)
+                self._bug_logger.exception("login_crashed", account=self._account)
                 await self._fail(_bug(error))
             else:
                 self._logins.reset()
