@@ -70,6 +70,7 @@ async def run_guarded(
     bug_logger: BugLogger | None = None,
     on_bug: OnBug | None = None,
     backoff: Backoff | None = None,
+    fatal: type[Exception] | tuple[type[Exception], ...] = (),
 ) -> None:
     """Run a long-lived task until it returns or is cancelled; after a bug start it again.
 
@@ -79,6 +80,7 @@ async def run_guarded(
         bug_logger: where bugs are logged; `None`: a log of its own.
         on_bug: told of each bug and of the recovery.
         backoff: the pauses between two starts.
+        fatal: exceptions that are no bug and pass.
     """
     bug_logger = bug_logger or BugLogger()
     backoff = backoff or Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S)
@@ -95,6 +97,8 @@ async def run_guarded(
         timer = loop.call_later(STABLE_AFTER_S, recover) if backoff.failures else None
         try:
             await task()
+        except fatal:
+            raise
         except Exception as error:
             _raise_if_cancelled()
             bug_logger.exception("task_crashed", task=name)

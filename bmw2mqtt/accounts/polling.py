@@ -17,6 +17,7 @@ import structlog
 from bmw2mqtt.accounts.memory import Memory, moment
 from bmw2mqtt.accounts.requests import utc_now
 from bmw2mqtt.backoff import Backoff
+from bmw2mqtt.guard import BugLogger, bug_message
 from bmw2mqtt.vehicle.errors import (
     WHOLE_ACCOUNT,
     AccountError,
@@ -82,7 +83,8 @@ class Polling:
         """Polls since the start: `ok` or the status they led to."""
         self._interval_s = interval_s
         self._poll = poll
-        self._on_outcome = on_outcome
+        self._bug_logger = BugLogger()
+        self._on_outcome = self._bug_logger.guarded("poll_not_shown", on_outcome)
         self._memory = memory
         self._now = now
         self._backoff = Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S)
@@ -168,8 +170,8 @@ class Polling:
         except AccountError as error:
             return error
         except Exception as error:  # a bug must not end in a restart loop that hammers BMW
-            log.exception("poll_failed")
-            return AccountError(f"internal error ({type(error).__name__}); please report it")
+            self._bug_logger.exception("poll_failed")
+            return AccountError(bug_message(error))
         return None
 
     def _plan(self, at: datetime | None) -> None:

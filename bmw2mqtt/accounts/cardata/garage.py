@@ -25,6 +25,7 @@ from bmw2mqtt.accounts.memory import Memory, moment
 from bmw2mqtt.accounts.requests import utc_now
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.backoff import Backoff
+from bmw2mqtt.guard import BugLogger, bug_message
 from bmw2mqtt.vehicle.errors import (
     WHOLE_ACCOUNT,
     AccountError,
@@ -120,6 +121,7 @@ class Garage:
         self._store = store
         self._memory = memory
         self._listener = listener
+        self._bug_logger = BugLogger()
         self._interval = timedelta(seconds=poll_interval_s) if poll_interval_s else None
         self._now = now
         self._lock = asyncio.Lock()
@@ -310,9 +312,9 @@ class Garage:
                 self._drop(vin, error)
                 return None
             return self._hold(key, error)
-        except Exception as error:  # a bug that one car brings out must not hide the others
-            log.exception("car_crashed", account=self._account, vin=vin or None)
-            return self._hold(key, BadAnswer(f"internal error ({type(error).__name__}); report it"))
+        except Exception as error:  # a bug with one car must not hide the others
+            self._bug_logger.exception("car_crashed", account=self._account, vin=vin or None)
+            return self._hold(key, BadAnswer(bug_message(error)))
         self._held.pop(key, None)
         return None
 
@@ -370,10 +372,13 @@ class Garage:
 
     def _load(self, vin: str) -> None:
         """Take what the disk has of a car."""
-        if basic := self._store.load(_basic_file(vin).removesuffix(".json")):
-            self.basic[vin] = BasicData.parse(basic)
-        if image := self._store.read(_image_file(vin)):
-            self.images[vin] = image
+        try:
+            if basic := self._store.load(_basic_file(vin).removesuffix(".json")):
+                self.basic[vin] = BasicData.parse(basic)
+            if image := self._store.read(_image_file(vin)):
+                self.images[vin] = image
+        except Exception:  # a bug with one car must not hide the others
+            self._bug_logger.exception("car_not_restored", account=self._account, vin=vin)
 
     def _save(self, file: str, content: bytes) -> None:
         try:

@@ -16,7 +16,7 @@ from bmw2mqtt.accounts.cardata.login import Codes, DeviceLogin
 from bmw2mqtt.accounts.cardata.tokens import Credentials, Tokens
 from bmw2mqtt.accounts.memory import Memory, moment
 from bmw2mqtt.backoff import Backoff
-from bmw2mqtt.guard import BugLogger, run_guarded
+from bmw2mqtt.guard import BugLogger, bug_message, run_guarded
 from bmw2mqtt.vehicle.account import NEW_LOGIN_FAILED
 from bmw2mqtt.vehicle.errors import AccountError, LoginRequired
 
@@ -314,7 +314,7 @@ def _backoff() -> Backoff:
 
 def _bug(error: Exception) -> AccountError:
     """Return what a bug of ours means to a person; it must not end the other accounts."""
-    return AccountError(f"internal error ({type(error).__name__}); please report it")
+    return AccountError(bug_message(error))
 
 
 async def _either(*futures: Any) -> None:

@@ -102,11 +102,9 @@ class Pace:
         self._fall(refusal)
         self._pause(max(self._pause_s(refusal), AFTER_FAILED_CONNECT_S))
 
-    def crashed(self, sentence: str) -> bool:
-        """Note a connect that a bug of ours prevented; return whether the one before was none."""
-        is_new = self._last is None or self._last.kind is not Kind.CRASHED
+    def crashed(self, sentence: str) -> None:
+        """Note a connect that a bug of ours prevented."""
         self.failed(Refusal(Kind.CRASHED, sentence))
-        return is_new
 
     def lost(self, refusal: Refusal) -> None:
         """Note that a connection is gone."""
