@@ -29,13 +29,16 @@ from bmw2mqtt.vehicle.account import AccountState, AccountStatus
 from bmw2mqtt.vehicle.commands import REASON_OF_STATUS, Reason
 from bmw2mqtt.vehicle.errors import StoreError
 from bmw2mqtt.vehicle.snapshot import Vehicle
+from bmw2mqtt.vehicle.vin import is_vin
 
 log = structlog.get_logger(__name__)
 
 
 _OWNERS_FILE = "owners"
 UNSEEN_FOR = timedelta(minutes=30)
-"""How long values of an earlier run count as current while BMW cannot be reached."""
+"""How long values of an earlier run count as current if no account can be asked."""
+UNSEEN_AFTER_START = timedelta(minutes=5)
+"""So much time has an account after a start before cars of an earlier run turn offline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,15 +345,29 @@ class Fleet:
 
     def _check_unseen(self, now: datetime) -> None:
         """The same for cars that an earlier run saw and this one has not."""
-        limits = [account.stale_after for account in self._attached.values()]
-        known = [limit for limit in limits if limit is not None]
-        if len(known) < len(limits) or now - self._started_at < max(known, default=UNSEEN_FOR):
+        if now - self._started_at < UNSEEN_AFTER_START:
             return
         shown = self._publisher.retained_topics()
         for topic in self._inventory.pending():
-            if topic.endswith("/availability") and topic not in shown:
+            vin = topic.removeprefix(f"{self._topics.base}/").removesuffix("/availability")
+            if is_vin(vin) and topic not in shown and self._is_unseen_for_long(vin, now):
                 self._unseen.add(topic)
                 self._publisher.retain(topic, b"offline")
+
+    def _is_unseen_for_long(self, vin: str, now: datetime) -> bool:
+        """Whether no account that may have this car has had an answer for too long.
+
+        What an account had in earlier runs counts: many short runs are one long silence.
+        """
+        owner = self._attached.get(self._ownership.owner(vin) or "")
+        accounts = [owner] if owner else list(self._attached.values())
+        if not accounts:
+            return now - self._started_at >= UNSEEN_FOR
+        return all(
+            account.stale_after is not None
+            and now - (account.polling.succeeded_at or self._started_at) >= account.stale_after
+            for account in accounts
+        )
 
     # What earlier runs left
 

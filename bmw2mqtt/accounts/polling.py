@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from bmw2mqtt.accounts.localtime import local_time
 from bmw2mqtt.accounts.memory import Memory, moment
 from bmw2mqtt.accounts.requests import utc_now
 from bmw2mqtt.backoff import Backoff
@@ -47,6 +48,9 @@ REQUESTS_WITHIN_S = 60.0
 MANY_STARTS = 5
 MANY_STARTS_WITHIN = timedelta(hours=1)
 """A container that ends and is started again and again must not ask BMW each time."""
+STARTS_KEPT = 20
+SAVE_EVERY = timedelta(minutes=30)
+"""How old `succeeded_at` may be on disk: flash memory wears out."""
 
 _ERRORS = {
     error.status: error
@@ -79,6 +83,8 @@ class Polling:
         self.next_at: datetime | None = None
         self.succeeded_at: datetime | None = None
         """When BMW last gave what was asked for."""
+        self.notice: str | None = None
+        """Why BMW is not asked before `next_at` although nothing has failed, for the owner."""
         self.outcomes: Counter[str] = Counter()
         """Polls since the start: `ok` or the status they led to."""
         self._interval_s = interval_s
@@ -95,6 +101,7 @@ class Polling:
         self._requested_s: deque[float] = deque(maxlen=REQUESTS)
         """When polls on request began, by the monotonic clock."""
         self._starts: list[datetime] = []
+        self._saved_at: datetime | None = None
         self._wake = asyncio.Event()
 
     def restore(self, *forgotten: type[AccountError]) -> None:
@@ -118,7 +125,7 @@ class Polling:
     def pause(self) -> None:
         """Ask no more unless requested; survives a restart."""
         self.is_paused = True
-        self.next_at = None
+        self.next_at = self.notice = None
         self._save()
 
     def resume(self) -> None:
@@ -129,6 +136,12 @@ class Polling:
 
     async def run(self) -> None:
         """Poll until cancelled."""
+        try:
+            await self._run()
+        finally:
+            self._save()
+
+    async def _run(self) -> None:
         if self._error:
             self._on_outcome(self._error)
         elif not self.is_paused and self.next_at is None:
@@ -155,12 +168,13 @@ class Polling:
         is_news = error is not None or self._error is not None
         self._backoff.failures = self._backoff.failures + 1 if error else 0
         self._error = error
+        self.notice = None
         if error is None:
             self.succeeded_at = self._now()
             self._has_answered = True
         delay_s = None if self.is_paused else self._delay_s(error)
         self._plan(None if delay_s is None else self._now() + timedelta(seconds=delay_s))
-        if is_news:
+        if is_news or self._saved_at is None or self._now() - self._saved_at >= SAVE_EVERY:
             self._save()
         self._on_outcome(error)
 
@@ -232,6 +246,7 @@ class Polling:
 
     def _save(self) -> None:
         error = self._error
+        self._saved_at = self._now()
         content: dict[str, Any] = {
             "is_paused": self.is_paused,
             "succeeded_at": _text(self.succeeded_at),
@@ -268,16 +283,29 @@ class Polling:
         self._plan(None if self.is_paused else next_at)
 
     def _first_at(self, starts: object) -> datetime | None:
-        """Return when to ask first: at once (`None`), later if it is started again and again."""
+        """Return when to poll first: at once (`None`), later after many starts within an hour."""
         found = [moment(start) for start in starts] if isinstance(starts, list) else []
         now = self._now()
         recent = [at for at in found if at and timedelta() <= now - at < MANY_STARTS_WITHIN]
-        self._starts = [*recent, now][-MANY_STARTS:]
+        self._starts = [*recent, now][-STARTS_KEPT:]
         if len(recent) < MANY_STARTS:
             return None
-        wait_s = max(self._interval_s, FIRST_RETRY_S)
-        log.warning("restarted_often", remedy="see why it ends", next_poll_in_s=round(wait_s))
-        return now + timedelta(seconds=wait_s)
+        longest_s = max(self._interval_s, FIRST_RETRY_S)
+        backoff = Backoff(first_s=FIRST_RETRY_S, longest_s=longest_s)
+        backoff.failures = len(recent) + 1 - MANY_STARTS
+        at = now + timedelta(seconds=backoff.pause_s())
+        starts = len(recent) + 1
+        log.warning(
+            "restarted_often",
+            starts_within_an_hour=starts,
+            next_poll_at=at.isoformat(timespec="seconds"),
+            remedy="find out why it ends; a refresh asks at once",
+        )
+        self.notice = (
+            f"bmw2mqtt was started {starts} times within an hour. To protect your BMW account the"
+            f" next update is at {local_time(at)}; press Refresh to update now"
+        )
+        return at
 
 
 def _text(at: datetime | None) -> str | None:

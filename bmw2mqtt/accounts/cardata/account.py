@@ -331,6 +331,8 @@ class CarDataAccount:
         codes = keeper.codes
         error = keeper.problem or self._garage.cars.problem or self._stream.problem
         error, note = (error, None) if error else self._rest_trouble()
+        if error is None:
+            note = note or self.polling.notice
         if keeper.note:
             also = None if codes else note or error
             note = "; ".join(str(part) for part in (keeper.note, also) if part)
@@ -350,7 +352,7 @@ class CarDataAccount:
         else:
             is_paused = self.polling.is_paused
             status = AccountStatus.PAUSED if is_paused else AccountStatus.STARTING
-            self._standing.change(status=status, message=None, **facts)
+            self._standing.change(status=status, message=self.polling.notice, **facts)
 
     def _rest_trouble(self) -> tuple[AccountError | None, str | None]:
         """Return what REST's last round came to, or a note of it while the stream tells enough.

@@ -99,6 +99,8 @@ class MyBmwAccount:
         )
         if self.polling.is_paused:
             self._standing.change(status=AccountStatus.PAUSED, is_polling=False)
+        elif self.polling.notice:
+            self._standing.change(message=self.polling.notice)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for task_name, task in (
