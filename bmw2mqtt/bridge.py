@@ -4,6 +4,7 @@ import asyncio
 import gc
 import random
 import ssl
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -14,18 +15,19 @@ from bmw2mqtt import __version__
 from bmw2mqtt.accounts.base import Account
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
-from bmw2mqtt.config import Account as AccountSettings
 from bmw2mqtt.config import CarDataAccount as CarDataSettings
 from bmw2mqtt.config import MyBmwAccount as MyBmwSettings
 from bmw2mqtt.config import Settings
 from bmw2mqtt.controls import Controls
 from bmw2mqtt.fleet import Fleet
+from bmw2mqtt.guard import BugLogger, run_guarded
 from bmw2mqtt.health import BEAT_S, Heartbeat
 from bmw2mqtt.mqtt.commands import Commands
 from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.session import Received, Session
 from bmw2mqtt.mqtt.topics import COMMAND_SUFFIXES, Topics
+from bmw2mqtt.vehicle.errors import ConfigError
 from bmw2mqtt.web.page import Page
 from bmw2mqtt.web.sources import Sources
 
@@ -58,7 +60,11 @@ class Bridge:
             settings, self._topics, self.publisher, self._inventory, store=self._store
         )
         self._commands = Commands(self._fleet, self._topics, self.publisher)
+        self._bug_logger = BugLogger()
         self._accounts: dict[str, Account] = {}
+        self._tls: dict[Path | None, ssl.SSLContext] = {}
+        self._making = asyncio.Lock()
+        """One account is made at a time: imports and files are not for two threads."""
         self._fleet.attach(self._accounts)
         self._controls = Controls(self._accounts, self.publisher)
         self._birth: asyncio.TimerHandle | None = None
@@ -70,7 +76,7 @@ class Bridge:
             self.publisher,
             availability_topic=self._topics.bridge_availability,
             filters=filters,
-            on_message=self._take,
+            on_message=self._bug_logger.guarded("message_crashed", self._take),
         )
         sources = Sources(
             accounts=self._accounts,
@@ -93,7 +99,7 @@ class Bridge:
         log.info("started", version=__version__, accounts=list(self._settings.accounts))
         try:
             async with asyncio.TaskGroup() as tasks:
-                session = tasks.create_task(self._session.run())
+                session = tasks.create_task(self._guarded("broker connection", self._session.run))
                 work = tasks.create_task(self._work())
                 await stop.wait()
                 log.info("stopping")
@@ -111,41 +117,58 @@ class Bridge:
         """Let the broker have what was said last."""
         if self._session.connected.is_set():
             try:
-                await asyncio.wait_for(self.publisher.drained(), DRAIN_S)
+                async with asyncio.timeout(DRAIN_S):
+                    await self.publisher.drained()
             except TimeoutError:
                 log.warning("broker_is_slow", remedy="the last values may not have arrived")
 
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._beat())
-            tasks.create_task(self._take_inventory())
-            tasks.create_task(self._commands.run())
-            tasks.create_task(self._page.run())
+            for task_name, task in (
+                ("heartbeat", self._beat),
+                ("retained topics", self._take_inventory),
+                ("commands", self._commands.run),
+                ("page", self._page.run),
+                ("availability", self._watch_freshness),
+            ):
+                tasks.create_task(self._guarded(task_name, task))
             await self._let_broker_go_first()
-            self._accounts.update(await asyncio.to_thread(self._make_accounts))
-            gc.freeze()  # what was imported stays: the collector need not look at it again
-            for account in self._accounts.values():
-                tasks.create_task(account.run())
-            tasks.create_task(self._watch_freshness())
+            for name in self._settings.accounts:
+                tasks.create_task(
+                    run_guarded(
+                        f"account {name}",
+                        partial(self._run_account, name),
+                        bug_logger=self._bug_logger,
+                        on_bug=partial(self._fleet.account_crashed, name),
+                        fatal=ConfigError,
+                    )
+                )
+
+    async def _guarded(self, name: str, task: Callable[[], Awaitable[None]]) -> None:
+        await run_guarded(name, task, bug_logger=self._bug_logger)
 
     async def _let_broker_go_first(self) -> None:
         try:
-            await asyncio.wait_for(self._session.tried.wait(), CONNECT_FIRST_S)
+            async with asyncio.timeout(CONNECT_FIRST_S):
+                await self._session.tried.wait()
         except TimeoutError:
             log.debug("broker_is_slow")
 
-    def _make_accounts(self) -> dict[str, Account]:
-        """Import only the backends that are used."""
-        accounts: dict[str, Account] = {}
-        contexts: dict[Path | None, ssl.SSLContext] = {}
-        for name, settings in self._settings.accounts.items():
-            if settings.ca_file not in contexts:
-                contexts[settings.ca_file] = client_context(name, settings.ca_file)
-            tls = contexts[settings.ca_file]
-            accounts[name] = self._make_account(name, settings, tls)
-        return accounts
+    async def _run_account(self, name: str) -> None:
+        """Make an account and run it."""
+        async with self._making:
+            if name not in self._accounts:
+                self._accounts[name] = await asyncio.to_thread(self._make_account, name)
+                if len(self._accounts) == len(self._settings.accounts):
+                    gc.freeze()  # what was imported stays: the collector need not look at it again
+        await self._accounts[name].run()
 
-    def _make_account(self, name: str, settings: AccountSettings, tls: ssl.SSLContext) -> Account:
+    def _make_account(self, name: str) -> Account:
+        """Import the backend and make an account of it."""
+        settings = self._settings.accounts[name]
+        if settings.ca_file not in self._tls:
+            self._tls[settings.ca_file] = client_context(name, settings.ca_file)
+        tls = self._tls[settings.ca_file]
         match settings:
             case MyBmwSettings():
                 from bmw2mqtt.accounts.mybmw.account import MyBmwAccount  # noqa: PLC0415
@@ -178,7 +201,8 @@ class Bridge:
                 await asyncio.sleep(BEAT_S)
             else:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._session.connected.wait(), BEAT_S)
+                    async with asyncio.timeout(BEAT_S):
+                        await self._session.connected.wait()
 
     async def _take_inventory(self) -> None:
         await self._session.connected.wait()

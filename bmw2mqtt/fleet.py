@@ -4,7 +4,7 @@ Accounts report to it (it is their `Listener`); it lets each device publish.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import CarDataAccount, MyBmwAccount, Settings
 from bmw2mqtt.entities import ACCOUNT_ENTITIES, vehicle_entities
 from bmw2mqtt.entities.base import Entity, Value, iso
+from bmw2mqtt.guard import BugLogger
 from bmw2mqtt.homeassistant.discovery import account_payload, vehicle_identity, vehicle_payload
 from bmw2mqtt.mqtt.device import Device, dump_json
 from bmw2mqtt.mqtt.inventory import Inventory
@@ -28,13 +29,16 @@ from bmw2mqtt.vehicle.account import AccountState, AccountStatus
 from bmw2mqtt.vehicle.commands import REASON_OF_STATUS, Reason
 from bmw2mqtt.vehicle.errors import StoreError
 from bmw2mqtt.vehicle.snapshot import Vehicle
+from bmw2mqtt.vehicle.vin import is_vin
 
 log = structlog.get_logger(__name__)
 
 
 _OWNERS_FILE = "owners"
 UNSEEN_FOR = timedelta(minutes=30)
-"""How long values of an earlier run count as current while BMW cannot be reached."""
+"""How long values of an earlier run count as current if no account can be asked."""
+UNSEEN_AFTER_START = timedelta(minutes=5)
+"""So much time has an account after a start before cars of an earlier run turn offline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,9 @@ class Fleet:
         publisher.retain(topics.bridge_availability, b"online")
         self._publish_info()
         self._states: dict[str, AccountState] = {}
+        self._bugs: dict[str, str] = {}
+        """What to say of accounts that have crashed."""
+        self._bug_logger = BugLogger()
         self._accounts = {name: self._account_device(name) for name in settings.accounts}
 
     def restore(self) -> None:
@@ -103,9 +110,22 @@ class Fleet:
     def account_changed(self, state: AccountState) -> None:
         """Publish an account's new state."""
         self._states[state.name] = state
+        state = self._with_bug(state)
         can_tell = state.status in {AccountStatus.STARTING, AccountStatus.OK}
         self._ownership.silent(state.name, is_silent=not can_tell)
         self._accounts[state.name].show(state)
+
+    def account_crashed(self, name: str, message: str | None) -> None:
+        """Show that an account is out of order by a bug of ours; `None`: that it runs again."""
+        if message is None:
+            self._bugs.pop(name, None)
+        else:
+            self._bugs[name] = message
+        self.account_changed(self._states[name])
+
+    def _with_bug(self, state: AccountState) -> AccountState:
+        bug = self._bugs.get(state.name)
+        return replace(state, status=AccountStatus.ERROR, message=bug) if bug else state
 
     def vehicles_listed(self, account: str, vins: frozenset[str], *, is_complete: bool) -> None:
         """Give cars to the account, and take back those that left it."""
@@ -196,14 +216,14 @@ class Fleet:
     def why_unknown(self, vin: str) -> tuple[Reason, str]:
         """Return why `find` does not know a car: not ours, or BMW has not told yet."""
         listed = self._ownership.listed
-        waiting = [account for name, account in self._attached.items() if name not in listed]
+        waiting = [state for state in self.account_states() if state.name not in listed]
         if not waiting and self._attached and self._ownership.owner(vin) is None:
             return Reason.UNKNOWN_VEHICLE, "no account has this car"
-        for account in waiting:
-            if account.state.status is AccountStatus.PAUSED:
+        for state in waiting:
+            if state.status is AccountStatus.PAUSED:
                 return Reason.UNREACHABLE, "polling is paused: press refresh to see the cars"
-            if reason := REASON_OF_STATUS.get(account.state.status):
-                return reason, account.state.message or "BMW does not say which cars there are"
+            if reason := REASON_OF_STATUS.get(state.status):
+                return reason, state.message or "BMW does not say which cars there are"
         return Reason.UNREACHABLE, "BMW has not told yet which cars there are"
 
     def show_current(self, vin: str, entity: Entity[Vehicle] | None = None) -> None:
@@ -215,7 +235,7 @@ class Fleet:
 
     def account_states(self) -> tuple[AccountState, ...]:
         """Return how every account of the configuration stands, in its order."""
-        return tuple(self._states.values())
+        return tuple(self._with_bug(state) for state in self._states.values())
 
     def cars(self) -> Iterator[Car]:
         """Go through the cars by account."""
@@ -310,23 +330,43 @@ class Fleet:
     def check_freshness(self) -> None:
         """Take back the `online` of cars about which nothing current has come for long."""
         now = self._now()
-        for vin, device in self._vehicles.items():
+        for vin in tuple(self._vehicles):
+            self._check_car(vin, now)
+        self._check_unseen(now)
+
+    def _check_car(self, vin: str, now: datetime) -> None:
+        try:
             limit = self._attached[self._shown_by[vin]].stale_after
             if limit is not None and now - self._seen_at.get(vin, now) > limit:
-                device.set_available(is_available=False)
-        self._check_unseen(now)
+                self._vehicles[vin].set_available(is_available=False)
+        except Exception:
+            self._bug_logger.exception("availability_crashed", vin=vin)
 
     def _check_unseen(self, now: datetime) -> None:
         """The same for cars that an earlier run saw and this one has not."""
-        limits = [account.stale_after for account in self._attached.values()]
-        known = [limit for limit in limits if limit is not None]
-        if len(known) < len(limits) or now - self._started_at < max(known, default=UNSEEN_FOR):
+        if now - self._started_at < UNSEEN_AFTER_START:
             return
         shown = self._publisher.retained_topics()
         for topic in self._inventory.pending():
-            if topic.endswith("/availability") and topic not in shown:
+            vin = topic.removeprefix(f"{self._topics.base}/").removesuffix("/availability")
+            if is_vin(vin) and topic not in shown and self._is_unseen_for_long(vin, now):
                 self._unseen.add(topic)
                 self._publisher.retain(topic, b"offline")
+
+    def _is_unseen_for_long(self, vin: str, now: datetime) -> bool:
+        """Whether no account that may have this car has had an answer for too long.
+
+        What an account had in earlier runs counts: many short runs are one long silence.
+        """
+        owner = self._attached.get(self._ownership.owner(vin) or "")
+        accounts = [owner] if owner else list(self._attached.values())
+        if not accounts:
+            return now - self._started_at >= UNSEEN_FOR
+        return all(
+            account.stale_after is not None
+            and now - (account.polling.succeeded_at or self._started_at) >= account.stale_after
+            for account in accounts
+        )
 
     # What earlier runs left
 

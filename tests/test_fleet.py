@@ -1,6 +1,10 @@
 """What the fleet says about cars while time passes and BMW is silent."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
 
 from bmw2mqtt.config import Settings
 from bmw2mqtt.fleet import UNSEEN_FOR, Fleet
@@ -56,3 +60,36 @@ async def test_it_is_removed_when_it_turns_out_to_be_gone() -> None:
     fleet.vehicles_listed("home", frozenset(), is_complete=True)
     assert payload(publisher, AVAILABILITY) is None
     assert {AVAILABILITY, f"bmw2mqtt/{VIN}/sensor/mileage"} <= publisher._withdrawn.keys()
+
+
+class SilentAccount:
+    """An account that has not been able to ask BMW in this run."""
+
+    stale_after = timedelta(minutes=30)
+
+    def __init__(self, succeeded_at: datetime | None) -> None:
+        self.polling = SimpleNamespace(succeeded_at=succeeded_at)
+
+
+@pytest.mark.parametrize(
+    ("ago", "minutes", "expected"),
+    [
+        (timedelta(minutes=10), 6, None),
+        (timedelta(minutes=10), 21, b"offline"),
+        (timedelta(hours=2), 4, None),
+        (timedelta(hours=2), 6, b"offline"),
+        (None, 29, None),
+        (None, 31, b"offline"),
+    ],
+)
+async def test_the_silence_of_earlier_runs_counts(
+    ago: timedelta | None, minutes: float, expected: bytes | None
+) -> None:
+    fleet, publisher = await fleet_after_a_restart()
+    account: Any = SilentAccount(None if ago is None else fleet._now() - ago)
+    fleet.attach({"home": account})
+    later = fleet._now() + timedelta(minutes=minutes)
+    fleet._now = lambda: later
+    fleet.check_freshness()
+    assert payload(publisher, AVAILABILITY) == expected
+    assert f"bmw2mqtt/{VIN}/sensor/mileage" not in publisher._withdrawn, "values stay"

@@ -8,13 +8,17 @@ import asyncio
 import random
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
+from bmw2mqtt.accounts.localtime import local_time
 from bmw2mqtt.accounts.memory import Memory, moment
 from bmw2mqtt.accounts.requests import utc_now
+from bmw2mqtt.backoff import Backoff
+from bmw2mqtt.guard import BugLogger, bug_message
 from bmw2mqtt.vehicle.errors import (
     WHOLE_ACCOUNT,
     AccountError,
@@ -44,6 +48,9 @@ REQUESTS_WITHIN_S = 60.0
 MANY_STARTS = 5
 MANY_STARTS_WITHIN = timedelta(hours=1)
 """A container that ends and is started again and again must not ask BMW each time."""
+STARTS_KEPT = 20
+SAVE_EVERY = timedelta(minutes=30)
+"""How old `succeeded_at` may be on disk: flash memory wears out."""
 
 _ERRORS = {
     error.status: error
@@ -76,14 +83,17 @@ class Polling:
         self.next_at: datetime | None = None
         self.succeeded_at: datetime | None = None
         """When BMW last gave what was asked for."""
+        self.notice: str | None = None
+        """Why BMW is not asked before `next_at` although nothing has failed, for the owner."""
         self.outcomes: Counter[str] = Counter()
         """Polls since the start: `ok` or the status they led to."""
         self._interval_s = interval_s
         self._poll = poll
-        self._on_outcome = on_outcome
+        self._bug_logger = BugLogger()
+        self._on_outcome = self._bug_logger.guarded("poll_not_shown", on_outcome)
         self._memory = memory
         self._now = now
-        self._failures = 0
+        self._backoff = Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S)
         self._error: AccountError | None = None
         self._longest_wait = timedelta()
         """How far away `next_at` was when it was decided."""
@@ -91,6 +101,7 @@ class Polling:
         self._requested_s: deque[float] = deque(maxlen=REQUESTS)
         """When polls on request began, by the monotonic clock."""
         self._starts: list[datetime] = []
+        self._saved_at: datetime | None = None
         self._wake = asyncio.Event()
 
     def restore(self, *forgotten: type[AccountError]) -> None:
@@ -114,7 +125,7 @@ class Polling:
     def pause(self) -> None:
         """Ask no more unless requested; survives a restart."""
         self.is_paused = True
-        self.next_at = None
+        self.next_at = self.notice = None
         self._save()
 
     def resume(self) -> None:
@@ -125,6 +136,12 @@ class Polling:
 
     async def run(self) -> None:
         """Poll until cancelled."""
+        try:
+            await self._run()
+        finally:
+            self._save()
+
+    async def _run(self) -> None:
         if self._error:
             self._on_outcome(self._error)
         elif not self.is_paused and self.next_at is None:
@@ -149,14 +166,15 @@ class Polling:
 
     def _take_outcome(self, error: AccountError | None) -> None:
         is_news = error is not None or self._error is not None
-        self._failures = self._failures + 1 if error else 0
+        self._backoff.failures = self._backoff.failures + 1 if error else 0
         self._error = error
+        self.notice = None
         if error is None:
             self.succeeded_at = self._now()
             self._has_answered = True
         delay_s = None if self.is_paused else self._delay_s(error)
         self._plan(None if delay_s is None else self._now() + timedelta(seconds=delay_s))
-        if is_news:
+        if is_news or self._saved_at is None or self._now() - self._saved_at >= SAVE_EVERY:
             self._save()
         self._on_outcome(error)
 
@@ -166,8 +184,8 @@ class Polling:
         except AccountError as error:
             return error
         except Exception as error:  # a bug must not end in a restart loop that hammers BMW
-            log.exception("poll_failed")
-            return AccountError(f"internal error ({type(error).__name__}); please report it")
+            self._bug_logger.exception("poll_failed")
+            return AccountError(bug_message(error))
         return None
 
     def _plan(self, at: datetime | None) -> None:
@@ -210,18 +228,15 @@ class Polling:
             return self._jittered(BLOCKED_RETRY_S)
         if isinstance(error, QuotaExceeded):
             return self._quota_s(error.retry_at)
-        is_offline = isinstance(error, NoConnection)
-        return self._backoff_s(LONGEST_RECONNECT_S if is_offline else LONGEST_RETRY_S)
+        if isinstance(error, NoConnection):
+            return replace(self._backoff, longest_s=LONGEST_RECONNECT_S).pause_s()
+        return self._backoff.pause_s()
 
     def _quota_s(self, retry_at: datetime | None) -> float:
         if retry_at is None:
             return self._jittered(max(QUOTA_RETRY_S, self._interval_s))
         wait_s = min(retry_at - self._now(), LONGEST_WAIT).total_seconds()
-        return max(wait_s + random.uniform(5, 60), self._backoff_s(LONGEST_RETRY_S))
-
-    def _backoff_s(self, longest_s: float) -> float:
-        backoff_s = FIRST_RETRY_S * 2.0 ** min(self._failures - 1, 10)
-        return min(backoff_s, longest_s) * random.uniform(0.5, 1)
+        return max(wait_s + random.uniform(5, 60), self._backoff.pause_s())
 
     @staticmethod
     def _jittered(seconds: float) -> float:
@@ -231,6 +246,7 @@ class Polling:
 
     def _save(self) -> None:
         error = self._error
+        self._saved_at = self._now()
         content: dict[str, Any] = {
             "is_paused": self.is_paused,
             "succeeded_at": _text(self.succeeded_at),
@@ -240,7 +256,7 @@ class Polling:
             content["failure"] = {
                 "status": error.status.value,
                 "message": str(error),
-                "count": self._failures,
+                "count": self._backoff.failures,
                 "next_at": _text(self.next_at),
             }
         self._memory.remember("polling", content)
@@ -262,21 +278,34 @@ class Polling:
                 return
             next_at = self._now()
         count = failure.get("count")
-        self._failures = count if isinstance(count, int) else 1
+        self._backoff.failures = max(count, 1) if isinstance(count, int) else 1
         self._error = error
         self._plan(None if self.is_paused else next_at)
 
     def _first_at(self, starts: object) -> datetime | None:
-        """Return when to ask first: at once (`None`), later if it is started again and again."""
+        """Return when to poll first: at once (`None`), later after many starts within an hour."""
         found = [moment(start) for start in starts] if isinstance(starts, list) else []
         now = self._now()
         recent = [at for at in found if at and timedelta() <= now - at < MANY_STARTS_WITHIN]
-        self._starts = [*recent, now][-MANY_STARTS:]
+        self._starts = [*recent, now][-STARTS_KEPT:]
         if len(recent) < MANY_STARTS:
             return None
-        wait_s = max(self._interval_s, FIRST_RETRY_S)
-        log.warning("restarted_often", remedy="see why it ends", next_poll_in_s=round(wait_s))
-        return now + timedelta(seconds=wait_s)
+        longest_s = max(self._interval_s, FIRST_RETRY_S)
+        backoff = Backoff(first_s=FIRST_RETRY_S, longest_s=longest_s)
+        backoff.failures = len(recent) + 1 - MANY_STARTS
+        at = now + timedelta(seconds=backoff.pause_s())
+        starts = len(recent) + 1
+        log.warning(
+            "restarted_often",
+            starts_within_an_hour=starts,
+            next_poll_at=at.isoformat(timespec="seconds"),
+            remedy="find out why it ends; a refresh asks at once",
+        )
+        self.notice = (
+            f"bmw2mqtt was started {starts} times within an hour. To protect your BMW account the"
+            f" next update is at {local_time(at)}; press Refresh to update now"
+        )
+        return at
 
 
 def _text(at: datetime | None) -> str | None:

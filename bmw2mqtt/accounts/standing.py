@@ -22,10 +22,31 @@ class Standing:
         self.with_bmw = state.status
         """How it stands with BMW, also while polling is paused."""
         self._tell = tell
+        self._without_bugs = state
+        self._bugs: dict[str, str] = {}
+        """What to say of tasks that have crashed, by task."""
 
     def change(self, **changes: Any) -> None:
         """Take new values of `AccountState`'s fields."""
-        state = replace(self.state, **changes)
+        self._without_bugs = replace(self._without_bugs, **changes)
+        self._update()
+
+    def show_bug(self, task: str, message: str | None) -> None:
+        """Show that a task of the account is out of order by a bug of ours; `None`: it runs again.
+
+        A login that waits for a person stays visible: nothing goes on without it.
+        """
+        if message is None:
+            self._bugs.pop(task, None)
+        else:
+            self._bugs[task] = message
+        self._update()
+
+    def _update(self) -> None:
+        state = self._without_bugs
+        bug = next(iter(self._bugs.values()), None)
+        if bug and not state.is_login_required:
+            state = replace(state, status=AccountStatus.ERROR, message=bug)
         if state != self.state:
             self.state = state
             self._tell(state)
@@ -39,7 +60,7 @@ class Standing:
         """
         status = error.status if error else AccountStatus.OK
         message = note or (str(error) if error else None)
-        if (status, message) != (self.with_bmw, self.state.message):
+        if (status, message) != (self.with_bmw, self._without_bugs.message):
             level = log.info if error is None else log.warning
             if status is self.with_bmw:
                 level = log.debug

@@ -35,20 +35,17 @@ class Page:
         self._sources = sources
 
     async def run(self) -> None:
-        """Serve until cancelled; never raises, for cars matter more than the page."""
+        """Serve until cancelled; may be called again after a bug."""
         if not self._settings.enabled:
             return
+        sockets = await self._listen()
         try:
-            sockets = await self._listen()
-            try:
-                await _knock(sockets)
-                site = await asyncio.to_thread(self._build)
-                await site.serve(sockets)
-            finally:
-                for listener in sockets:
-                    listener.close()
-        except Exception:
-            log.exception("page_crashed", remedy="please report this")
+            await _knock(sockets)
+            site = await asyncio.to_thread(self._build)
+            await site.serve(sockets)
+        finally:
+            for listener in sockets:
+                listener.close()
 
     async def _listen(self) -> list[socket.socket]:
         """Take the address; wait for it if somebody else has it."""

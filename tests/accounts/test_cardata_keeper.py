@@ -4,6 +4,8 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from bmw2mqtt.accounts.cardata import keeper
 from bmw2mqtt.accounts.cardata.keeper import CODES_BY_ITSELF, Keeper
 from bmw2mqtt.accounts.cardata.login import DeviceLogin
 from bmw2mqtt.accounts.cardata.tokens import Credentials, Tokens
+from bmw2mqtt.backoff import Backoff
 from bmw2mqtt.simulator.cardata import API_SCOPE, CLIENT_ID, Fault
 from bmw2mqtt.vehicle.account import AccountStatus
 from tests.accounts.cardata_bench import Bench
@@ -314,7 +317,7 @@ async def test_a_bug_does_not_end_it(
                 await until(lambda: "internal error (ZeroDivisionError)" in home.said)
             home.clock.forward(minutes=20)
             await until(lambda: home.status is AccountStatus.OK)
-    crashes = [entry for entry in logs if entry["event"] == "login_crashed"]
+    crashes = [entry for entry in logs if entry["event"] in {"login_crashed", "renewal_crashed"}]
     assert len(crashes) == 2, "each once"
 
 
@@ -376,11 +379,11 @@ async def test_a_renewal_fails_for_a_while(house: Callable[[], Any], bench: Benc
 
 
 async def test_retries_are_no_closer_than_half_a_minute(
-    house: Callable[[], Any], bench: Bench, monkeypatch: pytest.MonkeyPatch
+    house: Callable[[], Any], bench: Bench
 ) -> None:
     async with house() as home:
         await home.log_in()
-        monkeypatch.setattr(keeper, "RETRY_S", 30)
+        home.keeper._renewals = Backoff(first_s=40, longest_s=600, jitter=0.25)
         bench.break_down(Fault(path=TOKEN, status=503))
         asked = home.asked(TOKEN)
         home.clock.forward(minutes=51)
@@ -393,6 +396,60 @@ async def test_retries_are_no_closer_than_half_a_minute(
             home.clock.forward(seconds=11)
             await home.rest()
         assert home.asked(TOKEN) == asked + 2
+
+
+async def test_a_login_that_comes_as_the_old_one_is_found_dead_is_kept(
+    house: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house() as home:
+        await home.log_in()
+        credentials = home.bench.credentials
+        home.clock.forward(minutes=40)
+        await home.rest()
+        now = home.clock.now + timedelta(minutes=11)
+        login = replace(
+            home.tokens[-1],
+            refresh_token="of the new login",
+            issued_at=now,
+            expires_at=now + timedelta(hours=1),
+        )
+        renew = credentials._renew
+
+        async def renew_in_vain() -> Tokens:
+            try:
+                return await renew()
+            finally:  # before whoever waits for the renewal has heard of it
+                asyncio.get_running_loop().call_soon(credentials.take, login)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(credentials, "_renew", renew_in_vain)
+            home.bmw.registry.revoke()
+            home.clock.forward(minutes=11)
+            await until(lambda: credentials.current == login)
+        await home.rest()
+        assert credentials.current == login
+        assert saved(home)["refresh_token"] == login.refresh_token
+        assert home.status is AccountStatus.OK
+        assert home.tokens[-1] is not None
+
+
+async def test_retries_for_ten_thousand_failures_in_a_row(
+    house: Callable[[], Any], bench: Bench
+) -> None:
+    async with house() as home:
+        await home.log_in()
+        bench.break_down(Fault(path=TOKEN, status=503))
+        home.keeper._renewals.failures = home.keeper._logins.failures = 10_000
+        asked = home.asked(TOKEN)
+        home.clock.forward(minutes=61)
+        await until(lambda: home.asked(TOKEN) > asked)
+        bench.break_down(Fault(path=CODES, status=503))
+        home.keeper.want()
+        await until(lambda: home.keeper.note)
+        await home.rest()
+        home.bmw.faults.clear()
+        home.clock.forward(minutes=20)
+        await until(lambda: home.status is AccountStatus.OK, "the daemon's tasks are alive")
 
 
 async def test_bmw_does_not_renew_any_more(house: Callable[[], Any]) -> None:

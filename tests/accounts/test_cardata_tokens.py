@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,25 @@ async def test_short_lived_tokens_are_not_renewed_at_each_use(account: Bench) ->
         await account.credentials.fresh()
         account.clock.forward(seconds=10)
     assert renewals(account) == 1
+
+
+@pytest.mark.parametrize("lifetime_s", [1, 0, -5, 10**9])
+async def test_tokens_are_renewed_once_a_minute_at_most(account: Bench, lifetime_s: float) -> None:
+    account.bmw.registry.lifetimes.access_token_s = lifetime_s
+    await account.credentials.renew()
+    for _ in range(120):
+        await account.credentials.fresh()
+        account.clock.forward(seconds=5)
+    assert renewals(account) <= 1 + 10
+
+
+async def test_tokens_that_are_refused_at_once_are_renewed_once_a_minute(account: Bench) -> None:
+    for _ in range(12):
+        await account.credentials.renew()
+        account.clock.forward(seconds=5)
+    assert renewals(account) == 1
+    await account.credentials.renew()
+    assert renewals(account) == 2
 
 
 async def test_callers_at_the_same_time_share_one_renewal(account: Bench) -> None:
@@ -347,3 +367,21 @@ async def test_a_full_disk_is_said_once_and_the_tokens_work(
     newest = await account.credentials.fresh()
     account.restart()
     assert account.credentials.current == newest, "saved as soon as there was room"
+
+
+async def test_a_login_that_comes_during_half_an_answer_wins(account: Bench) -> None:
+    answer = Held()
+    body = {"refresh_token": "newer"}
+    account.break_down(Fault(path=TOKEN, status=200, body=body, hold=answer, times=1))
+    renewal = asyncio.create_task(account.credentials.renew())
+    await answer.is_asked.wait()
+    old = account.credentials.current
+    assert old is not None
+    login = replace(old, refresh_token="of the new login")
+    account.credentials.take(login)
+    answer.may_answer.set()
+    with pytest.raises(LoginOutage):
+        await renewal
+    assert account.credentials.current == login
+    account.restart()
+    assert account.credentials.current == login

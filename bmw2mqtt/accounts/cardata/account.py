@@ -4,8 +4,10 @@ import asyncio
 import hashlib
 import json
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -23,6 +25,7 @@ from bmw2mqtt.accounts.cardata.stream import Stream
 from bmw2mqtt.accounts.cardata.tokens import Credentials, Tokens
 from bmw2mqtt.accounts.cardata.transport import Session
 from bmw2mqtt.accounts.cardata.values import MAX_CARS, Values
+from bmw2mqtt.accounts.guarded import GuardedListener
 from bmw2mqtt.accounts.memory import Memory, moment
 from bmw2mqtt.accounts.polling import Polling
 from bmw2mqtt.accounts.requests import utc_now
@@ -30,6 +33,7 @@ from bmw2mqtt.accounts.standing import Standing
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.config import CarDataAccount as AccountSettings
+from bmw2mqtt.guard import BugLogger, run_guarded
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
 from bmw2mqtt.vehicle.commands import Command, EventType, Outcome, Reason
 from bmw2mqtt.vehicle.errors import AccountError, LoginRequired, QuotaExceeded, Unreachable
@@ -70,7 +74,9 @@ class CarDataAccount:
         """Prepare an account; nothing is sent before `run`."""
         self.name = name
         self._settings = settings
-        self._listener = listener
+        self._bug_logger = BugLogger()
+        guarded = partial(self._bug_logger.guarded, "update_crashed", account=name)
+        self._listener = listener = GuardedListener(listener, self._bug_logger)
         self._now = now
         self._memory = memory = Memory(store, name)
         self.requests = Budget(memory, settings.request_budget, now)
@@ -98,17 +104,17 @@ class CarDataAccount:
             self._credentials,
             DeviceLogin(oauth, now=now),
             memory,
-            on_tokens=self._take_tokens,
-            on_login=self._logged_in,
-            on_change=self._tell,
+            on_tokens=guarded(self._take_tokens),
+            on_login=guarded(self._logged_in),
+            on_change=guarded(self._tell),
             now=now,
         )
         self._stream = Stream(
             settings,
             memory,
             tls=client_context(name, settings.ca_file, ssl.TLSVersion.TLSv1_3),
-            on_message=self._take_message,
-            on_change=self._stream_changed,
+            on_message=guarded(self._take_message),
+            on_change=guarded(self._stream_changed),
             on_refused=self._keeper.renew_soon,
             now=now,
         )
@@ -119,6 +125,7 @@ class CarDataAccount:
             listener,
             basic=self._garage.basic,
             images=self._garage.images,
+            bug_logger=self._bug_logger,
             now=now,
         )
 
@@ -129,21 +136,31 @@ class CarDataAccount:
 
     async def run(self) -> None:
         """Listen, and ask what the stream does not carry, until cancelled."""
-        async with self._session:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._session)
             await asyncio.to_thread(self._values.open)
+            stack.push_async_callback(self._store.flushed)
+            stack.callback(self._values.close)
+            stack.callback(self._showroom.close)
+            stack.push_async_callback(self._credentials.close)
+            stack.callback(self._remember)
             self._restore()
-            try:
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._keeper.run())
-                    tasks.create_task(self._stream.run())
-                    tasks.create_task(self.polling.run())
-                    tasks.create_task(self._vouch())
-            finally:
-                self._remember()
-                await self._credentials.close()
-                self._showroom.close()
-                self._values.close()
-                await self._store.flushed()
+            async with asyncio.TaskGroup() as tasks:
+                for task_name, task in (
+                    ("login", self._keeper.run),
+                    ("stream", self._stream.run),
+                    ("polling", self.polling.run),
+                    ("availability", self._vouch),
+                ):
+                    tasks.create_task(self._guarded(task_name, task))
+
+    async def _guarded(self, name: str, task: Callable[[], Awaitable[None]]) -> None:
+        await run_guarded(
+            f"{name} of {self.name}",
+            task,
+            bug_logger=self._bug_logger,
+            on_bug=partial(self._standing.show_bug, name),
+        )
 
     def _make_garage(self, store: Store) -> Garage:
         rest = Rest(self._session, self._settings.api_url, self._credentials, self.requests)
@@ -318,6 +335,8 @@ class CarDataAccount:
         codes = keeper.codes
         error = keeper.problem or self._garage.cars.problem or self._stream.problem
         error, note = (error, None) if error else self._rest_trouble()
+        if error is None:
+            note = note or self.polling.notice
         if keeper.note:
             also = None if codes else note or error
             note = "; ".join(str(part) for part in (keeper.note, also) if part)
@@ -337,7 +356,7 @@ class CarDataAccount:
         else:
             is_paused = self.polling.is_paused
             status = AccountStatus.PAUSED if is_paused else AccountStatus.STARTING
-            self._standing.change(status=status, message=None, **facts)
+            self._standing.change(status=status, message=self.polling.notice, **facts)
 
     def _rest_trouble(self) -> tuple[AccountError | None, str | None]:
         """Return what REST's last round came to, or a note of it while the stream tells enough.

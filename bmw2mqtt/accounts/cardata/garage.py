@@ -6,7 +6,7 @@ be begun as often as one likes: what is not due costs nothing.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -23,6 +23,8 @@ from bmw2mqtt.accounts.cardata.rest import NO_IMAGE, NO_VEHICLE, Rest
 from bmw2mqtt.accounts.memory import Memory, moment
 from bmw2mqtt.accounts.requests import utc_now
 from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.backoff import Backoff
+from bmw2mqtt.guard import BugLogger, bug_message
 from bmw2mqtt.vehicle.errors import (
     WHOLE_ACCOUNT,
     AccountError,
@@ -37,8 +39,8 @@ LIST_EVERY = timedelta(hours=24)
 """Cars that were bought or sold are noticed within a day, or at a refresh."""
 EARLY = 0.1
 """The part of an interval by which something may be asked too early: rounds come at random."""
-FIRST_RETRY = timedelta(minutes=10)
-LONGEST_RETRY = timedelta(hours=24)
+FIRST_RETRY_S = 600
+LONGEST_RETRY_S = 24 * 3600
 AGAIN_AFTER = timedelta(minutes=10)
 """Nothing younger is asked for again, not even for a person, who may press again and again."""
 
@@ -62,6 +64,11 @@ class Listener(Protocol):
         """Whether BMW is to be asked about this car."""
 
 
+def _backoff() -> Backoff:
+    """Return the pauses of one request; chance adds to them already: rounds come at random."""
+    return Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S, jitter=0)
+
+
 @dataclass(frozen=True, slots=True)
 class _Held:
     """A request that failed and is not repeated before its time: each try costs quota."""
@@ -69,6 +76,7 @@ class _Held:
     error: AccountError
     wait: timedelta
     since: datetime
+    backoff: Backoff = field(default_factory=_backoff)
 
     @property
     def until(self) -> datetime:
@@ -112,6 +120,7 @@ class Garage:
         self._store = store
         self._memory = memory
         self._listener = listener
+        self._bug_logger = BugLogger()
         self._interval = timedelta(seconds=poll_interval_s) if poll_interval_s else None
         self._now = now
         self._lock = asyncio.Lock()
@@ -293,7 +302,7 @@ class Garage:
         try:
             await read(vin)
         except LoginFailed as error:  # each try costs a request, whoever wants it
-            self._held[key] = _Held(error, FIRST_RETRY, self._now())
+            self._held[key] = _Held(error, timedelta(seconds=FIRST_RETRY_S), self._now())
             raise
         except WHOLE_ACCOUNT:
             raise
@@ -302,9 +311,9 @@ class Garage:
                 self._drop(vin, error)
                 return None
             return self._hold(key, error)
-        except Exception as error:  # a bug that one car brings out must not hide the others
-            log.exception("car_crashed", account=self._account, vin=vin or None)
-            return self._hold(key, BadAnswer(f"internal error ({type(error).__name__}); report it"))
+        except Exception as error:  # a bug with one car must not hide the others
+            self._bug_logger.exception("car_crashed", account=self._account, vin=vin or None)
+            return self._hold(key, BadAnswer(bug_message(error)))
         self._held.pop(key, None)
         return None
 
@@ -314,8 +323,8 @@ class Garage:
         held = self._held.get(key)
         level = log.debug if held and str(held.error) == str(error) else log.warning
         level(f"{what}_missing", account=self._account, vin=vin or None, reason=str(error))
-        wait = min(held.wait * 2, LONGEST_RETRY) if held else FIRST_RETRY
-        self._held[key] = _Held(error, wait, self._now())
+        backoff = held.backoff if held else _backoff()
+        self._held[key] = _Held(error, timedelta(seconds=backoff.fail()), self._now(), backoff)
         return error
 
     async def _read_basic(self, vin: str) -> None:
@@ -362,11 +371,14 @@ class Garage:
 
     def _load(self, vin: str) -> None:
         """Take what the disk has of a car."""
-        if basic := self._store.load(_basic_file(vin)):
-            self.basic[vin] = BasicData.parse(basic)
-        image = self._store.read(_image_file(vin))
-        if image and image.startswith(PNG):  # else it is got anew
-            self.images[vin] = image
+        try:
+            if basic := self._store.load(_basic_file(vin)):
+                self.basic[vin] = BasicData.parse(basic)
+            image = self._store.read(_image_file(vin))
+            if image and image.startswith(PNG):  # else it is got anew
+                self.images[vin] = image
+        except Exception:  # a bug with one car must not hide the others
+            self._bug_logger.exception("car_not_restored", account=self._account, vin=vin)
 
     def _report(self, error: StoreError | None) -> None:
         if error:

@@ -5,7 +5,6 @@ has failed, no new code is asked for before a person wants one.
 """
 
 import asyncio
-import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,6 +15,8 @@ from bmw2mqtt.accounts.cardata.errors import LoginFailed, LoginFailure
 from bmw2mqtt.accounts.cardata.login import Codes, DeviceLogin
 from bmw2mqtt.accounts.cardata.tokens import Credentials, Tokens
 from bmw2mqtt.accounts.memory import Memory, moment
+from bmw2mqtt.backoff import Backoff
+from bmw2mqtt.guard import BugLogger, bug_message, run_guarded
 from bmw2mqtt.vehicle.account import NEW_LOGIN_FAILED
 from bmw2mqtt.vehicle.errors import AccountError, LoginRequired
 
@@ -25,7 +26,9 @@ CODES_BY_ITSELF: Final = 6
 CODES_WITHIN: Final = timedelta(hours=24)
 """A code lives for five minutes; whoever has just installed this has half an hour."""
 RETRY_S: Final = 30.0
+"""The shortest pause after a failure."""
 LONGEST_RETRY_S: Final = 600.0
+RETRY_JITTER: Final = 0.25
 KEEP_CODE: Final = timedelta(seconds=30)
 """Whoever presses again so soon has not yet seen the code."""
 LOOK_EVERY_S: Final = 60.0
@@ -77,6 +80,10 @@ class Keeper:
         self._on_change = on_change
         self._now = now
         self._begun_at: datetime | None = None
+        self._renewals, self._logins = _backoff(), _backoff()
+        self._retry_at = now()
+        """When a renewal that failed is tried again."""
+        self._bug_logger = BugLogger()
         self._is_wanted = asyncio.Event()
         """A person wants to log in."""
         self._is_lost = asyncio.Event()
@@ -102,8 +109,13 @@ class Keeper:
         """Keep the account logged in until cancelled."""
         self._set_tokens(self._credentials.current)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._renew_in_time())
-            tasks.create_task(self._log_in_when_needed())
+            for name, task in (
+                ("token renewal", self._renew_in_time),
+                ("login", self._log_in_when_needed),
+            ):
+                tasks.create_task(
+                    run_guarded(f"{name} of {self._account}", task, bug_logger=self._bug_logger)
+                )
 
     def _set_tokens(self, tokens: Tokens | None) -> None:
         if tokens is None and self.codes is None:
@@ -120,46 +132,45 @@ class Keeper:
     # Renewals
 
     async def _renew_in_time(self) -> None:
-        failures = 0
         while True:
             await self._is_there.wait()
-            await self._wait_until_due(failures)
+            await self._wait_until_due()
             self._is_refused.clear()
             try:
-                tokens = await self._credentials.renew()
+                await self._credentials.renew()
             except LoginRequired as error:
-                self._credentials.forget()
-                self._wait_for_person(str(error))
-                self._set_tokens(None)
-                self._tell(error)
-                failures = 0
+                self._renewals.reset()
+                if self._credentials.current is None:  # else a new login has come meanwhile
+                    self._wait_for_person(str(error))
+                    self._set_tokens(None)
+                    self._tell(error)
             except AccountError as error:
-                failures += 1
+                self._retry_at = self._after(self._renewals.fail())
                 self._tell(None if self._is_good() else error)
             except Exception as error:
-                failures += 1
-                if failures == 1:
-                    log.exception("login_crashed", account=self._account)
+                self._bug_logger.exception("renewal_crashed", account=self._account)
+                self._retry_at = self._after(self._renewals.fail())
                 self._tell(_bug(error))
             else:
-                failures = 0
-                self._set_tokens(tokens)
+                self._renewals.reset()
+                self._set_tokens(self._credentials.current)
                 self._tell(None)
+
+    def _after(self, seconds: float) -> datetime:
+        return self._now() + timedelta(seconds=seconds)
 
     def _is_good(self) -> bool:
         """Whether the tokens still work: then there is time to try again."""
         tokens = self._credentials.current
         return tokens is not None and self._now() < tokens.expires_at
 
-    async def _wait_until_due(self, failures: int) -> None:
+    async def _wait_until_due(self) -> None:
         """Wait until the tokens should be renewed, or BMW's stream refuses them.
 
         Whoever else renewed them may have been told that the login is lost.
         """
-        at = self._credentials.renew_at or self._now()
-        if failures:
-            pause_s = min(RETRY_S * 2.0 ** (failures - 1), LONGEST_RETRY_S)
-            at = self._now() + timedelta(seconds=pause_s * random.uniform(1, 1.3))
+        has_failed = self._renewals.failures > 0
+        at = self._retry_at if has_failed else self._credentials.renew_at or self._now()
         while (left_s := (at - self._now()).total_seconds()) > 0:
             if self._credentials.current is None:
                 return
@@ -168,14 +179,13 @@ class Keeper:
                     await self._is_refused.wait()
             except TimeoutError:
                 continue
-            if not failures:
+            if not has_failed:
                 return
             self._is_refused.clear()
 
     # Logins
 
     async def _log_in_when_needed(self) -> None:
-        failures = 0
         while True:
             await self._wait_until_wanted()
             try:
@@ -188,15 +198,12 @@ class Keeper:
                 if not had_code:  # people press again and again; each try is three requests
                     await asyncio.sleep(RETRY_S)
             except AccountError as error:  # there was no code yet, so nobody's time is lost
-                failures += 1
-                await self._fail(error, failures)
+                await self._fail(error)
             except Exception as error:
-                failures += 1
-                if failures == 1:
-                    log.exception("login_crashed", account=self._account)
-                await self._fail(_bug(error), failures)
+                self._bug_logger.exception("login_crashed", account=self._account)
+                await self._fail(_bug(error))
             else:
-                failures = 0
+                self._logins.reset()
                 self._memory.remember("login", {})
                 await self._credentials.take(tokens)
                 self.codes = self.note = self.problem = None
@@ -205,10 +212,10 @@ class Keeper:
                 self._on_login()
                 self._on_change()
 
-    async def _fail(self, error: AccountError, failures: int) -> None:
+    async def _fail(self, error: AccountError) -> None:
         """Tell of trouble that passes, and wait until it may have; a person may cut that short."""
         self._tell_failure(error)
-        pause_s = min(RETRY_S * 2.0 ** (failures - 1), LONGEST_RETRY_S)
+        pause_s = self._logins.fail()
         await asyncio.sleep(RETRY_S)
         await _either(asyncio.sleep(pause_s - RETRY_S), self._is_wanted.wait())
         self._is_wanted.set()
@@ -298,9 +305,16 @@ class Keeper:
             self._tell(error)
 
 
+def _backoff() -> Backoff:
+    """Return pauses of at least `RETRY_S`: nearer attempts repeat an answer of before."""
+    return Backoff(
+        first_s=RETRY_S / (1 - RETRY_JITTER), longest_s=LONGEST_RETRY_S, jitter=RETRY_JITTER
+    )
+
+
 def _bug(error: Exception) -> AccountError:
     """Return what a bug of ours means to a person; it must not end the other accounts."""
-    return AccountError(f"internal error ({type(error).__name__}); please report it")
+    return AccountError(bug_message(error))
 
 
 async def _either(*futures: Any) -> None:

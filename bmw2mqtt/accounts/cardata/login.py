@@ -21,6 +21,7 @@ from bmw2mqtt.accounts.cardata.oauth import (
 )
 from bmw2mqtt.accounts.cardata.tokens import Tokens
 from bmw2mqtt.accounts.requests import utc_now
+from bmw2mqtt.backoff import Backoff
 from bmw2mqtt.vehicle.errors import AccountError, LoginOutage, Unreachable
 
 log = structlog.get_logger(__name__)
@@ -28,6 +29,9 @@ log = structlog.get_logger(__name__)
 FIRST_POLL_AFTER_INTERVALS = 2.4
 """12 s at BMW. Its login breaks most often when it is polled at the moment of the approval."""
 SLOW_DOWN_S = 5
+"""RFC 8628: so much longer is each pause from then on."""
+LONGEST_OUTAGE_PAUSE_S = 40
+"""A code works for five minutes: it must be tried some times more in them."""
 _INTERVAL_S, _LIFE_S, _LONGEST_S = 5, 300, 3600
 _SHORTEST_INTERVAL_S = 0.25
 _VERIFIER_LENGTH = 64
@@ -105,6 +109,7 @@ class DeviceLogin:
         """
         interval_s = codes.interval_s
         outage: str | None = None
+        backoff = Backoff(first_s=interval_s, longest_s=LONGEST_OUTAGE_PAUSE_S)
         await self._sleep(FIRST_POLL_AFTER_INTERVALS * interval_s)
         while self._now() < codes.expires_at:
             try:
@@ -113,13 +118,16 @@ class DeviceLogin:
             except OAuthRefusal as refusal:
                 if refusal.is_outage and not refusal.is_key_fault:
                     outage = str(refusal)
-                elif refusal.word == "slow_down":
-                    interval_s += SLOW_DOWN_S
-                elif refusal.word != "authorization_pending":
+                    backoff.fail()
+                elif refusal.word not in {"slow_down", "authorization_pending"}:
                     raise _no_tokens(refusal, is_after_fault=outage is not None) from refusal
+                else:
+                    backoff.reset()
+                    interval_s += SLOW_DOWN_S if refusal.word == "slow_down" else 0
             except Unreachable as error:
                 outage = str(error)
-            await self._sleep(interval_s)
+                backoff.fail()
+            await self._sleep(max(interval_s, backoff.pause_s()))
         raise LoginFailed(
             LoginFailure.EXPIRED,
             f"BMW's login did not answer before the code expired ({outage}): log in again later"

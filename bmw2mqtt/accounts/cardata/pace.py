@@ -7,11 +7,13 @@ from each other would do so for ever. What was decided is written down, for a re
 import random
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from bmw2mqtt.accounts.cardata.refusals import Kind, Refusal
 from bmw2mqtt.accounts.memory import Memory, moment
+from bmw2mqtt.backoff import Backoff
 from bmw2mqtt.vehicle.errors import AccountError, Unreachable
 
 STABLE_AFTER: Final = timedelta(seconds=60)
@@ -23,9 +25,12 @@ DROPS: Final = 6
 DROPS_WITHIN: Final = timedelta(minutes=10)
 """So many connections lost in so short a time: somebody else takes them."""
 CONTESTED_PAUSE_S: Final = 60.0
-FIRST_PAUSE_S: Final = 5.0
+FIRST_PAUSE_S: Final = 6.0
+PAUSE_JITTER: Final = 1 / 3
+"""The first pause is 4 to 6 s, 5 s in the middle; the longest one 4 to 6 minutes."""
 AFTER_FAILED_CONNECT_S: Final = 10.0
-LONGEST_PAUSE_S: Final = 300.0
+LONGEST_PAUSE_S: Final = 360.0
+BUSY_PAUSE_S: Final = 60.0
 MANY_FAILURES: Final = 10
 AFTER_MANY_FAILURES_S: Final = 600.0
 SAY_AFTER: Final = timedelta(minutes=1)
@@ -48,7 +53,9 @@ class Pace:
         self._now = now
         self._connects: deque[datetime] = deque(maxlen=CONNECTS)
         self._drops: deque[datetime] = deque(maxlen=DROPS)
-        self._failures = 0
+        self._backoff = Backoff(
+            first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S, jitter=PAUSE_JITTER
+        )
         self._refusals = 0
         self._last: Refusal | None = None
         self._taken_over_at: datetime | None = None
@@ -64,7 +71,7 @@ class Pace:
         self._connects.extend(_past(known.get("connects"), now))
         self._drops.extend(_past(known.get("drops"), now))
         self._taken_over_at = next(iter(_past([known.get("taken_over_at")], now)), None)
-        self._failures = failures if isinstance(failures, int) else 0
+        self._backoff.failures = max(failures, 0) if isinstance(failures, int) else 0
         self._not_before = moment(known.get("not_before"))
 
     def wait_s(self) -> float:
@@ -95,11 +102,9 @@ class Pace:
         self._fall(refusal)
         self._pause(max(self._pause_s(refusal), AFTER_FAILED_CONNECT_S))
 
-    def crashed(self, sentence: str) -> bool:
-        """Note a connect that a bug of ours prevented; return whether the one before was none."""
-        is_new = self._last is None or self._last.kind is not Kind.CRASHED
+    def crashed(self, sentence: str) -> None:
+        """Note a connect that a bug of ours prevented."""
         self.failed(Refusal(Kind.CRASHED, sentence))
-        return is_new
 
     def lost(self, refusal: Refusal) -> None:
         """Note that a connection is gone."""
@@ -154,14 +159,14 @@ class Pace:
     def _forgive(self) -> None:
         """Forget earlier failures if the connection was a good one."""
         if self._connected_at is not None and self._now() - self._connected_at >= STABLE_AFTER:
-            self._failures = 0
+            self._backoff.reset()
 
     def _fall(self, refusal: Refusal) -> None:
         self._last = refusal
         if self._connected_at is None:
             self._down_since = self._down_since or self._now()
         if refusal.kind is not Kind.OFFLINE:
-            self._failures += 1
+            self._backoff.failures += 1
         self._refusals = self._refusals + 1 if refusal.kind is Kind.REFUSED else 0
 
     def _pause_s(self, refusal: Refusal) -> float:
@@ -173,11 +178,12 @@ class Pace:
             case Kind.REFUSED:
                 return 30.0 if self._refusals < 3 else random.uniform(300, 600)  # noqa: PLR2004
             case Kind.BUSY:
-                return float(min(60 * 2 ** min(self._failures - 1, 4), AFTER_MANY_FAILURES_S))
-        if self._failures >= MANY_FAILURES:
+                return replace(
+                    self._backoff, first_s=BUSY_PAUSE_S, longest_s=AFTER_MANY_FAILURES_S, jitter=0
+                ).pause_s()
+        if self._backoff.failures >= MANY_FAILURES:
             return AFTER_MANY_FAILURES_S
-        growing_s = FIRST_PAUSE_S * 2.0 ** max(self._failures - 1, 0)
-        return min(growing_s, LONGEST_PAUSE_S) * random.uniform(0.8, 1.2)
+        return self._backoff.pause_s()
 
     def _pause(self, seconds: float) -> None:
         self._not_before = self._now() + timedelta(seconds=seconds)
@@ -191,7 +197,7 @@ class Pace:
                 "connects": [at.isoformat() for at in self._connects],
                 "drops": [at.isoformat() for at in self._drops],
                 "taken_over_at": taken_over_at.isoformat() if taken_over_at else None,
-                "failures": self._failures,
+                "failures": self._backoff.failures,
                 "not_before": not_before.isoformat() if not_before else None,
             },
         )

@@ -17,6 +17,7 @@ from bmw2mqtt.accounts.cardata.basic import BasicData
 from bmw2mqtt.accounts.cardata.convert import to_vehicle
 from bmw2mqtt.accounts.cardata.values import Values
 from bmw2mqtt.accounts.words import UnknownWords
+from bmw2mqtt.guard import BugLogger
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ class Showroom:
         *,
         basic: Mapping[str, BasicData],
         images: Mapping[str, bytes],
+        bug_logger: BugLogger,
         now: Callable[[], datetime],
     ) -> None:
         self._account = account
@@ -44,6 +46,7 @@ class Showroom:
         self._listener = listener
         self._basic = basic
         self._images = images
+        self._bug_logger = bug_logger
         self._now = now
         self._shown: dict[str, Vehicle] = {}
         self._report_word = UnknownWords()
@@ -96,18 +99,22 @@ class Showroom:
         if self._arrivals != arrivals and loop.time() - self._since_s < LONGEST_WAIT_S:
             self._handle = loop.call_soon(self._look, self._arrivals)
             return
-        self._values.commit()
+        try:
+            self._values.commit()
+        except Exception:  # what cannot be kept is shown all the same
+            self._bug_logger.exception("values_not_kept", account=self._account)
         self._handle = loop.call_soon(self._show_next, list(self._waiting))
         self._waiting.clear()
 
     def _show_next(self, vins: list[str]) -> None:
         """Show one car in each turn of the loop: somebody else may want to do something."""
         loop = asyncio.get_running_loop()
-        try:
-            if vins:
-                self._show(vins.pop(0))
-        except Exception:  # a bug that one car brings out must not hide the others
-            log.exception("car_crashed", account=self._account)
+        if vins:
+            vin = vins.pop(0)
+            try:
+                self._show(vin)
+            except Exception:  # a bug with one car must not hide the others
+                self._bug_logger.exception("car_crashed", account=self._account, vin=vin)
         if vins:
             self._handle = loop.call_soon(self._show_next, vins)
         elif self._waiting:

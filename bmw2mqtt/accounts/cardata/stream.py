@@ -21,6 +21,7 @@ from bmw2mqtt.accounts.cardata.tokens import Tokens
 from bmw2mqtt.accounts.memory import Memory
 from bmw2mqtt.accounts.requests import utc_now
 from bmw2mqtt.config import CarDataAccount as AccountSettings
+from bmw2mqtt.guard import BugLogger, bug_message
 from bmw2mqtt.vehicle.errors import AccountError
 
 log = structlog.get_logger(__name__)
@@ -44,16 +45,13 @@ OnMessage = Callable[[str, bytes], None]
 class _Client(aiomqtt.Client):
     """A client that hands each message on at once: a queue would grow with a flood."""
 
-    def __init__(self, *args: Any, on_message: OnMessage, **options: Any) -> None:
+    def __init__(self, *args: Any, on_message: Callable[[Any], None], **options: Any) -> None:
         super().__init__(*args, **options)
         self._take = on_message
         self._client.connect_timeout = TIMEOUT_S
 
     def _on_message(self, _: Any, __: Any, message: Any) -> None:
-        try:
-            self._take(message.topic, message.payload)
-        except Exception:  # a bug that one message brings out must not end the stream
-            log.exception("stream_message_crashed")
+        self._take(message)
 
     def abandon(self) -> None:
         """Close what a connect that came to nothing has left open: BMW might still let it in."""
@@ -92,14 +90,19 @@ class Stream:
         """
         self._settings = settings
         self._tls = tls
-        self._on_message = on_message
-        self._on_change = on_change
+        self._bug_logger = BugLogger()
+        self._take_message = on_message
+        self._on_message = self._bug_logger.guarded("stream_message_crashed", self._pass_on)
+        self._on_change = self._bug_logger.guarded("update_crashed", on_change)
         self._on_refused = on_refused
         self._pace = Pace(memory, now)
         self._tokens: Tokens | None = None
         self._wake = asyncio.Event()
         self._client: _Client | None = None
         self._token_in_use: str | None = None
+
+    def _pass_on(self, message: Any) -> None:
+        self._take_message(message.topic, message.payload)
 
     @property
     def is_connected(self) -> bool:
@@ -134,8 +137,8 @@ class Stream:
         try:
             await self._step()
         except Exception as error:
-            if self._pace.crashed(f"internal error ({type(error).__name__}); please report it"):
-                log.exception("stream_crashed")
+            self._bug_logger.exception("stream_crashed")
+            self._pace.crashed(bug_message(error))
 
     async def _step(self) -> None:
         """Do what is to be done now."""

@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 REFRESH_TOKEN_LIFE = timedelta(days=14)
 RENEW_AHEAD = timedelta(minutes=10)
 RENEW_JITTER_S = 60
+RENEW_AT_MOST_EVERY = timedelta(seconds=60)
+"""Whatever BMW says of how long tokens work, and whoever refuses them."""
 PAUSE_AFTER_FAILURE = timedelta(seconds=30)
 CLOSE_WITHIN_S = 5
 _LIFETIME_S = 3600
@@ -150,6 +152,7 @@ class Credentials:
         self._taking = asyncio.Lock()
         """Held while new tokens go to the disk, so that nothing older replaces them."""
         self._renewal: asyncio.Task[Tokens] | None = None
+        self._renewed_at: datetime | None = None
         self._failure: _Failure | None = None
         self._lost: str | None = None
         """Why BMW wants a login."""
@@ -196,6 +199,8 @@ class Credentials:
     async def renew(self) -> Tokens:
         """Renew them now; callers at the same time share one renewal.
 
+        Tokens that a renewal brought within the last minute are returned as they are.
+
         Raises:
             LoginRequired: BMW will not renew them any more.
             LoginOutage: BMW's login is out of order; the tokens are kept.
@@ -215,6 +220,8 @@ class Credentials:
     async def _renew(self) -> Tokens:
         tokens = self._present()
         now = self._now()
+        if self._renewed_at and timedelta() <= now - self._renewed_at < RENEW_AT_MOST_EVERY:
+            return tokens
         if self._failure and timedelta() <= now - self._failure.at < PAUSE_AFTER_FAILURE:
             raise type(self._failure.error)(str(self._failure.error))
         try:
@@ -225,6 +232,7 @@ class Credentials:
                     return self._present()  # a new login has come meanwhile
                 self._lost = str(error)
                 self.current = self.renew_at = None
+                self._store.save_later(self._file, {}, self._report)
             raise
         except AccountError as error:
             self._failure = _Failure(error, now)
@@ -234,6 +242,7 @@ class Credentials:
                 return self._present()
             await self._save(renewed)
             self._use(renewed)
+            self._renewed_at = now
         return renewed
 
     def _present(self) -> Tokens:
@@ -288,8 +297,10 @@ class Credentials:
         ahead = RENEW_AHEAD + timedelta(seconds=random.uniform(0, RENEW_JITTER_S))
         self._hide(tokens)
         self.current = tokens
-        self.renew_at = tokens.expires_at - min(ahead, lifetime / 4)
-        self._failure = self._lost = None
+        self.renew_at = max(
+            tokens.expires_at - min(ahead, lifetime / 4), tokens.issued_at + RENEW_AT_MOST_EVERY
+        )
+        self._failure = self._lost = self._renewed_at = None
         self._bad_requests = 0
 
     def _hide(self, tokens: Tokens) -> None:

@@ -3,8 +3,10 @@
 import asyncio
 import ssl
 from datetime import timedelta
+from functools import partial
 
 from bmw2mqtt.accounts.base import Listener
+from bmw2mqtt.accounts.guarded import GuardedListener
 from bmw2mqtt.accounts.memory import Memory
 from bmw2mqtt.accounts.mybmw import identity, remote
 from bmw2mqtt.accounts.mybmw.counting import count_requests
@@ -16,6 +18,7 @@ from bmw2mqtt.accounts.requests import BUCKET, RequestLog
 from bmw2mqtt.accounts.standing import Standing
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import MyBmwAccount as AccountSettings
+from bmw2mqtt.guard import BugLogger, run_guarded
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
 from bmw2mqtt.vehicle.commands import (
     EXECUTED,
@@ -50,6 +53,8 @@ class MyBmwAccount:
         self.name = name
         self._settings = settings
         self._store = store
+        self._bug_logger = BugLogger()
+        listener = GuardedListener(listener, self._bug_logger)
         memory = Memory(store, name)
         identity.keep(store)
         library, self._authentication = make_account(settings, tls, memory)
@@ -58,7 +63,12 @@ class MyBmwAccount:
         self.requests = RequestLog(memory)
         self.polling = Polling(settings.poll_interval_s, self._poll, self._polled, memory)
         self._garage = Garage(
-            name, library, store=store, listener=listener, is_in_china=settings.region == "china"
+            name,
+            library,
+            store=store,
+            listener=listener,
+            bug_logger=self._bug_logger,
+            is_in_china=settings.region == "china",
         )
         self._standing = Standing(
             AccountState(name=name, backend="mybmw"), listener.account_changed
@@ -90,10 +100,22 @@ class MyBmwAccount:
         )
         if self.polling.is_paused:
             self._standing.change(status=AccountStatus.PAUSED, is_polling=False)
+        elif self.polling.notice:
+            self._standing.change(message=self.polling.notice)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self.polling.run())
-                tasks.create_task(self._keep_count())
+                for task_name, task in (
+                    ("polling", self.polling.run),
+                    ("request counter", self._keep_count),
+                ):
+                    tasks.create_task(
+                        run_guarded(
+                            f"{task_name} of {self.name}",
+                            task,
+                            bug_logger=self._bug_logger,
+                            on_bug=partial(self._standing.show_bug, task_name),
+                        )
+                    )
         finally:
             self.requests.save(at_once=True)
             await self._store.flushed()

@@ -16,6 +16,7 @@ from bmw2mqtt.accounts.mybmw.library import translated
 from bmw2mqtt.accounts.requests import utc_now
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.words import UnknownWords
+from bmw2mqtt.guard import BugLogger, bug_message
 from bmw2mqtt.vehicle.errors import (
     WHOLE_ACCOUNT,
     AccountError,
@@ -42,6 +43,7 @@ class Garage:
         *,
         store: Store,
         listener: Listener,
+        bug_logger: BugLogger,
         is_in_china: bool,
     ) -> None:
         self.cars: dict[str, Car] = {}
@@ -50,6 +52,7 @@ class Garage:
         self._library = library
         self._store = store
         self._listener = listener
+        self._bug_logger = bug_logger
         self._is_in_china = is_in_china
         self._brands: dict[str, CarBrands] = {}
         self._listed_at: datetime | None = None
@@ -64,6 +67,7 @@ class Garage:
     async def poll(self) -> None:
         """Ask about every car; one bad car never hides the others."""
         await self._list()
+        await self._get_to_know_all()
         errors: list[AccountError] = []
         cars = []
         for car in self.cars.values():
@@ -79,26 +83,38 @@ class Garage:
                 if isinstance(error, WHOLE_ACCOUNT):
                     raise
                 errors.append(error)
-            except Exception as error:  # a bug that one car brings out must not hide the others
-                log.exception("car_crashed", vin=car.vin)
-                errors.append(BadAnswer(f"internal error ({type(error).__name__}); report it"))
+            except Exception as error:  # a bug with one car must not hide the others
+                self._bug_logger.exception("car_crashed", account=self._account, vin=car.vin)
+                errors.append(BadAnswer(bug_message(error)))
         if errors and len(errors) == len(cars):
             raise errors[0]
         for car in cars:
-            await self._get_image(car)
+            try:
+                await self._get_image(car)
+            except Exception:
+                self._bug_logger.exception("image_crashed", account=self._account, vin=car.vin)
+                car.image = b""
 
     def _is_wanted(self, vin: str) -> bool:
         return self._listener.is_wanted(self._account, vin)
 
     async def _list(self) -> None:
-        """Find out which cars there are, and get to know new ones."""
-        if self._listed_at is None or utc_now() - self._listed_at >= LIST_EVERY:
-            try:
-                await self._list_again()
-            except AccountError as error:
-                if isinstance(error, WHOLE_ACCOUNT) or not self.cars:
-                    raise
-                self._say_problem("cars_not_listed", error)
+        """Find out which cars there are, if that is due."""
+        if self._listed_at is not None and utc_now() - self._listed_at < LIST_EVERY:
+            return
+        try:
+            await self._list_again()
+        except AccountError as error:
+            if isinstance(error, WHOLE_ACCOUNT) or not self.cars:
+                raise
+            self._say_problem("cars_not_listed", error)
+        except Exception:
+            if not self.cars:
+                raise
+            self._bug_logger.exception("list_crashed", account=self._account)
+
+    async def _get_to_know_all(self) -> None:
+        """Get to know new cars; a problem with one of them hides no other."""
         problem: AccountError | None = None
         for vin in self._brands:
             if vin in self.cars or not self._is_wanted(vin):
@@ -110,6 +126,9 @@ class Garage:
             except AccountError as error:
                 self._say_problem("car_without_profile", error, vin=vin)
                 problem = error
+            except Exception as error:  # a bug with one car must not hide the others
+                self._bug_logger.exception("profile_crashed", account=self._account, vin=vin)
+                problem = BadAnswer(bug_message(error))
         if problem is not None and not self.cars:
             raise problem
 
@@ -142,6 +161,8 @@ class Garage:
                 await self._poll_car(car)
             except AccountError as error:
                 self._say_problem("car_not_updated", error, vin=vin)
+            except Exception:
+                self._bug_logger.exception("car_crashed", account=self._account, vin=vin)
 
     def show_found_position(self, car: Car) -> None:
         """Tell where the finder has found the car."""

@@ -1,0 +1,129 @@
+"""Guards against bugs of our own: a long-lived task that fails is logged and started again."""
+
+import asyncio
+import sys
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any, ParamSpec
+
+import structlog
+
+from bmw2mqtt.backoff import Backoff
+
+log = structlog.get_logger(__name__)
+
+FIRST_RETRY_S = 5.0
+LONGEST_RETRY_S = 300.0
+STABLE_AFTER_S = 60.0
+"""A task that has run so long since its last bug has recovered."""
+MAX_BUGS = 200
+"""So many different bugs are logged, no more."""
+REMEDY = "please report this"
+
+_P = ParamSpec("_P")
+OnBug = Callable[[str | None], None]
+"""Gets one sentence for the owner, and `None` after recovery."""
+
+
+class BugLogger:
+    """Logs each distinct bug once, with its trace."""
+
+    def __init__(self) -> None:
+        self._logged: set[tuple[str, ...]] = set()
+
+    def exception(self, event: str, **context: Any) -> None:
+        """Log the exception that is being handled, unless the same bug was logged before.
+
+        Two bugs are the same if event, context, exception type and line of code are.
+        """
+        error = sys.exception()
+        key = (event, repr(sorted(context.items())), *_origin(error))
+        if key not in self._logged and len(self._logged) < MAX_BUGS:
+            self._logged.add(key)
+            log.error(event, exc_info=error, remedy=REMEDY, **context)
+
+    def guarded(
+        self, event: str, callback: Callable[_P, None], **context: Any
+    ) -> Callable[_P, None]:
+        """Return a callback that logs a bug instead of raising it."""
+
+        def call(*args: _P.args, **kwargs: _P.kwargs) -> None:
+            try:
+                callback(*args, **kwargs)
+            except Exception:  # noqa: BLE001 - logged
+                self.exception(event, **context)
+
+        return call
+
+
+def bug_message(error: Exception) -> str:
+    """Return what a bug means to the owner; the exception's own words may hold a secret."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return f"internal error ({type(error).__name__}); please report it"
+
+
+async def run_guarded(
+    name: str,
+    task: Callable[[], Awaitable[None]],
+    *,
+    bug_logger: BugLogger | None = None,
+    on_bug: OnBug | None = None,
+    backoff: Backoff | None = None,
+    fatal: type[Exception] | tuple[type[Exception], ...] = (),
+) -> None:
+    """Run a long-lived task until it returns or is cancelled; after a bug start it again.
+
+    Args:
+        name: what the log calls it.
+        task: starts it; called again after each bug.
+        bug_logger: where bugs are logged; `None`: a log of its own.
+        on_bug: told of each bug and of the recovery.
+        backoff: the pauses between two starts.
+        fatal: exceptions that are no bug and pass.
+    """
+    bug_logger = bug_logger or BugLogger()
+    backoff = backoff or Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S)
+    notify = bug_logger.guarded("bug_not_shown", on_bug, task=name) if on_bug else None
+
+    def recover() -> None:
+        backoff.reset()
+        log.info("task_recovered", task=name)
+        if notify:
+            notify(None)
+
+    loop = asyncio.get_running_loop()
+    while True:
+        timer = loop.call_later(STABLE_AFTER_S, recover) if backoff.failures else None
+        try:
+            await task()
+        except fatal:
+            raise
+        except Exception as error:
+            _raise_if_cancelled()
+            bug_logger.exception("task_crashed", task=name)
+            if notify:
+                notify(bug_message(error))
+        else:
+            if backoff.failures and notify:
+                notify(None)
+            return
+        finally:
+            if timer is not None:
+                timer.cancel()
+        await asyncio.sleep(backoff.fail())
+
+
+def _raise_if_cancelled() -> None:
+    """End here if a cancel was lost: what a task raises while it ends takes its place."""
+    current = asyncio.current_task()
+    if current is not None and current.cancelling():
+        raise asyncio.CancelledError
+
+
+def _origin(error: BaseException | None) -> tuple[str, str]:
+    """Return the type of an exception and the line of code that raised it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    frames = traceback.extract_tb(error.__traceback__ if error else None)
+    return type(error).__name__, f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""

@@ -1,0 +1,214 @@
+"""A bug of ours in one place: logged once, shown, and in nobody else's way."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from bmw2mqtt import guard
+from bmw2mqtt.accounts.cardata import showroom
+from bmw2mqtt.accounts.cardata.account import CarDataAccount
+from bmw2mqtt.accounts.cardata.showroom import Showroom
+from bmw2mqtt.accounts.mybmw import garage
+from bmw2mqtt.accounts.polling import Polling
+from bmw2mqtt.fleet import Fleet
+from bmw2mqtt.simulator.tls import Certificates
+from tests import virtual_time
+from tests.accounts.cardata_bench import OTHER_VIN, VIN, Bench, car
+from tests.accounts.cardata_home import MILEAGE, Home, hurry
+from tests.accounts.simulated_day import VINS, Day, simulated_day
+from tests.accounts.waiting import a_while, until
+
+HOUR = timedelta(hours=1)
+SENTENCE = "internal error (ZeroDivisionError); please report it"
+
+
+def stumble(*_: Any, **__: Any) -> Any:
+    raise ZeroDivisionError("a secret")
+
+
+def bugs(logs: list[Any]) -> list[str]:
+    return [entry["event"] for entry in logs if entry.get("exc_info")]
+
+
+def stumble_for(vin: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that has a bug with one car."""
+
+    def call(first: Any, *args: Any, **kwargs: Any) -> Any:
+        if vin in {first, getattr(first, "vin", None), *args[:1]}:
+            raise ZeroDivisionError
+        return function(first, *args, **kwargs)
+
+    return call
+
+
+# CarData
+
+
+@pytest.fixture
+async def home(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An account of two cars that is logged in and running."""
+    hurry(monkeypatch)
+    monkeypatch.setattr(guard, "FIRST_RETRY_S", 0.02)
+    monkeypatch.setattr(guard, "LONGEST_RETRY_S", 0.02)
+    monkeypatch.setattr(guard, "STABLE_AFTER_S", 0.1)
+    bench.user.cars.append(car(OTHER_VIN))
+    async with Home(bench).running() as home:
+        await home.log_in()
+        await until(lambda: home.car("sensor/mileage", OTHER_VIN))
+        yield home
+
+
+async def shows_and_recovers(home: Home, owner: Any, name: str) -> None:
+    """Let something have a bug for a while."""
+    with capture_logs() as logs, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(owner, name, stumble)
+        await home.is_status("error", SENTENCE)
+        await a_while()
+    assert len(bugs(logs)) == 1, logs
+    await home.is_status("ok")
+    await home.drive(50_001)
+
+
+async def test_a_bug_in_looking_after_availability(home: Home) -> None:
+    await shows_and_recovers(home, Showroom, "look_again")
+
+
+async def test_a_bug_in_the_account_s_polling(home: Home) -> None:
+    with capture_logs() as logs, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Polling, "_wait", stumble)
+        home.refresh()
+        await home.is_status("error", SENTENCE)
+        await home.drive(50_000)
+    assert bugs(logs) == ["task_crashed"]
+    await home.is_status("ok")
+
+
+@pytest.mark.parametrize("name", ["_tell", "_stream_changed"])
+async def test_a_bug_in_what_is_told_when_something_changes(home: Home, name: str) -> None:
+    with capture_logs() as logs, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CarDataAccount, name, stumble)
+        await home.renew()
+        home.refresh()
+        await a_while()
+        await home.drive(50_000)
+    assert bugs(logs), "it is logged"
+    assert len(bugs(logs)) == len(set(bugs(logs))), "once wherever it shows"
+    await home.is_status("ok")
+
+
+@pytest.mark.parametrize("name", ["vehicle_changed", "account_changed", "vehicle_seen"])
+async def test_a_bug_of_whoever_listens(home: Home, name: str) -> None:
+    with capture_logs() as logs, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Fleet, name, stumble)
+        home.user.cars[0].store({MILEAGE: 50_000})
+        home.bmw.publish(VIN, {MILEAGE: 50_000})
+        await home.after(minutes=1)
+    assert len(bugs(logs)) <= 2, "once for each car"
+    await home.drive(50_001)
+    await home.is_status("ok")
+
+
+async def test_a_bug_with_one_car_leaves_its_values_and_the_other_car(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = home.car("sensor/mileage")
+    with capture_logs() as logs:
+        monkeypatch.setattr(showroom, "to_vehicle", stumble_for(VIN, showroom.to_vehicle))
+        for mileage in range(60_000, 60_005):
+            for vin in (VIN, OTHER_VIN):
+                home.bmw.publish(vin, {MILEAGE: mileage})
+            home.clock.forward(seconds=1)
+            await until(lambda wanted=str(mileage): home.car("sensor/mileage", OTHER_VIN) == wanted)
+        await a_while()
+    assert home.car("sensor/mileage") == before
+    assert home.topic(f"{VIN}/availability") == "online"
+    assert bugs(logs) == ["car_crashed"]
+
+
+# MyBMW
+
+
+def live(certificates: Certificates, folder: Path, main: Callable[[Day], Any]) -> list[Any]:
+    """Run a MyBMW account beside its BMW in virtual time; return what was logged."""
+
+    async def run() -> None:
+        async with simulated_day(certificates, folder) as day, day.running():
+            await day.until("ok", HOUR)
+            await main(day)
+
+    with capture_logs() as logs:
+        virtual_time.run(run)
+    return logs
+
+
+@pytest.mark.parametrize("name", ["to_vehicle", "get_car"])
+def test_a_bug_with_one_car_of_mybmw_hides_no_other(
+    certificates: Certificates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    bad, good = VINS
+    function = getattr(garage, name)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if bad in {getattr(args[0], "vin", None), *map(str, args[1:2])}:
+            raise ZeroDivisionError
+        return function(*args, **kwargs)
+
+    monkeypatch.setattr(garage, name, call)
+
+    async def main(day: Day) -> None:
+        await asyncio.sleep(3600)
+        assert day.state.status == "ok"
+        assert good in day.watcher.vins
+        assert bad not in day.watcher.vins
+        monkeypatch.setattr(garage, name, function)
+        await asyncio.sleep(3600)
+        assert bad in day.watcher.vins, "it comes once it can"
+
+    logs = live(certificates, tmp_path, main)
+    assert len(bugs(logs)) == 1
+
+
+@pytest.mark.parametrize("name", ["account_changed", "vehicle_changed", "vehicle_seen"])
+def test_a_bug_of_whoever_listens_to_mybmw(
+    certificates: Certificates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    async def main(day: Day) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(day.watcher, name, stumble)
+            await asyncio.sleep(3600)
+        before = day.asked()
+        await asyncio.sleep(3600)
+        assert day.asked() - before > 10, "it goes on"
+        assert day.state.status == "ok"
+
+    logs = live(certificates, tmp_path, main)
+    assert len(bugs(logs)) <= 2
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(Polling, "_wait"), (Polling, "_take_outcome")], ids=str
+)
+def test_a_bug_in_mybmw_s_polling_shows_and_passes(
+    certificates: Certificates,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: Any,
+    name: str,
+) -> None:
+    async def main(day: Day) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, stumble)
+            day.account.refresh()
+            await asyncio.sleep(2 * 3600)
+            assert (day.state.status, day.state.message) == ("error", SENTENCE)
+        await asyncio.sleep(3600)
+        assert day.state.status == "ok"
+        assert day.state.message is None
+
+    logs = live(certificates, tmp_path, main)
+    assert bugs(logs) == ["task_crashed"]

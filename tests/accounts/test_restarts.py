@@ -1,0 +1,116 @@
+"""Many starts in a short time: BMW is protected, and the owner sees why and until when."""
+
+import asyncio
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bmw2mqtt.accounts.memory import Memory
+from bmw2mqtt.accounts.polling import MANY_STARTS, Polling
+from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.simulator.tls import Certificates
+from tests import virtual_time
+from tests.accounts.cardata_bench import VIN, Bench
+from tests.accounts.cardata_home import Home, hurry
+from tests.accounts.simulated_day import Day, simulated_day
+from tests.accounts.waiting import until
+
+NOTICE = re.compile(
+    r"bmw2mqtt was started (\d+) times within an hour\. To protect your BMW account the next update"
+    r" is at (\d\d:\d\d); press Refresh to update now"
+)
+
+
+async def start_often(day: Day) -> None:
+    for _ in range(MANY_STARTS):
+        async with day.running():
+            await day.until("ok", timedelta(minutes=1))
+
+
+def test_mybmw_says_why_it_waits_and_until_when(certificates: Certificates, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with simulated_day(certificates, tmp_path) as day:
+            await start_often(day)
+            asked = day.asked()
+            async with day.running():
+                await asyncio.sleep(20)
+                assert day.asked() == asked
+                found = NOTICE.fullmatch(day.state.message or "")
+                assert found
+                assert found[1] == str(MANY_STARTS + 1)
+                assert day.state.next_update is not None
+                assert found[2] == f"{day.state.next_update.astimezone():%H:%M}"
+                assert day.state.last_update is not None, "what was known stays"
+                await day.until("ok", timedelta(minutes=1))
+                assert day.state.message is None
+                assert day.asked() > asked
+
+    virtual_time.run(main)
+
+
+def test_a_person_need_not_wait(certificates: Certificates, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with simulated_day(certificates, tmp_path) as day:
+            await start_often(day)
+            async with day.running() as account:
+                await asyncio.sleep(1)
+                account.refresh()
+                await day.until("ok", timedelta(seconds=10))
+                assert day.state.message is None
+
+    virtual_time.run(main)
+
+
+def test_the_pauses_grow_with_the_starts_up_to_the_interval(tmp_path: Path) -> None:
+    memory, delays_s = Memory(Store(tmp_path), "home"), []
+    now = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+    async def poll() -> None:
+        raise AssertionError
+
+    for _ in range(MANY_STARTS + 8):
+        polling = Polling(600, poll, lambda _: None, memory, lambda: now)
+        polling.restore()
+        at = polling.next_at
+        delays_s.append((at - now).total_seconds() if at else 0)
+    assert delays_s[:MANY_STARTS] == [0] * MANY_STARTS
+    for count, delay_s in enumerate(delays_s[MANY_STARTS:]):
+        longest_s = min(60 * 2**count, 600)
+        assert longest_s / 2 <= delay_s <= longest_s
+
+
+def test_when_bmw_answered_last_survives_being_killed(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    """So that a bridge which never gets far enough to ask does not keep its cars online."""
+
+    async def main() -> None:
+        async with simulated_day(certificates, tmp_path) as day, day.running():
+            await asyncio.sleep(7200)
+            killed_at = datetime.now(UTC)
+            known = Memory(Store(tmp_path), "home").recall("polling")
+            saved = datetime.fromisoformat(str(known["succeeded_at"]))
+            assert killed_at - saved <= timedelta(minutes=40)
+
+    virtual_time.run(main)
+
+
+async def test_cardata_shows_its_cars_and_says_why_rest_waits(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurry(monkeypatch)
+    async with Home(bench).running() as home:
+        await home.log_in()
+    for _ in range(MANY_STARTS):
+        async with Home(bench).running() as home:
+            await until(lambda: home.car("sensor/mileage") not in {None, "None"})
+            home.clock.forward(minutes=1)
+    async with Home(bench).running() as home:
+        await home.is_status("ok")
+        assert NOTICE.fullmatch(home.message)
+        assert home.car("sensor/mileage") not in {None, "None"}
+        assert home.topic(f"{VIN}/availability") == "online"
+        home.account.refresh()
+        await until(lambda: not home.message)
