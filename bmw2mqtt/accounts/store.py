@@ -145,6 +145,18 @@ class Store:
             log.error("file_not_set_aside", file=str(path), reason=str(error))  # noqa: TRY400
 
 
+def is_in_use(directory: Path) -> bool:
+    """Return whether a running bridge uses this folder; nothing is created or changed."""
+    try:
+        with (directory / "lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _draft(path: Path) -> Path:
     return path.with_name(f".{path.name}.new")
 
