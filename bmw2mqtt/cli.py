@@ -158,17 +158,18 @@ def _check(parsed: Arguments) -> int:
 
 
 def _check_connect(settings: "Settings") -> int:
-    import asyncio  # noqa: PLC0415
-
     from bmw2mqtt import log  # noqa: PLC0415
     from bmw2mqtt.check import try_everything  # noqa: PLC0415
+    from bmw2mqtt.daemon import leave  # noqa: PLC0415
     from bmw2mqtt.report import report  # noqa: PLC0415
 
     log.hide("settings", settings.secrets())
     log.set_up("error", "console")
-    broker, accounts = asyncio.run(try_everything(settings))
+    broker, accounts, has_hanging_threads = try_everything(settings)
     print(report(settings, broker, accounts))
-    return EXIT_OK if broker.is_well and all(a.is_well for a in accounts) else EXIT_CONFIG
+    is_well = broker.is_well and all(account.is_well for account in accounts)
+    status = EXIT_OK if is_well else EXIT_CONFIG
+    return leave(status) if has_hanging_threads else status
 
 
 def _login(parsed: Arguments) -> int:

@@ -10,7 +10,7 @@ import time_machine
 from structlog.testing import capture_logs
 
 from bmw2mqtt.controls import Controls
-from bmw2mqtt.mqtt.session import Client, Received
+from bmw2mqtt.mqtt.session import Received
 from bmw2mqtt.vehicle.commands import EXECUTED, Action, Outcome
 from bmw2mqtt.vehicle.deadline import Deadline, elapsed_s
 from tests import virtual_time
@@ -289,14 +289,3 @@ def test_an_account_is_not_told_old_things_either(*, is_stale: bool) -> None:
         ["expired"] * 4 if is_stale else []
     )
     assert "a-captcha" not in str(logs)
-
-
-async def test_a_message_that_is_delivered_again_is_stale() -> None:
-    """A DUP message of a new session is from before it, or was carried out already."""
-    client = Client("localhost")
-    for is_duplicate in (False, True):
-        message = aiomqtt.client.mqtt.MQTTMessage(1, b"bmw2mqtt/VIN/lock/lock/set")
-        message.payload, message.dup = b"UNLOCK", is_duplicate
-        client._on_message(None, None, message)
-    received = [Received(client._queue.get_nowait()) for _ in range(2)]
-    assert [message.is_stale for message in received] == [False, True]

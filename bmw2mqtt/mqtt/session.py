@@ -80,7 +80,7 @@ class Received:
         self.topic = message.topic.value
         self.payload = payload if isinstance(payload, bytes) else b""
         self.retain = message.retain
-        self.is_stale = is_stale or getattr(message, "is_redelivered", False)
+        self.is_stale = is_stale
         """Whether it may have been on its way for long: commands in it are not carried out."""
         properties = message.properties
         self.response_topic: str | None = getattr(properties, "ResponseTopic", None)
@@ -116,20 +116,6 @@ class Client(aiomqtt.Client):
         super()._on_publish(*args)
         if not self._pending_publishes:
             self._acknowledge_at_once()
-
-    def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
-        """Keep the DUP flag, which the library drops: the broker has sent the message before.
-
-        Each of our connections is a new session, so it either came already on this one, or is from
-        before it, whatever the broker was told about old sessions.
-        """
-        if not message.dup:
-            super()._on_message(client, userdata, message)
-            return
-        redelivered: Any = aiomqtt.Message._from_paho_message(message)  # noqa: SLF001
-        redelivered.is_redelivered = True
-        with suppress(asyncio.QueueFull):
-            self._queue.put_nowait(redelivered)
 
     def _acknowledge_at_once(self) -> None:
         """Let the kernel confirm what came from the broker without its usual pause.
