@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         add("run", _run, "the daemon"),
         check := add("check", _check, "read the configuration and say what is wrong with it"),
         login := add("login", _login, "log in to BMW and store the tokens"),
-        add("cleanup", _cleanup, "remove everything the bridge ever retained on the broker"),
+        cleanup := add("cleanup", _cleanup, "delete every topic that bmw2mqtt has published"),
         health := add("healthcheck", _healthcheck, "is the running daemon connected and alive?"),
     ]
     demo = add("demo", _demo, "everything with an embedded broker and a simulated BMW")
@@ -83,6 +83,12 @@ def _parser() -> argparse.ArgumentParser:
         "--connect",
         action="store_true",
         help="try the broker and each login too; prints a report without secrets for an issue",
+    )
+    cleanup.add_argument(
+        "--dry-run", action="store_true", help="only print the topics that would be deleted"
+    )
+    cleanup.add_argument(
+        "--force", action="store_true", help="delete them even while the bridge is running"
     )
     health.add_argument(
         "--alive", action="store_true", help="only whether it is alive, even without its broker"
@@ -152,17 +158,18 @@ def _check(parsed: Arguments) -> int:
 
 
 def _check_connect(settings: "Settings") -> int:
-    import asyncio  # noqa: PLC0415
-
     from bmw2mqtt import log  # noqa: PLC0415
     from bmw2mqtt.check import try_everything  # noqa: PLC0415
+    from bmw2mqtt.daemon import leave  # noqa: PLC0415
     from bmw2mqtt.report import report  # noqa: PLC0415
 
     log.hide("settings", settings.secrets())
     log.set_up("error", "console")
-    broker, accounts = asyncio.run(try_everything(settings))
+    broker, accounts, has_hanging_threads = try_everything(settings)
     print(report(settings, broker, accounts))
-    return EXIT_OK if broker.is_well and all(a.is_well for a in accounts) else EXIT_CONFIG
+    is_well = broker.is_well and all(account.is_well for account in accounts)
+    status = EXIT_OK if is_well else EXIT_CONFIG
+    return leave(status) if has_hanging_threads else status
 
 
 def _login(parsed: Arguments) -> int:
@@ -198,17 +205,34 @@ def _cleanup(parsed: Arguments) -> int:
     settings = _load(parsed)
     if settings is None:
         return EXIT_CONFIG
-    from bmw2mqtt.mqtt.cleanup import remove_everything  # noqa: PLC0415
+    from bmw2mqtt.accounts.store import is_in_use  # noqa: PLC0415
+    from bmw2mqtt.mqtt.cleanup import DaemonRunning, remove_everything  # noqa: PLC0415
     from bmw2mqtt.mqtt.session import BrokerError  # noqa: PLC0415
 
     try:
-        count = remove_everything(
-            settings.mqtt, settings.homeassistant.discovery_prefix, settings.relay_prefixes()
+        if not (parsed.dry_run or parsed.force) and is_in_use(settings.data_dir):
+            raise DaemonRunning(f"it uses {settings.data_dir}")  # noqa: TRY301
+        topics = remove_everything(
+            settings.mqtt,
+            settings.homeassistant.discovery_prefix,
+            settings.relay_prefixes(),
+            is_dry_run=parsed.dry_run,
+            is_forced=parsed.force,
         )
+    except DaemonRunning as sign:
+        print(
+            f"bmw2mqtt is running ({sign}). Stop it first. If it is not running any more, or you"
+            " want to delete its topics all the same, add --force.",
+            file=sys.stderr,
+        )
+        return EXIT_FAILURE
     except BrokerError as error:
         print(error, file=sys.stderr)
         return EXIT_FAILURE
-    print(f"{count} retained topics removed")
+    if parsed.dry_run:
+        print("".join(f"{topic}\n" for topic in topics), end="")
+    noun = "retained topic" if len(topics) == 1 else "retained topics"
+    print(f"{len(topics)} {noun} {'would be removed' if parsed.dry_run else 'removed'}")
     return EXIT_OK
 
 

@@ -63,6 +63,9 @@ class Controls:
         if message.retain:
             log.warning("command_refused", topic=message.topic, reason="retained")
             return None
+        if message.is_stale:  # a token of minutes ago, a pause that somebody has taken back
+            log.warning("command_refused", topic=message.topic, reason="expired")
+            return None
         if account is None:
             log.warning("command_refused", topic=message.topic, reason="unknown_account")
         return account

@@ -18,6 +18,8 @@ from bmw2mqtt.vehicle.errors import ConfigError
 log = structlog.get_logger(__name__)
 
 EXIT_OK, EXIT_BUG, EXIT_CONFIG = 0, 1, 2
+END_S = 0.2
+"""How long a thread that has nothing to do takes to end."""
 
 
 def run(settings: Settings) -> int:
@@ -48,21 +50,31 @@ def _flat(errors: BaseExceptionGroup[ConfigError]) -> Iterator[ConfigError]:
 
 
 async def _serve(settings: Settings) -> None:
-    asyncio.get_running_loop().set_default_executor(_DaemonThreads())
+    asyncio.get_running_loop().set_default_executor(DaemonThreads())
     await Bridge(settings).run(stop_on_signals())
 
 
-class _DaemonThreads(ThreadPoolExecutor):
+class DaemonThreads(ThreadPoolExecutor):
     """Threads that do not hold up the end: a look-up of a host's name may hang for long."""
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
-        """Leave them behind; the process ends with them (see `run_and_leave`)."""
+        """Leave them behind; the process ends with them (see `leave`)."""
         super().shutdown(wait=False, cancel_futures=True)
+
+    def are_hanging(self) -> bool:
+        """Return whether a thread goes on though the executor was shut down."""
+        for thread in self._threads:
+            thread.join(END_S)
+        return any(thread.is_alive() for thread in self._threads)
 
 
 def run_and_leave(settings: Settings) -> NoReturn:
     """Run the daemon and end the process with its status, not waiting for threads that hang."""
-    status = run(settings)
+    leave(run(settings))
+
+
+def leave(status: int) -> NoReturn:
+    """End the process at once, whatever threads still do."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

@@ -86,12 +86,27 @@ def _broker(settings: Settings, broker: BrokerReport) -> Iterator[str]:
     limits = [text.format(broker.limits[n]) for n, text in _LIMITS.items() if n in broker.limits]
     if settings.mqtt.protocol == "5":
         yield f"  - limits: {', '.join(limits) or 'none told'}"
-        for topic in broker.refused:
-            yield f"  - may not write `{topic}`: let the bridge's user in the access list"
-        if not broker.refused:
-            yield "  - may write all topics that were tried"
     else:
-        yield "  - limits and rights: MQTT 3.1.1 does not tell"
+        yield "  - limits: MQTT 3.1.1 does not tell"
+    if broker.is_beside_daemon:
+        yield "  - a bridge is running: tried with another client id and without its last will"
+    yield from _broker_faults(broker)
+
+
+def _broker_faults(broker: BrokerReport) -> Iterator[str]:
+    for topic in broker.refused:
+        yield f"  - may not write `{topic}`: let the bridge's user in the access list"
+    for topic in broker.not_read:
+        yield (
+            f"  - a message on `{topic}` did not come back: let the bridge's user write and read"
+            " it in the access list"
+        )
+    for topic in broker.not_retained:
+        yield f"  - `{topic}` was not retained: let the broker keep retained messages"
+    for topic in broker.not_subscribed:
+        yield f"  - may not subscribe to `{topic}`: let the bridge's user in the access list"
+    if broker.is_well:
+        yield "  - published, read back and removed a message in each part of the topic tree"
 
 
 def _account(settings: Settings, account: AccountReport) -> str:

@@ -20,6 +20,7 @@ from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.session import Received
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.vehicle.commands import EXECUTED, Command, Outcome
+from bmw2mqtt.vehicle.deadline import Clock, Deadline, elapsed_s
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from tests.fixture_cars import fixture_car
 
@@ -51,6 +52,7 @@ class RecordingAccount:
 
     def __init__(self) -> None:
         self.executed: list[Command] = []
+        self.deadlines: list[Deadline] = []
         self.refreshed = 0
         self.refuses: Outcome | None = None
         self.on_execute: Callable[[], Any] | None = None
@@ -60,8 +62,9 @@ class RecordingAccount:
     def refusal(self, _: str, __: Command) -> Outcome | None:
         return self.refuses
 
-    async def execute(self, _: str, command: Command) -> Outcome:
+    async def execute(self, _: str, command: Command, deadline: Deadline) -> Outcome:
         self.executed.append(command)
+        self.deadlines.append(deadline)
         return (await self.on_execute()) if self.on_execute else EXECUTED
 
     def needs_refresh(self, _: Command) -> bool:
@@ -97,7 +100,7 @@ class RecordingPublisher(Publisher):
 class Bench:
     """One car that has every command."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock = elapsed_s) -> None:
         account = {"backend": "mybmw", "username": "u", "password": "p", "region": "rest_of_world"}
         settings = Settings(accounts={"home": account})
         self.vin = VIN_I20
@@ -110,7 +113,7 @@ class Bench:
         self.vehicle = fixture_vehicle(VIN_I20)
         self.fleet.vehicles_listed("home", frozenset({VIN_I20}), is_complete=True)
         self.fleet.vehicle_changed("home", self.vehicle)
-        self.commands = Commands(self.fleet, self.topics, self.publisher)
+        self.commands = Commands(self.fleet, self.topics, self.publisher, clock)
         self.task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -124,13 +127,14 @@ class Bench:
         if topic is None:
             return False
         retain = options.pop("retain", False)
+        is_stale = options.pop("is_stale", False)
         properties = Properties(PacketTypes.PUBLISH)
         for name, value in options.items():
             setattr(properties, name, value)
         if isinstance(payload, str):
             payload = payload.encode()
         message = aiomqtt.Message(f"{BASE}/{self.vin}/{path}", payload, 1, retain, 0, properties)
-        self.commands.take(topic, Received(message))
+        self.commands.take(topic, Received(message, is_stale=is_stale))
         return True
 
     async def settle(self) -> None:

@@ -59,6 +59,7 @@ class Rig:
         cars: Sequence[RecordedCar],
     ) -> None:
         self.process = process
+        self.broker = broker
         self.port = broker.port
         self.call = servers.call
         self.bmw = bmw

@@ -53,8 +53,8 @@ def test_all_is_well(check: Check, broker: Mosquitto, bmw: MyBmwSimulator, tmp_p
     assert re.search(r"- libraries: aiomqtt 2\..*, bimmer_connected 0\.", text)
     assert "- broker: connected, MQTT 5, no TLS, mosquitto version 2." in text
     assert re.search(r"  - limits: .*\d+ topic aliases", text)
-    assert "may write all topics" in text
-    assert "- account home (mybmw, rest_of_world): logged in, 1 cars" in text
+    assert "published, read back and removed a message in each part of the topic tree" in text
+    assert "- account home (mybmw, rest_of_world): logged in, 1 car" in text
     assert "  - mqtt.port: " in text
     assert "  - accounts.home.captcha_token: (set)" in text
     assert "  - log.level: debug" in text
@@ -189,13 +189,17 @@ def test_topics_the_bridge_may_not_write(
         status, text = check(settings_for(bmw, broker.port, tmp_path / "data", mqtt=mqtt))
         if protocol == "5":
             assert status == 2
-            assert "may not write `homeassistant/device/bmw2mqtt_check/config`" in text
-            assert "`bmw2mqtt/bridge/check`" not in text
+            assert (
+                "may not write `homeassistant/device/bmw2mqtt_account_connection_check/config`"
+                in text
+            )
+            assert "`bmw2mqtt/account/" not in text
             settings = settings_for(bmw, broker.port, tmp_path / "data")
             assert check(settings | {"homeassistant": {"enabled": False}})[0] == 0
         else:
-            assert status == 0, text
-            assert "MQTT 3.1.1 does not tell" in text
+            assert status == 2
+            assert "bmw2mqtt_account_connection_check/config` did not come back" in text
+            assert "limits: MQTT 3.1.1 does not tell" in text
 
 
 def test_a_relay_that_may_not_be_written(check: Check, bmw: MyBmwSimulator, tmp_path: Path) -> None:

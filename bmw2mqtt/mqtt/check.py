@@ -1,21 +1,34 @@
-"""Is the broker there, does it let the bridge in, and what are its limits?"""
+"""Does the broker let the bridge do what the daemon does, and what are its limits?
+
+The same client as the daemon's, with its last will, its subscriptions, and a message in each part
+of the topic tree that it writes: published, read back, and removed again.
+"""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiomqtt
 
 from bmw2mqtt.config import Mqtt
 from bmw2mqtt.mqtt.publisher import Message
 from bmw2mqtt.mqtt.session import Client, describe, make_client, tls_context
-from bmw2mqtt.mqtt.topics import Topics
+from bmw2mqtt.mqtt.topics import DeviceTopics, Topics
 
 VERSION_TOPIC = "$SYS/broker/version"
 QUIET_S = 1.0
-"""A broker that has something retained says it at once."""
+"""A broker that has something retained sends it at once."""
+READ_AT_MOST_S = 5.0
+ANSWER_S = 5.0
+_CHECK_ACCOUNT = "connection_check"
+"""Topics of an account that nobody has: the daemon and `cleanup` remove what might be left."""
+CONNECTING, SUBSCRIBING = "connecting", "subscribing"
+_LIBRARY_TIMEOUT = "timed out"
+_FAILURE = 0x80
+"""SUBACK codes from here on are refusals."""
 
 
 @dataclass(slots=True)
@@ -24,98 +37,228 @@ class BrokerReport:
 
     problem: str | None = None
     """Why it cannot be used; `None`: connected."""
+    step: str = CONNECTING
+    """What was tried last."""
+    is_beside_daemon: bool = False
+    """Whether a daemon is running, so that another client id and no last will were used."""
+    daemon_known: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once that is known, as far as the broker tells."""
     version: str | None = None
     limits: Mapping[str, int] = field(default_factory=dict)
     """What its CONNACK says, in MQTT 5's names; empty with MQTT 3.1.1."""
     refused: tuple[str, ...] = ()
     """Topics the bridge may not write. Only MQTT 5 tells."""
+    not_read: tuple[str, ...] = ()
+    """Topics whose message did not come back."""
+    not_retained: tuple[str, ...] = ()
+    """Topics whose message came back once and was not retained."""
+    not_subscribed: tuple[str, ...] = ()
+    """Filters to which the bridge may not subscribe."""
     accounts: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     """What a daemon says of each account: status and message."""
 
     @property
     def is_well(self) -> bool:
         """Whether the bridge can work with it."""
-        return self.problem is None and not self.refused
+        faults = (self.refused, self.not_read, self.not_retained, self.not_subscribed)
+        return self.problem is None and not any(faults)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to try."""
+
+    topics: Topics
+    accounts: tuple[str, ...]
+    """Whose retained status is read."""
+    filters: tuple[str, ...]
+    """What the daemon subscribes to."""
+    is_discovery_used: bool
+    """Whether Home Assistant's discovery topics must be writable too."""
+    relay_prefixes: tuple[str, ...]
+    """Where BMW's own messages are passed on; must be writable too."""
+
+    @property
+    def device(self) -> DeviceTopics:
+        """The device whose topics are written."""
+        return self.topics.account(_CHECK_ACCOUNT)
 
 
 async def try_broker(
-    settings: Mqtt,
-    topics: Topics,
-    accounts: Iterable[str],
-    *,
-    discovery: bool,
-    relay_prefixes: Iterable[str],
-) -> BrokerReport:
-    """Connect once and look around; nothing that is sent stays on the broker.
+    report: BrokerReport, settings: Mqtt, plan: Plan, *, is_daemon_running: bool
+) -> None:
+    """Fill a report; nothing that is sent stays on the broker.
 
     Args:
+        report: what is known so far is in it, also if this is cancelled.
         settings: the broker.
-        topics: ours.
-        accounts: the accounts whose retained status is read.
-        discovery: whether Home Assistant's discovery topics must be writable too.
-        relay_prefixes: where BMW's own messages are passed on; must be writable too.
+        plan: what to try.
+        is_daemon_running: whether it is known already that a daemon is running.
     """
-    client = make_client(
-        settings,
-        tls_context(settings.tls),
-        availability_topic=None,
-        client_id=f"{settings.client_id}-check",
-    )
-    report = BrokerReport()
+    tls = tls_context(settings.tls)
+    second = f"{settings.client_id}-check"  # the daemon's own id would end its connection
+    report.is_beside_daemon = is_daemon_running
     try:
+        if not is_daemon_running:
+            with suppress(aiomqtt.MqttCodeError):  # the broker may allow only the daemon's id
+                probe = make_client(settings, tls, availability_topic=None, client_id=second)
+                async with probe:
+                    report.step = SUBSCRIBING
+                    report.is_beside_daemon = await _is_online(probe, plan.topics)
+        report.daemon_known.set()
+        if report.is_beside_daemon:
+            client = make_client(settings, tls, availability_topic=None, client_id=second)
+        else:
+            will = plan.topics.bridge_availability
+            client = make_client(settings, tls, availability_topic=will)
+        report.step = CONNECTING
         async with client:
-            report.limits = client.limits
-            tried = [f"{topics.base}/bridge/check"]
-            if discovery:
-                tried.append(f"{topics.discovery_prefix}/device/bmw2mqtt_check/config")
-            tried += [f"{prefix}check" for prefix in sorted(relay_prefixes)]
-            report.refused = await _refused(client, tried)
-            await _read(client, report, topics, accounts)
-    except aiomqtt.MqttError as error:
-        report.problem = f"{settings.host}:{settings.port} refuses: {describe(error)}"
-    return report
+            await _Check(client, report, plan).run()
+            report.step = "disconnecting"
+    except (aiomqtt.MqttError, TimeoutError) as error:
+        report.problem = f"{settings.host}:{settings.port} {_what_happened(report.step, error)}"
 
 
-async def _refused(client: Client, tried: Sequence[str]) -> tuple[str, ...]:
-    """Send an empty message to topics that nobody uses; nothing is retained."""
-    messages = (Message(topic=topic, payload=b"", retain=False) for topic in tried)
-    may_write = [await client.send(message) for message in messages]
-    return tuple(
-        topic for topic, is_allowed in zip(tried, may_write, strict=True) if not is_allowed
-    )
+def _what_happened(step: str, error: Exception) -> str:
+    if isinstance(error, TimeoutError) or _LIBRARY_TIMEOUT in str(error):
+        return f"does not answer ({step})"
+    if step == CONNECTING:
+        return f"refuses: {describe(error)}"
+    return f"ends the connection ({step}): {describe(error)}"
 
 
-async def _read(
-    client: Client, report: BrokerReport, topics: Topics, accounts: Iterable[str]
-) -> None:
-    """Read what is retained: the broker's version, and what a daemon says of its accounts."""
-    status = {topics.account(name).state("sensor", "status"): name for name in accounts}
-    attributes = {topics.account(name).attributes("sensor", "status"): name for name in accounts}
-    messages: dict[str, str | None] = {}
-    words: dict[str, str] = {}
-    await client.subscribe([(topic, 1) for topic in (VERSION_TOPIC, *status, *attributes)])
-    async for topic, payload in _until_quiet(client):
-        text = payload.decode(errors="replace")
-        if topic == VERSION_TOPIC:
-            report.version = text
-        elif topic in status:
-            words[status[topic]] = text
-        elif topic in attributes:
-            messages[attributes[topic]] = _message(text)
-    report.accounts = {name: (word, messages.get(name)) for name, word in words.items()}
+async def _is_online(client: Client, topics: Topics) -> bool:
+    """Return whether a daemon with our `base_topic` is connected to the broker."""
+    await client.subscribe([(topics.bridge_availability, 1)])
+    received = await _Inbox(client).read({topics.bridge_availability}, QUIET_S)
+    return any(message.payload == b"online" for message in received)
 
 
-async def _until_quiet(client: Client) -> AsyncIterator[tuple[str, bytes]]:
-    received = aiter(client.messages)
-    with suppress(TimeoutError):
-        while True:
-            message = await asyncio.wait_for(anext(received), QUIET_S)
-            if isinstance(message.payload, bytes):
-                yield message.topic.value, message.payload
+class _Inbox:
+    """Reads messages, for a limited time."""
+
+    def __init__(self, client: Client) -> None:
+        self._messages: Any = aiter(client.messages)
+
+    async def read(self, wanted: Iterable[str], quiet_s: float) -> list[aiomqtt.Message]:
+        """Return messages on these topics: until each had a retained one, or nothing comes."""
+        loop = asyncio.get_running_loop()
+        wanted, missing = set(wanted), set(wanted)
+        found: list[aiomqtt.Message] = []
+        last_s = loop.time() + READ_AT_MOST_S
+        quiet_at_s = loop.time() + quiet_s
+        while missing and (left_s := min(quiet_at_s, last_s) - loop.time()) > 0:
+            try:
+                async with asyncio.timeout(left_s):
+                    message = await anext(self._messages)
+            except TimeoutError:
+                break
+            if message.topic.value in wanted:
+                found.append(message)
+                if message.retain:
+                    missing.discard(message.topic.value)
+            if message.retain:
+                quiet_at_s = loop.time() + quiet_s
+        return found
+
+
+class _Check:
+    """One connection on which everything is tried."""
+
+    def __init__(self, client: Client, report: BrokerReport, plan: Plan) -> None:
+        self._client = client
+        self._report = report
+        self._plan = plan
+        self._inbox = _Inbox(client)
+
+    async def run(self) -> None:
+        """Try everything.
+
+        Raises:
+            aiomqtt.MqttError: the connection is lost.
+            TimeoutError: the broker does not acknowledge a message.
+        """
+        report, plan = self._report, self._plan
+        report.limits = self._client.limits
+        report.step = SUBSCRIBING
+        await self._subscribe()
+        await self._try_state(plan.device.state("sensor", "status"))
+        if plan.is_discovery_used:
+            await self._try_discovery(plan.device.discovery)
+        for prefix in plan.relay_prefixes:
+            await self._send(f"{prefix}check", b"", retain=False)
+        report.step = "reading what is retained"
+        await self._read_accounts()
+
+    async def _subscribe(self) -> None:
+        """Subscribe as the daemon does, and to what is read here."""
+        filters = self._plan.filters
+        if self._report.limits.get("WildcardSubscriptionAvailable", 1) == 0:
+            filters = tuple(topic for topic in filters if not set(topic) & set("+#"))
+        granted = await self._client.subscribe([(topic, 1) for topic in filters])
+        codes: Sequence[Any] = [getattr(code, "value", code) for code in granted]
+        codes = [*codes, *[_FAILURE] * (len(filters) - len(codes))]
+        self._report.not_subscribed = tuple(
+            topic for topic, code in zip(filters, codes, strict=False) if code >= _FAILURE
+        )
+
+    async def _send(self, topic: str, payload: bytes, *, retain: bool = True) -> bool:
+        """Publish; return whether the broker takes it, as far as it tells."""
+        self._report.step = f"publishing on {topic}"
+        async with asyncio.timeout(ANSWER_S):
+            message = Message(topic=topic, payload=payload, retain=retain)
+            is_allowed = await self._client.send(message)
+        if not is_allowed and topic not in self._report.refused:
+            self._report.refused += (topic,)
+        return is_allowed
+
+    async def _try_state(self, topic: str) -> None:
+        """Publish a value, read what is then retained, and remove it."""
+        if not await self._send(topic, b"check"):
+            return
+        await self._client.subscribe([(topic, 1)])
+        received = await self._inbox.read({topic}, QUIET_S)
+        await self._send(topic, b"")
+        if not received:
+            self._report.not_read += (topic,)
+        elif not any(message.retain for message in received) and self._can_retain:
+            self._report.not_retained += (topic,)
+
+    @property
+    def _can_retain(self) -> bool:
+        """Whether the broker says that it retains messages; the report shows it if not."""
+        return bool(self._report.limits.get("RetainAvailable", 1))
+
+    async def _try_discovery(self, topic: str) -> None:
+        """Publish the empty message that removes a device: Home Assistant must not get one."""
+        await self._client.subscribe([(topic, 1)])
+        if await self._send(topic, b"") and not await self._inbox.read({topic}, QUIET_S):
+            self._report.not_read += (topic,)
+
+    async def _read_accounts(self) -> None:
+        """Read the broker's version, and what a daemon says of its accounts."""
+        topics = self._plan.topics
+        names = self._plan.accounts
+        status = {topics.account(name).state("sensor", "status"): name for name in names}
+        attributes = {topics.account(name).attributes("sensor", "status"): name for name in names}
+        messages: dict[str, str | None] = {}
+        words: dict[str, str] = {}
+        wanted = (VERSION_TOPIC, *status, *attributes)
+        await self._client.subscribe([(topic, 1) for topic in wanted])
+        for message in await self._inbox.read(wanted, QUIET_S):
+            topic = message.topic.value
+            text = bytes(message.payload).decode(errors="replace")
+            if topic == VERSION_TOPIC:
+                self._report.version = text
+            elif topic in status:
+                words[status[topic]] = text
+            else:
+                messages[attributes[topic]] = _message(text)
+        self._report.accounts = {name: (word, messages.get(name)) for name, word in words.items()}
 
 
 def _message(attributes: str) -> str | None:
-    with suppress(ValueError, AttributeError):
+    with suppress(ValueError, AttributeError, RecursionError):
         found = json.loads(attributes).get("message")
         return str(found) if found else None
     return None

@@ -1,8 +1,8 @@
-"""Removes everything the bridge ever retained on the broker."""
+"""Removes every retained topic of the bridge from the broker."""
 
 import asyncio
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import aiomqtt
 
@@ -10,69 +10,111 @@ from bmw2mqtt.config import Mqtt
 from bmw2mqtt.mqtt.publisher import Message
 from bmw2mqtt.mqtt.session import IN_FLIGHT, BrokerError, Client, describe, make_client, tls_context
 from bmw2mqtt.mqtt.topics import Topics
+from bmw2mqtt.vehicle.errors import Bmw2MqttError
 from bmw2mqtt.vehicle.vin import VIN_PATTERN
 
 QUIET_S = 1.0
+"""The broker has sent everything that is retained when none came for so long."""
+ANSWER_S = 10.0
+
+
+class DaemonRunning(Bmw2MqttError):  # noqa: N818 - named for what it is
+    """A bridge is running; its topics would be deleted under it."""
 
 
 def remove_everything(
-    settings: Mqtt, discovery_prefix: str, relay_prefixes: Collection[str]
-) -> int:
-    """Clear every retained topic of ours, also of earlier versions; return how many there were.
+    settings: Mqtt,
+    discovery_prefix: str,
+    relay_prefixes: Collection[str],
+    *,
+    is_dry_run: bool = False,
+    is_forced: bool = False,
+) -> list[str]:
+    """Delete every retained topic of ours, also of earlier versions; return them in that order.
 
     Args:
         settings: the broker and our place on it.
         discovery_prefix: Home Assistant's.
         relay_prefixes: where BMW's own messages were passed on.
+        is_dry_run: only find them.
+        is_forced: delete them beside a running bridge too.
 
     Raises:
-        BrokerError: the broker cannot be reached.
+        BrokerError: the broker cannot be reached, or does not let us.
+        DaemonRunning: the bridge is running. Nothing was deleted.
     """
     topics = Topics(settings.base_topic, discovery_prefix)
-    return asyncio.run(_remove(settings, topics, relay_prefixes))
 
-
-async def _remove(settings: Mqtt, topics: Topics, relay_prefixes: Collection[str]) -> int:
-    client = make_client(
-        settings,
-        tls_context(settings.tls),
-        availability_topic=None,
-        client_id=f"{settings.client_id}-cleanup",
-    )
-    try:
+    async def run() -> list[str]:
+        client = make_client(
+            settings,
+            tls_context(settings.tls),
+            availability_topic=None,
+            client_id=f"{settings.client_id}-cleanup",
+        )
         async with client:
             found = await _find(client, topics, relay_prefixes)
+            is_running = found.get(topics.bridge_availability) == b"online"
+            if is_running and not (is_dry_run or is_forced):
+                raise DaemonRunning(f"{topics.bridge_availability} is online")
             # Discovery first: Home Assistant then drops the device as a whole.
             order = sorted(found, key=lambda topic: (not topics.is_discovery(topic), topic))
-            for start in range(0, len(order), IN_FLIGHT):
-                await asyncio.gather(
-                    *(
-                        client.send(Message(topic=topic, payload=b""))
-                        for topic in order[start : start + IN_FLIGHT]
-                    )
-                )
+            if not is_dry_run:
+                await _delete(client, order)
+            return order
+
+    try:
+        return asyncio.run(run())
     except aiomqtt.MqttError as error:
         raise BrokerError(f"{settings.host}:{settings.port}: {describe(error)}") from error
-    return len(found)
 
 
-async def _find(client: Client, topics: Topics, relay_prefixes: Collection[str]) -> set[str]:
-    found: set[str] = set()
+async def _delete(client: Client, order: Sequence[str]) -> None:
+    refused: list[str] = []
+    for start in range(0, len(order), IN_FLIGHT):
+        part = order[start : start + IN_FLIGHT]
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                are_allowed = await asyncio.gather(
+                    *(client.send(Message(topic=topic, payload=b"")) for topic in part)
+                )
+        except TimeoutError as error:
+            raise BrokerError(
+                f"the broker does not confirm that topics are deleted; {start} of {len(order)} are"
+            ) from error
+        refused += [t for t, is_allowed in zip(part, are_allowed, strict=True) if not is_allowed]
+    if refused:
+        raise BrokerError(
+            f"the broker does not allow deleting {len(refused)} of {len(order)} topics, for example"
+            f" {refused[0]}; let the bridge's user write them in the broker's access list"
+        )
+
+
+async def _find(
+    client: Client, topics: Topics, relay_prefixes: Collection[str]
+) -> dict[str, bytes]:
+    """Return our retained topics with what they hold."""
+    found: dict[str, bytes] = {}
     # A prefix may end within a level, which no filter can say.
     relays = {f"{prefix.rpartition('/')[0]}/+".removeprefix("/") for prefix in relay_prefixes}
     await client.subscribe([(topic, 1) for topic in {*topics.everything(), *relays}])
     relayed = [re.compile(re.escape(prefix) + VIN_PATTERN) for prefix in relay_prefixes]
     messages = aiter(client.messages)
-    while True:
+    now_s = asyncio.get_running_loop().time
+    quiet_at_s = now_s() + QUIET_S
+    while (left_s := quiet_at_s - now_s()) > 0:
         try:
-            message = await asyncio.wait_for(anext(messages), QUIET_S)
+            message = await asyncio.wait_for(anext(messages), left_s)
         except TimeoutError:
-            return found
+            break
         topic, payload = message.topic.value, message.payload
         if not message.retain or not isinstance(payload, bytes):
-            continue
+            continue  # whoever publishes without end must not keep us here
+        quiet_at_s = now_s() + QUIET_S
         if topics.is_discovery(topic):
-            if topics.is_our_discovery(payload):
-                found.add(topic)
-        elif topics.owner(topic) is not None or any(r.fullmatch(topic) for r in relayed):
-            found.add(topic)
+            is_ours = topics.is_our_discovery(payload)
+        else:
+            is_ours = topics.owner(topic) is not None or any(r.fullmatch(topic) for r in relayed)
+        if is_ours:
+            found[topic] = payload
+    return found

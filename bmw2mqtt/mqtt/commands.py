@@ -37,6 +37,7 @@ from bmw2mqtt.vehicle.commands import (
     Reason,
     is_offered,
 )
+from bmw2mqtt.vehicle.deadline import Clock, elapsed_s
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 log = structlog.get_logger(__name__)
@@ -81,10 +82,21 @@ class Cars(Protocol):
 class Commands:
     """Takes command messages, answers each with one event."""
 
-    def __init__(self, cars: Cars, topics: Topics, publisher: Publisher) -> None:
+    def __init__(
+        self, cars: Cars, topics: Topics, publisher: Publisher, clock: Clock = elapsed_s
+    ) -> None:
+        """Prepare it.
+
+        Args:
+            cars: what there is to command.
+            topics: where the answers go.
+            publisher: what brings them there.
+            clock: measures how old a command is; it must count while the host is suspended.
+        """
         self._cars = cars
         self._topics = topics
         self._publisher = publisher
+        self._clock = clock
         self._lanes: dict[str, Lane] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._is_stopped = False
@@ -101,7 +113,8 @@ class Commands:
 
     def take(self, topic: CommandTopic, message: Received) -> None:
         """Take one message on a car's command topic: queue it or refuse it."""
-        job = job_of(topic, message)
+        job = job_of(topic, message, self._clock())
+        self._drop_expired(job.vin)
         try:
             order = self._check(job, topic, message)
         except Refused as refusal:
@@ -113,6 +126,7 @@ class Commands:
         lane = self._lanes.setdefault(job.vin, Lane())
         lane.waiting.append(order)
         lane.arrived.set()
+        self._schedule_expiry(job.vin, lane)
         if lane.task is None and self._tasks is not None:
             lane.task = self._tasks.create_task(self._work(job.vin, lane))
 
@@ -122,6 +136,8 @@ class Commands:
         for vin, lane in self._lanes.items():
             if lane.task is not None:
                 lane.task.cancel()
+            if lane.expiry is not None:
+                lane.expiry.cancel()
             if lane.running is not None:
                 self._finish(lane.running.job, _STOPPED_WHILE_RUNNING)
             for order in lane.waiting:
@@ -139,6 +155,8 @@ class Commands:
         """
         if message.retain:
             raise Refused(Reason.RETAINED, "retained commands are never executed")
+        if message.is_stale:
+            raise Refused(Reason.EXPIRED, _STALE)
         vehicle = self._cars.find(job.vin)
         if vehicle is None:
             raise Refused(*self._cars.why_unknown(job.vin))
@@ -150,7 +168,13 @@ class Commands:
         if not entity.exists(vehicle):
             raise Refused(Reason.UNSUPPORTED, NOT_OFFERED)
         command = read_payload(entity.command, vehicle, message.payload)
-        order = Order(job=job, entity=entity, command=command, account=account)
+        order = Order(
+            job=job,
+            entity=entity,
+            command=command,
+            account=account,
+            deadline=job.deadline(command, self._clock),
+        )
         self._check_lane(job.vin, command)
         self._check_order(order)
         return order
@@ -174,8 +198,8 @@ class Commands:
         self._check_rights(vin, order.entity, order.account)
         if not is_offered(order.command, vehicle.capabilities):
             raise Refused(Reason.UNSUPPORTED, NOT_OFFERED)
-        if order.job.is_expired:
-            raise Refused(Reason.EXPIRED, "it has waited too long")
+        if order.deadline.is_over:
+            raise Refused(Reason.EXPIRED, _TOO_OLD)
         if outcome := order.account.refusal(vin, order.command):
             raise Refused(outcome.reason or Reason.UNSUPPORTED, outcome.message or "")
 
@@ -188,6 +212,27 @@ class Commands:
         if len(lane.waiting) >= MAX_WAITING:
             raise Refused(Reason.QUEUE_FULL, f"{MAX_WAITING} commands are waiting already")
 
+    # Age
+
+    def _drop_expired(self, vin: str) -> None:
+        """Answer waiting commands that are too old; they make room at once."""
+        lane = self._lanes.get(vin)
+        if lane is None:
+            return
+        for order in lane.remove_expired():
+            self._finish(order.job, Refused(Reason.EXPIRED, _TOO_OLD).outcome)
+        self._schedule_expiry(vin, lane)
+
+    def _schedule_expiry(self, vin: str, lane: Lane) -> None:
+        """See to it that a command is answered when it becomes too old, not when its turn comes."""
+        if lane.expiry is not None:
+            lane.expiry.cancel()
+            lane.expiry = None
+        if lane.waiting:
+            next_s = max(0.0, min(order.deadline.remaining_s for order in lane.waiting))
+            loop = asyncio.get_running_loop()
+            lane.expiry = loop.call_later(next_s, self._drop_expired, vin)
+
     # Work
 
     async def _work(self, vin: str, lane: Lane) -> None:
@@ -195,8 +240,8 @@ class Commands:
         with_news: Executor | None = None
         while lane.waiting or with_news:
             while lane.waiting:
-                lane.arrived.clear()
                 with_news = await self._carry_out(lane) or with_news
+            lane.arrived.clear()
             if with_news and not await _arrives(lane, with_news.settling_s()):
                 await _refresh(with_news, vin)
                 with_news = None
@@ -206,6 +251,7 @@ class Commands:
     async def _carry_out(self, lane: Lane) -> Executor | None:
         """Carry out the next command; return its account if the car has news afterwards."""
         order = lane.running = lane.waiting.popleft()
+        self._schedule_expiry(order.job.vin, lane)
         outcome = await self._attempt(order)
         lane.running = None
         self._finish(order.job, outcome)
@@ -223,7 +269,7 @@ class Commands:
             self._check_order(order)
             log.info("command_running", vin=job.vin, entity=job.entity_id, id=job.id)
             self._cars.show_pending(job.vin, order.entity, order.entity.pending(job.payload))
-            return await order.account.execute(job.vin, order.command)
+            return await order.account.execute(job.vin, order.command, order.deadline)
         except Refused as refusal:
             return refusal.outcome
         except Exception as error:  # a bug must not take the daemon along
@@ -290,6 +336,8 @@ _WITH_NEWS = {EventType.EXECUTED, EventType.FAILED, EventType.TIMED_OUT}
 _WITHOUT_BMW = {Reason.LOGIN_REQUIRED, Reason.QUOTA_EXCEEDED, Reason.BLOCKED}
 """Asking about the car would fail the same way."""
 
+_TOO_OLD = "it is too old: it could not be sent to BMW in time"
+_STALE = "it came while the bridge or its connection stood still, and may be old; send it again"
 _STOPPED_WHILE_RUNNING = Outcome(
     event_type=EventType.TIMED_OUT,
     reason=Reason.BRIDGE_STOPPED,

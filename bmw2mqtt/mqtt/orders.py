@@ -1,7 +1,6 @@
 """A command on its way: the message, what it asks for, and the queue it waits in."""
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,11 +11,17 @@ from uuid import uuid4
 from bmw2mqtt.entities.base import Entity, iso
 from bmw2mqtt.mqtt.session import Received
 from bmw2mqtt.mqtt.topics import CommandTopic
-from bmw2mqtt.vehicle.commands import Command, EventType, Executor, Outcome, Reason
+from bmw2mqtt.vehicle.commands import (
+    Command,
+    EventType,
+    Executor,
+    Outcome,
+    Reason,
+    fresh_for_s,
+)
+from bmw2mqtt.vehicle.deadline import Clock, Deadline
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
-MAX_WAIT_S = 600
-"""Nobody expects a car to unlock a quarter of an hour after the message."""
 MAX_PAYLOAD_BYTES = 4096
 SHOWN_PAYLOAD = 255
 
@@ -30,16 +35,19 @@ class Job:
     payload: str
     response_topic: str | None
     correlation_data: bytes | None
-    expiry_s: float
+    expiry_s: float | None
+    """Message Expiry of MQTT 5: how long the sender wants it to be tried."""
+    received_s: float
+    """By the clock of the deadlines."""
     received_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    received_s: float = field(default_factory=time.monotonic)
     id: str = field(default_factory=lambda: uuid4().hex)
 
-    @property
-    def is_expired(self) -> bool:
-        """Whether it is too late, by either clock: one stands still while the host is suspended."""
-        wall_s = (datetime.now(UTC) - self.received_at).total_seconds()
-        return max(wall_s, time.monotonic() - self.received_s) >= self.expiry_s
+    def deadline(self, command: Command, clock: Clock) -> Deadline:
+        """Return until when the command may be sent to BMW."""
+        limit_s = fresh_for_s(command)
+        if self.expiry_s is not None:
+            limit_s = min(limit_s, self.expiry_s)
+        return Deadline(self.received_s + limit_s, clock)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +58,7 @@ class Order:
     entity: Entity[Vehicle]
     command: Command
     account: Executor
+    deadline: Deadline
 
 
 @dataclass(slots=True)
@@ -60,6 +69,15 @@ class Lane:
     running: Order | None = None
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
+    expiry: asyncio.TimerHandle | None = None
+    """Goes off when the next waiting command is too old."""
+
+    def remove_expired(self) -> list[Order]:
+        """Remove waiting commands that are too old, and return them."""
+        expired = [order for order in self.waiting if order.deadline.is_over]
+        if expired:
+            self.waiting = deque(o for o in self.waiting if o not in expired)
+        return expired
 
     def has(self, command: Command) -> bool:
         """Whether the same command waits or runs."""
@@ -89,16 +107,16 @@ def event_of(job: Job, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def job_of(topic: CommandTopic, message: Received) -> Job:
+def job_of(topic: CommandTopic, message: Received, now_s: float) -> Job:
     """Return a message as a job."""
-    expiry_s = MAX_WAIT_S if message.expiry_s is None else min(message.expiry_s, MAX_WAIT_S)
     return Job(
         vin=topic.vin or "",
         entity_id=f"{topic.platform}/{topic.key}",
         payload=message.payload[:MAX_PAYLOAD_BYTES].decode(errors="replace"),
         response_topic=message.response_topic,
         correlation_data=message.correlation_data,
-        expiry_s=expiry_s,
+        expiry_s=message.expiry_s,
+        received_s=now_s,
     )
 
 

@@ -65,13 +65,23 @@ class BrokerError(Bmw2MqttError):
 class Received:
     """A message that came in, as the rest of the bridge sees it."""
 
-    __slots__ = ("correlation_data", "expiry_s", "payload", "response_topic", "retain", "topic")
+    __slots__ = (
+        "correlation_data",
+        "expiry_s",
+        "is_stale",
+        "payload",
+        "response_topic",
+        "retain",
+        "topic",
+    )
 
-    def __init__(self, message: aiomqtt.Message) -> None:
+    def __init__(self, message: aiomqtt.Message, *, is_stale: bool = False) -> None:
         payload = message.payload
         self.topic = message.topic.value
         self.payload = payload if isinstance(payload, bytes) else b""
         self.retain = message.retain
+        self.is_stale = is_stale
+        """Whether it may have been on its way for long: commands in it are not carried out."""
         properties = message.properties
         self.response_topic: str | None = getattr(properties, "ResponseTopic", None)
         self.correlation_data: bytes | None = getattr(properties, "CorrelationData", None)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from bmw2mqtt.vehicle.account import AccountStatus
+from bmw2mqtt.vehicle.deadline import Deadline
 from bmw2mqtt.vehicle.snapshot import Capabilities, ChargingMode
 
 
@@ -62,6 +63,16 @@ class SendPoi:
 Command = Action | SetTargetSoc | SetAcLimit | SetChargingMode | SendPoi
 
 
+FRESH_FOR_S = 300.0
+UNLOCK_FRESH_FOR_S = 60.0
+"""Whoever wanted the car open has left, or opened it otherwise."""
+
+
+def fresh_for_s(command: Command) -> float:
+    """Return how long after its receipt a command may still be sent to BMW."""
+    return UNLOCK_FRESH_FOR_S if command is Action.UNLOCK else FRESH_FOR_S
+
+
 def is_offered(command: Command, offered: Capabilities) -> bool:
     """Whether BMW offers this very command for a car: it may lock a car and not unlock it."""
     match command:
@@ -95,7 +106,7 @@ class EventType(StrEnum):
     FAILED = "failed"
     """BMW or the car said no."""
     REJECTED = "rejected"
-    """Refused here: BMW was not asked."""
+    """Refused here: BMW did not get the command."""
     TIMED_OUT = "timed_out"
     """BMW took it, and nobody knows whether the car did it."""
     IGNORED = "ignored"
@@ -151,8 +162,12 @@ class Executor(Protocol):
     def refusal(self, vin: str, command: Command) -> Outcome | None:
         """Return why it would not send this command now; costs no request."""
 
-    async def execute(self, vin: str, command: Command) -> Outcome:
-        """Carry out a command; never raises for what BMW does."""
+    async def execute(self, vin: str, command: Command, deadline: Deadline) -> Outcome:
+        """Carry out a command; never raises for what BMW does.
+
+        The deadline holds until the request that carries the command leaves, whatever has to be
+        waited for before: the outcome is then `expired`, and the car never gets the command.
+        """
 
     def needs_refresh(self, command: Command) -> bool:
         """Whether the car has something new to tell after this command."""

@@ -15,6 +15,7 @@ from bmw2mqtt.simulator.mybmw import Fault
 from bmw2mqtt.simulator.mybmw.faults import blocked, quota_exceeded, too_many_requests
 from bmw2mqtt.simulator.tls import Certificates
 from bmw2mqtt.vehicle.commands import Action, Command, SendPoi, SetChargingMode
+from bmw2mqtt.vehicle.deadline import Deadline
 from bmw2mqtt.vehicle.snapshot import ChargingMode
 from tests import virtual_time
 from tests.accounts.simulated_day import NO_PICTURES, VINS, Day, simulated_day
@@ -99,7 +100,7 @@ async def on_request(certificates: Certificates, data_dir: Path) -> AsyncIterato
 async def outcome_of(day: Day, command: Command) -> str:
     """Return what is said of a command, and then of the account."""
     before = sum(day.asked(path) for path in SENT)
-    outcome = await day.account.execute(VIN, command)
+    outcome = await day.account.execute(VIN, command, Deadline.after(HOUR_S))
     assert outcome.message
     sent = [r for r in day.bmw.requests if r.path.endswith(SENT)][before:]
     assert sum(request.status not in {401, 429} for request in sent) <= 1, "never twice"
@@ -224,7 +225,9 @@ def test_a_command_that_works_shows_that_bmw_is_back(
         await day.until("unreachable", timedelta(minutes=1))
         day.bmw.faults.clear()
         day.bmw.faults.add(NO_PICTURES)
-        assert (await day.account.execute(VIN, Action.UNLOCK)).event_type == "executed"
+        assert (
+            await day.account.execute(VIN, Action.UNLOCK, Deadline.after(HOUR_S))
+        ).event_type == "executed"
         await day.until("ok", timedelta(minutes=1))
 
     in_virtual_time(come_back, certificates, tmp_path)

@@ -242,7 +242,7 @@ def test_cleanup_removes_what_was_relayed(
     others = {f"{prefix}{VIN}/x": "1", f"{prefix}status": "2", f"other/{VIN}": "3"}
     plant(observer, others | {f"{prefix}{VIN}": "{}"})
     assert main(["cleanup", "--config", str(tmp_path / "cleanup.yaml")]) == 0
-    assert capsys.readouterr().out == "1 retained topics removed\n"
+    assert capsys.readouterr().out == "1 retained topic removed\n"
     assert retained(broker.port).keys() == others.keys()
 
 

@@ -36,6 +36,7 @@ from bmw2mqtt.config import CarDataAccount as AccountSettings
 from bmw2mqtt.guard import BugLogger, run_guarded
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
 from bmw2mqtt.vehicle.commands import Command, EventType, Outcome, Reason
+from bmw2mqtt.vehicle.deadline import Deadline
 from bmw2mqtt.vehicle.errors import AccountError, LoginRequired, QuotaExceeded, Unreachable
 from bmw2mqtt.vehicle.vin import is_vin
 
@@ -386,7 +387,7 @@ class CarDataAccount:
         """Refuse every command."""
         return _REFUSED
 
-    async def execute(self, vin: str, command: Command) -> Outcome:  # noqa: ARG002
+    async def execute(self, vin: str, command: Command, deadline: Deadline) -> Outcome:  # noqa: ARG002
         """Refuse every command."""
         return _REFUSED
 

@@ -29,6 +29,7 @@ from bmw2mqtt.vehicle.commands import (
     Outcome,
     Reason,
 )
+from bmw2mqtt.vehicle.deadline import Deadline
 from bmw2mqtt.vehicle.errors import AccountError, LoginRequired
 
 STALE_AFTER_AT_LEAST = timedelta(minutes=30)
@@ -181,13 +182,13 @@ class MyBmwAccount:
             return None
         return Outcome(event_type=EventType.REJECTED, reason=reason, message=message)
 
-    async def execute(self, vin: str, command: Command) -> Outcome:
-        """Carry out a command; never raises for what BMW does."""
+    async def execute(self, vin: str, command: Command, deadline: Deadline) -> Outcome:
+        """Carry out a command unless it is too late; never raises for what BMW does."""
         count_requests(self.requests.add)
         car = self._garage.cars[vin]
         if car.snapshot and (outcome := remote.nothing_to_do(car.snapshot, command)):
             return outcome
-        outcome = await remote.execute(car, command, self.polling.report)
+        outcome = await remote.execute(car, command, deadline, self.polling.report)
         if command is Action.FIND_VEHICLE and outcome == EXECUTED:
             self._garage.show_found_position(car)
         if outcome == EXECUTED and self._standing.with_bmw is AccountStatus.UNREACHABLE:

@@ -1,7 +1,7 @@
 """Logging in: how often it may be tried, what to do about a refusal, which tokens are new."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ import httpx
 from bimmer_connected.api.authentication import MyBMWAuthentication
 
 from bmw2mqtt.accounts.mybmw.answers import NEVER_SENT, UNREADABLE
+from bmw2mqtt.accounts.mybmw.command_deadline import apply_deadline
 from bmw2mqtt.accounts.mybmw.counting import count
 from bmw2mqtt.accounts.mybmw.guard import LoginGuard
 from bmw2mqtt.accounts.mybmw.login_client import RefusedToRenew, hands_out_tokens, watcher
@@ -53,6 +54,13 @@ class Authentication(MyBMWAuthentication):
         hide(f"captcha-{id(self)}", [token or ""])
         self.captcha_at = utc_now()
         self._logins_s = ()
+
+    def async_auth_flow(
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Authorize a request, and repeat it where the library does; a command only in time."""
+        apply_deadline(request)
+        return super().async_auth_flow(request)
 
     async def login(self) -> None:
         """Renew the login, or log in if it is lost.

@@ -25,6 +25,7 @@ from bimmer_connected.vehicle.remote_services import (
 
 from bmw2mqtt.accounts.mybmw.answers import NEVER_SENT
 from bmw2mqtt.accounts.mybmw.cars import Car
+from bmw2mqtt.accounts.mybmw.command_deadline import command_is_sent, send_before
 from bmw2mqtt.accounts.mybmw.library import translated
 from bmw2mqtt.vehicle.commands import (
     EXECUTED,
@@ -39,6 +40,7 @@ from bmw2mqtt.vehicle.commands import (
     SetChargingMode,
     SetTargetSoc,
 )
+from bmw2mqtt.vehicle.deadline import Deadline
 from bmw2mqtt.vehicle.errors import (
     AccountError,
     BadAnswer,
@@ -78,22 +80,27 @@ def settling_s() -> float:
 
 
 async def execute(
-    car: Car, command: Command, on_trouble: Callable[[AccountError], None]
+    car: Car, command: Command, deadline: Deadline, on_trouble: Callable[[AccountError], None]
 ) -> Outcome:
     """Send a command and wait for what the car makes of it: some 10 s, at most 4 minutes.
+
+    Nothing leaves after the deadline, and a command that BMW may have got is not sent again: only
+    one that BMW has refused to take (401, 429) is.
 
     Never raises for what BMW does; the outcome says it. `on_trouble` is told of it too, as it may
     concern the whole account; not of a block: BMW has blocked commands and still answered polls.
     """
     services = _RemoteServices(car.library)
     try:
-        with translated():
+        with send_before(deadline), translated():
             try:
                 status = await _trigger(car, services, command)
             except MyBMWRemoteServiceError as error:
                 return _refusal(str(error))
     except CommandError as error:
-        return Outcome(event_type=EventType.FAILED, reason=Reason(error.reason), message=str(error))
+        reason = Reason(error.reason)
+        event_type = EventType.REJECTED if reason is Reason.EXPIRED else EventType.FAILED
+        return Outcome(event_type=event_type, reason=reason, message=str(error))
     except AccountError as error:
         outcome = _failure(error, is_taken=services.is_taken)
         if not isinstance(error, Blocked):
@@ -130,6 +137,7 @@ class _RemoteServices(RemoteServices):
 
     async def _block_until_done(self, client: MyBMWClient, event_id: str) -> RemoteServiceStatus:
         self.is_taken = True
+        command_is_sent()
         return await super()._block_until_done(client, event_id)
 
 
