@@ -94,6 +94,19 @@ class Store:
         except (OSError, ValueError):
             return {}
 
+    def adopt_draft(self, name: str) -> None:
+        """Finish what a killed process began: its draft takes the document's place.
+
+        Raises:
+            StoreError: the folder cannot be written.
+        """
+        path = self.directory / f"{name}.json"
+        try:
+            _draft(path).replace(path)
+            _sync_folder(path.parent)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+
     def read(self, name: str) -> bytes | None:
         """Read any file; `None` if there is none. What is no plain file is set aside and named."""
         path = self.directory / name

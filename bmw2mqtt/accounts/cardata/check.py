@@ -55,3 +55,4 @@ async def _login(
             yield oauth, credentials
         finally:
             await credentials.close()
+            await store.flushed()

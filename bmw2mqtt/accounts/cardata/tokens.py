@@ -163,8 +163,8 @@ class Credentials:
         drafted = self._known(self._store.load_draft(self._file))
         saved = self._known(self._store.load(self._file))
         if drafted and (saved is None or drafted.issued_at > saved.issued_at):
-            self._use(drafted)  # the process was killed between writing and renaming
-            self._store.save_later(self._file, self._document(drafted), self._report)
+            self._adopt_draft()  # the process was killed between writing and renaming
+            self._use(drafted)
         elif saved:
             self._use(saved)
 
@@ -318,6 +318,12 @@ class Credentials:
 
     def _document(self, tokens: Tokens) -> dict[str, Any]:
         return {"client_id": self._oauth.client_id, **tokens.document()}
+
+    def _adopt_draft(self) -> None:
+        try:
+            self._store.adopt_draft(self._file)
+        except StoreError as error:
+            self._report(error)
 
     async def _save_again(self, tokens: Tokens) -> None:
         async with self._taking:

@@ -29,4 +29,7 @@ async def try_login(
     if captcha_token is not None:
         authentication.access_token = None  # a person wants a login, not what is left of the last
         authentication.give_captcha(captcha_token)
-    return len((await list_cars(library)).brands)
+    try:
+        return len((await list_cars(library)).brands)
+    finally:
+        await store.flushed()
