@@ -239,4 +239,6 @@ class Bridge:
         if self._birth is not None:
             self._birth.cancel()
         delay_s = random.uniform(*BIRTH_DELAY_S)
-        self._birth = asyncio.get_running_loop().call_later(delay_s, self.publisher.repeat)
+        self._birth = asyncio.get_running_loop().call_later(
+            delay_s, self._bug_logger.guarded("repeat_crashed", self.publisher.repeat)
+        )

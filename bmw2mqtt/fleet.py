@@ -5,7 +5,7 @@ Accounts report to it (it is their `Listener`); it lets each device publish.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from bmw2mqtt import __version__
 from bmw2mqtt.accounts.base import Account
 from bmw2mqtt.accounts.requests import utc_now
 from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.availability import are_silent
 from bmw2mqtt.config import CarDataAccount, MyBmwAccount, Settings
 from bmw2mqtt.entities import ACCOUNT_ENTITIES, vehicle_entities
 from bmw2mqtt.entities.base import Entity, Value, iso
@@ -32,13 +33,7 @@ from bmw2mqtt.vehicle.snapshot import Vehicle
 from bmw2mqtt.vehicle.vin import is_vin
 
 log = structlog.get_logger(__name__)
-
-
 _OWNERS_FILE = "owners"
-UNSEEN_FOR = timedelta(minutes=30)
-"""How long values of an earlier run count as current if no account can be asked."""
-UNSEEN_AFTER_START = timedelta(minutes=5)
-"""So much time has an account after a start before cars of an earlier run turn offline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,29 +339,16 @@ class Fleet:
 
     def _check_unseen(self, now: datetime) -> None:
         """The same for cars that an earlier run saw and this one has not."""
-        if now - self._started_at < UNSEEN_AFTER_START:
-            return
         shown = self._publisher.retained_topics()
         for topic in self._inventory.pending():
             vin = topic.removeprefix(f"{self._topics.base}/").removesuffix("/availability")
-            if is_vin(vin) and topic not in shown and self._is_unseen_for_long(vin, now):
+            if not is_vin(vin) or topic in shown:
+                continue
+            owner = self._attached.get(self._ownership.owner(vin) or "")
+            accounts = [owner] if owner else self._attached.values()
+            if are_silent(accounts, started_at=self._started_at, now=now):
                 self._unseen.add(topic)
                 self._publisher.retain(topic, b"offline")
-
-    def _is_unseen_for_long(self, vin: str, now: datetime) -> bool:
-        """Whether no account that may have this car has had an answer for too long.
-
-        What an account had in earlier runs counts: many short runs are one long silence.
-        """
-        owner = self._attached.get(self._ownership.owner(vin) or "")
-        accounts = [owner] if owner else list(self._attached.values())
-        if not accounts:
-            return now - self._started_at >= UNSEEN_FOR
-        return all(
-            account.stale_after is not None
-            and now - (account.polling.succeeded_at or self._started_at) >= account.stale_after
-            for account in accounts
-        )
 
     # What earlier runs left
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from bmw2mqtt.availability import UNSEEN_FOR
 from bmw2mqtt.config import Settings
-from bmw2mqtt.fleet import UNSEEN_FOR, Fleet
+from bmw2mqtt.fleet import Fleet
 from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.topics import Topics

@@ -37,7 +37,8 @@ async def cancelled(task: asyncio.Task[None]) -> None:
 
 
 def test_a_bug_is_logged_once_and_the_task_is_started_again_ever_more_slowly() -> None:
-    task, said = Task(1_100), []
+    task = Task(1_100)
+    said: list[str | None] = []
 
     async def main() -> None:
         guarded = asyncio.create_task(run_guarded("work", task, on_bug=said.append))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bmw2mqtt import guard
-from bmw2mqtt.accounts.cardata import showroom
+from bmw2mqtt.accounts.cardata import convert, showroom
 from bmw2mqtt.accounts.cardata.account import CarDataAccount
 from bmw2mqtt.accounts.cardata.showroom import Showroom
 from bmw2mqtt.accounts.mybmw import garage
@@ -105,7 +106,6 @@ async def test_a_bug_in_what_is_told_when_something_changes(home: Home, name: st
 async def test_a_bug_of_whoever_listens(home: Home, name: str) -> None:
     with capture_logs() as logs, pytest.MonkeyPatch.context() as patch:
         patch.setattr(Fleet, name, stumble)
-        home.user.cars[0].store({MILEAGE: 50_000})
         home.bmw.publish(VIN, {MILEAGE: 50_000})
         await home.after(minutes=1)
     assert len(bugs(logs)) <= 2, "once for each car"
@@ -116,14 +116,17 @@ async def test_a_bug_of_whoever_listens(home: Home, name: str) -> None:
 async def test_a_bug_with_one_car_leaves_its_values_and_the_other_car(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def is_shown(mileage: int) -> bool:
+        return home.car("sensor/mileage", OTHER_VIN) == str(mileage)
+
     before = home.car("sensor/mileage")
     with capture_logs() as logs:
-        monkeypatch.setattr(showroom, "to_vehicle", stumble_for(VIN, showroom.to_vehicle))
+        monkeypatch.setattr(showroom, "to_vehicle", stumble_for(VIN, convert.to_vehicle))
         for mileage in range(60_000, 60_005):
             for vin in (VIN, OTHER_VIN):
                 home.bmw.publish(vin, {MILEAGE: mileage})
             home.clock.forward(seconds=1)
-            await until(lambda wanted=str(mileage): home.car("sensor/mileage", OTHER_VIN) == wanted)
+            await until(partial(is_shown, mileage))
         await a_while()
     assert home.car("sensor/mileage") == before
     assert home.topic(f"{VIN}/availability") == "online"

@@ -311,3 +311,11 @@ def test_a_clock_that_is_set_back_makes_no_other_program(course: Course) -> None
     assert course.pace.is_contested
     course.clock.forward(hours=-2)
     assert not course.pace.is_contested
+
+
+@pytest.mark.parametrize("kind", [Kind.LOST, Kind.BUSY, Kind.OFFLINE, Kind.REFUSED, Kind.ODD])
+def test_a_hundred_thousand_failures(course: Course, kind: Kind) -> None:
+    course.pace._backoff.failures = 99_990
+    assert all(10 <= course.fail(kind) <= 600 for _ in range(10))
+    course.restart()
+    assert 10 <= course.fail(kind) <= 600

@@ -353,3 +353,21 @@ async def test_on_request_only_it_tries_until_bmw_has_answered_once() -> None:
         assert bench.delay_s is None
         await bench.request(Unreachable("x"))
         assert bench.delay_s is None
+
+
+@pytest.mark.parametrize("count", [100_000, 10**400, 0, -5, True, "x", None])
+@pytest.mark.parametrize("error", [Unreachable("x"), NoConnection("x"), QuotaExceeded("x", NOON)])
+async def test_any_number_of_failures_of_an_earlier_run_is_taken(
+    error: AccountError, count: object
+) -> None:
+    first = Bench()
+    first.answers = [error]
+    async with first.running():
+        known = first.memory.recall("polling")
+    first.memory.remember("polling", known | {"failure": known["failure"] | {"count": count}})
+    second = Bench(memory=first.memory)
+    second.polling.restore()
+    async with second.running():
+        await second.request(error)
+        assert second.delay_s is not None
+        assert FIRST_RETRY_S / 2 <= second.delay_s <= LONGEST_RETRY_S

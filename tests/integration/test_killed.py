@@ -205,10 +205,8 @@ def test_a_login_that_bmw_forgot_is_called_lost_and_tried_no_more(
     victim.bmw.accounts.expire_access_tokens()
     observer.publish(REFRESH, "")
     observer.wait_for(STATUS, "login_required")
-    wait_until(
-        lambda: "captcha/rest_of_world.html" in observer.wait_for(f"{STATUS}/attributes").text,
-        what="the attributes name the captcha's page",
-    )
+    page = b"captcha/rest_of_world.html"
+    wait_until(lambda: page in observer.current()[f"{STATUS}/attributes"], LIMIT_S, "the page")
     asked = len(victim.bmw.requests)
     victim.stop()
     victim.start()

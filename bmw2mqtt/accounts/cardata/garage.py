@@ -6,7 +6,6 @@ be begun as often as one likes: what is not due costs nothing.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -18,12 +17,12 @@ from bmw2mqtt.accounts.cardata.budget import Priority
 from bmw2mqtt.accounts.cardata.cars import Cars, read_vins
 from bmw2mqtt.accounts.cardata.containers import NOT_THERE, Containers
 from bmw2mqtt.accounts.cardata.errors import LoginFailed, Refused
+from bmw2mqtt.accounts.cardata.failed_request import FailedRequest
 from bmw2mqtt.accounts.cardata.picture import PNG, as_png
 from bmw2mqtt.accounts.cardata.rest import NO_IMAGE, NO_VEHICLE, Rest
 from bmw2mqtt.accounts.memory import Memory, moment
 from bmw2mqtt.accounts.requests import utc_now
 from bmw2mqtt.accounts.store import Store
-from bmw2mqtt.backoff import Backoff
 from bmw2mqtt.guard import BugLogger, bug_message
 from bmw2mqtt.vehicle.errors import (
     WHOLE_ACCOUNT,
@@ -39,8 +38,6 @@ LIST_EVERY = timedelta(hours=24)
 """Cars that were bought or sold are noticed within a day, or at a refresh."""
 EARLY = 0.1
 """The part of an interval by which something may be asked too early: rounds come at random."""
-FIRST_RETRY_S = 600
-LONGEST_RETRY_S = 24 * 3600
 AGAIN_AFTER = timedelta(minutes=10)
 """Nothing younger is asked for again, not even for a person, who may press again and again."""
 
@@ -62,25 +59,6 @@ class Listener(Protocol):
 
     def is_wanted(self, vin: str) -> bool:
         """Whether BMW is to be asked about this car."""
-
-
-def _backoff() -> Backoff:
-    """Return the pauses of one request; chance adds to them already: rounds come at random."""
-    return Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S, jitter=0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """A request that failed and is not repeated before its time: each try costs quota."""
-
-    error: AccountError
-    wait: timedelta
-    since: datetime
-    backoff: Backoff = field(default_factory=_backoff)
-
-    @property
-    def until(self) -> datetime:
-        return self.since + self.wait
 
 
 class Garage:
@@ -130,7 +108,7 @@ class Garage:
         self._read_at: dict[str, datetime] = {}
         """When telematic data came, by VIN."""
         self._without_image: set[str] = set()
-        self._held: dict[tuple[str, str], _Held] = {}
+        self._held: dict[tuple[str, str], FailedRequest] = {}
         """What failed, by what it is and VIN."""
 
     @property
@@ -302,7 +280,7 @@ class Garage:
         try:
             await read(vin)
         except LoginFailed as error:  # each try costs a request, whoever wants it
-            self._held[key] = _Held(error, timedelta(seconds=FIRST_RETRY_S), self._now())
+            self._held[key] = FailedRequest.after(None, error, self._now())
             raise
         except WHOLE_ACCOUNT:
             raise
@@ -323,8 +301,7 @@ class Garage:
         held = self._held.get(key)
         level = log.debug if held and str(held.error) == str(error) else log.warning
         level(f"{what}_missing", account=self._account, vin=vin or None, reason=str(error))
-        backoff = held.backoff if held else _backoff()
-        self._held[key] = _Held(error, timedelta(seconds=backoff.fail()), self._now(), backoff)
+        self._held[key] = FailedRequest.after(held, error, self._now())
         return error
 
     async def _read_basic(self, vin: str) -> None:

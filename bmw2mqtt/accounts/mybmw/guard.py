@@ -5,6 +5,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
+from bmw2mqtt.accounts.localtime import local_time
 from bmw2mqtt.accounts.memory import Memory, moment
 from bmw2mqtt.accounts.requests import utc_now
 from bmw2mqtt.config import MyBmwAccount as AccountSettings
@@ -48,7 +49,7 @@ class LoginGuard:
             until = attempts[0] + ATTEMPTS_WITHIN
             raise LoginRequired(
                 f"BMW has refused this password {MAX_ATTEMPTS} times in a day and might lock the"
-                f" account: correct it, or log in again after {until:%Y-%m-%d %H:%M} UTC"
+                f" account: correct it, or log in again after {local_time(until)}"
             )
         self._write(attempts=[*attempts, utc_now()], spent=_digest(captcha) if captcha else None)
         await self._memory.saved()
