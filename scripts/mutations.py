@@ -119,7 +119,7 @@ MUTATIONS = (
         "a car that BMW says nothing of goes offline",
         "            if limit is not None and now - self._seen_at.get(vin, now) > limit:\n",
         "            if False:\n",
-        ("tests/integration/test_accounts.py", "tests/accounts/test_days.py"),
+        ("tests/accounts/test_cardata_account_cars.py",),
     ),
     Mutation(
         "failed polls are retried with growing pauses",
