@@ -87,15 +87,15 @@ MUTATIONS = (
     ),
     Mutation(
         "MyBMW's tokens are saved before they are used",
-        "        self.expires_at = None  # the library works it out\n        self._save()\n",
-        "        self.expires_at = None\n",
+        "        if self.on_login is not None:\n            self.on_login()\n",
+        "        pass\n",
         ("tests/integration/test_killed.py",),
     ),
     Mutation(
         "no secret is in the log",
         '                line = line.replace(word, "***")\n',
         "                pass\n",
-        ("tests/test_log.py", "tests/accounts/test_mybmw_faults.py"),
+        ("tests/integration/test_secrets.py",),
     ),
     Mutation(
         "no position is in the log above debug",
@@ -119,7 +119,7 @@ MUTATIONS = (
         "a car that BMW says nothing of goes offline",
         "            if limit is not None and now - self._seen_at.get(vin, now) > limit:\n",
         "            if False:\n",
-        ("tests/integration/test_accounts.py", "tests/accounts/test_days.py"),
+        ("tests/accounts/test_cardata_account_cars.py",),
     ),
     Mutation(
         "failed polls are retried with growing pauses",

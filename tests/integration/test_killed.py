@@ -159,6 +159,7 @@ def victim(
     victim.stop()
 
 
+@pytest.mark.timeout(300)  # many starts, perhaps on a busy machine
 def test_no_login_is_lost(victim: Victim, observer: Observer) -> None:
     """Each restart shows that the last kill cost nothing, and is killed at the next point."""
     captcha: str | None = "captcha"
