@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import random
 import ssl
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +22,7 @@ from bmw2mqtt.health import BEAT_S, Heartbeat
 from bmw2mqtt.mqtt.commands import Commands
 from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
+from bmw2mqtt.mqtt.retained_repair import RetainedRepair
 from bmw2mqtt.mqtt.session import Received, Session
 from bmw2mqtt.mqtt.topics import COMMAND_SUFFIXES, Topics
 from bmw2mqtt.web.page import Page
@@ -30,8 +30,6 @@ from bmw2mqtt.web.sources import Sources
 
 log = structlog.get_logger(__name__)
 
-BIRTH_DELAY_S = (1.0, 10.0)
-"""Home Assistant asks everybody at once; answers come at random."""
 CONNECT_FIRST_S = 1.0
 """How long the broker goes before BMW's libraries, which are heavy to import."""
 FRESHNESS_S = 60
@@ -60,7 +58,7 @@ class Bridge:
         self._accounts: dict[str, Account] = {}
         self._fleet.attach(self._accounts)
         self._controls = Controls(self._accounts, self.publisher)
-        self._birth: asyncio.TimerHandle | None = None
+        self._repair = RetainedRepair(self.publisher, self._topics.retained())
         filters = [*self._topics.commands(), *self._topics.retained()]
         if settings.homeassistant.enabled:
             filters.append(settings.homeassistant.status_topic)
@@ -70,6 +68,7 @@ class Bridge:
             availability_topic=self._topics.bridge_availability,
             filters=filters,
             on_message=self._take,
+            on_subscribed=self._repair.subscribed,
         )
         sources = Sources(
             accounts=self._accounts,
@@ -181,6 +180,7 @@ class Bridge:
         await self._inventory.settle()
         await self._session.unsubscribe(self._topics.retained())
         self._fleet.sweep()
+        await self._repair.run(self._session)
 
     async def _watch_freshness(self) -> None:
         while True:
@@ -191,7 +191,8 @@ class Bridge:
         """Take what came in from the broker."""
         if message.topic == self._settings.homeassistant.status_topic:
             if message.payload == b"online" and not message.retain:
-                self._answer_birth()
+                log.info("homeassistant_started")
+                self._repair.homeassistant_started()
             return
         command = self._topics.parse_command(message.topic)
         if account := self._topics.parse_login(message.topic):
@@ -203,12 +204,6 @@ class Bridge:
         elif message.topic.endswith(COMMAND_SUFFIXES):
             log.warning("command_refused", topic=message.topic, reason="not a command topic")
         elif message.retain:
-            self._inventory.take(message.topic, message.payload)
-
-    def _answer_birth(self) -> None:
-        """Say everything again: Home Assistant has just started."""
-        log.info("homeassistant_started")
-        if self._birth is not None:
-            self._birth.cancel()
-        delay_s = random.uniform(*BIRTH_DELAY_S)
-        self._birth = asyncio.get_running_loop().call_later(delay_s, self.publisher.repeat)
+            self._repair.received(message.topic)
+            if not self._inventory.is_complete:
+                self._inventory.take(message.topic, message.payload)
