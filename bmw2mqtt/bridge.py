@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import random
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -25,6 +24,7 @@ from bmw2mqtt.health import BEAT_S, Heartbeat
 from bmw2mqtt.mqtt.commands import Commands
 from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
+from bmw2mqtt.mqtt.retained_repair import RetainedRepair
 from bmw2mqtt.mqtt.session import Received, Session
 from bmw2mqtt.mqtt.topics import COMMAND_SUFFIXES, Topics
 from bmw2mqtt.vehicle.errors import ConfigError
@@ -33,8 +33,6 @@ from bmw2mqtt.web.sources import Sources
 
 log = structlog.get_logger(__name__)
 
-BIRTH_DELAY_S = (1.0, 10.0)
-"""Home Assistant asks everybody at once; answers come at random."""
 CONNECT_FIRST_S = 1.0
 """How long the broker goes before BMW's libraries, which are heavy to import."""
 FRESHNESS_S = 60
@@ -67,7 +65,7 @@ class Bridge:
         """One account is made at a time: imports and files are not for two threads."""
         self._fleet.attach(self._accounts)
         self._controls = Controls(self._accounts, self.publisher)
-        self._birth: asyncio.TimerHandle | None = None
+        self._repair = RetainedRepair(self.publisher, self._topics.retained())
         filters = [*self._topics.commands(), *self._topics.retained()]
         if settings.homeassistant.enabled:
             filters.append(settings.homeassistant.status_topic)
@@ -77,6 +75,7 @@ class Bridge:
             availability_topic=self._topics.bridge_availability,
             filters=filters,
             on_message=self._bug_logger.guarded("message_crashed", self._take),
+            on_subscribed=self._repair.subscribed,
         )
         sources = Sources(
             accounts=self._accounts,
@@ -209,6 +208,7 @@ class Bridge:
         await self._inventory.settle()
         await self._session.unsubscribe(self._topics.retained())
         self._fleet.sweep()
+        await self._repair.run(self._session)
 
     async def _watch_freshness(self) -> None:
         while True:
@@ -219,7 +219,8 @@ class Bridge:
         """Take what came in from the broker."""
         if message.topic == self._settings.homeassistant.status_topic:
             if message.payload == b"online" and not message.retain:
-                self._answer_birth()
+                log.info("homeassistant_started")
+                self._repair.homeassistant_started()
             return
         command = self._topics.parse_command(message.topic)
         if account := self._topics.parse_login(message.topic):
@@ -231,14 +232,6 @@ class Bridge:
         elif message.topic.endswith(COMMAND_SUFFIXES):
             log.warning("command_refused", topic=message.topic, reason="not a command topic")
         elif message.retain:
-            self._inventory.take(message.topic, message.payload)
-
-    def _answer_birth(self) -> None:
-        """Say everything again: Home Assistant has just started."""
-        log.info("homeassistant_started")
-        if self._birth is not None:
-            self._birth.cancel()
-        delay_s = random.uniform(*BIRTH_DELAY_S)
-        self._birth = asyncio.get_running_loop().call_later(
-            delay_s, self._bug_logger.guarded("repeat_crashed", self.publisher.repeat)
-        )
+            self._repair.received(message.topic)
+            if not self._inventory.is_complete:
+                self._inventory.take(message.topic, message.payload)

@@ -205,7 +205,7 @@ def _cleanup(parsed: Arguments) -> int:
     settings = _load(parsed)
     if settings is None:
         return EXIT_CONFIG
-    from bmw2mqtt.accounts.store import is_in_use  # noqa: PLC0415
+    from bmw2mqtt.accounts.folder import is_in_use  # noqa: PLC0415
     from bmw2mqtt.mqtt.cleanup import DaemonRunning, remove_everything  # noqa: PLC0415
     from bmw2mqtt.mqtt.session import BrokerError  # noqa: PLC0415
 

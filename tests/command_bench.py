@@ -104,6 +104,7 @@ class Bench:
         account = {"backend": "mybmw", "username": "u", "password": "p", "region": "rest_of_world"}
         settings = Settings(accounts={"home": account})
         self.vin = VIN_I20
+        self.clock = clock
         self.topics = Topics(BASE, "homeassistant")
         self.publisher = RecordingPublisher()
         self.fleet = Fleet(settings, self.topics, self.publisher, Inventory(self.topics))
@@ -128,13 +129,14 @@ class Bench:
             return False
         retain = options.pop("retain", False)
         is_stale = options.pop("is_stale", False)
+        received_s = self.clock() - options.pop("age_s", 0.0)
         properties = Properties(PacketTypes.PUBLISH)
         for name, value in options.items():
             setattr(properties, name, value)
         if isinstance(payload, str):
             payload = payload.encode()
         message = aiomqtt.Message(f"{BASE}/{self.vin}/{path}", payload, 1, retain, 0, properties)
-        self.commands.take(topic, Received(message, is_stale=is_stale))
+        self.commands.take(topic, Received(message, is_stale=is_stale, received_s=received_s))
         return True
 
     async def settle(self) -> None:

@@ -145,6 +145,17 @@ def test_time_counts_while_the_host_is_suspended(suspended_s: float, *, is_execu
     in_virtual_time(test)
 
 
+@pytest.mark.parametrize(("age_s", "is_executed"), [(59, True), (61, False)])
+def test_it_counts_from_when_the_message_was_read(age_s: float, *, is_executed: bool) -> None:
+    async def test(bench: Bench, _: SuspendableClock) -> None:
+        bench.take(*UNLOCK, age_s=age_s)
+        await bench.settle()
+        assert (Action.UNLOCK in bench.account.executed) == is_executed
+        assert len(bench.events()) == 1
+
+    in_virtual_time(test)
+
+
 def test_one_that_is_too_old_makes_room() -> None:
     async def test(bench: Bench, clock: SuspendableClock) -> None:
         slow(bench, SLOW_S)

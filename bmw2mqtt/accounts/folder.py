@@ -63,6 +63,23 @@ def take_folder(directory: Path) -> FolderLock:
     return FolderLock(descriptor, is_real=True)
 
 
+def is_in_use(directory: Path) -> bool:
+    """Return whether a running bridge uses this folder; nothing is created or changed."""
+    try:
+        descriptor = open_plain(directory / "lock", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _open_lock(directory: Path) -> int:
     """Open the file to lock; a folder that cannot be written is still good for reading."""
     path = directory / "lock"

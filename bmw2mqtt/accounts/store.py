@@ -251,18 +251,6 @@ def _tell(written: tuple[list[Done], StoreError | None]) -> None:
         done(error)
 
 
-def is_in_use(directory: Path) -> bool:
-    """Return whether a running bridge uses this folder; nothing is created or changed."""
-    try:
-        with (directory / "lock").open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
 def _draft(path: Path) -> Path:
     return path.with_name(f".{path.name}.new")
 

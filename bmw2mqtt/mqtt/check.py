@@ -100,11 +100,15 @@ async def try_broker(
     report.is_beside_daemon = is_daemon_running
     try:
         if not is_daemon_running:
-            with suppress(aiomqtt.MqttCodeError):  # the broker may allow only the daemon's id
-                probe = make_client(settings, tls, availability_topic=None, client_id=second)
+            probe = make_client(settings, tls, availability_topic=None, client_id=second)
+            try:
                 async with probe:
                     report.step = SUBSCRIBING
                     report.is_beside_daemon = await _is_online(probe, plan.topics)
+            except aiomqtt.MqttError as error:
+                if report.step != CONNECTING or _is_silence(error):
+                    raise
+                # The broker may allow only the daemon's own id.
         report.daemon_known.set()
         if report.is_beside_daemon:
             client = make_client(settings, tls, availability_topic=None, client_id=second)
@@ -120,11 +124,15 @@ async def try_broker(
 
 
 def _what_happened(step: str, error: Exception) -> str:
-    if isinstance(error, TimeoutError) or _LIBRARY_TIMEOUT in str(error):
+    if _is_silence(error):
         return f"does not answer ({step})"
     if step == CONNECTING:
         return f"refuses: {describe(error)}"
     return f"ends the connection ({step}): {describe(error)}"
+
+
+def _is_silence(error: Exception) -> bool:
+    return isinstance(error, TimeoutError) or _LIBRARY_TIMEOUT in str(error)
 
 
 async def _is_online(client: Client, topics: Topics) -> bool:

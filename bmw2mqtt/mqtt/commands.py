@@ -113,7 +113,7 @@ class Commands:
 
     def take(self, topic: CommandTopic, message: Received) -> None:
         """Take one message on a car's command topic: queue it or refuse it."""
-        job = job_of(topic, message, self._clock())
+        job = job_of(topic, message)
         self._drop_expired(job.vin)
         try:
             order = self._check(job, topic, message)
@@ -151,7 +151,7 @@ class Commands:
         """Find out what is meant, and whether it may be done.
 
         Raises:
-            Refused: it may not; BMW was not asked.
+            Refused: it may not; BMW does not get it.
         """
         if message.retain:
             raise Refused(Reason.RETAINED, "retained commands are never executed")

@@ -107,7 +107,7 @@ def event_of(job: Job, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def job_of(topic: CommandTopic, message: Received, now_s: float) -> Job:
+def job_of(topic: CommandTopic, message: Received) -> Job:
     """Return a message as a job."""
     return Job(
         vin=topic.vin or "",
@@ -116,7 +116,7 @@ def job_of(topic: CommandTopic, message: Received, now_s: float) -> Job:
         response_topic=message.response_topic,
         correlation_data=message.correlation_data,
         expiry_s=message.expiry_s,
-        received_s=now_s,
+        received_s=message.received_s,
     )
 
 

@@ -95,6 +95,8 @@ class Publisher:
         self._withdrawn: dict[str, None] = {}
         """Topics that were cleared and not yet acknowledged: they survive an outage."""
         self._then: dict[str, bytes] = {}
+        self._confirmed: set[str] = set()
+        """Topics that the broker has taken with what they hold."""
         self._refused: set[str] = set()
         """Topics the broker does not let the bridge write. They are not tried again: some brokers
         (Mosquitto 2.0.11) drop the connection after each try."""
@@ -113,6 +115,14 @@ class Publisher:
         """Return every topic that the bridge stands for."""
         return frozenset(self._retained)
 
+    def confirmed_topics(self) -> frozenset[str]:
+        """Return the topics that the broker should retain: it has acknowledged them."""
+        return frozenset(self._confirmed)
+
+    def has_confirmed(self, topic: str) -> bool:
+        """Return whether it is one of `confirmed_topics`."""
+        return topic in self._confirmed
+
     def retain(self, topic: str, payload: bytes, *, then: bytes | None = None) -> None:
         """Let a topic hold this payload; with `then`, that one once the first has arrived."""
         if then is None and topic in self._then:
@@ -129,6 +139,7 @@ class Publisher:
     def clear(self, topic: str) -> None:
         """Let a topic hold nothing, whoever wrote it."""
         self._retained.pop(topic, None)
+        self._confirmed.discard(topic)
         self._then.pop(topic, None)
         self._withdrawn[topic] = None
         self._put(topic, Message(topic=topic, payload=b""))
@@ -251,6 +262,8 @@ class Publisher:
         is_allowed = await connection.publish(message)
         statistics.in_flight -= 1
         statistics.published += 1
+        if is_allowed and message.payload and message.topic in self._retained:
+            self._confirmed.add(message.topic)
         if not is_allowed and message.is_expendable:
             log.debug("mqtt_publish_refused", topic=message.topic[:MAX_TOPIC_SHOWN])
         elif not is_allowed and message.topic not in self._refused:

@@ -23,6 +23,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 from bmw2mqtt.config import Mqtt, Tls
 from bmw2mqtt.mqtt.publisher import Message, Publisher
 from bmw2mqtt.mqtt.topics import COMMAND_SUFFIXES
+from bmw2mqtt.vehicle.deadline import elapsed_s
 from bmw2mqtt.vehicle.errors import Bmw2MqttError, ConfigError
 
 log = structlog.get_logger(__name__)
@@ -70,16 +71,25 @@ class Received:
         "expiry_s",
         "is_stale",
         "payload",
+        "received_s",
         "response_topic",
         "retain",
         "topic",
     )
 
-    def __init__(self, message: aiomqtt.Message, *, is_stale: bool = False) -> None:
+    def __init__(
+        self,
+        message: aiomqtt.Message,
+        *,
+        is_stale: bool = False,
+        received_s: float | None = None,
+    ) -> None:
         payload = message.payload
         self.topic = message.topic.value
         self.payload = payload if isinstance(payload, bytes) else b""
         self.retain = message.retain
+        self.received_s = elapsed_s() if received_s is None else received_s
+        """When it was read, by the clock of the deadlines."""
         self.is_stale = is_stale
         """Whether it may have been on its way for long: commands in it are not carried out."""
         properties = message.properties
@@ -182,10 +192,14 @@ class Session:
         availability_topic: str,
         filters: Iterable[str],
         on_message: Callable[[Received], None],
+        on_subscribed: Callable[[], None] = lambda: None,
     ) -> None:
         self.tried = asyncio.Event()
         """Set once the first attempt to connect has ended, either way."""
         self.connected = asyncio.Event()
+        self.connections = 0
+        """How many connections there have been."""
+        self._on_subscribed = on_subscribed
         self._client: Client | None = None
         self._settings = settings
         self._publisher = publisher
@@ -223,13 +237,21 @@ class Session:
                 longest_s = min(0.5 * 2**short_connections, SHORT_RETRY_AT_MOST_S)
                 await asyncio.sleep(random.uniform(0.5, 1) * longest_s)
 
+    async def subscribe(self, filters: Iterable[str]) -> bool:
+        """Subscribe to some of the filters again; return whether there is a connection."""
+        if self._client is None:
+            return False
+        try:
+            await subscribe(self._client, filters)
+        except aiomqtt.MqttError:
+            return False
+        return True
+
     async def unsubscribe(self, filters: Iterable[str]) -> None:
-        """Listen no longer to some of the filters."""
-        dropped = tuple(filters)
-        self._filters = tuple(topic for topic in self._filters if topic not in dropped)
+        """End some of the subscriptions of this connection; the next one begins with them."""
         if self._client is not None:
             with suppress(aiomqtt.MqttError):
-                await self._client.unsubscribe(list(dropped))
+                await self._client.unsubscribe(list(filters))
 
     async def _say_offline(self, client: Client) -> None:
         """Say so before DISCONNECT: the broker drops the will then."""
@@ -262,6 +284,7 @@ class Session:
 
     def _set_connected(self, client: Client) -> None:
         self._client = client
+        self.connections += 1
         self._outage.clear()
         self.tried.set()
         self.connected.set()
@@ -293,6 +316,7 @@ class Session:
     async def _serve(self, client: Client) -> None:
         """Subscribe, send everything, and take in what comes until the connection is lost."""
         await subscribe(client, self._filters)
+        self._on_subscribed()
         in_flight = min(IN_FLIGHT, client.receive_maximum)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._publisher.run(Connection(client), in_flight))
