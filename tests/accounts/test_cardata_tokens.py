@@ -378,7 +378,7 @@ async def test_a_login_that_comes_during_half_an_answer_wins(account: Bench) -> 
     old = account.credentials.current
     assert old is not None
     login = replace(old, refresh_token="of the new login")
-    account.credentials.take(login)
+    await account.credentials.take(login)
     answer.may_answer.set()
     with pytest.raises(LoginOutage):
         await renewal
