@@ -23,7 +23,8 @@ from bmw2mqtt.health import BEAT_S, Heartbeat
 from bmw2mqtt.mqtt.commands import Commands
 from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
-from bmw2mqtt.mqtt.session import Received, Session
+from bmw2mqtt.mqtt.received import Received
+from bmw2mqtt.mqtt.session import Session
 from bmw2mqtt.mqtt.topics import COMMAND_SUFFIXES, Topics
 from bmw2mqtt.web.page import Page
 from bmw2mqtt.web.sources import Sources
@@ -92,14 +93,14 @@ class Bridge:
         log.info("started", version=__version__, accounts=list(self._settings.accounts))
         try:
             async with asyncio.TaskGroup() as tasks:
-                session = tasks.create_task(self._session.run())
+                tasks.create_task(self._session.run())
                 work = tasks.create_task(self._work())
                 await stop.wait()
                 log.info("stopping")
                 self._commands.stop()
                 work.cancel()
                 await self._drain()
-                session.cancel()
+                self._session.stop()
         finally:
             self._heartbeat.stop()
             self._store.close()
@@ -109,7 +110,8 @@ class Bridge:
         """Let the broker have what was said last."""
         if self._session.connected.is_set():
             try:
-                await asyncio.wait_for(self.publisher.drained(), DRAIN_S)
+                async with asyncio.timeout(DRAIN_S):
+                    await self.publisher.drained()
             except TimeoutError:
                 log.warning("broker_is_slow", remedy="the last values may not have arrived")
 
@@ -128,7 +130,8 @@ class Bridge:
 
     async def _let_broker_go_first(self) -> None:
         try:
-            await asyncio.wait_for(self._session.tried.wait(), CONNECT_FIRST_S)
+            async with asyncio.timeout(CONNECT_FIRST_S):
+                await self._session.tried.wait()
         except TimeoutError:
             log.debug("broker_is_slow")
 
@@ -174,11 +177,11 @@ class Bridge:
                 await asyncio.sleep(BEAT_S)
             else:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._session.connected.wait(), BEAT_S)
+                    async with asyncio.timeout(BEAT_S):
+                        await self._session.connected.wait()
 
     async def _take_inventory(self) -> None:
-        await self._session.connected.wait()
-        await self._inventory.settle()
+        await self._inventory.settle(self._session)
         await self._session.unsubscribe(self._topics.retained())
         self._fleet.sweep()
 

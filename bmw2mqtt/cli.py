@@ -171,7 +171,7 @@ def _login(parsed: Arguments) -> int:
         return EXIT_CONFIG
     from bmw2mqtt import log  # noqa: PLC0415
     from bmw2mqtt.login import log_in  # noqa: PLC0415
-    from bmw2mqtt.mqtt.session import BrokerError  # noqa: PLC0415
+    from bmw2mqtt.mqtt.errors import BrokerError  # noqa: PLC0415
     from bmw2mqtt.vehicle.errors import AccountError, ConfigError  # noqa: PLC0415
 
     log.hide("settings", settings.secrets())
@@ -199,7 +199,7 @@ def _cleanup(parsed: Arguments) -> int:
     if settings is None:
         return EXIT_CONFIG
     from bmw2mqtt.mqtt.cleanup import remove_everything  # noqa: PLC0415
-    from bmw2mqtt.mqtt.session import BrokerError  # noqa: PLC0415
+    from bmw2mqtt.mqtt.errors import BrokerError  # noqa: PLC0415
 
     try:
         count = remove_everything(

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 import aiomqtt
 
 from bmw2mqtt.config import Mqtt
-from bmw2mqtt.mqtt.publisher import Message
-from bmw2mqtt.mqtt.session import Client, describe, make_client, tls_context
+from bmw2mqtt.mqtt.client import Client, make_client
+from bmw2mqtt.mqtt.errors import describe
+from bmw2mqtt.mqtt.message import Message
 from bmw2mqtt.mqtt.topics import Topics
+from bmw2mqtt.mqtt.transport import tls_context
 
 VERSION_TOPIC = "$SYS/broker/version"
 QUIET_S = 1.0
@@ -72,7 +74,7 @@ async def try_broker(
             report.refused = await _refused(client, tried)
             await _read(client, report, topics, accounts)
     except aiomqtt.MqttError as error:
-        report.problem = f"{settings.host}:{settings.port} refuses: {describe(error)}"
+        report.problem = f"{settings.host}:{settings.port} refuses: {describe(error, settings)}"
     return report
 
 

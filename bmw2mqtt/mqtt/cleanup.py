@@ -7,9 +7,11 @@ from collections.abc import Collection
 import aiomqtt
 
 from bmw2mqtt.config import Mqtt
-from bmw2mqtt.mqtt.publisher import Message
-from bmw2mqtt.mqtt.session import IN_FLIGHT, BrokerError, Client, describe, make_client, tls_context
+from bmw2mqtt.mqtt.client import IN_FLIGHT, Client, make_client
+from bmw2mqtt.mqtt.errors import BrokerError, describe
+from bmw2mqtt.mqtt.message import Message
 from bmw2mqtt.mqtt.topics import Topics
+from bmw2mqtt.mqtt.transport import tls_context
 from bmw2mqtt.vehicle.vin import VIN_PATTERN
 
 QUIET_S = 1.0
@@ -52,7 +54,9 @@ async def _remove(settings: Mqtt, topics: Topics, relay_prefixes: Collection[str
                     )
                 )
     except aiomqtt.MqttError as error:
-        raise BrokerError(f"{settings.host}:{settings.port}: {describe(error)}") from error
+        raise BrokerError(
+            f"{settings.host}:{settings.port}: {describe(error, settings)}"
+        ) from error
     return len(found)
 
 
