@@ -26,7 +26,7 @@ from bmw2mqtt.mqtt.message import Message
 from bmw2mqtt.mqtt.packets import MAX_INCOMING_BYTES, PacketGuard, ProtocolError
 from bmw2mqtt.mqtt.publisher import NOT_AUTHORIZED
 from bmw2mqtt.mqtt.received import Received
-from bmw2mqtt.mqtt.stall import StallDetector
+from bmw2mqtt.mqtt.stall import BEAT_S, StallDetector, clock_with_suspends
 from bmw2mqtt.mqtt.transport import check_login, open_socket
 
 log = structlog.get_logger(__name__)
@@ -38,7 +38,6 @@ MAX_INCOMING = 100_000
 """Messages waiting to be read: what a thousand cars retain, and a bound for whoever floods us."""
 CONNECT_TIMEOUT_S = 10.0
 GOODBYE_S = 1.0
-BEAT_S = 1.0
 PING_EVERY_S = 5.0
 """So that a broker that stood still for a quarter of a minute is noticed."""
 LIMITS = (
@@ -55,6 +54,9 @@ FAILURE = 0x80
 _NOT_AUTHORIZED = 0x87
 
 
+Clock = Callable[[], float]
+
+
 class Client(aiomqtt.Client):
     """An MQTT client that heeds the broker's limits and survives whatever the broker sends."""
 
@@ -63,7 +65,9 @@ class Client(aiomqtt.Client):
     limits: Mapping[str, int] = MappingProxyType({})
     """What the broker's CONNACK says of it, in MQTT 5's names."""
 
-    def __init__(self, *args: Any, tls: ssl.SSLContext | None, **options: Any) -> None:
+    def __init__(
+        self, *args: Any, tls: ssl.SSLContext | None, clock: Clock, **options: Any
+    ) -> None:
         super().__init__(*args, **options)
         self.lost = asyncio.Event()
         """Set once the connection is gone, for whatever reason."""
@@ -77,7 +81,7 @@ class Client(aiomqtt.Client):
         self._unacknowledged: dict[int, asyncio.Future[str | None]] = {}
         self._monitoring: asyncio.Task[None] | None = None
         self._paho: Any = self._client
-        self._stall = StallDetector()
+        self._stall = StallDetector(clock)
         self._gate = CommandGate(self._stall, self._send_ping, self._deliver)
         self._pinged_at = -math.inf
         self._guard = PacketGuard(self._paho, self._gate.ping_answered)
@@ -266,7 +270,7 @@ class Client(aiomqtt.Client):
         while not self.lost.is_set():
             self._gate.beat()
             patience_s = self._keepalive or 60
-            if self._stall.unanswered_s > patience_s:
+            if self._stall.unanswered_s >= patience_s:
                 self._lose(NoAnswerError(f"the broker has not answered for {patience_s} s"))
                 return
             if self._loop.time() - self._pinged_at >= min(PING_EVERY_S, patience_s / 2):
@@ -362,6 +366,7 @@ def make_client(
     client_id: str | None = None,
     will_qos: int = QOS,
     will_retain: bool = True,
+    clock: Clock = clock_with_suspends,
 ) -> Client:
     """Make a client that is not yet connected; it announces `offline` when it is lost.
 
@@ -377,6 +382,7 @@ def make_client(
         settings.host,
         settings.port,
         tls=tls,
+        clock=clock,
         username=settings.username,
         password=settings.password.get_secret_value() if settings.password else None,
         identifier=client_id or settings.client_id,

@@ -26,6 +26,7 @@ from bmw2mqtt.mqtt.errors import (
 from bmw2mqtt.mqtt.message import Message
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.received import Received
+from bmw2mqtt.mqtt.stall import clock_with_suspends
 from bmw2mqtt.mqtt.subscriptions import batches, subscribe
 from bmw2mqtt.mqtt.transport import check_login, tls_context
 
@@ -60,6 +61,7 @@ class Session:
         availability_topic: str,
         filters: Iterable[str],
         on_message: Callable[[Received], None],
+        clock: Callable[[], float] = clock_with_suspends,
     ) -> None:
         """Prepare; nothing is opened before `run`.
 
@@ -81,6 +83,7 @@ class Session:
         self._availability_topic = availability_topic
         self._filters = tuple(filters)
         self._on_message = on_message
+        self._clock = clock
         self._tls = tls_context(settings.tls)
         self._stopping = asyncio.Event()
         self._unreachable = Backoff(first_s=0.5, longest_s=5)
@@ -127,6 +130,7 @@ class Session:
             availability_topic=self._availability_topic,
             will_qos=self._will_qos,
             will_retain=self._will_retain,
+            clock=self._clock,
         )
         client.on_received = self._on_message
         was_connected, lifetime_s, has_left_out = False, 0.0, False

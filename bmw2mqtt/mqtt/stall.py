@@ -1,11 +1,11 @@
 """Finds out whether a message that is read now may have waited for long on its way."""
 
 import time
-from collections import deque
 from collections.abc import Callable
 
 STALL_S = 10.0
 """A process or broker that stood still for longer may bring old messages."""
+BEAT_S = 1.0
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
@@ -26,14 +26,15 @@ class StallDetector:
     def __init__(self, clock: Callable[[], float] = clock_with_suspends) -> None:
         self._clock = clock
         self._beat_at = clock()
-        self._pings: deque[float] = deque()
-        """When each unanswered ping was sent, oldest first."""
-        self._sent = 0
+        self._beats_unanswered = 0
+        """Seconds in which this process was awake and the broker owed an answer."""
         self._awaited: int | None = None
         """The ping whose answer ends the stall; `None`: it has to be sent yet."""
         self._has_received = False
         """Whether anything came while the present ping was on its way."""
         self.is_stalled = False
+        self.pings_sent = 0
+        self.pings_answered = 0
 
     @property
     def needs_ping(self) -> bool:
@@ -41,38 +42,30 @@ class StallDetector:
         return self.is_stalled and self._awaited is None
 
     @property
-    def pings_sent(self) -> int:
-        """How many pings were sent."""
-        return self._sent
-
-    @property
-    def pings_answered(self) -> int:
-        """How many of them were answered."""
-        return self._sent - len(self._pings)
-
-    @property
     def unanswered_s(self) -> float:
-        """How long the broker has owed an answer; 0 if it owes none."""
-        return self._clock() - self._pings[0] if self._pings else 0.0
+        """How long the broker has owed an answer; a stall of this process does not count."""
+        return self._beats_unanswered * BEAT_S
 
     def beat(self) -> None:
         """Record that the event loop turns; call it every second."""
+        if self.pings_sent > self.pings_answered:
+            self._beats_unanswered += 1
         self._check()
         self._beat_at = self._clock()
 
     def ping_sent(self) -> None:
         """Record that a ping was sent."""
-        self._sent += 1
-        self._pings.append(self._clock())
+        self.pings_sent += 1
         if self.needs_ping:
-            self._awaited = self._sent
+            self._awaited = self.pings_sent
 
     def ping_answered(self) -> None:
         """Record the broker's answer to the oldest unanswered ping."""
         self._check()
-        if not self._pings:
-            return
-        self._pings.popleft()
+        if self.pings_answered == self.pings_sent:
+            return  # nobody asked
+        self.pings_answered += 1
+        self._beats_unanswered = 0
         if self._awaited is not None and self.pings_answered >= self._awaited:
             self._awaited = None
             self.is_stalled = self._has_received
@@ -87,11 +80,9 @@ class StallDetector:
     def _check(self) -> None:
         now = self._clock()
         if now - self._beat_at > STALL_S:
-            # The answers may lie unread in the socket: the broker gets its time again.
-            self._pings = deque(now for _ in self._pings)
             self._beat_at = now
             self._begin()
-        elif not self.is_stalled and self._pings and now - self._pings[0] > STALL_S:
+        elif not self.is_stalled and self.unanswered_s >= STALL_S:
             self._begin()
 
     def _begin(self) -> None:
