@@ -20,8 +20,6 @@ class Published:
 
     topic: str
     payload: bytes
-    qos: int
-    retain: bool
     packet_id: int
 
 
@@ -47,7 +45,10 @@ class Peer:
     version: int = 5
     published: list[Published] = field(default_factory=list)
     packets: list[tuple[int, bytes]] = field(default_factory=list)
-    is_frozen: bool = False
+    thawed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.thawed.set()
 
     def send(self, data: bytes) -> None:
         """Send bytes, if the client is still there."""
@@ -74,8 +75,7 @@ class Peer:
         while data := await self.reader.read(65536):
             for kind, body in cutter.feed(data):
                 self.packets.append((kind, body))
-                while self.is_frozen:
-                    await asyncio.sleep(0.1)
+                await self.thawed.wait()
                 if not await self.broker.answer(self, kind, body):
                     self.respond(kind, body)
 
@@ -107,7 +107,7 @@ def body_id(peer: Peer, body: bytes) -> bytes:
     number = body[2 + length : 4 + length]
     skip = 1 if peer.version == 5 else 0
     payload = body[4 + length + skip :]
-    peer.published.append(Published(topic, payload, 1, True, int.from_bytes(number, "big")))
+    peer.published.append(Published(topic, payload, int.from_bytes(number, "big")))
     return number
 
 
@@ -135,7 +135,7 @@ class FakeBroker:
     def settings(self) -> Mqtt:
         """How the bridge reaches it."""
         assert self._server is not None
-        return Mqtt(host="127.0.0.1", port=self._server.sockets[0].getsockname()[1])
+        return Mqtt(host="localhost", port=self._server.sockets[0].getsockname()[1])
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -166,6 +166,8 @@ class FakeBroker:
 
 async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Wait for a condition with a limit, in the loop's time."""
+    pause_s = 0.01
     async with asyncio.timeout(seconds):
         while not condition():
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, 1)

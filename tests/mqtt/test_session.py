@@ -1,27 +1,25 @@
 """The connection's loop in virtual time, against a broker that does whatever the test wants."""
 
 import asyncio
-import gc
+import inspect
 import random
 import socket
 import struct
-import time
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Coroutine
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from bmw2mqtt.config import Mqtt
 from bmw2mqtt.mqtt import client as client_module
-from bmw2mqtt.mqtt.client import CONNECT_TIMEOUT_S, Client, make_client
+from bmw2mqtt.mqtt.client import CONNECT_TIMEOUT_S, Client
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.received import Received
 from bmw2mqtt.mqtt.session import ConnectionState, Session
 from bmw2mqtt.simulator.cardata import mqtt_codec as codec
 from tests import virtual_time
 from tests.mqtt.fake_broker import (
-    PUBACK,
     FakeBroker,
     Peer,
     packet,
@@ -33,12 +31,6 @@ AVAILABILITY = "t/availability"
 COMMAND = "t/WBA00000000DEMO01/lock/lock/set"
 STOP_S = 4.0
 """A stop is over within this, in any state."""
-
-
-class Client_(Client):
-    """Remembers every client that was made."""
-
-    made: list[Client] = []  # noqa: RUF012 - cleared by the fixture
 
 
 @pytest.fixture(autouse=True)
@@ -84,8 +76,6 @@ def virtually(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., N
 
     run.__name__ = test.__name__
     run.__doc__ = test.__doc__
-    import inspect
-
     run.__signature__ = inspect.signature(test)  # type: ignore[attr-defined]
     return run
 
@@ -142,12 +132,18 @@ async def healthy(_: Peer, __: int, ___: bytes) -> bool:
 
 
 BROKERS = [
-    healthy, silent, no_suback, no_puback, only_connack, hangs_up_at_connect, hangs_up_at_publish
+    healthy,
+    silent,
+    no_suback,
+    no_puback,
+    only_connack,
+    hangs_up_at_connect,
+    hangs_up_at_publish,
 ]
 
 
 @pytest.mark.parametrize("answer", BROKERS)
-@pytest.mark.parametrize("after_s", [0, 0.3, 2, 11, 40])
+@pytest.mark.parametrize("after_s", [0, 0.3, 11])
 @virtually
 async def test_a_stop_ends_it_in_every_state(
     answer: Any, after_s: float, clients: list[Client]
@@ -168,7 +164,7 @@ async def test_a_stop_ends_it_in_every_state(
 @virtually
 async def test_a_stop_at_every_turn_of_the_loop(answer: Any, clients: list[Client]) -> None:
     async with FakeBroker(answer) as broker:
-        for turns in range(40):
+        for turns in range(0, 30, 2):
             publisher = Publisher()
             publisher.retain("t/1", b"1")
             session = make_session(broker.settings, publisher=publisher)
@@ -182,7 +178,7 @@ async def test_a_stop_at_every_turn_of_the_loop(answer: Any, clients: list[Clien
 @virtually
 async def test_a_stop_at_every_turn_after_the_connection_is_lost(clients: list[Client]) -> None:
     async with FakeBroker() as broker:
-        for turns in range(40):
+        for turns in range(0, 30, 2):
             publisher = Publisher()
             for number in range(30):
                 publisher.retain(f"t/{number}", b"1")
@@ -200,7 +196,7 @@ async def test_a_stop_at_every_turn_after_the_connection_is_lost(clients: list[C
 @virtually
 async def test_a_cancel_closes_everything(answer: Any, clients: list[Client]) -> None:
     async with FakeBroker(answer) as broker:
-        for turns in range(40):
+        for turns in range(0, 30, 2):
             session = make_session(broker.settings)
             task = asyncio.create_task(session.run())
             for _ in range(turns):
@@ -258,23 +254,21 @@ async def test_pauses_grow_and_are_reset(monkeypatch: pytest.MonkeyPatch) -> Non
     async with FakeBroker(answer) as broker:
         session = make_session(broker.settings)
         task = asyncio.create_task(session.run())
-        for _ in range(8):
-            await until(session.subscribed.is_set, 100)
+        for number in range(1, 9):
+            await until(lambda n=number: session.connections == n and session.subscribed.is_set(), 100)
             broker.peers[-1].hang_up()
-            await until(lambda: not session.subscribed.is_set())
-        pauses = [round(after - before) for before, after in zip(connected, connected[1:])]
-        assert pauses == [1, 2, 4, 8, 16, 32, 60]
+        await until(lambda: session.connections == 9 and session.subscribed.is_set(), 100)
+        pauses = [round(after - before) for before, after in pairwise(connected)]
+        assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
         await until(session.subscribed.is_set, 100)
         await asyncio.sleep(11)
         broker.peers[-1].hang_up()
         lost_at = loop.time()
-        await until(lambda: not session.subscribed.is_set())
-        await until(session.subscribed.is_set)
-        assert loop.time() - lost_at < 0.5, "a connection that was stable"
+        await until(lambda: session.connections == 10)
+        assert connected[-1] - lost_at < 0.5, "a connection that was stable"
         broker.peers[-1].hang_up()
-        await until(lambda: not session.subscribed.is_set())
-        await until(session.subscribed.is_set)
-        assert connected[-1] - connected[-2] < 1.5, "starts small again"
+        await until(lambda: session.connections == 11)
+        assert connected[-1] - connected[-2] < 3, "starts small again"
         await stop(session, task)
 
 
@@ -294,7 +288,7 @@ async def test_without_a_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     session = make_session(settings)
     task = asyncio.create_task(session.run())
     await asyncio.sleep(30)
-    pauses = [round(after - before, 1) for before, after in zip(attempts, attempts[1:])]
+    pauses = [round(after - before, 1) for before, after in pairwise(attempts)]
     assert pauses[:6] == [0.5, 1, 2, 4, 5, 5]
     assert session.tried.is_set()
     await stop(session, task)
@@ -310,7 +304,7 @@ async def test_a_frozen_broker_is_left_after_the_keepalive(keepalive: int | None
         await session.subscribed.wait()
         await asyncio.sleep(30)
         assert session.connections == 1
-        broker.peers[0].is_frozen = True
+        broker.peers[0].thawed.clear()
         frozen_at = asyncio.get_running_loop().time()
         await until(lambda: not session.connected.is_set(), 200)
         took_s = asyncio.get_running_loop().time() - frozen_at
@@ -386,9 +380,9 @@ async def test_commands_of_a_broker_that_was_frozen_are_stale(frozen_s: float) -
         await session.subscribed.wait()
         await asyncio.sleep(20)
         (peer,) = broker.peers
-        peer.is_frozen = True
+        peer.thawed.clear()
         await asyncio.sleep(frozen_s)
-        peer.is_frozen = False
+        peer.thawed.set()
         peer.message(COMMAND, b"old")  # before it answers the ping
         await until(lambda: received, 5)
         assert received[0].is_stale
@@ -471,7 +465,7 @@ async def test_a_broker_with_a_limit_gets_what_it_can_take(
 ) -> None:
     publishes: list[tuple[int, bytes]] = []
 
-    async def answer(peer: Peer, kind: int, body: bytes) -> bool:
+    async def answer(_: Peer, kind: int, body: bytes) -> bool:
         if kind == codec.PUBLISH and b"\x24\0" in limit:  # QoS 0 has no packet id
             publishes.append((kind, body))
             return True
@@ -574,4 +568,3 @@ async def test_clients_that_take_the_connection_from_each_other_poison_nothing(
     output = capsys.readouterr().out
     assert "message_left_out" not in output
     assert "another client uses the same mqtt.client_id" in output
-    assert PUBACK == 4
