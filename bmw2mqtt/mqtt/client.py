@@ -81,6 +81,7 @@ class Client(aiomqtt.Client):
         self._unacknowledged: dict[int, asyncio.Future[str | None]] = {}
         self._monitoring: asyncio.Task[None] | None = None
         self._paho: Any = self._client
+        self._paho.disable_logger()  # a line for every attempt
         self._stall = StallDetector(clock)
         self._gate = CommandGate(self._stall, self._send_ping, self._deliver)
         self._pinged_at = -math.inf

@@ -18,6 +18,7 @@ MAX_INCOMING_BYTES = 2**20
 _READ_BYTES = 2**16
 _QOS_BITS = 0x06
 _QOS_2 = 0x04
+_TLS_ALERT = 0x15
 _BEFORE_CONNACK = frozenset({CONNACK, DISCONNECT})
 _AFTER_CONNACK = frozenset({PUBLISH, PUBACK, SUBACK, UNSUBACK, PINGRESP, DISCONNECT})
 
@@ -63,20 +64,30 @@ class PacketGuard:
         except OSError as error:
             self.read_error = error
             raise
-        if not self._is_connected and packet["command"] == 0 and data[:1] == b"\x15":
-            raise TlsExpectedError("the broker answered in TLS")
+        if data and packet["command"] == 0:
+            self._check_kind(data[0])
         return data
+
+    def _check_kind(self, header: int) -> None:
+        """Refuse a packet at its first byte: the rest may never come.
+
+        Raises:
+            ProtocolError: the broker must not send it now.
+        """
+        if not self._is_connected and header == _TLS_ALERT:
+            raise TlsExpectedError("the broker answered in TLS")
+        allowed = _AFTER_CONNACK if self._is_connected else _BEFORE_CONNACK
+        kind = header & 0xF0
+        if kind not in allowed:
+            raise ProtocolError(f"the broker sent a packet of type {kind >> 4} out of turn")
+        if kind == PUBLISH and header & _QOS_BITS >= _QOS_2:
+            raise ProtocolError("the broker sent a message with QoS 2, which nobody asked for")
 
     def _checked_handle(self) -> Any:
         packet = self._paho._in_packet  # noqa: SLF001
         kind = packet["command"] & 0xF0
-        allowed = _AFTER_CONNACK if self._is_connected else _BEFORE_CONNACK
-        if kind not in allowed:
-            raise ProtocolError(f"the broker sent a packet of type {kind >> 4} out of turn")
         if isinstance(packet["packet"], _Discarded):
             return self._discarded(packet["remaining_length"])
-        if kind == PUBLISH and packet["command"] & _QOS_BITS >= _QOS_2:
-            raise ProtocolError("the broker sent a message with QoS 2, which nobody asked for")
         if kind == CONNACK:
             self._is_connected = True
             self.connack_code = packet["packet"][1] if len(packet["packet"]) > 1 else None

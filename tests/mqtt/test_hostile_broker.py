@@ -19,7 +19,16 @@ from tests.mqtt.fake_broker import PUBACK, FakeBroker, Peer, packet, until
 from tests.mqtt.test_session import COMMAND, make_session, stop, virtually
 
 STATES = {"connecting": codec.CONNECT, "subscribing": codec.SUBSCRIBE, "publishing": codec.PUBLISH}
-BODIES = [b"", b"\0", b"\0\1", b"\0\1\0", b"\0\1\0\0", b"\xff" * 7, b"\0\1\0\x80\x80\x80\x80", b"x" * 300]
+BODIES = [
+    b"",
+    b"\0",
+    b"\0\1",
+    b"\0\1\0",
+    b"\0\1\0\0",
+    b"\xff" * 7,
+    b"\0\1\0\x80\x80\x80\x80",
+    b"x" * 300,
+]
 
 
 def junk(kind: int) -> list[bytes]:
