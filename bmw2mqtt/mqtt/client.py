@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import MappingProxyType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import aiomqtt
 import paho.mqtt.client as paho_client
@@ -19,23 +19,20 @@ import structlog
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from bmw2mqtt.config import Mqtt
 from bmw2mqtt.mqtt.errors import NoAnswerError
 from bmw2mqtt.mqtt.gate import CommandGate
 from bmw2mqtt.mqtt.message import Message
-from bmw2mqtt.mqtt.packets import MAX_INCOMING_BYTES, PacketGuard, ProtocolError
+from bmw2mqtt.mqtt.packets import PacketGuard, ProtocolError
 from bmw2mqtt.mqtt.publisher import NOT_AUTHORIZED
 from bmw2mqtt.mqtt.received import Received
-from bmw2mqtt.mqtt.stall import BEAT_S, StallDetector, clock_with_suspends
-from bmw2mqtt.mqtt.transport import check_login, open_socket
+from bmw2mqtt.mqtt.stall import BEAT_S, StallDetector
+from bmw2mqtt.mqtt.transport import open_socket
 
 log = structlog.get_logger(__name__)
 
 QOS = 1
 IN_FLIGHT = 20
 """Messages waiting for PUBACK at once: Mosquitto's own limit, and enough to hide the round trip."""
-MAX_INCOMING = 100_000
-"""Messages waiting to be read: what a thousand cars retain, and a bound for whoever floods us."""
 CONNECT_TIMEOUT_S = 10.0
 GOODBYE_S = 1.0
 PING_EVERY_S = 5.0
@@ -85,7 +82,9 @@ class Client(aiomqtt.Client):
         self._stall = StallDetector(clock)
         self._gate = CommandGate(self._stall, self._send_ping, self._deliver)
         self._pinged_at = -math.inf
-        self._guard = PacketGuard(self._paho, self._gate.ping_answered)
+        self._guard = PacketGuard(self._paho, self._on_ping_answered)
+        self._answered = asyncio.Event()
+        """Set at the next answer to a ping, and when the connection is lost."""
 
     @property
     def is_connected(self) -> bool:
@@ -148,6 +147,7 @@ class Client(aiomqtt.Client):
             self._monitoring.cancel()
         self._close_socket()
         self._gate.close()
+        self._answered.set()
         error = self.error or aiomqtt.MqttError("the connection was closed")
         waiting: tuple[asyncio.Future[Any], ...] = (
             self._connected,
@@ -278,6 +278,11 @@ class Client(aiomqtt.Client):
                 self._send_ping()
             await asyncio.sleep(BEAT_S)
 
+    def _on_ping_answered(self) -> None:
+        self._gate.ping_answered()
+        self._answered.set()
+        self._answered = asyncio.Event()
+
     def _send_ping(self) -> None:
         self._pinged_at = self._loop.time()
         self._stall.ping_sent()
@@ -334,6 +339,19 @@ class Client(aiomqtt.Client):
         finally:
             self._unacknowledged.pop(info.mid, None)
 
+    async def verify(self) -> None:
+        """Ping the broker and wait for its answer, however long: a lost connection ends it.
+
+        Raises:
+            aiomqtt.MqttError: the connection is lost.
+        """
+        self._send_ping()
+        number = self._stall.pings_sent
+        while self._stall.pings_answered < number and not self.lost.is_set():
+            await self._answered.wait()
+        if self.lost.is_set():
+            raise aiomqtt.MqttError("the connection is lost") from self.error
+
     async def send(self, message: Message) -> bool:
         """Publish as `publish_message` does; return whether the bridge may write to the topic."""
         return await self.publish_message(message) != NOT_AUTHORIZED
@@ -357,58 +375,3 @@ def _refusal(code: int, text: str) -> str | None:
     if code < FAILURE:
         return None
     return NOT_AUTHORIZED if code == _NOT_AUTHORIZED else text
-
-
-def make_client(
-    settings: Mqtt,
-    tls: ssl.SSLContext | None,
-    *,
-    availability_topic: str | None,
-    client_id: str | None = None,
-    will_qos: int = QOS,
-    will_retain: bool = True,
-    clock: Clock = clock_with_suspends,
-) -> Client:
-    """Make a client that is not yet connected; it announces `offline` when it is lost.
-
-    Raises:
-        ConfigError: there is a password but no user name.
-    """
-    check_login(settings)
-    will = None
-    if availability_topic is not None:
-        will = aiomqtt.Will(availability_topic, b"offline", qos=will_qos, retain=will_retain)
-    is_mqtt_5 = settings.protocol == "5"
-    return Client(
-        settings.host,
-        settings.port,
-        tls=tls,
-        clock=clock,
-        username=settings.username,
-        password=settings.password.get_secret_value() if settings.password else None,
-        identifier=client_id or settings.client_id,
-        protocol=_PROTOCOLS[settings.protocol],
-        keepalive=settings.keepalive,
-        will=will,
-        # An earlier session's messages are old: the broker must not keep any.
-        clean_start=True if is_mqtt_5 else paho_client.MQTT_CLEAN_START_FIRST_ONLY,
-        clean_session=None if is_mqtt_5 else True,
-        timeout=CONNECT_TIMEOUT_S,
-        max_inflight_messages=IN_FLIGHT,
-        max_queued_incoming_messages=MAX_INCOMING,
-        properties=_connect_properties() if is_mqtt_5 else None,
-    )
-
-
-def _connect_properties() -> Properties:
-    """Ask the broker to keep from us what is larger than anything we read."""
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.MaximumPacketSize = MAX_INCOMING_BYTES
-    properties.SessionExpiryInterval = 0
-    return properties
-
-
-_PROTOCOLS: dict[Literal["5", "3.1.1"], aiomqtt.ProtocolVersion] = {
-    "5": aiomqtt.ProtocolVersion.V5,
-    "3.1.1": aiomqtt.ProtocolVersion.V311,
-}

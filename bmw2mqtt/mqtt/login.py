@@ -8,8 +8,9 @@ from typing import Any
 import aiomqtt
 
 from bmw2mqtt.config import Mqtt
-from bmw2mqtt.mqtt.client import Client, make_client
+from bmw2mqtt.mqtt.client import Client
 from bmw2mqtt.mqtt.errors import BrokerError, describe
+from bmw2mqtt.mqtt.factory import make_client
 from bmw2mqtt.mqtt.message import Message
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.mqtt.transport import tls_context

@@ -7,6 +7,7 @@ order in which it was first said.
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -34,6 +35,9 @@ class Connection(Protocol):
             Why the broker refused the message, `NOT_AUTHORIZED` for one; `None`: it did not.
         """
 
+    async def verify(self) -> None:
+        """Return once the broker has answered a ping; raise if the connection is lost."""
+
 
 MAX_TOPIC_SHOWN = 255
 MAX_EVENT_TRIES = 5
@@ -45,6 +49,7 @@ MAX_WAITING_RELAYS = 2_000
 """The same for messages of BMW's that are passed on."""
 MAX_WAITING_RELAY_BYTES = 8 * 2**20
 MAX_COMPLAINTS = 1_000
+RECENT = 20
 
 
 @dataclass(slots=True)
@@ -74,6 +79,8 @@ class Publisher:
         self._relays = BoundedQueue(MAX_WAITING_RELAYS, MAX_WAITING_RELAY_BYTES)
         self._relays_dropped = 0
         self._poison = PoisonDetector(clock)
+        self._recent: deque[tuple[str, Message]] = deque()
+        """Acknowledged last: some brokers acknowledge what they refuse, and hang up afterwards."""
         self._count = 0
         self._outbox = Outbox()
         self._idle = asyncio.Event()
@@ -168,6 +175,7 @@ class Publisher:
             in_flight: how many messages may wait for their acknowledgement at once.
         """
         self._outbox = Outbox()
+        self._recent.clear()
         self._is_connected = True
         waiting = {**self._events.messages, **self._relays.messages}
         self._poison.forget_all_but(self._retained.keys() | self._withdrawn.keys() | waiting.keys())
@@ -199,7 +207,7 @@ class Publisher:
             Whether a message is left out from now on: the next connection may last longer.
         """
         in_flight = dict(self._outbox.in_flight.values())
-        self._poison.lost(in_flight.keys())
+        self._poison.lost(in_flight.keys() | {key for key, _ in self._recent})
         alone = self._outbox.alone
         is_found = may_be_about_a_message and alone in in_flight
         if is_found and alone is not None:
@@ -233,7 +241,13 @@ class Publisher:
             key, message = await self._outbox.get(worker)
             if not self._is_left_out(connection, message):
                 await self._publish(connection, message)
-                self._poison.acknowledged(key, message)
+                if self._outbox.alone == key:
+                    await connection.verify()
+                    self._poison.acknowledged(key, message)
+                else:
+                    self._recent.append((key, message))
+                    if len(self._recent) > RECENT:
+                        self._poison.acknowledged(*self._recent.popleft())
             self._outbox.done(worker)
             self._acknowledged(key, message)
 

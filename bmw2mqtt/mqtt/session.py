@@ -14,7 +14,7 @@ import structlog
 
 from bmw2mqtt.backoff import Backoff
 from bmw2mqtt.config import Mqtt
-from bmw2mqtt.mqtt.client import GOODBYE_S, IN_FLIGHT, QOS, Client, make_client
+from bmw2mqtt.mqtt.client import GOODBYE_S, IN_FLIGHT, QOS, Client
 from bmw2mqtt.mqtt.errors import (
     QOS_REFUSED,
     RETAIN_REFUSED,
@@ -23,6 +23,7 @@ from bmw2mqtt.mqtt.errors import (
     may_be_about_a_message,
     reason_number,
 )
+from bmw2mqtt.mqtt.factory import make_client
 from bmw2mqtt.mqtt.message import Message
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.received import Received
@@ -36,6 +37,10 @@ STABLE_AFTER_S = 10.0
 """A connection that is lost sooner counts as another failed attempt."""
 CLEAN_UP_S = 1.0
 """How long a task may take to end once it was cancelled."""
+
+
+SUBSCRIBE_AT_ONCE_TRIES = 2
+"""Then the filters go one by one: together they may be larger than the broker accepts."""
 
 
 class ConnectionState(enum.Enum):
@@ -93,6 +98,8 @@ class Session:
         self._logged: set[str] = set()
         """What was logged about the present outage."""
         self._limits_logged: set[str] = set()
+        self._subscribe_losses = 0
+        """Connections in a row that were lost before the broker confirmed the subscriptions."""
         self._will_qos = QOS
         self._will_retain = True
 
@@ -181,7 +188,11 @@ class Session:
 
     async def _serve(self, client: Client) -> None:
         """Subscribe, then publish until the connection is lost."""
-        await subscribe(client, self._filters)
+        self._subscribe_losses += 1
+        await subscribe(
+            client, self._filters, one_by_one=self._subscribe_losses > SUBSCRIBE_AT_ONCE_TRIES
+        )
+        self._subscribe_losses = 0
         self.subscribed.set()
         in_flight = min(IN_FLIGHT, client.receive_maximum)
         publishing = asyncio.create_task(self._publisher.run(Connection(client), in_flight))
@@ -286,3 +297,4 @@ class Connection:
     def __init__(self, client: Client) -> None:
         self.max_packet_bytes = client.max_packet_bytes
         self.publish = client.publish_message
+        self.verify = client.verify

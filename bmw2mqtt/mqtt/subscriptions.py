@@ -18,7 +18,7 @@ _BYTES_PER_FILTER = 3
 """Length and options."""
 
 
-async def subscribe(client: Client, filters: Iterable[str]) -> None:
+async def subscribe(client: Client, filters: Iterable[str], *, one_by_one: bool = False) -> None:
     """Subscribe without getting back what this client publishes itself (as far as MQTT 5 goes).
 
     MQTT 5 also tells of a command that comes while we listen whether it was sent to be retained.
@@ -28,7 +28,8 @@ async def subscribe(client: Client, filters: Iterable[str]) -> None:
     if client.limits.get("WildcardSubscriptionAvailable", 1) == 0:
         wanted = tuple(topic for topic in wanted if not set(topic) & {"+", "#"})
     is_mqtt_5 = client._client.protocol == MQTT_5  # noqa: SLF001 - aiomqtt does not tell
-    for batch in batches(client, wanted):
+    divided = ((topic,) for topic in wanted) if one_by_one else batches(client, wanted)
+    for batch in divided:
         if is_mqtt_5:
             granted = await client.subscribe([(topic, _options(topic)) for topic in batch])
         else:

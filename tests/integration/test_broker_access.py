@@ -408,6 +408,6 @@ def test_brokers_that_can_do_less_get_the_values(
         observer.wait_for(STATUS, "ok")
         observer.wait_for(f"bmw2mqtt/{VIN}/lock/lock", "LOCKED")
         complaint = the_complaint(process, "broker_limit")
-        assert limit.split()[0] in complaint["reason"]
+        assert limit.split(maxsplit=1)[0] in complaint["reason"]
         assert process.stop() == 0
         observer.wait_for("bmw2mqtt/bridge/availability", "offline")

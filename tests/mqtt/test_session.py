@@ -546,6 +546,51 @@ async def test_a_broker_that_hangs_up_on_one_message_gets_the_others(
 
 
 @virtually
+async def test_a_broker_that_acknowledges_and_hangs_up_later(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    poisoned: set[int] = set()
+
+    async def answer(peer: Peer, kind: int, body: bytes) -> bool:
+        if id(peer) in poisoned:
+            peer.hang_up()
+            return True
+        if kind == codec.PUBLISH and b"poison" in body:
+            poisoned.add(id(peer))
+        return False
+
+    async with FakeBroker(answer) as broker:
+        publisher = Publisher()
+        publisher.retain("t/p", b"poison")
+        for number in range(30):
+            publisher.retain(f"t/{number}", b"1")
+        session = make_session(broker.settings, publisher=publisher)
+        task = asyncio.create_task(session.run())
+        async with asyncio.timeout(200):
+            await publisher.drained()
+        assert {m.topic for m in broker.peers[-1].published} >= {f"t/{n}" for n in range(30)}
+        await stop(session, task)
+    assert capsys.readouterr().out.count("message_left_out") == 1
+
+
+@virtually
+async def test_a_broker_to_which_all_subscriptions_together_are_too_long() -> None:
+    async def answer(peer: Peer, kind: int, body: bytes) -> bool:
+        if kind == codec.SUBSCRIBE and len(body) > 20:
+            peer.hang_up()
+            return True
+        return False
+
+    async with FakeBroker(answer) as broker:
+        settings = broker.settings.model_copy(update={"protocol": "3.1.1"})
+        session = make_session(settings)
+        task = asyncio.create_task(session.run())
+        await until(session.subscribed.is_set, 20)
+        assert broker.peers[-1].count(codec.SUBSCRIBE) == 2
+        await stop(session, task)
+
+
+@virtually
 async def test_clients_that_take_the_connection_from_each_other_poison_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
