@@ -24,8 +24,9 @@ from bmw2mqtt.health import BEAT_S, Heartbeat
 from bmw2mqtt.mqtt.commands import Commands
 from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
+from bmw2mqtt.mqtt.received import Received
 from bmw2mqtt.mqtt.retained_repair import RetainedRepair
-from bmw2mqtt.mqtt.session import Received, Session
+from bmw2mqtt.mqtt.session import Session
 from bmw2mqtt.mqtt.topics import COMMAND_SUFFIXES, Topics
 from bmw2mqtt.vehicle.errors import ConfigError
 from bmw2mqtt.web.page import Page
@@ -98,14 +99,14 @@ class Bridge:
         log.info("started", version=__version__, accounts=list(self._settings.accounts))
         try:
             async with asyncio.TaskGroup() as tasks:
-                session = tasks.create_task(self._guarded("broker connection", self._session.run))
+                tasks.create_task(self._guarded("broker connection", self._session.run))
                 work = tasks.create_task(self._work())
                 await stop.wait()
                 log.info("stopping")
                 self._commands.stop()
                 work.cancel()
                 await self._drain()
-                session.cancel()
+                self._session.stop()
         finally:
             self._store.writer.submit(self._heartbeat.stop, lambda _: None)
             await self._store.flushed()
@@ -204,8 +205,7 @@ class Bridge:
                         await self._session.connected.wait()
 
     async def _take_inventory(self) -> None:
-        await self._session.connected.wait()
-        await self._inventory.settle()
+        await self._inventory.settle(self._session)
         await self._session.unsubscribe(self._topics.retained())
         self._fleet.sweep()
         await self._repair.run(self._session)

@@ -178,7 +178,7 @@ def _login(parsed: Arguments) -> int:
         return EXIT_CONFIG
     from bmw2mqtt import log  # noqa: PLC0415
     from bmw2mqtt.login import log_in  # noqa: PLC0415
-    from bmw2mqtt.mqtt.session import BrokerError  # noqa: PLC0415
+    from bmw2mqtt.mqtt.errors import BrokerError  # noqa: PLC0415
     from bmw2mqtt.vehicle.errors import AccountError, ConfigError  # noqa: PLC0415
 
     log.hide("settings", settings.secrets())
@@ -207,7 +207,7 @@ def _cleanup(parsed: Arguments) -> int:
         return EXIT_CONFIG
     from bmw2mqtt.accounts.folder import is_in_use  # noqa: PLC0415
     from bmw2mqtt.mqtt.cleanup import DaemonRunning, remove_everything  # noqa: PLC0415
-    from bmw2mqtt.mqtt.session import BrokerError  # noqa: PLC0415
+    from bmw2mqtt.mqtt.errors import BrokerError  # noqa: PLC0415
 
     try:
         if not (parsed.dry_run or parsed.force) and is_in_use(settings.data_dir):

@@ -7,7 +7,7 @@ import structlog
 from bmw2mqtt.accounts.base import Account
 from bmw2mqtt.config.text import MAX_TOKEN_BYTES, captcha_token
 from bmw2mqtt.mqtt.publisher import Publisher
-from bmw2mqtt.mqtt.session import Received
+from bmw2mqtt.mqtt.received import Received
 from bmw2mqtt.mqtt.topics import CommandTopic
 
 log = structlog.get_logger(__name__)

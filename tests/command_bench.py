@@ -17,7 +17,7 @@ from bmw2mqtt.fleet import Fleet
 from bmw2mqtt.mqtt.commands import Commands
 from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
-from bmw2mqtt.mqtt.session import Received
+from bmw2mqtt.mqtt.received import Received
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.vehicle.commands import EXECUTED, Command, Outcome
 from bmw2mqtt.vehicle.deadline import Clock, Deadline, elapsed_s

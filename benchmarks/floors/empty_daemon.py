@@ -12,7 +12,7 @@ import sys
 
 import aiomqtt
 
-LIBRARIES = ("pydantic_settings", "structlog", "tenacity", "yaml")
+LIBRARIES = ("pydantic_settings", "structlog", "yaml")
 
 
 def make_account() -> object:

@@ -14,9 +14,12 @@ from typing import Any
 import aiomqtt
 
 from bmw2mqtt.config import Mqtt
-from bmw2mqtt.mqtt.publisher import Message
-from bmw2mqtt.mqtt.session import Client, describe, make_client, tls_context
+from bmw2mqtt.mqtt.client import Client
+from bmw2mqtt.mqtt.errors import QOS_REFUSED, RETAIN_REFUSED, describe, reason_number
+from bmw2mqtt.mqtt.factory import make_client
+from bmw2mqtt.mqtt.message import Message
 from bmw2mqtt.mqtt.topics import DeviceTopics, Topics
+from bmw2mqtt.mqtt.transport import tls_context
 
 VERSION_TOPIC = "$SYS/broker/version"
 QUIET_S = 1.0
@@ -27,6 +30,10 @@ _CHECK_ACCOUNT = "connection_check"
 """Topics of an account that nobody has: the daemon and `cleanup` remove what might be left."""
 CONNECTING, SUBSCRIBING = "connecting", "subscribing"
 _LIBRARY_TIMEOUT = "timed out"
+_WILL_WITHOUT: Mapping[int, Mapping[str, Any]] = {
+    RETAIN_REFUSED: {"will_retain": False},
+    QOS_REFUSED: {"will_qos": 0},
+}
 _FAILURE = 0x80
 """SUBACK codes from here on are refusals."""
 
@@ -110,15 +117,24 @@ async def try_broker(
                     raise
                 # The broker may allow only the daemon's own id.
         report.daemon_known.set()
-        if report.is_beside_daemon:
-            client = make_client(settings, tls, availability_topic=None, client_id=second)
-        else:
-            will = plan.topics.bridge_availability
-            client = make_client(settings, tls, availability_topic=will)
-        report.step = CONNECTING
-        async with client:
-            await _Check(client, report, plan).run()
-            report.step = "disconnecting"
+        will = None if report.is_beside_daemon else plan.topics.bridge_availability
+        client_id = second if report.is_beside_daemon else None
+        options: dict[str, Any] = {}
+        while True:
+            client = make_client(
+                settings, tls, availability_topic=will, client_id=client_id, **options
+            )
+            report.step = CONNECTING
+            try:
+                async with client:
+                    await _Check(client, report, plan).run()
+                    report.step = "disconnecting"
+                    return
+            except aiomqtt.MqttError as error:  # the daemon leaves it out of its will too
+                adapted = _WILL_WITHOUT.get(reason_number(error) or 0, {})
+                if report.step != CONNECTING or adapted.items() <= options.items():
+                    raise
+                options |= adapted
     except (aiomqtt.MqttError, TimeoutError) as error:
         report.problem = f"{settings.host}:{settings.port} {_what_happened(report.step, error)}"
 

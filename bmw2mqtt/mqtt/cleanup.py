@@ -7,9 +7,12 @@ from collections.abc import Collection, Sequence
 import aiomqtt
 
 from bmw2mqtt.config import Mqtt
-from bmw2mqtt.mqtt.publisher import Message
-from bmw2mqtt.mqtt.session import IN_FLIGHT, BrokerError, Client, describe, make_client, tls_context
+from bmw2mqtt.mqtt.client import IN_FLIGHT, Client
+from bmw2mqtt.mqtt.errors import BrokerError, describe
+from bmw2mqtt.mqtt.factory import make_client
+from bmw2mqtt.mqtt.message import Message
 from bmw2mqtt.mqtt.topics import Topics
+from bmw2mqtt.mqtt.transport import tls_context
 from bmw2mqtt.vehicle.errors import Bmw2MqttError
 from bmw2mqtt.vehicle.vin import VIN_PATTERN
 
@@ -66,7 +69,9 @@ def remove_everything(
     try:
         return asyncio.run(run())
     except aiomqtt.MqttError as error:
-        raise BrokerError(f"{settings.host}:{settings.port}: {describe(error)}") from error
+        raise BrokerError(
+            f"{settings.host}:{settings.port}: {describe(error, settings)}"
+        ) from error
 
 
 async def _delete(client: Client, order: Sequence[str]) -> None:

@@ -27,7 +27,7 @@ from bmw2mqtt.mqtt.orders import (
     read_payload,
 )
 from bmw2mqtt.mqtt.publisher import Publisher
-from bmw2mqtt.mqtt.session import Received
+from bmw2mqtt.mqtt.received import Received
 from bmw2mqtt.mqtt.topics import CommandTopic, Topics
 from bmw2mqtt.vehicle.commands import (
     Command,

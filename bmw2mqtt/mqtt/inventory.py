@@ -7,13 +7,29 @@ what was there before: MQTT delivers in order.
 import asyncio
 import json
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from typing import Protocol
+
+import structlog
 
 from bmw2mqtt.mqtt.topics import Topics
 
+log = structlog.get_logger(__name__)
+
 QUIET_S = 1.0
-"""The broker has said everything when this long nothing came."""
+"""The scan is complete when nothing has come for this long."""
 GIVE_UP_S = 15.0
+MAX_TOPICS = 50_000
+"""A thousand cars retain fewer; a bound for topics of somebody else in our form."""
+MAX_BYTES = 8 * 2**20
+
+
+class Link(Protocol):
+    """What the scan needs to know about the connection."""
+
+    subscribed: asyncio.Event
+    """Set while a connection stands on which the broker has confirmed the subscriptions."""
+    connections: int
+    """How many connections there have been."""
 
 
 def components_of(payload: bytes) -> frozenset[str]:
@@ -21,7 +37,7 @@ def components_of(payload: bytes) -> frozenset[str]:
     try:
         components = json.loads(payload)["components"]
         return frozenset(key for key, fields in components.items() if len(fields) > 1)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return frozenset()
 
 
@@ -33,28 +49,57 @@ class Inventory:
         self._topics = topics
         self._owners: dict[str, str] = {}
         self._components: dict[str, frozenset[str]] = {}
-        self._heard = asyncio.Event()
+        self._size_bytes = 0
+        self._is_full = False
+        self._received_at = 0.0
 
     def take(self, topic: str, payload: bytes) -> None:
         """Note one retained message."""
-        self._heard.set()
+        self._received_at = asyncio.get_running_loop().time()
         owner = self._topics.owner(topic)
         if owner is None or not payload:
             return
+        components: frozenset[str] | None = None
         if self._topics.is_discovery(topic):
             if not self._topics.is_our_discovery(payload):
                 return
-            self._components[owner] = components_of(payload)
+            components = components_of(payload)
+        size = len(topic) + sum(map(len, components or ()))
+        if len(self._owners) >= MAX_TOPICS or self._size_bytes + size > MAX_BYTES:
+            self._log_full()
+            return
+        self._size_bytes += size
         self._owners[topic] = owner
+        if components is not None:
+            self._components[owner] = components
 
-    async def settle(self) -> None:
-        """Wait until the broker has nothing more to say."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(GIVE_UP_S):
-                while True:
-                    self._heard.clear()
-                    await asyncio.wait_for(self._heard.wait(), QUIET_S)
-        self.is_complete = True
+    def _log_full(self) -> None:
+        if not self._is_full:
+            self._is_full = True
+            log.warning(
+                "too_many_retained_topics",
+                topics=len(self._owners),
+                remedy="another client publishes below mqtt.base_topic; the rest stays there",
+            )
+
+    async def settle(self, link: Link) -> None:
+        """Wait until the broker has delivered what it retains; start again on a new connection."""
+        while not self.is_complete:
+            await link.subscribed.wait()
+            connection = link.connections
+            await self._until_quiet()
+            self.is_complete = link.subscribed.is_set() and link.connections == connection
+
+    async def _until_quiet(self) -> None:
+        """Wait until nothing has come for a second, counted from now at the earliest."""
+        loop = asyncio.get_running_loop()
+        started_at = loop.time()
+        while True:
+            quiet_at = max(started_at, self._received_at) + QUIET_S
+            until = min(quiet_at, started_at + GIVE_UP_S)
+            if loop.time() >= until:
+                return
+            await asyncio.sleep(until - loop.time())
 
     def pending(self) -> tuple[str, ...]:
         """Return topics of which it is not known yet whether something stands for them."""

@@ -8,9 +8,12 @@ from typing import Any
 import aiomqtt
 
 from bmw2mqtt.config import Mqtt
-from bmw2mqtt.mqtt.publisher import Message
-from bmw2mqtt.mqtt.session import BrokerError, Client, describe, make_client, tls_context
+from bmw2mqtt.mqtt.client import Client
+from bmw2mqtt.mqtt.errors import BrokerError, describe
+from bmw2mqtt.mqtt.factory import make_client
+from bmw2mqtt.mqtt.message import Message
 from bmw2mqtt.mqtt.topics import Topics
+from bmw2mqtt.mqtt.transport import tls_context
 from bmw2mqtt.vehicle.account import NEW_LOGIN_FAILED
 from bmw2mqtt.vehicle.errors import AccountError
 
@@ -107,7 +110,9 @@ class LoginTalk:
         except TimeoutError as error:
             raise BrokerError("the running daemon does not answer; see its log") from error
         except aiomqtt.MqttError as error:
-            raise BrokerError(f"{settings.host}:{settings.port}: {describe(error)}") from error
+            raise BrokerError(
+                f"{settings.host}:{settings.port}: {describe(error, settings)}"
+            ) from error
 
     async def _changes(self, client: Client, message: Message) -> AsyncIterator[None]:
         """Send a message, then tell of each change of the account's status."""

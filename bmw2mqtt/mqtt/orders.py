@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from bmw2mqtt.entities.base import Entity, iso
-from bmw2mqtt.mqtt.session import Received
+from bmw2mqtt.mqtt.received import Received
 from bmw2mqtt.mqtt.topics import CommandTopic
 from bmw2mqtt.vehicle.commands import (
     Command,

@@ -6,30 +6,21 @@ order in which it was first said.
 """
 
 import asyncio
-from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
+from bmw2mqtt.mqtt.message import Message
+from bmw2mqtt.mqtt.outbox import BoundedQueue, Outbox
+from bmw2mqtt.mqtt.poison import PoisonDetector
+
 log = structlog.get_logger(__name__)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """One PUBLISH, QoS 1."""
-
-    topic: str
-    payload: bytes
-    retain: bool = True
-    correlation_data: bytes | None = None
-    is_expendable: bool = False
-    """Whether it is dropped before others when too much waits for the broker."""
-
-    @property
-    def size_bytes(self) -> int:
-        """What it takes on the wire, rather too much than too little."""
-        return len(self.topic.encode()) + len(self.payload) + len(self.correlation_data or b"") + 32
+NOT_AUTHORIZED = "not authorized"
 
 
 class Connection(Protocol):
@@ -37,20 +28,28 @@ class Connection(Protocol):
 
     max_packet_bytes: int | None
 
-    async def publish(self, message: Message) -> bool:
+    async def publish(self, message: Message) -> str | None:
         """Return once the broker has acknowledged; raise if the connection is lost.
 
         Returns:
-            Whether the bridge may write to this topic.
+            Why the broker refused the message, `NOT_AUTHORIZED` for one; `None`: it did not.
         """
+
+    async def verify(self) -> None:
+        """Return once the broker has answered a ping; raise if the connection is lost."""
 
 
 MAX_TOPIC_SHOWN = 255
-MAX_EVENT_TRIES = 2
+MAX_EVENT_TRIES = 5
+"""Connections on which a message that is not retained may be in flight and get lost."""
 MAX_WAITING_EVENTS = 100
 """Messages that are not retained and wait for the broker; more are dropped, oldest first."""
+MAX_WAITING_EVENT_BYTES = 2 * 2**20
 MAX_WAITING_RELAYS = 2_000
 """The same for messages of BMW's that are passed on."""
+MAX_WAITING_RELAY_BYTES = 8 * 2**20
+MAX_COMPLAINTS = 1_000
+RECENT = 20
 
 
 @dataclass(slots=True)
@@ -62,34 +61,10 @@ class Statistics:
     most_in_flight: int = 0
 
 
-@dataclass(slots=True)
-class _Outbox:
-    """What is to be sent: newest message per key, in the order in which the keys came."""
-
-    messages: OrderedDict[str, Message] = field(default_factory=OrderedDict)
-    waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
-    """Workers with nothing to do."""
-
-    def put(self, key: str, message: Message) -> None:
-        self.messages[key] = message
-        while self.waiting:
-            worker = self.waiting.popleft()
-            if not worker.done():
-                worker.set_result(None)
-                break
-
-    async def get(self) -> tuple[str, Message]:
-        while not self.messages:
-            worker = asyncio.get_running_loop().create_future()
-            self.waiting.append(worker)
-            await worker
-        return self.messages.popitem(last=False)
-
-
 class Publisher:
     """What the bridge stands for, and the workers that bring it to the broker."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.statistics = Statistics()
         self._retained: dict[str, bytes] = {}
         self._withdrawn: dict[str, None] = {}
@@ -100,13 +75,16 @@ class Publisher:
         self._refused: set[str] = set()
         """Topics the broker does not let the bridge write. They are not tried again: some brokers
         (Mosquitto 2.0.11) drop the connection after each try."""
-        self._events: dict[str, Message] = {}
-        self._tries: dict[str, int] = {}
-        """On how many connections an event was sent."""
-        self._relays: dict[str, Message] = {}
+        self._complained: set[tuple[str, str]] = set()
+        """Reason and topic of what was logged already."""
+        self._events = BoundedQueue(MAX_WAITING_EVENTS, MAX_WAITING_EVENT_BYTES)
+        self._relays = BoundedQueue(MAX_WAITING_RELAYS, MAX_WAITING_RELAY_BYTES)
         self._relays_dropped = 0
+        self._poison = PoisonDetector(clock)
+        self._recent: deque[tuple[str, Message]] = deque()
+        """Acknowledged last: some brokers acknowledge what they refuse, and hang up afterwards."""
         self._count = 0
-        self._outbox = _Outbox()
+        self._outbox = Outbox()
         self._idle = asyncio.Event()
         self._idle.set()
         self._is_connected = False
@@ -161,15 +139,12 @@ class Publisher:
             correlation_data=correlation_data,
             is_expendable=is_expendable,
         )
-        self._events[key] = message
-        while len(self._events) > MAX_WAITING_EVENTS:
-            expendable = (k for k, event in self._events.items() if event.is_expendable)
-            oldest = next(expendable, next(iter(self._events)))
-            dropped = self._events.pop(oldest)
-            self._outbox.messages.pop(oldest, None)
+        for oldest, dropped in self._events.add(key, message):
+            self._outbox.drop(oldest)
             level = log.debug if dropped.is_expendable else log.warning
-            level("event_dropped", topic=dropped.topic, waiting=MAX_WAITING_EVENTS)
-        self._put(key, message)
+            level("event_dropped", topic=dropped.topic, waiting=len(self._events.messages) - 1)
+        if key in self._events.messages:
+            self._put(key, message)
 
     def relay(self, topic: str, payload: bytes) -> None:
         """Pass one message on, retained; none replaces another, they keep their order.
@@ -178,15 +153,17 @@ class Publisher:
         """
         key = self._next_key()
         message = Message(topic=topic, payload=payload)
-        self._relays[key] = message
-        if len(self._relays) > MAX_WAITING_RELAYS:
-            oldest = next(iter(self._relays))
-            del self._relays[oldest]
-            self._outbox.messages.pop(oldest, None)
+        for oldest, _ in self._relays.add(key, message):
+            self._outbox.drop(oldest)
             level = log.debug if self._relays_dropped else log.warning
-            level("relay_dropped", waiting=MAX_WAITING_RELAYS, remedy="is the broker there?")
+            level(
+                "relay_dropped",
+                waiting=len(self._relays.messages) - 1,
+                remedy="is the broker there?",
+            )
             self._relays_dropped += 1
-        self._put(key, message)
+        if key in self._relays.messages:
+            self._put(key, message)
 
     def _next_key(self) -> str:
         self._count += 1
@@ -208,83 +185,142 @@ class Publisher:
             connection: a connection that was just made.
             in_flight: how many messages may wait for their acknowledgement at once.
         """
-        self._outbox = _Outbox()
+        self._outbox = Outbox()
+        self._recent.clear()
         self._is_connected = True
+        waiting = {**self._events.messages, **self._relays.messages}
+        self._poison.forget_all_but(self._retained.keys() | self._withdrawn.keys() | waiting.keys())
         for topic in self._withdrawn:
             self._put(topic, Message(topic=topic, payload=b""))
         self.repeat()
-        self._give_up_on_events()
-        for key, message in (*self._events.items(), *self._relays.items()):
+        for key, message in waiting.items():
             self._put(key, message)
+        workers = [asyncio.create_task(self._work(connection, n)) for n in range(in_flight)]
         try:
-            async with asyncio.TaskGroup() as workers:
-                for _ in range(in_flight):
-                    workers.create_task(self._work(connection))
+            await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
         finally:
             self._is_connected = False
             self.statistics.in_flight = 0
+            for worker in workers:
+                worker.cancel()
+            ended = await asyncio.gather(*workers, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
 
-    def _give_up_on_events(self) -> None:
-        """Drop events that two connections did not survive: they may be the reason."""
-        tries = {key: self._tries.get(key, 0) + 1 for key in self._events}
-        for key in [key for key, count in tries.items() if count > MAX_EVENT_TRIES]:
-            log.warning("event_dropped", topic=self._events.pop(key).topic, reason="never arrives")
-            del tries[key]
-        self._tries = tries
+    def connection_lost(self, *, may_be_about_a_message: bool) -> bool:
+        """Record that the connection was lost while some messages were in flight.
+
+        Args:
+            may_be_about_a_message: whether the broker may have closed it because of one of them.
+
+        Returns:
+            Whether a message is left out from now on: the next connection may last longer.
+        """
+        in_flight = dict(self._outbox.in_flight.values())
+        self._poison.lost(in_flight.keys() | {key for key, _ in self._recent})
+        alone = self._outbox.alone
+        is_found = may_be_about_a_message and alone in in_flight
+        if is_found and alone is not None:
+            self._leave_out(alone, in_flight[alone])
+        for key, message in in_flight.items():
+            if self._poison.losses(key) >= MAX_EVENT_TRIES and self._events.remove(key):
+                log.warning("event_dropped", topic=message.topic, reason="never arrives")
+        return is_found
+
+    def _leave_out(self, key: str, message: Message) -> None:
+        if self._poison.leave_out(key, message):
+            level = log.debug if message.is_expendable else log.error
+            level(
+                "message_left_out",
+                topic=message.topic[:MAX_TOPIC_SHOWN],
+                payload_bytes=len(message.payload),
+                reason="the broker closes the connection whenever it receives this message",
+                remedy="see the broker's log: often its maximum packet size, or a rule for this "
+                "topic; bmw2mqtt tries again after six hours",
+            )
+        self._acknowledged(key, message)
 
     def _put(self, key: str, message: Message) -> None:
         self._idle.clear()
         if self._is_connected:
-            self._outbox.put(key, message)
+            is_suspected = self._poison.is_suspected(key, message.topic)
+            self._outbox.put(key, message, is_suspected=is_suspected)
 
-    async def _work(self, connection: Connection) -> None:
+    async def _work(self, connection: Connection, worker: int) -> None:
         while True:
-            key, message = await self._outbox.get()
-            limit = connection.max_packet_bytes
-            if message.topic in self._refused:
-                log.debug("message_left_out", topic=message.topic)
-            elif limit is not None and message.size_bytes > limit:
-                log.error(
-                    "message_too_large",
-                    topic=message.topic,
-                    payload_bytes=len(message.payload),
-                    broker_limit_bytes=limit,
-                    remedy="raise the broker's maximum packet size",
-                )
-            else:
+            key, message = await self._outbox.get(worker)
+            if not self._is_left_out(connection, message):
                 await self._publish(connection, message)
+                if self._outbox.alone == key:
+                    await connection.verify()
+                    self._poison.acknowledged(key, message)
+                else:
+                    self._recent.append((key, message))
+                    if len(self._recent) > RECENT:
+                        self._poison.acknowledged(*self._recent.popleft())
+            self._outbox.done(worker)
             self._acknowledged(key, message)
+
+    def _is_left_out(self, connection: Connection, message: Message) -> bool:
+        limit = connection.max_packet_bytes
+        if message.topic in self._refused or self._poison.is_left_out(message):
+            log.debug("message_not_sent", topic=message.topic[:MAX_TOPIC_SHOWN])
+            return True
+        if limit is None or message.size_bytes <= limit:
+            return False
+        self._complain(
+            "message_too_large",
+            message,
+            broker_limit_bytes=limit,
+            remedy="raise the broker's maximum packet size (Mosquitto: max_packet_size)",
+        )
+        return True
+
+    def _complain(self, event: str, message: Message, **details: object) -> None:
+        """Log once per topic why a message did not arrive."""
+        is_new = (event, message.topic) not in self._complained
+        if is_new and not message.is_expendable and len(self._complained) < MAX_COMPLAINTS:
+            self._complained.add((event, message.topic))
+        else:
+            is_new = False
+        level = log.error if is_new else log.debug
+        topic = message.topic[:MAX_TOPIC_SHOWN]
+        level(event, topic=topic, payload_bytes=len(message.payload), **details)
 
     async def _publish(self, connection: Connection, message: Message) -> None:
         statistics = self.statistics
         statistics.in_flight += 1
         statistics.most_in_flight = max(statistics.most_in_flight, statistics.in_flight)
-        is_allowed = await connection.publish(message)
+        refusal = await connection.publish(message)
         statistics.in_flight -= 1
         statistics.published += 1
-        if is_allowed and message.payload and message.topic in self._retained:
+        if refusal is None and message.payload and message.topic in self._retained:
             self._confirmed.add(message.topic)
-        if not is_allowed and message.is_expendable:
-            log.debug("mqtt_publish_refused", topic=message.topic[:MAX_TOPIC_SHOWN])
-        elif not is_allowed and message.topic not in self._refused:
-            self._refused.add(message.topic)
-            log.error(
+        if refusal == NOT_AUTHORIZED:
+            self._complain(
                 "mqtt_publish_refused",
-                topic=message.topic,
+                message,
                 remedy="let the bridge's user write this topic in the broker's access list, "
                 "then restart the bridge",
+            )
+            if not message.is_expendable:
+                self._refused.add(message.topic)
+        elif refusal is not None:
+            self._complain(
+                "message_refused", message, reason=refusal, remedy="see the broker's log"
             )
 
     def _acknowledged(self, key: str, message: Message) -> None:
         topic = message.topic
         if key != topic:  # an event or a relayed message
-            self._events.pop(key, None)
-            if self._relays.pop(key, None) and not self._relays:
+            self._events.remove(key)
+            if self._relays.remove(key) and not self._relays.messages:
                 self._relays_dropped = 0
         elif not message.payload:
             self._withdrawn.pop(topic, None)
         elif topic in self._then and self._retained.get(topic) == message.payload:
             then = self._then.pop(topic)
             self.retain(topic, then)
-        if not self._outbox.messages and not self.statistics.in_flight:
+        if self._outbox.is_empty:
             self._idle.set()

@@ -123,16 +123,21 @@ class Topics:
         )
 
     def retained(self) -> tuple[str, ...]:
-        """Return filters for what the bridge retains; they never match a command topic."""
+        """Return filters for what the bridge retains; they never match a command topic.
+
+        They are as narrow as filters can be: others may retain a lot below the same base.
+        """
+        vehicle = (f"{self.base}/+/{platform}/+" for platform in _PLATFORMS)
         account = (f"{self.base}/account/+/{p}/+" for p in ("sensor", "binary_sensor", "switch"))
+        states = (*vehicle, *account)
         return (
-            f"{self.base}/bridge/+",
+            self.bridge_availability,
+            self.bridge_info,
             f"{self.base}/+/availability",
             f"{self.base}/+/state",
-            f"{self.base}/+/+/+",
-            f"{self.base}/+/+/+/attributes",
-            *account,
-            f"{self.base}/account/+/+/+/attributes",
+            *states,
+            *(f"{state}/attributes" for state in states),
+            f"{self.base}/account/+/button/+/attributes",
             f"{self.discovery_prefix}/device/+/config",
         )
 

@@ -341,3 +341,73 @@ def test_a_broker_that_throws_the_bridge_out_is_not_hammered(
     first, second, third = connections()[:3]
     assert second - first >= timedelta(seconds=0.5)
     assert third - second >= timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("protocol", ["3.1.1", "5"])
+async def test_what_the_broker_hangs_up_on_is_left_out(
+    mosquitto: Callable[..., Mosquitto], protocol: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broker = mosquitto("max_packet_size 500")
+    publisher = Publisher()
+    publisher.retain("t/large", b"x" * 1000)
+    for number in range(100):
+        publisher.retain(f"t/{number}", b"1")
+    session = Session(
+        Mqtt(host="127.0.0.1", port=broker.port, protocol=protocol),
+        publisher,
+        availability_topic="t/availability",
+        filters=("t/+/+/+/set", *(f"t/{'long' * 20}/{n}" for n in range(20))),
+        on_message=lambda _: None,
+    )
+    task = asyncio.create_task(session.run())
+    async with asyncio.timeout(60):
+        await publisher.drained()
+    session.stop()
+    await task
+    with Observer(broker.port) as observer:
+        observer.quiet(0.3)
+        assert observer.current().keys() >= {f"t/{number}" for number in range(100)}
+        assert "t/large" not in observer.current()
+    output = capsys.readouterr().out
+    expected = "message_left_out" if protocol == "3.1.1" else "message_too_large"
+    assert output.count(expected) == 1
+    assert "payload_bytes=1000" in output
+
+
+@pytest.mark.parametrize("protocol", ["3.1.1", "5"])
+async def test_a_payload_the_broker_drops_holds_nothing_up(
+    mosquitto: Callable[..., Mosquitto], protocol: str
+) -> None:
+    broker = mosquitto("message_size_limit 500")
+    publisher = Publisher()
+    publisher.retain("t/large", b"x" * 1000)
+    publisher.retain("t/small", b"1")
+    session = Session(
+        Mqtt(host="127.0.0.1", port=broker.port, protocol=protocol),
+        publisher,
+        availability_topic="t/availability",
+        filters=(),
+        on_message=lambda _: None,
+    )
+    task = asyncio.create_task(session.run())
+    async with asyncio.timeout(60):
+        await publisher.drained()
+    session.stop()
+    await task
+    with Observer(broker.port) as observer:
+        observer.wait_for("t/small", "1")
+
+
+@pytest.mark.parametrize("limit", ["retain_available false", "max_qos 0"])
+def test_brokers_that_can_do_less_get_the_values(
+    mosquitto: Callable[..., Mosquitto], start: Callable[..., Daemon], limit: str
+) -> None:
+    broker = mosquitto(limit)
+    with Observer(broker.port) as observer:
+        process = start(broker.port)
+        observer.wait_for(STATUS, "ok")
+        observer.wait_for(f"bmw2mqtt/{VIN}/lock/lock", "LOCKED")
+        complaint = the_complaint(process, "broker_limit")
+        assert limit.split(maxsplit=1)[0] in complaint["reason"]
+        assert process.stop() == 0
+        observer.wait_for("bmw2mqtt/bridge/availability", "offline")

@@ -242,3 +242,13 @@ sys.exit(main(sys.argv[1:]))
     assert done.returncode == 2
     assert "does not answer in time (connecting)" in done.stdout
     assert "logged in, 1 car" in done.stdout
+
+
+@pytest.mark.parametrize("limit", ["retain_available false", "max_qos 0"])
+def test_a_broker_with_which_the_daemon_copes(
+    limit: str, check: Check, bmw: MyBmwSimulator, tmp_path: Path
+) -> None:
+    with Mosquitto(tmp_path, limit) as broker:
+        status, text, _ = check(settings_for(bmw, broker.port, tmp_path / "data"))
+    assert status == 0, text
+    assert "published, read back and removed a message" in text

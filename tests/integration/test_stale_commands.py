@@ -20,7 +20,7 @@ from tests.mosquitto import Observer, wait_until
 
 SHORT_S, STANDSTILL_S = 5.0, 12.5
 """Below and above the ten seconds after which nobody knows how old a message is."""
-SILENCE_S = 17.0
+SILENCE_S = 12.5
 """The same for a silent connection, which shows only when a ping is due."""
 SENT = [
     ("lock/lock/set", "UNLOCK", 1),

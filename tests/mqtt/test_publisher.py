@@ -1,13 +1,15 @@
 """The publisher, on a connection that the test holds in its hand."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
 from bmw2mqtt.mqtt import publisher as module
-from bmw2mqtt.mqtt.publisher import Message, Publisher
+from bmw2mqtt.mqtt.message import Message
+from bmw2mqtt.mqtt.poison import RETRY_S
+from bmw2mqtt.mqtt.publisher import NOT_AUTHORIZED, Publisher
 
 REFUSED = "refused"
 
@@ -25,12 +27,15 @@ class FakeConnection:
         self._is_slow = is_slow
         self._pending: list[asyncio.Future[None]] = []
 
-    async def publish(self, message: Message) -> bool:
+    async def publish(self, message: Message) -> str | None:
         self.sent.append(message)
         if self._is_slow:
             self._pending.append(asyncio.get_running_loop().create_future())
             await self._pending[-1]
-        return REFUSED not in message.topic
+        return NOT_AUTHORIZED if REFUSED in message.topic else None
+
+    async def verify(self) -> None:
+        """Answer a ping."""
 
     @property
     def payloads(self) -> list[tuple[str, bytes]]:
@@ -46,7 +51,8 @@ class FakeConnection:
 
     def lose(self) -> None:
         for pending in self._pending:
-            pending.set_exception(Lost())
+            if not pending.done():
+                pending.set_exception(Lost())
 
 
 async def settle() -> None:
@@ -201,9 +207,10 @@ async def test_what_comes_back_is_not_withdrawn(publisher: Publisher) -> None:
 
 
 async def test_events_wait_for_the_broker_within_bounds(
-    publisher: Publisher, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(module, "MAX_WAITING_EVENTS", 3)
+    publisher = Publisher()
     for number in range(5):
         publisher.send("event", b"%d" % number, correlation_data=b"c")
     lost = FakeConnection(is_slow=True)
@@ -235,7 +242,7 @@ async def test_a_lost_connection_ends_it(publisher: Publisher) -> None:
     task = asyncio.create_task(publisher.run(connection, 5))
     await settle()
     connection.lose()
-    with pytest.raises(ExceptionGroup):
+    with pytest.raises(Lost):
         await task
     assert publisher.statistics.in_flight == 0
     again = FakeConnection()
@@ -270,21 +277,149 @@ async def test_a_topic_that_is_refused_is_not_tried_again(
     assert capsys.readouterr().out.count("mqtt_publish_refused") == 1
 
 
-async def test_an_event_that_no_connection_survives_is_given_up(publisher: Publisher) -> None:
-    publisher.retain("state", b"1")
-    publisher.send("event", b"poison", correlation_data=b"c")
-    sent = []
-    for _ in range(4):
+class StrictConnection(FakeConnection):
+    """Acknowledges everything but poison, at which it hangs up."""
+
+    def __init__(self, poison: Callable[[Message], bool]) -> None:
+        super().__init__()
+        self._poison = poison
+
+    async def publish(self, message: Message) -> str | None:
+        self.sent.append(message)
+        await asyncio.sleep(0)
+        if self._poison(message):
+            raise Lost
+        return None
+
+
+async def until_drained(
+    publisher: Publisher, poison: Callable[[Message], bool], connections: int
+) -> list[StrictConnection]:
+    """Reconnect until everything is acknowledged or left out."""
+    made = []
+    for _ in range(connections):
+        made.append(StrictConnection(poison))
+        running = asyncio.create_task(publisher.run(made[-1], 5))
+        drained = asyncio.create_task(publisher.drained())
+        await asyncio.wait((running, drained), return_when=asyncio.FIRST_COMPLETED)
+        if not running.done():
+            running.cancel()
+            await asyncio.wait([running])
+            return made
+        drained.cancel()
+        with pytest.raises(Lost):
+            running.result()
+        publisher.connection_lost(may_be_about_a_message=True)
+    raise AssertionError(f"not drained after {connections} connections")
+
+
+@pytest.mark.parametrize("kind", ["retained", "event", "relay", "cleared"])
+async def test_poison_is_sent_alone_and_left_out(
+    kind: str, publisher: Publisher, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(10):
+        publisher.retain(f"t/{number}", b"1")
+    match kind:
+        case "retained":
+            publisher.retain("poison", b"xx")
+        case "event":
+            publisher.send("poison", b"xx")
+        case "relay":
+            publisher.relay("poison", b"xx")
+        case "cleared":
+            publisher.clear("poison")
+    for number in range(10, 20):
+        publisher.retain(f"t/{number}", b"1")
+    connections = await until_drained(publisher, lambda m: m.topic == "poison", 4)
+    assert len(connections) == 4
+    assert connections[2].topics[-1] == "poison", "after everything else, alone"
+    acknowledged = {topic for c in connections for topic in c.topics} - {"poison"}
+    assert acknowledged == {f"t/{number}" for number in range(20)}
+    assert "poison" not in connections[3].topics
+    output = capsys.readouterr().out
+    assert output.count("message_left_out") == 1
+    assert f"payload_bytes={0 if kind == 'cleared' else 2}" in output
+
+
+async def test_many_poisons(publisher: Publisher, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(60):
+        publisher.retain(f"t/{number}", b"x" * number)
+    connections = await until_drained(publisher, lambda m: len(m.payload) >= 50, 40)
+    sent = {message.topic for c in connections for message in c.sent}
+    assert sent == {f"t/{number}" for number in range(60)}
+    assert capsys.readouterr().out.count("message_left_out") == 10
+
+
+async def test_a_smaller_message_on_the_same_topic_is_tried(publisher: Publisher) -> None:
+    publisher.retain("t", b"x" * 100)
+    await until_drained(publisher, lambda m: len(m.payload) > 50, 5)
+    publisher.retain("t", b"x" * 10)
+    publisher.retain("other", b"1")
+    (connection,) = await until_drained(publisher, lambda m: len(m.payload) > 50, 1)
+    assert connection.topics == ["other", "t"]
+    publisher.retain("t", b"x" * 101)
+    publisher.retain("other", b"2")
+    (connection,) = await until_drained(publisher, lambda m: len(m.payload) > 50, 1)
+    assert connection.topics == ["other"]
+
+
+async def test_a_topic_that_is_never_accepted_costs_few_connections(publisher: Publisher) -> None:
+    lost = 0
+    for number in range(30, 0, -1):
+        publisher.retain("t", b"x" * number)
+        lost += len(await until_drained(publisher, lambda _: True, 9)) - 1
+    assert lost == 4
+
+
+async def test_what_was_left_out_is_tried_again_some_hours_later() -> None:
+    now = 0.0
+    publisher = Publisher(clock=lambda: now)
+    publisher.retain("t", b"1")
+    await until_drained(publisher, lambda _: True, 9)
+    now += RETRY_S
+    (connection,) = await until_drained(publisher, lambda _: False, 1)
+    assert connection.topics == ["t"]
+
+
+async def test_losses_that_are_about_no_message_leave_nothing_out(publisher: Publisher) -> None:
+    publisher.retain("a", b"1")
+    publisher.send("event", b"1")
+    for _ in range(20):
         lost = FakeConnection(is_slow=True)
         async with connected(publisher, lost):
-            sent.append([message.payload for message in lost.sent])
-    assert sent == [[b"1", b"poison"], [b"1", b"poison"], [b"1"], [b"1"]]
+            assert lost.sent[0].topic == "a"
+        publisher.connection_lost(may_be_about_a_message=False)
+    connection = FakeConnection()
+    async with connected(publisher, connection):
+        assert connection.topics == ["a", "event"]
 
 
-async def test_refusals_are_dropped_before_outcomes(
-    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+async def test_an_event_in_flight_on_five_lost_connections_is_dropped(
+    publisher: Publisher,
 ) -> None:
+    publisher.send("event", b"1")
+    sent = []
+    for _ in range(7):
+        lost = FakeConnection(is_slow=True)
+        async with connected(publisher, lost):
+            sent.append(len(lost.sent))
+        publisher.connection_lost(may_be_about_a_message=False)
+    assert sent == [1, 1, 1, 1, 1, 0, 0]
+
+
+async def test_relays_wait_within_bounds_of_bytes(publisher: Publisher) -> None:
+    for number in range(100):
+        publisher.relay("relay", b"%d" % number + b"x" * 2**20)
+    connection = FakeConnection()
+    async with connected(publisher, connection):
+        size = sum(len(message.payload) for message in connection.sent)
+    assert size <= module.MAX_WAITING_RELAY_BYTES
+    assert connection.sent[-1].payload.startswith(b"99")
+
+
+async def test_refusals_are_dropped_before_outcomes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_WAITING_EVENTS", 3)
+    publisher = Publisher()
     publisher.send("event", b"executed")
     for number in range(5):
         publisher.send("event", b"refused %d" % number, is_expendable=True)

@@ -1,0 +1,82 @@
+"""Holds a command back until the broker has proved that the connection stands."""
+
+from collections.abc import Callable
+
+from bmw2mqtt.mqtt.received import Received
+from bmw2mqtt.mqtt.stall import StallDetector
+from bmw2mqtt.mqtt.topics import COMMAND_SUFFIXES
+
+MAX_HELD = 1_000
+MAX_HELD_BYTES = 2**20
+"""More is delivered at once, as stale."""
+
+
+class CommandGate:
+    """Delivers messages; a command only after a ping that was sent no sooner was answered.
+
+    A machine whose virtual clock was paused notices nothing itself. A broker that has given the
+    bridge up does not answer, and what lay unread in the socket is delivered as stale.
+    """
+
+    def __init__(
+        self,
+        stall: StallDetector,
+        send_ping: Callable[[], None],
+        deliver: Callable[[Received], None],
+    ) -> None:
+        self._stall = stall
+        self._send_ping = send_ping
+        self._deliver = deliver
+        self._held: list[Received] = []
+        self._held_bytes = 0
+        self._proof = 0
+        """The ping whose answer releases what is held."""
+
+    def beat(self) -> None:
+        """Record that the event loop turns; start to end a stall if there is one."""
+        self._stall.beat()
+        self._ping_if_needed()
+
+    def message_received(self, received: Received, *, is_repeated: bool) -> None:
+        """Deliver a message, now or once the connection is proved.
+
+        Args:
+            received: the message.
+            is_repeated: whether the broker says that it has sent it before.
+        """
+        received.is_stale = self._stall.message_received() or is_repeated
+        self._ping_if_needed()
+        size = len(received.payload)
+        is_command = received.topic.endswith(COMMAND_SUFFIXES) and not received.retain
+        if received.is_stale or not is_command:
+            self._deliver(received)
+        elif len(self._held) >= MAX_HELD or self._held_bytes + size > MAX_HELD_BYTES:
+            received.is_stale = True
+            self._deliver(received)
+        else:
+            if not self._held:
+                self._send_ping()
+                self._proof = self._stall.pings_sent
+            self._held.append(received)
+            self._held_bytes += size
+
+    def ping_answered(self) -> None:
+        """Deliver what was held for this answer."""
+        self._stall.ping_answered()
+        self._ping_if_needed()
+        if self._held and self._stall.pings_answered >= self._proof:
+            self._release(is_stale=self._stall.is_stalled)
+
+    def close(self) -> None:
+        """Deliver what is held as stale: the connection is gone."""
+        self._release(is_stale=True)
+
+    def _release(self, *, is_stale: bool) -> None:
+        held, self._held, self._held_bytes = self._held, [], 0
+        for received in held:
+            received.is_stale = is_stale
+            self._deliver(received)
+
+    def _ping_if_needed(self) -> None:
+        if self._stall.needs_ping:
+            self._send_ping()

@@ -1,0 +1,260 @@
+"""Whatever a broker sends, in whatever state: the session goes on, with little memory."""
+
+import asyncio
+import logging
+import random
+import tracemalloc
+
+import pytest
+from paho.mqtt.client import topic_matches_sub
+
+from bmw2mqtt.mqtt.inventory import GIVE_UP_S, MAX_TOPICS, Inventory
+from bmw2mqtt.mqtt.packets import MAX_INCOMING_BYTES
+from bmw2mqtt.mqtt.publisher import Publisher
+from bmw2mqtt.mqtt.received import Received
+from bmw2mqtt.mqtt.topics import Topics
+from bmw2mqtt.simulator.cardata import mqtt_codec as codec
+from tests.mqtt.fake_broker import FakeBroker, Peer, packet, until
+from tests.mqtt.test_session import COMMAND, make_session, stop, virtually
+
+STATES = {"connecting": codec.CONNECT, "subscribing": codec.SUBSCRIBE, "publishing": codec.PUBLISH}
+BODIES = [
+    b"",
+    b"\0",
+    b"\0\1",
+    b"\0\1\0",
+    b"\0\1\0\0",
+    b"\xff" * 7,
+    b"\0\1\0\x80\x80\x80\x80",
+    b"x" * 300,
+]
+
+
+def junk(kind: int) -> list[bytes]:
+    """Packets of a type: empty, short, long, with all flags."""
+    return [packet(kind, body, flags) for body in BODIES for flags in (0, 2, 15)]
+
+
+async def survives(state: str, data: bytes, protocol: str) -> None:
+    """Send bytes once in a state; the session must connect (again) and publish everything."""
+    has_sent = False
+
+    async def answer(peer: Peer, kind: int, body: bytes) -> bool:
+        nonlocal has_sent
+        if kind == STATES[state] and not has_sent:
+            has_sent = True
+            if state != "connecting":
+                peer.respond(kind, body)
+            else:
+                peer.version = codec.parse_connect(body).version
+            peer.send(data)
+            asyncio.get_running_loop().call_later(1, peer.hang_up)
+            return True
+        return False
+
+    async with FakeBroker(answer) as broker:
+        publisher = Publisher()
+        for number in range(30):
+            publisher.retain(f"t/{number}", b"1")
+        settings = broker.settings.model_copy(update={"protocol": protocol})
+        session = make_session(settings, publisher=publisher)
+        task = asyncio.create_task(session.run())
+        await until(lambda: has_sent and session.subscribed.is_set() and len(broker.peers) > 1)
+        async with asyncio.timeout(60):
+            await publisher.drained()
+        await stop(session, task)
+        assert {m.topic for m in broker.peers[-1].published} >= {f"t/{n}" for n in range(30)}
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("kind", range(16))
+@virtually
+async def test_every_packet_in_every_state(
+    kind: int, state: str, protocol: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for data in random.Random(kind).sample(junk(kind), 4):
+        await survives(state, data, protocol)
+    assert not [r for r in caplog.records if r.name == "asyncio"], "nothing is left unhandled"
+    assert not [r for r in caplog.records if r.levelno >= logging.ERROR and r.exc_info]
+
+
+@pytest.mark.parametrize("codes", [b"", b"\x01", b"\x80" * 2, b"\x01" * 50])
+@virtually
+async def test_a_suback_of_another_length_ends_nothing(codes: bytes) -> None:
+    async def answer(peer: Peer, kind: int, body: bytes) -> bool:
+        if kind == codec.SUBSCRIBE:
+            peer.send(packet(codec.SUBACK, body[:2] + b"\0" + codes))
+            return True
+        return False
+
+    async with FakeBroker(answer) as broker:
+        publisher = Publisher()
+        publisher.retain("t/1", b"1")
+        session = make_session(broker.settings, publisher=publisher)
+        task = asyncio.create_task(session.run())
+        await until(session.subscribed.is_set)
+        async with asyncio.timeout(5):
+            await publisher.drained()
+        assert session.connections == 1
+        await stop(session, task)
+
+
+def claim(length: int, head: bytes) -> bytes:
+    """A PUBLISH whose header claims this length."""
+    header = bytearray((0x30,))
+    while True:
+        length, low = length >> 7, length & 0x7F
+        header.append(low | (0x80 if length else 0))
+        if not length:
+            return bytes(header) + head
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+@pytest.mark.parametrize("size", [228 * 2**20, MAX_INCOMING_BYTES + 10])
+@virtually
+async def test_a_packet_that_is_too_long_takes_no_memory(size: int, protocol: str) -> None:
+    async with FakeBroker() as broker:
+        settings = broker.settings.model_copy(update={"protocol": protocol})
+        received: list[Received] = []
+        session = make_session(settings, received)
+        task = asyncio.create_task(session.run())
+        await session.subscribed.wait()
+        (peer,) = broker.peers
+        tracemalloc.start()
+        peer.send(claim(size, b"\0\x08t/status"))
+        await asyncio.sleep(1)
+        sent = min(size - 10, 8 * 2**20)
+        for _ in range(sent // 2**16):
+            peer.send(b"x" * 2**16)
+            await peer.writer.drain()
+        peer.send(b"x" * (sent % 2**16))
+        await asyncio.sleep(1)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 3 * 2**20, f"{peak / 2**20:.0f} MiB"
+        if sent == size - 10:  # read over to its end: the connection goes on
+            peer.message("t/status", b"online")
+            await until(lambda: received)
+            assert [m.payload for m in received] == [b"online"]
+            assert session.connections == 1
+        await stop(session, task)
+
+
+@virtually
+async def test_a_flood_of_qos_2_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    async with FakeBroker() as broker:
+        session = make_session(broker.settings)
+        task = asyncio.create_task(session.run())
+        await session.subscribed.wait()
+        broker.peers[0].message(COMMAND, b"x" * 1000, flags=0x04)
+        await until(lambda: session.connections == 2 and session.subscribed.is_set())
+        await stop(session, task)
+    assert "QoS 2" in capsys.readouterr().out
+
+
+@virtually
+async def test_a_flood_of_commands_takes_little_memory() -> None:
+    async with FakeBroker() as broker:
+        session = make_session(broker.settings)
+        session._on_message = lambda _: None
+        task = asyncio.create_task(session.run())
+        await session.subscribed.wait()
+        (peer,) = broker.peers
+        tracemalloc.start()
+        for _ in range(400):
+            peer.message(COMMAND, b"x" * 2**16)
+            await peer.writer.drain()
+        await asyncio.sleep(1)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 12 * 2**20, f"{peak / 2**20:.0f} MiB"
+        assert session.connections == 1
+        await stop(session, task)
+
+
+# The retained scan
+
+
+class Link:
+    def __init__(self) -> None:
+        self.subscribed = asyncio.Event()
+        self.connections = 1
+
+
+VIN = "WBA00000000DEMO01"
+
+
+@virtually
+async def test_the_scan_counts_from_the_suback() -> None:
+    inventory, link = Inventory(Topics("b", "h")), Link()
+    scan = asyncio.create_task(inventory.settle(link))
+    await asyncio.sleep(20)
+    assert not inventory.is_complete
+    link.subscribed.set()
+    await asyncio.sleep(0.9)
+    assert not inventory.is_complete
+    inventory.take(f"b/{VIN}/lock/lock", b"LOCKED")
+    await asyncio.sleep(0.9)
+    assert not inventory.is_complete
+    await scan
+    assert inventory.is_complete
+
+
+@virtually
+async def test_the_scan_survives_a_lost_connection() -> None:
+    inventory, link = Inventory(Topics("b", "h")), Link()
+    scan = asyncio.create_task(inventory.settle(link))
+    link.subscribed.set()
+    await asyncio.sleep(0.5)
+    link.subscribed.clear()
+    await asyncio.sleep(5)
+    assert not inventory.is_complete
+    link.connections += 1
+    link.subscribed.set()
+    await asyncio.sleep(0.3)
+    inventory.take(f"b/{VIN}/lock/lock", b"LOCKED")
+    await scan
+    assert inventory.pending() == (f"b/{VIN}/lock/lock",)
+
+
+@virtually
+async def test_the_scan_ends_though_somebody_never_stops() -> None:
+    inventory, link = Inventory(Topics("b", "h")), Link()
+    link.subscribed.set()
+    scan = asyncio.create_task(inventory.settle(link))
+    for number in range(100):
+        inventory.take(f"b/else/{number}", b"1")
+        if scan.done():
+            break
+        await asyncio.sleep(0.5)
+    assert scan.done()
+    assert asyncio.get_running_loop().time() <= GIVE_UP_S + 1
+
+
+@virtually
+async def test_the_scan_is_bounded(capsys: pytest.CaptureFixture[str]) -> None:
+    inventory = Inventory(Topics("b", "h"))
+    for number in range(MAX_TOPICS + 1000):
+        inventory.take(f"b/{VIN}/sensor/k{number}", b"1")
+    assert len(inventory.pending()) == MAX_TOPICS
+    assert capsys.readouterr().out.count("too_many_retained_topics") == 1
+    long_topics = Inventory(Topics("b", "h"))
+    for number in range(1000):
+        long_topics.take(f"b/{VIN}/sensor/{'k' * 60_000}{number}", b"1")
+    assert len(long_topics.pending()) < 150
+
+
+@virtually
+async def test_deeply_nested_discovery() -> None:
+    inventory = Inventory(Topics("b", "h"))
+    nested = b'{"components": ' + b'{"a":' * 100_000 + b'"b/bridge/availability"'
+    inventory.take(f"h/device/bmw2mqtt_{VIN}/config", nested)
+    assert inventory.components(f"b/{VIN}") == frozenset()
+
+
+def test_filters_leave_the_topics_of_others_alone() -> None:
+    filters = Topics("b", "h").retained()
+    foreign = ["b/x", "b/x/y/z", "b/a/b/c/d", f"b/{VIN}/else/k", "b/else/1/2"]
+    for topic in foreign:
+        assert not [f for f in filters if topic_matches_sub(f, topic)], topic
