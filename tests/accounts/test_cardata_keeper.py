@@ -419,14 +419,18 @@ async def test_a_login_that_comes_as_the_old_one_is_found_dead_is_kept(
             try:
                 return await renew()
             finally:  # before whoever waits for the renewal has heard of it
-                asyncio.get_running_loop().call_soon(credentials.take, login)
+                home.keeper.want()
+
+        async def confirmed() -> Tokens:
+            return login
 
         with monkeypatch.context() as patch:
             patch.setattr(credentials, "_renew", renew_in_vain)
+            patch.setattr(home.keeper, "_log_in", confirmed)
             home.bmw.registry.revoke()
             home.clock.forward(minutes=11)
             await until(lambda: credentials.current == login)
-        await home.rest()
+            await home.rest()
         assert credentials.current == login
         assert saved(home)["refresh_token"] == login.refresh_token
         assert home.status is AccountStatus.OK

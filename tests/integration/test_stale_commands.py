@@ -20,8 +20,6 @@ from tests.mosquitto import Observer, wait_until
 
 SHORT_S, STANDSTILL_S = 5.0, 12.5
 """Below and above the ten seconds after which nobody knows how old a message is."""
-SILENCE_S = 12.5
-"""The same for a silent connection, which shows only when a ping is due."""
 SENT = [
     ("lock/lock/set", "UNLOCK", 1),
     ("button/sound_horn/press", "PRESS", 0),
@@ -135,7 +133,7 @@ def test_the_broker_stood_still(tmp_path: Path) -> None:
         broker: Any = drive.broker
         broker._process.send_signal(signal.SIGSTOP)
         publish(drive)
-        time.sleep(SILENCE_S)
+        time.sleep(STANDSTILL_S)
         broker._process.send_signal(signal.SIGCONT)
         assert_refused(drive)
 
@@ -146,7 +144,7 @@ def test_the_network_stood_still(protocol: str, tmp_path: Path) -> None:
     with through(network, tmp_path, protocol=protocol) as drive:
         network.hold()
         publish(drive)
-        time.sleep(SILENCE_S)
+        time.sleep(STANDSTILL_S)
         network.resume()
         assert_refused(drive)
 

@@ -204,8 +204,8 @@ class Keeper:
                 await self._fail(_bug(error))
             else:
                 self._logins.reset()
-                self._memory.remember("login", {})
                 await self._credentials.take(tokens)
+                self._memory.remember("login", {})
                 self.codes = self.note = self.problem = None
                 log.info("logged_in", account=self._account)
                 self._set_tokens(tokens)
