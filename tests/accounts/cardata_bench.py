@@ -1,4 +1,4 @@
-"""The client side of CarData in this process, before a simulated BMW, with a clock of its own."""
+"""The client side of CarData in this process, before a simulated BMW, in virtual time."""
 
 import asyncio
 from collections.abc import Mapping
@@ -24,6 +24,7 @@ from bmw2mqtt.simulator.cardata import (
     Fault,
     RecordedCarDataCar,
 )
+from tests import virtual_time
 from tests.accounts.waiting import wait_written
 
 VIN, OTHER_VIN = "WBA00000000000001", "WMW00000000000002"
@@ -31,12 +32,14 @@ PNG = b"\x89PNG and so on"
 BUDGET = 45
 
 
-@dataclass
-class Clock:
-    """A clock that goes on when it is told to, or when somebody sleeps by it."""
+BEGIN = datetime(2026, 11, 1, 10, 0, tzinfo=UTC)
 
-    now: datetime = datetime(2026, 11, 1, 10, 0, tzinfo=UTC)
-    slept_s: list[float] = field(default_factory=list)
+
+@dataclass
+class SteppedClock:
+    """A clock for what runs in no loop: it goes on when it is told to."""
+
+    now: datetime = BEGIN
 
     def __call__(self) -> datetime:
         return self.now
@@ -44,10 +47,38 @@ class Clock:
     def forward(self, **delta: float) -> None:
         self.now += timedelta(**delta)
 
+
+class LoopClock:
+    """The wall clock of the virtual loop."""
+
+    def __init__(self) -> None:
+        self.slept_s: list[float] = []
+        """How long somebody slept by it, each time."""
+
+    @property
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    async def forward(self, **delta: float) -> None:
+        """Let time pass, and all that it brings happen."""
+        await virtual_time.forward(**delta)
+
+    async def forward_to(self, moment: datetime | None) -> None:
+        assert moment is not None
+        await asyncio.sleep((moment - self.now).total_seconds())
+
+    def leap(self, **delta: float) -> None:
+        """Set the wall clock while the loop stands still, as when a host was suspended."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, virtual_time.VirtualLoop)
+        loop.set_wall_clock(**delta)
+
     async def sleep(self, seconds: float) -> None:
         self.slept_s.append(seconds)
-        self.now += timedelta(seconds=seconds)
-        await asyncio.sleep(0)
+        await asyncio.sleep(seconds)
 
 
 @dataclass
@@ -85,7 +116,7 @@ class Bench:
         self,
         bmw: CarDataSimulator,
         user: CarDataUser,
-        clock: Clock,
+        clock: LoopClock,
         session: Session,
         folder: Path,
     ) -> None:

@@ -59,7 +59,7 @@ async def test_a_restart_asks_for_nothing_that_is_not_due(account: Bench) -> Non
 
 async def test_each_day_the_cars_are_listed_and_read(account: Bench) -> None:
     await account.garage.read()
-    account.clock.forward(hours=24)
+    await account.clock.forward(hours=24)
     account.asked()
     await account.garage.read()
     assert account.asked() == [
@@ -75,7 +75,7 @@ async def test_telematic_data_is_read_at_the_poll_interval(account: Bench) -> No
     await account.garage.read()
     account.asked()
     for _ in range(12):
-        account.clock.forward(hours=1)
+        await account.clock.forward(hours=1)
         await account.garage.read()
     assert Counter(account.asked()) == {
         f"GET vehicles/{VIN}/telematicData": 2,
@@ -88,10 +88,10 @@ async def test_without_an_interval_it_is_read_once_and_on_request(account: Bench
     account.restart()
     await account.garage.read()
     account.asked()
-    account.clock.forward(hours=23)
+    await account.clock.forward(hours=23)
     await account.garage.read()
     assert account.asked() == ["GET vehicles/mappings"]
-    account.clock.forward(minutes=10)
+    await account.clock.forward(minutes=10)
     await account.garage.read(by_person=True)
     assert len(account.asked()) == 3
     await account.garage.read(by_person=True)
@@ -102,7 +102,7 @@ async def test_a_person_gets_new_values_and_new_cars_at_once(account: Bench) -> 
     await account.garage.read()
     account.asked()
     account.user.cars.append(car("WBA00000000000003"))
-    account.clock.forward(minutes=10)
+    await account.clock.forward(minutes=10)
     await account.garage.read(by_person=True)
     assert Counter(account.asked()) == {
         "GET vehicles/mappings": 1,
@@ -132,12 +132,12 @@ async def test_the_list_of_cars_in_each_of_bmws_shapes(bench: Bench, shape: str)
 async def test_a_car_goes_when_two_lists_miss_it(account: Bench) -> None:
     await account.garage.read()
     del account.user.cars[1]
-    account.clock.forward(hours=24)
+    await account.clock.forward(hours=24)
     await account.garage.read()
     assert account.listener.listed[-1] == {VIN, OTHER_VIN}, "BMW's lists are short now and then"
     account.asked()
     account.restart()
-    account.clock.forward(hours=24)
+    await account.clock.forward(hours=24)
     await account.garage.read()
     assert account.listener.listed == [{VIN}]
     assert not [path for path in account.asked() if OTHER_VIN in path]
@@ -147,7 +147,7 @@ async def test_a_car_that_is_back_on_the_list_was_never_gone(account: Bench) -> 
     await account.garage.read()
     gone = account.user.cars.pop()
     for is_listed in (False, True, False, True):
-        account.clock.forward(hours=24)
+        await account.clock.forward(hours=24)
         account.user.cars[1:] = [gone] if is_listed else []
         await account.garage.read()
         assert account.listener.listed[-1] == {VIN, OTHER_VIN}
@@ -157,12 +157,12 @@ async def test_a_car_that_streams_is_not_gone(account: Bench) -> None:
     await account.garage.read()
     del account.user.cars[1]
     for _ in range(4):
-        account.clock.forward(hours=24)
+        await account.clock.forward(hours=24)
         await account.garage.read()
         account.listener.told[OTHER_VIN] = account.clock.now
     assert account.listener.listed[-1] == {VIN, OTHER_VIN}
     for _ in range(2):
-        account.clock.forward(hours=24)
+        await account.clock.forward(hours=24)
         await account.garage.read()
     assert account.listener.listed[-1] == {VIN}
 
@@ -172,12 +172,12 @@ async def test_a_car_that_streams_stays_though_rest_gives_no_data_of_it(account:
     account.break_down(cu_error("CU-104", path=READ))
     for _ in range(4):
         account.listener.told[VIN] = account.clock.now
-        account.clock.forward(hours=24)
+        await account.clock.forward(hours=24)
         await account.garage.read()
     assert account.listener.listed[-1] == {VIN, OTHER_VIN}
     assert Counter(account.asked())[f"GET vehicles/{READ}"] == 2, "each try costs quota"
     for _ in range(2):
-        account.clock.forward(hours=24)
+        await account.clock.forward(hours=24)
         await account.garage.read()
     assert account.listener.listed[-1] == {OTHER_VIN}
 
@@ -187,7 +187,7 @@ async def test_a_car_of_another_user_is_named_once_and_left_out(account: Bench) 
     with capture_logs() as lines:
         for _ in range(3):
             await account.garage.read()
-            account.clock.forward(hours=24)
+            await account.clock.forward(hours=24)
     named = [line for line in lines if line["event"] == "car_of_another_user"]
     assert [line["vin"] for line in named] == [OTHER_VIN]
     assert "primary user" in named[0]["remedy"]
@@ -205,7 +205,7 @@ async def test_odd_entries_in_the_list(bench: Bench) -> None:
 @pytest.mark.parametrize("body", [{}, {"mappings": None}, {"mappings": {}}, '"x"', "7", "<html>"])
 async def test_no_list_is_not_an_empty_list(account: Bench, body: object) -> None:
     await account.garage.read()
-    account.clock.forward(hours=24)
+    await account.clock.forward(hours=24)
     account.break_down(Fault(path="mappings", status=200, body=body))
     await account.garage.read()
     assert account.garage.vins == {VIN, OTHER_VIN}
@@ -219,7 +219,7 @@ async def test_while_bmw_lists_no_cars_it_is_not_asked_at_each_round(bench: Benc
     for _ in range(24 * 60):
         with pytest.raises(Unreachable, match="CU-503"):
             await bench.garage.read()
-        bench.clock.forward(minutes=1)
+        await bench.clock.forward(minutes=1)
         asked += len(bench.asked())
     assert 3 <= asked <= 10
     bench.break_down()
@@ -254,7 +254,7 @@ async def test_one_bad_car_hides_no_other(account: Bench, fault: Fault) -> None:
     assert asked[f"GET vehicles/{VIN}/telematicData"] == 1, "each try costs quota"
     account.break_down()
     assert account.garage.due_at() == account.clock.now + timedelta(minutes=10)
-    account.clock.forward(minutes=10)
+    await account.clock.forward(minutes=10)
     await account.garage.read()
     assert account.listener.data.keys() == {VIN, OTHER_VIN}
 
@@ -292,7 +292,7 @@ async def test_a_car_without_basic_data_has_values_all_the_same(account: Bench) 
     assert account.listener.data.keys() == {VIN, OTHER_VIN}
     assert account.garage.basic.keys() == {OTHER_VIN}
     account.break_down()
-    account.clock.forward(minutes=10)
+    await account.clock.forward(minutes=10)
     await account.garage.read()
     assert account.garage.basic.keys() == {VIN, OTHER_VIN}
 
@@ -305,7 +305,7 @@ async def test_a_car_that_bmw_gives_no_data_of_is_dropped_with_one_warning(
     with capture_logs() as lines:
         for _ in range(3):
             await account.garage.read()
-            account.clock.forward(hours=24)
+            await account.clock.forward(hours=24)
         account.restart()
         await account.garage.read()
     dropped = [line for line in lines if line["event"] == "car_dropped"]
@@ -314,7 +314,7 @@ async def test_a_car_that_bmw_gives_no_data_of_is_dropped_with_one_warning(
     assert account.garage.vins == {OTHER_VIN}
     assert Counter(account.asked())[f"GET vehicles/{VIN}/{path}"] == 1
     account.break_down()
-    account.clock.forward(minutes=10)
+    await account.clock.forward(minutes=10)
     await account.garage.read(by_person=True)
     assert account.garage.vins == {VIN, OTHER_VIN}
 
@@ -326,7 +326,7 @@ async def test_a_car_without_a_picture_is_asked_once(account: Bench) -> None:
     account.user.cars[0] = car(image=None)
     for _ in range(3):
         await account.garage.read()
-        account.clock.forward(hours=24)
+        await account.clock.forward(hours=24)
         account.restart()
     assert Counter(account.asked())[f"GET vehicles/{VIN}/image"] == 1
     assert account.garage.images.keys() == {OTHER_VIN}

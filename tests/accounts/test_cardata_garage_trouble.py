@@ -26,7 +26,7 @@ READ = f"{VIN}/telematicData"
 
 async def test_a_lost_container_is_replaced_at_once(account: Bench) -> None:
     await account.garage.read()
-    account.clock.forward(hours=25)
+    await account.clock.forward(hours=25)
     for container in account.user.containers.values():
         container.state = "INACTIVE"
     await account.garage.read()
@@ -40,7 +40,7 @@ async def test_whatever_says_that_there_is_no_such_container(
     account: Bench, code: str | None
 ) -> None:
     await account.garage.read()
-    account.clock.forward(hours=25)
+    await account.clock.forward(hours=25)
     account.asked()
     fault = Fault(path=READ, status=404, body={}) if code is None else cu_error(code, path=READ)
     account.bmw.faults.add(replace(fault, times=1))
@@ -58,7 +58,7 @@ async def test_a_car_that_rest_knows_nothing_of_takes_no_container_from_the_othe
     for _ in range(5):
         await account.garage.read()
         account.listener.data.clear()
-        account.clock.forward(hours=1)
+        await account.clock.forward(hours=1)
     await account.garage.read()
     assert account.listener.data.keys() == {OTHER_VIN}
     assert Counter(account.asked())["POST containers"] == 1
@@ -68,17 +68,17 @@ async def test_an_old_container_that_cannot_be_deleted_costs_a_request_a_day(
     account: Bench,
 ) -> None:
     await account.garage.read()
-    account.clock.forward(hours=25)
+    await account.clock.forward(hours=25)
     account.containers.lost()
     account.break_down(cu_error("CU-500", method="DELETE"))
     await account.garage.read()
     account.asked()
     for _ in range(24):
-        account.clock.forward(hours=1)
+        await account.clock.forward(hours=1)
         await account.garage.read()
     assert sum(path.startswith("DELETE") for path in account.asked()) == 1
     account.break_down()
-    account.clock.forward(hours=24)
+    await account.clock.forward(hours=24)
     await account.garage.read()
     assert sorted(entry.state for entry in account.user.containers.values()) == [
         "ACTIVE",
@@ -91,7 +91,7 @@ async def test_a_container_that_is_refused_again_and_again_costs_little(account:
     for _ in range(24):
         with pytest.raises(Refused):
             await account.garage.read()
-        account.clock.forward(hours=1)
+        await account.clock.forward(hours=1)
     asked = Counter(account.asked())
     assert asked["POST containers"] == 1
     assert account.garage.basic.keys() == {VIN, OTHER_VIN}
@@ -125,7 +125,7 @@ async def test_without_a_login_nothing_is_asked(bench: Bench) -> None:
         await bench.garage.read()
     await bench.log_in()
     bench.break_down(Fault(path="/oauth/token", status=503))
-    bench.clock.forward(hours=2)
+    await bench.clock.forward(hours=2)
     with pytest.raises(LoginOutage):
         await bench.garage.read()
     assert bench.asked() == []
@@ -140,7 +140,7 @@ async def test_what_is_learnt_first_comes_before_pictures_when_requests_are_few(
     assert account.listener.data.keys() == {VIN, OTHER_VIN}
     assert account.garage.images == {}
     assert account.budget.left() == 0
-    account.clock.forward(hours=24, minutes=1)
+    await account.clock.forward(hours=24, minutes=1)
     await account.garage.read()
     assert account.garage.images.keys() == {VIN, OTHER_VIN}
 
@@ -149,7 +149,7 @@ async def test_who_has_waited_longest_is_read_first(account: Bench) -> None:
     await account.garage.read()
     read = []
     for _ in range(4):
-        account.clock.forward(hours=24, minutes=1)
+        await account.clock.forward(hours=24, minutes=1)
         while account.budget.left() > 11:  # 9 are kept for what matters more
             account.budget.spend(Priority.FIRST)
         account.asked()
@@ -168,7 +168,7 @@ async def test_a_greedy_account_stays_in_its_budget(account: Bench) -> None:
         with contextlib.suppress(QuotaExceeded):
             await account.garage.read()
         sent += [account.clock.now] * len(account.asked())
-        account.clock.forward(hours=1)
+        await account.clock.forward(hours=1)
         if account.clock.now.hour % 5 == 0:
             account.restart()
     for first, last in zip(sent, sent[45:], strict=False):

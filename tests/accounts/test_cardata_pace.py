@@ -16,14 +16,14 @@ from bmw2mqtt.accounts.cardata.refusals import Kind, Refusal, read_refusal
 from bmw2mqtt.accounts.memory import Memory
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.vehicle.account import AccountStatus
-from tests.accounts.cardata_bench import Clock
+from tests.accounts.cardata_bench import SteppedClock
 
 
 class Course:
     """A pace on a clock that is put forward, and what is kept of it."""
 
     def __init__(self, folder: Path) -> None:
-        self.clock = Clock()
+        self.clock = SteppedClock()
         self._folder = folder
         self.restart()
 

@@ -19,7 +19,7 @@ from bmw2mqtt.config import MyBmwAccount
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from bmw2mqtt.vehicle.account import AccountStatus
 from tests.accounts.cardata_bench import Bench
-from tests.accounts.cardata_home import Home, hurry
+from tests.accounts.cardata_home import Home
 from tests.fixture_cars import fixture_car
 
 
@@ -59,11 +59,10 @@ async def test_mybmw(
 async def test_cardata(
     bench: Bench, threads: set[threading.Thread], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hurry(monkeypatch)
     async with Home(bench).running() as home:
         await home.log_in()
         await home.drive(70_000)
-        home.refresh()
+        await home.refresh()
         await home.renew()
     await asyncio.sleep(0)
     assert threads
