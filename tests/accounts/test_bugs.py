@@ -50,7 +50,7 @@ def stumble_for(vin: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @pytest.fixture
-async def home(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Any:
+async def home(bench: Bench) -> Any:
     """An account of two cars that is logged in and running."""
     bench.user.cars.append(car(OTHER_VIN))
     async with Home(bench).running() as home:

@@ -56,9 +56,7 @@ async def test_mybmw(
     assert threading.main_thread() not in threads
 
 
-async def test_cardata(
-    bench: Bench, threads: set[threading.Thread], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_cardata(bench: Bench, threads: set[threading.Thread]) -> None:
     async with Home(bench).running() as home:
         await home.log_in()
         await home.drive(70_000)

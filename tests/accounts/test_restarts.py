@@ -5,8 +5,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from bmw2mqtt.accounts.memory import Memory
 from bmw2mqtt.accounts.polling import MANY_STARTS, Polling
 from bmw2mqtt.accounts.store import Store
@@ -97,9 +95,7 @@ def test_when_bmw_answered_last_survives_being_killed(
     virtual_time.run(main)
 
 
-async def test_cardata_shows_its_cars_and_says_why_rest_waits(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_cardata_shows_its_cars_and_says_why_rest_waits(bench: Bench) -> None:
     async with Home(bench).running() as home:
         await home.log_in()
     for _ in range(MANY_STARTS):
