@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from bmw2mqtt import __version__, health
-from bmw2mqtt.cli import main
+from bmw2mqtt.cli.main import main
 from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES, vehicle_entities
 from bmw2mqtt.health import STALE_S
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
@@ -328,7 +328,7 @@ def test_stop_does_not_wait_for_a_look_up_that_hangs() -> None:
     launcher = (
         "import os, socket, sys, time\n"
         "socket.getaddrinfo = lambda *_, **__: os.write(1, b'asked\\n') and time.sleep(60)\n"
-        "from bmw2mqtt.cli import main\n"
+        "from bmw2mqtt.cli.main import main\n"
         f"sys.exit(main(['run', '--config', {config(mqtt={'host': 'broker.example'})!r}]))\n"
     )
     with subprocess.Popen([sys.executable, "-c", launcher], stdout=subprocess.PIPE) as process:

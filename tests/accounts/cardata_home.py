@@ -11,9 +11,9 @@ from bmw2mqtt.accounts.cardata.account import CarDataAccount
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.config import Settings
-from bmw2mqtt.fleet import Fleet
-from bmw2mqtt.mqtt.inventory import Inventory
+from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.mqtt.publisher import Publisher
+from bmw2mqtt.mqtt.retained_scan import RetainedScan
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.simulator.cardata import CLIENT_ID
 from tests.accounts.cardata_bench import VIN, Bench
@@ -45,7 +45,7 @@ class Home:
         self.settings = Settings.model_validate({"accounts": {"eu": account | settings}})
         topics = Topics("bmw2mqtt", "homeassistant")
         self.publisher = Publisher()
-        self.fleet = Fleet(self.settings, topics, self.publisher, Inventory(topics))
+        self.fleet = DeviceRegistry(self.settings, topics, self.publisher, RetainedScan(topics))
         self.account = CarDataAccount(
             "eu",
             self.settings.accounts["eu"],  # type: ignore[arg-type]
