@@ -2,7 +2,7 @@
 
 import sys
 
-from bmw2mqtt.cli import main
+from bmw2mqtt.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from bmw2mqtt.accounts.base import Account
+from bmw2mqtt.accounts.account import Account
 
 UNSEEN_FOR = timedelta(minutes=30)
 """How long the values of an earlier run count as current if there is no account to ask."""

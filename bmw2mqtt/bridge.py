@@ -11,26 +11,24 @@ from pathlib import Path
 import structlog
 
 from bmw2mqtt import __version__
-from bmw2mqtt.accounts.base import Account
+from bmw2mqtt.account_commands import AccountCommands
+from bmw2mqtt.accounts.account import Account
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
-from bmw2mqtt.config import CarDataAccount as CarDataSettings
-from bmw2mqtt.config import MyBmwAccount as MyBmwSettings
-from bmw2mqtt.config import Settings
-from bmw2mqtt.controls import Controls
-from bmw2mqtt.fleet import Fleet
+from bmw2mqtt.config import CarDataSettings, MyBmwSettings, Settings
+from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.guard import BugLogger, run_guarded
 from bmw2mqtt.health import BEAT_S, Heartbeat
 from bmw2mqtt.mqtt.commands import Commands
-from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.received import Received
 from bmw2mqtt.mqtt.retained_repair import RetainedRepair
+from bmw2mqtt.mqtt.retained_scan import RetainedScan
 from bmw2mqtt.mqtt.session import Session
 from bmw2mqtt.mqtt.topics import COMMAND_SUFFIXES, Topics
 from bmw2mqtt.vehicle.errors import ConfigError
-from bmw2mqtt.web.page import Page
-from bmw2mqtt.web.sources import Sources
+from bmw2mqtt.web.context import PageContext
+from bmw2mqtt.web.listener import WebListener
 
 log = structlog.get_logger(__name__)
 
@@ -54,8 +52,8 @@ class Bridge:
         self._store = Store(settings.data_dir)
         self._heartbeat = Heartbeat(settings.data_dir)
         self.publisher = Publisher()
-        self._inventory = Inventory(self._topics)
-        self._fleet = Fleet(
+        self._inventory = RetainedScan(self._topics)
+        self._fleet = DeviceRegistry(
             settings, self._topics, self.publisher, self._inventory, store=self._store
         )
         self._commands = Commands(self._fleet, self._topics, self.publisher)
@@ -65,7 +63,7 @@ class Bridge:
         self._making = asyncio.Lock()
         """One account is made at a time: imports and files are not for two threads."""
         self._fleet.attach(self._accounts)
-        self._controls = Controls(self._accounts, self.publisher)
+        self._controls = AccountCommands(self._accounts, self.publisher)
         self._repair = RetainedRepair(self.publisher, self._topics.retained())
         filters = [*self._topics.commands(), *self._topics.retained()]
         if settings.homeassistant.enabled:
@@ -78,7 +76,7 @@ class Bridge:
             on_message=self._bug_logger.guarded("message_crashed", self._take),
             on_subscribed=self._repair.subscribed,
         )
-        sources = Sources(
+        sources = PageContext(
             accounts=self._accounts,
             fleet=self._fleet,
             commands=self._commands,
@@ -86,7 +84,7 @@ class Bridge:
             broker=f"{settings.mqtt.host}:{settings.mqtt.port}",
             is_connected=self._session.connected.is_set,
         )
-        self._page = Page(settings.http, sources)
+        self._page = WebListener(settings.http, sources)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until told to stop; then say so on the broker and leave.

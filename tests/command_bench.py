@@ -10,16 +10,16 @@ from bimmer_connected.tests import VIN_I20
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from bmw2mqtt.accounts.mybmw.convert import Answers, to_vehicle
-from bmw2mqtt.accounts.requests import utc_now
+from bmw2mqtt.accounts.mybmw.snapshot.builder import VehicleResponses, to_vehicle
+from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.config import Settings
-from bmw2mqtt.fleet import Fleet
+from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.mqtt.commands import Commands
-from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.received import Received
+from bmw2mqtt.mqtt.retained_scan import RetainedScan
 from bmw2mqtt.mqtt.topics import Topics
-from bmw2mqtt.vehicle.commands import EXECUTED, Command, Outcome
+from bmw2mqtt.vehicle.commands import EXECUTED, Command, CommandResult
 from bmw2mqtt.vehicle.deadline import Clock, Deadline, elapsed_s
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from tests.fixture_cars import fixture_car
@@ -31,7 +31,7 @@ TURNS = 1000
 def fixture_vehicle(vin: str) -> Vehicle:
     """Return a recorded car as an account would report it."""
     car = fixture_car(vin)
-    answers = Answers(
+    answers = VehicleResponses(
         vin=vin,
         brand="BMW",
         attributes=car.profile_data,
@@ -54,15 +54,15 @@ class RecordingAccount:
         self.executed: list[Command] = []
         self.deadlines: list[Deadline] = []
         self.refreshed = 0
-        self.refuses: Outcome | None = None
+        self.refuses: CommandResult | None = None
         self.on_execute: Callable[[], Any] | None = None
         self.on_refresh: Callable[[], Any] | None = None
         self.has_news = False
 
-    def refusal(self, _: str, __: Command) -> Outcome | None:
+    def refusal(self, _: str, __: Command) -> CommandResult | None:
         return self.refuses
 
-    async def execute(self, _: str, command: Command, deadline: Deadline) -> Outcome:
+    async def execute(self, _: str, command: Command, deadline: Deadline) -> CommandResult:
         self.executed.append(command)
         self.deadlines.append(deadline)
         return (await self.on_execute()) if self.on_execute else EXECUTED
@@ -107,7 +107,9 @@ class Bench:
         self.clock = clock
         self.topics = Topics(BASE, "homeassistant")
         self.publisher = RecordingPublisher()
-        self.fleet = Fleet(settings, self.topics, self.publisher, Inventory(self.topics))
+        self.fleet = DeviceRegistry(
+            settings, self.topics, self.publisher, RetainedScan(self.topics)
+        )
         self.account = RecordingAccount()
         accounts: Any = {"home": self.account}
         self.fleet.attach(accounts)

@@ -19,8 +19,8 @@ EXIT_TIMEOUT_S = 8.0
 LAUNCHER = """
 import sys
 from bimmer_connected.vehicle import remote_services
-from bmw2mqtt.accounts import polling
-from bmw2mqtt.cli import main
+from bmw2mqtt.accounts import scheduler as polling
+from bmw2mqtt.cli.main import main
 polling.REQUESTS = 100_000
 remote_services._POLLING_CYCLE, remote_services._POLLING_TIMEOUT = map(float, sys.argv[1:3])
 sys.exit(main(sys.argv[3:]))

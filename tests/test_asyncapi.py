@@ -10,10 +10,10 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from bmw2mqtt.config import Settings
+from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.entities.catalogue import Kind, catalogue
-from bmw2mqtt.fleet import Fleet
-from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
+from bmw2mqtt.mqtt.retained_scan import RetainedScan
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
 from bmw2mqtt.vehicle.snapshot import Reading, Vehicle
@@ -79,7 +79,7 @@ def published() -> dict[str, bytes]:
     topics = Topics("bmw2mqtt", "homeassistant")
     publisher = Publisher()
     settings = Settings(accounts=ACCOUNTS)
-    fleet = Fleet(settings, topics, publisher, Inventory(topics))
+    fleet = DeviceRegistry(settings, topics, publisher, RetainedScan(topics))
     for name, account in ACCOUNTS.items():
         fleet.account_changed(
             AccountState(name=name, backend=account["backend"], status=AccountStatus.OK)

@@ -15,7 +15,7 @@ from bmw2mqtt.config import Settings
 from bmw2mqtt.health import Heartbeat
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
-from bmw2mqtt.web.page import Page
+from bmw2mqtt.web.listener import WebListener
 from tests.accounts.waiting import until
 from tests.fixture_cars import fixture_car
 from tests.mosquitto import free_port
@@ -126,7 +126,7 @@ async def test_one_account_cannot_be_made_or_run(
 
 
 @pytest.mark.parametrize(
-    ("owner", "name"), [(Page, "_listen"), (Heartbeat, "beat"), (Bridge, "_watch_freshness")]
+    ("owner", "name"), [(WebListener, "_listen"), (Heartbeat, "beat"), (Bridge, "_watch_freshness")]
 )
 async def test_a_bug_beside_the_accounts(
     run: Callable[[], Any], monkeypatch: pytest.MonkeyPatch, owner: Any, name: str

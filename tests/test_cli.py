@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from bmw2mqtt import __version__, health
-from bmw2mqtt.cli import main
+from bmw2mqtt.cli.main import main
 from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES, vehicle_entities
 from bmw2mqtt.health import STALE_S
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
@@ -194,7 +194,7 @@ def test_a_client_certificate_that_is_none(bmw: MyBmwSimulator, tmp_path: Path) 
     status, said = run_to_its_end(tmp_path, settings)
     assert status == 2
     assert len(said.splitlines()) == 1
-    assert said.startswith("mqtt.tls: a certificate or key cannot be used")
+    assert said.startswith("mqtt.tls.cert_file, mqtt.tls.key_file: cannot be used")
 
 
 def test_data_dir_that_cannot_be_used(bmw: MyBmwSimulator, tmp_path: Path) -> None:
@@ -328,7 +328,7 @@ def test_stop_does_not_wait_for_a_look_up_that_hangs() -> None:
     launcher = (
         "import os, socket, sys, time\n"
         "socket.getaddrinfo = lambda *_, **__: os.write(1, b'asked\\n') and time.sleep(60)\n"
-        "from bmw2mqtt.cli import main\n"
+        "from bmw2mqtt.cli.main import main\n"
         f"sys.exit(main(['run', '--config', {config(mqtt={'host': 'broker.example'})!r}]))\n"
     )
     with subprocess.Popen([sys.executable, "-c", launcher], stdout=subprocess.PIPE) as process:

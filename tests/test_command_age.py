@@ -9,9 +9,9 @@ import pytest
 import time_machine
 from structlog.testing import capture_logs
 
-from bmw2mqtt.controls import Controls
+from bmw2mqtt.account_commands import AccountCommands
 from bmw2mqtt.mqtt.session import Received
-from bmw2mqtt.vehicle.commands import EXECUTED, Action, Outcome
+from bmw2mqtt.vehicle.commands import EXECUTED, Action, CommandResult
 from bmw2mqtt.vehicle.deadline import Deadline, elapsed_s
 from tests import virtual_time
 from tests.command_bench import Bench
@@ -53,7 +53,7 @@ def slow(bench: Bench, *durations_s: float) -> None:
     """Let the first commands take so long, and the others no time."""
     left = list(durations_s)
 
-    async def execute() -> Outcome:
+    async def execute() -> CommandResult:
         await asyncio.sleep(left.pop(0) if left else 0)
         return EXECUTED
 
@@ -207,9 +207,9 @@ def test_a_command_takes_its_deadline_along() -> None:
 @pytest.mark.parametrize("set_s", [-86_400, 86_400])
 async def test_setting_the_time_changes_nothing(set_s: float) -> None:
     with time_machine.travel(1_800_000_000.0) as traveller:
-        gate: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        gate: asyncio.Future[CommandResult] = asyncio.get_running_loop().create_future()
 
-        async def execute() -> Outcome:
+        async def execute() -> CommandResult:
             return await gate
 
         bench = Bench()
@@ -274,7 +274,7 @@ def test_an_account_is_not_told_old_things_either(*, is_stale: bool) -> None:
     mybmw, cardata = RecordingControls("mybmw"), RecordingControls("cardata")
     bench = Bench()
     accounts: Any = {"home": mybmw, "eu": cardata}
-    controls = Controls(accounts, bench.publisher)
+    controls = AccountCommands(accounts, bench.publisher)
     sent = [
         ("home", "switch/polling/set", b"OFF"),
         ("home", "button/refresh/press", b"PRESS"),

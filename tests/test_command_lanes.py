@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bmw2mqtt.vehicle.commands import EXECUTED, Action, EventType, Outcome, Reason
+from bmw2mqtt.vehicle.commands import EXECUTED, Action, CommandResult, EventType, Reason
 from bmw2mqtt.vehicle.snapshot import LockState
 from tests.command_bench import Bench
 
@@ -39,9 +39,9 @@ async def test_a_command_that_comes_after_the_stop_is_answered(bench: Bench) -> 
 
 
 async def test_a_command_that_ends_in_the_moment_of_the_stop_has_one_event(bench: Bench) -> None:
-    done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    done: asyncio.Future[CommandResult] = asyncio.get_running_loop().create_future()
 
-    async def execute() -> Outcome:
+    async def execute() -> CommandResult:
         return await done
 
     bench.account.on_execute = execute
@@ -61,7 +61,7 @@ async def test_a_command_that_ends_in_the_moment_of_the_stop_has_one_event(bench
 
 
 async def test_a_bug_ends_one_command_only(bench: Bench) -> None:
-    async def execute() -> Outcome:
+    async def execute() -> CommandResult:
         raise ZeroDivisionError
 
     bench.account.on_execute = execute
@@ -90,8 +90,8 @@ async def test_a_bug_in_the_refresh_ends_nothing(bench: Bench) -> None:
 
 
 async def test_words_of_bmw_that_are_no_text_do_no_harm(bench: Bench) -> None:
-    async def execute() -> Outcome:
-        return Outcome(
+    async def execute() -> CommandResult:
+        return CommandResult(
             event_type=EventType.FAILED, reason=Reason.REFUSED_BY_VEHICLE, message="no \ud83d"
         )
 
@@ -102,9 +102,11 @@ async def test_words_of_bmw_that_are_no_text_do_no_harm(bench: Bench) -> None:
 
 
 async def test_a_car_that_left_while_a_command_waited_is_not_asked(bench: Bench) -> None:
-    gone = Outcome(event_type=EventType.REJECTED, reason=Reason.UNKNOWN_VEHICLE, message="gone")
+    gone = CommandResult(
+        event_type=EventType.REJECTED, reason=Reason.UNKNOWN_VEHICLE, message="gone"
+    )
 
-    async def execute() -> Outcome:
+    async def execute() -> CommandResult:
         bench.fleet.vehicles_listed("home", frozenset(), is_complete=True)
         bench.account.refuses = gone
         return EXECUTED
@@ -160,9 +162,9 @@ async def test_half_a_service_is_not_the_whole(
 
 
 async def test_what_changes_while_a_command_waits_counts(bench: Bench) -> None:
-    gate: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    gate: asyncio.Future[CommandResult] = asyncio.get_running_loop().create_future()
 
-    async def execute() -> Outcome:
+    async def execute() -> CommandResult:
         return await gate
 
     bench.account.on_execute = execute
@@ -178,10 +180,10 @@ async def test_what_changes_while_a_command_waits_counts(bench: Bench) -> None:
 
 
 async def test_a_poll_ends_the_transition_though_another_command_runs(bench: Bench) -> None:
-    gate: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    gate: asyncio.Future[CommandResult] = asyncio.get_running_loop().create_future()
     outcomes = [EXECUTED]
 
-    async def execute() -> Outcome:
+    async def execute() -> CommandResult:
         return outcomes.pop() if outcomes else await gate
 
     bench.account.on_execute = execute

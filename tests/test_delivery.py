@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from bmw2mqtt import __version__
-from bmw2mqtt.cli import main
+from bmw2mqtt.cli.main import main
 from bmw2mqtt.config import load_settings
 
 ROOT = Path(__file__).parent.parent

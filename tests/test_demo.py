@@ -16,7 +16,7 @@ import paho.mqtt.client as paho
 import psutil
 import pytest
 
-from bmw2mqtt.cli import main
+from bmw2mqtt.cli.main import main
 from bmw2mqtt.demo import broker as demo_broker
 from bmw2mqtt.demo.broker import DemoError, find_program
 from tests.mosquitto import Observer, free_port, wait_until

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from bmw2mqtt.cli import _parser
+from bmw2mqtt.cli.main import _parser
 from bmw2mqtt.config import Settings, load_settings
 from reference.channels import channels
 from tests.markdown import ROOT, Page, Snippet, pages

@@ -8,9 +8,9 @@ import pytest
 
 from bmw2mqtt.availability import UNSEEN_FOR
 from bmw2mqtt.config import Settings
-from bmw2mqtt.fleet import Fleet
-from bmw2mqtt.mqtt.inventory import Inventory
+from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.mqtt.publisher import Publisher
+from bmw2mqtt.mqtt.retained_scan import RetainedScan
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
@@ -19,11 +19,11 @@ AVAILABILITY = f"bmw2mqtt/{VIN}/availability"
 ACCOUNT = {"backend": "mybmw", "username": "me@example.com", "password": "pw"}
 
 
-async def fleet_after_a_restart() -> tuple[Fleet, Publisher]:
+async def fleet_after_a_restart() -> tuple[DeviceRegistry, Publisher]:
     """Return a fleet that found a car of an earlier run on the broker."""
     topics = Topics("bmw2mqtt", "homeassistant")
-    publisher, inventory = Publisher(), Inventory(topics)
-    fleet = Fleet(Settings(accounts={"home": ACCOUNT}), topics, publisher, inventory)
+    publisher, inventory = Publisher(), RetainedScan(topics)
+    fleet = DeviceRegistry(Settings(accounts={"home": ACCOUNT}), topics, publisher, inventory)
     inventory.take(AVAILABILITY, b"online")
     inventory.take(f"bmw2mqtt/{VIN}/sensor/mileage", b"1200")
     inventory.is_complete = True

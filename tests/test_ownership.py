@@ -9,9 +9,9 @@ from structlog.testing import capture_logs
 
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import Settings
-from bmw2mqtt.fleet import Fleet
-from bmw2mqtt.mqtt.inventory import Inventory
+from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.mqtt.publisher import Publisher
+from bmw2mqtt.mqtt.retained_scan import RetainedScan
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
 from bmw2mqtt.vehicle.snapshot import Capabilities, Reading, Vehicle
@@ -46,8 +46,8 @@ class House:
         topics = Topics("bmw2mqtt", "homeassistant")
         self.publisher = Publisher()
         store = Store(directory)
-        self.fleet = Fleet(
-            Settings(accounts=ACCOUNTS), topics, self.publisher, Inventory(topics), store=store
+        self.fleet = DeviceRegistry(
+            Settings(accounts=ACCOUNTS), topics, self.publisher, RetainedScan(topics), store=store
         )
         self.fleet.restore()
 

@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from bmw2mqtt import __version__
-from bmw2mqtt.check import AccountReport
-from bmw2mqtt.cli import main
+from bmw2mqtt.cli.check import AccountReport
+from bmw2mqtt.cli.main import main
+from bmw2mqtt.cli.status_report import report
 from bmw2mqtt.config import Settings
-from bmw2mqtt.mqtt.check import BrokerReport
-from bmw2mqtt.report import report
+from bmw2mqtt.mqtt.tools.broker_check import BrokerReport
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from tests.daemon import Daemon, settings_for
 from tests.fixture_cars import fixture_car

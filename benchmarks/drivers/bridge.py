@@ -14,7 +14,7 @@ from bimmer_connected.vehicle import remote_services
 from benchmarks.child import Request, serve
 from bmw2mqtt import log
 from bmw2mqtt.accounts.mybmw.account import MyBmwAccount
-from bmw2mqtt.accounts.mybmw.counting import count_requests
+from bmw2mqtt.accounts.mybmw.library.request_hook import count_requests
 from bmw2mqtt.bridge import Bridge
 from bmw2mqtt.config import load_settings
 from bmw2mqtt.vehicle.account import AccountStatus

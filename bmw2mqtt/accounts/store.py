@@ -15,9 +15,9 @@ from typing import Any
 
 import structlog
 
-from bmw2mqtt.accounts.documents import decode, encode
-from bmw2mqtt.accounts.folder import FolderLock, take_folder
-from bmw2mqtt.accounts.writer import BackgroundWriter
+from bmw2mqtt.accounts.background_writer import BackgroundWriter
+from bmw2mqtt.accounts.data_folder import FolderLock, take_folder
+from bmw2mqtt.accounts.json_document import decode, encode
 from bmw2mqtt.files import UnsuitableFile, open_plain, read_plain
 from bmw2mqtt.vehicle.errors import StoreError
 

@@ -6,13 +6,13 @@
 from bmw2mqtt.config.load import load_settings
 from bmw2mqtt.config.models import (
     Account,
-    CarDataAccount,
+    CarDataSettings,
     HomeAssistant,
     Http,
     Location,
     Log,
     Mqtt,
-    MyBmwAccount,
+    MyBmwSettings,
     Settings,
     Tls,
     VehicleSettings,
@@ -22,13 +22,13 @@ from bmw2mqtt.config.models import (
 
 __all__ = [
     "Account",
-    "CarDataAccount",
+    "CarDataSettings",
     "HomeAssistant",
     "Http",
     "Location",
     "Log",
     "Mqtt",
-    "MyBmwAccount",
+    "MyBmwSettings",
     "Settings",
     "Tls",
     "VehicleSettings",

@@ -137,7 +137,7 @@ class Location(_Section):
     """Degrees, east positive."""
 
 
-class MyBmwAccount(_Section):
+class MyBmwSettings(_Section):
     """A login of the BMW app: state and commands."""
 
     backend: Literal["mybmw"]
@@ -169,7 +169,7 @@ class MyBmwAccount(_Section):
         return self.poll_interval
 
 
-class CarDataAccount(_Section):
+class CarDataSettings(_Section):
     """A client of BMW's official customer API: state only."""
 
     backend: Literal["cardata"]
@@ -199,7 +199,7 @@ class CarDataAccount(_Section):
         return self.poll_interval
 
 
-Account: TypeAlias = MyBmwAccount | CarDataAccount
+Account: TypeAlias = MyBmwSettings | CarDataSettings
 
 
 class VehicleSettings(_Section):
@@ -331,7 +331,7 @@ class Settings(BaseSettings):
         return frozenset(
             account.relay_prefix
             for account in self.accounts.values()
-            if isinstance(account, CarDataAccount) and account.relay_prefix
+            if isinstance(account, CarDataSettings) and account.relay_prefix
         )
 
     def warnings(self) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ def vehicle_entities(backend: str) -> tuple[Entity[Vehicle], ...]:
     if backend != "cardata":
         return VEHICLE_ENTITIES
     # The catalogue is read only for those who have such a car.
-    from bmw2mqtt.entities.reading import readings  # noqa: PLC0415
+    from bmw2mqtt.entities.raw_readings import readings  # noqa: PLC0415
 
     shared = (
         entity

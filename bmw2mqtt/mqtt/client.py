@@ -19,8 +19,8 @@ import structlog
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from bmw2mqtt.mqtt.command_gate import CommandGate
 from bmw2mqtt.mqtt.errors import NoAnswerError
-from bmw2mqtt.mqtt.gate import CommandGate
 from bmw2mqtt.mqtt.message import Message
 from bmw2mqtt.mqtt.packets import PacketGuard, ProtocolError
 from bmw2mqtt.mqtt.publisher import NOT_AUTHORIZED

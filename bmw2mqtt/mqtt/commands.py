@@ -15,25 +15,25 @@ import structlog
 
 from bmw2mqtt.entities import VEHICLE_ENTITIES
 from bmw2mqtt.entities.base import Entity, Value
-from bmw2mqtt.mqtt.device import dump_json
-from bmw2mqtt.mqtt.orders import (
+from bmw2mqtt.mqtt.command_queue import (
     SHOWN_PAYLOAD,
-    Job,
-    Lane,
-    Order,
-    Refused,
+    CommandQueue,
+    CommandRefused,
+    CommandRequest,
+    ValidatedCommand,
     event_of,
     job_of,
     read_payload,
 )
+from bmw2mqtt.mqtt.device import dump_json
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.received import Received
 from bmw2mqtt.mqtt.topics import CommandTopic, Topics
 from bmw2mqtt.vehicle.commands import (
     Command,
+    CommandResult,
     EventType,
     Executor,
-    Outcome,
     Reason,
     is_offered,
 )
@@ -97,7 +97,7 @@ class Commands:
         self._topics = topics
         self._publisher = publisher
         self._clock = clock
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[str, CommandQueue] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._is_stopped = False
         self._refusals_logged_s: dict[Reason, float] = {}
@@ -117,13 +117,13 @@ class Commands:
         self._drop_expired(job.vin)
         try:
             order = self._check(job, topic, message)
-        except Refused as refusal:
+        except CommandRefused as refusal:
             self._finish(job, refusal.outcome)
             return
         if self._is_stopped:
             self._finish(job, _STOPPED_BEFORE)
             return
-        lane = self._lanes.setdefault(job.vin, Lane())
+        lane = self._lanes.setdefault(job.vin, CommandQueue())
         lane.waiting.append(order)
         lane.arrived.set()
         self._schedule_expiry(job.vin, lane)
@@ -147,28 +147,30 @@ class Commands:
 
     # Checks
 
-    def _check(self, job: Job, topic: CommandTopic, message: Received) -> Order:
+    def _check(
+        self, job: CommandRequest, topic: CommandTopic, message: Received
+    ) -> ValidatedCommand:
         """Find out what is meant, and whether it may be done.
 
         Raises:
-            Refused: it may not; BMW does not get it.
+            CommandRefused: it may not; BMW does not get it.
         """
         if message.retain:
-            raise Refused(Reason.RETAINED, "retained commands are never executed")
+            raise CommandRefused(Reason.RETAINED, "retained commands are never executed")
         if message.is_stale:
-            raise Refused(Reason.EXPIRED, _STALE)
+            raise CommandRefused(Reason.EXPIRED, _STALE)
         vehicle = self._cars.find(job.vin)
         if vehicle is None:
-            raise Refused(*self._cars.why_unknown(job.vin))
+            raise CommandRefused(*self._cars.why_unknown(job.vin))
         entity = COMMANDS.get((topic.platform, topic.key, topic.suffix))
         if entity is None or entity.command is None:
-            raise Refused(Reason.UNKNOWN_ENTITY, "there is no such command")
+            raise CommandRefused(Reason.UNKNOWN_ENTITY, "there is no such command")
         account = self._cars.account_of(job.vin)
         self._check_rights(job.vin, entity, account)
         if not entity.exists(vehicle):
-            raise Refused(Reason.UNSUPPORTED, NOT_OFFERED)
+            raise CommandRefused(Reason.UNSUPPORTED, NOT_OFFERED)
         command = read_payload(entity.command, vehicle, message.payload)
-        order = Order(
+        order = ValidatedCommand(
             job=job,
             entity=entity,
             command=command,
@@ -181,36 +183,38 @@ class Commands:
 
     def _check_rights(self, vin: str, entity: Entity[Vehicle], account: Executor) -> None:
         if not account.takes_commands:
-            raise Refused(Reason.UNSUPPORTED, "BMW's CarData is read-only: it has no commands")
+            raise CommandRefused(
+                Reason.UNSUPPORTED, "BMW's CarData is read-only: it has no commands"
+            )
         if self._cars.is_read_only_vehicle(vin) and not entity.works_read_only:
-            raise Refused(Reason.READ_ONLY, "the account is in read-only mode")
+            raise CommandRefused(Reason.READ_ONLY, "the account is in read-only mode")
 
-    def _check_order(self, order: Order) -> None:
+    def _check_order(self, order: ValidatedCommand) -> None:
         """Check what may change while a command waits; called again before it is sent.
 
         Raises:
-            Refused: it may not be carried out now.
+            CommandRefused: it may not be carried out now.
         """
         vin = order.job.vin
         vehicle = self._cars.find(vin)
         if vehicle is None or self._cars.account_of(vin) is not order.account:
-            raise Refused(Reason.UNKNOWN_VEHICLE, "the car has left the account")
+            raise CommandRefused(Reason.UNKNOWN_VEHICLE, "the car has left the account")
         self._check_rights(vin, order.entity, order.account)
         if not is_offered(order.command, vehicle.capabilities):
-            raise Refused(Reason.UNSUPPORTED, NOT_OFFERED)
+            raise CommandRefused(Reason.UNSUPPORTED, NOT_OFFERED)
         if order.deadline.is_over:
-            raise Refused(Reason.EXPIRED, _TOO_OLD)
+            raise CommandRefused(Reason.EXPIRED, _TOO_OLD)
         if outcome := order.account.refusal(vin, order.command):
-            raise Refused(outcome.reason or Reason.UNSUPPORTED, outcome.message or "")
+            raise CommandRefused(outcome.reason or Reason.UNSUPPORTED, outcome.message or "")
 
     def _check_lane(self, vin: str, command: Command) -> None:
         lane = self._lanes.get(vin)
         if lane is None:
             return
         if lane.has(command):
-            raise Refused(Reason.IN_PROGRESS, "the same command is already on its way")
+            raise CommandRefused(Reason.IN_PROGRESS, "the same command is already on its way")
         if len(lane.waiting) >= MAX_WAITING:
-            raise Refused(Reason.QUEUE_FULL, f"{MAX_WAITING} commands are waiting already")
+            raise CommandRefused(Reason.QUEUE_FULL, f"{MAX_WAITING} commands are waiting already")
 
     # Age
 
@@ -220,10 +224,10 @@ class Commands:
         if lane is None:
             return
         for order in lane.remove_expired():
-            self._finish(order.job, Refused(Reason.EXPIRED, _TOO_OLD).outcome)
+            self._finish(order.job, CommandRefused(Reason.EXPIRED, _TOO_OLD).outcome)
         self._schedule_expiry(vin, lane)
 
-    def _schedule_expiry(self, vin: str, lane: Lane) -> None:
+    def _schedule_expiry(self, vin: str, lane: CommandQueue) -> None:
         """See to it that a command is answered when it becomes too old, not when its turn comes."""
         if lane.expiry is not None:
             lane.expiry.cancel()
@@ -235,7 +239,7 @@ class Commands:
 
     # Work
 
-    async def _work(self, vin: str, lane: Lane) -> None:
+    async def _work(self, vin: str, lane: CommandQueue) -> None:
         """Carry out what waits; then let the car tell what it has become."""
         with_news: Executor | None = None
         while lane.waiting or with_news:
@@ -248,7 +252,7 @@ class Commands:
         lane.task = None
         self._cars.show_current(vin)
 
-    async def _carry_out(self, lane: Lane) -> Executor | None:
+    async def _carry_out(self, lane: CommandQueue) -> Executor | None:
         """Carry out the next command; return its account if the car has news afterwards."""
         order = lane.running = lane.waiting.popleft()
         self._schedule_expiry(order.job.vin, lane)
@@ -262,7 +266,7 @@ class Commands:
         self._cars.show_current(order.job.vin, order.entity)
         return None
 
-    async def _attempt(self, order: Order) -> Outcome:
+    async def _attempt(self, order: ValidatedCommand) -> CommandResult:
         """Carry out one command, unless something has changed while it waited."""
         job = order.job
         try:
@@ -270,11 +274,11 @@ class Commands:
             log.info("command_running", vin=job.vin, entity=job.entity_id, id=job.id)
             self._cars.show_pending(job.vin, order.entity, order.entity.pending(job.payload))
             return await order.account.execute(job.vin, order.command, order.deadline)
-        except Refused as refusal:
+        except CommandRefused as refusal:
             return refusal.outcome
         except Exception as error:  # a bug must not take the daemon along
             log.exception("command_crashed", vin=job.vin)
-            return Outcome(
+            return CommandResult(
                 event_type=EventType.TIMED_OUT,
                 reason=Reason.UNREACHABLE,
                 message=f"internal error ({type(error).__name__}); please report it",
@@ -282,7 +286,7 @@ class Commands:
 
     # Answers
 
-    def _finish(self, job: Job, outcome: Outcome) -> None:
+    def _finish(self, job: CommandRequest, outcome: CommandResult) -> None:
         """Answer: one event on the car's topic, on the response topic, in the log."""
         self._log_level(outcome)(
             "command_finished",
@@ -312,7 +316,7 @@ class Commands:
             else:
                 log.warning("response_topic_refused", topic=job.response_topic[:SHOWN_PAYLOAD])
 
-    def _log_level(self, outcome: Outcome) -> Callable[..., Any]:
+    def _log_level(self, outcome: CommandResult) -> Callable[..., Any]:
         """Say the same refusal once a minute: whoever floods the bridge must not fill the log."""
         if outcome.event_type in {EventType.EXECUTED, EventType.IGNORED}:
             return log.info  # type: ignore[no-any-return]
@@ -338,19 +342,19 @@ _WITHOUT_BMW = {Reason.LOGIN_REQUIRED, Reason.QUOTA_EXCEEDED, Reason.BLOCKED}
 
 _TOO_OLD = "it is too old: it could not be sent to BMW in time"
 _STALE = "it came while the bridge or its connection stood still, and may be old; send it again"
-_STOPPED_WHILE_RUNNING = Outcome(
+_STOPPED_WHILE_RUNNING = CommandResult(
     event_type=EventType.TIMED_OUT,
     reason=Reason.BRIDGE_STOPPED,
     message="bridge stopped; the car may still do it",
 )
-_STOPPED_BEFORE = Outcome(
+_STOPPED_BEFORE = CommandResult(
     event_type=EventType.FAILED,
     reason=Reason.BRIDGE_STOPPED,
     message="bridge stopped before the command was sent",
 )
 
 
-async def _arrives(lane: Lane, timeout_s: float) -> bool:
+async def _arrives(lane: CommandQueue, timeout_s: float) -> bool:
     """Wait whether another command comes within this time."""
     try:
         async with asyncio.timeout(timeout_s):

@@ -16,7 +16,7 @@ import structlog
 
 from bmw2mqtt.mqtt.message import Message
 from bmw2mqtt.mqtt.outbox import BoundedQueue, Outbox
-from bmw2mqtt.mqtt.poison import PoisonDetector
+from bmw2mqtt.mqtt.poison_messages import PoisonDetector
 
 log = structlog.get_logger(__name__)
 

@@ -142,7 +142,7 @@ REASON_OF_STATUS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class CommandResult:
     """How a command ended."""
 
     event_type: EventType
@@ -151,7 +151,7 @@ class Outcome:
     """One sentence for a person."""
 
 
-EXECUTED = Outcome(event_type=EventType.EXECUTED)
+EXECUTED = CommandResult(event_type=EventType.EXECUTED)
 
 
 class Executor(Protocol):
@@ -159,10 +159,10 @@ class Executor(Protocol):
 
     takes_commands: bool
 
-    def refusal(self, vin: str, command: Command) -> Outcome | None:
+    def refusal(self, vin: str, command: Command) -> CommandResult | None:
         """Return why it would not send this command now; costs no request."""
 
-    async def execute(self, vin: str, command: Command, deadline: Deadline) -> Outcome:
+    async def execute(self, vin: str, command: Command, deadline: Deadline) -> CommandResult:
         """Carry out a command; never raises for what BMW does.
 
         The deadline holds until the request that carries the command leaves, whatever has to be

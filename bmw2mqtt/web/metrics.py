@@ -10,13 +10,13 @@ from prometheus_client.registry import Collector
 
 from bmw2mqtt import __version__
 from bmw2mqtt.vehicle.account import AccountStatus
-from bmw2mqtt.web.sources import Sources
+from bmw2mqtt.web.context import PageContext
 
 
 class BridgeCollector(Collector):
     """Turns what the bridge counts into metrics. They hold VINs."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: PageContext) -> None:
         self._sources = sources
 
     def collect(self) -> Iterator[Metric]:
@@ -102,7 +102,7 @@ class BridgeCollector(Collector):
 class Metrics:
     """The bridge's metrics, and those of its process."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: PageContext) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(BridgeCollector(sources))
         ProcessCollector(registry=self._registry)

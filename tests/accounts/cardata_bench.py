@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bmw2mqtt.accounts.cardata.budget import Budget
-from bmw2mqtt.accounts.cardata.containers import Containers, wanted_descriptors
-from bmw2mqtt.accounts.cardata.garage import Garage
-from bmw2mqtt.accounts.cardata.login import Codes, DeviceLogin
-from bmw2mqtt.accounts.cardata.oauth import OAuth
-from bmw2mqtt.accounts.cardata.rest import Rest
-from bmw2mqtt.accounts.cardata.tokens import Credentials, Tokens
-from bmw2mqtt.accounts.cardata.transport import Session
-from bmw2mqtt.accounts.memory import Memory
+from bmw2mqtt.accounts.cardata.auth.device_login import Codes, DeviceLogin
+from bmw2mqtt.accounts.cardata.auth.oauth import OAuth
+from bmw2mqtt.accounts.cardata.auth.tokens import Credentials, OAuthTokens
+from bmw2mqtt.accounts.cardata.http import HttpClient
+from bmw2mqtt.accounts.cardata.rest.client import RestClient
+from bmw2mqtt.accounts.cardata.rest.containers import Containers, wanted_descriptors
+from bmw2mqtt.accounts.cardata.rest.poller import RestPoller
+from bmw2mqtt.accounts.cardata.rest.quota import RequestQuota
+from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.simulator.cardata import (
     CLIENT_ID,
@@ -86,7 +86,7 @@ class Bench:
         bmw: CarDataSimulator,
         user: CarDataUser,
         clock: Clock,
-        session: Session,
+        session: HttpClient,
         folder: Path,
     ) -> None:
         self.bmw = bmw
@@ -104,16 +104,16 @@ class Bench:
     def restart(self) -> None:
         wait_written(self.store)
         self.store = Store(self.folder)
-        self.memory = Memory(self.store, "home")
+        self.memory = StateFile(self.store, "home")
         self.oauth = OAuth(self.session, self.bmw.auth_url, self.client_id)
         self.credentials = Credentials("home", self.oauth, self.store, self.clock)
         self.credentials.restore()
-        self.budget = Budget(self.memory, self.budget_size, self.clock)
+        self.budget = RequestQuota(self.memory, self.budget_size, self.clock)
         self.budget.restore()
-        self.rest = Rest(self.session, self.bmw.api_url, self.credentials, self.budget)
+        self.rest = RestClient(self.session, self.bmw.api_url, self.credentials, self.budget)
         self.containers = Containers(self.rest, self.memory, self.descriptors, self.clock)
         self.listener = Listener()
-        self.garage = Garage(
+        self.garage = RestPoller(
             "home",
             self.rest,
             self.containers,
@@ -126,13 +126,13 @@ class Bench:
         self.garage.restore()
         self.login = DeviceLogin(self.oauth, now=self.clock, sleep=self.clock.sleep)
 
-    async def log_in(self) -> Tokens:
+    async def log_in(self) -> OAuthTokens:
         """Log in as a person does."""
         codes = await self.login.begin()
         self.bmw.approve(codes.user_code)
         return await self.finish(codes)
 
-    async def finish(self, codes: Codes) -> Tokens:
+    async def finish(self, codes: Codes) -> OAuthTokens:
         tokens = await self.login.wait(codes)
         await self.credentials.take(tokens)
         return tokens

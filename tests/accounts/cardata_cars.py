@@ -1,13 +1,13 @@
-"""CarData cars without a server: what they send goes into `Values` and comes out as a `Vehicle`."""
+"""CarData cars without a server: what they send goes into the store and becomes a `Vehicle`."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bmw2mqtt.accounts.cardata.basic import BasicData
-from bmw2mqtt.accounts.cardata.convert import to_vehicle
-from bmw2mqtt.accounts.cardata.values import Values
+from bmw2mqtt.accounts.cardata.rest.basic_data import BasicData
+from bmw2mqtt.accounts.cardata.snapshot.builder import to_vehicle
+from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 VIN = "WBA00000000000001"
@@ -41,7 +41,7 @@ class Car:
     """One car of one account."""
 
     def __init__(self, basic: Mapping[str, Any] | None = None) -> None:
-        self.values = Values(Path("/nonexistent/never-opened.sqlite"))
+        self.values = ReadingStore(Path("/nonexistent/never-opened.sqlite"))
         self.basic = None if basic is None else BasicData.parse(basic)
         self.vehicle: Vehicle | None = None
         self.unknown_words: list[tuple[str, str]] = []

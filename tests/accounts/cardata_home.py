@@ -10,17 +10,19 @@ from typing import Any
 
 import pytest
 
-from bmw2mqtt.accounts import polling
+from bmw2mqtt.accounts import scheduler as polling
 from bmw2mqtt.accounts.cardata import account as account_module
-from bmw2mqtt.accounts.cardata import check, keeper, stream
+from bmw2mqtt.accounts.cardata import check
 from bmw2mqtt.accounts.cardata.account import CarDataAccount
-from bmw2mqtt.accounts.cardata.login import DeviceLogin
+from bmw2mqtt.accounts.cardata.auth import manager as keeper
+from bmw2mqtt.accounts.cardata.auth.device_login import DeviceLogin
+from bmw2mqtt.accounts.cardata.stream import connection as stream
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.config import Settings
-from bmw2mqtt.fleet import Fleet
-from bmw2mqtt.mqtt.inventory import Inventory
+from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.mqtt.publisher import Publisher
+from bmw2mqtt.mqtt.retained_scan import RetainedScan
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.simulator.cardata import CLIENT_ID
 from tests.accounts.cardata_bench import VIN, Bench
@@ -68,7 +70,9 @@ class Home:
         self.settings = Settings.model_validate({"accounts": {"eu": account | settings}})
         topics = Topics("bmw2mqtt", "homeassistant")
         self.publisher = Publisher()
-        self.fleet = Fleet(self.settings, topics, self.publisher, Inventory(topics), now=self.clock)
+        self.fleet = DeviceRegistry(
+            self.settings, topics, self.publisher, RetainedScan(topics), now=self.clock
+        )
         self.account = CarDataAccount(
             "eu",
             self.settings.accounts["eu"],  # type: ignore[arg-type]

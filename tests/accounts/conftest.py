@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bmw2mqtt.accounts import polling
-from bmw2mqtt.accounts.cardata.transport import Session
-from bmw2mqtt.accounts.cardata.values import Values
+from bmw2mqtt.accounts import scheduler as polling
+from bmw2mqtt.accounts.cardata.http import HttpClient
+from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.simulator.cardata import CarDataSimulator, CarDataUser
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
@@ -60,7 +60,7 @@ async def bench(certificates: Certificates, tmp_path: Path) -> AsyncIterator[Ben
     user = CarDataUser(cars=[car()])
     async with (
         CarDataSimulator([user], certificates=certificates, clock=clock) as bmw,
-        Session(certificates.client_context()) as session,
+        HttpClient(certificates.client_context()) as session,
     ):
         yield Bench(bmw, user, clock, session, tmp_path / "data")
 
@@ -74,9 +74,9 @@ async def account(bench: Bench) -> Bench:
 
 
 @pytest.fixture
-def values(tmp_path: Path) -> Iterator[Values]:
+def values(tmp_path: Path) -> Iterator[ReadingStore]:
     """What the cars of an account have told: nothing yet."""
-    values = Values(tmp_path / "values.sqlite")
+    values = ReadingStore(tmp_path / "values.sqlite")
     values.open()
     yield values
     values.close()

@@ -9,7 +9,7 @@ from typing import Any
 
 from bmw2mqtt.accounts.mybmw.account import MyBmwAccount
 from bmw2mqtt.accounts.store import Store
-from bmw2mqtt.config import MyBmwAccount as AccountSettings
+from bmw2mqtt.config import MyBmwSettings as AccountSettings
 from bmw2mqtt.entities import VEHICLE_ENTITIES
 from bmw2mqtt.mqtt.device import Device
 from bmw2mqtt.mqtt.topics import Topics

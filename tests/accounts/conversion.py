@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from bmw2mqtt.accounts.mybmw.convert import Answers, to_vehicle
+from bmw2mqtt.accounts.mybmw.snapshot.builder import VehicleResponses, to_vehicle
 from bmw2mqtt.simulator.mybmw import RecordedCar
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
@@ -33,7 +33,7 @@ def convert(
     report: Callable[[str, str], None] = ignore,
 ) -> Vehicle:
     """Make a snapshot, as an account does after a poll."""
-    made = Answers(vin=vin, brand="BMW", fetched_at=fetched_at, **answers)
+    made = VehicleResponses(vin=vin, brand="BMW", fetched_at=fetched_at, **answers)
     return to_vehicle(made, previous=previous, report=report)
 
 

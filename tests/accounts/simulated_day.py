@@ -10,7 +10,7 @@ from typing import Any
 
 from bmw2mqtt.accounts.mybmw.account import MyBmwAccount
 from bmw2mqtt.accounts.store import Store
-from bmw2mqtt.config import MyBmwAccount as AccountSettings
+from bmw2mqtt.config import MyBmwSettings as AccountSettings
 from bmw2mqtt.simulator.mybmw import Fault, MyBmwSimulator, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
 from bmw2mqtt.vehicle.account import AccountState

@@ -11,12 +11,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from bmw2mqtt import guard
-from bmw2mqtt.accounts.cardata import convert, showroom
 from bmw2mqtt.accounts.cardata.account import CarDataAccount
-from bmw2mqtt.accounts.cardata.showroom import Showroom
-from bmw2mqtt.accounts.mybmw import garage
-from bmw2mqtt.accounts.polling import Polling
-from bmw2mqtt.fleet import Fleet
+from bmw2mqtt.accounts.cardata.snapshot import builder as convert
+from bmw2mqtt.accounts.cardata.snapshot import updater as showroom
+from bmw2mqtt.accounts.cardata.snapshot.updater import SnapshotUpdater
+from bmw2mqtt.accounts.mybmw import poller as garage
+from bmw2mqtt.accounts.scheduler import PollScheduler
+from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.simulator.tls import Certificates
 from tests import virtual_time
 from tests.accounts.cardata_bench import OTHER_VIN, VIN, Bench, car
@@ -76,12 +77,12 @@ async def shows_and_recovers(home: Home, owner: Any, name: str) -> None:
 
 
 async def test_a_bug_in_looking_after_availability(home: Home) -> None:
-    await shows_and_recovers(home, Showroom, "look_again")
+    await shows_and_recovers(home, SnapshotUpdater, "look_again")
 
 
 async def test_a_bug_in_the_account_s_polling(home: Home) -> None:
     with capture_logs() as logs, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Polling, "_wait", stumble)
+        patch.setattr(PollScheduler, "_wait", stumble)
         home.refresh()
         await home.is_status("error", SENTENCE)
         await home.drive(50_000)
@@ -105,7 +106,7 @@ async def test_a_bug_in_what_is_told_when_something_changes(home: Home, name: st
 @pytest.mark.parametrize("name", ["vehicle_changed", "account_changed", "vehicle_seen"])
 async def test_a_bug_of_whoever_listens(home: Home, name: str) -> None:
     with capture_logs() as logs, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Fleet, name, stumble)
+        patch.setattr(DeviceRegistry, name, stumble)
         home.bmw.publish(VIN, {MILEAGE: 50_000})
         await home.after(minutes=1)
     assert len(bugs(logs)) <= 2, "once for each car"
@@ -194,7 +195,7 @@ def test_a_bug_of_whoever_listens_to_mybmw(
 
 
 @pytest.mark.parametrize(
-    ("owner", "name"), [(Polling, "_wait"), (Polling, "_take_outcome")], ids=str
+    ("owner", "name"), [(PollScheduler, "_wait"), (PollScheduler, "_take_outcome")], ids=str
 )
 def test_a_bug_in_mybmw_s_polling_shows_and_passes(
     certificates: Certificates,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bmw2mqtt.accounts.cardata.budget import Budget, Priority
-from bmw2mqtt.accounts.memory import Memory
+from bmw2mqtt.accounts.cardata.rest.quota import Priority, RequestQuota
+from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.vehicle.errors import QuotaExceeded
 from tests.accounts.cardata_bench import Clock
@@ -20,14 +20,14 @@ def clock() -> Clock:
     return Clock()
 
 
-def open_budget(folder: Path, clock: Clock, size: int = 45) -> Budget:
+def open_budget(folder: Path, clock: Clock, size: int = 45) -> RequestQuota:
     """Return a budget as a new process has it."""
-    budget = Budget(Memory(Store(folder), "home"), size, clock)
+    budget = RequestQuota(StateFile(Store(folder), "home"), size, clock)
     budget.restore()
     return budget
 
 
-def spend_all(budget: Budget, priority: Priority = Priority.FIRST) -> datetime | None:
+def spend_all(budget: RequestQuota, priority: Priority = Priority.FIRST) -> datetime | None:
     """Spend what this priority may; return when it may again."""
     while True:
         try:
@@ -199,5 +199,5 @@ def test_a_clock_that_was_set_back_makes_no_room(tmp_path: Path, clock: Clock) -
 def test_a_damaged_memory_is_an_empty_one(
     tmp_path: Path, clock: Clock, content: dict[str, object]
 ) -> None:
-    Memory(Store(tmp_path), "home").remember("requests", content)
+    StateFile(Store(tmp_path), "home").remember("requests", content)
     assert open_budget(tmp_path, clock).left() == 45

@@ -4,15 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from bmw2mqtt.accounts.cardata.budget import Priority
-from bmw2mqtt.accounts.cardata.containers import (
+from bmw2mqtt.accounts.cardata.errors import RequestRefused, ServerFault
+from bmw2mqtt.accounts.cardata.rest.containers import (
     CHARGING_LEVEL,
     CORE,
     NAME,
     purpose_of,
     wanted_descriptors,
 )
-from bmw2mqtt.accounts.cardata.errors import Refused, ServerFault
+from bmw2mqtt.accounts.cardata.rest.quota import Priority
 from bmw2mqtt.entities.catalogue import catalogue
 from bmw2mqtt.simulator.cardata import Container, Fault, cu_error
 from bmw2mqtt.vehicle.errors import BadAnswer, QuotaExceeded, Unreachable
@@ -202,7 +202,7 @@ async def test_an_outage_is_not_taken_for_a_bad_list(account: Bench) -> None:
     with pytest.raises(ServerFault):
         await ready(account)
     asked = len(account.asked())
-    with pytest.raises(Refused, match="out of order"):
+    with pytest.raises(RequestRefused, match="out of order"):
         await ready(account)
     assert account.asked() == [], f"{asked} requests were enough"
     account.break_down()
@@ -212,20 +212,20 @@ async def test_an_outage_is_not_taken_for_a_bad_list(account: Bench) -> None:
 
 async def test_a_list_that_is_refused_whatever_it_is_waits_a_day(account: Bench) -> None:
     account.break_down(cu_error("CU-403", method="POST"))
-    with pytest.raises(Refused, match="CU-403"):
+    with pytest.raises(RequestRefused, match="CU-403"):
         await ready(account)
     account.asked()
     account.clock.forward(hours=23)
     account.restart()
-    with pytest.raises(Refused, match="CU-403"):
+    with pytest.raises(RequestRefused, match="CU-403"):
         await ready(account)
     assert account.asked() == []
     account.clock.forward(hours=1)
-    with pytest.raises(Refused, match="CU-403"):
+    with pytest.raises(RequestRefused, match="CU-403"):
         await ready(account)
     assert account.asked() == ["GET containers", "POST containers"], "not all three lists again"
     account.containers.try_again()
-    with pytest.raises(Refused, match="CU-403"):
+    with pytest.raises(RequestRefused, match="CU-403"):
         await ready(account)
     assert account.asked(), "a person may ask"
 
@@ -233,7 +233,7 @@ async def test_a_list_that_is_refused_whatever_it_is_waits_a_day(account: Bench)
 @pytest.mark.parametrize("code", ["CU-104", "CU-124"])
 async def test_a_refusal_that_the_list_is_not_the_cause_of(account: Bench, code: str) -> None:
     account.break_down(cu_error(code, method="POST"))
-    with pytest.raises(Refused, match=code):
+    with pytest.raises(RequestRefused, match=code):
         await ready(account)
     assert account.asked() == ["GET containers", "POST containers"]
 
@@ -251,7 +251,7 @@ async def test_with_ten_containers_ours_make_room(account: Bench) -> None:
 
 async def test_with_ten_foreign_containers_a_person_is_asked(account: Bench) -> None:
     foreign = [account.bmw.containers.add(account.user, f"other{n}", "p", CORE) for n in range(10)]
-    with pytest.raises(Refused, match="delete one of another program"):
+    with pytest.raises(RequestRefused, match="delete one of another program"):
         await ready(account)
     assert active(account) == foreign
 
@@ -353,7 +353,7 @@ async def test_a_damaged_memory(account: Bench, content: dict[str, object]) -> N
 
 async def test_a_pause_ends_with_its_time(account: Bench) -> None:
     account.break_down(cu_error("CU-403", method="POST"))
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRefused):
         await ready(account)
     account.break_down()
     account.clock.now += timedelta(hours=24, seconds=1)

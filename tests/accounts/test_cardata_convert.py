@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bmw2mqtt.accounts.cardata.basic import BasicData
-from bmw2mqtt.accounts.cardata.values import Values
+from bmw2mqtt.accounts.cardata.rest.basic_data import BasicData
+from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.vehicle.snapshot import (
     ClimateActivity,
     DriveTrain,
@@ -171,7 +171,7 @@ def test_an_odometer_never_goes_back() -> None:
 
 def test_a_display_that_is_switched_moves_no_odometer(tmp_path: Path) -> None:
     car = Car()
-    car.values = Values(tmp_path / "values.db")
+    car.values = ReadingStore(tmp_path / "values.db")
     car.values.open()
     car.tell({DISPLAY_UNIT: "km", MILEAGE: 10_000, CONSUMPTION: 18}, 0)
     assert car.tell({DISPLAY_UNIT: "km"}, 30).mileage_km == 10_000
@@ -183,7 +183,7 @@ def test_a_display_that_is_switched_moves_no_odometer(tmp_path: Path) -> None:
     assert vehicle.readings[f"vehicle.{CONSUMPTION}"].value == 18
     car.values.close()
     car = Car()
-    car.values = Values(tmp_path / "values.db")
+    car.values = ReadingStore(tmp_path / "values.db")
     car.values.open()
     assert car.convert().mileage_km == 10_000, "nor over a restart"
     assert car.tell({MILEAGE: 6220}, 120).mileage_km == 10_010.1

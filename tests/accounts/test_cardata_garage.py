@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from structlog.testing import capture_logs
 
-from bmw2mqtt.accounts.cardata.containers import wanted_descriptors
+from bmw2mqtt.accounts.cardata.rest.containers import wanted_descriptors
 from bmw2mqtt.simulator.cardata import Fault, cu_error
 from bmw2mqtt.vehicle.errors import (
     Unreachable,

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from bmw2mqtt.accounts.cardata.budget import Priority
-from bmw2mqtt.accounts.cardata.errors import Refused
+from bmw2mqtt.accounts.cardata.errors import RequestRefused
+from bmw2mqtt.accounts.cardata.rest.quota import Priority
 from bmw2mqtt.simulator.cardata import Fault, cu_error
 from bmw2mqtt.vehicle.errors import (
     LoginOutage,
@@ -89,7 +89,7 @@ async def test_an_old_container_that_cannot_be_deleted_costs_a_request_a_day(
 async def test_a_container_that_is_refused_again_and_again_costs_little(account: Bench) -> None:
     account.break_down(cu_error("CU-105", path="telematicData"))
     for _ in range(24):
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRefused):
             await account.garage.read()
         account.clock.forward(hours=1)
     asked = Counter(account.asked())
@@ -100,7 +100,7 @@ async def test_a_container_that_is_refused_again_and_again_costs_little(account:
 async def test_without_a_container_the_cars_are_known_all_the_same(account: Bench) -> None:
     account.break_down(cu_error("CU-124", path="containers", method="POST"))
     for _ in range(3):
-        with pytest.raises(Refused, match="10 containers"):
+        with pytest.raises(RequestRefused, match="10 containers"):
             await account.garage.read()
     assert account.garage.basic.keys() == {VIN, OTHER_VIN}
     assert Counter(account.asked())["POST containers"] == 1

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bmw2mqtt.accounts.cardata import keeper
-from bmw2mqtt.accounts.cardata.keeper import CODES_BY_ITSELF, Keeper
-from bmw2mqtt.accounts.cardata.login import DeviceLogin
-from bmw2mqtt.accounts.cardata.tokens import Credentials, Tokens
+from bmw2mqtt.accounts.cardata.auth import manager as keeper
+from bmw2mqtt.accounts.cardata.auth.device_login import DeviceLogin
+from bmw2mqtt.accounts.cardata.auth.manager import CODES_BY_ITSELF, LoginManager
+from bmw2mqtt.accounts.cardata.auth.tokens import Credentials, OAuthTokens
 from bmw2mqtt.backoff import Backoff
 from bmw2mqtt.simulator.cardata import API_SCOPE, CLIENT_ID, Fault
 from bmw2mqtt.vehicle.account import AccountStatus
@@ -30,11 +30,11 @@ class House:
     def __init__(self, bench: Bench) -> None:
         bench.restart()
         self.bmw, self.clock, self.bench = bench.bmw, bench.clock, bench
-        self.tokens: list[Tokens | None] = []
+        self.tokens: list[OAuthTokens | None] = []
         self.logins = 0
         self.told: list[tuple[str | None, str | None]] = []
         """Problem and code, as a person sees them, each time that something may have changed."""
-        self.keeper = Keeper(
+        self.keeper = LoginManager(
             "home",
             bench.credentials,
             DeviceLogin(bench.oauth, now=bench.clock, sleep=self._sleep),
@@ -415,13 +415,13 @@ async def test_a_login_that_comes_as_the_old_one_is_found_dead_is_kept(
         )
         renew = credentials._renew
 
-        async def renew_in_vain() -> Tokens:
+        async def renew_in_vain() -> OAuthTokens:
             try:
                 return await renew()
             finally:  # before whoever waits for the renewal has heard of it
                 home.keeper.want()
 
-        async def confirmed() -> Tokens:
+        async def confirmed() -> OAuthTokens:
             return login
 
         with monkeypatch.context() as patch:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from bmw2mqtt.accounts.cardata.auth.device_login import DeviceLogin
+from bmw2mqtt.accounts.cardata.auth.oauth import OAuth
+from bmw2mqtt.accounts.cardata.auth.tokens import OAuthTokens
 from bmw2mqtt.accounts.cardata.errors import LoginFailed, LoginFailure
-from bmw2mqtt.accounts.cardata.login import DeviceLogin
-from bmw2mqtt.accounts.cardata.oauth import OAuth
-from bmw2mqtt.accounts.cardata.tokens import Tokens
-from bmw2mqtt.accounts.cardata.transport import Session
+from bmw2mqtt.accounts.cardata.http import HttpClient
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.simulator.cardata import API_SCOPE, STREAM_SCOPE, Fault, oauth_error
 from bmw2mqtt.vehicle.errors import BadAnswer, LoginOutage, NoConnection
@@ -256,7 +256,7 @@ async def test_without_a_network(bench: Bench) -> None:
 
 
 async def test_a_certificate_of_nobody_we_trust(bench: Bench) -> None:
-    async with Session(client_context("home", None)) as session:
+    async with HttpClient(client_context("home", None)) as session:
         stranger = DeviceLogin(OAuth(session, bench.bmw.auth_url, bench.client_id))
         with pytest.raises(NoConnection, match=r"certificate is not trusted.*ca_file"):
             await stranger.begin()
@@ -274,7 +274,7 @@ async def test_a_page_that_is_none(bench: Bench, page: object) -> None:
 def test_an_account_id_that_is_none(bench: Bench, gcid: str) -> None:
     answer = granted(bench) | {"gcid": gcid}
     with pytest.raises(BadAnswer, match="gcid"):
-        Tokens.parse(answer, bench.clock.now)
+        OAuthTokens.parse(answer, bench.clock.now)
 
 
 async def test_polling_never_becomes_a_storm(bench: Bench) -> None:

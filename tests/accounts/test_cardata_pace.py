@@ -11,9 +11,13 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from bmw2mqtt.accounts.cardata.pace import Pace
-from bmw2mqtt.accounts.cardata.refusals import Kind, Refusal, read_refusal
-from bmw2mqtt.accounts.memory import Memory
+from bmw2mqtt.accounts.cardata.stream.disconnect_reasons import (
+    DisconnectKind,
+    DisconnectReason,
+    read_refusal,
+)
+from bmw2mqtt.accounts.cardata.stream.reconnect_policy import ReconnectPolicy
+from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.vehicle.account import AccountStatus
 from tests.accounts.cardata_bench import Clock
@@ -28,23 +32,23 @@ class Course:
         self.restart()
 
     def restart(self) -> None:
-        self.pace = Pace(Memory(Store(self._folder), "home"), self.clock)
+        self.pace = ReconnectPolicy(StateFile(Store(self._folder), "home"), self.clock)
         self.pace.restore()
 
-    def fail(self, kind: Kind) -> float:
+    def fail(self, kind: DisconnectKind) -> float:
         """Connect in vain as soon as it is allowed; return the pause that follows, in seconds."""
         self.wait()
         self.pace.connecting()
-        self.pace.failed(Refusal(kind, "a sentence"))
+        self.pace.failed(DisconnectReason(kind, "a sentence"))
         return self.pace.wait_s()
 
-    def lose(self, kind: Kind, *, after_s: float = 1) -> float:
+    def lose(self, kind: DisconnectKind, *, after_s: float = 1) -> float:
         """Connect as soon as it is allowed, lose it; return the pause that follows."""
         self.wait()
         self.pace.connecting()
         self.pace.connected()
         self.clock.forward(seconds=after_s)
-        self.pace.lost(Refusal(kind, "a sentence"))
+        self.pace.lost(DisconnectReason(kind, "a sentence"))
         return self.pace.wait_s()
 
     def wait(self) -> None:
@@ -64,17 +68,19 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
 def test_the_pauses_double_up_to_five_minutes_and_are_ten_after_ten_failures(
     course: Course,
 ) -> None:
-    pauses = [course.fail(Kind.LOST) for _ in range(12)]
+    pauses = [course.fail(DisconnectKind.LOST) for _ in range(12)]
     assert pauses == [10, 10, 20, 40, 80, 160, 300, 300, 300, 600, 600, 600]
 
 
 def test_a_connection_that_is_lost_is_made_again_after_five_seconds(course: Course) -> None:
-    assert course.lose(Kind.LOST, after_s=3600) == 5
-    assert [course.lose(Kind.LOST) for _ in range(3)] == [10, 20, 40], "it was not a good one"
+    assert course.lose(DisconnectKind.LOST, after_s=3600) == 5
+    assert [course.lose(DisconnectKind.LOST) for _ in range(3)] == [10, 20, 40], (
+        "it was not a good one"
+    )
 
 
 def test_the_pauses_vary(tmp_path: Path) -> None:
-    pauses = {Course(tmp_path / str(number)).lose(Kind.LOST) for number in range(5)}
+    pauses = {Course(tmp_path / str(number)).lose(DisconnectKind.LOST) for number in range(5)}
     assert len(pauses) > 1
     assert all(4 <= pause <= 6 for pause in pauses)
 
@@ -82,31 +88,31 @@ def test_the_pauses_vary(tmp_path: Path) -> None:
 @pytest.mark.parametrize("after_s", [59, 60])
 def test_a_minute_of_a_good_connection_forgives(course: Course, after_s: float) -> None:
     for _ in range(4):
-        course.fail(Kind.LOST)
-    assert course.lose(Kind.LOST, after_s=after_s) == (5 if after_s == 60 else 80)
+        course.fail(DisconnectKind.LOST)
+    assert course.lose(DisconnectKind.LOST, after_s=after_s) == (5 if after_s == 60 else 80)
 
 
 def test_a_good_connection_forgives_also_when_it_is_left(course: Course) -> None:
     for _ in range(9):
-        course.fail(Kind.LOST)
+        course.fail(DisconnectKind.LOST)
     course.wait()
     course.pace.connecting()
     course.pace.connected()
     course.clock.forward(hours=1)
     course.pace.left()
-    assert course.fail(Kind.LOST) == 10
+    assert course.fail(DisconnectKind.LOST) == 10
 
 
 def test_a_token_that_is_refused_again_and_again(course: Course) -> None:
-    assert [course.fail(Kind.REFUSED) for _ in range(4)] == [30, 30, 450, 450]
-    assert course.lose(Kind.REFUSED) == 30, "BMW has let us in between"
+    assert [course.fail(DisconnectKind.REFUSED) for _ in range(4)] == [30, 30, 450, 450]
+    assert course.lose(DisconnectKind.REFUSED) == 30, "BMW has let us in between"
 
 
 def test_a_token_that_is_refused_for_an_hour_is_said(course: Course) -> None:
     began = course.clock.now
     said = set()
     while course.clock.now - began < timedelta(minutes=70):
-        course.fail(Kind.REFUSED)
+        course.fail(DisconnectKind.REFUSED)
         said.add((course.clock.now - began >= timedelta(hours=1), course.said()))
     course.clock.forward(minutes=10)
     assert not any("portal" in (sentence or "") for is_late, sentence in said if not is_late)
@@ -117,24 +123,24 @@ def test_a_token_that_is_refused_for_an_hour_is_said(course: Course) -> None:
 
 
 def test_too_many_connects_by_bmws_count(course: Course) -> None:
-    assert [course.fail(Kind.BUSY) for _ in range(6)] == [60, 120, 240, 480, 600, 600]
+    assert [course.fail(DisconnectKind.BUSY) for _ in range(6)] == [60, 120, 240, 480, 600, 600]
 
 
 def test_bmw_does_not_say_why(course: Course) -> None:
-    assert [course.fail(Kind.ODD) for _ in range(3)] == [20, 20, 20]
+    assert [course.fail(DisconnectKind.ODD) for _ in range(3)] == [20, 20, 20]
 
 
 def test_idle_is_not_held_against_anybody(course: Course) -> None:
-    course.fail(Kind.LOST)
+    course.fail(DisconnectKind.LOST)
     for _ in range(3):
-        assert course.lose(Kind.IDLE, after_s=70) == 0
+        assert course.lose(DisconnectKind.IDLE, after_s=70) == 0
     assert not course.pace.is_contested
     assert course.said() is None
 
 
 def test_a_machine_without_network_is_not_a_failure(course: Course) -> None:
-    assert [course.fail(Kind.OFFLINE) for _ in range(20)] == [15] * 20
-    assert course.fail(Kind.LOST) == 15, "the first failure; four connects a minute"
+    assert [course.fail(DisconnectKind.OFFLINE) for _ in range(20)] == [15] * 20
+    assert course.fail(DisconnectKind.LOST) == 15, "the first failure; four connects a minute"
     course.clock.forward(minutes=1)
     problem = course.pace.problem()
     assert problem is not None
@@ -146,13 +152,13 @@ def test_never_more_than_four_connects_in_a_minute(course: Course) -> None:
     for _ in range(20):
         course.wait()
         connects.append(course.clock.now)
-        course.lose(Kind.IDLE, after_s=0.1)
+        course.lose(DisconnectKind.IDLE, after_s=0.1)
     for earlier, later in zip(connects, connects[4:], strict=False):
         assert later - earlier >= timedelta(minutes=1)
 
 
 def test_a_short_gap_is_not_said(course: Course) -> None:
-    course.lose(Kind.LOST)
+    course.lose(DisconnectKind.LOST)
     assert course.said() is None
     course.clock.forward(seconds=59)
     assert course.said() is None
@@ -163,15 +169,15 @@ def test_a_short_gap_is_not_said(course: Course) -> None:
 
 
 def test_a_missing_configuration_is_said_at_once(course: Course) -> None:
-    course.fail(Kind.SUBSCRIPTION)
+    course.fail(DisconnectKind.SUBSCRIPTION)
     assert course.said() == "a sentence; trying again"
 
 
 def test_six_drops_in_ten_minutes_are_another_program(course: Course) -> None:
     for _ in range(5):
-        course.lose(Kind.LOST)
+        course.lose(DisconnectKind.LOST)
         assert not course.pace.is_contested
-    pause_s = course.lose(Kind.LOST)
+    pause_s = course.lose(DisconnectKind.LOST)
     assert course.pace.is_contested
     assert pause_s >= 60
     assert "another program uses this BMW account's stream" in str(course.said())
@@ -183,12 +189,12 @@ def test_six_drops_in_ten_minutes_are_another_program(course: Course) -> None:
 
 def test_six_drops_in_two_hours_are_a_bad_line(course: Course) -> None:
     for _ in range(10):
-        course.lose(Kind.LOST, after_s=700)
+        course.lose(DisconnectKind.LOST, after_s=700)
     assert not course.pace.is_contested
 
 
 def test_our_client_id_is_used_by_somebody_else(course: Course) -> None:
-    assert course.lose(Kind.TAKEN_OVER, after_s=3600) == 60
+    assert course.lose(DisconnectKind.TAKEN_OVER, after_s=3600) == 60
     assert "another program" in str(course.said())
     course.restart()
     assert "another program" in str(course.said())
@@ -198,15 +204,15 @@ def test_our_client_id_is_used_by_somebody_else(course: Course) -> None:
 
 def test_a_restart_does_not_connect_earlier(course: Course) -> None:
     for _ in range(8):
-        pause_s = course.fail(Kind.LOST)
+        pause_s = course.fail(DisconnectKind.LOST)
     course.restart()
     assert course.pace.wait_s() == pause_s
-    assert course.fail(Kind.LOST) == 300, "the failures are not forgotten"
+    assert course.fail(DisconnectKind.LOST) == 300, "the failures are not forgotten"
 
 
 def test_a_clock_that_was_wrong_holds_nothing_up(course: Course) -> None:
     for _ in range(8):
-        course.fail(Kind.LOST)
+        course.fail(DisconnectKind.LOST)
     course.clock.forward(days=-400)
     course.restart()
     assert course.pace.wait_s() == 0
@@ -216,10 +222,10 @@ def test_while_an_older_connection_works_nothing_is_said(course: Course) -> None
     course.pace.connecting()
     course.pace.connected()
     course.clock.forward(minutes=50)
-    course.pace.failed(Refusal(Kind.LOST, "a sentence"))
+    course.pace.failed(DisconnectReason(DisconnectKind.LOST, "a sentence"))
     course.clock.forward(minutes=5)
     assert course.said() is None
-    course.pace.lost(Refusal(Kind.LOST, "a sentence"))
+    course.pace.lost(DisconnectReason(DisconnectKind.LOST, "a sentence"))
     course.clock.forward(minutes=1)
     assert course.said() == "a sentence; trying again"
 
@@ -230,24 +236,27 @@ def test_while_an_older_connection_works_nothing_is_said(course: Course) -> None
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        (134, Kind.REFUSED),
-        (135, Kind.REFUSED),
-        (128, Kind.ODD),
-        (133, Kind.ODD),
-        (136, Kind.BUSY),
-        (137, Kind.BUSY),
-        (151, Kind.BUSY),
-        (159, Kind.BUSY),
+        (134, DisconnectKind.REFUSED),
+        (135, DisconnectKind.REFUSED),
+        (128, DisconnectKind.ODD),
+        (133, DisconnectKind.ODD),
+        (136, DisconnectKind.BUSY),
+        (137, DisconnectKind.BUSY),
+        (151, DisconnectKind.BUSY),
+        (159, DisconnectKind.BUSY),
     ],
 )
-def test_refused_connects(code: int, kind: Kind) -> None:
+def test_refused_connects(code: int, kind: DisconnectKind) -> None:
     reason = ReasonCode(PacketTypes.CONNACK, identifier=code)
     refusal = read_refusal(aiomqtt.exceptions.MqttConnectError(reason), is_connect=True)
     assert refusal.kind is kind
 
 
-@pytest.mark.parametrize(("code", "kind"), [(4, Kind.REFUSED), (5, Kind.REFUSED), (3, Kind.BUSY)])
-def test_refused_connects_of_the_older_protocol(code: int, kind: Kind) -> None:
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [(4, DisconnectKind.REFUSED), (5, DisconnectKind.REFUSED), (3, DisconnectKind.BUSY)],
+)
+def test_refused_connects_of_the_older_protocol(code: int, kind: DisconnectKind) -> None:
     refusal = read_refusal(aiomqtt.exceptions.MqttConnectError(code), is_connect=True)
     assert refusal.kind is kind
 
@@ -255,34 +264,36 @@ def test_refused_connects_of_the_older_protocol(code: int, kind: Kind) -> None:
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        (128, Kind.LOST),
-        (135, Kind.REFUSED),
-        (141, Kind.IDLE),
-        (142, Kind.TAKEN_OVER),
-        (151, Kind.BUSY),
+        (128, DisconnectKind.LOST),
+        (135, DisconnectKind.REFUSED),
+        (141, DisconnectKind.IDLE),
+        (142, DisconnectKind.TAKEN_OVER),
+        (151, DisconnectKind.BUSY),
     ],
 )
-def test_lost_connections(code: int, kind: Kind) -> None:
+def test_lost_connections(code: int, kind: DisconnectKind) -> None:
     reason = ReasonCode(PacketTypes.DISCONNECT, identifier=code)
     error = aiomqtt.MqttCodeError(reason, "Unexpected disconnection")
     assert read_refusal(error, is_connect=False).kind is kind
 
 
 def test_a_text_says_it_too() -> None:
-    assert read_refusal(Exception("client inactivity"), is_connect=False).kind is Kind.IDLE
-    assert read_refusal(None, is_connect=False).kind is Kind.LOST
+    assert (
+        read_refusal(Exception("client inactivity"), is_connect=False).kind is DisconnectKind.IDLE
+    )
+    assert read_refusal(None, is_connect=False).kind is DisconnectKind.LOST
 
 
 @pytest.mark.parametrize(
     ("cause", "kind"),
     [
-        (socket.gaierror(-5, "No address associated with hostname"), Kind.OFFLINE),
-        (socket.gaierror(-2, "Name does not resolve"), Kind.OFFLINE),
-        (OSError(errno.ENETUNREACH, "Netz ist nicht erreichbar"), Kind.OFFLINE),
-        (OSError(errno.ECONNREFUSED, "Connection refused"), Kind.LOST),
+        (socket.gaierror(-5, "No address associated with hostname"), DisconnectKind.OFFLINE),
+        (socket.gaierror(-2, "Name does not resolve"), DisconnectKind.OFFLINE),
+        (OSError(errno.ENETUNREACH, "Netz ist nicht erreichbar"), DisconnectKind.OFFLINE),
+        (OSError(errno.ECONNREFUSED, "Connection refused"), DisconnectKind.LOST),
     ],
 )
-def test_what_the_system_says(cause: OSError, kind: Kind) -> None:
+def test_what_the_system_says(cause: OSError, kind: DisconnectKind) -> None:
     def connect() -> None:
         try:
             raise cause
@@ -296,7 +307,7 @@ def test_what_the_system_says(cause: OSError, kind: Kind) -> None:
 
 def test_a_clock_that_is_set_back_holds_nothing_up(course: Course) -> None:
     for _ in range(5):
-        course.fail(Kind.LOST)
+        course.fail(DisconnectKind.LOST)
     course.clock.forward(hours=-2)
     assert course.pace.wait_s() == 0, "nor does the limit of connects in a minute"
     assert course.said() is None, "it is as if it had just begun"
@@ -305,16 +316,25 @@ def test_a_clock_that_is_set_back_holds_nothing_up(course: Course) -> None:
 
 
 def test_a_clock_that_is_set_back_makes_no_other_program(course: Course) -> None:
-    course.lose(Kind.TAKEN_OVER)
+    course.lose(DisconnectKind.TAKEN_OVER)
     for _ in range(6):
-        course.lose(Kind.LOST)
+        course.lose(DisconnectKind.LOST)
     assert course.pace.is_contested
     course.clock.forward(hours=-2)
     assert not course.pace.is_contested
 
 
-@pytest.mark.parametrize("kind", [Kind.LOST, Kind.BUSY, Kind.OFFLINE, Kind.REFUSED, Kind.ODD])
-def test_a_hundred_thousand_failures(course: Course, kind: Kind) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [
+        DisconnectKind.LOST,
+        DisconnectKind.BUSY,
+        DisconnectKind.OFFLINE,
+        DisconnectKind.REFUSED,
+        DisconnectKind.ODD,
+    ],
+)
+def test_a_hundred_thousand_failures(course: Course, kind: DisconnectKind) -> None:
     course.pace._backoff.failures = 99_990
     assert all(10 <= course.fail(kind) <= 600 for _ in range(10))
     course.restart()

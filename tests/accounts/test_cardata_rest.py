@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from bmw2mqtt.accounts.cardata.budget import Priority
-from bmw2mqtt.accounts.cardata.errors import LoginFailed, LoginFailure, Refused, ServerFault
-from bmw2mqtt.accounts.cardata.transport import MAX_JSON_BYTES
+from bmw2mqtt.accounts.cardata.errors import LoginFailed, LoginFailure, RequestRefused, ServerFault
+from bmw2mqtt.accounts.cardata.http import MAX_JSON_BYTES
+from bmw2mqtt.accounts.cardata.rest.quota import Priority
 from bmw2mqtt.simulator.cardata import Fault, cu_error
 from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.vehicle.errors import (
@@ -111,7 +111,7 @@ async def test_what_bmw_refuses(account: Bench, code: str, said: str) -> None:
     fault = Fault(path="/customers/", status=403, body=body) if status else cu_error(code)
     account.break_down(fault)
     error = await refusal(account)
-    assert isinstance(error, Refused)
+    assert isinstance(error, RequestRefused)
     assert error.code == code
     assert said in str(error)
     assert code in str(error)
@@ -154,7 +154,7 @@ async def test_a_status_without_a_code(account: Bench, status: int) -> None:
 async def test_a_404_without_a_code_is_a_refusal(account: Bench) -> None:
     account.break_down(Fault(path="/customers/", status=404))
     error = await refusal(account)
-    assert isinstance(error, Refused)
+    assert isinstance(error, RequestRefused)
     assert error.code is None
 
 
@@ -185,7 +185,7 @@ async def test_a_code_is_found_however_it_is_written(account: Bench) -> None:
             Fault(path="/customers/", status=403, body={"exveErrorId": text, "exveErrorMsg": None})
         )
         error = await refusal(account)
-        assert isinstance(error, Refused)
+        assert isinstance(error, RequestRefused)
         assert error.code == "CU-104"
 
 

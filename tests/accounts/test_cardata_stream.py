@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bmw2mqtt.accounts.cardata import pace, stream
-from bmw2mqtt.accounts.cardata.stream import Stream
-from bmw2mqtt.accounts.cardata.tokens import Tokens
-from bmw2mqtt.accounts.memory import Memory
+from bmw2mqtt.accounts.cardata.auth.tokens import OAuthTokens
+from bmw2mqtt.accounts.cardata.stream import connection as stream
+from bmw2mqtt.accounts.cardata.stream import reconnect_policy as pace
+from bmw2mqtt.accounts.cardata.stream.connection import StreamConnection
+from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
-from bmw2mqtt.config import CarDataAccount
+from bmw2mqtt.config import CarDataSettings
 from bmw2mqtt.simulator.cardata import CLIENT_ID, CarDataSimulator
 from bmw2mqtt.simulator.tls import Certificates
 from bmw2mqtt.vehicle.account import AccountStatus
@@ -39,7 +40,7 @@ class Line:
         self.messages: list[tuple[str, bytes]] = []
         self.refused = 0
         self.changes = 0
-        account = CarDataAccount.model_validate(
+        account = CarDataSettings.model_validate(
             {
                 "backend": "cardata",
                 "client_id": CLIENT_ID,
@@ -48,9 +49,9 @@ class Line:
             }
             | settings
         )
-        self.stream = Stream(
+        self.stream = StreamConnection(
             account,
-            Memory(Store(bench.folder), "home"),
+            StateFile(Store(bench.folder), "home"),
             tls=client_context("home", self.bmw.ca_file, ssl.TLSVersion.TLSv1_3),
             on_message=self._take,
             on_change=self._changed,
@@ -69,10 +70,10 @@ class Line:
     def _refused(self) -> None:
         self.refused += 1
 
-    def tokens(self) -> Tokens:
+    def tokens(self) -> OAuthTokens:
         """Return new tokens, as a login or a renewal yields them."""
         grant = self.bmw.registry.issue(self._bench.user, CLIENT_ID, SCOPE)
-        return Tokens(
+        return OAuthTokens(
             gcid=grant.user.gcid,
             access_token=grant.access_token,
             id_token=grant.id_token or "",
@@ -445,8 +446,8 @@ async def test_a_bug_does_not_end_the_stream(bench: Bench, monkeypatch: pytest.M
     def stumble(*_: Any) -> None:
         raise ZeroDivisionError
 
-    make_client = Stream._make_client
-    monkeypatch.setattr(Stream, "_make_client", stumble)
+    make_client = StreamConnection._make_client
+    monkeypatch.setattr(StreamConnection, "_make_client", stumble)
     async with running(Line(bench)) as line:
         with capture_logs() as logs:
             line.stream.use(line.tokens())
@@ -459,7 +460,7 @@ async def test_a_bug_does_not_end_the_stream(bench: Bench, monkeypatch: pytest.M
         assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == [
             "stream_crashed"
         ], "once"
-        monkeypatch.setattr(Stream, "_make_client", make_client)
+        monkeypatch.setattr(StreamConnection, "_make_client", make_client)
         line.clock.forward(minutes=10)
         await line.connected()
         assert line.stream.problem is None

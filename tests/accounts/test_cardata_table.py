@@ -2,7 +2,9 @@
 
 import re
 
-from bmw2mqtt.accounts.cardata import containers, refusals, rest
+from bmw2mqtt.accounts.cardata.rest import client as rest
+from bmw2mqtt.accounts.cardata.rest import containers
+from bmw2mqtt.accounts.cardata.stream import disconnect_reasons as refusals
 from tests.accounts.simulated_day import DOCS
 
 

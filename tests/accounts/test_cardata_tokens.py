@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bmw2mqtt.accounts.cardata.tokens import Tokens
+from bmw2mqtt.accounts.cardata.auth.tokens import OAuthTokens
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.simulator.cardata import Fault, oauth_error
 from bmw2mqtt.vehicle.errors import LoginOutage, LoginRequired, NoConnection
@@ -321,7 +321,7 @@ async def test_a_kill_after_the_tokens_are_written_costs_no_login(
     before = await account.credentials.fresh()
     answer = await account.oauth.refresh(before.refresh_token)
     account.clock.forward(seconds=1)
-    tokens = Tokens.parse(answer, account.clock.now, before)
+    tokens = OAuthTokens.parse(answer, account.clock.now, before)
     is_dead = kill_at(step, monkeypatch)
     taking = asyncio.create_task(account.credentials.take(tokens))
     await until(is_dead.is_set)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from bmw2mqtt.accounts.cardata.values import MAX_CARS, Values
+from bmw2mqtt.accounts.cardata.telemetry.store import MAX_CARS, ReadingStore
 from bmw2mqtt.entities.catalogue import catalogue
 from tests.accounts.cardata_cars import T0, VIN, Car, at, entry
 from tests.accounts.cardata_readings import LATITUDE, LONGITUDE, MESSAGES, SOC, TRUNK, take
@@ -16,7 +16,7 @@ from tests.accounts.cardata_readings import LATITUDE, LONGITUDE, MESSAGES, SOC, 
 # Order
 
 
-def test_a_newer_reading_replaces_the_one_before(values: Values) -> None:
+def test_a_newer_reading_replaces_the_one_before(values: ReadingStore) -> None:
     assert take(values, SOC, 60)
     assert take(values, SOC, 61, 60)
     reading = values.of(VIN)[SOC]
@@ -24,7 +24,7 @@ def test_a_newer_reading_replaces_the_one_before(values: Values) -> None:
     assert reading.measured_at == T0 + timedelta(seconds=60)
 
 
-def test_an_older_reading_is_ignored(values: Values) -> None:
+def test_an_older_reading_is_ignored(values: ReadingStore) -> None:
     take(values, SOC, 61, 60)
     assert not take(values, SOC, 60, 0, received_s=70)
     assert values.of(VIN)[SOC].value == 61.0
@@ -42,7 +42,7 @@ def test_an_older_reading_is_ignored(values: Values) -> None:
     ],
 )
 def test_of_one_second_what_the_stream_told_is_the_newest(
-    values: Values, first: str, second: str, kept: str
+    values: ReadingStore, first: str, second: str, kept: str
 ) -> None:
     """REST tells thousandths, the stream seconds."""
     for time, value in ((first, 60), (second, 61)):
@@ -50,21 +50,21 @@ def test_of_one_second_what_the_stream_told_is_the_newest(
     assert values.of(VIN)[SOC].value == (60.0 if kept == "first" else 61.0)
 
 
-def test_a_reading_that_comes_twice_is_no_news(values: Values) -> None:
+def test_a_reading_that_comes_twice_is_no_news(values: ReadingStore) -> None:
     assert take(values, SOC, 61)
     assert not take(values, SOC, 61)
     assert not take(values, SOC, "61.0"), "REST has it as text"
     assert take(values, SOC, 61, 60), "it was measured again"
 
 
-def test_values_of_one_time_follow_each_other_as_they_come(values: Values) -> None:
+def test_values_of_one_time_follow_each_other_as_they_come(values: ReadingStore) -> None:
     take(values, SOC, 61)
     assert take(values, SOC, 62)
     assert values.of(VIN)[SOC].value == 62.0
 
 
 @pytest.mark.parametrize("timestamp", [None, "", "yesterday", 5, {}, "0001-01-01T00:00:00Z"])
-def test_without_a_time_it_was_measured_when_it_came(values: Values, timestamp: Any) -> None:
+def test_without_a_time_it_was_measured_when_it_came(values: ReadingStore, timestamp: Any) -> None:
     assert values.take(VIN, {SOC: {"value": 61, "timestamp": timestamp}}, T0)
     assert values.of(VIN)[SOC].measured_at == T0
     later = T0 + timedelta(hours=1)
@@ -72,7 +72,7 @@ def test_without_a_time_it_was_measured_when_it_came(values: Values, timestamp: 
     assert values.of(VIN)[SOC].measured_at == T0, "a poll that brings nothing new changes nothing"
 
 
-def test_a_time_in_the_future_is_now(values: Values) -> None:
+def test_a_time_in_the_future_is_now(values: ReadingStore) -> None:
     far = 365 * 86400
     assert take(values, SOC, 61, far, received_s=0)
     assert values.of(VIN)[SOC].measured_at == T0
@@ -80,7 +80,7 @@ def test_a_time_in_the_future_is_now(values: Values) -> None:
     assert take(values, SOC, 62, 120), "it does not keep others away"
 
 
-def test_readings_of_a_clock_that_was_wrong_do_not_stay(values: Values) -> None:
+def test_readings_of_a_clock_that_was_wrong_do_not_stay(values: ReadingStore) -> None:
     values.take(VIN, {SOC: {"value": 61}}, T0 + timedelta(days=900))
     assert take(values, SOC, 62)
     assert values.of(VIN)[SOC].value == 62.0
@@ -94,7 +94,7 @@ def test_readings_of_a_clock_that_was_wrong_do_not_stay(values: Values) -> None:
         ("2026-11-01T09:58:12", "2026-11-01T09:58:12+00:00"),
     ],
 )
-def test_times_of_all_spellings(values: Values, text: str, expected: str) -> None:
+def test_times_of_all_spellings(values: ReadingStore, text: str, expected: str) -> None:
     values.take(VIN, {SOC: {"value": 61, "timestamp": text}}, T0)
     measured_at = values.of(VIN)[SOC].measured_at
     assert measured_at is not None
@@ -108,7 +108,7 @@ NULLS = ["", "-", "-NA-", "INVALID", "UNKNOWN", "NOT_AVAILABLE", "SIGNAL_INVALID
 
 
 @pytest.mark.parametrize("word", [*NULLS, *(word.lower() for word in NULLS), None])
-def test_a_newer_null_makes_it_unknown(values: Values, word: str | None) -> None:
+def test_a_newer_null_makes_it_unknown(values: ReadingStore, word: str | None) -> None:
     for name, value in ((SOC, 61), (TRUNK, "OPEN"), ("vehicle.cabin.door.status", "LOCKED")):
         take(values, name, value)
         assert take(values, name, word, 60)
@@ -119,20 +119,20 @@ def test_a_newer_null_makes_it_unknown(values: Values, word: str | None) -> None
 
 
 @pytest.mark.parametrize("word", [*NULLS, None])
-def test_a_car_has_nothing_that_it_never_told(values: Values, word: str | None) -> None:
+def test_a_car_has_nothing_that_it_never_told(values: ReadingStore, word: str | None) -> None:
     assert not take(values, SOC, word)
     assert values.of(VIN) == {}
     assert values.vins() == frozenset()
 
 
-def test_null_from_rest_erases_nothing(values: Values) -> None:
+def test_null_from_rest_erases_nothing(values: ReadingStore) -> None:
     take(values, SOC, 61)
     empty = {"value": None, "unit": "percent", "timestamp": None}
     assert not values.take(VIN, {SOC: empty}, T0 + timedelta(hours=1))
     assert values.of(VIN)[SOC].value == 61.0
 
 
-def test_check_control_messages_that_are_all_null_are_none(values: Values) -> None:
+def test_check_control_messages_that_are_all_null_are_none(values: ReadingStore) -> None:
     gone = {MESSAGES: {"value": None, "unit": None, "timestamp": None}}
     take(values, MESSAGES, '[{"id": 143}]')
     assert values.take(VIN, gone, T0 + timedelta(hours=1))
@@ -143,7 +143,7 @@ def test_check_control_messages_that_are_all_null_are_none(values: Values) -> No
     assert values.of(VIN)[MESSAGES].value == '[{"id": 164}]'
 
 
-def test_words_that_mean_nothing_elsewhere_may_be_listed(values: Values) -> None:
+def test_words_that_mean_nothing_elsewhere_may_be_listed(values: ReadingStore) -> None:
     name = "vehicle.powertrain.electric.battery.biDirectionalCharging.availability"
     assert take(values, name, "NOT_AVAILABLE")
     assert values.of(VIN)[name].value == "not_available"
@@ -152,12 +152,12 @@ def test_words_that_mean_nothing_elsewhere_may_be_listed(values: Values) -> None
 # Latitude and longitude
 
 
-def place(values: Values) -> tuple[Any, Any]:
+def place(values: ReadingStore) -> tuple[Any, Any]:
     readings = values.of(VIN)
     return tuple(r.value if (r := readings.get(n)) else None for n in (LATITUDE, LONGITUDE))  # type: ignore[return-value]
 
 
-def test_a_position_waits_for_both_halves(values: Values) -> None:
+def test_a_position_waits_for_both_halves(values: ReadingStore) -> None:
     assert not take(values, LATITUDE, 48.1)
     assert place(values) == (None, None)
     assert values.vins() == frozenset()
@@ -166,14 +166,14 @@ def test_a_position_waits_for_both_halves(values: Values) -> None:
     assert values.of(VIN)[LATITUDE].measured_at == values.of(VIN)[LONGITUDE].measured_at
 
 
-def test_halves_of_one_message_are_a_position(values: Values) -> None:
+def test_halves_of_one_message_are_a_position(values: ReadingStore) -> None:
     both = {LATITUDE: entry("48.1", 60), LONGITUDE: entry("11.5", 0)}
     assert values.take(VIN, both, T0 + timedelta(seconds=61))
     assert place(values) == (48.1, 11.5)
     assert not values.take(VIN, both, T0 + timedelta(seconds=90))
 
 
-def test_a_burst_draws_no_right_angles(values: Values) -> None:
+def test_a_burst_draws_no_right_angles(values: ReadingStore) -> None:
     """Three fixes, three minutes apart, come at once: latitudes first."""
     track = [(48.1 + n / 100, 11.5 + n / 100) for n in range(3)]
     seen = []
@@ -185,13 +185,13 @@ def test_a_burst_draws_no_right_angles(values: Values) -> None:
     assert place(values) == track[-1]
 
 
-def test_halves_with_other_times_are_a_position_if_they_come_together(values: Values) -> None:
+def test_halves_with_other_times_are_a_position_if_they_come_together(values: ReadingStore) -> None:
     take(values, LATITUDE, 48.1, 0, received_s=600)
     assert take(values, LONGITUDE, 11.5, 20, received_s=620)
     assert place(values) == (48.1, 11.5)
 
 
-def test_halves_that_come_apart_are_none(values: Values) -> None:
+def test_halves_that_come_apart_are_none(values: ReadingStore) -> None:
     take(values, LATITUDE, 48.1, 0)
     assert not take(values, LONGITUDE, 11.5, 60)
     assert place(values) == (None, None)
@@ -199,7 +199,7 @@ def test_halves_that_come_apart_are_none(values: Values) -> None:
     assert place(values) == (48.2, 11.5)
 
 
-def test_a_half_of_the_last_position_is_not_used_again(values: Values) -> None:
+def test_a_half_of_the_last_position_is_not_used_again(values: ReadingStore) -> None:
     take(values, LATITUDE, 48.1)
     take(values, LONGITUDE, 11.5)
     assert not take(values, LATITUDE, 48.101, 20)
@@ -208,7 +208,7 @@ def test_a_half_of_the_last_position_is_not_used_again(values: Values) -> None:
     assert place(values) == (48.101, 11.501)
 
 
-def test_cars_that_do_not_know_where_they_are_stay_where_they_were(values: Values) -> None:
+def test_cars_that_do_not_know_where_they_are_stay_where_they_were(values: ReadingStore) -> None:
     take(values, LATITUDE, 48.1)
     take(values, LONGITUDE, 11.5)
     for seconds, nowhere in ((100, 0), (200, "-NA-"), (300, None), (400, 95), (500, "north")):
@@ -217,7 +217,7 @@ def test_cars_that_do_not_know_where_they_are_stay_where_they_were(values: Value
     assert place(values) == (48.1, 11.5)
 
 
-def test_cars_do_not_jump(values: Values) -> None:
+def test_cars_do_not_jump(values: ReadingStore) -> None:
     def drive(latitude: float, seconds: float) -> None:
         take(values, LATITUDE, latitude, seconds)
         take(values, LONGITUDE, 11.5, seconds)
@@ -231,7 +231,7 @@ def test_cars_do_not_jump(values: Values) -> None:
     assert place(values)[0] == 50.0
 
 
-def test_a_position_is_not_logged(values: Values) -> None:
+def test_a_position_is_not_logged(values: ReadingStore) -> None:
     with capture_logs() as lines:
         take(values, LATITUDE, "48.123x")
         take(values, LONGITUDE, 222.333)
@@ -242,7 +242,7 @@ def test_a_position_is_not_logged(values: Values) -> None:
 # Hostile input
 
 
-def test_what_is_not_in_the_catalogue_is_said_once(values: Values) -> None:
+def test_what_is_not_in_the_catalogue_is_said_once(values: ReadingStore) -> None:
     with capture_logs() as lines:
         for second in range(3):
             assert not take(values, "vehicle.brandNew.thing", second, second)
@@ -254,7 +254,7 @@ def test_what_is_not_in_the_catalogue_is_said_once(values: Values) -> None:
     assert values.of(VIN) == {}
 
 
-def test_an_unknown_word_makes_it_unknown_and_is_said_once(values: Values) -> None:
+def test_an_unknown_word_makes_it_unknown_and_is_said_once(values: ReadingStore) -> None:
     take(values, TRUNK, "OPEN")
     with capture_logs() as lines:
         take(values, TRUNK, "AJAR", 60)
@@ -274,7 +274,7 @@ BAD_VALUES = [
 
 @pytest.mark.parametrize("name", [SOC, TRUNK, MESSAGES, LATITUDE, "vehicle.trip.segment.end.time"])
 @pytest.mark.parametrize("value", BAD_VALUES, ids=range(len(BAD_VALUES)))
-def test_bad_values_are_borne(values: Values, name: str, value: Any) -> None:
+def test_bad_values_are_borne(values: ReadingStore, name: str, value: Any) -> None:
     values.take(VIN, {name: {"value": value, "unit": value, "timestamp": value}}, T0)
     values.take(VIN, {name: entry(value)}, T0)
     values.commit()
@@ -284,17 +284,17 @@ def test_bad_values_are_borne(values: Values, name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("bad", [None, 5, "text", [], [1]])
-def test_entries_that_are_none_are_ignored(values: Values, bad: Any) -> None:
+def test_entries_that_are_none_are_ignored(values: ReadingStore, bad: Any) -> None:
     assert not values.take(VIN, {SOC: bad, LATITUDE: bad}, T0)
 
 
 @pytest.mark.parametrize("bad", [None, 5, "text", [], {}])
-def test_messages_that_are_none_are_ignored(values: Values, bad: Any) -> None:
+def test_messages_that_are_none_are_ignored(values: ReadingStore, bad: Any) -> None:
     assert not values.take(VIN, bad, T0)
     assert not values.take(bad, {SOC: entry(1)}, T0)
 
 
-def test_what_is_no_vin_is_no_car_and_there_are_not_endlessly_many(values: Values) -> None:
+def test_what_is_no_vin_is_no_car_and_there_are_not_endlessly_many(values: ReadingStore) -> None:
     for vin in ("", "x", "wba00000000000001", "../../../etc/passwd"):
         assert not values.take(vin, {SOC: entry(1)}, T0)
     for number in range(MAX_CARS + 10):
@@ -338,7 +338,7 @@ def test_no_message_crashes_anything(messages: list[dict[str, Any]], basic: dict
             assert (vehicle.mileage_km or 0) >= 0
 
 
-def test_a_view_follows_and_cannot_be_written(values: Values) -> None:
+def test_a_view_follows_and_cannot_be_written(values: ReadingStore) -> None:
     take(values, SOC, 61)
     view = values.of(VIN)
     take(values, SOC, 62, 60)
@@ -347,7 +347,7 @@ def test_a_view_follows_and_cannot_be_written(values: Values) -> None:
         view[SOC] = view[SOC]  # type: ignore[index]
 
 
-def test_the_hosts_clock_may_have_been_in_the_past(values: Values) -> None:
+def test_the_hosts_clock_may_have_been_in_the_past(values: ReadingStore) -> None:
     values.take(VIN, {SOC: entry(60)}, datetime(1970, 1, 1, tzinfo=UTC))
     assert take(values, SOC, 61, 60)
     assert values.of(VIN)[SOC].value == 61.0

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bmw2mqtt.accounts.cardata.values import Values
-from bmw2mqtt.accounts.writer import BackgroundWriter
+from bmw2mqtt.accounts.background_writer import BackgroundWriter
+from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from tests.accounts.cardata_cars import T0, VIN, entry
 from tests.accounts.cardata_readings import (
     LATITUDE,
@@ -85,10 +85,10 @@ import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from bmw2mqtt.accounts.cardata.values import Values
-from bmw2mqtt.accounts.writer import BackgroundWriter
+from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
+from bmw2mqtt.accounts.background_writer import BackgroundWriter
 
-values = Values(Path(sys.argv[1]))
+values = ReadingStore(Path(sys.argv[1]))
 values.open()
 start = datetime(2026, 11, 1, tzinfo=UTC)
 for n in range(1, 10**9):
@@ -190,7 +190,7 @@ def test_rows_that_no_version_wrote_are_left_out(tmp_path: Path) -> None:
     again.close()
 
 
-def full_disk(values: Values, pages: int) -> None:
+def full_disk(values: ReadingStore, pages: int) -> None:
     database = values._shelf._database
     assert database is not None
     database.execute(f"PRAGMA max_page_count = {pages}")
@@ -301,7 +301,7 @@ def test_a_huge_value_is_damage(tmp_path: Path) -> None:
 
 def test_a_file_system_without_locks(tmp_path: Path) -> None:
     path = tmp_path / "values.sqlite"
-    values = Values(path, has_locks=False)
+    values = ReadingStore(path, has_locks=False)
     values.open()
     with sqlite3.connect(path, isolation_level=None) as other:
         other.execute("BEGIN EXCLUSIVE")  # whoever asks for a lock does not get it
@@ -318,7 +318,7 @@ def test_a_file_system_without_locks(tmp_path: Path) -> None:
 
 async def test_a_slow_disk_does_not_hold_up_the_loop(tmp_path: Path) -> None:
     writer = BackgroundWriter()
-    values = Values(tmp_path / "values.sqlite", writer)
+    values = ReadingStore(tmp_path / "values.sqlite", writer)
     await asyncio.to_thread(values.open)
     is_slow = threading.Event()
     writer.submit(is_slow.wait, lambda _: None)
@@ -337,7 +337,7 @@ async def test_a_slow_disk_does_not_hold_up_the_loop(tmp_path: Path) -> None:
 
 async def test_what_a_full_disk_refused_is_written_later(tmp_path: Path) -> None:
     writer = BackgroundWriter()
-    values = Values(tmp_path / "values.sqlite", writer)
+    values = ReadingStore(tmp_path / "values.sqlite", writer)
     await asyncio.to_thread(values.open)
     await writer.run(lambda: full_disk(values, 1))
     take(values, MESSAGES, "x" * 30_000)

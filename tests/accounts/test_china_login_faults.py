@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bmw2mqtt.accounts.mybmw.guard import MAX_ATTEMPTS
+from bmw2mqtt.accounts.mybmw.auth.attempts import MAX_ATTEMPTS
 from bmw2mqtt.simulator.mybmw import Fault
 from bmw2mqtt.simulator.mybmw.faults import blocked, quota_exceeded, too_many_requests
 from bmw2mqtt.simulator.tls import Certificates

@@ -11,7 +11,7 @@ import pytest
 from bmw2mqtt.simulator.mybmw import Fault
 from bmw2mqtt.simulator.mybmw.faults import too_many_requests
 from bmw2mqtt.simulator.tls import Certificates
-from bmw2mqtt.vehicle.commands import Action, Command, Outcome, SetChargingMode
+from bmw2mqtt.vehicle.commands import Action, Command, CommandResult, SetChargingMode
 from bmw2mqtt.vehicle.deadline import Deadline
 from bmw2mqtt.vehicle.snapshot import ChargingMode
 from tests import virtual_time
@@ -45,7 +45,7 @@ def with_an_account(
 
 async def execute(day: Day, clock: Clock, command: Command) -> tuple[str, str | None, int]:
     """Return what became of it, and how often BMW got it and did not refuse to take it."""
-    outcome: Outcome = await day.account.execute(VIN, command, Deadline.after(FRESH_S, clock))
+    outcome: CommandResult = await day.account.execute(VIN, command, Deadline.after(FRESH_S, clock))
     path = "/charging-profile" if isinstance(command, SetChargingMode) else "/door-unlock"
     taken = [
         request

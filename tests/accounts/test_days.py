@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bmw2mqtt.accounts.requests import BUCKET
+from bmw2mqtt.accounts.request_counter import BUCKET
 from bmw2mqtt.simulator.mybmw import Fault
 from bmw2mqtt.simulator.mybmw.faults import blocked, quota_exceeded, too_many_requests
 from bmw2mqtt.simulator.tls import Certificates

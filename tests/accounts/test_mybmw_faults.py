@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bmw2mqtt.accounts.mybmw.guard import MAX_ATTEMPTS
+from bmw2mqtt.accounts.mybmw.auth.attempts import MAX_ATTEMPTS
 from bmw2mqtt.simulator.mybmw import Fault, MyBmwSimulator
 from bmw2mqtt.simulator.mybmw.faults import blocked, quota_exceeded, too_many_requests
 from bmw2mqtt.vehicle.account import AccountStatus

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from bmw2mqtt import log
-from bmw2mqtt.accounts.cardata.shelf import Shelf
-from bmw2mqtt.accounts.memory import Memory
-from bmw2mqtt.accounts.mybmw.library import make_account
+from bmw2mqtt.accounts.cardata.telemetry.database import ReadingDatabase
+from bmw2mqtt.accounts.mybmw.library.account import make_account
+from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
-from bmw2mqtt.config import MyBmwAccount
+from bmw2mqtt.config import MyBmwSettings
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from bmw2mqtt.vehicle.account import AccountStatus
 from tests.accounts.cardata_bench import Bench
@@ -39,7 +39,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> set[threading.Thread]:
 
     watch(os, "fsync")
     for name in ("open", "save", "forget", "close"):
-        watch(Shelf, name)
+        watch(ReadingDatabase, name)
     return seen
 
 
@@ -76,7 +76,7 @@ def test_one_accounts_captcha_leaves_anothers_hidden(
     monkeypatch.setattr(log, "_hidden", log._Hidden())
     both = []
     for name in ("home", "other"):
-        settings = MyBmwAccount.model_validate(
+        settings = MyBmwSettings.model_validate(
             {
                 "backend": "mybmw",
                 "username": name,
@@ -84,7 +84,7 @@ def test_one_accounts_captcha_leaves_anothers_hidden(
                 "captcha_token": f"captcha-of-{name}",
             }
         )
-        memory = Memory(Store(tmp_path), name)
+        memory = StateFile(Store(tmp_path), name)
         both.append(make_account(settings, ssl.create_default_context(), memory)[1])
     for number in range(5):
         both[0].give_captcha(f"another-{number}")

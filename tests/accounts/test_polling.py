@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from bmw2mqtt.accounts import polling as module
-from bmw2mqtt.accounts.memory import Memory
-from bmw2mqtt.accounts.polling import (
+from bmw2mqtt.accounts import scheduler as module
+from bmw2mqtt.accounts.request_counter import RequestCounter
+from bmw2mqtt.accounts.scheduler import (
     BLOCKED_RETRY_S,
     FIRST_RETRY_S,
     JITTER,
     LONGEST_RETRY_S,
     QUOTA_RETRY_S,
-    Polling,
+    PollScheduler,
 )
-from bmw2mqtt.accounts.requests import RequestLog
+from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.vehicle.errors import (
     AccountError,
@@ -38,13 +38,13 @@ INTERVAL_S = 300
 class Bench:
     """A polling clock with a BMW that answers as told."""
 
-    def __init__(self, interval_s: float = INTERVAL_S, memory: Memory | None = None) -> None:
+    def __init__(self, interval_s: float = INTERVAL_S, memory: StateFile | None = None) -> None:
         self.now = NOON
         self.answers: list[Exception | None] = []
         self.polls = 0
         self.outcomes: list[AccountError | None] = []
-        self.memory = memory or Memory(Store(Path(tempfile.mkdtemp())), "home")
-        self.polling = Polling(
+        self.memory = memory or StateFile(Store(Path(tempfile.mkdtemp())), "home")
+        self.polling = PollScheduler(
             interval_s, self._poll, self.outcomes.append, self.memory, lambda: self.now
         )
 
@@ -235,8 +235,8 @@ async def test_a_request_during_a_poll_is_kept() -> None:
 
 def test_requests_are_counted_for_24_hours(tmp_path: Path) -> None:
     now = NOON
-    memory = Memory(Store(tmp_path), "home")
-    requests = RequestLog(memory, lambda: now)
+    memory = StateFile(Store(tmp_path), "home")
+    requests = RequestCounter(memory, lambda: now)
     for minutes in (0, 0, 11, 600):
         now = NOON + timedelta(minutes=minutes)
         requests.add(200)
@@ -244,7 +244,7 @@ def test_requests_are_counted_for_24_hours(tmp_path: Path) -> None:
     assert requests.count() == 5
     assert requests.totals == {"2xx": 4, "none": 1}
     requests.save(at_once=True)
-    restarted = RequestLog(Memory(Store(tmp_path), "home"), lambda: now)
+    restarted = RequestCounter(StateFile(Store(tmp_path), "home"), lambda: now)
     restarted.restore()
     assert restarted.count() == 5
     for hours, left in ((24, 3), (25, 2), (72, 0)):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bmw2mqtt.accounts.memory import Memory
-from bmw2mqtt.accounts.polling import MANY_STARTS, Polling
+from bmw2mqtt.accounts.scheduler import MANY_STARTS, PollScheduler
+from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.simulator.tls import Certificates
 from tests import virtual_time
@@ -64,14 +64,14 @@ def test_a_person_need_not_wait(certificates: Certificates, tmp_path: Path) -> N
 
 
 def test_the_pauses_grow_with_the_starts_up_to_the_interval(tmp_path: Path) -> None:
-    memory, delays_s = Memory(Store(tmp_path), "home"), []
+    memory, delays_s = StateFile(Store(tmp_path), "home"), []
     now = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
     async def poll() -> None:
         raise AssertionError
 
     for _ in range(MANY_STARTS + 8):
-        polling = Polling(600, poll, lambda _: None, memory, lambda: now)
+        polling = PollScheduler(600, poll, lambda _: None, memory, lambda: now)
         polling.restore()
         at = polling.next_at
         delays_s.append((at - now).total_seconds() if at else 0)
@@ -90,7 +90,7 @@ def test_when_bmw_answered_last_survives_being_killed(
         async with simulated_day(certificates, tmp_path) as day, day.running():
             await asyncio.sleep(7200)
             killed_at = datetime.now(UTC)
-            known = Memory(Store(tmp_path), "home").recall("polling")
+            known = StateFile(Store(tmp_path), "home").recall("polling")
             saved = datetime.fromisoformat(str(known["succeeded_at"]))
             assert killed_at - saved <= timedelta(minutes=40)
 

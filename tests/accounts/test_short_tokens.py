@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bmw2mqtt.accounts.mybmw.login import LOGINS_WITHIN_S, MAX_LOGINS
+from bmw2mqtt.accounts.mybmw.auth.authentication import LOGINS_WITHIN_S, MAX_LOGINS
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
 from tests import virtual_time

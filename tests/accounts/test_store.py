@@ -417,7 +417,7 @@ async def test_what_a_cancelled_caller_wanted_written_is_written(
 async def test_a_disk_that_hangs_does_not_hang_the_stop(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bmw2mqtt.accounts.writer.FLUSH_S", 0.05)
+    monkeypatch.setattr("bmw2mqtt.accounts.background_writer.FLUSH_S", 0.05)
     disk = SlowDisk(monkeypatch)
     store.save_later("state", {"a": 1}, lambda _: None)
     with capture_logs() as lines:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bmw2mqtt.config import CarDataAccount, MyBmwAccount, Settings, app, load_settings
+from bmw2mqtt.config import CarDataSettings, MyBmwSettings, Settings, app, load_settings
 from bmw2mqtt.vehicle.errors import ConfigError
 from tests.supervisor import MOSQUITTO, TOKEN, Supervisor
 
@@ -42,7 +42,7 @@ def problems(options: Any, **environ: str) -> tuple[str, ...]:
 def test_a_plain_installation(supervisor: Supervisor) -> None:
     settings = load({"mybmw_accounts": [HOME], "cardata_accounts": [], "vehicles": [], "mqtt": {}})
     home = settings.accounts["home"]
-    assert isinstance(home, MyBmwAccount)
+    assert isinstance(home, MyBmwSettings)
     assert (home.username, home.region, home.read_only) == ("me@example.com", "china", False)
     assert home.password.get_secret_value() == "s3cret"
     assert supervisor.asked == ["/services/mqtt"]
@@ -82,8 +82,8 @@ def test_everything_that_can_be_filled_in(supervisor: Supervisor) -> None:
         }
     )
     home, eu = settings.accounts["home"], settings.accounts["eu"]
-    assert isinstance(home, MyBmwAccount)
-    assert isinstance(eu, CarDataAccount)
+    assert isinstance(home, MyBmwSettings)
+    assert isinstance(eu, CarDataSettings)
     assert home.read_only
     assert home.poll_interval_s == 900
     assert home.location

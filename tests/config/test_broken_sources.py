@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from bmw2mqtt.config import CarDataAccount, MyBmwAccount, load_settings
+from bmw2mqtt.config import CarDataSettings, MyBmwSettings, load_settings
 from bmw2mqtt.config.keys import ANY_NAME, value_paths
 from bmw2mqtt.vehicle.errors import ConfigError
 from tests.config.loading import EXAMPLE, HOME, VIN, home, load, problems
@@ -258,5 +258,5 @@ def test_the_example_has_every_key_and_its_default():
 
 def test_the_example_has_every_key_of_each_backend():
     accounts = yaml.safe_load(whole_example())["accounts"]
-    assert set(accounts["home"]) == set(MyBmwAccount.model_fields)
-    assert set(accounts["eu"]) == set(CarDataAccount.model_fields)
+    assert set(accounts["home"]) == set(MyBmwSettings.model_fields)
+    assert set(accounts["eu"]) == set(CarDataSettings.model_fields)

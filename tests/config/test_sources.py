@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from bmw2mqtt.config import CarDataAccount, MyBmwAccount, Settings, load_settings
+from bmw2mqtt.config import CarDataSettings, MyBmwSettings, Settings, load_settings
 from bmw2mqtt.vehicle.errors import ConfigError
 from tests.config.loading import EU, HOME, VIN, home, load
 
@@ -19,7 +19,7 @@ def test_defaults():
         "5",
     )
     assert settings.data_dir == Path("data")
-    assert isinstance(account, MyBmwAccount)
+    assert isinstance(account, MyBmwSettings)
     assert account.region == "rest_of_world"
     assert account.password.get_secret_value() == "s3cret"
     assert settings.vehicles == {}
@@ -196,7 +196,7 @@ def test_poll_interval(extra, seconds):
 
 def test_cardata():
     account = load(EU % ", relay_prefix: bmw/, api_url: 'http://localhost:8080/'").accounts["eu"]
-    assert isinstance(account, CarDataAccount)
+    assert isinstance(account, CarDataSettings)
     assert account.client_id == "0a0a0a0a-0000-0000-0000-00000000000b"
     assert account.api_url == "http://localhost:8080"
     assert (account.poll_interval_s, account.request_budget) == (86400, 45)

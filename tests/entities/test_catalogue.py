@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from bmw2mqtt.entities import VEHICLE_ENTITIES, vehicle_entities
 from bmw2mqtt.entities.base import BinarySensor, Entity, Sensor, encode
 from bmw2mqtt.entities.catalogue import Descriptor, Kind, catalogue
-from bmw2mqtt.entities.reading import key, readings
+from bmw2mqtt.entities.raw_readings import key, readings
 from bmw2mqtt.homeassistant.discovery import slug, vehicle_payload
 from bmw2mqtt.mqtt.device import Device
 from bmw2mqtt.mqtt.topics import Topics
@@ -273,11 +273,11 @@ def test_keys_stay_the_same_for_ever() -> None:
 def test_only_those_who_have_such_a_car_load_the_catalogue() -> None:
     code = """
 import sys
-import bmw2mqtt.fleet, bmw2mqtt.mqtt.commands
+import bmw2mqtt.devices, bmw2mqtt.mqtt.commands
 from bmw2mqtt.entities import vehicle_entities
 vehicle_entities("mybmw")
 assert "bmw2mqtt.entities.catalogue" not in sys.modules
-import bmw2mqtt.accounts.cardata.convert, bmw2mqtt.accounts.cardata.values
+import bmw2mqtt.accounts.cardata.snapshot.builder, bmw2mqtt.accounts.cardata.telemetry.store
 vehicle_entities("cardata")
 assert not {"bimmer_connected", "httpx"} & sys.modules.keys()
 """

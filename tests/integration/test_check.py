@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bmw2mqtt import check as module
-from bmw2mqtt.cli import main
+from bmw2mqtt.cli import check as module
+from bmw2mqtt.cli.main import main
 from bmw2mqtt.simulator.mybmw import Fault, MyBmwSimulator
 from tests.daemon import Daemon, settings_for
 from tests.fixture_cars import fixture_car
@@ -219,8 +219,8 @@ def test_a_name_server_does_not_answer(bmw: MyBmwSimulator, tmp_path: Path) -> N
     (tmp_path / "check.yaml").write_text(yaml.safe_dump(settings))
     program = """
 import socket, sys, time
-from bmw2mqtt import check
-from bmw2mqtt.cli import main
+from bmw2mqtt.cli import check
+from bmw2mqtt.cli.main import main
 check.LIMIT_S = 12.0
 look_up = socket.getaddrinfo
 def getaddrinfo(host, *args, **options):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bmw2mqtt.cli import main
+from bmw2mqtt.cli.main import main
 from tests.daemon import Daemon
 from tests.mosquitto import Mosquitto, Observer, retained
 

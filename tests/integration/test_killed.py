@@ -22,7 +22,7 @@ LIMIT_S = 60.0
 # The bridge, which kills itself at a point of its own writing of tokens once a file is there.
 PROGRAM = """
 import os, pathlib, signal, sys
-from bmw2mqtt.cli import main
+from bmw2mqtt.cli.main import main
 
 point, armed = sys.argv[1:3]
 paths = {}

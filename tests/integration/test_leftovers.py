@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bmw2mqtt.cli import main
+from bmw2mqtt.cli.main import main
 from bmw2mqtt.simulator.mybmw import Fault, MyBmwSimulator, SimulatedUser
 from tests.daemon import Daemon, settings_for
 from tests.fixture_cars import fixture_car

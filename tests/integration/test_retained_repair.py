@@ -7,7 +7,7 @@ from typing import Any
 import paho.mqtt.client as paho
 import pytest
 
-from bmw2mqtt.cli import main
+from bmw2mqtt.cli.main import main
 from tests.daemon import Daemon
 from tests.mosquitto import Mosquitto, Observer, retained, wait_until
 

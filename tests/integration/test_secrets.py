@@ -37,16 +37,16 @@ POSITION = ("48.177334", "11.556274")
 # The bridge with a bug: the second poll crashes with everything at hand, the third ends it.
 CRASHING = """
 import sys
-from bmw2mqtt.accounts.mybmw import garage
-from bmw2mqtt.accounts.standing import Standing
-from bmw2mqtt.cli import main
+from bmw2mqtt.accounts.mybmw import poller as garage
+from bmw2mqtt.accounts.status import StatusReporter
+from bmw2mqtt.cli.main import main
 
 real, held = garage.Garage._ask_about, []
 
 async def _ask_about(self, car):
     held.append(self._library.config.authentication)
     if len(held) > 2:
-        Standing.take = fail
+        StatusReporter.take = fail
     if len(held) > 1:
         fail()
     await real(self, car)

@@ -8,10 +8,10 @@ import tracemalloc
 import pytest
 from paho.mqtt.client import topic_matches_sub
 
-from bmw2mqtt.mqtt.inventory import GIVE_UP_S, MAX_TOPICS, Inventory
 from bmw2mqtt.mqtt.packets import MAX_INCOMING_BYTES
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.received import Received
+from bmw2mqtt.mqtt.retained_scan import GIVE_UP_S, MAX_TOPICS, RetainedScan
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.simulator.cardata import mqtt_codec as codec
 from tests.mqtt.fake_broker import FakeBroker, Peer, packet, until
@@ -187,7 +187,7 @@ VIN = "WBA00000000DEMO01"
 
 @virtually
 async def test_the_scan_counts_from_the_suback() -> None:
-    inventory, link = Inventory(Topics("b", "h")), Link()
+    inventory, link = RetainedScan(Topics("b", "h")), Link()
     scan = asyncio.create_task(inventory.settle(link))
     await asyncio.sleep(20)
     assert not inventory.is_complete
@@ -203,7 +203,7 @@ async def test_the_scan_counts_from_the_suback() -> None:
 
 @virtually
 async def test_the_scan_survives_a_lost_connection() -> None:
-    inventory, link = Inventory(Topics("b", "h")), Link()
+    inventory, link = RetainedScan(Topics("b", "h")), Link()
     scan = asyncio.create_task(inventory.settle(link))
     link.subscribed.set()
     await asyncio.sleep(0.5)
@@ -220,7 +220,7 @@ async def test_the_scan_survives_a_lost_connection() -> None:
 
 @virtually
 async def test_the_scan_ends_though_somebody_never_stops() -> None:
-    inventory, link = Inventory(Topics("b", "h")), Link()
+    inventory, link = RetainedScan(Topics("b", "h")), Link()
     link.subscribed.set()
     scan = asyncio.create_task(inventory.settle(link))
     for number in range(100):
@@ -234,12 +234,12 @@ async def test_the_scan_ends_though_somebody_never_stops() -> None:
 
 @virtually
 async def test_the_scan_is_bounded(capsys: pytest.CaptureFixture[str]) -> None:
-    inventory = Inventory(Topics("b", "h"))
+    inventory = RetainedScan(Topics("b", "h"))
     for number in range(MAX_TOPICS + 1000):
         inventory.take(f"b/{VIN}/sensor/k{number}", b"1")
     assert len(inventory.pending()) == MAX_TOPICS
     assert capsys.readouterr().out.count("too_many_retained_topics") == 1
-    long_topics = Inventory(Topics("b", "h"))
+    long_topics = RetainedScan(Topics("b", "h"))
     for number in range(1000):
         long_topics.take(f"b/{VIN}/sensor/{'k' * 60_000}{number}", b"1")
     assert len(long_topics.pending()) < 150
@@ -247,7 +247,7 @@ async def test_the_scan_is_bounded(capsys: pytest.CaptureFixture[str]) -> None:
 
 @virtually
 async def test_deeply_nested_discovery() -> None:
-    inventory = Inventory(Topics("b", "h"))
+    inventory = RetainedScan(Topics("b", "h"))
     nested = b'{"components": ' + b'{"a":' * 100_000 + b'"b/bridge/availability"'
     inventory.take(f"h/device/bmw2mqtt_{VIN}/config", nested)
     assert inventory.components(f"b/{VIN}") == frozenset()

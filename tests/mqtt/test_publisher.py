@@ -8,7 +8,7 @@ import pytest
 
 from bmw2mqtt.mqtt import publisher as module
 from bmw2mqtt.mqtt.message import Message
-from bmw2mqtt.mqtt.poison import RETRY_S
+from bmw2mqtt.mqtt.poison_messages import RETRY_S
 from bmw2mqtt.mqtt.publisher import NOT_AUTHORIZED, Publisher
 
 REFUSED = "refused"

@@ -3,7 +3,7 @@
 import pytest
 from aiomqtt import Message
 
-from bmw2mqtt.mqtt.gate import MAX_HELD, CommandGate
+from bmw2mqtt.mqtt.command_gate import MAX_HELD, CommandGate
 from bmw2mqtt.mqtt.received import Received
 from bmw2mqtt.mqtt.stall import STALL_S, StallDetector
 

@@ -12,7 +12,7 @@ from bimmer_connected.api.regions import get_region_from_name
 from bimmer_connected.const import SERVER_URLS_MYBMW
 from bimmer_connected.models import GPSPosition
 
-from bmw2mqtt.accounts.mybmw import login_client
+from bmw2mqtt.accounts.mybmw.auth import login_client
 from bmw2mqtt.simulator.cardata import (
     CLIENT_ID,
     CarDataSimulator,

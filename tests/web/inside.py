@@ -11,15 +11,15 @@ from types import SimpleNamespace
 from typing import Any
 
 from bmw2mqtt.config import Settings
-from bmw2mqtt.fleet import Fleet
+from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.mqtt.commands import Commands
-from bmw2mqtt.mqtt.inventory import Inventory
 from bmw2mqtt.mqtt.publisher import Publisher
+from bmw2mqtt.mqtt.retained_scan import RetainedScan
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
 from bmw2mqtt.vehicle.snapshot import Vehicle
-from bmw2mqtt.web.page import Page
-from bmw2mqtt.web.sources import Sources
+from bmw2mqtt.web.context import PageContext
+from bmw2mqtt.web.listener import WebListener
 from tests.mosquitto import free_port
 
 MYBMW = {"backend": "mybmw", "username": "me@example.com", "password": "pw"}
@@ -34,7 +34,7 @@ class ToldAccount:
     takes_commands = True
     stale_after: timedelta | None = None
 
-    def __init__(self, state: AccountState, fleet: Fleet) -> None:
+    def __init__(self, state: AccountState, fleet: DeviceRegistry) -> None:
         self.name = state.name
         self.told: list[Any] = []
         self.polling = SimpleNamespace(outcomes=Counter({"ok": 3, "unreachable": 1}))
@@ -64,12 +64,12 @@ class Inside:
     """A page that is served."""
 
     port: int
-    fleet: Fleet
+    fleet: DeviceRegistry
     commands: Commands
     publisher: Publisher
     accounts: dict[str, Any]
-    sources: Sources
-    page: Page
+    sources: PageContext
+    page: WebListener
     is_connected: list[bool] = field(default_factory=lambda: [True])
 
     @property
@@ -91,7 +91,7 @@ def make(port: int, accounts: dict[str, Any] | None = None, **http: Any) -> Insi
     )
     topics = Topics("bmw2mqtt", "homeassistant")
     publisher = Publisher()
-    fleet = Fleet(settings, topics, publisher, Inventory(topics))
+    fleet = DeviceRegistry(settings, topics, publisher, RetainedScan(topics))
     made: dict[str, Any] = {}
     fleet.attach(made)
     for name, account in settings.accounts.items():
@@ -99,7 +99,7 @@ def make(port: int, accounts: dict[str, Any] | None = None, **http: Any) -> Insi
         made[name] = ToldAccount(state, fleet)
     is_connected = [True]
     commands = Commands(fleet, topics, publisher)
-    sources = Sources(
+    sources = PageContext(
         accounts=made,
         fleet=fleet,
         commands=commands,
@@ -107,7 +107,7 @@ def make(port: int, accounts: dict[str, Any] | None = None, **http: Any) -> Insi
         broker="broker.example:1883",
         is_connected=lambda: is_connected[0],
     )
-    page = Page(settings.http, sources)
+    page = WebListener(settings.http, sources)
     return Inside(port, fleet, commands, publisher, made, sources, page, is_connected)
 
 

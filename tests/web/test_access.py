@@ -9,7 +9,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bmw2mqtt.web import access, door, events, site
+from bmw2mqtt.web import access, events
+from bmw2mqtt.web import application as site
+from bmw2mqtt.web import connection_limits as door
 from tests.web.inside import Inside, eventually, served
 
 TOKEN = "a-token-of-twenty-five-ch"

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 import structlog
 
-from bmw2mqtt.web import page as front_door
+from bmw2mqtt.web import listener as front_door
 from tests.mosquitto import free_port
 from tests.web.inside import eventually, is_open, make
 

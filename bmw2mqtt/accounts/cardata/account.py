@@ -12,30 +12,30 @@ from typing import Any, Final
 
 import structlog
 
-from bmw2mqtt.accounts.base import Listener
-from bmw2mqtt.accounts.cardata.budget import Budget
-from bmw2mqtt.accounts.cardata.containers import Containers, wanted_descriptors
-from bmw2mqtt.accounts.cardata.garage import Garage
-from bmw2mqtt.accounts.cardata.keeper import Keeper
-from bmw2mqtt.accounts.cardata.login import DeviceLogin
-from bmw2mqtt.accounts.cardata.oauth import OAuth
-from bmw2mqtt.accounts.cardata.rest import Rest
-from bmw2mqtt.accounts.cardata.showroom import Showroom
-from bmw2mqtt.accounts.cardata.stream import Stream
-from bmw2mqtt.accounts.cardata.tokens import Credentials, Tokens
-from bmw2mqtt.accounts.cardata.transport import Session
-from bmw2mqtt.accounts.cardata.values import MAX_CARS, Values
-from bmw2mqtt.accounts.guarded import GuardedListener
-from bmw2mqtt.accounts.memory import Memory, moment
-from bmw2mqtt.accounts.polling import Polling
-from bmw2mqtt.accounts.requests import utc_now
-from bmw2mqtt.accounts.standing import Standing
+from bmw2mqtt.accounts.account import AccountListener
+from bmw2mqtt.accounts.cardata.auth.device_login import DeviceLogin
+from bmw2mqtt.accounts.cardata.auth.manager import LoginManager
+from bmw2mqtt.accounts.cardata.auth.oauth import OAuth
+from bmw2mqtt.accounts.cardata.auth.tokens import Credentials, OAuthTokens
+from bmw2mqtt.accounts.cardata.http import HttpClient
+from bmw2mqtt.accounts.cardata.rest.client import RestClient
+from bmw2mqtt.accounts.cardata.rest.containers import Containers, wanted_descriptors
+from bmw2mqtt.accounts.cardata.rest.poller import RestPoller
+from bmw2mqtt.accounts.cardata.rest.quota import RequestQuota
+from bmw2mqtt.accounts.cardata.snapshot.updater import SnapshotUpdater
+from bmw2mqtt.accounts.cardata.stream.connection import StreamConnection
+from bmw2mqtt.accounts.cardata.telemetry.store import MAX_CARS, ReadingStore
+from bmw2mqtt.accounts.guarded_listener import GuardedListener
+from bmw2mqtt.accounts.request_counter import utc_now
+from bmw2mqtt.accounts.scheduler import PollScheduler
+from bmw2mqtt.accounts.state_file import StateFile, moment
+from bmw2mqtt.accounts.status import StatusReporter
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
-from bmw2mqtt.config import CarDataAccount as AccountSettings
+from bmw2mqtt.config import CarDataSettings as AccountSettings
 from bmw2mqtt.guard import BugLogger, run_guarded
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
-from bmw2mqtt.vehicle.commands import Command, EventType, Outcome, Reason
+from bmw2mqtt.vehicle.commands import Command, CommandResult, EventType, Reason
 from bmw2mqtt.vehicle.deadline import Deadline
 from bmw2mqtt.vehicle.errors import AccountError, LoginRequired, QuotaExceeded, Unreachable
 from bmw2mqtt.vehicle.vin import is_vin
@@ -49,7 +49,7 @@ LONGEST_TICK_S: Final = 3600.0
 """How often to see which REST reads are due; seeing costs no request."""
 MAX_MESSAGE_BYTES: Final = 256 * 1024
 """Every descriptor at once takes some 40 kB; what is relayed may have to wait in memory."""
-_REFUSED: Final = Outcome(
+_REFUSED: Final = CommandResult(
     event_type=EventType.REJECTED,
     reason=Reason.UNSUPPORTED,
     message="BMW's CarData is read-only: it has no commands",
@@ -68,7 +68,7 @@ class CarDataAccount:
         settings: AccountSettings,
         *,
         store: Store,
-        listener: Listener,
+        listener: AccountListener,
         tls: ssl.SSLContext,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -79,15 +79,15 @@ class CarDataAccount:
         guarded = partial(self._bug_logger.guarded, "update_crashed", account=name)
         self._listener = listener = GuardedListener(listener, self._bug_logger)
         self._now = now
-        self._memory = memory = Memory(store, name)
-        self.requests = Budget(memory, settings.request_budget, now)
+        self._memory = memory = StateFile(store, name)
+        self.requests = RequestQuota(memory, settings.request_budget, now)
         tick_s = min(settings.poll_interval_s, LONGEST_TICK_S)
-        self.polling = Polling(tick_s, self._poll, self._polled, memory, now)
+        self.polling = PollScheduler(tick_s, self._poll, self._polled, memory, now)
         self._store = store
-        self._values = Values(
+        self._values = ReadingStore(
             store.directory / f"values-{name}.db", store.writer, has_locks=store.has_locks
         )
-        self._standing = Standing(
+        self._standing = StatusReporter(
             AccountState(name=name, backend="cardata"), listener.account_changed
         )
         self._trouble: AccountError | None = None
@@ -95,12 +95,12 @@ class CarDataAccount:
         self._has_read = False
         self._heard_at: datetime | None = None
         """When BMW last told something of a car."""
-        self._tokens: Tokens | None = None
+        self._tokens: OAuthTokens | None = None
         self._is_by_person = False
-        self._session = Session(tls)
+        self._session = HttpClient(tls)
         oauth = OAuth(self._session, settings.auth_url, settings.client_id)
         self._credentials = Credentials(name, oauth, store, now)
-        self._keeper = Keeper(
+        self._keeper = LoginManager(
             name,
             self._credentials,
             DeviceLogin(oauth, now=now),
@@ -110,7 +110,7 @@ class CarDataAccount:
             on_change=guarded(self._tell),
             now=now,
         )
-        self._stream = Stream(
+        self._stream = StreamConnection(
             settings,
             memory,
             tls=client_context(name, settings.ca_file, ssl.TLSVersion.TLSv1_3),
@@ -120,7 +120,7 @@ class CarDataAccount:
             now=now,
         )
         self._garage = self._make_garage(store)
-        self._showroom = Showroom(
+        self._showroom = SnapshotUpdater(
             name,
             self._values,
             listener,
@@ -163,9 +163,9 @@ class CarDataAccount:
             on_bug=partial(self._standing.show_bug, name),
         )
 
-    def _make_garage(self, store: Store) -> Garage:
-        rest = Rest(self._session, self._settings.api_url, self._credentials, self.requests)
-        return Garage(
+    def _make_garage(self, store: Store) -> RestPoller:
+        rest = RestClient(self._session, self._settings.api_url, self._credentials, self.requests)
+        return RestPoller(
             self.name,
             rest,
             Containers(rest, self._memory, wanted_descriptors(), self._now),
@@ -284,7 +284,7 @@ class CarDataAccount:
             self._showroom.wait_no_longer()
         self._tell()
 
-    def _take_tokens(self, tokens: Tokens | None) -> None:
+    def _take_tokens(self, tokens: OAuthTokens | None) -> None:
         self._tokens = tokens
         if tokens is not None:
             self._belong_to(tokens.gcid)
@@ -383,11 +383,11 @@ class CarDataAccount:
 
     # Commands: CarData has none
 
-    def refusal(self, vin: str, command: Command) -> Outcome | None:  # noqa: ARG002
+    def refusal(self, vin: str, command: Command) -> CommandResult | None:  # noqa: ARG002
         """Refuse every command."""
         return _REFUSED
 
-    async def execute(self, vin: str, command: Command, deadline: Deadline) -> Outcome:  # noqa: ARG002
+    async def execute(self, vin: str, command: Command, deadline: Deadline) -> CommandResult:  # noqa: ARG002
         """Refuse every command."""
         return _REFUSED
 

@@ -4,12 +4,12 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from bmw2mqtt.accounts.cardata.login import Codes, DeviceLogin
-from bmw2mqtt.accounts.cardata.oauth import OAuth
-from bmw2mqtt.accounts.cardata.tokens import Credentials
-from bmw2mqtt.accounts.cardata.transport import Session
+from bmw2mqtt.accounts.cardata.auth.device_login import Codes, DeviceLogin
+from bmw2mqtt.accounts.cardata.auth.oauth import OAuth
+from bmw2mqtt.accounts.cardata.auth.tokens import Credentials
+from bmw2mqtt.accounts.cardata.http import HttpClient
 from bmw2mqtt.accounts.store import Store
-from bmw2mqtt.config import CarDataAccount as AccountSettings
+from bmw2mqtt.config import CarDataSettings as AccountSettings
 
 
 async def try_login(
@@ -48,7 +48,7 @@ async def log_in(
 async def _login(
     name: str, settings: AccountSettings, store: Store, tls: ssl.SSLContext
 ) -> AsyncIterator[tuple[OAuth, Credentials]]:
-    async with Session(tls) as session:
+    async with HttpClient(tls) as session:
         oauth = OAuth(session, settings.auth_url, settings.client_id)
         credentials = Credentials(name, oauth, store)
         try:

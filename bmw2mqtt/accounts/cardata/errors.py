@@ -3,7 +3,7 @@
 LoginRequired
 └── LoginFailed        a login came to nothing: no new code before a person asks
 AccountError
-├── Refused            REST says no, with one of its own codes
+├── RequestRefused            REST says no, with one of its own codes
 └── Unreachable
     └── ServerFault        REST says that it is out of order itself
 """
@@ -35,7 +35,7 @@ class LoginFailed(LoginRequired):
         self.failure = failure
 
 
-class Refused(AccountError):  # noqa: N818 - named for what happened
+class RequestRefused(AccountError):  # noqa: N818 - named for what happened
     """REST refuses a request; `code` is BMW's, as `CU-104`, or `None` if it gave none."""
 
     def __init__(self, code: str | None, message: str, details: str = "") -> None:

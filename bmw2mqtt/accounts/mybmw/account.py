@@ -5,19 +5,20 @@ import ssl
 from datetime import timedelta
 from functools import partial
 
-from bmw2mqtt.accounts.base import Listener
-from bmw2mqtt.accounts.guarded import GuardedListener
-from bmw2mqtt.accounts.memory import Memory
-from bmw2mqtt.accounts.mybmw import identity, remote
-from bmw2mqtt.accounts.mybmw.counting import count_requests
-from bmw2mqtt.accounts.mybmw.garage import Garage
-from bmw2mqtt.accounts.mybmw.library import captcha_form, captcha_page, make_account
-from bmw2mqtt.accounts.mybmw.tokens import Tokens
-from bmw2mqtt.accounts.polling import Polling
-from bmw2mqtt.accounts.requests import BUCKET, RequestLog
-from bmw2mqtt.accounts.standing import Standing
+from bmw2mqtt.accounts.account import AccountListener
+from bmw2mqtt.accounts.guarded_listener import GuardedListener
+from bmw2mqtt.accounts.mybmw import commands as remote
+from bmw2mqtt.accounts.mybmw.auth.tokens import TokenFile
+from bmw2mqtt.accounts.mybmw.library import installation_id as identity
+from bmw2mqtt.accounts.mybmw.library.account import captcha_form, captcha_page, make_account
+from bmw2mqtt.accounts.mybmw.library.request_hook import count_requests
+from bmw2mqtt.accounts.mybmw.poller import VehiclePoller
+from bmw2mqtt.accounts.request_counter import BUCKET, RequestCounter
+from bmw2mqtt.accounts.scheduler import PollScheduler
+from bmw2mqtt.accounts.state_file import StateFile
+from bmw2mqtt.accounts.status import StatusReporter
 from bmw2mqtt.accounts.store import Store
-from bmw2mqtt.config import MyBmwAccount as AccountSettings
+from bmw2mqtt.config import MyBmwSettings as AccountSettings
 from bmw2mqtt.guard import BugLogger, run_guarded
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
 from bmw2mqtt.vehicle.commands import (
@@ -25,8 +26,8 @@ from bmw2mqtt.vehicle.commands import (
     REASON_OF_STATUS,
     Action,
     Command,
+    CommandResult,
     EventType,
-    Outcome,
     Reason,
 )
 from bmw2mqtt.vehicle.deadline import Deadline
@@ -47,7 +48,7 @@ class MyBmwAccount:
         settings: AccountSettings,
         *,
         store: Store,
-        listener: Listener,
+        listener: AccountListener,
         tls: ssl.SSLContext,
     ) -> None:
         """Prepare an account; nothing is sent before `run`."""
@@ -56,14 +57,14 @@ class MyBmwAccount:
         self._store = store
         self._bug_logger = BugLogger()
         listener = GuardedListener(listener, self._bug_logger)
-        memory = Memory(store, name)
+        memory = StateFile(store, name)
         identity.keep(store)
         library, self._authentication = make_account(settings, tls, memory)
         self._guard = self._authentication.guard
-        self._tokens = Tokens(store, name, self._authentication)
-        self.requests = RequestLog(memory)
-        self.polling = Polling(settings.poll_interval_s, self._poll, self._polled, memory)
-        self._garage = Garage(
+        self._tokens = TokenFile(store, name, self._authentication)
+        self.requests = RequestCounter(memory)
+        self.polling = PollScheduler(settings.poll_interval_s, self._poll, self._polled, memory)
+        self._garage = VehiclePoller(
             name,
             library,
             store=store,
@@ -71,7 +72,7 @@ class MyBmwAccount:
             bug_logger=self._bug_logger,
             is_in_china=settings.region == "china",
         )
-        self._standing = Standing(
+        self._standing = StatusReporter(
             AccountState(name=name, backend="mybmw"), listener.account_changed
         )
 
@@ -169,7 +170,7 @@ class MyBmwAccount:
 
     # Commands
 
-    def refusal(self, vin: str, command: Command) -> Outcome | None:
+    def refusal(self, vin: str, command: Command) -> CommandResult | None:
         """Return why it would not send this command now; costs no request."""
         reason = REASON_OF_STATUS.get(self._standing.with_bmw)
         message = self.state.message
@@ -180,9 +181,9 @@ class MyBmwAccount:
             message = f"BMW wants to know where you are: set accounts.{self.name}.location"
         if reason is None:
             return None
-        return Outcome(event_type=EventType.REJECTED, reason=reason, message=message)
+        return CommandResult(event_type=EventType.REJECTED, reason=reason, message=message)
 
-    async def execute(self, vin: str, command: Command, deadline: Deadline) -> Outcome:
+    async def execute(self, vin: str, command: Command, deadline: Deadline) -> CommandResult:
         """Carry out a command unless it is too late; never raises for what BMW does."""
         count_requests(self.requests.add)
         car = self._garage.cars[vin]

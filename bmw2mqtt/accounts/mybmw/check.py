@@ -2,13 +2,13 @@
 
 import ssl
 
-from bmw2mqtt.accounts.memory import Memory
-from bmw2mqtt.accounts.mybmw import identity
-from bmw2mqtt.accounts.mybmw.cars import list_cars
-from bmw2mqtt.accounts.mybmw.library import make_account
-from bmw2mqtt.accounts.mybmw.tokens import Tokens
+from bmw2mqtt.accounts.mybmw.auth.tokens import TokenFile
+from bmw2mqtt.accounts.mybmw.library import installation_id as identity
+from bmw2mqtt.accounts.mybmw.library.account import make_account
+from bmw2mqtt.accounts.mybmw.vehicle import list_cars
+from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
-from bmw2mqtt.config import MyBmwAccount as AccountSettings
+from bmw2mqtt.config import MyBmwSettings as AccountSettings
 
 
 async def try_login(
@@ -24,8 +24,8 @@ async def try_login(
         AccountError: BMW refuses or cannot be reached.
     """
     identity.keep(store)
-    library, authentication = make_account(settings, tls, Memory(store, name))
-    Tokens(store, name, authentication).restore()
+    library, authentication = make_account(settings, tls, StateFile(store, name))
+    TokenFile(store, name, authentication).restore()
     if captcha_token is not None:
         authentication.access_token = None  # a person wants a login, not what is left of the last
         authentication.give_captcha(captcha_token)

@@ -1,0 +1,1 @@
+"""Login: device code, tokens and their renewal."""

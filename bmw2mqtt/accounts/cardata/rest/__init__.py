@@ -1,0 +1,1 @@
+"""REST: what to request when, within the quota."""

@@ -1,0 +1,175 @@
+"""CarData's REST API: each request counted before it is sent, each refusal given its meaning.
+
+BMW's own code (`exveErrorId`) decides, not the HTTP status: an exhausted quota comes as 403.
+"""
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+from bmw2mqtt.accounts.cardata.auth.tokens import Credentials
+from bmw2mqtt.accounts.cardata.errors import LoginFailed, LoginFailure, RequestRefused, ServerFault
+from bmw2mqtt.accounts.cardata.http import HttpClient, HttpResponse
+from bmw2mqtt.accounts.cardata.rest.quota import Priority, RequestQuota
+from bmw2mqtt.vehicle.errors import (
+    AccountError,
+    BadAnswer,
+    LoginOutage,
+    NoConnection,
+)
+
+NO_VEHICLE = "CU-104"
+NO_CONTAINER = "CU-105"
+BAD_CONTAINER = "CU-121"
+BEING_DELETED = "CU-122"
+TOO_MANY_CONTAINERS = "CU-124"
+NO_IMAGE = "CU-126"
+BAD_REQUEST, BAD_PARAMETER = "CU-400", "CU-401"
+UNKNOWN_DESCRIPTOR = "CU-402"
+BAD_LIST = "CU-403"
+SERVER_ERROR = "CU-500"
+_NO_API_SCOPE = "CU-103"
+_TOKEN = {"CU-100", "CU-101", "CU-102"}
+_QUOTA = "CU-429"
+_OUTAGE = {SERVER_ERROR, "CU-503"}
+
+_SENTENCES = {
+    NO_VEHICLE: "BMW gives no data of this car: be its primary user in the My BMW app, with an"
+    " active ConnectedDrive contract, then refresh",
+    NO_CONTAINER: "BMW does not let this account use its container; it is made anew within a day",
+    "CU-120": "BMW takes this for no VIN; please report it",
+    BAD_CONTAINER: "BMW takes this for no container; please report it",
+    BEING_DELETED: "the container is being deleted already",
+    TOO_MANY_CONTAINERS: "the account has BMW's maximum of 10 containers: delete one of another"
+    " program, or wait until BMW has purged it",
+    NO_IMAGE: "BMW has no picture of this car",
+    BAD_REQUEST: "BMW calls the request a bad one; please report it",
+    BAD_PARAMETER: "BMW calls a parameter a bad one; please report it",
+    UNKNOWN_DESCRIPTOR: "BMW does not know one of the telematic descriptors",
+    BAD_LIST: "BMW does not take this list of telematic descriptors",
+}
+_CODE = re.compile(r"CU-?(\d{3})")
+_UNAUTHORIZED, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 401, 404, 429, 500
+_CODE_OF_STATUS = {_UNAUTHORIZED: "CU-101", _TOO_MANY: _QUOTA, _SERVER_ERROR: SERVER_ERROR}
+_MAX_DETAILS = 2000
+MAX_IMAGE_BYTES = 8 * 1024 * 1024
+
+
+class RestClient:
+    """The requests of one account."""
+
+    def __init__(
+        self,
+        session: HttpClient,
+        api_url: str,
+        credentials: Credentials,
+        budget: RequestQuota,
+    ) -> None:
+        self._session = session
+        self._url = f"{api_url}/customers"
+        self._credentials = credentials
+        self._budget = budget
+
+    async def get(self, path: str, priority: Priority, **query: str) -> Any:
+        """Return the JSON behind a path below `/customers/`.
+
+        Raises:
+            RequestRefused: BMW says no, with its code.
+            QuotaExceeded: the budget or BMW's quota is used up.
+            LoginRequired: BMW wants a login, or the client lacks the API.
+            Unreachable, BadAnswer: no usable answer; each try costs quota.
+        """
+        return _content(await self._request("GET", path, priority, params=query))
+
+    async def get_bytes(self, path: str, priority: Priority) -> bytes:
+        """Return what is behind a path as it is; errors as `get`."""
+        headers = {"Accept": "image/png, image/*, */*"}
+        answer = await self._request(
+            "GET", path, priority, headers=headers, max_bytes=MAX_IMAGE_BYTES
+        )
+        return answer.body
+
+    async def post(self, path: str, priority: Priority, content: dict[str, Any]) -> Any:
+        """Send JSON and return the JSON that comes back; errors as `get`."""
+        return _content(await self._request("POST", path, priority, json=content))
+
+    async def delete(self, path: str, priority: Priority) -> None:
+        """Delete what is behind a path; errors as `get`."""
+        await self._request("DELETE", path, priority)
+
+    async def _request(
+        self, method: str, path: str, priority: Priority, **options: Any
+    ) -> HttpResponse:
+        tokens = await self._credentials.fresh()
+        answer = await self._send(method, path, priority, tokens.access_token, options)
+        code = _code(answer)
+        if code in _TOKEN:
+            if tokens == await self._credentials.fresh():  # nobody has renewed them meanwhile
+                await self._credentials.renew()
+            tokens = await self._credentials.fresh()
+            answer = await self._send(method, path, priority, tokens.access_token, options)
+            code = _code(answer)
+        if code is None and answer.is_ok:
+            return answer
+        raise self._meaning(code, answer)
+
+    async def _send(
+        self, method: str, path: str, priority: Priority, token: str, options: dict[str, Any]
+    ) -> HttpResponse:
+        headers = {
+            "x-version": "v1",
+            "Authorization": f"Bearer {token}",
+            **options.get("headers", {}),
+        }
+        url = f"{self._url}/{quote(path)}"
+        spent = self._budget.spend(priority)
+        try:
+            await self._budget.saved()
+            answer = await self._session.send(method, url, **options | {"headers": headers})
+        except NoConnection:
+            self._budget.take_back(spent)
+            raise
+        except BaseException:
+            self._budget.add(None)
+            raise
+        self._budget.add(answer.status, is_exhausted=_code(answer) == _QUOTA)
+        return answer
+
+    def _meaning(self, code: str | None, answer: HttpResponse) -> AccountError:
+        if code == _QUOTA:
+            return self._budget.exhausted()
+        if code in _TOKEN:
+            return LoginOutage(f"BMW does not accept its own new login ({code}); trying again")
+        if code == _NO_API_SCOPE:
+            return LoginFailed(
+                LoginFailure.MISSING_SCOPE,
+                "BMW's login is not for CarData API: switch CarData API off and on again in BMW's"
+                " portal, wait two minutes, then log in again",
+            )
+        if code is None and answer.status == _NOT_FOUND:
+            return RequestRefused(None, "BMW has nothing of that name (HTTP 404)")
+        if code in _OUTAGE or code is None:
+            name = code or f"HTTP {answer.status}"
+            return ServerFault(code, f"BMW's server is out of order ({name}); trying again")
+        sentence = _SENTENCES.get(code, "BMW refuses to tell")
+        return RequestRefused(code, f"{sentence} ({code})", _details(answer))
+
+
+def _code(answer: HttpResponse) -> str | None:
+    """Return BMW's code, as `CU-104`; what a status alone says counts as one too."""
+    content = None if answer.is_ok and not answer.body.startswith(b"{") else answer.json()
+    text = content.get("exveErrorId") if isinstance(content, dict) else None
+    if isinstance(text, str) and (match := _CODE.search(text.upper())):
+        return f"CU-{match[1]}"
+    return _CODE_OF_STATUS.get(answer.status)
+
+
+def _content(answer: HttpResponse) -> Any:
+    content = answer.json()
+    if content is None:
+        raise BadAnswer("BMW sent an answer that cannot be read (no JSON); trying again")
+    return content
+
+
+def _details(answer: HttpResponse) -> str:
+    return answer.body[:_MAX_DETAILS].decode(errors="replace")

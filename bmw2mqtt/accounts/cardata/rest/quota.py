@@ -1,0 +1,154 @@
+"""How many requests REST still bears: BMW allows 50 in a day, for all programs of an account.
+
+Each request is written down before it is sent, so that neither a restart nor a kill makes room.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import Enum
+
+import structlog
+
+from bmw2mqtt.accounts.request_counter import WINDOW, RequestCounter, utc_now
+from bmw2mqtt.accounts.state_file import StateFile, moment
+from bmw2mqtt.vehicle.errors import QuotaExceeded
+
+log = structlog.get_logger(__name__)
+
+_TICK = timedelta(seconds=1)
+_LONGEST_PARK = timedelta(hours=25)
+"""BMW's quota is of a day; a longer one was written by a wrong clock."""
+
+
+class Priority(Enum):
+    """What a request is for; the value is the share of the budget that it leaves to the others."""
+
+    FIRST = 0.0
+    """Find the cars, and learn about a car for the first time."""
+    CONTAINER = 0.05
+    """Keep our container in order."""
+    PERSON = 0.1
+    """Somebody pressed refresh, perhaps again and again."""
+    REPEATED = 0.2
+    """Telematic data again."""
+    PICTURE = 0.4
+
+
+class RequestQuota(RequestCounter):
+    """The requests of the last 24 hours, and what is left."""
+
+    def __init__(
+        self, memory: StateFile, budget: int, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        super().__init__(memory, now)
+        self._budget = budget
+        self._sent_at: list[datetime] = []
+        self._parked_until: datetime | None = None
+        self._is_probing = False
+
+    def restore(self) -> None:
+        """Go on from what an earlier run sent."""
+        known = self._memory.recall("requests")
+        texts = known.get("sent_at")
+        found = [moment(text) for text in texts] if isinstance(texts, list) else []
+        self._sent_at = sorted(at for at in found if at)
+        self._parked_until = moment(known.get("parked_until"))
+
+    def count(self) -> int:
+        """Return how many there were in the last 24 hours."""
+        now = self._now()
+        # A moment in the future is counted too: the clock was set back.
+        self._sent_at = [at for at in self._sent_at if abs(now - at) <= WINDOW]
+        return len(self._sent_at)
+
+    def left(self) -> int:
+        """Return how many may still be sent now."""
+        return 0 if self.is_parked else max(self._budget - self.count(), 0)
+
+    def spend(self, priority: Priority) -> datetime:
+        """Write down that a request is about to be sent; return what `take_back` wants.
+
+        Raises:
+            QuotaExceeded: this one has to wait, until `retry_at`.
+        """
+        if self._parked_until is not None:
+            if self.is_parked or self._is_probing:
+                raise self._parked_error()
+            self._is_probing = True
+        allowed = self._budget - int(self._budget * priority.value)
+        if (excess := self.count() - allowed) >= 0:
+            self._is_probing = False
+            raise self._short_error(priority, self._sent_at[excess] + WINDOW + _TICK)
+        now = self._now()
+        self._sent_at.append(now)
+        self._sent_at.sort()
+        self._write()
+        return now
+
+    async def saved(self) -> None:
+        """Wait until what was written down is on disk: then the request may be sent."""
+        await self._memory.saved()
+
+    def take_back(self, spent: datetime) -> None:
+        """Take it that a request was never sent: without a network BMW counts nothing."""
+        self.tally(None)
+        self._is_probing = False
+        if spent in self._sent_at:
+            self._sent_at.remove(spent)
+            self._write()
+
+    def exhausted(self) -> QuotaExceeded:
+        """Take it that BMW's own quota is used up; return the error that says so.
+
+        When BMW forgets is not documented: after midnight UTC it is asked once.
+        """
+        tomorrow = self._now() + timedelta(days=1)
+        self._parked_until = tomorrow.replace(hour=0, minute=5, second=0, microsecond=0)
+        self._is_probing = False
+        self._write()
+        return self._parked_error()
+
+    def add(self, status: int | None, *, is_exhausted: bool = False) -> None:
+        """Take how a request was answered; any answer but "exhausted" ends the wait."""
+        self.tally(status)
+        if self._parked_until is not None and not is_exhausted:
+            self._parked_until = None
+            self._is_probing = False
+            self._write()
+
+    def save(self, *, at_once: bool = False) -> None:
+        """Do nothing: each request was written down before it was sent."""
+
+    @property
+    def is_parked(self) -> bool:
+        """Whether BMW's own quota is used up."""
+        until = self._parked_until
+        return until is not None and timedelta() < until - self._now() < _LONGEST_PARK
+
+    def _write(self) -> None:
+        self._memory.remember(
+            "requests",
+            {
+                "sent_at": [at.isoformat() for at in self._sent_at],
+                "parked_until": self._parked_until.isoformat() if self._parked_until else None,
+            },
+        )
+
+    def _parked_error(self) -> QuotaExceeded:
+        until = self._parked_until
+        when = f"{until:%H:%M} UTC" if until else "some hours"
+        return QuotaExceeded(
+            f"BMW's daily quota of requests is used up: asking again at {when}; if other programs"
+            " use this BMW account too, lower request_budget or stop them",
+            until,
+        )
+
+    def _short_error(self, priority: Priority, retry_at: datetime) -> QuotaExceeded:
+        spent = f"{self.count()} of {self._budget} requests of the last 24 hours are spent"
+        if priority is Priority.FIRST:
+            return QuotaExceeded(f"{spent}: asking again at {retry_at:%H:%M} UTC", retry_at)
+        return QuotaExceeded(
+            f"{spent} and the rest is kept for what matters more: asking again at"
+            f" {retry_at:%H:%M} UTC",
+            retry_at,
+        )

@@ -1,0 +1,1 @@
+"""Readings of a vehicle become a snapshot."""

@@ -1,0 +1,1 @@
+"""BMW's MQTT stream: one connection per account, reconnects, disconnect reasons."""

@@ -1,0 +1,264 @@
+"""BMW's stream: its own MQTT broker, one connection an account, a new one with each new token.
+
+BMW lets in whoever shows a current id token, and lets go of the connection when that token has
+expired or another one of the same account comes. Silence is normal: a parked car says nothing for
+days, so nothing here takes silence for a fault.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Final
+
+import aiomqtt
+import structlog
+
+from bmw2mqtt.accounts.cardata.auth.tokens import OAuthTokens
+from bmw2mqtt.accounts.cardata.stream.disconnect_reasons import (
+    NO_TOPIC,
+    DisconnectKind,
+    DisconnectReason,
+    read_refusal,
+)
+from bmw2mqtt.accounts.cardata.stream.reconnect_policy import ReconnectPolicy
+from bmw2mqtt.accounts.request_counter import utc_now
+from bmw2mqtt.accounts.state_file import StateFile
+from bmw2mqtt.config import CarDataSettings as AccountSettings
+from bmw2mqtt.guard import BugLogger, bug_message
+from bmw2mqtt.vehicle.errors import AccountError
+
+log = structlog.get_logger(__name__)
+
+KEEPALIVE_S: Final = 30
+"""BMW drops a client after about a minute without a sign of life."""
+TIMEOUT_S: Final = 15
+GAP_S: Final = 2.0
+"""Between two connections, if BMW does not let the new one in beside the old one."""
+LOOK_EVERY_S: Final = 60.0
+"""Pauses are taken by the wall clock: hosts are suspended."""
+_FAILURE: Final = 0x80
+"""SUBACK codes from here on are refusals."""
+
+_IN_THE_WAY: Final = {DisconnectKind.REFUSED, DisconnectKind.ODD, DisconnectKind.SUBSCRIPTION}
+"""Refusals of a new connection for which the old one may be the reason."""
+
+OnMessage = Callable[[str, bytes], None]
+
+
+class _Client(aiomqtt.Client):
+    """A client that hands each message on at once: a queue would grow with a flood."""
+
+    def __init__(self, *args: Any, on_message: Callable[[Any], None], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._take = on_message
+        self._client.connect_timeout = TIMEOUT_S
+
+    def _on_message(self, _: Any, __: Any, message: Any) -> None:
+        self._take(message)
+
+    def abandon(self) -> None:
+        """Close what a connect that came to nothing has left open: BMW might still let it in."""
+        self._client.disconnect()
+
+    @property
+    def lost(self) -> asyncio.Future[None]:
+        """Done once the connection is gone; its exception says why."""
+        return self._disconnected
+
+
+class StreamConnection:
+    """One account's connection."""
+
+    def __init__(
+        self,
+        settings: AccountSettings,
+        memory: StateFile,
+        *,
+        tls: ssl.SSLContext,
+        on_message: OnMessage,
+        on_change: Callable[[], None],
+        on_refused: Callable[[], None],
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """Prepare a connection; nothing is sent before `run` and `use`.
+
+        Args:
+            settings: where BMW's broker is.
+            memory: where connects are written down: a restart must not connect more often.
+            tls: whom to trust.
+            on_message: takes topic and payload of each message; must be quick.
+            on_change: told when `is_connected` or `problem` may have changed.
+            on_refused: told when BMW does not accept the token, whatever its expiry says.
+            now: the wall clock.
+        """
+        self._settings = settings
+        self._tls = tls
+        self._bug_logger = BugLogger()
+        self._take_message = on_message
+        self._on_message = self._bug_logger.guarded("stream_message_crashed", self._pass_on)
+        self._on_change = self._bug_logger.guarded("update_crashed", on_change)
+        self._on_refused = on_refused
+        self._pace = ReconnectPolicy(memory, now)
+        self._tokens: OAuthTokens | None = None
+        self._wake = asyncio.Event()
+        self._client: _Client | None = None
+        self._token_in_use: str | None = None
+
+    def _pass_on(self, message: Any) -> None:
+        self._take_message(message.topic, message.payload)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether BMW's messages reach us."""
+        return self._client is not None
+
+    @property
+    def problem(self) -> AccountError | None:
+        """What a person should know; `None` if all is well or nobody wants a stream."""
+        return self._pace.problem() if self._tokens else None
+
+    def use(self, tokens: OAuthTokens | None) -> None:
+        """Connect with these tokens from now on; `None`: leave the stream to others."""
+        self._tokens = tokens
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Stay connected as far as BMW lets us, until cancelled."""
+        self._pace.restore()
+        try:
+            while True:
+                self._wake.clear()
+                await self._step_safely()
+                self._on_change()
+                _heed_cancellation()
+                await self._wait()
+        finally:
+            await self._leave()
+
+    async def _step_safely(self) -> None:
+        """Do what is to be done; a bug must not end the other accounts."""
+        try:
+            await self._step()
+        except Exception as error:
+            self._bug_logger.exception("stream_crashed")
+            self._pace.crashed(bug_message(error))
+
+    async def _step(self) -> None:
+        """Do what is to be done now."""
+        client = self._client
+        if client is not None and client.lost.done():
+            self._client = self._token_in_use = None
+            self._take(self._pace.lost, read_refusal(client.lost.exception(), is_connect=False))
+        if self._tokens is None:
+            await self._leave()
+        elif self._tokens.id_token != self._token_in_use and not self._pace.wait_s():
+            await self._connect(self._tokens)
+
+    async def _wait(self) -> None:
+        """Wait for other tokens, for the end of the connection, or of a pause."""
+        waits: set[asyncio.Future[Any]] = {asyncio.ensure_future(self._wake.wait())}
+        if self._client is not None:
+            waits.add(self._client.lost)
+        timeout_s = None
+        if self._tokens is not None and self._tokens.id_token != self._token_in_use:
+            timeout_s = min(self._pace.wait_s(), LOOK_EVERY_S)
+        try:
+            await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits - {self._client.lost if self._client else None}:
+                wait.cancel()
+
+    async def _connect(self, tokens: OAuthTokens) -> None:
+        """Connect beside the old connection, which BMW then drops; if it refuses, without it.
+
+        If BMW is not even reached, the old connection stays for as long as it lasts.
+        """
+        refusal = await self._try(tokens)
+        old = self._client
+        if refusal is not None and old is not None:
+            is_in_the_way = refusal.kind in _IN_THE_WAY
+            if is_in_the_way or old.lost.done():  # it has made room for the new one
+                await self._leave()
+            if is_in_the_way:
+                await asyncio.sleep(GAP_S)
+                refusal = await self._try(tokens)
+        if refusal is not None:
+            self._take(self._pace.failed, refusal)
+
+    async def _try(self, tokens: OAuthTokens) -> DisconnectReason | None:
+        """Connect once; return why not."""
+        self._pace.connecting()
+        client = self._make_client(tokens)
+        try:
+            await client.__aenter__()
+        except BaseException as error:
+            client.abandon()
+            if isinstance(error, aiomqtt.MqttError | UnicodeError):  # or a host's name is none
+                return read_refusal(error, is_connect=True)
+            raise
+        try:
+            codes = await client.subscribe(f"{tokens.gcid}/+", qos=0)
+        except BaseException as error:
+            await _disconnect(client)
+            if isinstance(error, aiomqtt.MqttError):
+                return read_refusal(error, is_connect=False)
+            raise
+        if any(_number(code) >= _FAILURE for code in codes):
+            await _disconnect(client)
+            return NO_TOPIC
+        old, self._client, self._token_in_use = self._client, client, tokens.id_token
+        self._pace.connected()
+        log.debug("stream_connected", host=self._settings.stream_host)
+        if old is not None:
+            await _disconnect(old)
+        return None
+
+    def _make_client(self, tokens: OAuthTokens) -> _Client:
+        return _Client(
+            self._settings.stream_host,
+            self._settings.stream_port,
+            on_message=self._on_message,
+            username=tokens.gcid,
+            password=tokens.id_token,
+            identifier=self._settings.client_id,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            keepalive=KEEPALIVE_S,
+            tls_context=self._tls,
+            timeout=TIMEOUT_S,
+        )
+
+    def _take(self, note: Callable[[DisconnectReason], None], refusal: DisconnectReason) -> None:
+        note(refusal)
+        log.debug("stream_down", kind=refusal.kind.name.lower(), reason=refusal.sentence)
+        if refusal.kind is DisconnectKind.REFUSED:
+            self._on_refused()
+
+    async def _leave(self) -> None:
+        client, self._client, self._token_in_use = self._client, None, None
+        if client is not None:
+            await _disconnect(client)
+            self._pace.left()
+
+
+def _heed_cancellation() -> None:
+    """End here if we were told to: before Python 3.12, `asyncio.wait_for` can lose the order.
+
+    It does so when what it waits for is done just then; aiomqtt uses it to end a connection.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+async def _disconnect(client: _Client) -> None:
+    """Say goodbye; the connection may be gone already."""
+    with suppress(aiomqtt.MqttError):
+        await client.__aexit__(None, None, None)
+    if client.lost.done() and not client.lost.cancelled():
+        client.lost.exception()  # retrieved: nobody else waits for it
+
+
+def _number(code: Any) -> int:
+    return int(getattr(code, "value", code))

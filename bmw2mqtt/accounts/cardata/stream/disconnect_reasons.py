@@ -1,0 +1,110 @@
+"""What BMW's stream says when it does not let us in, or lets go of us."""
+
+import errno
+import socket
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+
+class DisconnectKind(Enum):
+    """What a refusal is about: it decides when to try again."""
+
+    OFFLINE = auto()
+    """Not even BMW's name was found: nobody is bothered by another try."""
+    LOST = auto()
+    """The connection broke, or could not be made."""
+    REFUSED = auto()
+    """BMW does not accept the token."""
+    IDLE = auto()
+    """BMW took the silence for absence."""
+    TAKEN_OVER = auto()
+    """Somebody else came with our client id."""
+    BUSY = auto()
+    """BMW counts too many connects."""
+    ODD = auto()
+    """BMW refuses and does not say why."""
+    SUBSCRIPTION = auto()
+    """BMW lets us in and gives no topic."""
+    CRASHED = auto()
+    """It was not BMW: a bug of ours."""
+    TLS = auto()
+    """No common ground on encryption."""
+
+
+@dataclass(frozen=True, slots=True)
+class DisconnectReason:
+    """One refusal or loss."""
+
+    kind: DisconnectKind
+    sentence: str
+
+
+_CODES: Final = {
+    1: (DisconnectKind.ODD, "BMW's stream does not speak this version of MQTT"),
+    3: (DisconnectKind.BUSY, "BMW's stream is not available"),
+    4: (DisconnectKind.REFUSED, "BMW's stream does not know this login"),
+    5: (DisconnectKind.REFUSED, "BMW's stream does not accept the login"),
+    128: (DisconnectKind.LOST, "the connection to BMW's stream was lost"),
+    133: (DisconnectKind.ODD, "BMW's stream does not like the client id"),
+    134: (DisconnectKind.REFUSED, "BMW's stream does not know this login"),
+    135: (DisconnectKind.REFUSED, "BMW's stream does not accept the login"),
+    136: (DisconnectKind.BUSY, "BMW's stream is not available"),
+    137: (DisconnectKind.BUSY, "BMW's stream is busy"),
+    141: (DisconnectKind.IDLE, "BMW's stream took our silence for absence"),
+    142: (
+        DisconnectKind.TAKEN_OVER,
+        "another program has taken over the connection to BMW's stream",
+    ),
+    151: (DisconnectKind.BUSY, "BMW's stream counts too many connects"),
+    159: (DisconnectKind.BUSY, "BMW's stream counts too many connects"),
+}
+"""Return codes of MQTT 3.1.1 (below 6) and reason codes of MQTT 5."""
+_UNSPECIFIED: Final = 128
+_NO_NAME: Final = (
+    DisconnectKind.OFFLINE,
+    "BMW's stream cannot be found: check this machine's network and DNS",
+)
+NO_TOPIC: Final = DisconnectReason(
+    DisconnectKind.SUBSCRIPTION,
+    "BMW's stream gives no topic: no car of the account has a stream configured; in BMW's portal"
+    " open CarData, configure the data stream of each car, and save",
+)
+
+
+_NO_COMMON_VERSION: Final = (
+    DisconnectKind.TLS,
+    "BMW's stream wants TLS 1.3, which this system's OpenSSL does not offer: update it",
+)
+_IN_TEXT: Final = {
+    "inactivity": _CODES[141],
+    "PROTOCOL_VERSION": _NO_COMMON_VERSION,
+    "UNSUPPORTED_PROTOCOL": _NO_COMMON_VERSION,
+    "NO_PROTOCOLS_AVAILABLE": _NO_COMMON_VERSION,
+    "CERTIFICATE_VERIFY_FAILED": (
+        DisconnectKind.TLS,
+        "the certificate of BMW's stream is not trusted: check clock, CA certificates and ca_file",
+    ),
+}
+_NO_NETWORK: Final = {errno.ENETUNREACH, errno.ENETDOWN}
+
+
+def read_refusal(error: BaseException | None, *, is_connect: bool) -> DisconnectReason:
+    """Read what the MQTT library says about a connect that failed, or a connection that is lost."""
+    code = getattr(error, "rc", None)
+    number = getattr(code, "value", code)
+    if is_connect and number == _UNSPECIFIED:
+        return DisconnectReason(DisconnectKind.ODD, "BMW's stream refuses and does not say why")
+    if isinstance(number, int) and number in _CODES:
+        return DisconnectReason(*_CODES[number])
+    # The MQTT library tells only the text of what the system said; that depends on the C library.
+    cause = error.__context__ if error is not None else None
+    if isinstance(cause, OSError) and (
+        isinstance(cause, socket.gaierror) or cause.errno in _NO_NETWORK
+    ):
+        return DisconnectReason(*_NO_NAME)
+    text = str(error or "connection lost")
+    for words, (kind, sentence) in _IN_TEXT.items():
+        if words in text:
+            return DisconnectReason(kind, sentence)
+    return DisconnectReason(DisconnectKind.LOST, f"BMW's stream cannot be reached ({text})")

@@ -1,0 +1,209 @@
+"""How often to connect to BMW's stream, and what a person is told while there is none.
+
+BMW limits connects per address, and allows one connection per account: two programs that take it
+from each other would do so for ever. What was decided is written down, for a restart.
+"""
+
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from bmw2mqtt.accounts.cardata.stream.disconnect_reasons import DisconnectKind, DisconnectReason
+from bmw2mqtt.accounts.state_file import StateFile, moment
+from bmw2mqtt.backoff import Backoff
+from bmw2mqtt.vehicle.errors import AccountError, Unreachable
+
+STABLE_AFTER: Final = timedelta(seconds=60)
+"""A connection that lasted so long was a good one: what comes next is the first failure."""
+CONNECTS: Final = 4
+CONNECTS_WITHIN: Final = timedelta(minutes=1)
+"""BMW limits the connects in a minute, and does not say to how many."""
+DROPS: Final = 6
+DROPS_WITHIN: Final = timedelta(minutes=10)
+"""So many connections lost in so short a time: somebody else takes them."""
+CONTESTED_PAUSE_S: Final = 60.0
+FIRST_PAUSE_S: Final = 6.0
+PAUSE_JITTER: Final = 1 / 3
+"""The first pause is 4 to 6 s, 5 s in the middle; the longest one 4 to 6 minutes."""
+AFTER_FAILED_CONNECT_S: Final = 10.0
+LONGEST_PAUSE_S: Final = 360.0
+BUSY_PAUSE_S: Final = 60.0
+MANY_FAILURES: Final = 10
+AFTER_MANY_FAILURES_S: Final = 600.0
+SAY_AFTER: Final = timedelta(minutes=1)
+"""A shorter gap is nothing a person has to know."""
+REFUSED_FOR_LONG: Final = timedelta(hours=1)
+LONGEST_WAIT: Final = timedelta(seconds=AFTER_MANY_FAILURES_S)
+"""No pause is longer; what lies further ahead was noted before the clock was set back."""
+
+CONTESTED: Final = (
+    "another program uses this BMW account's stream, and BMW allows one: stop it there, or let it"
+    " read from here (relay_prefix)"
+)
+
+
+class ReconnectPolicy:
+    """The history of one account's connection."""
+
+    def __init__(self, memory: StateFile, now: Callable[[], datetime]) -> None:
+        self._memory = memory
+        self._now = now
+        self._connects: deque[datetime] = deque(maxlen=CONNECTS)
+        self._drops: deque[datetime] = deque(maxlen=DROPS)
+        self._backoff = Backoff(
+            first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S, jitter=PAUSE_JITTER
+        )
+        self._refusals = 0
+        self._last: DisconnectReason | None = None
+        self._taken_over_at: datetime | None = None
+        self._connected_at: datetime | None = None
+        self._down_since: datetime | None = None
+        self._not_before: datetime | None = None
+
+    def restore(self) -> None:
+        """Go on where an earlier run stopped."""
+        known = self._memory.recall("stream")
+        failures = known.get("failures")
+        now = self._now()
+        self._connects.extend(_past(known.get("connects"), now))
+        self._drops.extend(_past(known.get("drops"), now))
+        self._taken_over_at = next(iter(_past([known.get("taken_over_at")], now)), None)
+        self._backoff.failures = max(failures, 0) if isinstance(failures, int) else 0
+        self._not_before = moment(known.get("not_before"))
+
+    def wait_s(self) -> float:
+        """Return how long to wait before the next connect, in seconds."""
+        now = self._now()
+        if self._not_before is not None and self._not_before > now + LONGEST_WAIT:
+            self._not_before = None
+        until = max(self._not_before or now, now)
+        recent = [at for at in self._connects if now - CONNECTS_WITHIN < at <= now]
+        if len(recent) == CONNECTS:
+            until = max(until, recent[0] + CONNECTS_WITHIN)
+        return (until - now).total_seconds()
+
+    def connecting(self) -> None:
+        """Note a connect that is about to be made."""
+        self._connects.append(self._now())
+        self._save()
+
+    def connected(self) -> None:
+        """Note that BMW has let us in and given us our topic."""
+        self._connected_at = self._now()
+        self._down_since = self._not_before = self._last = None
+        self._refusals = 0
+
+    def failed(self, refusal: DisconnectReason) -> None:
+        """Note a connect that came to nothing; an older connection may still be there."""
+        self._forgive()
+        self._fall(refusal)
+        self._pause(max(self._pause_s(refusal), AFTER_FAILED_CONNECT_S))
+
+    def crashed(self, sentence: str) -> None:
+        """Note a connect that a bug of ours prevented."""
+        self.failed(DisconnectReason(DisconnectKind.CRASHED, sentence))
+
+    def lost(self, refusal: DisconnectReason) -> None:
+        """Note that a connection is gone."""
+        now = self._now()
+        self._forgive()
+        self._connected_at = None
+        if refusal.kind is DisconnectKind.IDLE:
+            self._down_since, self._last = now, refusal
+            return
+        self._drops.append(now)
+        if refusal.kind is DisconnectKind.TAKEN_OVER:
+            self._taken_over_at = now
+        self._fall(refusal)
+        pause_s = self._pause_s(refusal)
+        self._pause(max(pause_s, CONTESTED_PAUSE_S) if self.is_contested else pause_s)
+
+    def left(self) -> None:
+        """Note that we have gone ourselves."""
+        self._forgive()
+        self._connected_at = self._down_since = self._last = None
+
+    @property
+    def is_contested(self) -> bool:
+        """Whether another program takes the connection from us again and again."""
+        now = self._now()
+        oldest = now - DROPS_WITHIN
+        if self._taken_over_at is not None and oldest <= self._taken_over_at <= now:
+            return True
+        return len(self._drops) == DROPS and all(oldest <= at <= now for at in self._drops)
+
+    def problem(self) -> AccountError | None:
+        """Return what a person should know; `None` if all is well or may be in a minute."""
+        if self.is_contested:
+            return AccountError(CONTESTED)
+        last, since = self._last, self._down_since
+        if last is None or since is None:
+            return None
+        now = self._now()
+        self._down_since = since = min(since, now)  # the clock was set back
+        down = now - since
+        if last.kind is DisconnectKind.REFUSED and down >= REFUSED_FOR_LONG:
+            return AccountError(
+                "BMW has refused its stream for over an hour: in BMW's portal switch CarData"
+                " Stream off and on again, then log in anew; no other program may use this account"
+            )
+        if last.kind in {DisconnectKind.SUBSCRIPTION, DisconnectKind.CRASHED}:
+            return AccountError(f"{last.sentence}; trying again")
+        if down < SAY_AFTER:
+            return None
+        return Unreachable(f"{last.sentence}; trying again")
+
+    def _forgive(self) -> None:
+        """Forget earlier failures if the connection was a good one."""
+        if self._connected_at is not None and self._now() - self._connected_at >= STABLE_AFTER:
+            self._backoff.reset()
+
+    def _fall(self, refusal: DisconnectReason) -> None:
+        self._last = refusal
+        if self._connected_at is None:
+            self._down_since = self._down_since or self._now()
+        if refusal.kind is not DisconnectKind.OFFLINE:
+            self._backoff.failures += 1
+        self._refusals = self._refusals + 1 if refusal.kind is DisconnectKind.REFUSED else 0
+
+    def _pause_s(self, refusal: DisconnectReason) -> float:
+        match refusal.kind:
+            case DisconnectKind.OFFLINE:
+                return 15.0
+            case DisconnectKind.ODD:
+                return 20.0
+            case DisconnectKind.REFUSED:
+                return 30.0 if self._refusals < 3 else random.uniform(300, 600)  # noqa: PLR2004
+            case DisconnectKind.BUSY:
+                return replace(
+                    self._backoff, first_s=BUSY_PAUSE_S, longest_s=AFTER_MANY_FAILURES_S, jitter=0
+                ).pause_s()
+        if self._backoff.failures >= MANY_FAILURES:
+            return AFTER_MANY_FAILURES_S
+        return self._backoff.pause_s()
+
+    def _pause(self, seconds: float) -> None:
+        self._not_before = self._now() + timedelta(seconds=seconds)
+        self._save()
+
+    def _save(self) -> None:
+        not_before, taken_over_at = self._not_before, self._taken_over_at
+        self._memory.remember(
+            "stream",
+            {
+                "connects": [at.isoformat() for at in self._connects],
+                "drops": [at.isoformat() for at in self._drops],
+                "taken_over_at": taken_over_at.isoformat() if taken_over_at else None,
+                "failures": self._backoff.failures,
+                "not_before": not_before.isoformat() if not_before else None,
+            },
+        )
+
+
+def _past(texts: object, now: datetime) -> list[datetime]:
+    """Read times from a file; those of the future are left out: clocks go wrong."""
+    found = map(moment, texts if isinstance(texts, list) else ())
+    return [at for at in found if at is not None and at <= now]

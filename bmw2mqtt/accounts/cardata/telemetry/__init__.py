@@ -1,0 +1,1 @@
+"""Readings: decoded, stored, looked up by descriptor."""

@@ -1,0 +1,61 @@
+"""The bridge as an account sees it, guarded: a bug there must not end the account."""
+
+from collections.abc import Callable
+
+from bmw2mqtt.accounts.account import AccountListener
+from bmw2mqtt.guard import BugLogger
+from bmw2mqtt.vehicle.account import AccountState
+from bmw2mqtt.vehicle.snapshot import Vehicle
+
+
+class GuardedListener:
+    """A `AccountListener` that logs each bug of another one once and never raises."""
+
+    def __init__(self, listener: AccountListener, bug_logger: BugLogger) -> None:
+        self._listener = listener
+        self._bug_logger = bug_logger
+
+    def account_changed(self, state: AccountState) -> None:
+        """Pass it on."""
+        self._call(lambda: self._listener.account_changed(state), account=state.name)
+
+    def vehicles_listed(self, account: str, vins: frozenset[str], *, is_complete: bool) -> None:
+        """Pass it on."""
+        self._call(
+            lambda: self._listener.vehicles_listed(account, vins, is_complete=is_complete),
+            account=account,
+        )
+
+    def vehicle_changed(self, account: str, vehicle: Vehicle) -> None:
+        """Pass it on."""
+        self._call(
+            lambda: self._listener.vehicle_changed(account, vehicle),
+            account=account,
+            vin=vehicle.vin,
+        )
+
+    def vehicle_seen(self, account: str, vin: str) -> None:
+        """Pass it on."""
+        self._call(lambda: self._listener.vehicle_seen(account, vin), account=account, vin=vin)
+
+    def message_received(self, account: str, vin: str, payload: bytes) -> None:
+        """Pass it on."""
+        self._call(
+            lambda: self._listener.message_received(account, vin, payload),
+            account=account,
+            vin=vin,
+        )
+
+    def is_wanted(self, account: str, vin: str) -> bool:
+        """Pass it on; a car with a bug is left out."""
+        try:
+            return self._listener.is_wanted(account, vin)
+        except Exception:
+            self._bug_logger.exception("update_crashed", account=account, vin=vin)
+            return False
+
+    def _call(self, call: Callable[[], None], **context: str) -> None:
+        try:
+            call()
+        except Exception:
+            self._bug_logger.exception("update_crashed", **context)

@@ -1,0 +1,1 @@
+"""Login to the app API: attempts, authentication, tokens."""

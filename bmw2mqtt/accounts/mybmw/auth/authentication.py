@@ -1,0 +1,191 @@
+"""Logging in: how often it may be tried, what to do about a refusal, which tokens are new."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+from bimmer_connected.api.authentication import MyBMWAuthentication
+
+from bmw2mqtt.accounts.mybmw.auth.attempts import LoginAttempts
+from bmw2mqtt.accounts.mybmw.auth.login_client import RefusedToRenew, hands_out_tokens, watcher
+from bmw2mqtt.accounts.mybmw.library.command_deadline import apply_deadline
+from bmw2mqtt.accounts.mybmw.library.http_errors import NEVER_SENT, UNREADABLE
+from bmw2mqtt.accounts.mybmw.library.request_hook import count
+from bmw2mqtt.accounts.request_counter import utc_now
+from bmw2mqtt.log import hide
+from bmw2mqtt.vehicle.errors import AccountError, LoginOutage, LoginRequired
+
+CAPTCHA_LIFE = timedelta(minutes=10)
+"""A captcha's token works for minutes; an older one would only be a failed login."""
+REFUSALS_TO_RENEW = 5
+"""So many times BMW may refuse to renew a login without saying that it is lost."""
+MAX_LOGINS, LOGINS_WITHIN_S = 4, 3600
+"""A car that is answered with 401 for ever must not have the login renewed at each poll."""
+_TOKENS = ("access_token", "refresh_token", "gcid")
+
+Ask = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class _Lost(LoginOutage):
+    """BMW took a request for tokens, and its answer did not arrive."""
+
+
+class Authentication(MyBMWAuthentication):
+    """The library's login, guarded: tokens are saved, and a refused password is not repeated."""
+
+    guard: LoginAttempts
+    captcha_page: str | None
+    """Where a person solves BMW's captcha; China has none."""
+    captcha_at: datetime
+    """When the captcha's token was given."""
+    on_login: Callable[[], Awaitable[None]] | None = None
+    """Called with new tokens in place, before they are used."""
+    _refusals = 0
+    _is_password_sent = False
+    _logins_s: tuple[float, ...] = ()
+    """When it logged in or renewed the login lately, by the event loop's clock."""
+
+    def give_captcha(self, token: str | None) -> None:
+        """Take a captcha's token for the next login; it works once."""
+        self.hcaptcha_token = token or None
+        hide(f"captcha-{id(self)}", [token or ""])
+        self.captcha_at = utc_now()
+        self._logins_s = ()
+
+    def async_auth_flow(
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Authorize a request, and repeat it where the library does; a command only in time."""
+        apply_deadline(request)
+        return super().async_auth_flow(request)
+
+    async def login(self) -> None:
+        """Renew the login, or log in if it is lost.
+
+        Raises:
+            AccountError: BMW refuses, or cannot be asked.
+        """
+        now_s = asyncio.get_running_loop().time()
+        self._logins_s = tuple(at for at in self._logins_s if now_s - at < LOGINS_WITHIN_S)
+        if self.access_token and len(self._logins_s) >= MAX_LOGINS:
+            return  # the library tries once more with what it has
+        watcher.set(self)
+        await super().login()
+        await self._save()
+        self._logins_s += (now_s,)
+        self._refusals = 0
+        self.guard.logged_in()
+
+    def password_sent(self) -> None:
+        """Take it that BMW is being told the password."""
+        self._is_password_sent = True
+
+    async def tokens_came(self, answer: Mapping[str, Any]) -> None:
+        """Save new tokens: from now on the old refresh token is worth nothing."""
+        for name in _TOKENS:
+            if isinstance(value := answer.get(name), str):
+                setattr(self, name, value)
+        self.expires_at = None  # the library works it out
+        await self._save()
+
+    async def _save(self) -> None:
+        if self.on_login is not None:
+            await self.on_login()
+
+    # Renewing
+
+    async def _refresh_token_row_na(self) -> dict[str, Any]:
+        return await self._renew(super()._refresh_token_row_na)
+
+    async def _refresh_token_china(self) -> dict[str, Any]:
+        return await self._renew(super()._refresh_token_china)
+
+    async def _renew(self, renew: Ask) -> dict[str, Any]:
+        """Return new tokens, `{}` if the refresh token is lost."""
+        try:
+            return await _ask_twice(renew)
+        except RefusedToRenew:
+            self._refusals += 1
+            if self._refusals < REFUSALS_TO_RENEW:
+                raise
+            return {}
+
+    # Password and captcha
+
+    async def _login_row_na(self) -> dict[str, Any]:
+        token = self.hcaptcha_token
+        if token and (self.guard.is_spent(token) or utc_now() - self.captcha_at > CAPTCHA_LIFE):
+            token = self.hcaptcha_token = None
+        if token is None:
+            raise LoginRequired(
+                f"BMW wants a captcha: solve it at {self.captcha_page} and hand over its token"
+            )
+        return await self._with_password(
+            super()._login_row_na,
+            f"BMW refuses the login: check username and password, then solve a new captcha at"
+            f" {self.captcha_page}",
+            captcha=token,
+        )
+
+    async def _login_china(self) -> dict[str, Any]:
+        return await self._with_password(
+            super()._login_china,
+            "BMW refuses the login: check phone number (with 86) and password; bimmer_connected's"
+            " login to China is reported broken since 2023-12",
+        )
+
+    async def _with_password(
+        self, log_in: Ask, remedy: str, captcha: str | None = None
+    ) -> dict[str, Any]:
+        self._is_password_sent = False
+        await self.guard.begin(captcha)
+        try:
+            return await _ask(log_in)
+        except LoginRequired as error:
+            raise LoginRequired(remedy) from error
+        except (AccountError, *NEVER_SENT) as error:
+            # An answer that makes no sense may be a judgement on the password.
+            is_judged = isinstance(error, _Unreadable) and self._is_password_sent
+            if not is_judged:
+                self.guard.interrupted(is_captcha_left=self.hcaptcha_token is not None)
+            raise
+
+
+class _Unreadable(LoginOutage):
+    """BMW's login sent an answer that makes no sense."""
+
+
+async def _ask_twice(renew: Ask) -> dict[str, Any]:
+    """Ask again at once if the answer with new tokens was lost on the way.
+
+    OAuth servers commonly take a used refresh token once more, for some seconds.
+    """
+    try:
+        return await _ask(renew)
+    except _Lost:
+        return await _ask(renew)
+
+
+async def _ask(login: Ask) -> dict[str, Any]:
+    with _understood():
+        return dict(await login())
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Turn what a login stumbles over into an outage of it; only no connection passes."""
+    try:
+        yield
+    except NEVER_SENT:
+        raise
+    except httpx.RequestError as error:
+        count(None)
+        kind = _Lost if hands_out_tokens(error.request) else LoginOutage
+        raise kind(f"BMW's login does not answer ({type(error).__name__}); trying again") from error
+    except UNREADABLE as error:
+        raise _Unreadable(
+            f"BMW's login sent an answer that cannot be read ({type(error).__name__}); trying again"
+        ) from error

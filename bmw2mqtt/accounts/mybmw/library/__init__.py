@@ -1,0 +1,1 @@
+"""What is adapted of bimmer_connected: HTTP errors, request counting, deadlines."""

@@ -1,0 +1,1 @@
+"""BMW's responses become a snapshot."""

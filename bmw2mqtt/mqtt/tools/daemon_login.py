@@ -1,0 +1,142 @@
+"""A login through the running daemon: tells it over MQTT, and waits for what becomes of it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import aiomqtt
+
+from bmw2mqtt.config import Mqtt
+from bmw2mqtt.mqtt.client import Client
+from bmw2mqtt.mqtt.errors import BrokerError, describe
+from bmw2mqtt.mqtt.factory import make_client
+from bmw2mqtt.mqtt.message import Message
+from bmw2mqtt.mqtt.topics import Topics
+from bmw2mqtt.mqtt.transport import tls_context
+from bmw2mqtt.vehicle.account import NEW_LOGIN_FAILED
+from bmw2mqtt.vehicle.errors import AccountError
+
+PATIENCE_S = 120.0
+"""A login is four requests to BMW, and the cars are read before it counts as good."""
+PATIENCE_WITH_A_PERSON_S = 360.0
+"""A code to confirm lives for five minutes."""
+SETTLE_S = 1.0
+"""A status and its attributes come one after the other."""
+
+Result = tuple[str, str | None]
+"""The account's status, and its sentence."""
+
+
+class DaemonLogin:
+    """One login of one account."""
+
+    def __init__(self, settings: Mqtt, discovery_prefix: str, account: str) -> None:
+        self._settings = settings
+        topics = Topics(settings.base_topic, discovery_prefix)
+        device = topics.account(account)
+        self._captcha_topic = topics.login(account)
+        self._button_topic = device.command("button", "login", "press")
+        self._status_topic = device.state("sensor", "status")
+        self._attributes_topic = device.attributes("sensor", "status")
+        self._status = ""
+        self._attributes: dict[str, Any] = {}
+
+    async def hand_over(self, token: str) -> Result:
+        """Send a captcha's token; return how the account stands once it has tried.
+
+        Raises:
+            BrokerError: the broker cannot be reached, or nothing is heard of the account.
+        """
+
+        async def talk(client: Client) -> Result:
+            has_begun = False
+            message = Message(topic=self._captcha_topic, payload=token.encode(), retain=False)
+            async for _ in self._changes(client, message):
+                has_begun |= self._status == "starting"
+                if has_begun and self._status not in {"", "starting"}:
+                    return await self._end(client)
+            raise BrokerError("the connection was lost")
+
+        return await self._with_client(talk, PATIENCE_S)
+
+    async def ask_for_code(self, show: Callable[[str, str], None]) -> Result:
+        """Ask for a code that a person confirms at BMW; return how the account stands afterwards.
+
+        Args:
+            show: given BMW's page and the code, again for a code that replaces the first.
+
+        Raises:
+            AccountError: the login came to nothing.
+            BrokerError: the broker cannot be reached, or nothing is heard of the account.
+        """
+
+        async def talk(client: Client) -> Result:
+            shown = None
+            has_begun = False
+            message = Message(topic=self._button_topic, payload=b"PRESS", retain=False)
+            async for _ in self._changes(client, message):
+                code = self._attributes.get("user_code")
+                if has_begun and not code and self._status != "starting":
+                    status, sentence = await self._end(client)
+                    code = self._attributes.get("user_code")
+                    if not code and self._status != "starting":
+                        is_failed = status == "login_required" or not shown
+                        if is_failed or (sentence or "").startswith(NEW_LOGIN_FAILED):
+                            raise AccountError(f"{status}: {sentence}" if sentence else status)
+                        return status, sentence
+                has_begun |= bool(code) or self._status == "starting"
+                if code and code != shown:
+                    shown = code
+                    show(str(self._attributes.get("login_url")), str(code))
+            raise BrokerError("the connection was lost")
+
+        return await self._with_client(talk, PATIENCE_WITH_A_PERSON_S)
+
+    async def _with_client(
+        self, talk: Callable[[Client], Awaitable[Result]], patience_s: float
+    ) -> Result:
+        settings = self._settings
+        client = make_client(
+            settings,
+            tls_context(settings.tls),
+            availability_topic=None,
+            client_id=f"{settings.client_id}-login",
+        )
+        try:
+            async with asyncio.timeout(patience_s), client:
+                await client.subscribe([(self._status_topic, 1), (self._attributes_topic, 1)])
+                return await talk(client)
+        except TimeoutError as error:
+            raise BrokerError("the running daemon does not answer; see its log") from error
+        except aiomqtt.MqttError as error:
+            raise BrokerError(
+                f"{settings.host}:{settings.port}: {describe(error, settings)}"
+            ) from error
+
+    async def _changes(self, client: Client, message: Message) -> AsyncIterator[None]:
+        """Send a message, then tell of each change of the account's status."""
+        await client.send(message)
+        async for received in client.messages:
+            # What was retained is from before, but stays as it is if nothing changes.
+            if received.topic.value == self._attributes_topic:
+                self._attributes = json.loads(received.payload)
+            else:
+                self._status = received.payload.decode()
+            if not received.retain or self._attributes.get("user_code"):
+                yield
+
+    async def _end(self, client: Client) -> Result:
+        """Wait a moment for the sentence that goes with the status, and the other way round."""
+        try:
+            async with asyncio.timeout(SETTLE_S):
+                async for received in client.messages:
+                    if received.topic.value == self._attributes_topic:
+                        self._attributes = json.loads(received.payload)
+                    else:
+                        self._status = received.payload.decode()
+                    if self._attributes.get("user_code"):
+                        break  # it is not the end
+        except TimeoutError:
+            pass
+        return self._status, self._attributes.get("message")

@@ -1,0 +1,317 @@
+"""The page as an HTTP server: its routes, its limits, its headers."""
+
+import asyncio
+import hashlib
+import json
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from importlib.resources import files
+from typing import Any, Final, TypeVar
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from bmw2mqtt.accounts.account import Account
+from bmw2mqtt.config import Http
+from bmw2mqtt.config.text import captcha_token
+from bmw2mqtt.mqtt.device import dump_json
+from bmw2mqtt.web import access
+from bmw2mqtt.web.access import Access
+from bmw2mqtt.web.captcha import Invitations
+from bmw2mqtt.web.connection_limits import ConnectionLimits
+from bmw2mqtt.web.context import PageContext
+from bmw2mqtt.web.events import Events
+from bmw2mqtt.web.status_document import document, picture_tag
+
+log = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
+
+MAX_BODY_BYTES: Final = 32 * 1024
+"""hCaptcha's form holds the token twice, percent-encoded."""
+READ_WITHIN_S: Final = 10
+IDLE_S: Final = 60
+"""How long a connection may stay without asking anything."""
+SHUTDOWN_S: Final = 0.5
+
+_TYPES: Final = {
+    "index.html": "text/html",
+    "page.css": "text/css",
+    "page.js": "text/javascript",
+    "page-cars.js": "text/javascript",
+    "page-parts.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
+_CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'"
+)
+_SILENT: Final = logging.getLogger(f"{__name__}.silent")
+_SILENT.setLevel(logging.CRITICAL + 1)
+"""aiohttp logs malformed requests with what was in them, which may be a secret."""
+
+
+class WebApplication:
+    """Everything behind the front door."""
+
+    def __init__(self, settings: Http, sources: PageContext) -> None:
+        self._sources = sources
+        self._access = Access(settings)
+        self._invitations = Invitations()
+        self._door: ConnectionLimits | None = None
+        self._events: Events | None = None
+        self._render_metrics: Callable[[str], tuple[bytes, str]] | None = None
+        self._files = {
+            name: files(__package__).joinpath("static", name).read_bytes() for name in _TYPES
+        }
+
+    async def serve(self, sockets: list[socket.socket]) -> None:
+        """Answer whoever comes, until cancelled."""
+        self._events = Events(self._document)
+        app = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY_BYTES)
+        app.on_response_prepare.append(self._add_headers)
+        app.on_shutdown.append(self._say_goodbye)
+        app.add_routes(self._routes())
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            logger=_SILENT,
+            keepalive_timeout=IDLE_S,
+            lingering_time=1,
+            shutdown_timeout=SHUTDOWN_S,
+            handler_cancellation=True,
+        )
+        await runner.setup()
+        assert runner.server is not None  # noqa: S101 - it is set up
+        self._door = ConnectionLimits(runner.server)
+        loop = asyncio.get_running_loop()
+        servers: list[asyncio.Server] = []
+        try:
+            servers = [await loop.create_server(self._door, sock=listener) for listener in sockets]
+            log.debug("page_opened")
+            await asyncio.Event().wait()
+        finally:
+            for server in servers:
+                server.close()
+            await runner.cleanup()
+
+    def _routes(self) -> list[web.RouteDef]:
+        account = "/api/accounts/{account}"
+        return [
+            web.get("/", self._file("index.html")),
+            *(web.get(f"/{name}", self._file(name)) for name in _TYPES if name != "index.html"),
+            web.get(access.HEALTH, self._health),
+            web.get("/metrics", self._metrics),
+            web.get("/api/state", self._state),
+            web.get("/api/events", self._listen, allow_head=False),
+            web.get("/cars/{vin}/picture.png", self._picture),
+            web.post(access.SESSION, self._log_in),
+            web.delete(access.SESSION, self._log_out),
+            web.post(f"{account}/refresh", self._refresh),
+            web.post(f"{account}/polling", self._set_polling),
+            web.post(f"{account}/login", self._log_in_account),
+            web.post(f"{account}/captcha", self._invite),
+            web.post(access.RECEIVER, self._receive),
+        ]
+
+    # Around every request
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if self._door is not None:
+            self._door.heard(request)
+        try:
+            self._access.check(request)
+            return await handler(request)
+        except web.HTTPTooManyRequests:
+            await asyncio.sleep(access.WRONG_TOKEN_S)
+            raise
+        except (web.HTTPException, ConnectionError):
+            raise
+        except Exception:
+            log.exception("page_request_crashed", method=request.method)
+            raise web.HTTPInternalServerError(
+                text="An internal error; the log says more. Please report it."
+            ) from None
+
+    async def _add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
+        headers = response.headers
+        policy = _CONTENT_SECURITY_POLICY
+        if not self._access.is_ingress(request):  # which shows the page in a frame
+            policy = f"{policy}; frame-ancestors 'self'"
+            headers["X-Frame-Options"] = "SAMEORIGIN"
+        headers["Content-Security-Policy"] = policy
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["Referrer-Policy"] = "no-referrer"
+        headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        headers["Server"] = "bmw2mqtt"
+        headers.setdefault("Cache-Control", "no-store")
+
+    async def _say_goodbye(self, _: web.Application) -> None:
+        if self._events is not None:
+            self._events.stop()
+
+    # What there is to see
+
+    def _file(self, name: str) -> Handler:
+        content = self._files[name]
+        tag = hashlib.sha256(content).hexdigest()[:16]
+
+        async def send(request: web.Request) -> web.Response:
+            response = _tagged(request, content, _TYPES[name], tag)
+            if response.body:
+                response.headers["Vary"] = "Accept-Encoding"
+                response.enable_compression()
+            return response
+
+        return send
+
+    def _document(self) -> bytes:
+        return dump_json(document(self._sources))
+
+    async def _state(self, request: web.Request) -> web.Response:
+        return web.Response(
+            body=self._document(),
+            content_type="application/json",
+            headers={f"{access.OUR_HEADER}-Way": self._access.way(request)},
+        )
+
+    async def _listen(self, request: web.Request) -> web.StreamResponse:
+        assert self._events is not None  # noqa: S101 - made before the first request
+        return await self._events.listen(request)
+
+    async def _picture(self, request: web.Request) -> web.Response:
+        vehicle = self._sources.fleet.find(request.match_info["vin"])
+        if vehicle is None or vehicle.image is None:
+            raise web.HTTPNotFound(text="There is no such picture.")
+        return _tagged(request, vehicle.image, "image/png", picture_tag(vehicle.image))
+
+    async def _health(self, _: web.Request) -> web.Response:
+        """Tell whether all is well; that it answers at all shows that the daemon is alive."""
+        if self._sources.is_connected():
+            return web.json_response({"status": "ok"})
+        reason = "not connected to the MQTT broker"
+        return web.json_response({"status": "unhealthy", "reason": reason}, status=503)
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        if self._render_metrics is None:
+            self._render_metrics = await asyncio.to_thread(_import_metrics, self._sources)
+        body, content_type = self._render_metrics(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    # What there is to do
+
+    async def _log_in(self, request: web.Request) -> web.Response:
+        token = (await _body(request)).get("token")
+        if not isinstance(token, str):
+            raise web.HTTPBadRequest(text='Expected {"token": "…"}.')
+        self._access.log_in(request, token.strip())
+        response = web.Response(status=204)
+        self._access.open_session(request, response)
+        return response
+
+    async def _log_out(self, _: web.Request) -> web.Response:
+        response = web.Response(status=204)
+        response.del_cookie(access.COOKIE)
+        return response
+
+    async def _refresh(self, request: web.Request) -> web.Response:
+        self._account(request, "refresh").refresh()
+        return web.Response(status=204)
+
+    async def _set_polling(self, request: web.Request) -> web.Response:
+        is_polling = (await _body(request)).get("is_polling")
+        if not isinstance(is_polling, bool):
+            raise web.HTTPBadRequest(text='Expected {"is_polling": true} or false.')
+        self._account(request, "polling").set_polling(is_polling=is_polling)
+        return web.Response(status=204)
+
+    async def _log_in_account(self, request: web.Request) -> web.Response:
+        """Log in with a captcha's token, or without one where BMW wants none."""
+        given = (await _body(request)).get("token")
+        self._hand_over(request, given)
+        return web.Response(status=204)
+
+    def _hand_over(self, request: web.Request, given: object) -> None:
+        token = captcha_token(given) if isinstance(given, str) else None
+        if given is not None and token is None:
+            raise web.HTTPBadRequest(
+                text="This is not a captcha's token: it is one long line of letters and digits."
+            )
+        self._account(request, "login").log_in(token)
+
+    async def _invite(self, request: web.Request) -> web.Response:
+        """Return where to send a person to solve the captcha so that its result comes here."""
+        if self._access.is_ingress(request):
+            raise web.HTTPForbidden(text="Home Assistant lets no other site in: paste the token.")
+        account = self._account(request, "captcha")
+        form_url = account.state.login_form_url
+        if form_url is None:
+            raise web.HTTPConflict(text="The account needs no captcha now.")
+        nonce = self._invitations.invite(account.name)
+        return web.json_response(
+            {"form_url": form_url, "receiver": f"captcha/{account.name}/{nonce}"}
+        )
+
+    async def _receive(self, request: web.Request) -> web.Response:
+        """Take what BMW's captcha page sends: a form from another site, by a one-time address."""
+        match = request.match_info
+        if not self._invitations.redeem(match["account"], match["nonce"]):
+            raise web.HTTPForbidden(
+                text="This link was used already, or is older than 15 minutes. Open the page of"
+                " bmw2mqtt and begin again."
+            )
+        if request.content_type != "application/x-www-form-urlencoded":
+            raise web.HTTPUnsupportedMediaType(text="Expected a form.")
+        form = await _in_time(request.post())
+        self._hand_over(request, form.get("h-captcha-response", ""))
+        raise web.HTTPSeeOther("../../")
+
+    def _account(self, request: web.Request, key: str) -> Account:
+        name = request.match_info["account"]
+        account = self._sources.accounts.get(name)
+        if account is not None:
+            log.info("account_command", account=name, key=key, by="page")
+            return account
+        if any(state.name == name for state in self._sources.fleet.account_states()):
+            raise web.HTTPServiceUnavailable(
+                text="The bridge is starting; try again in a moment.", headers={"Retry-After": "2"}
+            )
+        raise web.HTTPNotFound(text="There is no such account.")
+
+
+async def _in_time(reading: Awaitable[Result]) -> Result:
+    """Wait for a body, but not for ever."""
+    try:
+        async with asyncio.timeout(READ_WITHIN_S):
+            return await reading
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text="The request's body did not come in time.") from None
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    """Return the JSON object that was sent; nothing at all is an empty one."""
+    content = await _in_time(request.read())
+    try:
+        body = json.loads(content) if content else {}
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise web.HTTPBadRequest(text="Expected a JSON object.")
+    return body
+
+
+def _tagged(request: web.Request, content: bytes, content_type: str, tag: str) -> web.Response:
+    """Answer with what the browser may keep, as long as it asks whether it is still good."""
+    headers = {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache"}
+    if any(known.value == tag for known in request.if_none_match or ()):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=content, content_type=content_type, headers=headers)
+
+
+def _import_metrics(sources: PageContext) -> Callable[[str], tuple[bytes, str]]:
+    from bmw2mqtt.web.metrics import Metrics  # noqa: PLC0415 - heavy
+
+    return Metrics(sources).render

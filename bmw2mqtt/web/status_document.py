@@ -1,0 +1,128 @@
+"""What the page shows, as one JSON document. Never a secret, never a position."""
+
+import re
+from typing import Any, Final
+
+from bmw2mqtt import __version__
+from bmw2mqtt.devices import RegisteredVehicle
+from bmw2mqtt.entities import VEHICLE_ENTITIES
+from bmw2mqtt.entities.base import Entity, Value, iso
+from bmw2mqtt.vehicle.account import AccountState
+from bmw2mqtt.vehicle.snapshot import Vehicle
+from bmw2mqtt.web.context import PageContext
+
+_ENTITIES: Final = {f"{entity.platform}/{entity.key}": entity for entity in VEHICLE_ENTITIES}
+SHOWN: Final = tuple(
+    _ENTITIES[entity_id]
+    for entity_id in (
+        "sensor/remaining_battery_percent",
+        "sensor/remaining_range_electric",
+        "sensor/charging_status",
+        "sensor/charging_end_time",
+        "sensor/charging_target",
+        "binary_sensor/connection_status",
+        "sensor/remaining_fuel_percent",
+        "sensor/remaining_fuel",
+        "sensor/remaining_range_fuel",
+        "sensor/remaining_range_total",
+        "sensor/mileage",
+        "sensor/climate_status",
+        "binary_sensor/door_lock_state",
+        "binary_sensor/lids",
+        "binary_sensor/windows",
+        "binary_sensor/condition_based_services",
+        "binary_sensor/check_control_messages",
+    )
+)
+"""A car's main values."""
+_SHOWN_PAYLOAD: Final = re.compile(r"[A-Za-z_]{1,30}|[0-9]{1,3}")
+"""Words and small numbers. Whatever else was sent may hold a place."""
+
+
+def document(sources: PageContext) -> dict[str, Any]:
+    """Return everything the page shows."""
+    names: dict[str, str] = {}
+    cars: list[dict[str, Any]] = []
+    for car in sources.fleet.cars():
+        names[car.vehicle.vin] = car.name
+        cars.append(_car(car))
+    return {
+        "version": __version__,
+        "mqtt": {"is_connected": sources.is_connected(), "broker": sources.broker},
+        "accounts": [_account(state, sources) for state in sources.fleet.account_states()],
+        "cars": cars,
+        "commands": [_command(event, names) for event in sources.commands.last],
+    }
+
+
+def picture_tag(image: bytes) -> str:
+    """Name a picture's content; another one after a restart is no harm."""
+    return f"{hash(image) & 0xFFFFFFFFFFFFFFFF:016x}"
+
+
+def _account(state: AccountState, sources: PageContext) -> dict[str, Any]:
+    return {
+        "name": state.name,
+        "backend": state.backend,
+        "is_read_only": sources.fleet.is_read_only(state.name),
+        "status": state.status,
+        "message": state.message,
+        "is_polling": state.is_polling,
+        "is_login_required": state.is_login_required,
+        "login_url": state.login_url,
+        "can_receive": state.login_form_url is not None,
+        "user_code": state.user_code,
+        "expires_at": _native(state.expires_at),
+        "last_update": _native(state.last_update),
+        "next_update": _native(state.next_update),
+        "requests_24h": state.requests_24h,
+        "requests_left": state.requests_left,
+    }
+
+
+def _car(car: RegisteredVehicle) -> dict[str, Any]:
+    vehicle = car.vehicle
+    picture = None
+    if vehicle.image is not None:
+        picture = f"cars/{vehicle.vin}/picture.png?{picture_tag(vehicle.image)}"
+    return {
+        "vin": vehicle.vin,
+        "name": car.name,
+        "account": car.account,
+        "is_available": car.is_available,
+        "updated_at": _native(vehicle.updated_at),
+        "picture": picture,
+        "values": {
+            f"{entity.platform}/{entity.key}": _value(entity, vehicle)
+            for entity in SHOWN
+            if entity.exists(vehicle)
+        },
+    }
+
+
+def _value(entity: Entity[Vehicle], vehicle: Vehicle) -> dict[str, Any]:
+    value = {"name": entity.name, "value": _native(entity.value(vehicle))}
+    if unit := getattr(entity, "unit", None):
+        value["unit"] = unit
+    if entity.attributes is not None:
+        value["attributes"] = dict(entity.attributes(vehicle))
+    return value
+
+
+def _command(event: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    entity = _ENTITIES.get(event["entity"])
+    payload = event["payload"]
+    return {
+        "id": event["id"],
+        "at": event["finished_at"],
+        "car": names.get(event["vin"], event["vin"]),
+        "entity": entity.name if entity else event["entity"],
+        "payload": payload if _SHOWN_PAYLOAD.fullmatch(payload) else None,
+        "outcome": event["event_type"],
+        "reason": event["reason"],
+        "message": event["message"],
+    }
+
+
+def _native(value: Value) -> Any:
+    return iso(value) if hasattr(value, "isoformat") else value  # type: ignore[arg-type] # dates
