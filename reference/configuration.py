@@ -51,7 +51,7 @@ car's papers. *secret*: may come from a file, and is never shown.
 """
 
 _COLUMNS: Final = ("Setting", "Value", "Default", "Meaning")
-_BACKENDS: Final = {"mybmw": "MyBmwAccount", "cardata": "CarDataAccount"}
+_BACKENDS: Final = {"mybmw": "MyBmwSettings", "cardata": "CarDataSettings"}
 _Schema = Mapping[str, Any]
 
 

@@ -194,7 +194,7 @@ def test_a_client_certificate_that_is_none(bmw: MyBmwSimulator, tmp_path: Path) 
     status, said = run_to_its_end(tmp_path, settings)
     assert status == 2
     assert len(said.splitlines()) == 1
-    assert said.startswith("mqtt.tls: a certificate or key cannot be used")
+    assert said.startswith("mqtt.tls.cert_file, mqtt.tls.key_file: cannot be used")
 
 
 def test_data_dir_that_cannot_be_used(bmw: MyBmwSimulator, tmp_path: Path) -> None:
