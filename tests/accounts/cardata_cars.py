@@ -1,4 +1,4 @@
-"""CarData cars without a server: what they send goes into `ReadingStore` and comes out as a `Vehicle`."""
+"""CarData cars without a server: what they send goes into the store and becomes a `Vehicle`."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
