@@ -175,11 +175,6 @@ class Tire:
     pressure_kpa: float | None = None
     target_pressure_kpa: float | None = None
     temperature_c: float | None = None
-    season: int | None = None
-    production_week: date | None = None
-    """The Monday of the week it was made in."""
-    manufacturer: str | None = None
-    dimension: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +193,6 @@ class Position:
 
     latitude: float
     longitude: float
-    altitude_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,23 +228,13 @@ class Charging:
     end_time: datetime | None = None
     remaining_minutes: float | None = None
     """What the car last said; `end_time` is made of it."""
-    connection_type: str | None = None
     power_kw: float | None = None
-    energy_content_kwh: float | None = None
     ac_limit_a: int | None = None
     ac_limits_a: tuple[int, ...] = ()
     """The limits the car accepts."""
     mode: ChargingMode | None = None
-    preference: str | None = None
-    """`NO_PRESELECTION` or `CHARGING_WINDOW`."""
-    window_start: time | None = None
-    window_end: time | None = None
-    timer_type: str | None = None
     departure_timers: tuple[Timer, ...] = ()
     is_pre_entry_climatization_enabled: bool | None = None
-    is_cable_unlocked_when_full: bool | None = None
-    is_flap_unlocked: bool | None = None
-    service_pack: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,15 +263,7 @@ class Climate:
 class Build:
     """What the factory made: fixed facts."""
 
-    body_type: str | None = None
-    model_year: int | None = None
-    country: str | None = None
-    color: int | str | None = None
-    head_unit: str | None = None
-    idrive_version: str | None = None
-    telematics_unit: str | None = None
     software_version: str | None = None
-    is_left_hand_drive: bool | None = None
     battery_capacity_kwh: float | None = None
 
 
@@ -332,8 +308,6 @@ class Vehicle:
     had_position: bool = False
     """Whether this or an earlier snapshot had one: a position that is lost has to be taken back."""
     heading_deg: int | None = None
-    address: str | None = None
-    privacy_mode: str | None = None
     is_moving: bool | None = None
     battery_12v_v: float | None = None
     image: bytes | None = field(default=None, repr=False)
