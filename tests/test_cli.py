@@ -273,11 +273,11 @@ def test_the_newest_sign_of_life_counts(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"a: [", "is no YAML"),
+        (b"a: [", "is not valid YAML"),
         (b"- a\n", "is no mapping"),
-        (b"\xff\xfe\x00", "is no UTF-8 text"),
-        (b"a: \x01", "is no YAML"),
-        (b"a: !!python/none x", "is no YAML"),
+        (b"\xff\xfe\x00", "is not UTF-8 text"),
+        (b"a: \x01", "is not valid YAML"),
+        (b"a: !!python/none x", "is not valid YAML"),
     ],
 )
 def test_healthcheck_with_a_broken_file(content: bytes, said: str, capsys: Output) -> None:

@@ -286,9 +286,9 @@ def _read(path: Path) -> "dict[object, object]":
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}; {remedy}") from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: is no UTF-8 text; {remedy}") from error
+        raise ValueError(f"{path}: is not UTF-8 text; {remedy}") from error
     except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f"{path}: is no YAML; {remedy}") from error
+        raise ValueError(f"{path}: is not valid YAML; {remedy}") from error
     if not isinstance(document, dict):
         raise ValueError(f"{path}: is no mapping; {remedy}")  # noqa: TRY004 - the file's fault
     return document
