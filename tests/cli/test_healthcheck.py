@@ -24,13 +24,13 @@ def test_healthcheck(
     data_dir, port = tmp_path / "data", free_port()
     check = ["healthcheck", "--option", f"data_dir={data_dir}"]
     assert main(check) == 1
-    assert "no daemon uses" in capsys.readouterr().err
+    assert "bmw2mqtt is not running" in capsys.readouterr().err
 
     process = launch(settings_for(bmw, port, data_dir))
     process.wait_log("mqtt_unreachable")
     wait_until((data_dir / "health.json").exists)
     assert main(check) == 1
-    assert capsys.readouterr().err == "the daemon is not connected to the MQTT broker\n"
+    assert capsys.readouterr().err == "bmw2mqtt is not connected to the MQTT broker\n"
     assert main([*check, "--alive"]) == 0
 
     with Mosquitto(tmp_path, port=port):
@@ -40,11 +40,11 @@ def test_healthcheck(
         old = time.time() - STALE_S - 1
         os.utime(data_dir / "health.json", (old, old))
         assert main(check) == 1
-        assert "no sign of life for 6" in capsys.readouterr().err
+        assert "has not responded for 6" in capsys.readouterr().err
         assert main([*check, "--alive"]) == 1
         assert process.stop() == 0
     assert main(check) == 1
-    assert "no daemon uses" in capsys.readouterr().err
+    assert "bmw2mqtt is not running" in capsys.readouterr().err
 
 
 def test_a_data_dir_that_cannot_be_written_is_no_reason_to_kill_the_daemon(
@@ -78,7 +78,7 @@ def test_the_newest_sign_of_life_counts(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "health.json").rmdir()
     assert heartbeat.beat(is_connected=False) is None
     os.utime(next(memory.iterdir()), (0, 0))
-    assert health.problem(tmp_path) == "the daemon is not connected to the MQTT broker"
+    assert health.problem(tmp_path) == "bmw2mqtt is not connected to the MQTT broker"
 
 
 @pytest.mark.parametrize(
@@ -103,10 +103,10 @@ def test_healthcheck_finds_the_folder_like_the_daemon(
     monkeypatch: pytest.MonkeyPatch, capsys: Output, tmp_path: Path
 ) -> None:
     assert main(["healthcheck"]) == 1
-    assert capsys.readouterr().err == "no daemon uses data\n"
+    assert capsys.readouterr().err == "bmw2mqtt is not running (data_dir: data)\n"
     Path("config.yaml").write_text("data_dir: from_file\n")
     assert main(["healthcheck"]) == 1
-    assert capsys.readouterr().err == "no daemon uses from_file\n"
+    assert capsys.readouterr().err == "bmw2mqtt is not running (data_dir: from_file)\n"
     monkeypatch.setenv("BMW2MQTT_DATA_DIR", str(tmp_path / "from_variable"))
     (tmp_path / "from_variable").mkdir()
     beat = tmp_path / "from_variable" / "health.json"

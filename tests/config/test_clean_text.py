@@ -181,10 +181,10 @@ def test_a_pipe_into_which_nobody_writes_hangs_nothing(monkeypatch):
     monkeypatch.setattr("bmw2mqtt.files.read_named.__defaults__", (8 * 1024 * 1024, 0.1))
     os.mkfifo("pipe")
     (line,) = problems(WITHOUT, **{f"{VARIABLE}_FILE": "pipe"})
-    assert "pipe: nothing came out of it" in line
+    assert "pipe: it is a pipe that sent nothing" in line
     Path("config.yaml").unlink(missing_ok=True)
     os.mkfifo("config.yaml")
-    with pytest.raises(ConfigError, match="nothing came out of it"):
+    with pytest.raises(ConfigError, match="it is a pipe that sent nothing"):
         load(None)
 
 
