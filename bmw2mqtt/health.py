@@ -15,6 +15,8 @@ from bmw2mqtt.files import open_plain, read_plain
 BEAT_S = 20
 STALE_S = 3 * BEAT_S
 LARGEST_BEAT = 1024
+LENGTH = 32
+"""Bytes of the heartbeat file, whatever its content."""
 
 IN_MEMORY = (Path("/dev/shm"), Path("/tmp"))  # noqa: S108 - named for data_dir, holds nothing
 """Where the heartbeat file is written while `data_dir` is not writable."""
@@ -51,12 +53,14 @@ class Heartbeat:
         return first_error
 
     def _beat(self, path: Path, *, is_connected: bool) -> None:
-        with os.fdopen(open_plain(path, os.O_WRONLY | os.O_CREAT), "w") as file:
+        with os.fdopen(open_plain(path, os.O_WRONLY | os.O_CREAT), "wb", buffering=0) as file:
             if self._written == (path, is_connected) and os.fstat(file.fileno()).st_size:
                 os.utime(file.fileno())
                 return
-            file.truncate()
-            json.dump({"mqtt_connected": is_connected}, file)
+            # One write of a fixed length: a health check never reads half of it.
+            content = json.dumps({"mqtt_connected": is_connected}).encode().ljust(LENGTH)
+            file.write(content)
+            file.truncate(len(content))
         self._written = path, is_connected
 
     def stop(self) -> None:

@@ -28,7 +28,8 @@ def test_healthcheck(
 
     process = launch(settings_for(bmw, port, data_dir))
     process.wait_log("mqtt_unreachable")
-    wait_until((data_dir / "health.json").exists)
+    beat = data_dir / "health.json"
+    wait_until(lambda: beat.exists() and beat.stat().st_size)
     assert main(check) == 1
     assert capsys.readouterr().err == "bmw2mqtt is not connected to the MQTT broker\n"
     assert main([*check, "--alive"]) == 0
