@@ -70,7 +70,7 @@ async def test_cardata(bench: Bench, threads: set[threading.Thread]) -> None:
 def test_one_accounts_captcha_leaves_anothers_hidden(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log, "_hidden", log._Hidden())
+    monkeypatch.setattr(log, "_hidden", log._HiddenWords())
     both = []
     for name in ("home", "other"):
         settings = MyBmwSettings.model_validate(
