@@ -99,7 +99,9 @@ class Home:
         return self.topic(f"{vin}/{name}")
 
     def relayed(self) -> list[tuple[str, bytes]]:
-        return [(message.topic, message.payload) for message in self.publisher._relays.values()]
+        return [
+            (message.topic, message.payload) for message in self.publisher._relays.messages.values()
+        ]
 
     # What BMW and a person do
 

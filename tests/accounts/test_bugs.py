@@ -72,7 +72,7 @@ async def shows_and_recovers(home: Home, owner: Any, name: str) -> None:
 
 
 async def test_a_bug_in_looking_after_availability(home: Home) -> None:
-    await shows_and_recovers(home, SnapshotUpdater, "look_again")
+    await shows_and_recovers(home, SnapshotUpdater, "recheck")
 
 
 async def test_a_bug_in_the_account_s_polling(home: Home) -> None:
@@ -85,7 +85,7 @@ async def test_a_bug_in_the_account_s_polling(home: Home) -> None:
     await home.is_status("ok", within_s=3600)
 
 
-@pytest.mark.parametrize("name", ["_tell", "_stream_changed"])
+@pytest.mark.parametrize("name", ["_update_status", "_stream_changed"])
 async def test_a_bug_in_what_is_told_when_something_changes(home: Home, name: str) -> None:
     with capture_logs() as logs, pytest.MonkeyPatch.context() as patch:
         patch.setattr(CarDataAccount, name, stumble)
@@ -126,7 +126,7 @@ async def test_a_bug_with_one_car_leaves_its_values_and_the_other_car(
         await home.clock.forward(seconds=1)
     assert home.car("sensor/mileage") == before
     assert home.topic(f"{VIN}/availability") == "online"
-    assert bugs(logs) == ["car_crashed"]
+    assert bugs(logs) == ["vehicle_crashed"]
 
 
 # MyBMW

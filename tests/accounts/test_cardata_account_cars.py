@@ -176,7 +176,7 @@ async def test_a_car_that_is_gone(bench: Bench) -> None:
         for _ in range(2):
             assert home.car("sensor/mileage", OTHER_VIN)
             asked = home.asked("mappings")
-            await home.refresh()
+            await home.clock.forward(hours=24)
             await until(lambda seen=asked: home.asked("mappings") > seen)
             await home.clock.forward(seconds=5)
         await until(lambda: home.car("sensor/mileage", OTHER_VIN) is None)
@@ -199,12 +199,21 @@ async def test_lists_without_cars_take_no_car_that_streams(bench: Bench) -> None
         await until(lambda: home.car("sensor/mileage") == "50002")
 
 
+async def test_an_account_without_a_car(bench: Bench) -> None:
+    bench.user.cars.clear()
+    async with Home(bench).running() as home:
+        code = await until(lambda: home.attributes.get("user_code"))
+        home.bmw.approve(code)
+        await home.is_status("error", "BMW names no car for this account")
+
+
 async def test_an_account_without_a_car_of_its_own(bench: Bench) -> None:
     bench.user.secondary_vins = {VIN}
     async with Home(bench).running() as home:
         code = await until(lambda: home.attributes.get("user_code"))
         home.bmw.approve(code)
-        await home.is_status("error", "no car of which this account is the primary user")
+        await home.is_status("error", "be their primary user")
+        assert home.topic(f"{VIN}/availability") is None, "nothing is known of it"
         bench.user.secondary_vins = set()
         await home.refresh()
         await home.is_ok()
@@ -223,9 +232,35 @@ async def test_the_cars_of_another_bmw_account_go(bench: Bench) -> None:
         await until(lambda: home.car("sensor/mileage", OTHER_VIN) == "41250")
         assert home.car("sensor/mileage") is None
         assert len(other.containers) == 1
+        await home.store.flushed()
+        files = [str(path) for path in bench.folder.rglob("*") if VIN in path.name]
+        assert files == [], "basic data and picture"
+        assert VIN.encode() not in b"".join(
+            path.read_bytes() for path in bench.folder.glob("account-*.json")
+        )
     async with Home(bench, client_id=OTHER_CLIENT).running() as home:
         await until(lambda: home.car("sensor/mileage", OTHER_VIN) == "41250")
         assert home.car("sensor/mileage") is None
+
+
+async def test_a_car_of_another_user_that_streams_is_shown(bench: Bench) -> None:
+    bench.user.secondary_vins = {VIN}
+    async with Home(bench).running() as home:
+        code = await until(lambda: home.attributes.get("user_code"))
+        home.bmw.approve(code)
+        await home.is_status("error", "be their primary user")
+        await until(lambda: home.bmw.stream.is_subscribed(home.user.gcid))
+        bench.user.secondary_vins = set()  # the simulator streams to primary users only
+        assert home.bmw.publish(VIN, {MILEAGE: 7})
+        bench.user.secondary_vins = {VIN}
+        await home.clock.forward(minutes=3)
+        await until(lambda: home.car("sensor/mileage") == "7")
+        await home.is_status("ok")
+        for _ in range(3):
+            await home.clock.forward(hours=24)
+        assert home.car("sensor/mileage") == "7"
+        assert home.asked(f"{VIN}/basicData") == 1
+        assert home.asked(f"{VIN}/telematicData") == 0
 
 
 async def test_a_car_that_left_while_nobody_looked_is_swept_at_the_start(bench: Bench) -> None:

@@ -6,19 +6,19 @@ without delay, and of a flood only the last value of each key is worked on.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
 
 from bmw2mqtt.accounts.account import AccountListener
-from bmw2mqtt.accounts.cardata.rest.basic_data import BasicData
 from bmw2mqtt.accounts.cardata.snapshot.builder import to_vehicle
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
+from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
+from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.unknown_values import UnknownValueLog
 from bmw2mqtt.guard import BugLogger
-from bmw2mqtt.vehicle.snapshot import Vehicle
 
 log = structlog.get_logger(__name__)
 
@@ -33,32 +33,28 @@ class SnapshotUpdater:
     def __init__(
         self,
         account: str,
+        vehicles: VehicleRegistry,
         values: ReadingStore,
         listener: AccountListener,
         *,
-        basic: Mapping[str, BasicData],
-        images: Mapping[str, bytes],
         bug_logger: BugLogger,
         now: Callable[[], datetime],
     ) -> None:
         self._account = account
+        self._vehicles = vehicles
         self._values = values
         self._listener = listener
-        self._basic = basic
-        self._images = images
         self._bug_logger = bug_logger
         self._now = now
-        self._shown: dict[str, Vehicle] = {}
         self._report_word = UnknownValueLog()
         self._waiting: dict[str, None] = {}
         """Cars that have changed, in the order in which they did."""
-        self._awaited_since: dict[str, datetime] = {}
         self._arrivals = 0
         self._since_s = 0.0
         self._handle: asyncio.Handle | None = None
 
-    def change(self, vin: str) -> None:
-        """Show this car soon: its readings, its picture or what is known about it has changed."""
+    def schedule(self, vin: str) -> None:
+        """Publish this car soon: its readings, its picture or what is known of it has changed."""
         self._waiting[vin] = None
         self._arrivals += 1
         if self._handle is None:
@@ -67,24 +63,17 @@ class SnapshotUpdater:
             self._handle = loop.call_soon(self._look, self._arrivals)
 
     def wait_no_longer(self) -> None:
-        """Show cars without basic data: BMW was asked, and did not tell."""
-        for vin in self._awaited_since:
-            self._awaited_since[vin] = datetime.min.replace(tzinfo=UTC)
-        self.look_again()
+        """Publish cars without basic data: BMW was asked, and did not send it."""
+        for vehicle in self._vehicles:
+            if vehicle.awaited_since is not None:
+                vehicle.awaited_since = datetime.min.replace(tzinfo=UTC)
+        self.recheck()
 
-    def look_again(self, vins: Iterable[str] = ()) -> None:
-        """See whether cars that are not shown may be by now.
-
-        They wait for their basic data, or another account had them.
-        """
-        for vin in {*vins, *self._awaited_since} - self._shown.keys():
-            self.change(vin)
-
-    def forget(self, vin: str) -> None:
-        """Let a car go that has left the account."""
-        self._waiting.pop(vin, None)
-        self._shown.pop(vin, None)
-        self._awaited_since.pop(vin, None)
+    def recheck(self) -> None:
+        """Re-check the cars that are not published: no basic data yet, or another account's."""
+        for vehicle in self._vehicles:
+            if vehicle.snapshot is None:
+                self.schedule(vehicle.vin)
 
     def close(self) -> None:
         """Show nothing more; what has changed is written down."""
@@ -112,9 +101,10 @@ class SnapshotUpdater:
         if vins:
             vin = vins.pop(0)
             try:
-                self._show(vin)
+                if (vehicle := self._vehicles.get(vin)) is not None:
+                    self._show(vehicle)
             except Exception:  # a bug with one car must not hide the others
-                self._bug_logger.exception("car_crashed", account=self._account, vin=vin)
+                self._bug_logger.exception("vehicle_crashed", account=self._account, vin=vin)
         if vins:
             self._handle = loop.call_soon(self._show_next, vins)
         elif self._waiting:
@@ -123,26 +113,31 @@ class SnapshotUpdater:
         else:
             self._handle = None
 
-    def _show(self, vin: str) -> None:
+    def _show(self, vehicle: CarDataVehicle) -> None:
+        vin = vehicle.vin
         if not self._listener.is_wanted(self._account, vin):
-            self._shown.pop(vin, None)  # when it comes back, it is told anew
+            vehicle.snapshot = None  # when it is wanted again, it is published anew
             return
-        if vin not in self._basic and not self._is_awaited_long(vin):
+        if vehicle.is_refused and not vehicle.is_known:
             return
-        vehicle = to_vehicle(
+        if vehicle.basic_data is None and not self._is_awaited_long(vehicle):
+            return
+        snapshot = to_vehicle(
             vin,
-            self._basic.get(vin),
-            self._values.of(vin),
-            previous=self._shown.get(vin),
-            image=self._images.get(vin),
+            vehicle.basic_data,
+            vehicle.readings,
+            previous=vehicle.snapshot,
+            image=vehicle.image,
             now=self._now(),
             report=self._report_word,
         )
-        if vehicle != self._shown.get(vin):
-            self._shown[vin] = vehicle
-            self._listener.vehicle_changed(self._account, vehicle)
+        if snapshot != vehicle.snapshot:
+            vehicle.snapshot = snapshot
+            self._listener.vehicle_changed(self._account, snapshot)
 
-    def _is_awaited_long(self, vin: str) -> bool:
+    def _is_awaited_long(self, vehicle: CarDataVehicle) -> bool:
         """Whether BMW has not said for long what kind of car it is."""
         now = self._now()
-        return now - self._awaited_since.setdefault(vin, now) >= BASIC_DATA_WAIT
+        if vehicle.awaited_since is None:
+            vehicle.awaited_since = now
+        return now - vehicle.awaited_since >= BASIC_DATA_WAIT
