@@ -17,7 +17,7 @@ from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.availability import are_silent
 from bmw2mqtt.config import CarDataSettings, MyBmwSettings, Settings
-from bmw2mqtt.entities import ACCOUNT_ENTITIES, vehicle_entities
+from bmw2mqtt.entities import account_entities, vehicle_entities
 from bmw2mqtt.entities.base import Entity, Value, iso
 from bmw2mqtt.guard import BugLogger
 from bmw2mqtt.homeassistant.discovery import account_payload, vehicle_identity, vehicle_payload
@@ -257,10 +257,11 @@ class DeviceRegistry:
     def _account_device(self, name: str) -> Device[AccountState]:
         topics = self._topics.account(name)
         discovery = partial(account_payload, topics=topics)
+        is_cardata = isinstance(self._settings.accounts[name], CarDataSettings)
         device = Device(
             self._publisher,
             topics,
-            ACCOUNT_ENTITIES,
+            account_entities(has_quota=is_cardata, has_login_button=is_cardata),
             discovery=discovery if self._settings.homeassistant.enabled else None,
         )
         self._states[name] = AccountState(name=name, backend=self._settings.accounts[name].backend)
@@ -275,9 +276,10 @@ class DeviceRegistry:
             vehicle_payload, topics=topics, account=self._topics.account(account), name=name
         )
         is_read_only = self.is_read_only(account)
+        is_cardata = isinstance(self._settings.accounts[account], CarDataSettings)
         table = tuple(
             entity
-            for entity in vehicle_entities(self._settings.accounts[account].backend)
+            for entity in vehicle_entities(has_commands=not is_cardata, has_readings=is_cardata)
             if not (entity.is_commandable and is_read_only) or entity.works_read_only
         )
         return Device(

@@ -1,4 +1,6 @@
-"""The entities of an account: how it stands with BMW, and what a person can do about it."""
+"""The entities of an account: its status with BMW, and what a person can do about it."""
+
+from functools import cache
 
 from bmw2mqtt.entities.base import Attributes, BinarySensor, Button, Entity, Sensor, Switch, iso
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
@@ -13,7 +15,7 @@ def _status(account: AccountState) -> Attributes:
     }
 
 
-ACCOUNT_ENTITIES: tuple[Entity[AccountState], ...] = (
+_COMMON: tuple[Entity[AccountState], ...] = (
     Sensor(
         key="status",
         name="Status",
@@ -57,22 +59,7 @@ ACCOUNT_ENTITIES: tuple[Entity[AccountState], ...] = (
         category="diagnostic",
         icon="mdi:counter",
     ),
-    Sensor(
-        key="requests_left",
-        name="Requests left",
-        value=lambda account: account.requests_left,
-        exists=lambda account: account.backend == "cardata",
-        state_class="measurement",
-        category="diagnostic",
-        icon="mdi:counter",
-    ),
     Button(key="refresh", name="Refresh", icon="mdi:refresh"),
-    Button(
-        key="login",
-        name="Log in",
-        exists=lambda account: account.backend == "cardata",
-        icon="mdi:login",
-    ),
     Switch(
         key="polling",
         name="Polling",
@@ -81,3 +68,32 @@ ACCOUNT_ENTITIES: tuple[Entity[AccountState], ...] = (
         icon="mdi:cloud-sync",
     ),
 )
+
+_QUOTA: tuple[Entity[AccountState], ...] = (
+    Sensor(
+        key="requests_left",
+        name="Requests left",
+        value=lambda account: account.requests_left,
+        state_class="measurement",
+        category="diagnostic",
+        icon="mdi:counter",
+    ),
+)
+
+_LOGIN: tuple[Entity[AccountState], ...] = (Button(key="login", name="Log in", icon="mdi:login"),)
+
+ACCOUNT_ENTITIES: tuple[Entity[AccountState], ...] = (*_COMMON, *_QUOTA, *_LOGIN)
+"""Everything an account can have."""
+
+
+@cache
+def account_entities(
+    *, has_quota: bool, has_login_button: bool
+) -> tuple[Entity[AccountState], ...]:
+    """Return the entities of a backend's accounts.
+
+    Args:
+        has_quota: whether BMW limits its requests.
+        has_login_button: whether a person can start a login there.
+    """
+    return (*_COMMON, *(_QUOTA if has_quota else ()), *(_LOGIN if has_login_button else ()))
