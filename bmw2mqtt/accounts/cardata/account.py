@@ -24,7 +24,7 @@ from bmw2mqtt.accounts.cardata.rest.poller import RestPoller
 from bmw2mqtt.accounts.cardata.rest.quota import RequestQuota
 from bmw2mqtt.accounts.cardata.snapshot.updater import SnapshotUpdater
 from bmw2mqtt.accounts.cardata.stream.connection import StreamConnection
-from bmw2mqtt.accounts.cardata.telemetry.store import MAX_CARS, ReadingStore
+from bmw2mqtt.accounts.cardata.telemetry.store import MAX_VEHICLES, ReadingStore
 from bmw2mqtt.accounts.guarded_listener import GuardedListener
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.accounts.scheduler import PollScheduler
@@ -232,34 +232,34 @@ class CarDataAccount:
         if not is_vin(vin) or not isinstance(data, dict):
             log.debug("stream_message_unreadable", reason="no car or no data")
             return
-        if vin not in self._garage.vins and not self._values.knows(vin):
-            if len(self._values.vins()) >= MAX_CARS:
+        if vin not in self._garage.vins and not self._values.has_readings(vin):
+            if len(self._values.vins()) >= MAX_VEHICLES:
                 log.debug("stream_message_unreadable", reason="too many cars")
                 return
             self._listener.vehicles_listed(self.name, frozenset({vin}), is_complete=False)
         self._heard_at = now = self._now()
         self._listener.message_received(self.name, vin, payload)
-        if self._values.take(vin, data, now):
-            self._showroom.change(vin)
+        if self._values.record(vin, data, now):
+            self._showroom.schedule(vin)
 
     def cars_listed(self, vins: frozenset[str]) -> None:
         """Take the complete list of the account's cars."""
         for vin in self._values.vins() - vins:
-            self._values.forget(vin)
-            self._showroom.forget(vin)
+            self._values.remove(vin)
+            self._showroom.remove(vin)
         self._listener.vehicles_listed(self.name, vins, is_complete=True)
         for vin in vins:
-            self._showroom.change(vin)
+            self._showroom.schedule(vin)
 
     def car_described(self, vin: str) -> None:
         """Take it that BMW has told what a car is, or sent its picture."""
-        self._showroom.change(vin)
+        self._showroom.schedule(vin)
 
     def telematic_data(self, vin: str, data: Mapping[str, Any], received_at: datetime) -> None:
         """Take what REST knows of a car."""
         self._heard_at = received_at
-        self._values.take(vin, data, received_at)
-        self._showroom.change(vin)
+        self._values.record(vin, data, received_at)
+        self._showroom.schedule(vin)
         self._listener.vehicle_seen(self.name, vin)
 
     def told_at(self) -> Mapping[str, datetime]:
@@ -281,7 +281,7 @@ class CarDataAccount:
         self._trouble = error
         self._has_read |= error is None
         if self._tokens is not None:
-            self._showroom.wait_no_longer()
+            self._showroom.publish_without_basic_data()
         self._tell()
 
     def _take_tokens(self, tokens: OAuthTokens | None) -> None:
@@ -313,7 +313,7 @@ class CarDataAccount:
         """Look now and then at what changes by itself."""
         while True:
             self._stream_changed()
-            self._showroom.look_again(self._garage.vins | self._values.vins())
+            self._showroom.check_held_back(self._garage.vins | self._values.vins())
             self._remember()
             await asyncio.sleep(LOOK_EVERY_S)
 

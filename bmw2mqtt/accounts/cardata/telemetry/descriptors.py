@@ -1,7 +1,7 @@
 """Every descriptor that the snapshot is made of, declared once.
 
-A chain lists the names that BMW has for one fact. Whatever is declared here is part of the core
-list of descriptors that telematic data is requested with.
+A chain lists the names that BMW has for one fact. Whatever is declared here is requested over REST
+too; what is declared first matters most, where BMW refuses long lists.
 """
 
 from bmw2mqtt.entities.catalogue import catalogue
@@ -56,7 +56,6 @@ BATTERY_12V_VOLTAGE = _one("electricalSystem.battery.voltage")
 _LOCATION = "cabin.infotainment.navigation.currentLocation."
 LATITUDE, LONGITUDE = _one(f"{_LOCATION}latitude"), _one(f"{_LOCATION}longitude")
 HEADING = _one(f"{_LOCATION}heading")
-ALTITUDE = _one(f"{_LOCATION}altitude")
 
 # Fuel and ranges
 
@@ -93,12 +92,7 @@ TIME_TO_FULL = _one(f"{_ENGINE}charging.timeToFullyCharged")
 CHARGING_POWER = _one(f"{_BATTERY}charging.power")
 AC_LIMIT = _one(f"{_BATTERY}charging.acLimit.selected")
 BATTERY_SIZE = _one("drivetrain.batteryManagement.batterySizeMax")
-CONNECTION_TYPE = _one(f"{_ENGINE}charging.connectionType")
-PREFERENCE = _one(f"{_ENGINE}charging.profile.preference")
-TIMER_TYPE = _one(f"{_ENGINE}charging.profile.timerType")
 PRE_ENTRY_CLIMATE = _one(f"{_ENGINE}charging.profile.climatizationActive")
-CABLE_RELEASE = _one(f"{_PORT}isHospitalityActive")
-FLAP_UNLOCKED = _one("body.flap.isPermanentlyUnlocked")
 
 # Climate
 

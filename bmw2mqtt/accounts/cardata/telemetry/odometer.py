@@ -11,6 +11,8 @@ from bmw2mqtt.accounts.cardata.telemetry.decode import KM_PER_MILE
 
 MAX_KM = 5_000_000
 ROUNDING_KM = 2.0
+"""A fall by less is none."""
+MILE_ROUNDING_KM = 1.0
 """Whole miles are that imprecise."""
 GROWTH = 0.25
 """How much farther a car may have driven between two readings, as a share of all it ever did."""
@@ -67,6 +69,10 @@ class Odometer:
         if km > known and not _is_unit_step(km, known):
             return self._accept(km, support=1, is_guess=is_guess)
         return km if self._outvotes(km, measured_at, is_guess=is_guess) else None
+
+    def without_rounding(self, km: float) -> float:
+        """Return the accepted mileage for one in whole miles that stands for the same."""
+        return self.km if self.km is not None and abs(km - self.km) < MILE_ROUNDING_KM else km
 
     def correct_guess(self, km: float) -> None:
         """Replace a mileage whose unit was only assumed and has been reported since."""

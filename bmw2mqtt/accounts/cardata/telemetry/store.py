@@ -11,6 +11,7 @@ from typing import Any
 
 from bmw2mqtt.accounts.background_writer import BackgroundWriter
 from bmw2mqtt.accounts.cardata.telemetry.database import ReadingDatabase, Row
+from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER
 from bmw2mqtt.accounts.cardata.telemetry.times import read_time
 from bmw2mqtt.accounts.cardata.telemetry.vehicle_readings import RawReading, VehicleReadings
 from bmw2mqtt.accounts.unknown_values import UnknownValueLog
@@ -104,9 +105,11 @@ class ReadingStore:
         """Return the cars that have reported anything."""
         return frozenset(vin for vin, vehicle in self._vehicles.items() if vehicle)
 
-    def measured_at(self) -> dict[str, datetime | None]:
+    def measured_at(self) -> dict[str, datetime]:
         """Return when the newest reading of each of those cars was measured."""
-        return {vin: vehicle.measured_at for vin, vehicle in self._vehicles.items() if vehicle}
+        return {
+            vin: vehicle.measured_at or NEVER for vin, vehicle in self._vehicles.items() if vehicle
+        }
 
     def remove(self, vin: str) -> None:
         """Remove a car, from disk too."""

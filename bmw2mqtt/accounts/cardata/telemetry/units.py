@@ -61,7 +61,9 @@ class UnitSettler:
     def __init__(self) -> None:
         self.display = DisplayUnit()
         self._guesses: dict[str, float] = {}
-        """Numbers without a unit that nothing confirms, by descriptor."""
+        """Numbers that are converted by what the display shows, by descriptor."""
+        self._without_unit: set[str] = set()
+        """Descriptors whose reading came without a unit that anything confirms."""
 
     def settle(
         self,
@@ -80,13 +82,14 @@ class UnitSettler:
             UndecodableValueError: it cannot be such a number.
         """
         name = row.descriptor
-        self._guesses.pop(name, None)
         unit = self._unit_of_neighbour(row, number, measured_at, readings)
+        self.confirm(name)
         if unit is None:
             unit = self.display.at(measured_at) if row.follows_display else "km"
             if unit is None and self.display.unit and name in readings:
                 return None
             self._guesses[name] = number
+            self._without_unit.add(name)
         return self.converted(row, number, unit or self.display.unit, measured_at)
 
     def converted(
@@ -103,10 +106,11 @@ class UnitSettler:
     def confirm(self, name: str) -> None:
         """Record that the unit of a reading is known."""
         self._guesses.pop(name, None)
+        self._without_unit.discard(name)
 
     def is_guess(self, name: str) -> bool:
         """Return whether nothing confirms the unit of a reading."""
-        return name in self._guesses
+        return name in self._without_unit
 
     def open_number(self, name: str) -> float | None:
         """Return the number of a reading whose unit is not settled: the display's is not known."""
@@ -117,11 +121,14 @@ class UnitSettler:
 
         What was measured before the display was switched keeps its unit.
         """
-        before = self.display
-        if unit == before.unit:
+        if unit == self.display.unit:
             return {}
-        self.display = DisplayUnit(unit, since, before.unit)
+        self.display = DisplayUnit(unit, since, self.display.unit)
         return dict(self._guesses)
+
+    def keep(self, name: str) -> None:
+        """Convert a reading no more when the display is switched."""
+        self._guesses.pop(name, None)
 
     def _unit_of_neighbour(
         self,
@@ -134,7 +141,7 @@ class UnitSettler:
             return None
         for name in (row.descriptor, _SAME_RANGE.get(row.descriptor, "")):
             neighbour = readings.get(name)
-            if neighbour is None or name in self._guesses or neighbour.measured_at is None:
+            if neighbour is None or name in self._without_unit or neighbour.measured_at is None:
                 continue
             is_of_now = abs(neighbour.measured_at - measured_at) <= SAME_MOMENT
             if is_of_now and isinstance(neighbour.value, float):

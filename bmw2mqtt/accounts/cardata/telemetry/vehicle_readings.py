@@ -275,7 +275,7 @@ class VehicleReadings:
             if name in _ODOMETER and isinstance(reading.value, float):
                 self._odometer.correct_guess(reading.value)
         if unit != display.unit:
-            self._units.confirm(name)
+            self._units.keep(name)
         self._save(name, self._readings[name].value)
 
     # The odometer
@@ -285,14 +285,15 @@ class VehicleReadings:
     ) -> Reading | None:
         """Return a reading of the odometer unless the others contradict it."""
         name, km, relabelled_km = row.descriptor, reading.value, None
-        if not isinstance(km, float):
-            return None  # an odometer does not become unknown
+        if not isinstance(km, float):  # an odometer does not become unknown
+            is_odometer = name == TRAVELLED_DISTANCE
+            return None if is_odometer else replace(reading, measured_at=measured_at)
         if reading.unit is not None:
             number = float(decode(row, value, row.unit, self._log_unknown).value or 0)
             relabelled_km = number if number != km else km * KM_PER_MILE
             self._units.confirm(name)
         elif unit := unit_that_fits(km, self._odometer.km, growth=GROWTH):
-            km = to_km(km, unit)
+            km = self._odometer.without_rounding(to_km(km, unit))
             self._units.confirm(name)
         else:
             settled = self._units.settle(row, km, measured_at, self._readings)
