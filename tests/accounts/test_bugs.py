@@ -11,8 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bmw2mqtt.accounts.cardata.account import CarDataAccount
-from bmw2mqtt.accounts.cardata.snapshot import builder as convert
-from bmw2mqtt.accounts.cardata.snapshot import updater as showroom
+from bmw2mqtt.accounts.cardata.snapshot import builder, updater
 from bmw2mqtt.accounts.cardata.snapshot.updater import SnapshotUpdater
 from bmw2mqtt.accounts.mybmw import poller as garage
 from bmw2mqtt.accounts.scheduler import PollScheduler
@@ -72,7 +71,7 @@ async def shows_and_recovers(home: Home, owner: Any, name: str) -> None:
 
 
 async def test_a_bug_in_looking_after_availability(home: Home) -> None:
-    await shows_and_recovers(home, SnapshotUpdater, "recheck")
+    await shows_and_recovers(home, SnapshotUpdater, "check_held_back")
 
 
 async def test_a_bug_in_the_account_s_polling(home: Home) -> None:
@@ -117,7 +116,7 @@ async def test_a_bug_with_one_car_leaves_its_values_and_the_other_car(
 
     before = home.car("sensor/mileage")
     with capture_logs() as logs:
-        monkeypatch.setattr(showroom, "to_vehicle", stumble_for(VIN, convert.to_vehicle))
+        monkeypatch.setattr(updater, "to_vehicle", stumble_for(VIN, builder.to_vehicle))
         for mileage in range(60_000, 60_005):
             for vin in (VIN, OTHER_VIN):
                 home.bmw.publish(vin, {MILEAGE: mileage})

@@ -4,13 +4,13 @@ import pytest
 
 from bmw2mqtt.accounts.cardata.errors import RequestRefused, ServerFault
 from bmw2mqtt.accounts.cardata.rest.containers import (
-    CHARGING_LEVEL,
     CORE,
     NAME,
     purpose_of,
     wanted_descriptors,
 )
 from bmw2mqtt.accounts.cardata.rest.quota import Priority
+from bmw2mqtt.accounts.cardata.telemetry.descriptors import SOC_FORECAST, core_descriptors
 from bmw2mqtt.entities.catalogue import catalogue
 from bmw2mqtt.simulator.cardata import Container, Fault, cu_error
 from bmw2mqtt.vehicle.errors import BadAnswer, QuotaExceeded, Unreachable
@@ -40,9 +40,9 @@ def test_the_list_is_what_the_stream_lacks_and_what_a_car_needs() -> None:
     assert len(set(wanted)) == len(wanted)
     for name, row in catalogue().items():
         assert (name in wanted) == (
-            name in CORE or (row.rest_via == "container" and not row.is_streamable)
+            name in core_descriptors() or (row.rest_via == "container" and not row.is_streamable)
         ), name
-    assert set(CORE) <= catalogue().keys()
+    assert set(core_descriptors()) <= catalogue().keys()
     assert all(catalogue()[name].rest_via == "container" for name in wanted)
 
 
@@ -143,9 +143,9 @@ async def test_an_old_container_that_is_gone_or_not_given_up_is_forgotten(
 
 
 async def test_descriptors_that_bmw_does_not_know_are_left_out(account: Bench) -> None:
-    account.bmw.containers.unknown_descriptors = {ODD, CHARGING_LEVEL}
+    account.bmw.containers.unknown_descriptors = {ODD, SOC_FORECAST}
     container = await ready(account)
-    assert set(container.descriptors) == set(wanted_descriptors()) - {ODD, CHARGING_LEVEL}
+    assert set(container.descriptors) == set(wanted_descriptors()) - {ODD, SOC_FORECAST}
     account.asked()
     for _ in range(20):
         await account.clock.forward(days=1)
@@ -160,7 +160,7 @@ async def test_when_more_and_more_are_unknown_the_core_is_asked_for(account: Ben
 
 
 async def test_a_list_that_is_too_long_is_shortened_to_the_core(account: Bench) -> None:
-    account.bmw.containers.max_descriptors = 50
+    account.bmw.containers.max_descriptors = 75
     container = await ready(account)
     assert container.descriptors == CORE
     account.asked()
@@ -176,9 +176,9 @@ async def test_a_list_that_is_too_long_is_shortened_to_the_core(account: Bench) 
 
 
 async def test_a_descriptor_that_bmw_stumbles_over_is_left_out_at_last(account: Bench) -> None:
-    account.bmw.containers.failing_descriptors = {CHARGING_LEVEL}
+    account.bmw.containers.failing_descriptors = {SOC_FORECAST}
     container = await ready(account)
-    assert set(container.descriptors) == set(CORE) - {CHARGING_LEVEL}
+    assert set(container.descriptors) == set(CORE) - {SOC_FORECAST}
     account.asked()
     account.restart()
     assert await ready(account) == container
@@ -186,7 +186,7 @@ async def test_a_descriptor_that_bmw_stumbles_over_is_left_out_at_last(account: 
 
 
 async def test_the_shortened_one_is_found_again_too(account: Bench) -> None:
-    account.bmw.containers.max_descriptors = 50
+    account.bmw.containers.max_descriptors = 75
     container = await ready(account)
     wait_written(account.store)
     (account.folder / "account-home.json").unlink()

@@ -38,7 +38,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> set[threading.Thread]:
         monkeypatch.setattr(owner, name, watched)
 
     watch(os, "fsync")
-    for name in ("open", "save", "forget", "close"):
+    for name in ("open", "save", "remove", "close"):
         watch(ReadingDatabase, name)
     return seen
 

@@ -255,7 +255,7 @@ class CarDataAccount:
     def _polled(self, error: AccountError | None) -> None:
         self._status.record_poll(error)
         if self._tokens is not None:
-            self._updater.wait_no_longer()
+            self._updater.publish_without_basic_data()
         self._update_status()
 
     def _stream_changed(self) -> None:
@@ -271,7 +271,7 @@ class CarDataAccount:
         """Check from time to time what changes by itself."""
         while True:
             self._stream_changed()
-            self._updater.recheck()
+            self._updater.check_held_back()
             self._receiver.save(self._memory)
             await asyncio.sleep(CHECK_EVERY_S)
 

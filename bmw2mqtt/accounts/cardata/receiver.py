@@ -9,7 +9,7 @@ import structlog
 from bmw2mqtt.accounts.account import AccountListener
 from bmw2mqtt.accounts.cardata.snapshot.updater import SnapshotUpdater
 from bmw2mqtt.accounts.cardata.stream.message import UnreadableMessageError, parse_message
-from bmw2mqtt.accounts.cardata.telemetry.store import MAX_CARS, ReadingStore
+from bmw2mqtt.accounts.cardata.telemetry.store import MAX_VEHICLES, ReadingStore
 from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.state_file import StateFile, moment
@@ -70,14 +70,14 @@ class VehicleReceiver:
             return
         vin = message.vin
         if vin not in self._vehicles:
-            if len(self._vehicles) >= MAX_CARS:
+            if len(self._vehicles) >= MAX_VEHICLES:
                 log.debug("stream_message_unreadable", account=self._account, reason="many cars")
                 return
             self._vehicles.add(vin)
             self._listener.vehicles_listed(self._account, frozenset({vin}), is_complete=False)
         self.received_at = now = self._now()
         self._listener.message_received(self._account, vin, payload)
-        if self._readings.take(vin, message.data, now):
+        if self._readings.record(vin, message.data, now):
             self._updater.schedule(vin)
 
     # The poller's listener
@@ -87,7 +87,7 @@ class VehicleReceiver:
     ) -> None:
         """Record what REST knows of a car."""
         self.received_at = received_at
-        self._readings.take(vehicle.vin, data, received_at)
+        self._readings.record(vehicle.vin, data, received_at)
         self._updater.schedule(vehicle.vin)
         self._listener.vehicle_seen(self._account, vehicle.vin)
 

@@ -1,21 +1,21 @@
 """One car of a CarData account."""
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from bmw2mqtt.accounts.cardata.basic_data import BasicData
 from bmw2mqtt.accounts.cardata.failed_request import FailedRequest
-from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
-from bmw2mqtt.vehicle.snapshot import Reading, Vehicle
+from bmw2mqtt.accounts.cardata.telemetry.vehicle_readings import VehicleReadings
+from bmw2mqtt.vehicle.snapshot import Vehicle
 
 
 class CarDataVehicle:
     """Everything known of one car: BMW's answers, its readings, and what is published of it."""
 
-    def __init__(self, vin: str, readings: ReadingStore) -> None:
+    def __init__(self, vin: str, readings: VehicleReadings) -> None:
         """Create a car of which nothing but its readings is known."""
         self.vin = vin
-        self._readings = readings
+        self.readings = readings
+        """Its newest reading of each descriptor."""
         # From REST
         self.basic_data: BasicData | None = None
         self.image: bytes | None = None
@@ -36,21 +36,15 @@ class CarDataVehicle:
         self.is_refused = False
         """BMW gives no data of it to this account."""
         # What is published
-        self.awaited_since: datetime | None = None
-        """Since when its first snapshot waits for basic data."""
+        self.held_since: datetime | None = None
+        """Since when its first snapshot is held back, as its basic data is missing."""
         self.snapshot: Vehicle | None = None
         """The snapshot published last."""
 
     @property
-    def readings(self) -> Mapping[str, Reading]:
-        """Its newest reading of each descriptor."""
-        return self._readings.of(self.vin)
-
-    @property
     def measured_at(self) -> datetime | None:
         """When it last measured anything, as far as known."""
-        times = (reading.measured_at for reading in self.readings.values())
-        return max((at for at in times if at), default=None)
+        return self.readings.measured_at
 
     @property
     def is_served(self) -> bool:

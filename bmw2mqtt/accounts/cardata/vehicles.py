@@ -57,7 +57,7 @@ class VehicleRegistry:
         """Return a car; a new one comes with what an earlier run stored of it."""
         vehicle = self._vehicles.get(vin)
         if vehicle is None:
-            vehicle = self._vehicles[vin] = CarDataVehicle(vin, self._readings)
+            vehicle = self._vehicles[vin] = CarDataVehicle(vin, self._readings.add(vin))
             self._load(vehicle)
         return vehicle
 
@@ -65,7 +65,7 @@ class VehicleRegistry:
         """Remove a car and everything stored of it: readings, basic data and picture."""
         if self._vehicles.pop(vin, None) is None:
             return
-        self._readings.forget(vin)
+        self._readings.remove(vin)
         for file in (_basic_data_file(vin), _image_file(vin)):
             self._store.remove_later(file, self._report)
 

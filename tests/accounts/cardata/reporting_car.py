@@ -1,4 +1,4 @@
-"""CarData cars without a server: what they send goes into the store and becomes a `Vehicle`."""
+"""A CarData car without a server: what it sends goes into the store and becomes a `Vehicle`."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ from typing import Any
 from bmw2mqtt.accounts.cardata.basic_data import BasicData
 from bmw2mqtt.accounts.cardata.snapshot.builder import to_vehicle
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
-from bmw2mqtt.vehicle.snapshot import Vehicle
+from bmw2mqtt.vehicle.snapshot import Reading, Vehicle
 
 VIN = "WBA00000000000001"
 T0 = datetime(2026, 11, 1, 10, 0, tzinfo=UTC)
@@ -38,31 +38,42 @@ def message(values: Mapping[str, Any], seconds: float = 0) -> dict[str, Any]:
 
 
 class Car:
-    """One car of one account."""
+    """A car of CarData that reports to a store, and whose snapshots are built from there."""
 
-    def __init__(self, basic: Mapping[str, Any] | None = None) -> None:
-        self.values = ReadingStore(Path("/nonexistent/never-opened.sqlite"))
+    def __init__(
+        self, basic: Mapping[str, Any] | None = None, store: ReadingStore | None = None
+    ) -> None:
+        self.store = store or ReadingStore(Path("/nonexistent/never-opened.sqlite"))
         self.basic = None if basic is None else BasicData.parse(basic)
         self.vehicle: Vehicle | None = None
         self.unknown_words: list[tuple[str, str]] = []
 
-    def tell(
+    @property
+    def readings(self) -> Mapping[str, Reading]:
+        """The readings in the store."""
+        vehicle = self.store.vehicle(VIN)
+        assert vehicle is not None
+        return vehicle.view
+
+    def report(
         self, values: Mapping[str, Any], seconds: float = 0, *, now_s: float | None = None
     ) -> Vehicle:
         """Let the car send a message; return the snapshot it leads to."""
         now = T0 + timedelta(seconds=seconds + 1 if now_s is None else now_s)
-        self.values.take(VIN, message(values, seconds), now)
-        return self.convert(now)
+        self.store.record(VIN, message(values, seconds), now)
+        return self.snapshot(now)
 
-    def convert(self, now: datetime = T0) -> Vehicle:
-        """Return the snapshot of what the car has told."""
+    def snapshot(self, now: datetime = T0) -> Vehicle:
+        """Return the snapshot of what the car has reported."""
+        readings = self.store.vehicle(VIN)
+        assert readings is not None
         self.vehicle = to_vehicle(
             VIN,
             self.basic,
-            self.values.of(VIN),
+            readings,
             previous=self.vehicle,
             image=None,
             now=now,
-            report=lambda name, word: self.unknown_words.append((name, word)),
+            log_unknown=lambda name, word: self.unknown_words.append((name, word)),
         )
         return self.vehicle

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bmw2mqtt.vehicle.snapshot import Vehicle
-from tests.accounts.cardata_cars import Car
+from tests.accounts.cardata.reporting_car import Car
 
 MILEAGE, TRIP_MILEAGE = "vehicle.travelledDistance", "trip.segment.end.travelledDistance"
 KOMBI = "drivetrain.electricEngine.kombiRemainingElectricRange"
@@ -20,6 +20,7 @@ STATUS = "drivetrain.electricEngine.charging.status"
 HV_STATUS = "drivetrain.electricEngine.charging.hvStatus"
 REMAINING = "drivetrain.electricEngine.charging.timeRemaining"
 TO_FULL = "drivetrain.electricEngine.charging.timeToFullyCharged"
+POWER = "powertrain.electric.battery.charging.power"
 PORT = "body.chargingPort."
 ACTIVITY = "vehicle.preConditioning.activity"
 COMFORT = "cabin.hvac.preconditioning.status.comfortState"
@@ -29,8 +30,8 @@ CONSUMPTION = "drivetrain.avgElectricRangeConsumption"
 SERVICES, MESSAGES = "status.conditionBasedServices", "status.checkControlMessages"
 
 
-def told(values: dict[str, Any], basic: dict[str, Any] | None = None) -> Vehicle:
-    return Car(basic).tell(values)
+def reported(values: dict[str, Any], basic: dict[str, Any] | None = None) -> Vehicle:
+    return Car(basic).report(values)
 
 
 def states(openings: Any) -> dict[str, str]:

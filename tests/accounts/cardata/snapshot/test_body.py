@@ -11,13 +11,13 @@ from bmw2mqtt.vehicle.snapshot import (
     OpeningState,
     ServiceStatus,
 )
-from tests.accounts.cardata_cars import ELECTRIC, T0, VIN, Car
-from tests.accounts.cardata_words import (
+from tests.accounts.cardata.reporting_car import ELECTRIC, T0, VIN, Car
+from tests.accounts.cardata.snapshot.names import (
     DISPLAY_UNIT,
     MESSAGES,
     SERVICES,
+    reported,
     states,
-    told,
 )
 
 # Doors, windows, lock
@@ -38,7 +38,7 @@ def test_the_drivers_side_depends_on_the_steering(steering: str | None, name: st
     basic = {**ELECTRIC, "steering": steering}
     values = {**doors("door", "isOpen", "CLOSED"), **doors("window", "status", "CLOSED")}
     values |= {"cabin.door.row1.driver.isOpen": True, "cabin.window.row1.driver.status": "OPEN"}
-    vehicle = told(values, basic)
+    vehicle = reported(values, basic)
     for openings in (vehicle.lids, vehicle.windows):
         assert [n for n, state in states(openings).items() if state == "OPEN"] == [name]
         assert len(states(openings)) == 4
@@ -56,7 +56,7 @@ def test_all_lids_in_all_words(raw: Any, state: str) -> None:
         **doors("door", "isOpen", raw), "body.hood.isOpen": raw, "body.trunk.isOpen": raw,
         **{f"body.trunk.{part}.door.isOpen": raw for part in ("left", "right", "upper", "lower")},
     }  # fmt: skip
-    assert states(told(values).lids) == dict.fromkeys(
+    assert states(reported(values).lids) == dict.fromkeys(
         [
             "leftFront", "rightFront", "leftRear", "rightRear", "hood", "trunk", "trunkLeftDoor",
             "trunkRightDoor", "trunkUpperDoor", "trunkLowerDoor",
@@ -67,8 +67,8 @@ def test_all_lids_in_all_words(raw: Any, state: str) -> None:
 
 def test_the_newer_word_about_the_trunk_counts() -> None:
     car = Car()
-    car.tell({"body.trunk.isOpen": "CLOSED"})
-    assert states(car.tell({"body.trunk.door.isOpen": True}, 60).lids)["trunk"] == "OPEN"
+    car.report({"body.trunk.isOpen": "CLOSED"})
+    assert states(car.report({"body.trunk.door.isOpen": True}, 60).lids)["trunk"] == "OPEN"
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_the_newer_word_about_the_trunk_counts() -> None:
     ],
 )
 def test_the_sun_roof(values: dict[str, str], state: str) -> None:
-    lids = told({f"cabin.sunroof.{name}": word for name, word in values.items()}).lids
+    lids = reported({f"cabin.sunroof.{name}": word for name, word in values.items()}).lids
     assert states(lids)["sunRoof"] == state
 
 
@@ -94,7 +94,7 @@ def test_windows() -> None:
         "cabin.window.row2.driver.status": "INTERMEDIATE",
         "body.trunk.window.isOpen": "OPEN",
     }
-    assert states(told(values).windows) == {
+    assert states(reported(values).windows) == {
         "leftFront": "CLOSED", "rightFront": "CLOSED", "leftRear": "INTERMEDIATE",
         "rightRear": "CLOSED", "rear": "OPEN",
     }  # fmt: skip
@@ -102,19 +102,19 @@ def test_windows() -> None:
 
 def test_a_convertibles_roof() -> None:
     assert (
-        states(told({"cabin.convertible.roofStatus": "OPENSECURED"}).lids)["convertibleRoof"]
+        states(reported({"cabin.convertible.roofStatus": "OPENSECURED"}).lids)["convertibleRoof"]
         == "OPEN"
     )
 
 
 def test_doors_that_told_nothing_are_not_closed() -> None:
-    vehicle = told({"body.trunk.isOpen": False})
+    vehicle = reported({"body.trunk.isOpen": False})
     assert states(vehicle.lids)["leftFront"] == OpeningState.UNKNOWN
     assert vehicle.windows is None
-    assert told({}).lids is None
+    assert reported({}).lids is None
     gone = Car()
-    gone.tell({"body.hood.isOpen": "CLOSED"})
-    assert states(gone.tell({"body.hood.isOpen": "INVALID"}, 60).lids)["hood"] == "UNKNOWN"
+    gone.report({"body.hood.isOpen": "CLOSED"})
+    assert states(gone.report({"body.hood.isOpen": "INVALID"}, 60).lids)["hood"] == "UNKNOWN"
 
 
 @pytest.mark.parametrize(
@@ -132,28 +132,46 @@ def test_doors_that_told_nothing_are_not_closed() -> None:
 @pytest.mark.parametrize("name", ["cabin.door.lock.status", "cabin.door.status"])
 def test_door_lock(name: str, word: str, state: LockState | None) -> None:
     car = Car()
-    assert car.tell({name: word}).door_lock is state
+    assert car.report({name: word}).door_lock is state
     assert car.unknown_words == []
 
 
 def test_the_newest_word_about_the_lock_counts() -> None:
     car = Car()
-    car.tell({"cabin.door.lock.status": "SECURED"})
-    assert car.tell({"cabin.door.status": "UNLOCKED"}, 60).door_lock is LockState.UNLOCKED
-    assert car.tell({"cabin.door.lock.status": "LOCKED"}, 120).door_lock is LockState.LOCKED
+    car.report({"cabin.door.lock.status": "SECURED"})
+    assert car.report({"cabin.door.status": "UNLOCKED"}, 60).door_lock is LockState.UNLOCKED
+    assert car.report({"cabin.door.lock.status": "LOCKED"}, 120).door_lock is LockState.LOCKED
+
+
+def test_a_word_about_doors_says_nothing_about_the_lock() -> None:
+    car = Car()
+    car.report({"cabin.door.lock.status": "SECURED"})
+    assert car.report({"cabin.door.status": "CLOSED"}, 60).door_lock is LockState.SECURED
+    assert car.report({"cabin.door.status": "OPEN"}, 120).door_lock is LockState.SECURED
+    assert car.unknown_words == []
+    assert car.report({"cabin.door.status": "AJAR"}, 180).door_lock is LockState.SECURED
+
+
+def test_a_replaced_word_stays_replaced() -> None:
+    car = Car()
+    car.report({"cabin.door.lock.status": "SECURED"})
+    car.report({"cabin.door.status": "UNLOCKED"}, 60)
+    assert car.report({"cabin.door.status": "INVALID"}, 120).door_lock is None
+    assert car.report({"cabin.door.lock.status": "LOCKED"}, 180).door_lock is LockState.LOCKED
+    assert car.report({"cabin.door.status": "INVALID"}, 240).door_lock is LockState.LOCKED
 
 
 def test_an_unknown_word_about_the_lock_is_reported() -> None:
     car = Car()
-    assert car.tell({"cabin.door.status": "AJAR"}).door_lock is None
+    assert car.report({"cabin.door.status": "AJAR"}).door_lock is None
     assert [word for _, word in car.unknown_words] == ["ajar"]
 
 
 def test_the_alarm() -> None:
     name = "vehicle.antiTheftAlarmSystem.alarm.armStatus"
-    assert told({name: "unarmed"}).is_alarm_armed is False
-    assert told({name: "doorsTiltCabin"}).is_alarm_armed is True
-    assert told({}).is_alarm_armed is None
+    assert reported({name: "unarmed"}).is_alarm_armed is False
+    assert reported({name: "doorsTiltCabin"}).is_alarm_armed is True
+    assert reported({}).is_alarm_armed is None
 
 
 # Services and warnings
@@ -168,7 +186,7 @@ def cbs(**fields: Any) -> str:
 
 
 def test_services() -> None:
-    (service,) = told({SERVICES: cbs()}).services or ()
+    (service,) = reported({SERVICES: cbs()}).services or ()
     assert service.type == "ENGINE_OIL"
     assert service.status is ServiceStatus.OK
     assert (service.due_date, service.due_distance_km) == (date(2027, 3, 1), 12000)
@@ -187,7 +205,7 @@ def test_services() -> None:
     ],
 )
 def test_kinds_of_services(fields: dict[str, Any], type_: str) -> None:
-    (service,) = told({SERVICES: cbs(**fields)}).services or ()
+    (service,) = reported({SERVICES: cbs(**fields)}).services or ()
     assert service.type == type_
 
 
@@ -205,17 +223,17 @@ def test_kinds_of_services(fields: dict[str, Any], type_: str) -> None:
     ],
 )
 def test_states_of_services(fields: dict[str, Any], status: str) -> None:
-    (service,) = told({SERVICES: cbs(**fields)}).services or ()
+    (service,) = reported({SERVICES: cbs(**fields)}).services or ()
     assert service.status == status
 
 
 def test_services_without_a_date_or_distance() -> None:
-    (service,) = told({SERVICES: cbs(date="null", unitOfLengthRemaining="-")}).services or ()
+    (service,) = reported({SERVICES: cbs(date="null", unitOfLengthRemaining="-")}).services or ()
     assert (service.due_date, service.due_distance_km) == (None, None)
 
 
 def test_services_distances_follow_the_display() -> None:
-    vehicle = told({SERVICES: cbs(unitOfLengthRemaining="1000"), DISPLAY_UNIT: "miles"})
+    vehicle = reported({SERVICES: cbs(unitOfLengthRemaining="1000"), DISPLAY_UNIT: "miles"})
     assert (vehicle.services or ())[0].due_distance_km == 1609
 
 
@@ -228,7 +246,7 @@ def test_warnings() -> None:
         "unitOfLengthRemaining": "48712",
     }
     others = [{"id": "164"}, {"id": 907}, {"id": 5, "text": "Light left"}, {}]
-    messages = told({MESSAGES: json.dumps([item, *others])}).check_control_messages or ()
+    messages = reported({MESSAGES: json.dumps([item, *others])}).check_control_messages or ()
     assert [message.type for message in messages] == [
         "TIRE_PRESSURE", "WASHING_FLUID", "BRAKE_PADS", "LIGHT_LEFT", "UNKNOWN",
     ]  # fmt: skip
@@ -237,12 +255,12 @@ def test_warnings() -> None:
 
 def test_no_warnings_and_unknown_warnings() -> None:
     car = Car()
-    assert car.convert().check_control_messages is None
-    assert car.tell({MESSAGES: "[]"}).check_control_messages == ()
-    car.tell({MESSAGES: '[{"id": 1}]'}, 60)
+    assert car.snapshot().check_control_messages is None
+    assert car.report({MESSAGES: "[]"}).check_control_messages == ()
+    car.report({MESSAGES: '[{"id": 1}]'}, 60)
     gone = {f"vehicle.{MESSAGES}": {"value": None, "unit": None, "timestamp": None}}
-    car.values.take(VIN, gone, T0 + timedelta(hours=1))
-    assert car.convert().check_control_messages == ()
+    car.store.record(VIN, gone, T0 + timedelta(hours=1))
+    assert car.snapshot().check_control_messages == ()
 
 
 BAD_ITEMS = '[{"id": [], "date": 1e99}]'
@@ -252,6 +270,6 @@ BAD_ITEMS = '[{"id": [], "date": 1e99}]'
     "text", ["nonsense", "[", "5", '"x"', "[1, null, []]", "[" * 60_000, BAD_ITEMS]
 )
 def test_lists_that_are_none(text: str) -> None:
-    vehicle = told({SERVICES: text, MESSAGES: text})
+    vehicle = reported({SERVICES: text, MESSAGES: text})
     assert not vehicle.services or len(vehicle.services) == 1
     assert not vehicle.check_control_messages or len(vehicle.check_control_messages) == 1

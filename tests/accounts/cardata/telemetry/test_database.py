@@ -18,48 +18,50 @@ from structlog.testing import capture_logs
 
 from bmw2mqtt.accounts.background_writer import BackgroundWriter
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
-from tests.accounts.cardata_cars import T0, VIN, entry
-from tests.accounts.cardata_readings import (
+from tests.accounts.cardata.reporting_car import T0, VIN, entry
+from tests.accounts.cardata.telemetry.recording import (
+    FAULTS,
     LATITUDE,
     LONGITUDE,
     MESSAGES,
     MILEAGE,
     SOC,
     TRUNK,
+    readings,
+    record,
     reopened,
-    take,
 )
 
 
 def test_readings_survive(tmp_path: Path) -> None:
     path = tmp_path / "values.sqlite"
     values = reopened(path)
-    take(values, SOC, "61.5", 60, unit="percent")
-    take(values, MILEAGE, 100, unit="mi")
-    take(values, MESSAGES, '[{"id": 143}]')
-    take(values, TRUNK, "OPEN")
-    take(values, TRUNK, "INVALID", 60)
-    take(values, LATITUDE, 48.1)
-    take(values, LONGITUDE, 11.5)
-    before = dict(values.of(VIN))
+    record(values, SOC, "61.5", 60, unit="percent")
+    record(values, MILEAGE, 100, unit="mi")
+    record(values, MESSAGES, '[{"id": 143}]')
+    record(values, TRUNK, "OPEN")
+    record(values, TRUNK, "INVALID", 60)
+    record(values, LATITUDE, 48.1)
+    record(values, LONGITUDE, 11.5)
+    before = dict(readings(values))
     values.close()
     again = reopened(path)
-    assert dict(again.of(VIN)) == before
+    assert dict(readings(again)) == before
     assert again.vins() == {VIN}
-    assert not take(again, SOC, 50, 0, received_s=70), "it still knows what is old"
-    assert not take(again, LATITUDE, 48.1)
-    assert not take(again, LONGITUDE, 11.5)
+    assert not record(again, SOC, 50, 0, received_s=70), "it still knows what is old"
+    assert not record(again, LATITUDE, 48.1)
+    assert not record(again, LONGITUDE, 11.5)
     again.close()
 
 
 def test_a_car_can_be_forgotten(tmp_path: Path) -> None:
     path = tmp_path / "values.sqlite"
     values = reopened(path)
-    take(values, SOC, 61)
+    record(values, SOC, 61)
     values.commit()
-    take(values, SOC, 62, 60)
-    values.forget(VIN)
-    values.forget("WBA00000000000002")
+    record(values, SOC, 62, 60)
+    values.remove(VIN)
+    values.remove("WBA00000000000002")
     values.close()
     with closing(reopened(path)) as again:
         assert again.vins() == frozenset()
@@ -70,7 +72,7 @@ def test_nobody_else_can_read_it(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         values = reopened(path)
-        take(values, SOC, 61)
+        record(values, SOC, 61)
         values.commit()
         files = list(tmp_path.iterdir())
         assert {file.suffix for file in files} >= {".sqlite"}
@@ -94,7 +96,7 @@ start = datetime(2026, 11, 1, tzinfo=UTC)
 for n in range(1, 10**9):
     at = start + timedelta(milliseconds=n)
     entries = {name: {"value": n, "timestamp": at.isoformat()} for name in sys.argv[2:]}
-    values.take("WBA00000000000001", entries, at)
+    values.record("WBA00000000000001", entries, at)
     values.commit()
     print(n, flush=True)
 """
@@ -115,12 +117,12 @@ def test_kill_9_costs_nothing(tmp_path: Path) -> None:
         told = max([told, *(int(line) for line in rest[:-1] if line)])
         with capture_logs() as log:
             values = reopened(path)
-        readings = [values.of(VIN)[name] for name in names]
+        was = [readings(values)[name] for name in names]
         values.close()
         assert log == []
-        assert readings[0].value == readings[1].value, "a message is kept whole"
-        assert isinstance(readings[0].value, float)
-        assert readings[0].value >= told
+        assert was[0].value == was[1].value, "a message is kept whole"
+        assert isinstance(was[0].value, float)
+        assert was[0].value >= told
         path.unlink()
 
 
@@ -135,17 +137,17 @@ def test_a_damaged_file_is_set_aside(tmp_path: Path, content: bytes) -> None:
     assert [line["event"] for line in lines] == ["file_damaged"]
     assert lines[0]["file"] == str(path)
     assert (tmp_path / "values.damaged").read_bytes() == content
-    take(values, SOC, 61)
+    record(values, SOC, 61)
     values.close()
     with closing(reopened(path)) as again:
-        assert again.of(VIN)[SOC].value == 61.0
+        assert readings(again)[SOC].value == 61.0
 
 
 def test_a_page_in_the_middle_may_be_damaged(tmp_path: Path) -> None:
     path = tmp_path / "values.sqlite"
     values = reopened(path)
     for number in range(200):
-        values.take(f"WBA{number:014d}", {SOC: entry(1), TRUNK: entry("OPEN")}, T0)
+        values.record(f"WBA{number:014d}", {SOC: entry(1), TRUNK: entry("OPEN")}, T0)
     values.close()
     content = bytearray(path.read_bytes())
     content[8192 : 8192 + 4096] = b"\xff" * 4096
@@ -153,7 +155,7 @@ def test_a_page_in_the_middle_may_be_damaged(tmp_path: Path) -> None:
     with capture_logs() as lines:
         values = reopened(path)
     assert [line["event"] for line in lines] == ["file_damaged"]
-    take(values, SOC, 61)
+    record(values, SOC, 61)
     values.close()
     with closing(reopened(path)) as again:
         assert again.vins() == {VIN}
@@ -172,7 +174,7 @@ def test_somebody_elses_database_is_set_aside(tmp_path: Path) -> None:
 def test_rows_that_no_version_wrote_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "values.sqlite"
     values = reopened(path)
-    take(values, SOC, 61)
+    record(values, SOC, 61)
     values.close()
     rows: list[tuple[Any, ...]] = [
         ("no vin", SOC, "1", None, None),
@@ -186,12 +188,12 @@ def test_rows_that_no_version_wrote_are_left_out(tmp_path: Path) -> None:
         database.executemany("INSERT INTO readings VALUES (?, ?, ?, ?, ?)", rows)
     database.close()
     again = reopened(path)
-    assert set(again.of(VIN)) == {SOC}
+    assert set(readings(again)) == {SOC}
     again.close()
 
 
 def full_disk(values: ReadingStore, pages: int) -> None:
-    database = values._shelf._database
+    database = values._database._database
     assert database is not None
     database.execute(f"PRAGMA max_page_count = {pages}")
 
@@ -202,16 +204,16 @@ def test_a_full_disk_is_said_once_and_made_good(tmp_path: Path) -> None:
     full_disk(values, 1)
     with capture_logs() as lines:
         for second in range(50):
-            take(values, MESSAGES, "x" * 30_000 + str(second), second)
+            record(values, FAULTS, "x" * 30_000 + str(second), second)
             values.commit()
-    assert [line["event"] for line in lines] == ["values_not_saved"]
+    assert [line["event"] for line in lines] == ["readings_not_saved"]
     assert "full" in lines[0]["reason"]
-    assert values.of(VIN)[MESSAGES].value == "x" * 30_000 + "49"
+    assert readings(values)[FAULTS].value == "x" * 30_000 + "49"
     full_disk(values, 10_000)
     values.commit()
     values.close()
     with closing(reopened(path)) as again:
-        assert again.of(VIN)[MESSAGES].value == "x" * 30_000 + "49"
+        assert readings(again)[FAULTS].value == "x" * 30_000 + "49"
 
 
 def test_a_folder_that_cannot_be_written_is_still_read(
@@ -219,7 +221,7 @@ def test_a_folder_that_cannot_be_written_is_still_read(
 ) -> None:
     path = tmp_path / "values.sqlite"
     values = reopened(path)
-    take(values, SOC, 61)
+    record(values, SOC, 61)
     values.close()
 
     def refuse(*_: Any) -> int:
@@ -228,22 +230,22 @@ def test_a_folder_that_cannot_be_written_is_still_read(
     monkeypatch.setattr(os, "open", refuse)
     with capture_logs() as lines:
         again = reopened(path)
-        assert again.of(VIN)[SOC].value == 61.0
-        assert take(again, SOC, 62, 60)
+        assert readings(again)[SOC].value == 61.0
+        assert record(again, SOC, 62, 60)
         again.commit()
         again.close()
-    assert [line["event"] for line in lines] == ["values_not_saved"]
+    assert [line["event"] for line in lines] == ["readings_not_saved"]
     assert "remedy" in lines[0]
 
 
 def test_a_folder_that_is_not_there_is_said_once(tmp_path: Path) -> None:
     with capture_logs() as lines:
         values = reopened(tmp_path / "nowhere" / "values.sqlite")
-        take(values, SOC, 61)
+        record(values, SOC, 61)
         values.commit()
-        values.forget(VIN)
+        values.remove(VIN)
         values.close()
-    assert [line["event"] for line in lines] == ["values_not_saved"]
+    assert [line["event"] for line in lines] == ["readings_not_saved"]
 
 
 def put_fifo(path: Path) -> None:
@@ -281,10 +283,10 @@ def test_what_is_no_plain_file_is_set_aside(
     with capture_logs() as lines:
         values = reopened(path)
     assert [line["event"] for line in lines] == ["file_damaged"]
-    take(values, SOC, 61)
+    record(values, SOC, 61)
     values.close()
     with closing(reopened(path)) as again:
-        assert again.of(VIN)[SOC].value == 61.0
+        assert readings(again)[SOC].value == 61.0
 
 
 def test_a_huge_value_is_damage(tmp_path: Path) -> None:
@@ -305,7 +307,7 @@ def test_a_file_system_without_locks(tmp_path: Path) -> None:
     values.open()
     with sqlite3.connect(path, isolation_level=None) as other:
         other.execute("BEGIN EXCLUSIVE")  # whoever asks for a lock does not get it
-        take(values, SOC, 61)
+        record(values, SOC, 61)
         with capture_logs() as lines:
             values.commit()
         assert lines == []
@@ -313,7 +315,7 @@ def test_a_file_system_without_locks(tmp_path: Path) -> None:
         other.execute("ROLLBACK")
     other.close()
     with closing(reopened(path)) as again:
-        assert again.of(VIN)[SOC].value == 61.0
+        assert readings(again)[SOC].value == 61.0
 
 
 async def test_a_slow_disk_does_not_hold_up_the_loop(tmp_path: Path) -> None:
@@ -322,17 +324,17 @@ async def test_a_slow_disk_does_not_hold_up_the_loop(tmp_path: Path) -> None:
     await asyncio.to_thread(values.open)
     is_slow = threading.Event()
     writer.submit(is_slow.wait, lambda _: None)
-    take(values, SOC, 61)
+    record(values, SOC, 61)
     values.commit()
-    take(values, SOC, 62, 60)
+    record(values, SOC, 62, 60)
     values.commit()
-    assert values.of(VIN)[SOC].value == 62.0
+    assert readings(values)[SOC].value == 62.0
     is_slow.set()
     values.close()
     await writer.flushed()
     writer.close()
     with closing(reopened(tmp_path / "values.sqlite")) as again:
-        assert again.of(VIN)[SOC].value == 62.0
+        assert readings(again)[SOC].value == 62.0
 
 
 async def test_what_a_full_disk_refused_is_written_later(tmp_path: Path) -> None:
@@ -340,15 +342,15 @@ async def test_what_a_full_disk_refused_is_written_later(tmp_path: Path) -> None
     values = ReadingStore(tmp_path / "values.sqlite", writer)
     await asyncio.to_thread(values.open)
     await writer.run(lambda: full_disk(values, 1))
-    take(values, MESSAGES, "x" * 30_000)
+    record(values, FAULTS, "x" * 30_000)
     with capture_logs() as lines:
         values.commit()
         await writer.flushed()
-    assert [line["event"] for line in lines] == ["values_not_saved"]
+    assert [line["event"] for line in lines] == ["readings_not_saved"]
     await writer.run(lambda: full_disk(values, 10_000))
     values.commit()
     values.close()
     await writer.flushed()
     writer.close()
     with closing(reopened(tmp_path / "values.sqlite")) as again:
-        assert again.of(VIN)[MESSAGES].value == "x" * 30_000
+        assert readings(again)[FAULTS].value == "x" * 30_000

@@ -8,26 +8,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from bmw2mqtt.accounts.cardata.telemetry.store import MAX_CARS, ReadingStore
+from bmw2mqtt.accounts.cardata.telemetry.store import MAX_VEHICLES, ReadingStore
 from bmw2mqtt.entities.catalogue import catalogue
-from tests.accounts.cardata_cars import T0, VIN, Car, at, entry
-from tests.accounts.cardata_readings import LATITUDE, LONGITUDE, MESSAGES, SOC, TRUNK, take
+from tests.accounts.cardata.reporting_car import T0, VIN, Car, at, entry
+from tests.accounts.cardata.telemetry.recording import (
+    LATITUDE,
+    LONGITUDE,
+    MESSAGES,
+    SOC,
+    TRUNK,
+    readings,
+    record,
+)
 
 # Order
 
 
 def test_a_newer_reading_replaces_the_one_before(values: ReadingStore) -> None:
-    assert take(values, SOC, 60)
-    assert take(values, SOC, 61, 60)
-    reading = values.of(VIN)[SOC]
+    assert record(values, SOC, 60)
+    assert record(values, SOC, 61, 60)
+    reading = readings(values)[SOC]
     assert (reading.value, reading.unit) == (61.0, "%")
     assert reading.measured_at == T0 + timedelta(seconds=60)
 
 
 def test_an_older_reading_is_ignored(values: ReadingStore) -> None:
-    take(values, SOC, 61, 60)
-    assert not take(values, SOC, 60, 0, received_s=70)
-    assert values.of(VIN)[SOC].value == 61.0
+    record(values, SOC, 61, 60)
+    assert not record(values, SOC, 60, 0, received_s=70)
+    assert readings(values)[SOC].value == 61.0
 
 
 @pytest.mark.parametrize(
@@ -46,44 +54,44 @@ def test_of_one_second_what_the_stream_told_is_the_newest(
 ) -> None:
     """REST tells thousandths, the stream seconds."""
     for time, value in ((first, 60), (second, 61)):
-        values.take(VIN, {SOC: {"value": value, "timestamp": f"2026-11-01T{time}Z"}}, T0)
-    assert values.of(VIN)[SOC].value == (60.0 if kept == "first" else 61.0)
+        values.record(VIN, {SOC: {"value": value, "timestamp": f"2026-11-01T{time}Z"}}, T0)
+    assert readings(values)[SOC].value == (60.0 if kept == "first" else 61.0)
 
 
 def test_a_reading_that_comes_twice_is_no_news(values: ReadingStore) -> None:
-    assert take(values, SOC, 61)
-    assert not take(values, SOC, 61)
-    assert not take(values, SOC, "61.0"), "REST has it as text"
-    assert take(values, SOC, 61, 60), "it was measured again"
+    assert record(values, SOC, 61)
+    assert not record(values, SOC, 61)
+    assert not record(values, SOC, "61.0"), "REST has it as text"
+    assert record(values, SOC, 61, 60), "it was measured again"
 
 
 def test_values_of_one_time_follow_each_other_as_they_come(values: ReadingStore) -> None:
-    take(values, SOC, 61)
-    assert take(values, SOC, 62)
-    assert values.of(VIN)[SOC].value == 62.0
+    record(values, SOC, 61)
+    assert record(values, SOC, 62)
+    assert readings(values)[SOC].value == 62.0
 
 
 @pytest.mark.parametrize("timestamp", [None, "", "yesterday", 5, {}, "0001-01-01T00:00:00Z"])
 def test_without_a_time_it_was_measured_when_it_came(values: ReadingStore, timestamp: Any) -> None:
-    assert values.take(VIN, {SOC: {"value": 61, "timestamp": timestamp}}, T0)
-    assert values.of(VIN)[SOC].measured_at == T0
+    assert values.record(VIN, {SOC: {"value": 61, "timestamp": timestamp}}, T0)
+    assert readings(values)[SOC].measured_at == T0
     later = T0 + timedelta(hours=1)
-    assert not values.take(VIN, {SOC: {"value": 61, "timestamp": timestamp}}, later)
-    assert values.of(VIN)[SOC].measured_at == T0, "a poll that brings nothing new changes nothing"
+    assert not values.record(VIN, {SOC: {"value": 61, "timestamp": timestamp}}, later)
+    assert readings(values)[SOC].measured_at == T0, "a poll that brings nothing new changes nothing"
 
 
 def test_a_time_in_the_future_is_now(values: ReadingStore) -> None:
     far = 365 * 86400
-    assert take(values, SOC, 61, far, received_s=0)
-    assert values.of(VIN)[SOC].measured_at == T0
-    assert not take(values, SOC, 61, far, received_s=60)
-    assert take(values, SOC, 62, 120), "it does not keep others away"
+    assert record(values, SOC, 61, far, received_s=0)
+    assert readings(values)[SOC].measured_at == T0
+    assert not record(values, SOC, 61, far, received_s=60)
+    assert record(values, SOC, 62, 120), "it does not keep others away"
 
 
 def test_readings_of_a_clock_that_was_wrong_do_not_stay(values: ReadingStore) -> None:
-    values.take(VIN, {SOC: {"value": 61}}, T0 + timedelta(days=900))
-    assert take(values, SOC, 62)
-    assert values.of(VIN)[SOC].value == 62.0
+    values.record(VIN, {SOC: {"value": 61}}, T0 + timedelta(days=900))
+    assert record(values, SOC, 62)
+    assert readings(values)[SOC].value == 62.0
 
 
 @pytest.mark.parametrize(
@@ -95,8 +103,8 @@ def test_readings_of_a_clock_that_was_wrong_do_not_stay(values: ReadingStore) ->
     ],
 )
 def test_times_of_all_spellings(values: ReadingStore, text: str, expected: str) -> None:
-    values.take(VIN, {SOC: {"value": 61, "timestamp": text}}, T0)
-    measured_at = values.of(VIN)[SOC].measured_at
+    values.record(VIN, {SOC: {"value": 61, "timestamp": text}}, T0)
+    measured_at = readings(values)[SOC].measured_at
     assert measured_at is not None
     assert measured_at.isoformat() == expected
 
@@ -110,67 +118,67 @@ NULLS = ["", "-", "-NA-", "INVALID", "UNKNOWN", "NOT_AVAILABLE", "SIGNAL_INVALID
 @pytest.mark.parametrize("word", [*NULLS, *(word.lower() for word in NULLS), None])
 def test_a_newer_null_makes_it_unknown(values: ReadingStore, word: str | None) -> None:
     for name, value in ((SOC, 61), (TRUNK, "OPEN"), ("vehicle.cabin.door.status", "LOCKED")):
-        take(values, name, value)
-        assert take(values, name, word, 60)
-        assert values.of(VIN)[name].value is None
-        take(values, name, value, 120)
-        assert not take(values, name, word, 60, received_s=130)
-        assert values.of(VIN)[name].value is not None
+        record(values, name, value)
+        assert record(values, name, word, 60)
+        assert readings(values)[name].value is None
+        record(values, name, value, 120)
+        assert not record(values, name, word, 60, received_s=130)
+        assert readings(values)[name].value is not None
 
 
 @pytest.mark.parametrize("word", [*NULLS, None])
 def test_a_car_has_nothing_that_it_never_told(values: ReadingStore, word: str | None) -> None:
-    assert not take(values, SOC, word)
-    assert values.of(VIN) == {}
+    assert not record(values, SOC, word)
+    assert readings(values) == {}
     assert values.vins() == frozenset()
 
 
 def test_null_from_rest_erases_nothing(values: ReadingStore) -> None:
-    take(values, SOC, 61)
+    record(values, SOC, 61)
     empty = {"value": None, "unit": "percent", "timestamp": None}
-    assert not values.take(VIN, {SOC: empty}, T0 + timedelta(hours=1))
-    assert values.of(VIN)[SOC].value == 61.0
+    assert not values.record(VIN, {SOC: empty}, T0 + timedelta(hours=1))
+    assert readings(values)[SOC].value == 61.0
 
 
 def test_check_control_messages_that_are_all_null_are_none(values: ReadingStore) -> None:
     gone = {MESSAGES: {"value": None, "unit": None, "timestamp": None}}
-    take(values, MESSAGES, '[{"id": 143}]')
-    assert values.take(VIN, gone, T0 + timedelta(hours=1))
-    assert values.of(VIN)[MESSAGES].value == "[]"
-    assert values.of(VIN)[MESSAGES].measured_at is None, "the car did not report just now"
-    assert not values.take(VIN, gone, T0 + timedelta(hours=2))
-    assert take(values, MESSAGES, '[{"id": 164}]', 60)
-    assert values.of(VIN)[MESSAGES].value == '[{"id": 164}]'
+    record(values, MESSAGES, '[{"id": 143}]')
+    assert values.record(VIN, gone, T0 + timedelta(hours=1))
+    assert readings(values)[MESSAGES].value == "[]"
+    assert readings(values)[MESSAGES].measured_at is None, "the car did not report just now"
+    assert not values.record(VIN, gone, T0 + timedelta(hours=2))
+    assert record(values, MESSAGES, '[{"id": 164}]', 60)
+    assert readings(values)[MESSAGES].value == '[{"id": 164}]'
 
 
 def test_words_that_mean_nothing_elsewhere_may_be_listed(values: ReadingStore) -> None:
     name = "vehicle.powertrain.electric.battery.biDirectionalCharging.availability"
-    assert take(values, name, "NOT_AVAILABLE")
-    assert values.of(VIN)[name].value == "not_available"
+    assert record(values, name, "NOT_AVAILABLE")
+    assert readings(values)[name].value == "not_available"
 
 
 # Latitude and longitude
 
 
 def place(values: ReadingStore) -> tuple[Any, Any]:
-    readings = values.of(VIN)
-    return tuple(r.value if (r := readings.get(n)) else None for n in (LATITUDE, LONGITUDE))  # type: ignore[return-value]
+    now = readings(values)
+    return tuple(r.value if (r := now.get(n)) else None for n in (LATITUDE, LONGITUDE))  # type: ignore[return-value]
 
 
 def test_a_position_waits_for_both_halves(values: ReadingStore) -> None:
-    assert not take(values, LATITUDE, 48.1)
+    assert not record(values, LATITUDE, 48.1)
     assert place(values) == (None, None)
     assert values.vins() == frozenset()
-    assert take(values, LONGITUDE, 11.5, 3)
+    assert record(values, LONGITUDE, 11.5, 3)
     assert place(values) == (48.1, 11.5)
-    assert values.of(VIN)[LATITUDE].measured_at == values.of(VIN)[LONGITUDE].measured_at
+    assert readings(values)[LATITUDE].measured_at == readings(values)[LONGITUDE].measured_at
 
 
 def test_halves_of_one_message_are_a_position(values: ReadingStore) -> None:
     both = {LATITUDE: entry("48.1", 60), LONGITUDE: entry("11.5", 0)}
-    assert values.take(VIN, both, T0 + timedelta(seconds=61))
+    assert values.record(VIN, both, T0 + timedelta(seconds=61))
     assert place(values) == (48.1, 11.5)
-    assert not values.take(VIN, both, T0 + timedelta(seconds=90))
+    assert not values.record(VIN, both, T0 + timedelta(seconds=90))
 
 
 def test_a_burst_draws_no_right_angles(values: ReadingStore) -> None:
@@ -179,48 +187,48 @@ def test_a_burst_draws_no_right_angles(values: ReadingStore) -> None:
     seen = []
     for name, half in ((LATITUDE, 0), (LONGITUDE, 1)):
         for n, fix in enumerate(track):
-            take(values, name, fix[half], n * 180, received_s=600 + n)
+            record(values, name, fix[half], n * 180, received_s=600 + n)
             seen.append(place(values))
     assert set(seen) - {(None, None)} == set(track)
     assert place(values) == track[-1]
 
 
 def test_halves_with_other_times_are_a_position_if_they_come_together(values: ReadingStore) -> None:
-    take(values, LATITUDE, 48.1, 0, received_s=600)
-    assert take(values, LONGITUDE, 11.5, 20, received_s=620)
+    record(values, LATITUDE, 48.1, 0, received_s=600)
+    assert record(values, LONGITUDE, 11.5, 20, received_s=620)
     assert place(values) == (48.1, 11.5)
 
 
 def test_halves_that_come_apart_are_none(values: ReadingStore) -> None:
-    take(values, LATITUDE, 48.1, 0)
-    assert not take(values, LONGITUDE, 11.5, 60)
+    record(values, LATITUDE, 48.1, 0)
+    assert not record(values, LONGITUDE, 11.5, 60)
     assert place(values) == (None, None)
-    assert take(values, LATITUDE, 48.2, 61)
+    assert record(values, LATITUDE, 48.2, 61)
     assert place(values) == (48.2, 11.5)
 
 
 def test_a_half_of_the_last_position_is_not_used_again(values: ReadingStore) -> None:
-    take(values, LATITUDE, 48.1)
-    take(values, LONGITUDE, 11.5)
-    assert not take(values, LATITUDE, 48.101, 20)
+    record(values, LATITUDE, 48.1)
+    record(values, LONGITUDE, 11.5)
+    assert not record(values, LATITUDE, 48.101, 20)
     assert place(values) == (48.1, 11.5)
-    assert take(values, LONGITUDE, 11.501, 21, received_s=200)
+    assert record(values, LONGITUDE, 11.501, 21, received_s=200)
     assert place(values) == (48.101, 11.501)
 
 
 def test_cars_that_do_not_know_where_they_are_stay_where_they_were(values: ReadingStore) -> None:
-    take(values, LATITUDE, 48.1)
-    take(values, LONGITUDE, 11.5)
+    record(values, LATITUDE, 48.1)
+    record(values, LONGITUDE, 11.5)
     for seconds, nowhere in ((100, 0), (200, "-NA-"), (300, None), (400, 95), (500, "north")):
-        take(values, LATITUDE, nowhere, seconds)
-        take(values, LONGITUDE, nowhere, seconds)
+        record(values, LATITUDE, nowhere, seconds)
+        record(values, LONGITUDE, nowhere, seconds)
     assert place(values) == (48.1, 11.5)
 
 
 def test_cars_do_not_jump(values: ReadingStore) -> None:
     def drive(latitude: float, seconds: float) -> None:
-        take(values, LATITUDE, latitude, seconds)
-        take(values, LONGITUDE, 11.5, seconds)
+        record(values, LATITUDE, latitude, seconds)
+        record(values, LONGITUDE, 11.5, seconds)
 
     drive(48.1, 0)
     drive(48.2, 10)
@@ -233,8 +241,8 @@ def test_cars_do_not_jump(values: ReadingStore) -> None:
 
 def test_a_position_is_not_logged(values: ReadingStore) -> None:
     with capture_logs() as lines:
-        take(values, LATITUDE, "48.123x")
-        take(values, LONGITUDE, 222.333)
+        record(values, LATITUDE, "48.123x")
+        record(values, LONGITUDE, 222.333)
     assert "48.123" not in str(lines)
     assert "222.333" not in str(lines)
 
@@ -245,22 +253,64 @@ def test_a_position_is_not_logged(values: ReadingStore) -> None:
 def test_what_is_not_in_the_catalogue_is_said_once(values: ReadingStore) -> None:
     with capture_logs() as lines:
         for second in range(3):
-            assert not take(values, "vehicle.brandNew.thing", second, second)
+            assert not record(values, "vehicle.brandNew.thing", second, second)
         for number in range(1000):
-            assert not take(values, f"vehicle.invented.number{number}", 1)
+            assert not record(values, f"vehicle.invented.number{number}", 1)
     assert lines[0]["event"] == "unknown_descriptor"
     assert lines[0]["field"] == "vehicle.brandNew.thing"
     assert len(lines) < 300
-    assert values.of(VIN) == {}
+    assert readings(values) == {}
 
 
-def test_an_unknown_word_makes_it_unknown_and_is_said_once(values: ReadingStore) -> None:
-    take(values, TRUNK, "OPEN")
+@pytest.mark.parametrize(
+    ("name", "good", "bad", "logged"),
+    [
+        (TRUNK, "OPEN", "AJAR", "AJAR"),
+        (SOC, 61, {"a": 1}, "dict"),
+        (SOC, 61, 101, "int"),
+        (MESSAGES, "[]", {"a": 1}, "dict"),
+        (MESSAGES, "[]", "[{", "[{"),
+        ("vehicle.status.serviceTime.inspectionDateLegal", "31.03.2027", "soon", "soon"),
+        ("vehicle.vehicle.antiTheftAlarmSystem.alarm.activationTime", "10:00", {"a": 1}, "dict"),
+    ],
+)
+def test_what_cannot_be_understood_replaces_nothing_and_is_logged_once(
+    values: ReadingStore, name: str, good: Any, bad: Any, logged: str
+) -> None:
+    record(values, name, good)
+    before = readings(values)[name]
     with capture_logs() as lines:
-        take(values, TRUNK, "AJAR", 60)
-        take(values, TRUNK, "AJAR", 120)
-    assert values.of(VIN)[TRUNK].value is None
-    assert [(line["event"], line["word"]) for line in lines] == [("unknown_word", "AJAR")]
+        record(values, name, bad, 60)
+        record(values, name, bad, 120)
+    assert readings(values)[name] == before
+    assert [(line["event"], line["word"]) for line in lines] == [("unknown_word", logged)]
+
+
+@pytest.mark.parametrize("entry", [None, "61", ["61"], {"value": 63, "timestamp": "yesterday"}])
+def test_an_entry_that_cannot_be_understood_replaces_nothing(
+    values: ReadingStore, entry: Any
+) -> None:
+    record(values, SOC, 61)
+    with capture_logs() as lines:
+        for second in (60, 120):
+            received_at = T0 + timedelta(seconds=second)
+            assert not values.record(VIN, {SOC: entry}, received_at)
+    assert readings(values)[SOC].value == 61.0
+    assert [line["event"] for line in lines] == ["unknown_word"]
+
+
+@pytest.mark.parametrize("stamp", [1_793_527_200, 1_793_527_200_000, "1793527200", 1.7935272e9])
+def test_numeric_times_are_times(values: ReadingStore, stamp: Any) -> None:
+    values.record(VIN, {SOC: {"value": 61, "timestamp": stamp}}, T0 + timedelta(days=2))
+    assert readings(values)[SOC].measured_at == datetime.fromtimestamp(1_793_527_200, UTC)
+    name = "vehicle.status.serviceTime.inspectionDateLegal"
+    assert record(values, name, stamp)
+    assert readings(values)[name].value == "2026-11-01T10:00:00+00:00"
+
+
+def test_a_list_may_come_as_a_list(values: ReadingStore) -> None:
+    assert record(values, MESSAGES, [{"id": 143}])
+    assert readings(values)[MESSAGES].value == '[{"id": 143}]'
 
 
 DEEP: Any = []
@@ -275,31 +325,31 @@ BAD_VALUES = [
 @pytest.mark.parametrize("name", [SOC, TRUNK, MESSAGES, LATITUDE, "vehicle.trip.segment.end.time"])
 @pytest.mark.parametrize("value", BAD_VALUES, ids=range(len(BAD_VALUES)))
 def test_bad_values_are_borne(values: ReadingStore, name: str, value: Any) -> None:
-    values.take(VIN, {name: {"value": value, "unit": value, "timestamp": value}}, T0)
-    values.take(VIN, {name: entry(value)}, T0)
+    values.record(VIN, {name: {"value": value, "unit": value, "timestamp": value}}, T0)
+    values.record(VIN, {name: entry(value)}, T0)
     values.commit()
-    assert len(str(values.of(VIN))) < 200_000
+    assert len(str(readings(values))) < 200_000
     if name not in {MESSAGES, LATITUDE}:
-        assert name not in values.of(VIN)
+        assert name not in readings(values)
 
 
 @pytest.mark.parametrize("bad", [None, 5, "text", [], [1]])
 def test_entries_that_are_none_are_ignored(values: ReadingStore, bad: Any) -> None:
-    assert not values.take(VIN, {SOC: bad, LATITUDE: bad}, T0)
+    assert not values.record(VIN, {SOC: bad, LATITUDE: bad}, T0)
 
 
 @pytest.mark.parametrize("bad", [None, 5, "text", [], {}])
 def test_messages_that_are_none_are_ignored(values: ReadingStore, bad: Any) -> None:
-    assert not values.take(VIN, bad, T0)
-    assert not values.take(bad, {SOC: entry(1)}, T0)
+    assert not values.record(VIN, bad, T0)
+    assert not values.record(bad, {SOC: entry(1)}, T0)
 
 
 def test_what_is_no_vin_is_no_car_and_there_are_not_endlessly_many(values: ReadingStore) -> None:
     for vin in ("", "x", "wba00000000000001", "../../../etc/passwd"):
-        assert not values.take(vin, {SOC: entry(1)}, T0)
-    for number in range(MAX_CARS + 10):
-        values.take(f"WBA{number:014d}", {SOC: entry(1)}, T0)
-    assert len(values.vins()) == MAX_CARS
+        assert not values.record(vin, {SOC: entry(1)}, T0)
+    for number in range(MAX_VEHICLES + 10):
+        values.record(f"WBA{number:014d}", {SOC: entry(1)}, T0)
+    assert len(values.vins()) == MAX_VEHICLES
 
 
 JSON = st.recursive(
@@ -332,22 +382,22 @@ def test_no_message_crashes_anything(messages: list[dict[str, Any]], basic: dict
     with capture_logs():
         car = Car(basic)
         for number, data in enumerate(messages):
-            car.values.take(VIN, data, T0 + timedelta(seconds=number))
-            vehicle = car.convert()
+            car.store.record(VIN, data, T0 + timedelta(seconds=number))
+            vehicle = car.snapshot()
             assert vehicle.vin == VIN
             assert (vehicle.mileage_km or 0) >= 0
 
 
 def test_a_view_follows_and_cannot_be_written(values: ReadingStore) -> None:
-    take(values, SOC, 61)
-    view = values.of(VIN)
-    take(values, SOC, 62, 60)
+    record(values, SOC, 61)
+    view = readings(values)
+    record(values, SOC, 62, 60)
     assert view[SOC].value == 62.0
     with pytest.raises(TypeError):
         view[SOC] = view[SOC]  # type: ignore[index]
 
 
 def test_the_hosts_clock_may_have_been_in_the_past(values: ReadingStore) -> None:
-    values.take(VIN, {SOC: entry(60)}, datetime(1970, 1, 1, tzinfo=UTC))
-    assert take(values, SOC, 61, 60)
-    assert values.of(VIN)[SOC].value == 61.0
+    values.record(VIN, {SOC: entry(60)}, datetime(1970, 1, 1, tzinfo=UTC))
+    assert record(values, SOC, 61, 60)
+    assert readings(values)[SOC].value == 61.0
