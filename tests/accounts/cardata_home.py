@@ -43,8 +43,9 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     async def wait_a_moment(_: float) -> None:
         await asyncio.sleep(0.005)
 
-    for module in (account_module, keeper, polling, stream):
-        monkeypatch.setattr(module, "LOOK_EVERY_S", _LOOK_EVERY_S)
+    monkeypatch.setattr(account_module, "LOOK_EVERY_S", _LOOK_EVERY_S)
+    for module in (keeper, polling, stream):
+        monkeypatch.setattr(module, "CHECK_EVERY_S", _LOOK_EVERY_S)
     monkeypatch.setattr(stream, "GAP_S", 0.05)
     monkeypatch.setattr(keeper, "RETRY_S", 0.05)
     for module in (account_module, check):

@@ -125,7 +125,7 @@ async def running(line: Line) -> AsyncIterator[Line]:
 
 @pytest.fixture
 async def line(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Line]:
-    monkeypatch.setattr(stream, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(stream, "CHECK_EVERY_S", 0.01)
     monkeypatch.setattr(stream, "GAP_S", 0.05)
     monkeypatch.setattr(pace.random, "uniform", lambda low, high: (low + high) / 2)
     async with running(Line(bench)) as line:

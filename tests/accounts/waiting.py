@@ -22,6 +22,7 @@ async def until(condition: Callable[[], Any], what: str = "") -> Any:
 
 def wait_written(store: Store) -> None:
     """Wait until the thread has written what was left to it."""
+    store.submit_delayed()
     if store.writer._executor is not None:
         store.writer._executor.submit(lambda: None).result(TIMEOUT_S)
 

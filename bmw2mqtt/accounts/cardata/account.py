@@ -160,7 +160,7 @@ class CarDataAccount:
             f"{name} of {self.name}",
             task,
             bug_logger=self._bug_logger,
-            on_bug=partial(self._standing.show_bug, name),
+            on_bug=partial(self._standing.report_bug, name),
         )
 
     def _make_garage(self, store: Store) -> RestPoller:
@@ -185,7 +185,7 @@ class CarDataAccount:
         # the keeper knows how it stands with the login, the budget what is left of it
         self.polling.restore(LoginRequired, QuotaExceeded)
         if self.polling.is_paused:
-            self._standing.change(status=AccountStatus.PAUSED, is_polling=False)
+            self._standing.update(status=AccountStatus.PAUSED, is_polling=False)
         known = self._garage.vins | self._values.vins()
         is_complete = self._garage.cars.listed_at is not None
         self._listener.vehicles_listed(self.name, known, is_complete=is_complete)
@@ -204,16 +204,16 @@ class CarDataAccount:
     def set_polling(self, *, is_polling: bool) -> None:
         """Pause or resume, the stream too: BMW allows one connection, others may want it."""
         if is_polling:
-            self._standing.change(status=AccountStatus.STARTING, is_polling=True)
+            self._standing.update(status=AccountStatus.STARTING, is_polling=True)
             self.polling.resume()
         else:
             self.polling.pause()
-            self._standing.change(status=AccountStatus.PAUSED, message=None, is_polling=False)
+            self._standing.update(status=AccountStatus.PAUSED, message=None, is_polling=False)
         self._stream.use(self._tokens if is_polling else None)
 
     def log_in(self, captcha_token: str | None) -> None:  # noqa: ARG002 - CarData has no captcha
         """Ask BMW for a new code; it shows in the status."""
-        self._keeper.want()
+        self._keeper.request_login()
 
     # What BMW tells
 
@@ -350,14 +350,14 @@ class CarDataAccount:
             "requests_24h": self.requests.count(),
             "requests_left": self.requests.left(),
         }
-        if keeper.is_asking:
-            self._standing.change(status=AccountStatus.STARTING, message=None, **facts)
+        if keeper.is_requesting_code:
+            self._standing.update(status=AccountStatus.STARTING, message=None, **facts)
         elif error or self._stream.is_connected or self._has_read:
-            self._standing.take(error, note=note, **facts)
+            self._standing.record(error, message=note, **facts)
         else:
             is_paused = self.polling.is_paused
             status = AccountStatus.PAUSED if is_paused else AccountStatus.STARTING
-            self._standing.change(status=status, message=self.polling.notice, **facts)
+            self._standing.update(status=status, message=self.polling.notice, **facts)
 
     def _rest_trouble(self) -> tuple[AccountError | None, str | None]:
         """Return what REST's last round came to, or a note of it while the stream tells enough.
