@@ -10,7 +10,7 @@ from bmw2mqtt.vehicle.charging.state import MachineState, Step
 def may_charge(step: Step, at: datetime) -> bool:
     """Return whether "charging", measured then, is newer than everything that excludes it."""
     state, session = step.state, step.state.session
-    if step.now - at > LONGEST_SILENCE or _is_driving(state, at):
+    if step.now - at > LONGEST_SILENCE or is_driving(state, at):
         return False
     if session is not None and session.phase is Phase.CHARGING:
         return True
@@ -21,7 +21,7 @@ def may_charge(step: Step, at: datetime) -> bool:
     return all(mark is None or at > mark for mark in marks)
 
 
-def _is_driving(state: MachineState, at: datetime) -> bool:
+def is_driving(state: MachineState, at: datetime) -> bool:
     """Return whether the car drives: the engine of a hybrid may charge then.
 
     "Moving" may be left over for a car without engine; it excludes a charge for two minutes.

@@ -174,18 +174,7 @@ def on_soc(step: Step, reading: Measured[float]) -> None:
     if session is not None and state.is_charging:
         _judge_header(step, value, session.start_at)
     else:
-        is_late = complete(step, value.percent, value.at, is_forecast=False)
-        if not is_late:
-            step.missed = step.missed or rise_in_silence(
-                state.soc.real,
-                value,
-                odometer_km=state.soc_odometer_km,
-                contact_at=state.contact_at,
-            )
-        is_dc = state.facts.is_dc is not None and state.facts.is_dc.value
-        state.soc = soc.otherwise(
-            state.soc, value, is_forecast=False, is_held_back=not is_late and not is_dc
-        )
+        _judge_parked(step, value)
     state.soc = soc.remembered(state.soc, value)
     state.soc_odometer_km = state.odometer_km
 
@@ -295,6 +284,19 @@ def _judge_header(step: Step, value: SocReading, start_at: datetime) -> None:
         rise(step, value.percent, value.at)
     elif verdict is Verdict.FELL and state.soc.falling is not None:
         pause(step, max(session.blocks[-1].start_at, state.soc.falling.at))
+
+
+def _judge_parked(step: Step, value: SocReading) -> None:
+    state, before = step.state, step.state.soc.real
+    is_late = complete(step, value.percent, value.at, is_forecast=False)
+    is_dc = state.facts.is_dc is not None and state.facts.is_dc.value
+    state.soc = soc.otherwise(
+        state.soc, value, is_forecast=False, is_held_back=not is_late and not is_dc
+    )
+    if not is_late and state.soc.real == value:
+        step.missed = step.missed or rise_in_silence(
+            before, value, odometer_km=state.soc_odometer_km, contact_at=state.contact_at
+        )
 
 
 def _note_evidence(state: MachineState, at: datetime) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bmw2mqtt.vehicle.charging import soc
+from bmw2mqtt.vehicle.charging.conditions import is_driving
 from bmw2mqtt.vehicle.charging.constants import (
     BURST_TOLERANCE,
     FLAP,
@@ -168,6 +169,8 @@ def infer(step: Step) -> None:
     ):
         return
     before, after = missed.before, missed.after
+    if is_driving(state, after.at):
+        return
     if state.is_charging and state.session is not None:
         session = state.session
         state.session = replace(
