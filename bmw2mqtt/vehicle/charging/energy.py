@@ -177,6 +177,8 @@ def _integral(session: ChargingSession, side: str) -> Integral:
 
 
 def _is_covered(session: ChargingSession, integral: Integral) -> bool:
+    if session.start_source is StartSource.INFERRED:
+        return False
     seconds = sum(block.duration_s for block in session.blocks)
     return seconds > 0 and integral.covered_s >= COVERED_SHARE * seconds
 

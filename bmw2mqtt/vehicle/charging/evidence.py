@@ -251,7 +251,7 @@ def _begin_by_power(step: Step, at: datetime) -> None:
     if status is None or status.value is ChargingStatus.CHARGING:
         begin(step, at, StartSource.POWER)
     elif at - status.at > FLAP and state.is_plugged_in is not False:
-        if state.high_power_at is None:
+        if state.high_power_at is None or not may_charge(step, state.high_power_at):
             state.high_power_at = at
             return
         begin(step, state.high_power_at, StartSource.POWER)

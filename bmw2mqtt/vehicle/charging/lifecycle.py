@@ -34,7 +34,6 @@ from bmw2mqtt.vehicle.charging.state import MachineState, Step, TransitionKind
 from bmw2mqtt.vehicle.charging.words import is_target_reached
 
 _ASSUMED = frozenset({EndSource.EXPECTED, EndSource.LAST_EVIDENCE})
-_NOT_OWN = frozenset({StartSource.INFERRED, StartSource.BMW})
 
 
 def begin(step: Step, at: datetime, source: StartSource) -> None:
@@ -102,7 +101,11 @@ def correct_end(step: Step, at: datetime, source: EndSource) -> None:
 def note_unplugged(step: Step, at: datetime) -> None:
     """Record when the car was unplugged after a session that had ended before."""
     session = step.state.session
-    if session is None or session.unplugged_at is not None or session.start_source in _NOT_OWN:
+    if (
+        session is None
+        or session.unplugged_at is not None
+        or session.start_source is StartSource.BMW
+    ):
         return
     if at <= session.start_at:
         return
@@ -181,7 +184,7 @@ def infer(step: Step) -> None:
             flags=session.flags | {Flag.LATE_START},
         )
         return
-    if state.session is not None and state.session.is_open:
+    if _includes(state.session, before.at):
         return
     start_at = missed.contact_at
     state.session = ChargingSession(
@@ -200,6 +203,13 @@ def infer(step: Step) -> None:
         odometer_km=state.odometer_km,
     )
     step.record(TransitionKind.INFERRED, after.at)
+
+
+def _includes(session: ChargingSession | None, at: datetime) -> bool:
+    """Return whether a rise of the SoC since then includes a session that is known."""
+    if session is None:
+        return False
+    return session.end_at is None or session.is_open or session.end_at > at
 
 
 def update_integrals(state: MachineState, until: datetime) -> None:
@@ -243,10 +253,13 @@ def _start(step: Step, at: datetime, source: StartSource) -> None:
 
 
 def _resume(step: Step, session: ChargingSession, at: datetime) -> None:
-    """Add a block; after a pause below two minutes the last one goes on."""
+    """Add a block; after a pause below two minutes the last one goes on.
+
+    A session that was only inferred starts visibly now, in the same plug-in.
+    """
     state = step.state
-    last = session.blocks[-1]
-    if last.end_at is not None and at - last.end_at < FLAP:
+    last = session.blocks[-1] if session.blocks else None
+    if last is not None and last.end_at is not None and at - last.end_at < FLAP:
         blocks = (*session.blocks[:-1], replace(last, end_at=None))
     else:
         block = Block(start_at=at, is_preconditioning=_is_preconditioning(state))
@@ -261,7 +274,7 @@ def _resume(step: Step, session: ChargingSession, at: datetime) -> None:
         proof_source=None,
         last_evidence_at=max(session.last_evidence_at, at),
     )
-    step.record(TransitionKind.RESUMED, at)
+    step.record(TransitionKind.RESUMED if last is not None else TransitionKind.STARTED, at)
 
 
 def _goes_on(state: MachineState, session: ChargingSession, at: datetime) -> bool:
@@ -271,7 +284,7 @@ def _goes_on(state: MachineState, session: ChargingSession, at: datetime) -> boo
     assumed, for a day. Without a plug signal, for half an hour.
     """
     end_at = session.end_at
-    if session.start_source in _NOT_OWN or not session.blocks or end_at is None:
+    if session.start_source is StartSource.BMW or end_at is None:
         return False
     if session.unplugged_at is not None or at < end_at:
         return False
