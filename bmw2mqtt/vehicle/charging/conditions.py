@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from bmw2mqtt.vehicle.charging.constants import CHARGING_POWER_W, FLAP, LONGEST_SILENCE
-from bmw2mqtt.vehicle.charging.session import Phase
+from bmw2mqtt.vehicle.charging.session import EndSource, Phase
 from bmw2mqtt.vehicle.charging.state import MachineState, Step
 
 
@@ -14,11 +14,26 @@ def may_charge(step: Step, at: datetime) -> bool:
         return False
     if session is not None and session.phase is Phase.CHARGING:
         return True
-    plug = state.facts.is_plugged_in
-    marks = [state.moved_at, plug.at if plug is not None and plug.value is False else None]
-    if session is not None:
-        marks += [session.end_at, session.unplugged_at]
-    return all(mark is None or at > mark for mark in marks)
+    return _is_after_the_last(state, at)
+
+
+def _is_after_the_last(state: MachineState, at: datetime) -> bool:
+    """Return whether a time is later than the last charge, unplugging and drive.
+
+    What is reported in the same moment as a drive comes after it: MyBMW tells all in one report.
+    """
+    plug, session = state.facts.is_plugged_in, state.session
+    if plug is not None and plug.value is False and at <= plug.at:
+        return False
+    if state.moved_at is not None and at < state.moved_at:
+        return False
+    if session is None or session.end_at is None:
+        return True
+    if session.unplugged_at is not None and at <= session.unplugged_at:
+        return False
+    if session.proof_source is EndSource.MOVEMENT:
+        return at >= session.end_at
+    return at > session.end_at
 
 
 def is_driving(state: MachineState, at: datetime) -> bool:
@@ -41,8 +56,4 @@ def earliest_start(state: MachineState, at: datetime) -> datetime:
     power = state.facts.power_w
     if power is None or power.value < CHARGING_POWER_W or not at - FLAP <= power.at < at:
         return at
-    plug, session = state.facts.is_plugged_in, state.session
-    marks = [state.moved_at, plug.at if plug is not None and plug.value is False else None]
-    marks.append(None if session is None else session.end_at)
-    is_newest = all(mark is None or power.at > mark for mark in marks)
-    return power.at if is_newest else at
+    return power.at if _is_after_the_last(state, power.at) else at

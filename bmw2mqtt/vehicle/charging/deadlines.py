@@ -17,12 +17,13 @@ from bmw2mqtt.vehicle.charging.constants import (
     SPIKE_HOLD,
     UNKNOWN_WORD_HOLD,
 )
-from bmw2mqtt.vehicle.charging.lifecycle import end, infer
+from bmw2mqtt.vehicle.charging.inference import infer
+from bmw2mqtt.vehicle.charging.lifecycle import end
 from bmw2mqtt.vehicle.charging.missed import rise_in_silence
 from bmw2mqtt.vehicle.charging.power import ac_power
 from bmw2mqtt.vehicle.charging.session import EndSource, Phase
 from bmw2mqtt.vehicle.charging.state import MachineState, Step, TransitionKind
-from bmw2mqtt.vehicle.charging.words import FINAL, is_target_reached
+from bmw2mqtt.vehicle.charging.words import FINAL
 from bmw2mqtt.vehicle.snapshot import ChargingStatus
 
 
@@ -44,7 +45,8 @@ def apply_time(step: Step) -> None:
     notice_at = _notice_at(state)
     if notice_at is not None and notice_at <= step.now:
         state.is_noticed = True
-        step.record(TransitionKind.NOT_CHARGING, notice_at)
+        if step.now - notice_at < NOT_CHARGING_NOTICE:  # else it is no news: the bridge was off
+            step.record(TransitionKind.NOT_CHARGING, notice_at)
 
 
 def next_deadline(state: MachineState, now: datetime) -> datetime | None:
@@ -131,10 +133,7 @@ def _notice_at(state: MachineState) -> datetime | None:
     session, status = state.session, state.status
     if state.is_charging or (status is not None and status.value in FINAL):
         return None
-    shown, target = state.soc.shown, state.facts.target_percent
-    if is_target_reached(
-        None if shown is None else shown.percent, None if target is None else target.value
-    ):
+    if state.is_at_target:
         return None
     marks = [state.plugged_at]
     if session is not None and session.end_at is not None and session.unplugged_at is None:

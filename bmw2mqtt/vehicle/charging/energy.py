@@ -84,6 +84,12 @@ def proven_kwh(session: ChargingSession) -> float:
     return points / 100 * session.capacity_kwh
 
 
+def covered_kwh(session: ChargingSession) -> float | None:
+    """Return the measured energy of the battery if the samples cover the charge."""
+    integral = _integral(session, "battery")
+    return integral.kwh if _is_covered(session, integral) else None
+
+
 def kind_of(session: ChargingSession) -> Kind:
     """Return AC or DC: the car's own word, else DC above 25 kW at the peak or on average."""
     if session.is_dc is not None:

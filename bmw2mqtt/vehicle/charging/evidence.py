@@ -10,15 +10,14 @@ from datetime import datetime
 from typing import Any
 
 from bmw2mqtt.vehicle.charging import soc
+from bmw2mqtt.vehicle.charging.completion import complete, correct_end, note_unplugged
 from bmw2mqtt.vehicle.charging.conditions import earliest_start, may_charge
-from bmw2mqtt.vehicle.charging.constants import CHARGING_POWER_W, FLAP
+from bmw2mqtt.vehicle.charging.constants import CHARGING_POWER_W, FLAP, START_WINDOW
+from bmw2mqtt.vehicle.charging.energy import Kind, kind_of
 from bmw2mqtt.vehicle.charging.facts import MEASURED, ChargingFacts, Measured
 from bmw2mqtt.vehicle.charging.lifecycle import (
     begin,
-    complete,
-    correct_end,
     end,
-    note_unplugged,
     pause,
     rise,
     update_integrals,
@@ -26,10 +25,10 @@ from bmw2mqtt.vehicle.charging.lifecycle import (
 from bmw2mqtt.vehicle.charging.missed import rise_in_silence
 from bmw2mqtt.vehicle.charging.movement import moved_by_odometer, moved_by_position, on_moving
 from bmw2mqtt.vehicle.charging.power import PowerSample, ac_power, sampled
-from bmw2mqtt.vehicle.charging.session import EndSource, Phase, StartSource
+from bmw2mqtt.vehicle.charging.session import EndSource, Flag, Phase, StartSource
 from bmw2mqtt.vehicle.charging.soc import SocReading, Verdict
 from bmw2mqtt.vehicle.charging.state import MachineState, Step
-from bmw2mqtt.vehicle.charging.words import FINAL, IDLE, is_target_reached
+from bmw2mqtt.vehicle.charging.words import FINAL, IDLE
 from bmw2mqtt.vehicle.snapshot import ChargingStatus
 
 _FIRST = 0
@@ -46,16 +45,19 @@ _RANKS = {
 
 
 def new_readings(state: MachineState, facts: ChargingFacts) -> list[tuple[str, Measured[Any]]]:
-    """Return the readings that are newer than the known ones, in the order of judgement."""
+    """Return the readings that are newer than the known ones, in the order of judgement.
+
+    An older SoC is one too: it may complete a session, or come again without its stamp.
+    """
     found = []
     for place, name in enumerate(MEASURED):
         reading: Measured[Any] | None = getattr(facts, name)
         if reading is None:
             continue
         known: Measured[Any] | None = getattr(state.facts, name)
-        is_soc = name in {"soc_percent", "level_percent"}
-        is_change = known is not None and reading.at == known.at and reading.value != known.value
-        if known is None or reading.at > known.at or is_change or (is_soc and reading != known):
+        is_same = known is not None and (reading.at, reading.value) == (known.at, known.value)
+        is_older = known is not None and reading.at < known.at
+        if not is_same and (not is_older or name == "soc_percent"):
             found.append((reading.at, _rank(name, reading.value), place, name, reading))
     found.sort(key=lambda item: item[:3])
     return [(name, reading) for *_, name, reading in found]
@@ -91,7 +93,7 @@ def on_status(step: Step, reading: Measured[ChargingStatus]) -> None:
         return
     if session is None or at < session.start_at:
         return
-    is_final = word in FINAL or (word in IDLE and _is_at_target(state))
+    is_final = word in FINAL or (word in IDLE and state.is_at_target)
     if session.phase is Phase.ENDED:
         correct_end(step, at, EndSource.STATUS if is_final else EndSource.PAUSED)
     elif is_final:
@@ -279,7 +281,9 @@ def _judge_header(step: Step, value: SocReading, start_at: datetime) -> None:
     is_parked = real is None or state.moved_at is None or state.moved_at <= real.at
     state.soc, verdict = soc.header_while_charging(state.soc, value, start_at, is_parked=is_parked)
     if verdict is Verdict.START:
-        state.session = replace(session, soc_start=value.percent)
+        is_late = value.at > start_at + START_WINDOW
+        flags = session.flags | {Flag.LATE_START} if is_late else session.flags
+        state.session = replace(session, soc_start=value.percent, flags=flags)
     elif verdict is Verdict.ROSE:
         rise(step, value.percent, value.at)
     elif verdict is Verdict.FELL and state.soc.falling is not None:
@@ -289,7 +293,7 @@ def _judge_header(step: Step, value: SocReading, start_at: datetime) -> None:
 def _judge_parked(step: Step, value: SocReading) -> None:
     state, before = step.state, step.state.soc.real
     is_late = complete(step, value.percent, value.at, is_forecast=False)
-    is_dc = state.facts.is_dc is not None and state.facts.is_dc.value
+    is_dc = state.session is not None and kind_of(state.session) is Kind.DC
     state.soc = soc.otherwise(
         state.soc, value, is_forecast=False, is_held_back=not is_late and not is_dc
     )
@@ -323,13 +327,6 @@ def _sample_battery(state: MachineState, sample: PowerSample) -> None:
 def _counted_to(sampler: Any, active_since: datetime) -> datetime:
     """Return up to where energy was added up already."""
     return active_since if sampler is None else max(active_since, sampler.counted_to)
-
-
-def _is_at_target(state: MachineState) -> bool:
-    shown, target = state.soc.shown, state.facts.target_percent
-    return is_target_reached(
-        None if shown is None else shown.percent, None if target is None else target.value
-    )
 
 
 _HANDLERS: dict[str, Callable[[Step, Any], None]] = {

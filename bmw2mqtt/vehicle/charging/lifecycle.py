@@ -8,7 +8,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from bmw2mqtt.vehicle.charging import soc
-from bmw2mqtt.vehicle.charging.conditions import is_driving
+from bmw2mqtt.vehicle.charging.completion import (
+    ASSUMED,
+    note_interruption,
+    note_unchanged_soc,
+    settled,
+)
 from bmw2mqtt.vehicle.charging.constants import (
     BURST_TOLERANCE,
     FLAP,
@@ -17,7 +22,6 @@ from bmw2mqtt.vehicle.charging.constants import (
     MERGE_WITHOUT_PLUG,
     SPIKE_HOLD,
 )
-from bmw2mqtt.vehicle.charging.missed import is_charge
 from bmw2mqtt.vehicle.charging.power import PowerSample, ac_power, advanced, sampled
 from bmw2mqtt.vehicle.charging.session import (
     Block,
@@ -32,8 +36,6 @@ from bmw2mqtt.vehicle.charging.session import (
 )
 from bmw2mqtt.vehicle.charging.state import MachineState, Step, TransitionKind
 from bmw2mqtt.vehicle.charging.words import is_target_reached
-
-_ASSUMED = frozenset({EndSource.EXPECTED, EndSource.LAST_EVIDENCE})
 
 
 def begin(step: Step, at: datetime, source: StartSource) -> None:
@@ -77,65 +79,10 @@ def end(step: Step, at: datetime, source: EndSource) -> None:
         )
     if source is EndSource.UNPLUGGED:
         state.session = replace(state.session, unplugged_at=at)
-    _note_unchanged_soc(state)
-    state.session = _settled(state.session)
-    _note_interruption(state)
+    note_unchanged_soc(state)
+    state.session = settled(state.session)
+    note_interruption(state)
     step.record(TransitionKind.ENDED, state.session.end_at or at)
-
-
-def correct_end(step: Step, at: datetime, source: EndSource) -> None:
-    """Replace an end that was only assumed by one that the car reported afterwards."""
-    session = step.state.session
-    if session is None or session.phase is not Phase.ENDED or not session.blocks:
-        return
-    if session.proof_source not in _ASSUMED or at <= session.last_evidence_at:
-        return
-    block = replace(session.blocks[-1], end_at=max(at, session.blocks[-1].start_at))
-    step.state.session = replace(
-        session, blocks=(*session.blocks[:-1], block), proof_at=block.end_at, proof_source=source
-    )
-    _note_interruption(step.state)
-    step.record(TransitionKind.UPDATED, at)
-
-
-def note_unplugged(step: Step, at: datetime) -> None:
-    """Record when the car was unplugged after a session that had ended before."""
-    session = step.state.session
-    if (
-        session is None
-        or session.unplugged_at is not None
-        or session.start_source is StartSource.BMW
-    ):
-        return
-    if at <= session.start_at:
-        return
-    step.state.session = replace(session, unplugged_at=at)
-    _note_unchanged_soc(step.state)
-    step.record(TransitionKind.UPDATED, at)
-
-
-def complete(step: Step, percent: float, at: datetime, *, is_forecast: bool) -> bool:
-    """Complete the SoC at the end with a late reading, which raises it only.
-
-    Returns:
-        Whether the reading belongs to the session, though it may change nothing.
-    """
-    state = step.state
-    session = state.session
-    if session is None or not session.accepts_soc(at, state.moved_at):
-        return False
-    known = session.level_end if is_forecast else session.soc_end
-    lowest = session.soc_start if known is None else known
-    is_higher = lowest is None or percent > lowest
-    is_unchanged = known is None and not is_forecast and session.is_awake_at(at, state.moved_at)
-    if not is_higher and not is_unchanged:
-        return True
-    changed = (
-        replace(session, level_end=percent) if is_forecast else replace(session, soc_end=percent)
-    )
-    state.session = _settled(changed)
-    step.record(TransitionKind.UPDATED, at)
-    return True
 
 
 def rise(step: Step, percent: float, at: datetime) -> None:
@@ -157,59 +104,18 @@ def rise(step: Step, percent: float, at: datetime) -> None:
     )
 
 
-def infer(step: Step) -> None:
-    """Find a charge that nobody saw: the SoC had risen after a silence in which the car stood.
-
-    If a charge runs now it is the same one, seen late; else it is a session of its own.
-    """
-    state, missed = step.state, step.missed
-    step.missed = None
-    if missed is None or not is_charge(
-        missed,
-        odometer_km=state.odometer_km,
-        moved_at=state.moved_at,
-        has_engine=state.facts.has_engine,
-    ):
-        return
-    before, after = missed.before, missed.after
-    if is_driving(state, after.at):
-        return
-    if state.is_charging and state.session is not None:
-        session = state.session
-        state.session = replace(
-            session,
-            soc_start=before.percent,
-            soc_end=after.percent if session.soc_end is None else session.soc_end,
-            start_accuracy_s=duration(missed.contact_at, session.start_at).total_seconds(),
-            flags=session.flags | {Flag.LATE_START},
-        )
-        return
-    if _includes(state.session, before.at):
-        return
-    start_at = missed.contact_at
-    state.session = ChargingSession(
-        id=session_id(start_at),
-        phase=Phase.ENDED,
-        start_at=start_at,
-        start_source=StartSource.INFERRED,
-        start_accuracy_s=duration(start_at, after.at).total_seconds(),
-        proof_at=after.at,
-        proof_source=EndSource.INFERRED,
-        last_evidence_at=after.at,
-        soc_start=before.percent,
-        soc_end=after.percent,
-        target_percent=_target(state),
-        capacity_kwh=state.facts.capacity_kwh,
-        odometer_km=state.odometer_km,
-    )
-    step.record(TransitionKind.INFERRED, after.at)
-
-
-def _includes(session: ChargingSession | None, at: datetime) -> bool:
-    """Return whether a rise of the SoC since then includes a session that is known."""
+def refresh(state: MachineState) -> None:
+    """Note in the session what was not known when it began."""
+    session, facts = state.session, state.facts
     if session is None:
-        return False
-    return session.end_at is None or session.is_open or session.end_at > at
+        return
+    if session.is_open or session.capacity_kwh is None:
+        capacity_kwh = facts.capacity_kwh or session.capacity_kwh
+        target = state.target_percent if session.is_open else session.target_percent
+        session = replace(session, capacity_kwh=capacity_kwh, target_percent=target)
+    if session.odometer_km is None and session.is_open:
+        session = replace(session, odometer_km=state.odometer_km)
+    state.session = session
 
 
 def update_integrals(state: MachineState, until: datetime) -> None:
@@ -242,7 +148,7 @@ def _start(step: Step, at: datetime, source: StartSource) -> None:
         plugged_at=state.plugged_at,
         last_evidence_at=at,
         soc_start=None if state.soc.real is None else state.soc.real.percent,
-        target_percent=_target(state),
+        target_percent=state.target_percent,
         capacity_kwh=facts.capacity_kwh,
         odometer_km=state.odometer_km,
         meter=None
@@ -292,7 +198,7 @@ def _goes_on(state: MachineState, session: ChargingSession, at: datetime) -> boo
         return False
     if not state.has_plug:
         return at - end_at <= MERGE_WITHOUT_PLUG
-    return session.proof_source not in _ASSUMED or at - end_at <= LONGEST_SILENCE
+    return session.proof_source not in ASSUMED or at - end_at <= LONGEST_SILENCE
 
 
 def _close_block(state: MachineState, at: datetime, source: EndSource, phase: Phase) -> None:
@@ -310,46 +216,11 @@ def _close_block(state: MachineState, at: datetime, source: EndSource, phase: Ph
         proof_at=end_at,
         proof_source=source,
         last_evidence_at=min(session.last_evidence_at, end_at),
-        capacity_kwh=state.facts.capacity_kwh or session.capacity_kwh,
-        target_percent=_target(state),
     )
+    refresh(state)
     state.soc = soc.stopped(state.soc)
     state.active_since = state.battery_sampler = state.grid_sampler = None
     state.low_power_at = state.high_power_at = state.shown_end = None
-
-
-def _settled(session: ChargingSession) -> ChargingSession:
-    """Return the session with the end of its last block as its SoC proves it.
-
-    If it gained nothing until it was unplugged or driven away, the current had stopped long before:
-    the end is the last evidence of a charge. A late reading that is higher takes that back.
-    """
-    is_real = session.proof_source in {EndSource.UNPLUGGED, EndSource.MOVEMENT}
-    if not session.blocks or session.proof_at is None or not is_real:
-        return session
-    gained_nothing = session.soc_end is not None and (session.soc_gain or 0.0) <= 0
-    last = session.blocks[-1]
-    end_at = session.last_evidence_at if gained_nothing else session.proof_at
-    block = replace(last, end_at=max(end_at, last.start_at))
-    return replace(session, blocks=(*session.blocks[:-1], block))
-
-
-def _note_unchanged_soc(state: MachineState) -> None:
-    """Accept a SoC as low as at the start once the car is awake; before it proves nothing."""
-    session, reading = state.session, state.facts.soc_percent
-    if session is None or reading is None or session.soc_end is not None:
-        return
-    is_low = session.soc_start is not None and reading.value <= session.soc_start
-    if is_low and session.is_awake_at(reading.at, state.moved_at):
-        state.session = _settled(replace(session, soc_end=reading.value))
-
-
-def _note_interruption(state: MachineState) -> None:
-    session, gap = state.session, state.gap
-    if session is None or gap is None or session.end_at is None:
-        return
-    if gap.begin <= session.end_at <= gap.end:
-        state.session = replace(session, flags=session.flags | {Flag.INTERRUPTED})
 
 
 def _start_sampling(state: MachineState, at: datetime) -> None:
@@ -372,10 +243,5 @@ def _was_silent(state: MachineState, session: ChargingSession) -> bool:
 def _is_preconditioning(state: MachineState) -> bool:
     preconditioning = state.facts.is_preconditioning
     real = state.soc.real
-    is_at_target = is_target_reached(None if real is None else real.percent, _target(state))
+    is_at_target = is_target_reached(None if real is None else real.percent, state.target_percent)
     return is_at_target or (preconditioning is not None and preconditioning.value)
-
-
-def _target(state: MachineState) -> float | None:
-    target = state.facts.target_percent
-    return None if target is None else target.value

@@ -3,12 +3,13 @@
 from dataclasses import replace
 from datetime import datetime
 
-from bmw2mqtt.vehicle.charging import lifecycle
 from bmw2mqtt.vehicle.charging.constants import STEADY_END
 from bmw2mqtt.vehicle.charging.deadlines import apply_time, next_deadline, read_due_at
 from bmw2mqtt.vehicle.charging.document import InvalidDocumentError, from_document, to_document
 from bmw2mqtt.vehicle.charging.evidence import judge, new_readings
 from bmw2mqtt.vehicle.charging.facts import ChargingFacts
+from bmw2mqtt.vehicle.charging.inference import infer
+from bmw2mqtt.vehicle.charging.lifecycle import refresh
 from bmw2mqtt.vehicle.charging.session import ChargingSession
 from bmw2mqtt.vehicle.charging.shown import ChargingState, charging_state
 from bmw2mqtt.vehicle.charging.state import Gap, MachineState, Step, Transition
@@ -19,9 +20,10 @@ SCHEMA = 1
 class ChargingMachine:
     """The truth about charging, and the session that it makes.
 
-    Every call states the time. `step` takes what a burst of messages (or one answer) brought, once
+    Every call states the time. `step` judges what a burst of messages (or one answer) brought, once
     it has settled; `tick` does what time alone does and is due at `next_deadline`. Both return what
-    happened, in order. The current truth is `state`, the open or last session `session`.
+    happened, in order; `state.latest_sessions` says what to store of it. The current truth is
+    `state`, the open or last session `session`.
     """
 
     def __init__(self) -> None:
@@ -59,11 +61,12 @@ class ChargingMachine:
         readings = new_readings(state, facts)
         for name, reading in readings:
             judge(step, name, reading)
-        lifecycle.infer(step)
+        infer(step)
         if readings:
             state.life_at = now
             newest = max(reading.at for _, reading in readings)
             state.contact_at = max(newest, state.contact_at or newest)
+        refresh(state)
         _update_shown_end(state)
         apply_time(step)
         return tuple(step.transitions)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from bmw2mqtt.vehicle.charging.completion import correct_end
 from bmw2mqtt.vehicle.charging.constants import (
     FASTEST_KMH,
     KM_PER_MILE,
@@ -13,7 +14,7 @@ from bmw2mqtt.vehicle.charging.constants import (
     START_WINDOW,
 )
 from bmw2mqtt.vehicle.charging.facts import Measured, distance_m
-from bmw2mqtt.vehicle.charging.lifecycle import correct_end, end
+from bmw2mqtt.vehicle.charging.lifecycle import end
 from bmw2mqtt.vehicle.charging.session import EndSource
 from bmw2mqtt.vehicle.charging.state import MachineState, Step
 from bmw2mqtt.vehicle.snapshot import Position

@@ -62,7 +62,7 @@ def charging_state(state: MachineState, now: datetime) -> ChargingState:
         is_plugged_in=state.is_plugged_in,
         soc_percent=None if shown is None else shown.percent,
         soc_at=None if shown is None else shown.at,
-        target_percent=None if facts.target_percent is None else facts.target_percent.value,
+        target_percent=state.target_percent,
         power_kw=_power_kw(state, now),
         voltage_v=_current(state, facts.voltage_v),
         current_a=_current(state, facts.current_a),
@@ -126,11 +126,11 @@ def _is_unplugged_since(state: MachineState) -> bool:
 
 def _final(state: MachineState, word: ChargingStatus) -> ChargingStatus:
     """The SoC that the charge reached counts, though it may have fallen since."""
-    shown, target, session = state.soc.shown, state.facts.target_percent, state.session
+    shown, session = state.soc.shown, state.session
     reached = [] if shown is None else [shown.percent]
     if session is not None and session.unplugged_at is None and session.soc_reached is not None:
         reached.append(session.soc_reached)
-    return final_status(word, max(reached, default=None), None if target is None else target.value)
+    return final_status(word, max(reached, default=None), state.target_percent)
 
 
 def _power_kw(state: MachineState, now: datetime) -> float | None:

@@ -10,6 +10,7 @@ from bmw2mqtt.vehicle.charging.missed import Rise
 from bmw2mqtt.vehicle.charging.power import Sampler
 from bmw2mqtt.vehicle.charging.session import ChargingSession, Phase
 from bmw2mqtt.vehicle.charging.soc import SocState
+from bmw2mqtt.vehicle.charging.words import is_target_reached
 from bmw2mqtt.vehicle.snapshot import ChargingStatus, Position
 
 
@@ -88,6 +89,17 @@ class MachineState:
             return None
         return max(reported, session.last_evidence_at)
 
+    @property
+    def target_percent(self) -> float | None:
+        """The SoC at which the car stops charging."""
+        return None if self.facts.target_percent is None else self.facts.target_percent.value
+
+    @property
+    def is_at_target(self) -> bool:
+        """Whether the shown SoC is at the target or one point below."""
+        shown = self.soc.shown
+        return is_target_reached(None if shown is None else shown.percent, self.target_percent)
+
     def is_current(self, at: datetime) -> bool:
         """Return whether something measured then belongs to the present activity."""
         return self.active_since is not None and at >= self.active_since - BURST_TOLERANCE
@@ -100,8 +112,14 @@ class MachineState:
         marks: list[tuple[datetime, bool | None]] = []
         if self.moved_at is not None:
             marks.append((self.moved_at, False))
-        if self.session is not None and self.has_plug and self.session.unplugged_at is None:
-            marks.append((self.session.last_evidence_at, True))
+        session = self.session
+        if (
+            session is not None
+            and session.blocks
+            and session.unplugged_at is None
+            and self.has_plug
+        ):
+            marks.append((session.last_evidence_at, True))
         if self.facts.is_plugged_in is not None:
             marks.append((self.facts.is_plugged_in.at, self.facts.is_plugged_in.value))
         newest: tuple[datetime, bool | None] | None = None
@@ -139,11 +157,32 @@ class TransitionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """One of these with its measured time and the session as it was then."""
+    """One of these with its measured time and the session as it was then.
+
+    The time may lie far back: what a car reports after a silence, or at the first start, is true
+    but no news.
+    """
 
     kind: TransitionKind
     at: datetime
     session: ChargingSession | None
+
+
+def latest_sessions(
+    transitions: tuple[Transition, ...], session: ChargingSession | None
+) -> tuple[ChargingSession, ...]:
+    """Return the sessions that a step touched, each as it is now, in order: what to store.
+
+    One step can end a session and begin the next.
+
+    Args:
+        transitions: of the step.
+        session: of the machine after it.
+    """
+    found = {one.session.id: one.session for one in transitions if one.session is not None}
+    if session is not None:
+        found[session.id] = session
+    return tuple(found.values())
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ A line is a burst: `0:03 ST=no PL=C HD=53@-1:00`. Its time is the arrival after 
 measured three seconds before unless `@` says when (before T0 with a minus, `@none` without stamp).
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import cos, radians
 from typing import Any
@@ -14,7 +15,7 @@ from bmw2mqtt.vehicle.charging.facts import ChargingFacts, Measured
 from bmw2mqtt.vehicle.charging.machine import ChargingMachine
 from bmw2mqtt.vehicle.charging.session import ChargingSession
 from bmw2mqtt.vehicle.charging.shown import ChargingState
-from bmw2mqtt.vehicle.charging.state import Transition, TransitionKind
+from bmw2mqtt.vehicle.charging.state import Transition, TransitionKind, latest_sessions
 from bmw2mqtt.vehicle.charging.words import phase_count, status_of
 from bmw2mqtt.vehicle.snapshot import DriveTrain, Position
 
@@ -147,13 +148,15 @@ class Scenario:
 
     def _noted(self, transitions: tuple[Transition, ...]) -> None:
         self.transitions += transitions
-        session = self.machine.session
-        if session is None:
-            return
-        self.counter, session = count(self.counter, session, self.now)
-        self.machine.replace_session(session)
-        self.sessions[session.id] = session
-        self.counts.append(self.counter.total_kwh)
+        for session in latest_sessions(transitions, self.machine.session):
+            known = self.sessions.get(session.id)
+            counted_kwh = session.counted_kwh if known is None else known.counted_kwh
+            self.counter, counted = count(
+                self.counter, replace(session, counted_kwh=counted_kwh), self.now
+            )
+            self.machine.replace_session(counted)
+            self.sessions[session.id] = counted
+            self.counts.append(self.counter.total_kwh)
 
     @property
     def shown(self) -> ChargingState:

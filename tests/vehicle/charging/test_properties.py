@@ -131,7 +131,7 @@ def test_bursts_that_come_twice(doubled: list[int]) -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=1500)
+@settings(deadline=None, max_examples=200)
 def test_messages_that_are_lost(data: st.DataObject) -> None:
     bursts = []
     for at, parts in CHARGE:
@@ -154,7 +154,7 @@ MESSAGE = st.builds(
     bursts=st.lists(st.tuples(st.integers(1, 400), st.lists(MESSAGE, max_size=5)), max_size=25),
     is_restarting=st.booleans(),
 )
-@settings(deadline=None, max_examples=1500)
+@settings(deadline=None, max_examples=200)
 def test_nonsense(bursts: list[tuple[int, list[str]]], *, is_restarting: bool) -> None:
     scenario = Scenario()
     minutes = 0

@@ -287,6 +287,20 @@ ROWS = (
         session={"kind": "dc"},
     ),
     Row(
+        name="fast charging whose SoC is sent again as it was, and then driven away",
+        play=(
+            "0:00 PL=C ST=act HD=38 PW=120000",
+            *(f"0:{minute:02} PW=100000" for minute in range(2, 24, 2)),
+            "0:24 PL=D ST=no HD=38",
+            ("0:26 OD=1002 HD=38", {"soc_percent": 38}),
+            ("0:35 OD=1010 HD=85", {"soc_percent": 85}),
+        ),
+        arc=("0:00:00", "0:24:00", 38, None),
+        kwh=(40.67, 41.92, "measured"),
+        end_source=EndSource.UNPLUGGED,
+        session={"kind": "dc", "peak_kw": 120.0},
+    ),
+    Row(
         name="the SoC stands still for hours and comes when unplugged",
         play=(
             "0:00 PL=C ST=act HD=48",
@@ -348,7 +362,7 @@ ROWS = (
             "0:20 ST=ended PC=false",
             "0:30 PL=D HD=80",
         ),
-        arc=("0:00:00", "0:20:00", 80, 80),
+        arc=("0:00:00", "0:20:00", 80, None),
         kwh=(None, None, None),
         listed=False,
     ),
@@ -461,6 +475,79 @@ def test_what_is_no_missed_charge(line: str) -> None:
     scenario = Scenario()
     scenario.play("0:00 HD=40", line)
     assert not scenario.sessions
+
+
+def test_a_report_of_a_drive_and_the_next_charge_at_once() -> None:
+    """MyBMW stamps everything with the time of the report."""
+    scenario = Scenario(before=None, is_report=True)
+    scenario.play(
+        "0:00 ST=CHARGING@-0:10 PL=C@-0:10 HD=50@-0:10 OD=1000@-0:10 ME=78",
+        "1:00 ST=CHARGING@0:55 PL=C@0:55 HD=60@0:55 OD=1000@0:55",
+        "9:00 ST=CHARGING@8:58 PL=C@8:58 HD=45@8:58 OD=1040@8:58",
+    )
+    assert scenario.shown.status is ChargingStatus.CHARGING
+    assert scenario.shown.soc_percent == 45
+    first, second = scenario.sessions.values()
+    assert first.end_source is EndSource.MOVEMENT
+    assert arc(second)[2:] == (45, None)
+
+
+def test_a_jump_of_the_position_ends_nothing() -> None:
+    scenario = Scenario()
+    scenario.play("0:00 PL=C ST=act HD=40 POS=5", "1:00 POS=10", "1:01 POS=198000")
+    assert scenario.shown.is_charging
+    scenario.play("1:02 POS=30")
+    assert scenario.shown.is_charging
+    scenario.play("1:10 POS=150")
+    assert not scenario.shown.is_charging
+    assert scenario.session.end_source is EndSource.MOVEMENT
+
+
+@pytest.mark.parametrize("line", ["0:05 OD=1030", "1:00 OD=1609", "1:00 MV=true@-0:20"])
+def test_what_is_no_drive(line: str) -> None:
+    """The report of the drive before, a fault of units, and a word that is left over."""
+    scenario = Scenario()
+    scenario.play("0:00 PL=C ST=act HD=40", line)
+    assert scenario.shown.is_charging
+
+
+@pytest.mark.parametrize(
+    ("line", "power_kw"),
+    [
+        ("0:00 ST=act V=230 A=16 PH=3-PHASES@-0:00:11", 11.04),
+        ("0:00 ST=act V=230 A=16 PH=3-PHASES@-0:00:14", None),
+        ("0:00 ST=act V=230 A=16 PH=1-PHASES@-0:00:11", None),
+        ("0:00 ST=act V=230 A=10 PH=1-PHASES", 2.3),
+        ("0:00 ST=act V=230 A=10 PH=2-PHASES", 4.6),
+        ("0:00 ST=act V=400 A=16 PH=3-PHASES", 11.085),
+        ("0:00 ST=act V=230 A=16 PH=3-PHASES PW=10300", 10.3),
+        ("0:00 ST=act PW=50000@-0:20", None),
+    ],
+)
+def test_power_at_the_start(line: str, power_kw: float | None) -> None:
+    scenario = Scenario()
+    scenario.play("-0:10 PL=C")
+    shown = scenario.play(line)
+    assert shown.power_kw == (None if power_kw is None else pytest.approx(power_kw, abs=0.001))
+
+
+def test_a_lost_start_is_found_by_power() -> None:
+    """One reading may be left over from the last charge; two are a charge."""
+    scenario = Scenario()
+    scenario.play("0:00 PL=C HD=40", "0:10 PW=7000")
+    assert not scenario.shown.is_charging
+    assert scenario.play("0:20 PW=7100").is_charging
+    assert clock(scenario.session.start_at) == "0:09:57"
+
+
+def test_a_charge_that_goes_on_after_its_end_is_the_same_session() -> None:
+    scenario = Scenario()
+    scenario.play("0:00 PL=C ST=act HD=40", "1:00 HD=50 ST=ended", "9:00 ST=act", "10:00 HD=60")
+    scenario.play("10:10 PL=D")
+    assert arc(scenario.session) == ("0:00:00", "10:10:00", 40, 60)
+    assert len(scenario.session.blocks) == 2
+    scenario.play("11:00 PL=C ST=act")
+    assert len(scenario.sessions) == 2
 
 
 def test_a_spike_waits_for_another_reading() -> None:
