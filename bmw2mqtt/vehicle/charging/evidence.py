@@ -52,9 +52,9 @@ def new_readings(state: MachineState, facts: ChargingFacts) -> list[tuple[str, M
     found = []
     for place, name in enumerate(MEASURED):
         reading: Measured[Any] | None = getattr(facts, name)
-        if reading is None:
-            continue
         known: Measured[Any] | None = getattr(state.facts, name)
+        if reading is None or reading is known:
+            continue
         is_same = known is not None and (reading.at, reading.value) == (known.at, known.value)
         is_older = known is not None and reading.at < known.at
         if not is_same and (not is_older or name == "soc_percent"):

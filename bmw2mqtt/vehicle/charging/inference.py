@@ -48,7 +48,7 @@ def infer(step: Step) -> None:
         return
     start_at = missed.contact_at
     state.session = ChargingSession(
-        id=session_id(start_at),
+        id=session_id(start_at, state.session),
         phase=Phase.ENDED,
         start_at=start_at,
         start_source=StartSource.INFERRED,

@@ -1,4 +1,4 @@
-"""Begin, pause, resume, end and completion of a session.
+"""Begin, pause, resume and end of a session.
 
 The functions change `Step.state` and record transitions; whether they apply is decided by their
 callers in `evidence` and `deadlines`.
@@ -106,16 +106,20 @@ def rise(step: Step, percent: float, at: datetime) -> None:
 
 def refresh(state: MachineState) -> None:
     """Note in the session what was not known when it began."""
-    session, facts = state.session, state.facts
-    if session is None:
+    session = state.session
+    if session is None or not (session.is_open or session.capacity_kwh is None):
         return
-    if session.is_open or session.capacity_kwh is None:
-        capacity_kwh = facts.capacity_kwh or session.capacity_kwh
-        target = state.target_percent if session.is_open else session.target_percent
-        session = replace(session, capacity_kwh=capacity_kwh, target_percent=target)
-    if session.odometer_km is None and session.is_open:
-        session = replace(session, odometer_km=state.odometer_km)
-    state.session = session
+    known = (session.capacity_kwh, session.target_percent, session.odometer_km)
+    capacity_kwh = state.facts.capacity_kwh or session.capacity_kwh
+    target_percent = state.target_percent if session.is_open else session.target_percent
+    odometer_km = session.odometer_km or state.odometer_km
+    if known != (capacity_kwh, target_percent, odometer_km):
+        state.session = replace(
+            session,
+            capacity_kwh=capacity_kwh,
+            target_percent=target_percent,
+            odometer_km=odometer_km,
+        )
 
 
 def update_integrals(state: MachineState, until: datetime) -> None:
@@ -139,7 +143,7 @@ def _start(step: Step, at: datetime, source: StartSource) -> None:
     state.is_read_requested = False
     meter = facts.meter_kwh
     state.session = ChargingSession(
-        id=session_id(at),
+        id=session_id(at, state.session),
         phase=Phase.CHARGING,
         start_at=at,
         start_source=source,

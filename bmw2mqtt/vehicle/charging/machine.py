@@ -52,23 +52,19 @@ class ChargingMachine:
         step = Step(self._state, now)
         apply_time(step)
         state = self._state
-        state.facts = replace(
-            state.facts,
-            capacity_kwh=facts.capacity_kwh or state.facts.capacity_kwh,
-            drive_train=facts.drive_train or state.facts.drive_train,
-            is_report=facts.is_report,
-        )
+        _note_settings(state, facts)
         readings = new_readings(state, facts)
         for name, reading in readings:
             judge(step, name, reading)
-        infer(step)
         if readings:
+            infer(step)
             state.life_at = now
             newest = max(reading.at for _, reading in readings)
             state.contact_at = max(newest, state.contact_at or newest)
+            _update_shown_end(state)
         refresh(state)
-        _update_shown_end(state)
-        apply_time(step)
+        if readings:
+            apply_time(step)
         return tuple(step.transitions)
 
     def tick(self, now: datetime) -> tuple[Transition, ...]:
@@ -123,6 +119,21 @@ class ChargingMachine:
             machine.note_gap(saved_at, now)
             machine._state.restored_at = now
         return machine
+
+
+def _note_settings(state: MachineState, facts: ChargingFacts) -> None:
+    """Keep what is no reading; a capacity or drive train that is not known anew stays."""
+    known = state.facts
+    capacity_kwh = facts.capacity_kwh or known.capacity_kwh
+    drive_train = facts.drive_train or known.drive_train
+    changed = (capacity_kwh, drive_train, facts.is_report)
+    if changed != (known.capacity_kwh, known.drive_train, known.is_report):
+        state.facts = replace(
+            known,
+            capacity_kwh=capacity_kwh,
+            drive_train=drive_train,
+            is_report=facts.is_report,
+        )
 
 
 def _update_shown_end(state: MachineState) -> None:

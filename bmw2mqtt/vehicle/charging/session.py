@@ -261,9 +261,10 @@ class ChargingSession:
 _REAL_ENDS = frozenset({EndSource.UNPLUGGED, EndSource.MOVEMENT})
 
 
-def session_id(start_at: datetime) -> str:
-    """Return the id of a session that begins then."""
-    return start_at.strftime("%Y%m%dT%H%M%SZ")
+def session_id(start_at: datetime, last: ChargingSession | None = None) -> str:
+    """Return the id of a session that begins then, another one than the last."""
+    identity = start_at.strftime("%Y%m%dT%H%M%SZ")
+    return identity if last is None or last.id != identity else f"{identity}b"
 
 
 def duration(start_at: datetime, end_at: datetime) -> timedelta:
