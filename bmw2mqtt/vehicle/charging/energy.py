@@ -136,7 +136,9 @@ def mean_kw(session: ChargingSession) -> float | None:
 
 
 def is_failed(session: ChargingSession) -> bool:
-    """Return whether it charged nothing worth mentioning; unknown energy is no failure."""
+    """Return whether it is over and charged next to nothing; unknown energy is no failure."""
+    if session.is_open:
+        return False
     grid_kwh, gain = energy_of(session).grid_kwh, session.soc_gain
     if session.is_only_preconditioning or (gain is None and grid_kwh is None):
         return False

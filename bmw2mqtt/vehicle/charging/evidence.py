@@ -136,7 +136,7 @@ def on_power(step: Step, reading: Measured[float]) -> None:
         return
     if not state.is_current(at):
         return
-    _sample_battery(state, PowerSample(watts=reading.value, at=at))
+    _sample_battery(state, PowerSample(watts=reading.value, at=at, since=at))
     if is_charging_power:
         state.low_power_at = None
         _note_evidence(state, at)
@@ -156,8 +156,8 @@ def on_ac(step: Step, _: Measured[Any]) -> None:
     state.has_power = True
     update_integrals(state, sample.at)
     state.grid_sampler = sampled(sample, _counted_to(state.grid_sampler, state.active_since))
-    if sample.watts >= CHARGING_POWER_W:
-        _note_evidence(state, sample.at)
+    if sample.watts >= CHARGING_POWER_W and state.is_charging:
+        _note_evidence(state, sample.since)
         _note_peak(state, sample.watts)
 
 

@@ -136,8 +136,6 @@ def update_integrals(state: MachineState, until: datetime) -> None:
 
 def _start(step: Step, at: datetime, source: StartSource) -> None:
     state, facts = step.state, step.state.facts
-    contact_at = state.contact_at
-    accuracy = duration(contact_at, at).total_seconds() if contact_at and facts.is_report else 0.0
     state.soc = soc.begun(state.soc, is_resumed=False)
     state.active_since = at
     state.is_read_requested = False
@@ -147,7 +145,7 @@ def _start(step: Step, at: datetime, source: StartSource) -> None:
         phase=Phase.CHARGING,
         start_at=at,
         start_source=source,
-        start_accuracy_s=accuracy,
+        start_accuracy_s=_accuracy_s(state, at),
         blocks=(Block(start_at=at, is_preconditioning=_is_preconditioning(state)),),
         plugged_at=state.plugged_at,
         last_evidence_at=at,
@@ -219,6 +217,7 @@ def _close_block(state: MachineState, at: datetime, source: EndSource, phase: Ph
         blocks=(*session.blocks[:-1], block),
         proof_at=end_at,
         proof_source=source,
+        end_accuracy_s=_accuracy_s(state, end_at),
         last_evidence_at=min(session.last_evidence_at, end_at),
     )
     refresh(state)
@@ -227,11 +226,18 @@ def _close_block(state: MachineState, at: datetime, source: EndSource, phase: Ph
     state.low_power_at = state.high_power_at = state.shown_end = None
 
 
+def _accuracy_s(state: MachineState, at: datetime) -> float:
+    """Return how much earlier something may have happened that a report of the car shows."""
+    if not state.facts.is_report or state.contact_at is None:
+        return 0.0
+    return duration(state.contact_at, at).total_seconds()
+
+
 def _start_sampling(state: MachineState, at: datetime) -> None:
     """Use the power that was measured in the same moment as the start."""
     power = state.facts.power_w
     if power is not None and at <= power.at:
-        sample = PowerSample(watts=power.value, at=power.at)
+        sample = PowerSample(watts=power.value, at=power.at, since=power.at)
         state.battery_sampler = sampled(sample, at)
     grid = ac_power(state.facts, at)
     if grid is not None:

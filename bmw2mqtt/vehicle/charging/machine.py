@@ -35,6 +35,11 @@ class ChargingMachine:
         return self._state.session
 
     @property
+    def last_received_at(self) -> datetime | None:
+        """When something new arrived last: how long a charge has been silent."""
+        return self._state.life_at
+
+    @property
     def read_due_at(self) -> datetime | None:
         """When a REST read will be due because the charge should be over."""
         return read_due_at(self._state)

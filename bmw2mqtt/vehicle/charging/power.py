@@ -19,6 +19,9 @@ class PowerSample:
 
     watts: float
     at: datetime
+    """When its newest part was measured."""
+    since: datetime
+    """When its oldest part was measured: later it proves nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,11 @@ def ac_power(facts: ChargingFacts, active_since: datetime) -> PowerSample | None
     volt_amperes = max(0.0, voltage.value) * max(0.0, current.value)
     is_line_voltage = voltage.value >= LINE_VOLTAGE_V and phases.value == THREE_PHASES
     factor = sqrt(3) if is_line_voltage else phases.value
-    return PowerSample(watts=factor * volt_amperes, at=max(voltage.at, current.at))
+    return PowerSample(
+        watts=factor * volt_amperes,
+        at=max(voltage.at, current.at),
+        since=min(voltage.at, current.at),
+    )
 
 
 def is_phase_count_valid(phases: Measured[int], active_since: datetime) -> bool:

@@ -31,7 +31,9 @@ class ChargingState:
     power_kw: float | None
     """0 once the charge is over, unknown after half an hour without a reading."""
     voltage_v: float | None
+    """Unknown once the charge is over, like the phases."""
     current_a: float | None
+    """0 once the charge is over."""
     phases: int | None
     remaining_minutes: float | None
     """As the car reported it last; unknown once the charge is or should be over."""
@@ -64,8 +66,8 @@ def charging_state(state: MachineState, now: datetime) -> ChargingState:
         soc_at=None if shown is None else shown.at,
         target_percent=state.target_percent,
         power_kw=_power_kw(state, now),
-        voltage_v=_current(state, facts.voltage_v),
-        current_a=_current(state, facts.current_a),
+        voltage_v=_now(state, facts.voltage_v),
+        current_a=_now(state, facts.current_a) if state.is_charging else _nothing(facts.current_a),
         phases=_phases(state),
         remaining_minutes=remaining.value if remaining is not None and is_running else None,
         end_time=end_time,
@@ -145,12 +147,14 @@ def _power_kw(state: MachineState, now: datetime) -> float | None:
     return None
 
 
-def _current(state: MachineState, reading: Measured[float] | None) -> float | None:
-    if reading is None:
-        return None
-    if not state.is_charging:
-        return 0.0
-    return reading.value if state.is_current(reading.at) else None
+def _now(state: MachineState, reading: Measured[float] | None) -> float | None:
+    """Return a value that belongs to the present activity."""
+    return reading.value if reading is not None and state.is_current(reading.at) else None
+
+
+def _nothing(reading: Measured[float] | None) -> float | None:
+    """Return 0 for what is over, if the car reports it at all."""
+    return None if reading is None else 0.0
 
 
 def _phases(state: MachineState) -> int | None:

@@ -444,6 +444,7 @@ def test_a_polled_car_tells_every_time_by_its_report() -> None:
     session = scenario.session
     assert (clock(session.start_at), clock(session.end_at)) == ("0:04:00", "1:06:00")
     assert session.start_accuracy_s == 3840
+    assert session.end_accuracy_s == 47 * 60
     assert kwh(session) == (23.40, 25.16, "estimated")
     assert scenario.kinds(TransitionKind.STARTED, TransitionKind.ENDED) == [
         TransitionKind.STARTED,
@@ -548,6 +549,43 @@ def test_a_charge_that_goes_on_after_its_end_is_the_same_session() -> None:
     assert len(scenario.session.blocks) == 2
     scenario.play("11:00 PL=C ST=act")
     assert len(scenario.sessions) == 2
+
+
+def test_voltage_alone_does_not_prove_that_current_flows() -> None:
+    scenario = Scenario()
+    scenario.play("0:00 PL=C ST=act HD=40 V=230 A=16 PH=3-PHASES", "1:00 V=231", "2:00 V=232")
+    scenario.play("2:30 HD=40 PL=D")
+    assert (scenario.shown.current_a, scenario.shown.voltage_v) == (0, None)
+    assert scenario.session.end_source is EndSource.LAST_EVIDENCE
+    assert arc(scenario.session)[1] == "0:00:00"
+
+
+def test_the_reason_of_the_end_is_that_of_this_charge() -> None:
+    scenario = Scenario()
+    scenario.play("0:00 PL=C ST=act HD=40 RE=CONNECTOR_REMOVED@-5:00", "0:30 HD=45")
+    assert scenario.session.end_reason is None
+    scenario.play("1:00 ST=ended RE=CHARGING_TARGET_REACHED")
+    assert scenario.session.end_reason == "CHARGING_TARGET_REACHED"
+
+
+def test_fully_charged_far_below_the_target_is_not_shown_as_full() -> None:
+    scenario = Scenario()
+    shown = scenario.play("0:00 PL=C ST=CHARGING HD=40", "1:00 ST=FINISHED_FULLY_CHARGED HD=50")
+    assert shown.status is ChargingStatus.FINISHED_NOT_FULL
+
+
+def test_a_plug_that_is_unknown_now_does_not_fall_back_to_yesterday() -> None:
+    scenario = Scenario()
+    scenario.play("0:00 PL=C", "1:00 PL=?")
+    assert scenario.shown.is_plugged_in is None
+
+
+def test_a_read_is_due_once_per_charge_and_hourly_per_car() -> None:
+    scenario = Scenario()
+    scenario.play("0:00 PL=C ST=act HD=40 TR=10", "0:20 PL=D", "0:25 PL=C ST=act TR=10")
+    scenario.wait("2:00")
+    due = [t for t in scenario.transitions if t.kind is TransitionKind.READ_DUE]
+    assert [clock(t.at) for t in due] == ["0:14:57", "1:14:57"]
 
 
 def test_a_spike_waits_for_another_reading() -> None:
