@@ -23,8 +23,10 @@ def _is_after_the_last(state: MachineState, at: datetime) -> bool:
     What is reported in the same moment as a drive comes after it: MyBMW tells all in one report.
     """
     plug, session = state.facts.is_plugged_in, state.session
-    if plug is not None and plug.value is False and at <= plug.at:
-        return False
+    if plug is not None and plug.value is False:
+        is_same_report = state.facts.is_report and at == plug.at
+        if at <= plug.at and not is_same_report:
+            return False
     if state.moved_at is not None and at < state.moved_at:
         return False
     if session is None or session.end_at is None:

@@ -1,7 +1,8 @@
 """What each new reading proves: the charge begins, goes on, pauses, or is over.
 
-Readings are judged in the order in which they were measured, whatever order they came in; of one
-moment, movement and the plug come first, the SoC before the words that end a charge.
+Readings are judged in the order in which they were measured, whatever order they came in. Of one
+moment, movement and the plug come first (unplugged beats charging), and the SoC comes before the
+words that end a charge.
 """
 
 from collections.abc import Callable
@@ -41,6 +42,7 @@ _RANKS = {
     "odometer_km": _FIRST,
     "is_moving": _FIRST,
     "position": _FIRST,
+    "is_plugged_in": _FIRST,
 }
 
 
@@ -115,8 +117,10 @@ def on_plug(step: Step, reading: Measured[bool | None]) -> None:
     state.plugged_at = None
     state.high_power_at = None
     session = state.session
+    if _is_contradicted(state, at):
+        return
     if session is not None and session.is_open:
-        if at > session.start_at and session.last_evidence_at - at < FLAP:
+        if at >= session.start_at and session.last_evidence_at - at < FLAP:
             end(step, at, EndSource.UNPLUGGED)
     elif session is not None:
         if session.end_at is not None and at < session.end_at:
@@ -233,10 +237,15 @@ def _note_plugged(state: MachineState, at: datetime) -> None:
         state.session = replace(session, plugged_at=min(at, session.start_at))
 
 
+def _is_contradicted(state: MachineState, at: datetime) -> bool:
+    """Return whether a report says "charging" and "unplugged" at once: then it charges."""
+    status = state.facts.status
+    is_same_report = state.facts.is_report and status is not None and status.at == at
+    return is_same_report and status is not None and status.value is ChargingStatus.CHARGING
+
+
 def _rank(name: str, value: object) -> int:
     """Return the place of a reading among those of the same moment."""
-    if name == "is_plugged_in":
-        return _LAST + 1 if value is False else _FIRST
     is_stop = name == "status" and value is not ChargingStatus.CHARGING
     return _LAST if is_stop else _RANKS.get(name, 1)
 
@@ -250,9 +259,10 @@ def _begin_by_power(step: Step, at: datetime) -> None:
     state, status = step.state, step.state.status
     if not may_charge(step, at):
         return
-    if status is None or status.value is ChargingStatus.CHARGING:
+    is_charging_word = status is not None and status.value is ChargingStatus.CHARGING
+    if not state.has_status or is_charging_word:
         begin(step, at, StartSource.POWER)
-    elif at - status.at > FLAP and state.is_plugged_in is not False:
+    elif (status is None or at - status.at > FLAP) and state.is_plugged_in is not False:
         if state.high_power_at is None or not may_charge(step, state.high_power_at):
             state.high_power_at = at
             return

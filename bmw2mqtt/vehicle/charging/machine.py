@@ -13,6 +13,7 @@ from bmw2mqtt.vehicle.charging.lifecycle import refresh
 from bmw2mqtt.vehicle.charging.session import ChargingSession
 from bmw2mqtt.vehicle.charging.shown import ChargingState, charging_state
 from bmw2mqtt.vehicle.charging.state import Gap, MachineState, Step, Transition
+from bmw2mqtt.vehicle.snapshot import ChargingStatus
 
 SCHEMA = 1
 
@@ -129,6 +130,8 @@ class ChargingMachine:
 def _note_settings(state: MachineState, facts: ChargingFacts) -> None:
     """Keep what is no reading; a capacity or drive train that is not known anew stays."""
     known = state.facts
+    if facts.status is not None and facts.status.value is not ChargingStatus.INVALID:
+        state.has_status = True
     capacity_kwh = facts.capacity_kwh or known.capacity_kwh
     drive_train = facts.drive_train or known.drive_train
     changed = (capacity_kwh, drive_train, facts.is_report)

@@ -134,11 +134,10 @@ def header_while_charging(
 def level_while_charging(state: SocState, reading: SocReading, start_at: datetime) -> SocState:
     """Accept BMW's forecast during a charge, or leave it out."""
     shown = state.shown
-    if reading.at < start_at:
-        return state
-    if shown is not None and (reading.at < shown.at or reading.percent <= shown.percent):
-        return state
-    return replace(state, shown=reading)
+    if shown is None:
+        return replace(state, shown=reading)
+    is_newest = reading.at >= start_at and _is_newer(state, reading)
+    return replace(state, shown=reading) if is_newest and reading.percent > shown.percent else state
 
 
 def otherwise(
@@ -153,8 +152,10 @@ def otherwise(
         is_held_back: whether a sudden rise has to wait for another reading.
     """
     shown, held = state.shown, state.held
+    if is_forecast and not _is_newer(state, reading):
+        return state
     if shown is not None and reading.at < shown.at:
-        return state if is_forecast else _with_real(state, reading)
+        return _with_real(state, reading)
     if shown is not None and is_held_back and _is_spike(shown, reading):
         if held is None:
             return replace(state, held=reading)
@@ -205,6 +206,11 @@ def _accepted(state: SocState, reading: SocReading) -> SocState:
     shown = state.shown
     is_newest = shown is None or reading.at >= shown.at
     return replace(state, real=reading, shown=reading if is_newest else shown)
+
+
+def _is_newer(state: SocState, forecast: SocReading) -> bool:
+    """Return whether a forecast is newer than what is shown; of one moment the header counts."""
+    return state.shown is None or forecast.at > state.shown.at
 
 
 def _is_spike(shown: SocReading, reading: SocReading) -> bool:

@@ -43,6 +43,8 @@ class MachineState:
     """The first of a row of readings that a charge would make, though the status denies it."""
     has_plug: bool = False
     """Whether the car reports its plug at all."""
+    has_status: bool = False
+    """Whether the car reports a status at all."""
     has_power: bool = False
     """Whether the power of this car was ever known."""
     plugged_at: datetime | None = None
