@@ -107,8 +107,7 @@ def _assumed_over_at(state: MachineState) -> datetime | None:
 def _silent_at(state: MachineState) -> datetime | None:
     if state.life_at is None or not state.is_charging:
         return None
-    at = state.life_at + LONGEST_SILENCE
-    return at if state.restored_at is None else max(at, state.restored_at + LONGEST_SILENCE)
+    return _after_restore(state, state.life_at + LONGEST_SILENCE)
 
 
 def _merged_until(state: MachineState) -> datetime | None:
@@ -131,9 +130,9 @@ def _notice_at(state: MachineState) -> datetime | None:
     if state.is_noticed or state.plugged_at is None or state.is_plugged_in is not True:
         return None
     session, status = state.session, state.status
-    if state.is_charging or (status is not None and status.value in FINAL):
+    if state.is_charging or state.is_at_target:
         return None
-    if state.is_at_target:
+    if status is not None and status.value in FINAL and status.at >= state.plugged_at:
         return None
     marks = [state.plugged_at]
     if session is not None and session.end_at is not None and session.unplugged_at is None:

@@ -77,6 +77,11 @@ class ChargingFacts:
         """Whether it burns fuel, so that a rising SoC need not be a charge."""
         return self.drive_train is not None and self.drive_train.has_engine
 
+    @property
+    def can_charge(self) -> bool:
+        """Whether it has a plug; assumed until its drive train is known."""
+        return self.drive_train is None or self.drive_train.has_battery
+
 
 MEASURED = tuple(
     field.name

@@ -32,7 +32,7 @@ def infer(step: Step) -> None:
     ):
         return
     before, after = missed.before, missed.after
-    if is_driving(state, after.at):
+    if not state.facts.can_charge or is_driving(state, after.at):
         return
     if state.is_charging and state.session is not None:
         session = state.session

@@ -80,9 +80,14 @@ class ChargingMachine:
         return tuple(step.transitions)
 
     def note_gap(self, begin: datetime, end: datetime) -> None:
-        """Record that nothing could be received for a while (the stream was lost)."""
+        """Record that nothing could be received for a while (the stream was lost).
+
+        The car was not silent meanwhile, as far as anybody knows.
+        """
         state = self._state
         state.gap = Gap(begin=begin, end=max(begin, end))
+        if state.life_at is not None:
+            state.life_at += state.gap.end - begin
         session = state.session
         if session is not None and session.is_open:
             seconds = (state.gap.end - begin).total_seconds()

@@ -588,6 +588,30 @@ def test_a_read_is_due_once_per_charge_and_hourly_per_car() -> None:
     assert [clock(t.at) for t in due] == ["0:14:57", "1:14:57"]
 
 
+def test_a_bridge_that_was_off_for_days_does_not_take_it_for_silence() -> None:
+    scenario = Scenario()
+    scenario.play("0:00 PL=C ST=act HD=40")
+    scenario.restart("1:00", "60:00")
+    assert scenario.wait("82:00").is_charging
+    assert not scenario.wait("84:00").is_charging
+    assert scenario.session.end_source is EndSource.LAST_EVIDENCE
+
+
+def test_the_next_plug_in_has_its_own_notice() -> None:
+    scenario = Scenario()
+    scenario.play("0:00 PL=C ST=act HD=40", "1:00 HD=50 ST=ended", "2:00 PL=D", "3:00 PL=C")
+    scenario.wait("4:00")
+    assert [clock(t.at) for t in scenario.transitions if t.kind is TransitionKind.NOT_CHARGING] == [
+        "3:14:57"
+    ]
+
+
+def test_a_petrol_car_with_a_battery_reading_is_never_charged() -> None:
+    scenario = Scenario(drive_train=DriveTrain.MILD_HYBRID)
+    scenario.play("0:00 HD=40", "9:00 HD=70 OD=1000")
+    assert not scenario.sessions
+
+
 def test_a_spike_waits_for_another_reading() -> None:
     scenario = Scenario()
     assert scenario.play("0:00 HD=67").soc_percent == 67
