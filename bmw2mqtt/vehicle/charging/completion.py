@@ -71,7 +71,7 @@ def settled(session: ChargingSession) -> ChargingSession:
     """Return the session with the end of its last block as its SoC proves it.
 
     If it gained nothing until it was unplugged or driven away, the current had stopped long before:
-    the end is the last evidence of a charge. A late reading that is higher takes that back.
+    the end is the last evidence of a charge. A later, higher reading reverts that.
     """
     is_real = session.proof_source in {EndSource.UNPLUGGED, EndSource.MOVEMENT}
     if not session.blocks or session.proof_at is None or not is_real:

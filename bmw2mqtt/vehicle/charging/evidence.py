@@ -238,7 +238,7 @@ def _note_plugged(state: MachineState, at: datetime) -> None:
 
 
 def _is_contradicted(state: MachineState, at: datetime) -> bool:
-    """Return whether a report says "charging" and "unplugged" at once: then it charges."""
+    """Return whether one report has both "charging" and "unplugged": then it charges."""
     status = state.facts.status
     is_same_report = state.facts.is_report and status is not None and status.at == at
     return is_same_report and status is not None and status.value is ChargingStatus.CHARGING

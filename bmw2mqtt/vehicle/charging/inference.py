@@ -1,4 +1,4 @@
-"""Sessions that nobody saw begin or end."""
+"""Missed sessions: charges of which neither start nor end was received."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -18,7 +18,7 @@ from bmw2mqtt.vehicle.charging.state import Step, TransitionKind
 
 
 def infer(step: Step) -> None:
-    """Find a charge that nobody saw: the SoC had risen after a silence in which the car stood.
+    """Create a session for a missed charge: the SoC rose in a silence in which the car stood.
 
     If a charge runs now it is the same one, seen late; else it is a session of its own.
     """

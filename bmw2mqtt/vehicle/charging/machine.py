@@ -23,7 +23,7 @@ class ChargingMachine:
 
     Every call states the time. `step` judges what a burst of messages (or one answer) brought, once
     it has settled; `tick` does what time alone does and is due at `next_deadline`. Both return what
-    happened, in order; `state.latest_sessions` says what to store of it. The current truth is
+    happened, in order; `state.latest_sessions` lists what to store. The current truth is
     `state`, the open or last session `session`.
     """
 

@@ -1,4 +1,4 @@
-"""A charge that nobody saw: the SoC rose while nothing was received and the car stood."""
+"""Missed charges: the SoC rose while nothing was received and the car stood."""
 
 from dataclasses import dataclass
 from datetime import datetime

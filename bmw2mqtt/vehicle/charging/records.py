@@ -42,7 +42,7 @@ def merge_records(sessions: Iterable[ChargingSession], records: Iterable[BmwReco
     after = dict(before)
     absorbed: list[ChargingSession] = []
     pairs = _pairs([s for s in before.values() if not s.is_open], list(records))
-    taken = {session.id for _, session in pairs if session is not None}
+    paired = {session.id for _, session in pairs if session is not None}
     for record, session in pairs:
         if session is None:
             created = _created(record, after)
@@ -51,7 +51,7 @@ def merge_records(sessions: Iterable[ChargingSession], records: Iterable[BmwReco
         fragments = [
             other
             for other in after.values()
-            if other.id not in taken and not other.is_open and _is_inside(other, record)
+            if other.id not in paired and not other.is_open and _is_inside(other, record)
         ]
         for fragment in fragments:
             del after[fragment.id]

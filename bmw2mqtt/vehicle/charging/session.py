@@ -33,7 +33,7 @@ class StartSource(StrEnum):
     STATUS = "status"
     POWER = "power"
     INFERRED = "inferred"
-    """Nobody saw it: the SoC had risen after a silence."""
+    """Missed: the SoC rose in a silence."""
     BMW = "bmw"
     """From BMW's charging history."""
 
@@ -85,7 +85,7 @@ class Block:
     grid: Integral = Integral()
     """Voltage x current x phases, at the plug."""
     is_preconditioning: bool = False
-    """It heats or cools, or began at the target: its SoC says little about energy."""
+    """It heats or cools, or began at the target: its SoC proves little about energy."""
 
     @property
     def duration_s(self) -> float:

@@ -150,7 +150,7 @@ class TransitionKind(StrEnum):
     UPDATED = "updated"
     """A late reading completed the last session."""
     INFERRED = "inferred"
-    """A session that nobody saw was found by its result."""
+    """A missed charge was inferred from the rise of the SoC."""
     READ_DUE = "read_due"
     """The charge should be over and the car is silent: one REST read is worth its quota."""
     NOT_CHARGING = "plugged_in_not_charging"
@@ -195,7 +195,7 @@ class Step:
     now: datetime
     transitions: list[Transition] = field(default_factory=list)
     missed: Rise | None = None
-    """A rise of the SoC that may be a charge that nobody saw."""
+    """A rise of the SoC that may be a missed charge."""
 
     def record(self, kind: TransitionKind, at: datetime) -> None:
         """Add a transition of the present session."""

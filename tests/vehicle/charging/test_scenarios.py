@@ -201,7 +201,7 @@ ROWS = (
         blocks=3,
     ),
     Row(
-        name="unplugged while the status says charging",
+        name="unplugged while the status is still charging",
         play=(
             "0:00 PL=C ST=act HD=40 PW=7000",
             (
@@ -216,7 +216,7 @@ ROWS = (
         count=100.00,
     ),
     Row(
-        name="driven away while status and plug say charging",
+        name="driven away while status and plug still stand",
         play=(
             "0:00 PL=C ST=act HD=40 PW=7000",
             ("6:00 TG=80", {"status": ChargingStatus.CHARGING}),
@@ -425,7 +425,7 @@ def test_old_readings_after_a_restart_are_no_charge() -> None:
     assert not scenario.transitions
 
 
-def test_a_polled_car_tells_every_time_by_its_report() -> None:
+def test_a_polled_car_is_timed_by_its_reports() -> None:
     scenario = Scenario(before=None, is_report=True)
     scenario.play("0:00 ST=PLUGGED_IN@-1:00 PL=C@-1:00 HD=50@-1:00 ME=78 TG=80@-1:00")
     ends = []
@@ -452,7 +452,7 @@ def test_a_polled_car_tells_every_time_by_its_report() -> None:
     ]
 
 
-def test_a_charge_that_nobody_saw_is_found_by_its_result() -> None:
+def test_a_missed_charge_is_inferred() -> None:
     scenario = Scenario()
     scenario.play("0:00 HD=40")
     scenario.play("9:00 HD=70 OD=1000")

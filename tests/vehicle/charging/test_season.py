@@ -19,7 +19,7 @@ CHARGES = 100
 
 @dataclass
 class Car:
-    """A battery that is charged and emptied; it says so in bursts."""
+    """A battery that is charged and emptied, and reported in bursts."""
 
     random: Random
     scenario: Scenario = field(default_factory=Scenario)
