@@ -9,5 +9,6 @@ result goes back by `replace_session`), and derives energy, kind and mean power 
 charging history is merged by `records.merge_records`. `to_document` and `from_document` carry an
 open charge over a restart.
 
-`constants` holds every number. Where BMW leaves room, the reason is in the docstring of the function.
+`constants` holds every number. Where BMW leaves room, the docstring of the function gives the
+reason.
 """

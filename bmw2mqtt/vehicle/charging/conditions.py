@@ -20,7 +20,8 @@ def may_charge(step: Step, at: datetime) -> bool:
 def _is_after_the_last(state: MachineState, at: datetime) -> bool:
     """Return whether a time is later than the last charge, unplugging and drive.
 
-    What is reported in the same moment as a drive comes after it: MyBMW stamps all values of a report alike.
+    What is reported in the same moment as a drive comes after it: MyBMW stamps all values of a
+    report alike.
     """
     plug, session = state.facts.is_plugged_in, state.session
     if plug is not None and plug.value is False:
