@@ -50,6 +50,7 @@ DISTANCE_UNITS = _chain(
 )
 """What the car's display shows: kilometres or miles."""
 IS_MOVING = _one("isMoving")
+IS_ENGINE_ACTIVE = _one("drivetrain.engine.isActive")
 ALARM = _one("vehicle.antiTheftAlarmSystem.alarm.armStatus")
 BATTERY_12V_VOLTAGE = _one("electricalSystem.battery.voltage")
 
@@ -90,8 +91,18 @@ DC_PLUG = _one(f"{_PORT}dcStatus")
 TIME_TO_TARGET = _one(f"{_ENGINE}charging.timeRemaining")
 TIME_TO_FULL = _one(f"{_ENGINE}charging.timeToFullyCharged")
 CHARGING_POWER = _one(f"{_BATTERY}charging.power")
+AC_VOLTAGE = _one(f"{_ENGINE}charging.acVoltage")
+AC_CURRENT = _one(f"{_ENGINE}charging.acAmpere")
+PHASES = _one(f"{_ENGINE}charging.phaseNumber")
 AC_LIMIT = _one(f"{_BATTERY}charging.acLimit.selected")
+MAX_ENERGY = _one("drivetrain.batteryManagement.maxEnergy")
+"""The usable capacity."""
 BATTERY_SIZE = _one("drivetrain.batteryManagement.batterySizeMax")
+CHARGING_METHOD = _one(f"{_ENGINE}charging.method")
+CHARGING_END_REASON = _chain(
+    f"{_ENGINE}charging.reasonChargingEnd", f"{_ENGINE}charging.hvpmFinishReason"
+)
+BATTERY_PRECONDITIONING = _one(f"{_BATTERY}preconditioning.state")
 PRE_ENTRY_CLIMATE = _one(f"{_ENGINE}charging.profile.climatizationActive")
 
 # Climate
@@ -133,3 +144,30 @@ SERVICES = _one("status.conditionBasedServices")
 MESSAGES = _one("status.checkControlMessages")
 NEXT_SERVICE_DISTANCE = _one("status.serviceDistance.next")
 INSPECTION_DATE = _one("status.serviceTime.inspectionDateLegal")
+
+# What the rules of charging judge
+
+CHARGING_INPUTS = frozenset(
+    {
+        *CHARGING_STATUS,
+        *PLUG,
+        DC_PLUG,
+        *SOC,
+        SOC_FORECAST,
+        SOC_AT_TRIP_END,
+        TARGET_SOC,
+        CHARGING_POWER,
+        AC_VOLTAGE,
+        AC_CURRENT,
+        PHASES,
+        TIME_TO_TARGET,
+        TIME_TO_FULL,
+        TRAVELLED_DISTANCE,
+        IS_MOVING,
+        IS_ENGINE_ACTIVE,
+        BATTERY_PRECONDITIONING,
+        *CHARGING_END_REASON,
+        CHARGING_METHOD,
+    }
+)
+"""The position is another one; it has two descriptors."""

@@ -1,5 +1,6 @@
 """The readings of one car: the newest of each descriptor, in the catalogue's units."""
 
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -14,11 +15,13 @@ from bmw2mqtt.accounts.cardata.telemetry.decode import (
     decode,
 )
 from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
+    CHARGING_INPUTS,
     DISTANCE_UNITS,
     LATITUDE,
     LONGITUDE,
     MESSAGES,
     ODOMETER,
+    SOC,
     TRAVELLED_DISTANCE,
 )
 from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER, ReadingLookup
@@ -36,6 +39,9 @@ _LAST_MOMENT = timedelta(microseconds=999_999)
 _DISPLAY = frozenset(DISTANCE_UNITS)
 _POSITION = frozenset({LATITUDE, LONGITUDE})
 _ODOMETER = frozenset(ODOMETER)
+_SOC = frozenset(SOC)
+MAX_NEWS = 5000
+"""Readings that may wait for the rules of charging; a burst has some dozens."""
 NO_MESSAGES = Reading(value="[]")
 
 
@@ -48,6 +54,16 @@ class RawReading(NamedTuple):
     measured_at: datetime | None
     known_at: datetime | None = None
     """Of a value that became unknown: when the last known one was measured."""
+
+
+class NewReading(NamedTuple):
+    """A reading as the rules of charging want it: with its times as they were."""
+
+    descriptor: str
+    value: str | float | bool | PositionFix | None
+    stamped_at: datetime | None
+    """`None`: it came without a time."""
+    received_at: datetime
 
 
 class VehicleReadings:
@@ -79,6 +95,7 @@ class VehicleReadings:
         self._units = UnitSettler()
         self._odometer = Odometer()
         self._positions = PositionPairing()
+        self._news: deque[NewReading] = deque(maxlen=MAX_NEWS)
         self._catalogue = catalogue()
         self._unsaved = unsaved
         self._log_unknown = log_unknown
@@ -99,10 +116,26 @@ class VehicleReadings:
         return self._units.display.unit == "mi"
 
     @property
+    def position(self) -> PositionFix | None:
+        """The last position."""
+        return self._positions.last
+
+    @property
     def measured_at(self) -> datetime | None:
         """When the newest reading was measured; `None` if no time is known."""
         newest = max((r.measured_at or NEVER for r in self._readings.values()), default=NEVER)
         return None if newest is NEVER else newest
+
+    @property
+    def has_charging_news(self) -> bool:
+        """Whether readings wait for the rules of charging."""
+        return bool(self._news)
+
+    def pop_charging_news(self) -> list[NewReading]:
+        """Return the readings that matter for charging and were not returned before."""
+        news = list(self._news)
+        self._news.clear()
+        return news
 
     def lookup(self, log_unknown: LogUnknown) -> ReadingLookup:
         """Return the readings as they are asked for by chains of descriptors."""
@@ -177,7 +210,7 @@ class VehicleReadings:
         is_timed = stamped_at is not None and stamped_at <= latest
         measured_at = stamped_at if is_timed and stamped_at else received_at
         if known is not None and _is_older(measured_at, known, latest):
-            return False
+            return name in _SOC and self._note_older_soc(row, value, measured_at, received_at)
         reading = self._decoded(row, value, entry.get("unit"), measured_at)
         if reading is None or (known is None and reading.value is None):
             return False  # a car has nothing that it never reported
@@ -188,6 +221,25 @@ class VehicleReadings:
         ):
             return False  # of the display's unit it matters since when it is so
         self._put(name, reading, value)
+        if name in CHARGING_INPUTS:
+            self._news.append(NewReading(name, reading.value, stamped_at, received_at))
+        return True
+
+    def _note_older_soc(
+        self, row: Descriptor, value: object, measured_at: datetime, received_at: datetime
+    ) -> bool:
+        """Pass an older SoC to the rules of charging only: it may complete a charge that is over.
+
+        Returns:
+            Whether there is one.
+        """
+        try:
+            percent = decode(row, value, row.unit, self._log_unknown).value
+        except UndecodableValueError:
+            return False
+        if percent is None:
+            return False
+        self._news.append(NewReading(row.descriptor, percent, measured_at, received_at))
         return True
 
     def _put(self, name: str, reading: Reading, value: object) -> None:
@@ -328,6 +380,7 @@ class VehicleReadings:
         for name, degrees in ((LATITUDE, fix.latitude), (LONGITUDE, fix.longitude)):
             self._readings[name] = Reading(value=degrees, unit="°", measured_at=fix.measured_at)
             self._unsaved[name] = RawReading(degrees, None, fix.measured_at)
+        self._news.append(NewReading(LATITUDE, fix, fix.measured_at, received_at))
         return True
 
     def _coordinate(
