@@ -18,6 +18,7 @@ from bmw2mqtt.accounts.cardata.snapshot.charging import (
 )
 from bmw2mqtt.accounts.cardata.snapshot.doors_windows import door_lock, lids, windows
 from bmw2mqtt.accounts.cardata.snapshot.maintenance import messages, services
+from bmw2mqtt.accounts.cardata.snapshot.words import ALARMS
 from bmw2mqtt.accounts.cardata.telemetry.decode import Report
 from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER, ReadingLookup, shown
 from bmw2mqtt.entities.catalogue import catalogue
@@ -35,7 +36,6 @@ from bmw2mqtt.vehicle.snapshot import (
     Tires,
     Vehicle,
 )
-from bmw2mqtt.vehicle.states import AlarmState
 
 _LOCATION = "vehicle.cabin.infotainment.navigation.currentLocation."
 _DRIVE = "vehicle.drivetrain."
@@ -80,9 +80,6 @@ _ACTIVITIES: dict[str, ClimateActivity | None] = {
     "comfortventilation": ClimateActivity.VENTILATION,
     "defrost": ClimateActivity.HEATING,
     "comfortundefined": None,
-}
-_ALARMS: dict[str, AlarmState | None] = {
-    state.value.replace("_", ""): state for state in AlarmState
 }
 
 
@@ -142,7 +139,7 @@ def to_vehicle(
         door_lock=door_lock(newest),
         lids=lids(newest, is_left_hand_drive=is_left_hand_drive),
         windows=windows(newest, is_left_hand_drive=is_left_hand_drive),
-        alarm=newest.one_of(_ALARMS, ALARM),
+        alarm=newest.one_of(ALARMS, ALARM),
         services=services(newest, now.date(), report),
         check_control_messages=messages(newest),
         tires=tires,
