@@ -76,15 +76,15 @@ class Bridge:
             on_message=self._bug_logger.guarded("message_crashed", self._take),
             on_subscribed=self._repair.subscribed,
         )
-        sources = PageContext(
+        context = PageContext(
             accounts=self._accounts,
-            fleet=self._fleet,
+            devices=self._fleet,
             commands=self._commands,
             statistics=self.publisher.statistics,
             broker=f"{settings.mqtt.host}:{settings.mqtt.port}",
             is_connected=self._session.connected.is_set,
         )
-        self._page = WebListener(settings.http, sources)
+        self._page = WebListener(settings.http, context)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until told to stop; then say so on the broker and leave.

@@ -1,21 +1,43 @@
-"""`bmw2mqtt login`: a login on the terminal, beside a running daemon or without one."""
+"""`bmw2mqtt login`: log in on the terminal, with or without a running daemon."""
 
+import argparse
 import asyncio
+import sys
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
+from bmw2mqtt import log
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
-from bmw2mqtt.config import Account, CarDataSettings, MyBmwSettings, Settings
+from bmw2mqtt.cli.main import EXIT_FAILURE, EXIT_OK
+from bmw2mqtt.config import Account, CarDataSettings, MyBmwSettings, Settings, load_settings
 from bmw2mqtt.config.text import captcha_token
+from bmw2mqtt.mqtt.errors import BrokerError
 from bmw2mqtt.vehicle.errors import AccountError, ConfigError, StoreInUse
 
 Ask = Callable[[str], str]
 Say = Callable[[str], None]
 
 
+def run(arguments: argparse.Namespace) -> int:
+    """Log in and print the result; return the exit status."""
+    settings = load_settings(arguments.config, arguments.option)
+    log.hide("settings", settings.secrets())
+    log.set_up("error", "console")
+    try:
+        print(log_in(settings, arguments.account, input, partial(print, flush=True)))
+    except (AccountError, BrokerError, ConfigError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_FAILURE
+    except (EOFError, KeyboardInterrupt):
+        print("nothing was sent to BMW", file=sys.stderr)
+        return EXIT_FAILURE
+    return EXIT_OK
+
+
 def log_in(settings: Settings, name: str, ask: Ask, say: Say) -> str:
-    """Log in and store the tokens; return what to tell the person.
+    """Log in and save the tokens; return the result for the person.
 
     Args:
         settings: the configuration.
@@ -31,7 +53,7 @@ def log_in(settings: Settings, name: str, ask: Ask, say: Say) -> str:
     account = settings.accounts.get(name)
     if account is None:
         known = ", ".join(settings.accounts)
-        raise ConfigError([f"there is no account {name}; the configuration has: {known}"])
+        raise ConfigError([f"no account is named {name}; the configuration has: {known}"])
     store = Store(settings.data_dir)
     try:
         store.open()
@@ -51,12 +73,12 @@ def _captcha(account: MyBmwSettings, ask: Ask) -> str | None:
         return None
     given = ask(f"1. Solve BMW's captcha: {page}\n2. Paste its token here: ")
     if not given.strip():
-        raise AccountError("no token was given; nothing was sent to BMW")
+        raise AccountError("no token was entered; nothing was sent to BMW")
     token = captcha_token(given)
     if token is None:
         raise AccountError(
-            "this is not a captcha's token: it is one long line without blanks; copy the whole of"
-            " it and try again. Nothing was sent to BMW"
+            "this is not a captcha token. Copy all of it (one long line without spaces) and try"
+            " again; nothing was sent to BMW"
         )
     return token
 
@@ -92,7 +114,7 @@ async def _log_in_here(name: str, account: Account, store: Store, ask: Ask, say:
 
 
 def _hand_over(settings: Settings, name: str, account: Account, ask: Ask, say: Say) -> str:
-    """Let the running daemon log in, which has the tokens; it says what becomes of it."""
+    """Let the running daemon log in, because it has the tokens; return the result."""
     from bmw2mqtt.mqtt.tools.daemon_login import DaemonLogin  # noqa: PLC0415 - heavy
 
     talk = DaemonLogin(settings.mqtt, settings.homeassistant.discovery_prefix, name)

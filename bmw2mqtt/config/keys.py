@@ -1,4 +1,4 @@
-"""The tree of every key that can be set, read off the models."""
+"""The tree of all setting keys, derived from the models."""
 
 from collections.abc import Iterator
 from types import UnionType
@@ -10,14 +10,14 @@ from bmw2mqtt.config.models import Account, Settings
 
 KeyPath: TypeAlias = tuple[str, ...]
 KeyTree: TypeAlias = dict[str, "KeyTree | bool"]
-"""Key to the keys below it, or for a single value to whether it is a secret."""
+"""Maps a key to the keys below it, or a single value's key to whether it is a secret."""
 
 ANY_NAME: Final = "*"
-"""Stands for the names a person chooses: accounts and VINs."""
+"""Placeholder for keys that a person chooses: account names and VINs."""
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
-    """The types in an annotation, without `Annotated` and unions."""
+    """Yield the types in an annotation, without `Annotated` and unions."""
     origin = get_origin(annotation)
     if origin is Annotated:
         yield from _parts(get_args(annotation)[0])
@@ -49,11 +49,11 @@ BACKEND_KEYS: Final = {
     get_args(model.model_fields["backend"].annotation)[0]: _keys_of(model)
     for model in get_args(Account)
 }
-"""The keys of an account, by its backend."""
+"""The keys of an account, by backend."""
 
 
 def key_at(path: KeyPath) -> KeyTree | bool | None:
-    """What stands at `path`: a section's keys, whether a value is a secret, or None: unknown."""
+    """Return a section's keys, whether a single value is a secret, or None for an unknown path."""
     node: KeyTree | bool | None = KEYS
     for part in path:
         if not isinstance(node, dict):
@@ -63,7 +63,7 @@ def key_at(path: KeyPath) -> KeyTree | bool | None:
 
 
 def value_paths(names: KeyPath = (), tree: KeyTree = KEYS) -> Iterator[KeyPath]:
-    """The path of every single value, `ANY_NAME` where a person chooses the name."""
+    """Yield the path of every single value, with `ANY_NAME` for account names and VINs."""
     for name, below in tree.items():
         if isinstance(below, dict):
             yield from value_paths((*names, name), below)

@@ -7,7 +7,7 @@ matters: the kind of car, which capabilities it has shown, and steady forecasts.
 from datetime import datetime
 from functools import cache
 
-from bmw2mqtt.accounts.cardata.rest.basic_data import BasicData
+from bmw2mqtt.accounts.cardata.basic_data import BasicData
 from bmw2mqtt.accounts.cardata.snapshot.charging import charging, is_charging
 from bmw2mqtt.accounts.cardata.snapshot.climate import climate
 from bmw2mqtt.accounts.cardata.snapshot.doors_windows import door_lock, lids, windows

@@ -1,6 +1,6 @@
 """What drives a car: BMW's word, else what its readings prove."""
 
-from bmw2mqtt.accounts.cardata.rest.basic_data import BasicData
+from bmw2mqtt.accounts.cardata.basic_data import BasicData
 from bmw2mqtt.accounts.cardata.telemetry.decode import LogUnknown
 from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
     CHARGING_POWER,

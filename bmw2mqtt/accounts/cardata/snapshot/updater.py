@@ -6,19 +6,19 @@ message is published without delay, and a flood costs one snapshot of each car p
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
 
 from bmw2mqtt.accounts.account import AccountListener
-from bmw2mqtt.accounts.cardata.rest.basic_data import BasicData
 from bmw2mqtt.accounts.cardata.snapshot.builder import to_vehicle
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
+from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
+from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.unknown_values import UnknownValueLog
 from bmw2mqtt.guard import BugLogger
-from bmw2mqtt.vehicle.snapshot import Vehicle
 
 log = structlog.get_logger(__name__)
 
@@ -33,27 +33,22 @@ class SnapshotUpdater:
     def __init__(
         self,
         account: str,
+        vehicles: VehicleRegistry,
         readings: ReadingStore,
         listener: AccountListener,
         *,
-        basic: Mapping[str, BasicData],
-        images: Mapping[str, bytes],
         bug_logger: BugLogger,
         now: Callable[[], datetime],
     ) -> None:
         self._account = account
+        self._vehicles = vehicles
         self._readings = readings
         self._listener = listener
-        self._basic = basic
-        self._images = images
         self._bug_logger = bug_logger
         self._now = now
-        self._published: dict[str, Vehicle] = {}
         self._log_unknown = UnknownValueLog()
         self._changed: dict[str, None] = {}
         """Cars that have changed, in the order in which they did."""
-        self._held_since: dict[str, datetime] = {}
-        """Cars without basic data, and since when they are held back."""
         self._changes = 0
         self._since_s = 0.0
         self._handle: asyncio.Handle | None = None
@@ -69,20 +64,16 @@ class SnapshotUpdater:
 
     def publish_without_basic_data(self) -> None:
         """Hold back no car any longer: BMW was asked, and gave no basic data."""
-        for vin in self._held_since:
-            self._held_since[vin] = datetime.min.replace(tzinfo=UTC)
+        for vehicle in self._vehicles:
+            if vehicle.held_since is not None:
+                vehicle.held_since = datetime.min.replace(tzinfo=UTC)
         self.check_held_back()
 
-    def check_held_back(self, vins: Iterable[str] = ()) -> None:
+    def check_held_back(self) -> None:
         """Re-check vehicles held back (no basic data yet, or owned by another account)."""
-        for vin in {*vins, *self._held_since} - self._published.keys():
-            self.schedule(vin)
-
-    def remove(self, vin: str) -> None:
-        """Remove a car that has left the account."""
-        self._changed.pop(vin, None)
-        self._published.pop(vin, None)
-        self._held_since.pop(vin, None)
+        for vehicle in self._vehicles:
+            if vehicle.snapshot is None:
+                self.schedule(vehicle.vin)
 
     def close(self) -> None:
         """Publish nothing more; what has changed is written to disk."""
@@ -110,7 +101,8 @@ class SnapshotUpdater:
         if vins:
             vin = vins.pop(0)
             try:
-                self._publish(vin)
+                if (vehicle := self._vehicles.get(vin)) is not None:
+                    self._publish(vehicle)
             except Exception:  # a bug with one car must not hide the others
                 self._bug_logger.exception("vehicle_crashed", account=self._account, vin=vin)
         if vins:
@@ -121,27 +113,31 @@ class SnapshotUpdater:
         else:
             self._handle = None
 
-    def _publish(self, vin: str) -> None:
-        readings = self._readings.vehicle(vin)
-        if readings is None or not self._listener.is_wanted(self._account, vin):
-            self._published.pop(vin, None)  # when it comes back, it is published anew
+    def _publish(self, vehicle: CarDataVehicle) -> None:
+        vin = vehicle.vin
+        if not self._listener.is_wanted(self._account, vin):
+            vehicle.snapshot = None  # when it is wanted again, it is published anew
             return
-        if vin not in self._basic and not self._is_held_long(vin):
+        if vehicle.is_refused and not vehicle.is_known:
             return
-        vehicle = to_vehicle(
+        if vehicle.basic_data is None and not self._is_held_long(vehicle):
+            return
+        snapshot = to_vehicle(
             vin,
-            self._basic.get(vin),
-            readings,
-            previous=self._published.get(vin),
-            image=self._images.get(vin),
+            vehicle.basic_data,
+            vehicle.readings,
+            previous=vehicle.snapshot,
+            image=vehicle.image,
             now=self._now(),
             log_unknown=self._log_unknown,
         )
-        if vehicle != self._published.get(vin):
-            self._published[vin] = vehicle
-            self._listener.vehicle_changed(self._account, vehicle)
+        if snapshot != vehicle.snapshot:
+            vehicle.snapshot = snapshot
+            self._listener.vehicle_changed(self._account, snapshot)
 
-    def _is_held_long(self, vin: str) -> bool:
+    def _is_held_long(self, vehicle: CarDataVehicle) -> bool:
         """Return whether BMW has not given a car's basic data for long."""
         now = self._now()
-        return now - self._held_since.setdefault(vin, now) >= BASIC_DATA_WAIT
+        if vehicle.held_since is None:
+            vehicle.held_since = now
+        return now - vehicle.held_since >= BASIC_DATA_WAIT

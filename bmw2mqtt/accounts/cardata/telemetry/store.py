@@ -56,7 +56,7 @@ class ReadingStore:
                 if name == _CHARGING:
                     self._charging[vin] = raw.value
                 else:
-                    self._make(vin).restore(name, raw)
+                    self.add(vin).restore(name, raw)
         for vehicle in self._vehicles.values():
             vehicle.finish_restoring()
 
@@ -85,7 +85,7 @@ class ReadingStore:
         """Return a car's readings; `None` if that is no VIN, or there are too many cars."""
         known = self._vehicles.get(vin) if isinstance(vin, str) else None
         if known is None and is_vin(vin) and len(self._vehicles) < MAX_VEHICLES:
-            return self._make(vin)
+            return self.add(vin)
         return known
 
     def commit(self) -> None:
@@ -134,7 +134,8 @@ class ReadingStore:
             del self._unsaved[vin]
             self._writer.submit(lambda: self._database.remove(vin), lambda _: None)
 
-    def _make(self, vin: str) -> VehicleReadings:
+    def add(self, vin: str) -> VehicleReadings:
+        """Return a car's readings; a new car has none."""
         known = self._vehicles.get(vin)
         if known is None:
             self._unsaved[vin] = {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bmw2mqtt.accounts.cardata.rest.basic_data import BasicData
+from bmw2mqtt.accounts.cardata.basic_data import BasicData
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.vehicle.snapshot import (
     ClimateActivity,

@@ -10,9 +10,8 @@ import pytest
 import yaml
 
 from bmw2mqtt import __version__
-from bmw2mqtt.cli.check import AccountReport
+from bmw2mqtt.cli.check_report import AccountReport, report
 from bmw2mqtt.cli.main import main
-from bmw2mqtt.cli.status_report import report
 from bmw2mqtt.config import Settings
 from bmw2mqtt.mqtt.tools.broker_check import BrokerReport
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
@@ -53,7 +52,7 @@ def test_all_is_well(check: Check, broker: Mosquitto, bmw: MyBmwSimulator, tmp_p
     assert re.search(r"- libraries: aiomqtt 2\..*, bimmer_connected 0\.", text)
     assert "- broker: connected, MQTT 5, no TLS, mosquitto version 2." in text
     assert re.search(r"  - limits: .*\d+ topic aliases", text)
-    assert "published, read back and removed a message in each part of the topic tree" in text
+    assert "published, read back and deleted a message in each part of the topic tree" in text
     assert "- account home (mybmw, rest_of_world): logged in, 1 car" in text
     assert "  - mqtt.port: " in text
     assert "  - accounts.home.captcha_token: (set)" in text
@@ -155,7 +154,7 @@ def test_beside_a_running_daemon(
     settings = settings_for(bmw, broker.port, tmp_path / "data")
     status, text = check(settings)
     assert status == 0
-    assert "- account home (mybmw, rest_of_world): the running daemon says ok" in text
+    assert "- account home (mybmw, rest_of_world): the running daemon reports ok" in text
     assert len(bmw.requests) == requests, "BMW is not asked"
     observer.publish("bmw2mqtt/account/home/sensor/status", "blocked", retain=True)
     observer.publish(
@@ -163,7 +162,7 @@ def test_beside_a_running_daemon(
     )
     status, text = check(settings)
     assert status == 2
-    assert "the running daemon says blocked: Use CarData." in text
+    assert "the running daemon reports blocked: Use CarData." in text
     assert process.stop() == 0
 
 
@@ -176,7 +175,7 @@ def test_a_running_daemon_whose_topics_are_elsewhere(
     settings["mqtt"]["base_topic"] = "elsewhere"
     status, text = check(settings)
     assert status == 0
-    assert "whose status topic cannot be read" in text
+    assert "but its status topic cannot be read" in text
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
@@ -191,17 +190,15 @@ def test_topics_the_bridge_may_not_write(
         status, text = check(settings_for(bmw, broker.port, tmp_path / "data", mqtt=mqtt))
         if protocol == "5":
             assert status == 2
-            assert (
-                "may not write `homeassistant/device/bmw2mqtt_account_connection_check/config`"
-                in text
-            )
+            refused = "homeassistant/device/bmw2mqtt_account_connection_check/config"
+            assert f"no permission to publish to `{refused}`" in text
             assert "`bmw2mqtt/account/" not in text
             settings = settings_for(bmw, broker.port, tmp_path / "data")
             assert check(settings | {"homeassistant": {"enabled": False}})[0] == 0
         else:
             assert status == 2
             assert "bmw2mqtt_account_connection_check/config` did not come back" in text
-            assert "limits: MQTT 3.1.1 does not tell" in text
+            assert "limits: not reported with MQTT 3.1.1" in text
 
 
 def test_a_relay_that_may_not_be_written(check: Check, bmw: MyBmwSimulator, tmp_path: Path) -> None:
@@ -216,8 +213,8 @@ def test_a_relay_that_may_not_be_written(check: Check, bmw: MyBmwSimulator, tmp_
         }
         status, text = check(settings)
     assert status == 2
-    assert text.count("may not write") == 1
-    assert "may not write `cars/check`: let the bridge's user in the access list" in text
+    assert text.count("no permission to publish to") == 1
+    assert "no permission to publish to `cars/check`: allow it in the broker's access list" in text
 
 
 def test_what_is_retained_under_our_names_cannot_break_it(

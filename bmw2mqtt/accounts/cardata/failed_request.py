@@ -13,7 +13,7 @@ LONGEST_RETRY_S = 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class FailedRequest:
-    """What went wrong, and how long the request is not repeated."""
+    """Why a request failed, and how long it is not repeated."""
 
     error: AccountError
     wait: timedelta
@@ -31,7 +31,11 @@ class FailedRequest:
         """When it may be sent again."""
         return self.since + self.wait
 
+    def is_waiting(self, now: datetime) -> bool:
+        """Whether it must not be sent yet; a wait that seems longer comes from a wrong clock."""
+        return timedelta() < self.until - now <= self.wait
+
 
 def _backoff() -> Backoff:
-    """Return the pauses of one request; chance adds to them already: polls come at random."""
+    """Return the pauses of one request. Without jitter: polls come at random times already."""
     return Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S, jitter=0)

@@ -1,4 +1,4 @@
-"""The page in this process, with an account and a broker that do as the test says."""
+"""The page served in the test's process, with accounts and a broker that the test controls."""
 
 import asyncio
 import socket
@@ -28,48 +28,48 @@ FORM = "https://captcha.example/form.html"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(200)
 
 
-class ToldAccount:
-    """An account that writes down what it is told."""
+class RecordingAccount:
+    """An account that records the calls it gets."""
 
     takes_commands = True
     stale_after: timedelta | None = None
 
-    def __init__(self, state: AccountState, fleet: DeviceRegistry) -> None:
+    def __init__(self, state: AccountState, devices: DeviceRegistry) -> None:
         self.name = state.name
-        self.told: list[Any] = []
+        self.calls: list[Any] = []
         self.polling = SimpleNamespace(outcomes=Counter({"ok": 3, "unreachable": 1}))
         self.requests = SimpleNamespace(totals=Counter({"2xx": 12, "none": 2}))
-        self._fleet = fleet
+        self._devices = devices
         self.state = state
         self.change()
 
     def change(self, **changes: Any) -> None:
-        """Stand otherwise from now on."""
+        """Change the account's state."""
         self.state = replace(self.state, **changes)
-        self._fleet.account_changed(self.state)
+        self._devices.account_changed(self.state)
 
     def refresh(self) -> None:
-        self.told.append("refresh")
+        self.calls.append("refresh")
 
     def set_polling(self, *, is_polling: bool) -> None:
-        self.told.append(is_polling)
+        self.calls.append(is_polling)
         self.change(is_polling=is_polling)
 
     def log_in(self, captcha_token: str | None) -> None:
-        self.told.append(("log in", captcha_token))
+        self.calls.append(("log in", captcha_token))
 
 
 @dataclass
-class Inside:
-    """A page that is served."""
+class ServedPage:
+    """A page and the parts of the daemon behind it."""
 
     port: int
-    fleet: DeviceRegistry
+    devices: DeviceRegistry
     commands: Commands
     publisher: Publisher
     accounts: dict[str, Any]
-    sources: PageContext
-    page: WebListener
+    context: PageContext
+    listener: WebListener
     is_connected: list[bool] = field(default_factory=lambda: [True])
 
     @property
@@ -77,13 +77,13 @@ class Inside:
         return f"http://127.0.0.1:{self.port}"
 
     def add_car(self, vin: str, account: str = "home", **facts: Any) -> None:
-        """Let a car be reported."""
+        """Add a car, as an account does."""
         vehicle = Vehicle(**{"vin": vin, "model": "iX", "brand": "BMW", "image": PNG} | facts)
-        self.fleet.vehicles_listed(account, frozenset({vin}), is_complete=False)
-        self.fleet.vehicle_changed(account, vehicle)
+        self.devices.vehicles_listed(account, frozenset({vin}), is_complete=False)
+        self.devices.vehicle_changed(account, vehicle)
 
 
-def make(port: int, accounts: dict[str, Any] | None = None, **http: Any) -> Inside:
+def make(port: int, accounts: dict[str, Any] | None = None, **http: Any) -> ServedPage:
     """Build a page that is not served yet."""
     settings = Settings(
         accounts=accounts or {"home": MYBMW, "office": MYBMW},
@@ -91,46 +91,46 @@ def make(port: int, accounts: dict[str, Any] | None = None, **http: Any) -> Insi
     )
     topics = Topics("bmw2mqtt", "homeassistant")
     publisher = Publisher()
-    fleet = DeviceRegistry(settings, topics, publisher, RetainedScan(topics))
+    devices = DeviceRegistry(settings, topics, publisher, RetainedScan(topics))
     made: dict[str, Any] = {}
-    fleet.attach(made)
+    devices.attach(made)
     for name, account in settings.accounts.items():
         state = AccountState(name=name, backend=account.backend, status=AccountStatus.OK)
-        made[name] = ToldAccount(state, fleet)
+        made[name] = RecordingAccount(state, devices)
     is_connected = [True]
-    commands = Commands(fleet, topics, publisher)
-    sources = PageContext(
+    commands = Commands(devices, topics, publisher)
+    context = PageContext(
         accounts=made,
-        fleet=fleet,
+        devices=devices,
         commands=commands,
         statistics=publisher.statistics,
         broker="broker.example:1883",
         is_connected=lambda: is_connected[0],
     )
-    page = WebListener(settings.http, sources)
-    return Inside(port, fleet, commands, publisher, made, sources, page, is_connected)
+    listener = WebListener(settings.http, context)
+    return ServedPage(port, devices, commands, publisher, made, context, listener, is_connected)
 
 
 @asynccontextmanager
-async def served(accounts: dict[str, Any] | None = None, **http: Any) -> AsyncIterator[Inside]:
+async def served(accounts: dict[str, Any] | None = None, **http: Any) -> AsyncIterator[ServedPage]:
     """Serve a page on a free port."""
-    inside = make(http.pop("port", None) or free_port(), accounts, **http)
-    task = asyncio.create_task(inside.page.run())
-    await eventually(lambda: is_open(inside.port))
-    yield inside
+    page = make(http.pop("port", None) or free_port(), accounts, **http)
+    task = asyncio.create_task(page.listener.run())
+    await eventually(lambda: is_open(page.port))
+    yield page
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
 
 
 def is_open(port: int) -> bool:
-    """Whether somebody listens."""
+    """Return whether the port accepts connections."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 async def eventually(condition: Callable[[], Any]) -> None:
-    """Wait for a condition with a limit, and let the page do its work."""
+    """Wait until a condition holds, with a time limit."""
     async with asyncio.timeout(15):
         while not condition():  # noqa: ASYNC110 - it is about anything
             await asyncio.sleep(0.01)

@@ -9,15 +9,15 @@ import aiohttp
 import pytest
 import structlog
 
-from bmw2mqtt.web import listener as front_door
+from bmw2mqtt.web import listener
 from tests.mosquitto import free_port
-from tests.web.inside import eventually, is_open, make
+from tests.web.served_page import eventually, is_open, make
 
 
 async def run_until_reachable(port: int, **http: Any) -> list[Any]:
     """Serve a page, ask it, and return what was logged."""
     with structlog.testing.capture_logs() as logged:
-        task = asyncio.create_task(make(port, **http).page.run())
+        task = asyncio.create_task(make(port, **http).listener.run())
         await eventually(lambda: is_open(port))
         async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}/") as a:
             assert a.status == 200
@@ -31,13 +31,13 @@ async def run_until_reachable(port: int, **http: Any) -> list[Any]:
 async def test_a_port_in_use_is_said_once_and_taken_when_it_is_free(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(front_door, "RETRY_S", 0.01)
+    monkeypatch.setattr(listener, "RETRY_S", 0.01)
     port = free_port()
     with structlog.testing.capture_logs() as logged, socket.create_server(("127.0.0.1", port)):
-        task = asyncio.create_task(make(port).page.run())
+        task = asyncio.create_task(make(port).listener.run())
         await eventually(lambda: logged)
         await asyncio.sleep(0.1)  # many tries
-    (error,) = [entry for entry in logged if entry["event"] == "page_unavailable"]
+    (error,) = [entry for entry in logged if entry["event"] == "page_listen_failed"]
     assert "in use" in error["reason"]
     assert f"{port}" in str(error)
     assert "http.port" in error["remedy"]
@@ -50,14 +50,14 @@ async def test_a_port_in_use_is_said_once_and_taken_when_it_is_free(
 @pytest.mark.parametrize("host", ["203.0.113.1", "no-such-host.invalid"])
 async def test_an_address_that_is_not_ours_is_said(host: str) -> None:
     with structlog.testing.capture_logs() as logged:
-        page = make(free_port(), host=host, token="a-token-of-twenty-five-ch").page
-        task = asyncio.create_task(page.run())
+        listener_ = make(free_port(), host=host, token="a-token-of-twenty-five-ch").listener
+        task = asyncio.create_task(listener_.run())
         await eventually(lambda: logged)
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
     (error,) = logged
-    assert (error["event"], error["host"]) == ("page_unavailable", host)
+    assert (error["event"], error["host"]) == ("page_listen_failed", host)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
@@ -69,5 +69,5 @@ async def test_it_listens(host: str) -> None:
 
 async def test_it_can_be_switched_off() -> None:
     port = free_port()
-    await asyncio.wait_for(make(port, enabled=False).page.run(), 1)
+    await asyncio.wait_for(make(port, enabled=False).listener.run(), 1)
     assert not is_open(port)

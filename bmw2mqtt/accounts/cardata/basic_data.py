@@ -1,4 +1,4 @@
-"""What BMW's basic data tells: what kind of car it is. Every field may be missing."""
+"""BMW's basic data of a car: its model, drive train, equipment. Every field may be missing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class BasicData:
 
 
 def _text(fields: Mapping[Any, Any], *names: str) -> str | None:
-    """Return the first that says something; numbers may be text, and text numbers."""
+    """Return the first field that is not empty, as text; BMW mixes numbers and text."""
     for name in names:
         value = fields.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool):

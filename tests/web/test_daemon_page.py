@@ -13,7 +13,7 @@ import psutil
 
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from tests.mosquitto import Mosquitto, Observer, wait_until
-from tests.web.conftest import OURS, LivePage
+from tests.web.conftest import OURS, DaemonPage
 
 VIN = "WBA00000000DEMO01"
 """An electric car among the fixture cars."""
@@ -32,7 +32,7 @@ def listens(pid: int, port: int) -> bool:
     return any(c.laddr.port == port and c.status == psutil.CONN_LISTEN for c in connections)
 
 
-def test_a_page_nobody_opens_costs_nothing(live: Callable[..., LivePage]) -> None:
+def test_a_page_nobody_opens_costs_nothing(live: Callable[..., DaemonPage]) -> None:
     page = live(account=NO_LOGIN)
     process = page.daemon
     port = int(page.url.rpartition(":")[2])
@@ -46,7 +46,7 @@ def test_a_page_nobody_opens_costs_nothing(live: Callable[..., LivePage]) -> Non
 
 
 def test_what_it_shows(
-    live: Callable[..., LivePage], observer: Observer, bmw: MyBmwSimulator
+    live: Callable[..., DaemonPage], observer: Observer, bmw: MyBmwSimulator
 ) -> None:
     page = live(account=ONE_HOUR)
     account = page.wait_status("ok")
@@ -85,10 +85,10 @@ def test_what_it_shows(
         again = page.client.get(f"/{path}", headers={"If-None-Match": tag})
         assert (again.status_code, again.content) == (304, b""), path
     shell = ("", "page.js", "page-cars.js", "page-parts.js", "page.css", "icon.svg")
-    assert sum(len(page.client.get(f"/{path}").content) for path in shell) < 30_000
+    assert sum(len(page.client.get(f"/{path}").content) for path in shell) < 36_000
 
 
-def events(page: LivePage, stack: ExitStack) -> Iterator[dict[str, Any]]:
+def events(page: DaemonPage, stack: ExitStack) -> Iterator[dict[str, Any]]:
     """Listen as the page does."""
     response = stack.enter_context(page.client.stream("GET", "/api/events"))
     assert response.headers["Content-Type"].startswith("text/event-stream")
@@ -97,7 +97,7 @@ def events(page: LivePage, stack: ExitStack) -> Iterator[dict[str, Any]]:
             yield json.loads(line.removeprefix("data: "))
 
 
-def test_changes_come_by_themselves(live: Callable[..., LivePage], cars: list[Any]) -> None:
+def test_changes_come_by_themselves(live: Callable[..., DaemonPage], cars: list[Any]) -> None:
     page = live(account=ONE_HOUR)
     page.wait_status("ok")
     index = next(i for i, car in enumerate(cars) if car.vin == VIN)
@@ -117,7 +117,7 @@ def test_changes_come_by_themselves(live: Callable[..., LivePage], cars: list[An
 
 
 def test_pause_resume_and_ask_now(
-    live: Callable[..., LivePage], observer: Observer, bmw: MyBmwSimulator
+    live: Callable[..., DaemonPage], observer: Observer, bmw: MyBmwSimulator
 ) -> None:
     page = live(account=ONE_HOUR)
     page.wait_status("ok")
@@ -133,7 +133,7 @@ def test_pause_resume_and_ask_now(
 
 
 def test_health_and_metrics(
-    live: Callable[..., LivePage], observer: Observer, broker: Mosquitto
+    live: Callable[..., DaemonPage], observer: Observer, broker: Mosquitto
 ) -> None:
     page = live(account=ONE_HOUR)
     page.wait_status("ok")
@@ -168,7 +168,7 @@ def test_health_and_metrics(
     wait_until(lambda: page.client.get("/healthz").status_code == 200)
 
 
-def test_it_ends_in_time_with_pages_open(live: Callable[..., LivePage]) -> None:
+def test_it_ends_in_time_with_pages_open(live: Callable[..., DaemonPage]) -> None:
     page = live(account=NO_LOGIN)
     page.wait_status("login_required")
     port = int(page.url.rpartition(":")[2])
@@ -183,7 +183,7 @@ def test_it_ends_in_time_with_pages_open(live: Callable[..., LivePage]) -> None:
     assert not page.daemon.complaints()[1:]
 
 
-def test_no_secret_anywhere(live: Callable[..., LivePage], observer: Observer) -> None:
+def test_no_secret_anywhere(live: Callable[..., DaemonPage], observer: Observer) -> None:
     captcha, password = "P1_planted-captcha", "planted-password"
     page = live(TOKEN, account={"captcha_token": None, "password": password, **ONE_HOUR})
     page.wait_status("login_required")

@@ -1,7 +1,7 @@
-"""`bmw2mqtt check --connect` as text that a person can paste into an issue: Markdown, no secrets.
+"""The report of `bmw2mqtt check --connect`: Markdown without secrets, to paste into an issue.
 
-What is shown is chosen, not what is hidden: of the settings only numbers, switches and words from
-lists. Whatever slips into a sentence of BMW's or the broker's is taken out at the end.
+An allow-list decides what is shown of the settings: numbers, switches and words from fixed lists.
+Secrets, user names and public hosts are removed from texts of BMW and of the broker.
 """
 
 import ipaddress
@@ -10,13 +10,12 @@ import re
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretStr
 
 from bmw2mqtt import __version__
-from bmw2mqtt.cli.check import AccountReport
 from bmw2mqtt.config import Location, MyBmwSettings, Settings
 from bmw2mqtt.mqtt.tools.broker_check import BrokerReport
 from bmw2mqtt.vehicle.vin import VIN_PATTERN
@@ -49,15 +48,23 @@ _LIMITS: Final = {
 }
 
 
+class AccountReport(NamedTuple):
+    """The result of one account's check."""
+
+    name: str
+    result: str
+    is_well: bool
+
+
 def report(settings: Settings, broker: BrokerReport, accounts: Sequence[AccountReport]) -> str:
     """Return the report."""
-    said = [*_broker(settings, broker), *(_account(settings, account) for account in accounts)]
+    results = [*_broker(settings, broker), *(_account(settings, account) for account in accounts)]
     lines = [
         "### bmw2mqtt check --connect",
         "",
         f"- bmw2mqtt {__version__}, Python {platform.python_version()}, {_system()}",
         f"- libraries: {', '.join(_libraries())}",
-        *_without_private_words(settings, said),
+        *_without_private_words(settings, results),
         *_settings(settings),
     ]
     return _VIN.sub(lambda found: f"{found[1][:3]}…{found[1][-4:]}", "\n".join(lines))
@@ -81,32 +88,32 @@ def _broker(settings: Settings, broker: BrokerReport) -> Iterator[str]:
         yield f"- broker: {broker.problem}"
         return
     tls = "TLS" if settings.mqtt.tls.enabled else "no TLS"
-    name = broker.version or "its version is not readable"
+    name = broker.version or "version unknown"
     yield f"- broker: connected, MQTT {settings.mqtt.protocol}, {tls}, {name}"
     limits = [text.format(broker.limits[n]) for n, text in _LIMITS.items() if n in broker.limits]
     if settings.mqtt.protocol == "5":
-        yield f"  - limits: {', '.join(limits) or 'none told'}"
+        yield f"  - limits: {', '.join(limits) or 'none reported'}"
     else:
-        yield "  - limits: MQTT 3.1.1 does not tell"
+        yield "  - limits: not reported with MQTT 3.1.1"
     if broker.is_beside_daemon:
-        yield "  - a bridge is running: tried with another client id and without its last will"
+        yield "  - bmw2mqtt is running: tried with another client ID and without a last will"
     yield from _broker_faults(broker)
 
 
 def _broker_faults(broker: BrokerReport) -> Iterator[str]:
     for topic in broker.refused:
-        yield f"  - may not write `{topic}`: let the bridge's user in the access list"
+        yield f"  - no permission to publish to `{topic}`: allow it in the broker's access list"
     for topic in broker.not_read:
         yield (
-            f"  - a message on `{topic}` did not come back: let the bridge's user write and read"
-            " it in the access list"
+            f"  - a message on `{topic}` did not come back: allow publishing and subscribing to it"
+            " in the broker's access list"
         )
     for topic in broker.not_retained:
-        yield f"  - `{topic}` was not retained: let the broker keep retained messages"
+        yield f"  - `{topic}` was not retained: allow retained messages on the broker"
     for topic in broker.not_subscribed:
-        yield f"  - may not subscribe to `{topic}`: let the bridge's user in the access list"
+        yield f"  - no permission to subscribe to `{topic}`: allow it in the broker's access list"
     if broker.is_well:
-        yield "  - published, read back and removed a message in each part of the topic tree"
+        yield "  - published, read back and deleted a message in each part of the topic tree"
 
 
 def _account(settings: Settings, account: AccountReport) -> str:
@@ -117,7 +124,7 @@ def _account(settings: Settings, account: AccountReport) -> str:
 
 def _settings(settings: Settings) -> Iterator[str]:
     changed = list(_changed(settings))
-    yield "- settings that are not the default:"
+    yield "- settings that differ from the default:"
     yield from (f"  - {line}" for line in changed or ["none"])
 
 
@@ -145,7 +152,7 @@ def _shown(name: str, value: Any) -> str:
 
 
 def _without_private_words(settings: Settings, lines: Sequence[str]) -> list[str]:
-    """Take secrets, user names and where hosts are out of what others said."""
+    """Remove secrets, user names and public hosts from texts of BMW and of the broker."""
     words = sorted(set(_private(settings)), key=len, reverse=True)
     private = re.compile("|".join(map(re.escape, words)), re.IGNORECASE)
     if words:
@@ -175,7 +182,7 @@ def _private(value: Any, name: str = "") -> Iterator[str]:
 
 
 def _host(text: str) -> Iterator[str]:
-    """Return the host of an address, `host:port` or URL, if it is found from anywhere."""
+    """Yield the host of an address, `host:port` or URL, if it is a public one."""
     host = urlsplit(text if "//" in text else f"//{text}").hostname or text
     for name in (text, host):
         if _is_public(name) or (name == host and re.search(r"[a-z].*\.", name)):
@@ -183,7 +190,7 @@ def _host(text: str) -> Iterator[str]:
 
 
 def _is_public(text: str) -> bool:
-    """Whether it is an address, and not one of a home's network."""
+    """Return whether this is an IP address outside of private networks."""
     try:
         return not ipaddress.ip_address(text).is_private
     except ValueError:
@@ -191,6 +198,6 @@ def _is_public(text: str) -> bool:
 
 
 def _long_enough(word: str) -> Iterator[str]:
-    """Only what would not make holes into ordinary words."""
+    """Yield a word if it is too long to be part of ordinary words by chance."""
     if len(word) >= _SHORTEST_SECRET:
         yield word
