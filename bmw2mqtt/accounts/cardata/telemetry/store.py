@@ -12,8 +12,9 @@ from typing import Any
 from bmw2mqtt.accounts.background_writer import BackgroundWriter
 from bmw2mqtt.accounts.cardata.telemetry.database import ReadingDatabase, Row
 from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER
+from bmw2mqtt.accounts.cardata.telemetry.reading import RawReading
 from bmw2mqtt.accounts.cardata.telemetry.times import read_time
-from bmw2mqtt.accounts.cardata.telemetry.vehicle_readings import RawReading, VehicleReadings
+from bmw2mqtt.accounts.cardata.telemetry.vehicle_readings import VehicleReadings
 from bmw2mqtt.accounts.unknown_values import UnknownValueLog
 from bmw2mqtt.vehicle.vin import is_vin
 
@@ -74,7 +75,7 @@ class ReadingStore:
             received_at: when it came, with a time zone; it stands in for times that are missing.
 
         Returns:
-            Whether anything has changed.
+            Whether anything has changed, or has to be judged by the rules of charging.
         """
         if not isinstance(data, Mapping):
             return False  # type: ignore[unreachable] # BMW may send anything

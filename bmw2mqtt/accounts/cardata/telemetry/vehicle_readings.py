@@ -1,12 +1,12 @@
 """The readings of one car: the newest of each descriptor, in the catalogue's units."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from bmw2mqtt.accounts.cardata.telemetry.decode import (
     KM_PER_MILE,
@@ -27,6 +27,7 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
 from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER, ReadingLookup
 from bmw2mqtt.accounts.cardata.telemetry.odometer import GROWTH, Odometer
 from bmw2mqtt.accounts.cardata.telemetry.position import Coordinate, PositionFix, PositionPairing
+from bmw2mqtt.accounts.cardata.telemetry.reading import NewReading, RawReading, is_older
 from bmw2mqtt.accounts.cardata.telemetry.times import read_time
 from bmw2mqtt.accounts.cardata.telemetry.units import UnitSettler, to_km, unit_that_fits
 from bmw2mqtt.entities.catalogue import Descriptor, catalogue
@@ -35,7 +36,6 @@ from bmw2mqtt.vehicle.snapshot import Reading
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """Clocks go wrong: what was measured further in the future counts as measured on arrival."""
 MAX_SHOWN_LENGTH = 40
-_LAST_MOMENT = timedelta(microseconds=999_999)
 _DISPLAY = frozenset(DISTANCE_UNITS)
 _POSITION = frozenset({LATITUDE, LONGITUDE})
 _ODOMETER = frozenset(ODOMETER)
@@ -43,27 +43,6 @@ _SOC = frozenset(SOC)
 MAX_NEWS = 5000
 """Readings that may wait for the rules of charging; a burst has some dozens."""
 NO_MESSAGES = Reading(value="[]")
-
-
-class RawReading(NamedTuple):
-    """A reading as it goes to disk: numbers in the catalogue's unit, the rest as BMW sent it."""
-
-    value: Any
-    unit: str | None
-    """`None` also while the unit of a number is not settled."""
-    measured_at: datetime | None
-    known_at: datetime | None = None
-    """Of a value that became unknown: when the last known one was measured."""
-
-
-class NewReading(NamedTuple):
-    """A reading as the rules of charging want it: with its times as they were."""
-
-    descriptor: str
-    value: str | float | bool | PositionFix | None
-    stamped_at: datetime | None
-    """`None`: it came without a time."""
-    received_at: datetime
 
 
 class VehicleReadings:
@@ -127,12 +106,12 @@ class VehicleReadings:
         return None if newest is NEVER else newest
 
     @property
-    def has_charging_news(self) -> bool:
-        """Whether readings wait for the rules of charging."""
-        return bool(self._news)
+    def charging_news(self) -> Collection[NewReading]:
+        """The readings that matter for charging and were not popped before."""
+        return self._news
 
     def pop_charging_news(self) -> list[NewReading]:
-        """Return the readings that matter for charging and were not returned before."""
+        """Return and remove them."""
         news = list(self._news)
         self._news.clear()
         return news
@@ -149,7 +128,7 @@ class VehicleReadings:
             received_at: when it came, with a time zone; it stands in for times that are missing.
 
         Returns:
-            Whether anything has changed.
+            Whether anything has changed, or has to be judged by the rules of charging.
         """
         is_changed = False
         if not _DISPLAY.isdisjoint(data):
@@ -209,7 +188,7 @@ class VehicleReadings:
         latest = received_at + CLOCK_TOLERANCE
         is_timed = stamped_at is not None and stamped_at <= latest
         measured_at = stamped_at if is_timed and stamped_at else received_at
-        if known is not None and _is_older(measured_at, known, latest):
+        if known is not None and is_older(measured_at, known, latest):
             return name in _SOC and self._note_older_soc(row, value, measured_at, received_at)
         reading = self._decoded(row, value, entry.get("unit"), measured_at)
         if reading is None or (known is None and reading.value is None):
@@ -409,18 +388,3 @@ class VehicleReadings:
         if not isinstance(latitude.value, float) or not isinstance(longitude.value, float):
             return None
         return PositionFix(latitude.value, longitude.value, latitude.measured_at)
-
-
-def _is_older(measured_at: datetime, known: Reading, latest: datetime) -> bool:
-    """Return whether there is a newer reading; one of the future came from a clock that was wrong.
-
-    The stream tells seconds, REST thousandths: a whole second may be any moment of it, and what
-    the stream told last is as a rule the newest.
-    """
-    if known.measured_at is None or known.measured_at > latest:
-        return False
-    return _end_of(measured_at) < _end_of(known.measured_at)
-
-
-def _end_of(at: datetime) -> datetime:
-    return at if at.microsecond else at + _LAST_MOMENT

@@ -4,8 +4,8 @@ BMW has several descriptors for one quantity. Each reading is passed on with its
 rules order them by when they were measured.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,8 +39,9 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
 )
 from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER, ReadingLookup
 from bmw2mqtt.accounts.cardata.telemetry.position import PositionFix
+from bmw2mqtt.accounts.cardata.telemetry.reading import NewReading
 from bmw2mqtt.accounts.cardata.telemetry.times import read_time
-from bmw2mqtt.accounts.cardata.telemetry.vehicle_readings import NewReading, VehicleReadings
+from bmw2mqtt.accounts.cardata.telemetry.vehicle_readings import VehicleReadings
 from bmw2mqtt.vehicle.charging.capacity import usable_capacity_kwh
 from bmw2mqtt.vehicle.charging.document import InvalidDocumentError
 from bmw2mqtt.vehicle.charging.facts import ChargingFacts, Measured
@@ -58,6 +59,8 @@ SAVED_EARLIER = timedelta(minutes=1)
 REPLACED_AFTER = timedelta(minutes=30)
 """How much older the time to the target may be before the time to full counts."""
 MAX_POWER_W = 1e6
+MAX_MINUTES = 24 * 60
+"""A longer remaining time stands for none."""
 _QUANTITIES = {
     **dict.fromkeys(CHARGING_STATUS, "status"),
     **dict.fromkeys((*PLUG, DC_PLUG), "is_plugged_in"),
@@ -80,7 +83,6 @@ _QUANTITIES = {
 }
 _CHAINS = {"status": CHARGING_STATUS, "is_plugged_in": (*PLUG, DC_PLUG)}
 """Quantities that can become unknown, by their descriptors."""
-_NO_PRECONDITIONING = frozenset({"off", "remote_off"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ class ChargingTracker:
                 saved_at = read_time(document.get("saved_at")) or NEVER
             except InvalidDocumentError as error:
                 log.warning("charging_state_ignored", reason=str(error))
-        self._news = self._known_readings(saved_at)
+        self._news = [*self._known_readings(saved_at), *readings.pop_charging_news()]
         self.due_at: datetime | None = None
         """When `judge` has to be called though nothing is new: something is over, or unknown."""
 
@@ -153,8 +155,10 @@ class ChargingTracker:
         transitions: list[Transition] = []
         if news or (capacity_kwh, drive_train) != self._settings:
             self._settings = capacity_kwh, drive_train
-            for facts in self._facts(news):
-                facts = replace(facts, capacity_kwh=capacity_kwh, drive_train=drive_train)
+            for quantities in self._in_order(news):
+                facts = ChargingFacts(
+                    **quantities, capacity_kwh=capacity_kwh, drive_train=drive_train
+                )
                 transitions += self.machine.step(facts, now)
             self._is_unsaved = True
         elif self.due_at is not None and self.due_at <= now:
@@ -178,6 +182,7 @@ class ChargingTracker:
         It knows what had been recorded when it was saved; what it knows changes nothing.
         """
         since = NEVER if saved_at is NEVER else saved_at - SAVED_EARLIER
+        waiting = {(new.descriptor, new.value) for new in self._readings.charging_news}
         known = []
         for name in CHARGING_INPUTS:
             reading = self._readings.view.get(name)
@@ -185,27 +190,27 @@ class ChargingTracker:
                 continue
             at = reading.measured_at
             self._note_source(name, at)
-            if at >= since:
+            if at >= since and (name, reading.value) not in waiting:
                 known.append(NewReading(name, reading.value, at, at))
         fix = self._readings.position
         if fix is not None and fix.measured_at >= since:
             known.append(NewReading(LATITUDE, fix, fix.measured_at, fix.measured_at))
         return known
 
-    def _facts(self, news: Iterable[NewReading]) -> Iterator[ChargingFacts]:
-        """Put readings together to facts, in the order in which they were measured.
+    def _in_order(self, news: Iterable[NewReading]) -> Iterator[dict[str, Any]]:
+        """Put readings together in the order in which they were measured.
 
         A quantity of which there are several readings takes several steps.
         """
         measured = [pair for new in news for pair in self._measured(new)]
         measured.sort(key=lambda pair: pair[1].at)
-        facts: dict[str, Any] = {}
+        quantities: dict[str, Any] = {}
         for quantity, value in measured:
-            if quantity in facts:
-                yield ChargingFacts(**facts)
-                facts = {}
-            facts[quantity] = value
-        yield ChargingFacts(**facts)
+            if quantity in quantities:
+                yield quantities
+                quantities = {}
+            quantities[quantity] = value
+        yield quantities
 
     def _measured(self, new: NewReading) -> Iterator[tuple[str, Measured[Any]]]:
         """Translate a reading; what must not count is left out."""
@@ -251,18 +256,39 @@ class ChargingTracker:
 
     def _translated(self, name: str, value: Any) -> Any:
         """Return a value in the words and types of the rules; `None` if it says nothing."""
-        if name in CHARGING_STATUS:
-            if not is_known(value):
-                self._log_unknown(name, value)
-            return status_of(value)
-        if name == PHASES:
-            return phase_count(value)
-        if name == BATTERY_PRECONDITIONING:
-            return value not in _NO_PRECONDITIONING
-        if name == CHARGING_METHOD:
-            return None if value == "nocharging" else not value.startswith("ac")
-        if name == CHARGING_POWER and abs(value) > MAX_POWER_W:
-            return None
-        if isinstance(value, PositionFix):
-            return Position(latitude=value.latitude, longitude=value.longitude)
-        return value
+        if name in CHARGING_STATUS and not is_known(value):
+            self._log_unknown(name, value)
+        translate = _TRANSLATIONS.get(name)
+        return value if translate is None else translate(value)
+
+
+def _is_preconditioning(word: str) -> bool:
+    return word not in {"off", "remote_off"}
+
+
+def _is_dc(word: str) -> bool | None:
+    return None if word == "nocharging" else not word.startswith("ac")
+
+
+def _plausible_w(watts: float) -> float | None:
+    return watts if abs(watts) <= MAX_POWER_W else None
+
+
+def _plausible_minutes(minutes: float) -> float | None:
+    return minutes if 0 <= minutes <= MAX_MINUTES else None
+
+
+def _place(fix: PositionFix) -> Position:
+    return Position(latitude=fix.latitude, longitude=fix.longitude)
+
+
+_TRANSLATIONS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(CHARGING_STATUS, status_of),
+    PHASES: phase_count,
+    BATTERY_PRECONDITIONING: _is_preconditioning,
+    CHARGING_METHOD: _is_dc,
+    CHARGING_POWER: _plausible_w,
+    TIME_TO_TARGET: _plausible_minutes,
+    TIME_TO_FULL: _plausible_minutes,
+    LATITUDE: _place,
+}
