@@ -46,7 +46,17 @@ class AccountState:
     requests_24h: int = 0
     requests_left: int | None = None
     """Requests left in the budget; `None` without a budget."""
+    last_refresh: str | None = None
+    """Result of the last refresh in one sentence; `None` before the first."""
     is_polling: bool = True
+    is_stream_connected: bool | None = None
+    """`None` for accounts without a stream."""
+    stream_since: datetime | None = None
+    """Since when the stream is connected, or not."""
+    stream_reason: str | None = None
+    """Why the stream is not connected; `None` while it is."""
+    last_message_at: datetime | None = None
+    """When the stream last brought a message about a car."""
 
     @property
     def is_login_required(self) -> bool:
