@@ -29,20 +29,10 @@ def dump_json(document: Mapping[str, Any]) -> bytes:
 class _Place(Generic[SubjectT]):
     """Where one entity is shown, and what was shown there last: most values stay as they are."""
 
-    __slots__ = (
-        "attributes_topic",
-        "entity",
-        "exists",
-        "id",
-        "native",
-        "payload",
-        "state_topic",
-        "value",
-    )
+    __slots__ = ("attributes_topic", "entity", "id", "native", "payload", "state_topic", "value")
 
     def __init__(self, entity: Entity[SubjectT], topics: DeviceTopics) -> None:
         self.entity = entity
-        self.exists = entity.exists
         self.id = entity.id
         self.state_topic = topics.state(entity.platform, entity.key)
         self.attributes_topic = topics.attributes(entity.platform, entity.key)
@@ -124,11 +114,7 @@ class Device(Generic[SubjectT]):
         """Components this run has taken back; each farewell repeats all of them."""
         self._shown: set[str] = set()
         self._appeared = appeared or Appeared()
-        self._awaited = {
-            entity.id
-            for entity in table
-            if self._appeared.concerns(entity) and entity.id not in self._appeared.ids
-        }
+        self._awaited = {entity.id for entity in table if self._appeared.concerns(entity)}
 
     def show(self, subject: SubjectT, gone: Iterable[str] = ()) -> None:
         """Publish what is new in this snapshot; take back what it has no longer.
@@ -163,15 +149,19 @@ class Device(Generic[SubjectT]):
 
     def _present(self, subject: SubjectT) -> list[_Place[SubjectT]]:
         """Return the entities that the subject has, without those that never had a value."""
-        awaited = self._awaited
-        places = [place for place in self._places if place.exists(subject)]
-        if awaited:
-            news = {p.id for p in places if p.id in awaited and p.entity.has_value(subject)}
-            if news:
-                awaited -= news
-                self._appeared.ids |= news
-                self._appeared.save()
-            places = [place for place in places if place.id not in awaited]
+        places, ids = [], self._appeared.ids
+        count = len(ids)
+        for place in self._places:
+            entity = place.entity
+            if not entity.exists(subject):
+                continue
+            if place.id not in ids and place.id in self._awaited:
+                if not entity.has_value(subject):
+                    continue
+                ids.add(place.id)
+            places.append(place)
+        if len(ids) > count:
+            self._appeared.save()
         return places
 
     def forget(self, components: Iterable[str]) -> None:
