@@ -1,7 +1,7 @@
 """docs/configuration.md: every setting, read off the models in `bmw2mqtt.config`.
 
 Types, bounds and defaults come from pydantic's JSON schema, what a setting means from the text
-below it in models.py.
+below it in models.py and accounts.py.
 """
 
 import ast
@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from bmw2mqtt.config import Settings, models
+from bmw2mqtt.config import Settings, accounts, models
 
 _INTRODUCTION: Final = """\
 # Configuration
@@ -122,7 +122,7 @@ def _meaning(meanings: Mapping[tuple[str, str], str], model: str, name: str) -> 
     try:
         return meanings[model, name]
     except KeyError:
-        raise LookupError(f"write below {model}.{name} in models.py what it means") from None
+        raise LookupError(f"write below {model}.{name} what it means") from None
 
 
 def _referred(field: _Schema) -> str | None:
@@ -162,9 +162,9 @@ def _default(value: object) -> str:
 
 
 def _meanings() -> dict[tuple[str, str], str]:
-    """The text below each field of models.py, by class and field."""
+    """The text below each field of the models, by class and field."""
     found = {}
-    for node in ast.parse(inspect.getsource(models)).body:
+    for node in (n for m in (models, accounts) for n in ast.parse(inspect.getsource(m)).body):
         if not isinstance(node, ast.ClassDef):
             continue
         for field, text in zip(node.body, node.body[1:], strict=False):

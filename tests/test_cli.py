@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from bmw2mqtt import __version__, health
+from bmw2mqtt.accounts.backends import entity_tables
 from bmw2mqtt.cli.main import main
-from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES, vehicle_entities
+from bmw2mqtt.entities import ACCOUNT_ENTITIES
 from bmw2mqtt.health import STALE_S
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from tests.daemon import Daemon, settings_for
@@ -131,7 +132,7 @@ def test_entities(capsys: Output) -> None:
     assert main(["entities"]) == 0
     text = capsys.readouterr().out
     rows = [line for line in text.splitlines() if line.startswith("| `")]
-    cars = {*VEHICLE_ENTITIES, *vehicle_entities("cardata")}
+    cars = {entity for _, table in entity_tables() for entity in table}
     assert len(rows) == len(cars) + len(ACCOUNT_ENTITIES)
     for root, table in (("{VIN}", cars), ("account/{name}", ACCOUNT_ENTITIES)):
         for entity in table:

@@ -32,7 +32,7 @@ class AccountListener(Protocol):
         """Whether this account is to ask BMW about this car."""
 
 
-class Account(Executor, Protocol):
+class Account(Protocol):
     """One login at BMW."""
 
     name: str
@@ -45,6 +45,10 @@ class Account(Executor, Protocol):
     @property
     def state(self) -> AccountState:
         """How it stands now."""
+
+    @property
+    def executor(self) -> Executor | None:
+        """What carries out commands; `None`: the account has none."""
 
     @property
     def stale_after(self) -> timedelta | None:

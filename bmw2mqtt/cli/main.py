@@ -177,6 +177,7 @@ def _login(parsed: Arguments) -> int:
     if settings is None:
         return EXIT_CONFIG
     from bmw2mqtt import log  # noqa: PLC0415
+    from bmw2mqtt.accounts.backend import Terminal  # noqa: PLC0415
     from bmw2mqtt.cli.login import log_in  # noqa: PLC0415
     from bmw2mqtt.mqtt.errors import BrokerError  # noqa: PLC0415
     from bmw2mqtt.vehicle.errors import AccountError, ConfigError  # noqa: PLC0415
@@ -184,7 +185,7 @@ def _login(parsed: Arguments) -> int:
     log.hide("settings", settings.secrets())
     log.set_up("error", "console")
     try:
-        print(log_in(settings, parsed.account, input, partial(print, flush=True)))
+        print(log_in(settings, parsed.account, Terminal(input, partial(print, flush=True))))
     except (AccountError, BrokerError, ConfigError) as error:
         print(error, file=sys.stderr)
         return EXIT_FAILURE
@@ -195,9 +196,10 @@ def _login(parsed: Arguments) -> int:
 
 
 def _entities(_: Arguments) -> int:
+    from bmw2mqtt.accounts.backends import entity_tables  # noqa: PLC0415
     from bmw2mqtt.entities.reference import reference  # noqa: PLC0415
 
-    print(reference())
+    print(reference(entity_tables()))
     return EXIT_OK
 
 

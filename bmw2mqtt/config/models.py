@@ -2,16 +2,14 @@
 
 import ipaddress
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, TypeAlias
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
-    Field,
     SecretStr,
     ValidationInfo,
     field_validator,
@@ -23,56 +21,36 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from bmw2mqtt.config.accounts import (
+    AccountSettings,
+    AnyAccountSettings,
+    Section,
+    add_account_settings,
+)
 from bmw2mqtt.config.values import (
     AccountName,
-    CaptchaToken,
-    ClientId,
     ExistingFile,
     Flag,
     Folder,
     Host,
     KeepAlive,
-    Latitude,
     LogFormat,
     LogLevel,
-    Longitude,
     Name,
     Port,
     Protocol,
-    Region,
-    RequestBudget,
-    Seconds,
     Secret,
-    Server,
     Text,
     Topic,
-    TopicPrefix,
-    Url,
-    User,
     Vin,
     wrong,
 )
 
-_POLL_INTERVAL_S: Final[Mapping[str, int]] = {
-    "china": 300,
-    "north_america": 600,
-    "rest_of_world": 300,
-}
 _POLITE_INTERVAL_S: Final = 60
 _STRONG_TOKEN_LENGTH: Final = 16
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        coerce_numbers_to_str=True,
-        hide_input_in_errors=True,
-        validate_default=True,
-    )
-
-
-class Tls(_Section):
+class Tls(Section):
     """How the connection to the broker is encrypted; `cert_file` and `key_file` come together."""
 
     enabled: Flag = False
@@ -95,7 +73,7 @@ class Tls(_Section):
         return key_file
 
 
-class Mqtt(_Section):
+class Mqtt(Section):
     """The broker and our place on it; `keepalive` is in seconds."""
 
     host: Host = "localhost"
@@ -117,7 +95,7 @@ class Mqtt(_Section):
     tls: Tls = Tls()
 
 
-class HomeAssistant(_Section):
+class HomeAssistant(Section):
     """Whether and where Home Assistant is told about the cars."""
 
     enabled: Flag = True
@@ -128,81 +106,7 @@ class HomeAssistant(_Section):
     """Where Home Assistant says that it has started."""
 
 
-class Location(_Section):
-    """A place in degrees, sent to BMW by `find_vehicle`."""
-
-    latitude: Latitude
-    """Degrees, north positive; together with `longitude`."""
-    longitude: Longitude
-    """Degrees, east positive."""
-
-
-class MyBmwSettings(_Section):
-    """A login of the BMW app: state and commands."""
-
-    backend: Literal["mybmw"]
-    """The login of the BMW app: state and commands."""
-    username: User
-    """E-mail address of the login; China: phone number with the 86 prefix."""
-    password: Secret
-    """Password of the login."""
-    region: Region = "rest_of_world"
-    """Where the account was made."""
-    captcha_token: CaptchaToken | None = None
-    """For the first login, except in China. The page and `bmw2mqtt login` take it too."""
-    poll_interval: Seconds | None = None
-    """Seconds between two polls; not set: 300, in North America 600; 0: only on request."""
-    read_only: Flag = False
-    """`true`: no commands to the cars, but for sending a destination."""
-    location: Location | None = None
-    """Where you are; sent to BMW by `find_vehicle`, which needs it."""
-    server: Server | None = None
-    """`host` or `host:port` in the place of BMW's."""
-    ca_file: ExistingFile | None = None
-    """The certificate authority of that server, PEM."""
-
-    @property
-    def poll_interval_s(self) -> int:
-        """Seconds between two polls, the region's default if not set; 0: only on request."""
-        if self.poll_interval is None:
-            return _POLL_INTERVAL_S[self.region]
-        return self.poll_interval
-
-
-class CarDataSettings(_Section):
-    """A client of BMW's official customer API: state only."""
-
-    backend: Literal["cardata"]
-    """BMW's customer API, in the EU and the UK: state only."""
-    client_id: ClientId
-    """The client ID from BMW's portal."""
-    poll_interval: Seconds = 86400
-    """Seconds between two reads of what the stream does not carry; 0: only on request."""
-    request_budget: RequestBudget = 45
-    """Requests in any 24 hours. BMW allows 50 for all your programs together."""
-    relay_prefix: TopicPrefix | None = None
-    """Publish BMW's stream messages, byte for byte, at this prefix and the VIN."""
-    auth_url: Url = "https://customer.bmwgroup.com"
-    """BMW's login server."""
-    api_url: Url = "https://api-cardata.bmwgroup.com"
-    """BMW's CarData server."""
-    stream_host: Host = "customer.streaming-cardata.bmwgroup.com"
-    """BMW's stream."""
-    stream_port: Port = 9000
-    """The stream's port."""
-    ca_file: ExistingFile | None = None
-    """The certificate authority of those three, PEM, if they are not BMW's."""
-
-    @property
-    def poll_interval_s(self) -> int:
-        """Seconds between two rounds of REST reads; 0: only on request."""
-        return self.poll_interval
-
-
-Account: TypeAlias = MyBmwSettings | CarDataSettings
-
-
-class VehicleSettings(_Section):
+class VehicleSettings(Section):
     """What is set for one car: its name instead of BMW's, and whether it is published at all."""
 
     name: Name | None = None
@@ -224,7 +128,7 @@ def is_home_assistant_app() -> bool:
     return "SUPERVISOR_TOKEN" in os.environ
 
 
-class Http(_Section):
+class Http(Section):
     """The status page; without a `token` on this machine, or through Home Assistant, only."""
 
     enabled: Flag = True
@@ -251,7 +155,7 @@ class Http(_Section):
         return token
 
 
-class Log(_Section):
+class Log(Section):
     """How much is logged, and as what; `auto` is `console` on a terminal, else `json`."""
 
     level: LogLevel = "info"
@@ -260,7 +164,7 @@ class Log(_Section):
     """`auto`: `console` on a terminal, else `json`."""
 
 
-def _at_least_one(accounts: dict[str, Account]) -> dict[str, Account]:
+def _at_least_one(accounts: dict[str, AccountSettings]) -> dict[str, AccountSettings]:
     if not accounts:
         raise wrong(
             "no account is configured",
@@ -290,10 +194,7 @@ class Settings(BaseSettings):
 
     mqtt: Mqtt = Mqtt()
     homeassistant: HomeAssistant = HomeAssistant()
-    accounts: Annotated[
-        dict[AccountName, Annotated[Account, Field(discriminator="backend")]],
-        AfterValidator(_at_least_one),
-    ] = {}
+    accounts: Annotated[dict[AccountName, AnyAccountSettings], AfterValidator(_at_least_one)] = {}
     vehicles: dict[Vin, VehicleSettings] = {}
     data_dir: Folder = Path("data")
     """Tokens, what BMW said last, pictures. Keep it. In the image it is `/data`."""
@@ -329,9 +230,7 @@ class Settings(BaseSettings):
     def relay_prefixes(self) -> frozenset[str]:
         """Where BMW's own messages are passed on."""
         return frozenset(
-            account.relay_prefix
-            for account in self.accounts.values()
-            if isinstance(account, CarDataSettings) and account.relay_prefix
+            account.relay_topics for account in self.accounts.values() if account.relay_topics
         )
 
     def warnings(self) -> tuple[str, ...]:
@@ -356,3 +255,9 @@ class Settings(BaseSettings):
         if not tls.enabled and (tls.ca_file or tls.cert_file):
             lines.append("mqtt.tls.enabled: false, so the files below mqtt.tls are not used")
         return tuple(lines)
+
+
+def register_account_settings(model: type[AccountSettings]) -> None:
+    """Let `accounts` hold the settings of one more backend."""
+    add_account_settings(model)
+    Settings.model_rebuild(force=True)

@@ -1,7 +1,7 @@
 """The entities of an account: how it stands with BMW, and what a person can do about it."""
 
 from bmw2mqtt.entities.base import Attributes, BinarySensor, Button, Entity, Sensor, Switch, iso
-from bmw2mqtt.vehicle.account import AccountState, AccountStatus
+from bmw2mqtt.vehicle.account import AccountState, AccountStatus, LoginKind
 
 
 def _status(account: AccountState) -> Attributes:
@@ -61,7 +61,7 @@ ACCOUNT_ENTITIES: tuple[Entity[AccountState], ...] = (
         key="requests_left",
         name="Requests left",
         value=lambda account: account.requests_left,
-        exists=lambda account: account.backend == "cardata",
+        exists=lambda account: account.backend.has_quota,
         state_class="measurement",
         category="diagnostic",
         icon="mdi:counter",
@@ -70,7 +70,7 @@ ACCOUNT_ENTITIES: tuple[Entity[AccountState], ...] = (
     Button(
         key="login",
         name="Log in",
-        exists=lambda account: account.backend == "cardata",
+        exists=lambda account: account.backend.login is LoginKind.DEVICE_CODE,
         icon="mdi:login",
     ),
     Switch(

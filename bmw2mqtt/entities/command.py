@@ -3,6 +3,8 @@
 Each row exists only for a service that BMW offers for this car.
 """
 
+from collections.abc import Callable
+
 from bmw2mqtt.entities import payload
 from bmw2mqtt.entities.base import Button, Event, Lock, Notify, Number, Select, Switch
 from bmw2mqtt.entities.binary_sensor import is_unlocked, lock_attributes
@@ -10,9 +12,11 @@ from bmw2mqtt.vehicle.commands import (
     Action,
     Command,
     EventType,
+    SendPoi,
     SetAcLimit,
     SetChargingMode,
     SetTargetSoc,
+    is_offered,
 )
 from bmw2mqtt.vehicle.snapshot import ChargingMode, ChargingStatus, Vehicle
 
@@ -29,6 +33,15 @@ _CHARGING_OR_DONE = {
 }
 
 
+def offers(*commands: Command | type[Command]) -> Callable[[Vehicle], bool]:
+    """Return the rule that an entity exists where BMW offers one of these commands."""
+
+    def is_any_offered(vehicle: Vehicle) -> bool:
+        return any(is_offered(command, vehicle.capabilities) for command in commands)
+
+    return is_any_offered
+
+
 def _lock_state(vehicle: Vehicle) -> str | None:
     if not vehicle.capabilities.state_reports:
         return None
@@ -41,7 +54,7 @@ LOCKS: tuple[Lock[Vehicle], ...] = (
         name="Lock",
         value=_lock_state,
         attributes=lock_attributes,
-        exists=lambda vehicle: vehicle.capabilities.lock or vehicle.capabilities.unlock,
+        exists=offers(Action.LOCK, Action.UNLOCK),
         command=payload.words({"LOCK": Action.LOCK, "UNLOCK": Action.UNLOCK}),
     ),
 )
@@ -50,35 +63,35 @@ BUTTONS: tuple[Button[Vehicle], ...] = (
     Button(
         key="light_flash",
         name="Flash lights",
-        exists=lambda vehicle: vehicle.capabilities.lights,
+        exists=offers(Action.FLASH_LIGHTS),
         command=payload.press(Action.FLASH_LIGHTS),
         icon="mdi:car-light-alert",
     ),
     Button(
         key="sound_horn",
         name="Sound horn",
-        exists=lambda vehicle: vehicle.capabilities.horn,
+        exists=offers(Action.SOUND_HORN),
         command=payload.press(Action.SOUND_HORN),
         icon="mdi:bullhorn",
     ),
     Button(
         key="activate_air_conditioning",
         name="Activate air conditioning",
-        exists=lambda vehicle: vehicle.capabilities.climate_start,
+        exists=offers(Action.START_CLIMATE),
         command=payload.press(Action.START_CLIMATE),
         icon="mdi:hvac",
     ),
     Button(
         key="deactivate_air_conditioning",
         name="Deactivate air conditioning",
-        exists=lambda vehicle: vehicle.capabilities.climate_state,
+        exists=offers(Action.STOP_CLIMATE),
         command=payload.press(Action.STOP_CLIMATE),
         icon="mdi:hvac-off",
     ),
     Button(
         key="find_vehicle",
         name="Find vehicle",
-        exists=lambda vehicle: vehicle.capabilities.find_vehicle,
+        exists=offers(Action.FIND_VEHICLE),
         command=payload.press(Action.FIND_VEHICLE),
         icon="mdi:crosshairs-question",
     ),
@@ -105,7 +118,7 @@ NUMBERS: tuple[Number[Vehicle], ...] = (
         key="target_soc",
         name="Target SoC",
         value=_target_soc,
-        exists=lambda vehicle: vehicle.capabilities.target_soc,
+        exists=offers(SetTargetSoc),
         command=_set_target_soc,
         minimum=MINIMUM_SOC_PERCENT,
         maximum=MAXIMUM_SOC_PERCENT,
@@ -119,6 +132,10 @@ NUMBERS: tuple[Number[Vehicle], ...] = (
 
 def _ac_limits(vehicle: Vehicle) -> tuple[str, ...]:
     return tuple(str(limit) for limit in vehicle.charging.ac_limits_a)
+
+
+def _has_ac_limits(vehicle: Vehicle) -> bool:
+    return is_offered(SetAcLimit, vehicle.capabilities) and bool(vehicle.charging.ac_limits_a)
 
 
 def _ac_limit(vehicle: Vehicle) -> str | None:
@@ -138,7 +155,7 @@ SELECTS: tuple[Select[Vehicle], ...] = (
         key="ac_limit",
         name="AC charging limit",
         value=_ac_limit,
-        exists=lambda vehicle: vehicle.capabilities.ac_limit and bool(vehicle.charging.ac_limits_a),
+        exists=_has_ac_limits,
         options=_ac_limits,
         command=_set_ac_limit,
         icon="mdi:current-ac",
@@ -147,7 +164,7 @@ SELECTS: tuple[Select[Vehicle], ...] = (
         key="charging_mode",
         name="Charging mode",
         value=lambda vehicle: vehicle.charging.mode,
-        exists=lambda vehicle: vehicle.capabilities.charging_plan,
+        exists=offers(SetChargingMode),
         options=lambda _: tuple(ChargingMode),
         command=payload.words({mode.value: SetChargingMode(mode) for mode in ChargingMode}),
         icon="mdi:vector-point-select",
@@ -165,7 +182,7 @@ SWITCHES: tuple[Switch[Vehicle], ...] = (
         key="climate",
         name="Climate",
         value=lambda vehicle: vehicle.climate.is_on,
-        exists=lambda vehicle: vehicle.capabilities.climate_state,
+        exists=offers(Action.STOP_CLIMATE),
         command=payload.words({"ON": Action.START_CLIMATE, "OFF": Action.STOP_CLIMATE}),
         icon="mdi:fan",
     ),
@@ -173,7 +190,7 @@ SWITCHES: tuple[Switch[Vehicle], ...] = (
         key="charging",
         name="Charging",
         value=_is_charging_switched_on,
-        exists=lambda vehicle: vehicle.capabilities.charge_stop,
+        exists=offers(Action.STOP_CHARGING),
         command=payload.words({"ON": Action.START_CHARGING, "OFF": Action.STOP_CHARGING}),
         icon="mdi:ev-station",
     ),
@@ -183,7 +200,7 @@ NOTIFIES: tuple[Notify[Vehicle], ...] = (
     Notify(
         key="poi",
         name="Send destination",
-        exists=lambda vehicle: vehicle.capabilities.send_poi,
+        exists=offers(SendPoi),
         command=payload.poi,
         icon="mdi:map-marker-right",
         works_read_only=True,

@@ -101,7 +101,7 @@ def account_payload(
         "identifiers": [topics.identifier],
         "name": f"bmw2mqtt {account.name}",
         "manufacturer": "bmw2mqtt",
-        "model": {"mybmw": "MyBMW account", "cardata": "CarData account"}[account.backend],
+        "model": f"{account.backend.title} account",
         "sw_version": __version__,
     }
     object_prefix = slug(f"bmw2mqtt {account.name}")

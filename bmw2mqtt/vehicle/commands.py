@@ -3,9 +3,10 @@
 A backend turns one into BMW's request; nobody else knows what that looks like.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.vehicle.deadline import Deadline
@@ -73,30 +74,31 @@ def fresh_for_s(command: Command) -> float:
     return UNLOCK_FRESH_FOR_S if command is Action.UNLOCK else FRESH_FOR_S
 
 
-def is_offered(command: Command, offered: Capabilities) -> bool:
-    """Whether BMW offers this very command for a car: it may lock a car and not unlock it."""
-    match command:
-        case Action():
-            needed = {
-                Action.LOCK: offered.lock,
-                Action.UNLOCK: offered.unlock,
-                Action.FLASH_LIGHTS: offered.lights,
-                Action.SOUND_HORN: offered.horn,
-                Action.START_CLIMATE: offered.climate_start,
-                Action.STOP_CLIMATE: offered.climate_state,
-                Action.START_CHARGING: offered.charge_start,
-                Action.STOP_CHARGING: offered.charge_stop,
-                Action.FIND_VEHICLE: offered.find_vehicle,
-            }
-            return needed[command]
-        case SetTargetSoc():
-            return offered.target_soc
-        case SetAcLimit():
-            return offered.ac_limit
-        case SetChargingMode():
-            return offered.charging_plan
-        case SendPoi():
-            return offered.send_poi
+_CAPABILITY: Final[Mapping[object, Callable[[Capabilities], bool]]] = {
+    Action.LOCK: lambda offered: offered.lock,
+    Action.UNLOCK: lambda offered: offered.unlock,
+    Action.FLASH_LIGHTS: lambda offered: offered.lights,
+    Action.SOUND_HORN: lambda offered: offered.horn,
+    Action.START_CLIMATE: lambda offered: offered.climate_start,
+    Action.STOP_CLIMATE: lambda offered: offered.climate_state,
+    Action.START_CHARGING: lambda offered: offered.charge_start,
+    Action.STOP_CHARGING: lambda offered: offered.charge_stop,
+    Action.FIND_VEHICLE: lambda offered: offered.find_vehicle,
+    SetTargetSoc: lambda offered: offered.target_soc,
+    SetAcLimit: lambda offered: offered.ac_limit,
+    SetChargingMode: lambda offered: offered.charging_plan,
+    SendPoi: lambda offered: offered.send_poi,
+}
+"""Which of BMW's services a command needs."""
+
+
+def is_offered(command: Command | type[Command], offered: Capabilities) -> bool:
+    """Whether BMW offers a command, or commands of a type, for a car.
+
+    It may offer to lock a car and not to unlock it.
+    """
+    kind = command if isinstance(command, Action | type) else type(command)
+    return _CAPABILITY[kind](offered)
 
 
 class EventType(StrEnum):
@@ -155,9 +157,7 @@ EXECUTED = CommandResult(event_type=EventType.EXECUTED)
 
 
 class Executor(Protocol):
-    """A car's account, as commands see it."""
-
-    takes_commands: bool
+    """Carries out the commands of an account's cars."""
 
     def refusal(self, vin: str, command: Command) -> CommandResult | None:
         """Return why it would not send this command now; costs no request."""

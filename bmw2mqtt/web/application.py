@@ -183,10 +183,11 @@ class WebApplication:
         return await self._events.listen(request)
 
     async def _picture(self, request: web.Request) -> web.Response:
-        vehicle = self._sources.fleet.find(request.match_info["vin"])
-        if vehicle is None or vehicle.image is None:
+        car = self._sources.fleet.find(request.match_info["vin"])
+        image = car.vehicle.image if car is not None else None
+        if image is None:
             raise web.HTTPNotFound(text="There is no such picture.")
-        return _tagged(request, vehicle.image, "image/png", picture_tag(vehicle.image))
+        return _tagged(request, image, "image/png", picture_tag(image))
 
     async def _health(self, _: web.Request) -> web.Response:
         """Tell whether all is well; that it answers at all shows that the daemon is alive."""
@@ -273,7 +274,7 @@ class WebApplication:
         name = request.match_info["account"]
         account = self._sources.accounts.get(name)
         if account is not None:
-            log.info("account_command", account=name, key=key, by="page")
+            log.info("account_command_received", account=name, key=key, by="page")
             return account
         if any(state.name == name for state in self._sources.fleet.account_states()):
             raise web.HTTPServiceUnavailable(

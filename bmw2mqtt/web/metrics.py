@@ -91,7 +91,7 @@ class BridgeCollector(Collector):
         available = _gauges(
             "vehicle_available", "Whether what is known of the car is current.", "account", "vin"
         )
-        for car in self._sources.fleet.cars():
+        for car in self._sources.fleet.vehicles():
             labels = (car.account, car.vehicle.vin)
             available.add_metric(labels, car.is_available)
             if car.vehicle.updated_at is not None:

@@ -43,7 +43,7 @@ def document(sources: PageContext) -> dict[str, Any]:
     """Return everything the page shows."""
     names: dict[str, str] = {}
     cars: list[dict[str, Any]] = []
-    for car in sources.fleet.cars():
+    for car in sources.fleet.vehicles():
         names[car.vehicle.vin] = car.name
         cars.append(_car(car))
     return {
@@ -63,7 +63,10 @@ def picture_tag(image: bytes) -> str:
 def _account(state: AccountState, sources: PageContext) -> dict[str, Any]:
     return {
         "name": state.name,
-        "backend": state.backend,
+        "backend": state.backend.name,
+        "backend_title": state.backend.title,
+        "login": state.backend.login,
+        "has_commands": state.backend.has_commands,
         "is_read_only": sources.fleet.is_read_only(state.name),
         "status": state.status,
         "message": state.message,

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bmw2mqtt.entities import VEHICLE_ENTITIES, vehicle_entities
+from bmw2mqtt.accounts.backends import BACKENDS
+from bmw2mqtt.entities import VEHICLE_ENTITIES
 from bmw2mqtt.entities.base import BinarySensor, Entity, Sensor, encode
 from bmw2mqtt.entities.catalogue import Descriptor, Kind, catalogue
 from bmw2mqtt.entities.raw_readings import key, readings
@@ -69,7 +70,7 @@ def test_bmws_mistakes_are_put_right() -> None:
 
 # Entities of CarData cars
 
-CARDATA = vehicle_entities("cardata")
+CARDATA = BACKENDS["cardata"].entities()
 READINGS = readings()
 SENT = [row for row in ROWS if row.is_streamable or row.rest_via == "container"]
 LEGAL_SENSORS: dict[str | None, tuple[set[str | None], set[str | None]]] = {
@@ -274,11 +275,11 @@ def test_only_those_who_have_such_a_car_load_the_catalogue() -> None:
     code = """
 import sys
 import bmw2mqtt.devices, bmw2mqtt.mqtt.commands
-from bmw2mqtt.entities import vehicle_entities
-vehicle_entities("mybmw")
+from bmw2mqtt.accounts.backends import BACKENDS
+BACKENDS["mybmw"].entities()
 assert "bmw2mqtt.entities.catalogue" not in sys.modules
 import bmw2mqtt.accounts.cardata.snapshot.builder, bmw2mqtt.accounts.cardata.telemetry.store
-vehicle_entities("cardata")
+BACKENDS["cardata"].entities()
 assert not {"bimmer_connected", "httpx"} & sys.modules.keys()
 """
     subprocess.run([sys.executable, "-c", code], check=True)

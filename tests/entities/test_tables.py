@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bmw2mqtt.accounts.backends import BACKENDS
 from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
 from bmw2mqtt.entities.base import (
     MAX_STATE_LENGTH,
@@ -284,7 +285,7 @@ ACCOUNT_KINDS = {
 )
 @pytest.mark.parametrize("status", AccountStatus)
 def test_account_entities(backend: str, more: set[str], status: AccountStatus) -> None:
-    state = AccountState(name="home", backend=backend, status=status)
+    state = AccountState(name="home", backend=BACKENDS[backend].traits, status=status)
     entities = [entity for entity in ACCOUNT_ENTITIES if entity.exists(state)]
     assert {entity.id for entity in entities} == ACCOUNT_KINDS | more
     shown = {e.id: encode(e.value(state)).decode() for e in entities if e.has_state}

@@ -93,7 +93,7 @@ def test_an_entity_that_is_gone(daemon: Callable[..., Daemon], observer: Observe
     }
     plant(observer, old)
     process = daemon(account={"poll_interval": 3600})
-    process.wait_log("leftovers_removed")
+    process.wait_log("stale_topics_removed")
     observer.wait_for(STATUS, "ok")
     topic = discovery(VIN)
     wait_until(lambda: "sensor_oil" not in components_said(observer, topic)[-1])
@@ -128,7 +128,7 @@ def test_cars_and_accounts_that_are_gone_and_nothing_else(
     }
     plant(observer, {**former_account, **former_cars, **FOREIGN})
     process = daemon(account={"poll_interval": 3600}, vehicles={OTHER_VIN: {"enabled": False}})
-    process.wait_log("leftovers_removed")
+    process.wait_log("stale_topics_removed")
     observer.wait_for(STATUS, "ok")
     gone = former_account.keys() | former_cars.keys()
     wait_until(lambda: not gone & observer.current().keys(), what="all gone")
@@ -175,7 +175,7 @@ def test_nothing_of_a_car_is_removed_while_bmw_cannot_be_reached(
     bmw.faults.add(Fault(path="/eadrax", status=503))
     process = daemon()
     observer.wait_for(STATUS, "unreachable")
-    process.wait_log("leftovers_removed")  # the former account
+    process.wait_log("stale_topics_removed")  # the former account
     observer.quiet(0.3)
     assert old.items() <= {t: p.decode() for t, p in observer.current().items()}.items()
     bmw.faults.clear()

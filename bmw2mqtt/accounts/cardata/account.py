@@ -25,6 +25,7 @@ from bmw2mqtt.accounts.cardata.rest.quota import RequestQuota
 from bmw2mqtt.accounts.cardata.snapshot.updater import SnapshotUpdater
 from bmw2mqtt.accounts.cardata.stream.connection import StreamConnection
 from bmw2mqtt.accounts.cardata.telemetry.store import MAX_CARS, ReadingStore
+from bmw2mqtt.accounts.cardata.traits import CARDATA_TRAITS
 from bmw2mqtt.accounts.guarded_listener import GuardedListener
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.accounts.scheduler import PollScheduler
@@ -35,8 +36,6 @@ from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.config import CarDataSettings as AccountSettings
 from bmw2mqtt.guard import BugLogger, run_guarded
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
-from bmw2mqtt.vehicle.commands import Command, CommandResult, EventType, Reason
-from bmw2mqtt.vehicle.deadline import Deadline
 from bmw2mqtt.vehicle.errors import AccountError, LoginRequired, QuotaExceeded, Unreachable
 from bmw2mqtt.vehicle.vin import is_vin
 
@@ -49,17 +48,13 @@ LONGEST_TICK_S: Final = 3600.0
 """How often to see which REST reads are due; seeing costs no request."""
 MAX_MESSAGE_BYTES: Final = 256 * 1024
 """Every descriptor at once takes some 40 kB; what is relayed may have to wait in memory."""
-_REFUSED: Final = CommandResult(
-    event_type=EventType.REJECTED,
-    reason=Reason.UNSUPPORTED,
-    message="BMW's CarData is read-only: it has no commands",
-)
 
 
 class CarDataAccount:
     """Listens to BMW about the cars of one login."""
 
-    takes_commands = False
+    executor = None
+    """CarData has no commands."""
     stale_after: timedelta | None = STALE_AFTER
 
     def __init__(
@@ -88,7 +83,7 @@ class CarDataAccount:
             store.directory / f"values-{name}.db", store.writer, has_locks=store.has_locks
         )
         self._standing = StatusReporter(
-            AccountState(name=name, backend="cardata"), listener.account_changed
+            AccountState(name=name, backend=CARDATA_TRAITS), listener.account_changed
         )
         self._trouble: AccountError | None = None
         """What the last round of REST reads came to."""
@@ -380,24 +375,3 @@ class CarDataAccount:
         if tick_at is None or due_at is None:
             return None
         return max(tick_at, due_at)
-
-    # Commands: CarData has none
-
-    def refusal(self, vin: str, command: Command) -> CommandResult | None:  # noqa: ARG002
-        """Refuse every command."""
-        return _REFUSED
-
-    async def execute(self, vin: str, command: Command, deadline: Deadline) -> CommandResult:  # noqa: ARG002
-        """Refuse every command."""
-        return _REFUSED
-
-    def needs_refresh(self, command: Command) -> bool:  # noqa: ARG002
-        """Return that no command has news: there are none."""
-        return False
-
-    def settling_s(self) -> float:
-        """Return 0: there are no commands."""
-        return 0
-
-    async def refresh_vehicle(self, vin: str) -> None:
-        """Do nothing: BMW tells by itself."""
