@@ -14,6 +14,7 @@ from typing import Protocol
 
 import structlog
 
+from bmw2mqtt.log_once import LogOnce
 from bmw2mqtt.mqtt.message import Message
 from bmw2mqtt.mqtt.outbox import BoundedQueue, Outbox
 from bmw2mqtt.mqtt.poison_messages import PoisonDetector
@@ -48,7 +49,7 @@ MAX_WAITING_EVENT_BYTES = 2 * 2**20
 MAX_WAITING_RELAYS = 2_000
 """The same for messages of BMW's that are passed on."""
 MAX_WAITING_RELAY_BYTES = 8 * 2**20
-MAX_COMPLAINTS = 1_000
+MAX_LOGGED_TOPICS = 1_000
 RECENT = 20
 
 
@@ -75,8 +76,7 @@ class Publisher:
         self._refused: set[str] = set()
         """Topics the broker does not let the bridge write. They are not tried again: some brokers
         (Mosquitto 2.0.11) drop the connection after each try."""
-        self._complained: set[tuple[str, str]] = set()
-        """Reason and topic of what was logged already."""
+        self._not_delivered = LogOnce(MAX_LOGGED_TOPICS)
         self._events = BoundedQueue(MAX_WAITING_EVENTS, MAX_WAITING_EVENT_BYTES)
         self._relays = BoundedQueue(MAX_WAITING_RELAYS, MAX_WAITING_RELAY_BYTES)
         self._relays_dropped = 0
@@ -269,7 +269,7 @@ class Publisher:
             return True
         if limit is None or message.size_bytes <= limit:
             return False
-        self._complain(
+        self._log_not_delivered(
             "message_too_large",
             message,
             broker_limit_bytes=limit,
@@ -277,13 +277,10 @@ class Publisher:
         )
         return True
 
-    def _complain(self, event: str, message: Message, **details: object) -> None:
+    def _log_not_delivered(self, event: str, message: Message, **details: object) -> None:
         """Log once per topic why a message did not arrive."""
-        is_new = (event, message.topic) not in self._complained
-        if is_new and not message.is_expendable and len(self._complained) < MAX_COMPLAINTS:
-            self._complained.add((event, message.topic))
-        else:
-            is_new = False
+        is_important = not message.is_expendable
+        is_new = is_important and self._not_delivered.is_new((event, message.topic))
         level = log.error if is_new else log.debug
         topic = message.topic[:MAX_TOPIC_SHOWN]
         level(event, topic=topic, payload_bytes=len(message.payload), **details)
@@ -298,7 +295,7 @@ class Publisher:
         if refusal is None and message.payload and message.topic in self._retained:
             self._confirmed.add(message.topic)
         if refusal == NOT_AUTHORIZED:
-            self._complain(
+            self._log_not_delivered(
                 "mqtt_publish_refused",
                 message,
                 remedy="let the bridge's user write this topic in the broker's access list, "
@@ -307,7 +304,7 @@ class Publisher:
             if not message.is_expendable:
                 self._refused.add(message.topic)
         elif refusal is not None:
-            self._complain(
+            self._log_not_delivered(
                 "message_refused", message, reason=refusal, remedy="see the broker's log"
             )
 

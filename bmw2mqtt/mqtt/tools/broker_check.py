@@ -15,11 +15,12 @@ import aiomqtt
 
 from bmw2mqtt.config import Mqtt
 from bmw2mqtt.mqtt.client import Client
-from bmw2mqtt.mqtt.errors import QOS_REFUSED, RETAIN_REFUSED, describe, reason_number
+from bmw2mqtt.mqtt.errors import describe
 from bmw2mqtt.mqtt.factory import make_client
 from bmw2mqtt.mqtt.message import Message
 from bmw2mqtt.mqtt.topics import DeviceTopics, Topics
 from bmw2mqtt.mqtt.transport import tls_context
+from bmw2mqtt.mqtt_reason import MqttReason, reason_number
 
 VERSION_TOPIC = "$SYS/broker/version"
 QUIET_S = 1.0
@@ -31,8 +32,8 @@ _CHECK_ACCOUNT = "connection_check"
 CONNECTING, SUBSCRIBING = "connecting", "subscribing"
 _LIBRARY_TIMEOUT = "timed out"
 _WILL_WITHOUT: Mapping[int, Mapping[str, Any]] = {
-    RETAIN_REFUSED: {"will_retain": False},
-    QOS_REFUSED: {"will_qos": 0},
+    MqttReason.RETAIN_REFUSED: {"will_retain": False},
+    MqttReason.QOS_REFUSED: {"will_qos": 0},
 }
 _FAILURE = 0x80
 """SUBACK codes from here on are refusals."""
