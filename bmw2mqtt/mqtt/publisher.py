@@ -1,8 +1,8 @@
-"""Keeps the retained topics on the broker equal to what the bridge stands for.
+"""Keeps the retained topics on the broker equal to what the bridge publishes.
 
-Callers say what a topic should hold; what is there already is not sent again. While the broker is
-away only the newest value per topic is kept. After each connect everything is sent again, in the
-order in which it was first said.
+Callers set the payload of a topic; what the broker has already is not sent again. While the broker
+is away, only the newest payload per topic is kept. After each connect everything is sent again, in
+the order in which the topics were first set.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ MAX_WAITING_EVENTS = 100
 """Messages that are not retained and wait for the broker; more are dropped, oldest first."""
 MAX_WAITING_EVENT_BYTES = 2 * 2**20
 MAX_WAITING_RELAYS = 2_000
-"""The same for messages of BMW's that are passed on."""
+"""The same for messages of BMW's that are relayed."""
 MAX_WAITING_RELAY_BYTES = 8 * 2**20
 MAX_LOGGED_TOPICS = 1_000
 RECENT = 20
@@ -55,7 +55,7 @@ RECENT = 20
 
 @dataclass(slots=True)
 class Statistics:
-    """What went over the wire."""
+    """Messages on the wire since the start."""
 
     published: int = 0
     in_flight: int = 0
@@ -63,7 +63,7 @@ class Statistics:
 
 
 class Publisher:
-    """What the bridge stands for, and the workers that bring it to the broker."""
+    """What the bridge publishes, and the workers that send it to the broker."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.statistics = Statistics()
@@ -72,7 +72,7 @@ class Publisher:
         """Topics that were cleared and not yet acknowledged: they survive an outage."""
         self._then: dict[str, bytes] = {}
         self._confirmed: set[str] = set()
-        """Topics that the broker has taken with what they hold."""
+        """Topics whose payload the broker has acknowledged."""
         self._refused: set[str] = set()
         """Topics the broker does not let the bridge write. They are not tried again: some brokers
         (Mosquitto 2.0.11) drop the connection after each try."""
@@ -82,7 +82,7 @@ class Publisher:
         self._relays_dropped = 0
         self._poison = PoisonDetector(clock)
         self._recent: deque[tuple[str, Message]] = deque()
-        """Acknowledged last: some brokers acknowledge what they refuse, and hang up afterwards."""
+        """Acknowledged last: some brokers acknowledge what they refuse, then disconnect."""
         self._count = 0
         self._outbox = Outbox()
         self._idle = asyncio.Event()
@@ -90,7 +90,7 @@ class Publisher:
         self._is_connected = False
 
     def retained_topics(self) -> frozenset[str]:
-        """Return every topic that the bridge stands for."""
+        """Return every topic that the bridge retains."""
         return frozenset(self._retained)
 
     def confirmed_topics(self) -> frozenset[str]:
@@ -102,7 +102,7 @@ class Publisher:
         return topic in self._confirmed
 
     def retain(self, topic: str, payload: bytes, *, then: bytes | None = None) -> None:
-        """Let a topic hold this payload; with `then`, that one once the first has arrived."""
+        """Set the payload of a topic; with `then`, set that one once the first is acknowledged."""
         if then is None and topic in self._then:
             self._then[topic] = payload
             return
@@ -115,7 +115,7 @@ class Publisher:
         self._put(topic, Message(topic=topic, payload=payload))
 
     def clear(self, topic: str) -> None:
-        """Let a topic hold nothing, whoever wrote it."""
+        """Remove a topic from the broker, whoever has published it."""
         self._retained.pop(topic, None)
         self._confirmed.discard(topic)
         self._then.pop(topic, None)
@@ -147,7 +147,7 @@ class Publisher:
             self._put(key, message)
 
     def relay(self, topic: str, payload: bytes) -> None:
-        """Pass one message on, retained; none replaces another, they keep their order.
+        """Publish one message of BMW's, retained. None replaces another, and they keep their order.
 
         They wait for the broker in a bounded queue, and the oldest are dropped.
         """
@@ -159,7 +159,7 @@ class Publisher:
             level(
                 "relay_dropped",
                 waiting=len(self._relays.messages) - 1,
-                remedy="is the broker there?",
+                remedy="check that the broker is running",
             )
             self._relays_dropped += 1
         if key in self._relays.messages:

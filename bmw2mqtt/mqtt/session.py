@@ -1,6 +1,6 @@
-"""The connection to the broker for as long as the daemon runs: made, watched, and made again.
+"""Keeps a connection to the broker for as long as the daemon runs.
 
-The daemon starts without a broker and outlives every outage of it; it logs it once per outage.
+The daemon starts without a broker and survives every outage; each is logged once.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 STABLE_AFTER_S = 10.0
 """A connection that is lost sooner counts as another failed attempt."""
 CLEAN_UP_S = 1.0
-"""How long a task may take to end once it was cancelled."""
+"""How long a task may take to end after its cancellation."""
 
 
 SUBSCRIBE_AT_ONCE_TRIES = 2
@@ -74,7 +74,7 @@ class Session:
         """Set once the first attempt to connect has ended, either way."""
         self.connected = asyncio.Event()
         self.subscribed = asyncio.Event()
-        """Set while a connection stands on which the broker has confirmed the subscriptions."""
+        """Set while there is a connection on which the broker has confirmed the subscriptions."""
         self.connections = 0
         """How many connections there have been."""
         self.state = ConnectionState.DISCONNECTED
@@ -89,9 +89,9 @@ class Session:
         self._tls = tls_context(settings.tls)
         self._stopping = asyncio.Event()
         self._unreachable = Backoff(first_s=0.5, longest_s=5)
-        """A broker is next door: an attempt every few seconds hurts nobody."""
+        """The broker is on the same network: an attempt every few seconds does no harm."""
         self._unstable = Backoff(first_s=1, longest_s=60)
-        """A broker that accepts the bridge and closes the connection again: somebody has to act."""
+        """The broker accepts the connection and closes it again: its settings have to change."""
         self._outage = LogOnce()
         self._limits = LogOnce()
         self._subscribe_losses = 0
@@ -104,7 +104,7 @@ class Session:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Stay connected until `stop`; a cancel closes the connection without a word."""
+        """Stay connected until `stop`; a cancellation closes the connection without DISCONNECT."""
         try:
             while not self._stopping.is_set():
                 pause_s = await self._attempt()
