@@ -1,4 +1,4 @@
-"""The entities of an account: how it stands with BMW, and what a person can do about it."""
+"""The entities of an account: its status with BMW, and what a person can do about it."""
 
 from bmw2mqtt.entities.base import Attributes, BinarySensor, Button, Entity, Sensor, Switch, iso
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus, LoginKind

@@ -1,8 +1,9 @@
-"""Binary sensors of a car. `True` is open, unlocked or a problem: Home Assistant's sense."""
+"""Binary sensors of a car. As in Home Assistant, `True` is open, unlocked, or a problem."""
 
 from collections.abc import Iterable
 
 from bmw2mqtt.entities.base import Attributes, BinarySensor
+from bmw2mqtt.entities.conditions import has_battery, reports_state
 from bmw2mqtt.vehicle.snapshot import (
     ChargingStatus,
     LockState,
@@ -16,16 +17,8 @@ from bmw2mqtt.vehicle.snapshot import (
 _OPEN = {OpeningState.OPEN, OpeningState.OPEN_TILT, OpeningState.INTERMEDIATE}
 
 
-def _reports(vehicle: Vehicle) -> bool:
-    return vehicle.capabilities.state_reports
-
-
-def _has_battery(vehicle: Vehicle) -> bool:
-    return vehicle.has_battery
-
-
 def is_any_open(openings: Iterable[Opening] | None) -> bool | None:
-    """One open is open; closed only if every single one is known to be."""
+    """Whether at least one is open; `None` if none is known to be open and one is unknown."""
     if openings is None:
         return None
     states = {opening.state for opening in openings}
@@ -39,15 +32,15 @@ def _openings(openings: Iterable[Opening] | None) -> Attributes:
 
 
 def is_unlocked(vehicle: Vehicle) -> bool | None:
-    """Anything but locked or secured (a door that is locked in part is open)."""
+    """Whether the doors are neither locked nor secured (partially locked counts as unlocked)."""
     if vehicle.door_lock is None:
         return None
     return vehicle.door_lock not in {LockState.LOCKED, LockState.SECURED}
 
 
 def lock_attributes(vehicle: Vehicle) -> Attributes:
-    """BMW's own word; only cars that report have it."""
-    if not _reports(vehicle):
+    """Return BMW's word for the lock, for cars that report their state."""
+    if not reports_state(vehicle):
         return {}
     return {"door_lock_state": vehicle.door_lock or "UNKNOWN"}
 
@@ -92,7 +85,7 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
         name="Lids",
         value=lambda vehicle: is_any_open(vehicle.lids),
         attributes=lambda vehicle: _openings(vehicle.lids),
-        exists=_reports,
+        exists=reports_state,
         device_class="opening",
         icon="mdi:car-door-lock",
     ),
@@ -101,7 +94,7 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
         name="Windows",
         value=lambda vehicle: is_any_open(vehicle.windows),
         attributes=lambda vehicle: _openings(vehicle.windows),
-        exists=_reports,
+        exists=reports_state,
         device_class="opening",
         icon="mdi:car-door",
     ),
@@ -110,7 +103,7 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
         name="Door lock state",
         value=is_unlocked,
         attributes=lock_attributes,
-        exists=_reports,
+        exists=reports_state,
         device_class="lock",
         icon="mdi:car-key",
     ),
@@ -119,7 +112,7 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
         name="Condition-based services",
         value=_is_service_required,
         attributes=_services,
-        exists=_reports,
+        exists=reports_state,
         device_class="problem",
         icon="mdi:wrench",
     ),
@@ -128,7 +121,7 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
         name="Check control messages",
         value=_has_messages,
         attributes=_messages,
-        exists=_reports,
+        exists=reports_state,
         device_class="problem",
         icon="mdi:car-tire-alert",
     ),
@@ -136,7 +129,7 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
         key="charging_status",
         name="Charging status",
         value=_is_charging,
-        exists=_has_battery,
+        exists=has_battery,
         device_class="battery_charging",
         icon="mdi:ev-station",
     ),
@@ -144,7 +137,7 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
         key="connection_status",
         name="Connection status",
         value=lambda vehicle: vehicle.charging.is_plugged_in,
-        exists=_has_battery,
+        exists=has_battery,
         device_class="plug",
         icon="mdi:car-electric",
     ),
@@ -152,7 +145,7 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
         key="is_pre_entry_climatization_enabled",
         name="Pre-entry climatization",
         value=lambda vehicle: vehicle.charging.is_pre_entry_climatization_enabled,
-        exists=_has_battery,
+        exists=has_battery,
         icon="mdi:car-seat-heater",
     ),
 )

@@ -3,31 +3,20 @@
 from collections.abc import Callable
 
 from bmw2mqtt.entities.base import Sensor
+from bmw2mqtt.entities.conditions import (
+    reports_charging,
+    reports_fuel,
+    reports_state,
+    reports_tires,
+)
 from bmw2mqtt.vehicle.snapshot import ChargingStatus, ClimateActivity, Tire, Vehicle
-
-
-def _reports(vehicle: Vehicle) -> bool:
-    return vehicle.capabilities.state_reports
-
-
-def _reports_charging(vehicle: Vehicle) -> bool:
-    return vehicle.capabilities.state_reports and vehicle.has_battery
-
-
-def _reports_fuel(vehicle: Vehicle) -> bool:
-    return vehicle.capabilities.state_reports and vehicle.has_engine
-
-
-def _reports_tires(vehicle: Vehicle) -> bool:
-    return vehicle.capabilities.state_reports and vehicle.capabilities.tires
-
 
 CHARGING: tuple[Sensor[Vehicle], ...] = (
     Sensor(
         key="ac_current_limit",
         name="AC current limit",
         value=lambda vehicle: vehicle.charging.ac_limit_a,
-        exists=_reports_charging,
+        exists=reports_charging,
         unit="A",
         device_class="current",
         precision=0,
@@ -37,7 +26,7 @@ CHARGING: tuple[Sensor[Vehicle], ...] = (
         key="charging_start_time",
         name="Charging start time",
         value=lambda vehicle: vehicle.charging.start_time,
-        exists=_reports_charging,
+        exists=reports_charging,
         device_class="timestamp",
         enabled=False,
     ),
@@ -45,14 +34,14 @@ CHARGING: tuple[Sensor[Vehicle], ...] = (
         key="charging_end_time",
         name="Charging end time",
         value=lambda vehicle: vehicle.charging.end_time,
-        exists=_reports_charging,
+        exists=reports_charging,
         device_class="timestamp",
     ),
     Sensor(
         key="charging_status",
         name="Charging status",
         value=lambda vehicle: vehicle.charging.status,
-        exists=_reports_charging,
+        exists=reports_charging,
         device_class="enum",
         options=tuple(ChargingStatus),
         icon="mdi:ev-station",
@@ -61,7 +50,7 @@ CHARGING: tuple[Sensor[Vehicle], ...] = (
         key="charging_target",
         name="Charging target",
         value=lambda vehicle: vehicle.charging.target_soc_percent,
-        exists=_reports_charging,
+        exists=reports_charging,
         unit="%",
         precision=0,
         icon="mdi:battery-charging-high",
@@ -70,7 +59,7 @@ CHARGING: tuple[Sensor[Vehicle], ...] = (
         key="remaining_battery_percent",
         name="Remaining battery percent",
         value=lambda vehicle: vehicle.charging.soc_percent,
-        exists=_reports_charging,
+        exists=reports_charging,
         unit="%",
         device_class="battery",
         state_class="measurement",
@@ -83,7 +72,7 @@ DISTANCES: tuple[Sensor[Vehicle], ...] = (
         key="mileage",
         name="Mileage",
         value=lambda vehicle: vehicle.mileage_km,
-        exists=_reports,
+        exists=reports_state,
         unit="km",
         device_class="distance",
         state_class="total_increasing",
@@ -103,9 +92,9 @@ DISTANCES: tuple[Sensor[Vehicle], ...] = (
             icon="mdi:map-marker-distance",
         )
         for source, value, exists in (
-            ("total", lambda vehicle: vehicle.range_km, _reports),
-            ("electric", lambda vehicle: vehicle.charging.range_km, _reports_charging),
-            ("fuel", lambda vehicle: vehicle.fuel.range_km, _reports_fuel),
+            ("total", lambda vehicle: vehicle.range_km, reports_state),
+            ("electric", lambda vehicle: vehicle.charging.range_km, reports_charging),
+            ("fuel", lambda vehicle: vehicle.fuel.range_km, reports_fuel),
         )
     ),
 )
@@ -115,7 +104,7 @@ FUEL: tuple[Sensor[Vehicle], ...] = (
         key="remaining_fuel",
         name="Remaining fuel",
         value=lambda vehicle: vehicle.fuel.remaining_l,
-        exists=_reports_fuel,
+        exists=reports_fuel,
         unit="L",
         device_class="volume_storage",
         state_class="measurement",
@@ -126,7 +115,7 @@ FUEL: tuple[Sensor[Vehicle], ...] = (
         key="remaining_fuel_percent",
         name="Remaining fuel percent",
         value=lambda vehicle: vehicle.fuel.remaining_percent,
-        exists=_reports_fuel,
+        exists=reports_fuel,
         unit="%",
         state_class="measurement",
         precision=0,
@@ -150,7 +139,7 @@ CLIMATE: tuple[Sensor[Vehicle], ...] = (
 def _pressure(
     wheel: Callable[[Vehicle], Tire], pressure_kpa: Callable[[Tire], float | None]
 ) -> Callable[[Vehicle], float | None]:
-    """Show bar, as the old integration did: Home Assistant takes no suggested unit over MQTT."""
+    """Return bar, as the old integration: MQTT discovery knows no suggested unit."""
 
     def value_bar(vehicle: Vehicle) -> float | None:
         kpa = pressure_kpa(wheel(vehicle))
@@ -170,7 +159,7 @@ TIRES: tuple[Sensor[Vehicle], ...] = tuple(
         key=f"{position.lower().replace(' ', '_')}_{key}",
         name=f"{position} {name}",
         value=_pressure(wheel, pressure_kpa),
-        exists=_reports_tires,
+        exists=reports_tires,
         unit="bar",
         device_class="pressure",
         state_class="measurement",

@@ -34,7 +34,6 @@ from bmw2mqtt.vehicle.commands import (
     EventType,
     Executor,
     Reason,
-    is_offered,
 )
 from bmw2mqtt.vehicle.deadline import Clock, elapsed_s
 from bmw2mqtt.vehicle.snapshot import Vehicle
@@ -99,7 +98,7 @@ def refusal(
     elif handle.is_read_only and not entity.works_read_only:
         reason, message = Reason.READ_ONLY, "the account is in read-only mode"
     elif not entity.exists(handle.vehicle) or not (
-        command is None or is_offered(command, handle.vehicle.capabilities)
+        command is None or entity.offers(handle.vehicle, command)
     ):
         reason, message = Reason.UNSUPPORTED, "BMW does not offer this for the car"
     elif command is not None:

@@ -1,16 +1,15 @@
-"""What a car can be told, as small typed values.
+"""Commands to a car as small typed values, and their results.
 
-A backend turns one into BMW's request; nobody else knows what that looks like.
+A backend turns a command into BMW's request; nothing else knows that request.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Protocol
 
 from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.vehicle.deadline import Deadline
-from bmw2mqtt.vehicle.snapshot import Capabilities, ChargingMode
+from bmw2mqtt.vehicle.snapshot import ChargingMode
 
 
 class Action(StrEnum):
@@ -50,7 +49,7 @@ class SetChargingMode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendPoi:
-    """Send a destination to the navigation system; what is `None` is not sent."""
+    """Send a destination to the navigation system; fields that are `None` are not sent."""
 
     latitude: float
     longitude: float
@@ -66,7 +65,7 @@ Command = Action | SetTargetSoc | SetAcLimit | SetChargingMode | SendPoi
 
 FRESH_FOR_S = 300.0
 UNLOCK_FRESH_FOR_S = 60.0
-"""Whoever wanted the car open has left, or opened it otherwise."""
+"""Later, the person who wanted the car open has left or opened it in another way."""
 
 
 def fresh_for_s(command: Command) -> float:
@@ -74,49 +73,22 @@ def fresh_for_s(command: Command) -> float:
     return UNLOCK_FRESH_FOR_S if command is Action.UNLOCK else FRESH_FOR_S
 
 
-_CAPABILITY: Final[Mapping[object, Callable[[Capabilities], bool]]] = {
-    Action.LOCK: lambda offered: offered.lock,
-    Action.UNLOCK: lambda offered: offered.unlock,
-    Action.FLASH_LIGHTS: lambda offered: offered.lights,
-    Action.SOUND_HORN: lambda offered: offered.horn,
-    Action.START_CLIMATE: lambda offered: offered.climate_start,
-    Action.STOP_CLIMATE: lambda offered: offered.climate_state,
-    Action.START_CHARGING: lambda offered: offered.charge_start,
-    Action.STOP_CHARGING: lambda offered: offered.charge_stop,
-    Action.FIND_VEHICLE: lambda offered: offered.find_vehicle,
-    SetTargetSoc: lambda offered: offered.target_soc,
-    SetAcLimit: lambda offered: offered.ac_limit,
-    SetChargingMode: lambda offered: offered.charging_plan,
-    SendPoi: lambda offered: offered.send_poi,
-}
-"""Which of BMW's services a command needs."""
-
-
-def is_offered(command: Command | type[Command], offered: Capabilities) -> bool:
-    """Whether BMW offers a command, or commands of a type, for a car.
-
-    It may offer to lock a car and not to unlock it.
-    """
-    kind = command if isinstance(command, Action | type) else type(command)
-    return _CAPABILITY[kind](offered)
-
-
 class EventType(StrEnum):
-    """What became of a command."""
+    """The result of a command."""
 
     EXECUTED = "executed"
     FAILED = "failed"
-    """BMW or the car said no."""
+    """BMW or the car refused it."""
     REJECTED = "rejected"
-    """Refused here: BMW did not get the command."""
+    """The bridge refused it: BMW did not get the command."""
     TIMED_OUT = "timed_out"
-    """BMW took it, and nobody knows whether the car did it."""
+    """BMW accepted it, but never confirmed that the car carried it out."""
     IGNORED = "ignored"
     """There was nothing to do."""
 
 
 class Reason(StrEnum):
-    """Why a command was not executed: stable words that automations can rely on."""
+    """Why a command was not executed; automations rely on these words."""
 
     RETAINED = "retained"
     UNKNOWN_VEHICLE = "unknown_vehicle"
@@ -140,7 +112,7 @@ REASON_OF_STATUS = {
     AccountStatus.QUOTA_EXCEEDED: Reason.QUOTA_EXCEEDED,
     AccountStatus.BLOCKED: Reason.BLOCKED,
 }
-"""While an account stands so, asking BMW would only make it worse."""
+"""With these statuses a request would fail again and prolong the refusal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,23 +129,23 @@ EXECUTED = CommandResult(event_type=EventType.EXECUTED)
 
 
 class Executor(Protocol):
-    """Carries out the commands of an account's cars."""
+    """The part of an account that carries out commands."""
 
     def refusal(self, vin: str, command: Command) -> CommandResult | None:
-        """Return why it would not send this command now; costs no request."""
+        """Return why the command cannot be sent now, `None` if it can; sends no request."""
 
     async def execute(self, vin: str, command: Command, deadline: Deadline) -> CommandResult:
-        """Carry out a command; never raises for what BMW does.
+        """Carry out a command; never raises for errors of BMW.
 
-        The deadline holds until the request that carries the command leaves, whatever has to be
-        waited for before: the outcome is then `expired`, and the car never gets the command.
+        The deadline is checked last when the request that carries the command is sent. After it
+        the result is `expired`, and the car never gets the command.
         """
 
     def needs_refresh(self, command: Command) -> bool:
-        """Whether the car has something new to tell after this command."""
+        """Whether this command changes what the car reports."""
 
     def settling_s(self) -> float:
-        """How long BMW takes to show what a car has done."""
+        """Return how many seconds BMW needs before its data shows the result of a command."""
 
     async def refresh_vehicle(self, vin: str) -> None:
-        """Ask BMW about one car; never raises for what BMW does."""
+        """Request one car's state; never raises for errors of BMW."""

@@ -1,8 +1,7 @@
-"""One car at one moment, in the project's own words.
+"""The snapshot: everything known of one car at one moment, immutable.
 
-`None` always means unknown: BMW did not say it in its last answer. An empty tuple means that BMW
-said there is nothing. Units are in the names wherever they are not obvious; everything is metric,
-as BMW sends it.
+`None` is unknown; an empty tuple means that BMW reports none. Units are in the field names where
+they are not obvious, and always metric.
 """
 
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from types import MappingProxyType
 
 
 class DriveTrain(StrEnum):
-    """What drives the car (BMW's words)."""
+    """The drive train (BMW's words)."""
 
     COMBUSTION = "combustion"
     MILD_HYBRID = "mild_hybrid"
@@ -56,14 +55,14 @@ class ChargingStatus(StrEnum):
 
 
 class ChargingMode(StrEnum):
-    """When the car charges after it was plugged in."""
+    """When a plugged-in car charges."""
 
     IMMEDIATE_CHARGING = "immediate_charging"
     DELAYED_CHARGING = "delayed_charging"
 
 
 class ClimateActivity(StrEnum):
-    """What the climate control of the parked car does."""
+    """The activity of the parked car's climate control."""
 
     COOLING = "cooling"
     HEATING = "heating"
@@ -73,7 +72,7 @@ class ClimateActivity(StrEnum):
 
 
 class LockState(StrEnum):
-    """The doors together (BMW's words, upper case as the old integration showed them)."""
+    """The lock of all doors (BMW's words, in upper case as in the old integration)."""
 
     LOCKED = "LOCKED"
     SECURED = "SECURED"
@@ -83,7 +82,7 @@ class LockState(StrEnum):
 
 
 class OpeningState(StrEnum):
-    """A door, lid, window or roof."""
+    """The state of a door, lid, window or roof."""
 
     CLOSED = "CLOSED"
     OPEN = "OPEN"
@@ -113,15 +112,15 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What BMW offers for this car: it decides which entities exist, which commands are taken."""
+    """What the car reports and which services BMW offers for it; entities depend on it."""
 
     state_reports: bool = False
-    """BMW calls it LSC, last state call: the car reports its state by itself."""
+    """The car reports its state by itself (BMW: LSC, last state call)."""
     tracking: bool = False
-    """BMW shows the position of the parked car."""
+    """BMW reports the position of the parked car."""
     tires: bool = False
     climate_state: bool = False
-    """The car tells what its climate control does, and can be told to stop it."""
+    """The car reports the activity of its climate control, and it can be stopped."""
     lock: bool = False
     unlock: bool = False
     lights: bool = False
@@ -130,7 +129,7 @@ class Capabilities:
     find_vehicle: bool = False
     send_poi: bool = False
     commands: bool = False
-    """The backend can carry out commands at all: CarData cannot."""
+    """The backend carries out commands; CarData has none."""
     charge_start: bool = False
     charge_stop: bool = False
     charging_plan: bool = False
@@ -175,11 +174,6 @@ class Tire:
     pressure_kpa: float | None = None
     target_pressure_kpa: float | None = None
     temperature_c: float | None = None
-    season: int | None = None
-    production_week: date | None = None
-    """The Monday of the week it was made in."""
-    manufacturer: str | None = None
-    dimension: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,11 +188,10 @@ class Tires:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Where the car stood when it last said so (WGS 84)."""
+    """The last reported position (WGS 84)."""
 
     latitude: float
     longitude: float
-    altitude_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +216,7 @@ class Fuel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charging:
-    """The high-voltage battery, what charges it, and how its owner wants it charged."""
+    """The high-voltage battery, and how it is charged."""
 
     soc_percent: float | None = None
     target_soc_percent: int | None = None
@@ -233,24 +226,14 @@ class Charging:
     start_time: datetime | None = None
     end_time: datetime | None = None
     remaining_minutes: float | None = None
-    """What the car last said; `end_time` is made of it."""
-    connection_type: str | None = None
+    """As last reported; `end_time` is computed from it."""
     power_kw: float | None = None
-    energy_content_kwh: float | None = None
     ac_limit_a: int | None = None
     ac_limits_a: tuple[int, ...] = ()
     """The limits the car accepts."""
     mode: ChargingMode | None = None
-    preference: str | None = None
-    """`NO_PRESELECTION` or `CHARGING_WINDOW`."""
-    window_start: time | None = None
-    window_end: time | None = None
-    timer_type: str | None = None
     departure_timers: tuple[Timer, ...] = ()
     is_pre_entry_climatization_enabled: bool | None = None
-    is_cable_unlocked_when_full: bool | None = None
-    is_flap_unlocked: bool | None = None
-    service_pack: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,12 +243,12 @@ class Climate:
     activity: ClimateActivity | None = None
     end_time: datetime | None = None
     remaining_s: float | None = None
-    """What the car last said; `end_time` is made of it."""
+    """As last reported; `end_time` is computed from it."""
     timers: tuple[Timer, ...] = ()
 
     @property
     def is_on(self) -> bool | None:
-        """Whether air is being moved; ventilation counts."""
+        """Whether it cools, heats or ventilates."""
         if self.activity is None:
             return None
         return self.activity in {
@@ -277,26 +260,18 @@ class Climate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
-    """What the factory made: fixed facts."""
+    """Facts that do not change while driving."""
 
-    body_type: str | None = None
-    model_year: int | None = None
-    country: str | None = None
-    color: int | str | None = None
-    head_unit: str | None = None
-    idrive_version: str | None = None
-    telematics_unit: str | None = None
     software_version: str | None = None
-    is_left_hand_drive: bool | None = None
     battery_capacity_kwh: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A value that has no place of its own above: CarData has hundreds of them."""
+    """A value of CarData without a field of its own."""
 
     value: str | float | bool | None
-    """`None`: the car had it, and says now that it does not know."""
+    """`None`: the car reported a value before, and now reports that it is unknown."""
     unit: str | None = None
     measured_at: datetime | None = None
 
@@ -308,12 +283,12 @@ class Vehicle:
     vin: str
     model: str
     brand: str
-    """`BMW`, `MINI`, `TOYOTA`, or whatever BMW calls it."""
+    """`BMW`, `MINI`, `TOYOTA`, or another name from BMW."""
     drive_train: DriveTrain | None = None
     build: Build = Build()
     capabilities: Capabilities = Capabilities()
     updated_at: datetime | None = None
-    """When the car itself last reported; never when BMW was asked."""
+    """When the car last reported; never the time of a poll."""
     mileage_km: float | None = None
     range_km: float | None = None
     """Fuel and battery together."""
@@ -330,10 +305,8 @@ class Vehicle:
     tires: Tires = Tires()
     position: Position | None = None
     had_position: bool = False
-    """Whether this or an earlier snapshot had one: a position that is lost has to be taken back."""
+    """Whether this or an earlier snapshot had a position: a lost one has to be removed."""
     heading_deg: int | None = None
-    address: str | None = None
-    privacy_mode: str | None = None
     is_moving: bool | None = None
     battery_12v_v: float | None = None
     image: bytes | None = field(default=None, repr=False)

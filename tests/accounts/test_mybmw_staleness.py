@@ -293,7 +293,6 @@ async def test_failing_charging_details_cost_only_themselves(watch: Any, near_bm
         assert (account.status, account.message) == (AccountStatus.OK, None)
         changed = differences(before, watched.consumer.car(IX))
         assert changed == {"sensor/mileage": str(mileage)}
-    assert watched.consumer.snapshots[-1].charging.is_flap_unlocked is None
     assert watched.consumer.snapshots[-1].charging.ac_limits_a, "options of the limit stay"
 
 

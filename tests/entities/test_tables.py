@@ -24,6 +24,7 @@ from bmw2mqtt.homeassistant.discovery import account_payload, vehicle_payload
 from bmw2mqtt.mqtt.device import dump_json
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
+from bmw2mqtt.vehicle.commands import Action
 from bmw2mqtt.vehicle.snapshot import (
     Capabilities,
     Charging,
@@ -36,6 +37,7 @@ from bmw2mqtt.vehicle.snapshot import (
 )
 from tests.accounts.conversion import convert_car
 from tests.fixture_cars import fixture_cars
+from tests.tables import check_rows
 
 VIN = "WBA00000000DEMO01"
 NOW = datetime(2023, 6, 22, 10, 30, tzinfo=UTC)
@@ -59,7 +61,7 @@ LEGAL_SENSORS: dict[str | None, tuple[set[str | None], set[str | None]]] = {
 BINARY_CLASSES = {None, "opening", "lock", "problem", "battery_charging", "plug"}
 
 
-def row_id(entity: Entity[Any]) -> str:
+def id_of(entity: Entity[Any]) -> str:
     return entity.id
 
 
@@ -99,8 +101,11 @@ def test_the_old_integrations_kinds_are_all_there() -> None:
     }
 
 
-@pytest.mark.parametrize("entity", ALL_ROWS, ids=row_id)
-def test_every_row_is_well_formed(entity: Entity[Any]) -> None:
+def test_every_row_is_well_formed() -> None:
+    check_rows(ALL_ROWS, check_form, id_of)
+
+
+def check_form(entity: Entity[Any]) -> None:
     assert re.fullmatch(r"[a-z0-9_]+", entity.key)
     assert entity.name is None or re.fullmatch(r"[A-Z]\S*( \S+)*", entity.name)
     assert (entity.name is None) == (entity.platform == "device_tracker")
@@ -110,8 +115,11 @@ def test_every_row_is_well_formed(entity: Entity[Any]) -> None:
         assert entity.category != "config", "Home Assistant refuses it"
 
 
-@pytest.mark.parametrize("entity", VEHICLE_ENTITIES, ids=row_id)
-def test_what_can_be_told_something_knows_how(entity: Entity[Vehicle]) -> None:
+def test_every_row_with_a_command_topic_has_a_command() -> None:
+    check_rows(VEHICLE_ENTITIES, check_command, id_of)
+
+
+def check_command(entity: Entity[Vehicle]) -> None:
     assert entity.is_commandable == (entity.command is not None)
     assert entity.is_commandable == (
         entity.platform in {"lock", "button", "number", "select", "switch", "notify"}
@@ -133,6 +141,22 @@ def test_an_unknown_car_shows_none_everywhere(
             assert known == [], entity.id
 
 
+def test_a_single_command_may_need_more_than_its_entity() -> None:
+    """BMW may offer to lock a car and not to unlock it."""
+    lock, climate, charging = (
+        next(entity for entity in VEHICLE_ENTITIES if entity.id == id_)
+        for id_ in ("lock_lock", "switch_climate", "switch_charging")
+    )
+    locked = unknown_vehicle(None, Capabilities(lock=True))
+    assert [lock.offers(locked, c) for c in (Action.LOCK, Action.UNLOCK)] == [True, False]
+    warm = unknown_vehicle(None, Capabilities(climate_state=True))
+    actions = (Action.START_CLIMATE, Action.STOP_CLIMATE)
+    assert [climate.offers(warm, action) for action in actions] == [False, True]
+    charged = unknown_vehicle(None, Capabilities(charge_start=True))
+    actions = (Action.START_CHARGING, Action.STOP_CHARGING)
+    assert [charging.offers(charged, action) for action in actions] == [False, False]
+
+
 @pytest.mark.parametrize("drive_train", [None, *DriveTrain])
 def test_what_drives_the_car_decides_what_it_has(drive_train: DriveTrain | None) -> None:
     vehicle = unknown_vehicle(drive_train, EVERYTHING)
@@ -146,10 +170,12 @@ def test_what_drives_the_car_decides_what_it_has(drive_train: DriveTrain | None)
     assert "select_ac_limit" not in ids, "no options are known"
 
 
-@pytest.mark.parametrize(
-    "entity", [e for e in ALL_ROWS if isinstance(e, Sensor | BinarySensor | Number)], ids=row_id
-)
-def test_units_and_classes_fit_together(entity: Any) -> None:
+def test_units_and_classes_fit_together() -> None:
+    rows = [row for row in ALL_ROWS if isinstance(row, Sensor | BinarySensor | Number)]
+    check_rows(rows, check_unit_and_class, id_of)
+
+
+def check_unit_and_class(entity: Any) -> None:
     if isinstance(entity, BinarySensor):
         assert entity.device_class in BINARY_CLASSES
         return

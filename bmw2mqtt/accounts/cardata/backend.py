@@ -1,7 +1,6 @@
 """The backend `cardata`: BMW's customer API, state only. Imports its libraries when used."""
 
 import ssl
-from functools import cache
 from typing import Final
 
 from bmw2mqtt.accounts.account import Account, AccountListener
@@ -9,25 +8,7 @@ from bmw2mqtt.accounts.backend import Backend, Terminal
 from bmw2mqtt.accounts.cardata.traits import CARDATA_TRAITS
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import CarDataSettings
-from bmw2mqtt.entities import VEHICLE_ENTITIES
-from bmw2mqtt.entities.base import Entity
-from bmw2mqtt.vehicle.snapshot import Vehicle
-
-_NEVER_SENT: Final = {"sensor_charging_start_time", "event_command"}
-"""CarData does not say when charging will start, and has no commands."""
-
-
-@cache
-def _entities() -> tuple[Entity[Vehicle], ...]:
-    # The catalogue is read only where there is such a car.
-    from bmw2mqtt.entities.raw_readings import readings  # noqa: PLC0415
-
-    shared = (
-        entity
-        for entity in VEHICLE_ENTITIES
-        if not entity.is_commandable and entity.id not in _NEVER_SENT
-    )
-    return (*shared, *readings())
+from bmw2mqtt.entities import vehicle_entities
 
 
 def _make_account(
@@ -70,7 +51,7 @@ async def _log_in(
 CARDATA: Final = Backend(
     traits=CARDATA_TRAITS,
     settings=CarDataSettings,
-    entities=_entities,
+    entities=lambda: vehicle_entities(has_commands=False, has_readings=True),
     make_account=_make_account,
     try_login=_try_login,
     log_in=_log_in,

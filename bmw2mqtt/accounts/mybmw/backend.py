@@ -9,7 +9,7 @@ from bmw2mqtt.accounts.mybmw.traits import MYBMW_TRAITS
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import MyBmwSettings
 from bmw2mqtt.config.text import captcha_token
-from bmw2mqtt.entities import VEHICLE_ENTITIES
+from bmw2mqtt.entities import vehicle_entities
 from bmw2mqtt.vehicle.errors import AccountError
 
 
@@ -66,7 +66,7 @@ def _ask_for_token(settings: MyBmwSettings, terminal: Terminal) -> str | None:
 MYBMW: Final = Backend(
     traits=MYBMW_TRAITS,
     settings=MyBmwSettings,
-    entities=lambda: VEHICLE_ENTITIES,
+    entities=lambda: vehicle_entities(has_commands=True, has_readings=False),
     make_account=_make_account,
     try_login=_try_login,
     log_in=_log_in,

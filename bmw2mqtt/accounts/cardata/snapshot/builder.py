@@ -182,12 +182,7 @@ def _drive_train(
 
 def _build(basic: BasicData, newest: ReadingLookup) -> Build:
     return Build(
-        body_type=basic.body_type,
-        country=basic.country,
-        color=basic.color,
-        head_unit=basic.head_unit,
         software_version=basic.software_version,
-        is_left_hand_drive=basic.is_left_hand_drive,
         battery_capacity_kwh=basic.battery_capacity_kwh or newest.number(BATTERY_SIZE, minimum=1),
     )
 
@@ -284,8 +279,4 @@ def _position(newest: ReadingLookup) -> Position | None:
     longitude = newest.number(f"{_LOCATION}longitude", minimum=-180, maximum=180)
     if latitude is None or longitude is None:
         return None
-    return Position(
-        latitude=latitude,
-        longitude=longitude,
-        altitude_m=newest.number(f"{_LOCATION}altitude"),
-    )
+    return Position(latitude=latitude, longitude=longitude)

@@ -82,7 +82,6 @@ def charging(
         POWER, minimum=-LARGEST_POWER_KW * 1e3, maximum=LARGEST_POWER_KW * 1e3
     )
     ac_limit_a = readings.whole(AC_LIMIT, minimum=0, maximum=LARGEST_POWER_KW)
-    preference = readings.word(f"{_ENGINE}charging.profile.preference")
     return Charging(
         soc_percent=soc_percent,
         target_soc_percent=target_percent,
@@ -91,16 +90,11 @@ def charging(
         is_plugged_in=is_plugged_in,
         end_time=_end_time(readings, remaining, known, now),
         remaining_minutes=None if remaining is None else float(remaining.value or 0),
-        connection_type=readings.word(f"{_ENGINE}charging.connectionType"),
         power_kw=None if power_w is None else power_w / 1000,
         ac_limit_a=ac_limit_a,
-        preference=None if preference is None else preference.upper(),
-        timer_type=readings.word(f"{_ENGINE}charging.profile.timerType"),
         is_pre_entry_climatization_enabled=readings.flag(
             f"{_ENGINE}charging.profile.climatizationActive"
         ),
-        is_cable_unlocked_when_full=readings.flag(f"{_PORT}isHospitalityActive"),
-        is_flap_unlocked=readings.flag("vehicle.body.flap.isPermanentlyUnlocked"),
     )
 
 

@@ -7,7 +7,7 @@ remembered from the snapshot before: what kind of car it is, and a forecast that
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bimmer_connected.coord_convert import gcj2wgs
@@ -104,7 +104,7 @@ def to_vehicle(
         model=attributes.text("model") or f"{answers.brand} {answers.vin[-6:]}",
         brand=answers.brand,
         drive_train=drive_train,
-        build=_build(attributes, state),
+        build=_build(attributes),
         capabilities=capabilities,
         updated_at=timing.updated_at,
         mileage_km=state.number("currentMileage", 0),
@@ -124,10 +124,6 @@ def to_vehicle(
         position=position,
         had_position=position is not None or (previous is not None and previous.had_position),
         heading_deg=(found or location).whole("heading", 0, 360),
-        address=(found or location.part("address")).text(
-            "formattedAddress" if found else "formatted"
-        ),
-        privacy_mode=state.part("driverPreferences").text("lscPrivacyMode"),
         image=image,
     )
 
@@ -172,17 +168,9 @@ def _capabilities(raw: JsonReader, state: JsonReader, previous: Vehicle | None) 
     return Capabilities(**features, **services)
 
 
-def _build(attributes: JsonReader, state: JsonReader) -> Build:
+def _build(attributes: JsonReader) -> Build:
     return Build(
-        body_type=attributes.text("bodyType"),
-        model_year=attributes.whole("year"),
-        country=attributes.text("countryOfOrigin"),
-        color=attributes.whole("color"),
-        head_unit=attributes.text("headUnitType") or attributes.text("headUnitRaw"),
-        idrive_version=attributes.text("hmiVersion"),
-        telematics_unit=attributes.text("telematicsUnit"),
         software_version=_software_version(attributes),
-        is_left_hand_drive=state.flag("isLeftSteering"),
     )
 
 
@@ -336,23 +324,11 @@ def _tires(raw: JsonReader) -> Tires:
 
 
 def _tire(raw: JsonReader) -> Tire:
-    status, details = raw.part("status"), raw.part("details")
+    status = raw.part("status")
     return Tire(
         pressure_kpa=status.number("currentPressure", 0),
         target_pressure_kpa=status.number("targetPressure", 0),
-        season=details.whole("season"),
-        production_week=_production_week(details.whole("manufacturingWeek", 0, 9999)),
-        manufacturer=details.text("manufacturer"),
-        dimension=details.text("dimension"),
     )
-
-
-def _production_week(code: int | None) -> date | None:
-    """Read a tyre's own mark: 4021 is week 40 of 2021."""
-    try:
-        return date.fromisocalendar(2000 + code % 100, code // 100, 1) if code else None
-    except ValueError:
-        return None
 
 
 def _found(answer: Any, state: JsonReader, report: ReportWord) -> JsonReader:
@@ -372,7 +348,6 @@ def with_found_position(vehicle: Vehicle, *, found: Any, is_in_china: bool) -> V
         position=_position(answer, is_in_china=is_in_china),
         had_position=True,
         heading_deg=answer.whole("heading", 0, 360),
-        address=answer.text("formattedAddress"),
     )
 
 

@@ -1,15 +1,16 @@
-"""Where a car is, and what it looks like."""
+"""Where a car is."""
 
 from typing import Any
 
-from bmw2mqtt.entities.base import Attributes, DeviceTracker, Image, iso
+from bmw2mqtt.entities.base import Attributes, DeviceTracker, iso
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 
 def _location(vehicle: Vehicle) -> Attributes:
-    """Show the position, take back a lost one, say nothing of one that never was.
+    """Return the position; `None` as coordinates once a known position is lost.
 
-    Home Assistant keeps coordinates that are left out, and complains of empty ones.
+    Home Assistant keeps coordinates that are left out, and complains about empty ones: a car that
+    never had a position must not have the keys at all.
     """
     attributes: dict[str, Any] = {}
     if vehicle.position is not None:
@@ -30,14 +31,5 @@ DEVICE_TRACKERS: tuple[DeviceTracker[Vehicle], ...] = (
         attributes=_location,
         category="diagnostic",
         icon="mdi:car",
-    ),
-)
-
-IMAGES: tuple[Image[Vehicle], ...] = (
-    Image(
-        key="vehicle",
-        name="Picture",
-        value=lambda vehicle: vehicle.image,
-        exists=lambda vehicle: vehicle.image is not None,
     ),
 )
