@@ -14,9 +14,11 @@ import structlog
 
 from bmw2mqtt import __version__
 from bmw2mqtt.accounts.account import Account
+from bmw2mqtt.accounts.backend import Backend
 from bmw2mqtt.accounts.backends import BACKENDS
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.appeared import AppearedEntities
 from bmw2mqtt.availability import are_silent
 from bmw2mqtt.config import Settings
 from bmw2mqtt.entities import ACCOUNT_ENTITIES
@@ -95,6 +97,7 @@ class DeviceRegistry:
         self._started_at = now()
         self._store = store
         self._ownership = Ownership(list(settings.accounts))
+        self._appeared = AppearedEntities(store)
         self._saved_owners: dict[str, str] | None = None
         self._vehicles: dict[str, RegisteredVehicle] = {}
         self._accounts: Mapping[str, Account] = {}
@@ -111,9 +114,10 @@ class DeviceRegistry:
         self._account_devices = {name: self._account_device(name) for name in settings.accounts}
 
     def restore(self) -> None:
-        """Remember the owners of an earlier run."""
+        """Restore what an earlier run has saved."""
         if self._store is not None:
             self._ownership.restore(self._store.load(_OWNERS_FILE))
+        self._appeared.restore()
 
     def attach(self, accounts: Mapping[str, Account]) -> None:
         """Use these accounts; the mapping may grow."""
@@ -161,6 +165,7 @@ class DeviceRegistry:
         vin = registered.vehicle.vin
         del self._vehicles[vin]
         registered.device.remove()
+        self._appeared.forget(registered.account, vin)
         self._publish_info()
         log.info("vehicle_left", account=registered.account, vin=vin)
 
@@ -253,6 +258,9 @@ class DeviceRegistry:
 
     # Devices
 
+    def _backend(self, account: str) -> Backend[Any]:
+        return BACKENDS[self._settings.accounts[account].backend]
+
     def _account_device(self, name: str) -> Device[AccountState]:
         topics = self._topics.account(name)
         discovery = partial(account_payload, topics=topics)
@@ -262,8 +270,7 @@ class DeviceRegistry:
             ACCOUNT_ENTITIES,
             discovery=discovery if self._settings.homeassistant.enabled else None,
         )
-        backend = BACKENDS[self._settings.accounts[name].backend]
-        self._states[name] = AccountState(name=name, backend=backend.traits)
+        self._states[name] = AccountState(name=name, backend=self._backend(name).traits)
         device.show(self._states[name])
         return device
 
@@ -272,6 +279,7 @@ class DeviceRegistry:
         discovery = partial(
             vehicle_payload, topics=topics, account=self._topics.account(account), name=name
         )
+        lists_capabilities = self._backend(account).traits.lists_capabilities
         return Device(
             self._publisher,
             topics,
@@ -280,11 +288,12 @@ class DeviceRegistry:
             identity=vehicle_identity,
             snapshot=partial(_snapshot, name=name),
             has_availability=True,
+            appeared=self._appeared.of(account, vin, waits_for_all=not lists_capabilities),
         )
 
     def _vehicle_entities(self, account: str) -> tuple[Entity[Vehicle], ...]:
         """Return the table of an account's cars; in read-only mode almost without commands."""
-        table = BACKENDS[self._settings.accounts[account].backend].entities()
+        table = self._backend(account).entities()
         if not self.is_read_only(account):
             return table
         return tuple(row for row in table if row.works_read_only or not row.is_commandable)

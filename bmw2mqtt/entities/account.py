@@ -10,6 +10,14 @@ def _status(account: AccountState) -> Attributes:
         "login_url": account.login_url,
         "user_code": account.user_code,
         "expires_at": iso(account.expires_at) if account.expires_at else None,
+        "last_refresh": account.last_refresh,
+    }
+
+
+def _stream(account: AccountState) -> Attributes:
+    return {
+        "since": iso(account.stream_since) if account.stream_since else None,
+        "reason": account.stream_reason,
     }
 
 
@@ -65,6 +73,23 @@ ACCOUNT_ENTITIES: tuple[Entity[AccountState], ...] = (
         state_class="measurement",
         category="diagnostic",
         icon="mdi:counter",
+    ),
+    BinarySensor(
+        key="stream_connected",
+        name="Stream connected",
+        value=lambda account: account.is_stream_connected,
+        attributes=_stream,
+        exists=lambda account: account.backend.has_stream,
+        device_class="connectivity",
+        category="diagnostic",
+    ),
+    Sensor(
+        key="last_message",
+        name="Last message",
+        value=lambda account: account.last_message_at,
+        exists=lambda account: account.backend.has_stream,
+        device_class="timestamp",
+        category="diagnostic",
     ),
     Button(key="refresh", name="Refresh", icon="mdi:refresh"),
     Button(

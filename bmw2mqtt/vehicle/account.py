@@ -29,6 +29,8 @@ class BackendTraits:
     login: LoginKind
     has_commands: bool = False
     """Whether its cars can be sent commands."""
+    lists_capabilities: bool = False
+    """Whether BMW lists what each car can report, so that its entities need no first value."""
     has_quota: bool = False
     """Whether BMW limits the number of requests, and the account counts what is left."""
     has_stream: bool = False
@@ -71,7 +73,17 @@ class AccountState:
     requests_24h: int = 0
     requests_left: int | None = None
     """Requests left in the budget; `None` without a budget."""
+    last_refresh: str | None = None
+    """Result of the last refresh in one sentence; `None` before the first."""
     is_polling: bool = True
+    is_stream_connected: bool | None = None
+    """`None` for accounts without a stream."""
+    stream_since: datetime | None = None
+    """Since when the stream is connected, or not."""
+    stream_reason: str | None = None
+    """Why the stream is not connected; `None` while it is."""
+    last_message_at: datetime | None = None
+    """When the stream last brought a message about a car."""
 
     @property
     def is_login_required(self) -> bool:

@@ -45,8 +45,8 @@ def test_basic_data() -> None:
     )  # fmt: skip
     assert (vehicle.model, vehicle.brand) == ("iX1 xDrive30", "BMW")
     assert vehicle.drive_train is DriveTrain.ELECTRIC
-    assert vehicle.build.software_version == "11/2025.30"
-    assert vehicle.build.battery_capacity_kwh == 64.7
+    assert vehicle.software_version == "11/2025.30"
+    assert vehicle.charging.capacity_kwh == 64.7
 
 
 def test_both_spellings_of_basic_data() -> None:
@@ -299,7 +299,7 @@ def test_temperatures(raw: Any, celsius: float) -> None:
 def test_moving_and_the_small_battery() -> None:
     vehicle = told({"isMoving": "ASN_isTrue", "electricalSystem.battery.voltage": ("12.6", "V")})
     assert vehicle.is_moving is True
-    assert vehicle.battery_12v_v == 12.6
+    assert vehicle.battery_12v.voltage_v == 12.6
     assert told({"isMoving": "ASN_isUnknown"}).is_moving is None
 
 

@@ -61,13 +61,19 @@ _STATUSES: dict[str, ChargingStatus | None] = {
 
 
 def charging(
-    readings: ReadingLookup, *, range_km: float | None, known: Charging, now: datetime
+    readings: ReadingLookup,
+    *,
+    range_km: float | None,
+    capacity_kwh: float | None,
+    known: Charging,
+    now: datetime,
 ) -> Charging:
     """Read everything about charging.
 
     Args:
         readings: the car's.
         range_km: the electric range.
+        capacity_kwh: of the battery.
         known: what was known before.
         now: the time.
     """
@@ -86,6 +92,7 @@ def charging(
         soc_percent=soc_percent,
         target_soc_percent=target_percent,
         range_km=range_km,
+        capacity_kwh=capacity_kwh,
         status=_status(raw_status, soc_percent, target_percent, is_plugged_in=is_plugged_in),
         is_plugged_in=is_plugged_in,
         end_time=_end_time(readings, remaining, known, now),
