@@ -207,6 +207,7 @@ class Bridge:
         while True:
             await asyncio.sleep(AVAILABILITY_CHECK_S)
             self._registry.check_availability()
+            self._registry.publish_times()
 
     def _receive(self, message: Received) -> None:
         """Route a message of the broker."""

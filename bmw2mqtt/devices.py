@@ -29,6 +29,7 @@ from bmw2mqtt.mqtt.device import Device, dump_json
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.retained_scan import RetainedScan
 from bmw2mqtt.mqtt.topics import Topics
+from bmw2mqtt.mqtt.vehicle_snapshot import vehicle_snapshot
 from bmw2mqtt.ownership import Ownership
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
 from bmw2mqtt.vehicle.commands import REASON_OF_STATUS, Executor, Reason
@@ -286,7 +287,7 @@ class DeviceRegistry:
             self._vehicle_entities(account),
             discovery=discovery if self._settings.homeassistant.enabled else None,
             identity=vehicle_identity,
-            snapshot=partial(_snapshot, name=name),
+            snapshot=vehicle_snapshot(name),
             has_availability=True,
             appeared=self._appeared.of(account, vin, waits_for_all=not lists_capabilities),
         )
@@ -331,6 +332,11 @@ class DeviceRegistry:
             except Exception:
                 self._bug_logger.exception("availability_crashed", vin=vin)
         self._check_unseen(now)
+
+    def publish_times(self) -> None:
+        """Publish measured times that are newer; to be called once a minute."""
+        for registered in self._vehicles.values():
+            registered.device.publish_times()
 
     def _check_unseen(self, now: datetime) -> None:
         """Do the same for cars that an earlier run has published and this one has not."""
@@ -385,15 +391,3 @@ class DeviceRegistry:
 def _log_save_error(error: StoreError | None) -> None:
     if error:
         log.debug("owners_not_saved", reason=str(error))
-
-
-def _snapshot(
-    vehicle: Vehicle, values: Mapping[str, Mapping[str, Any]], *, name: str | None
-) -> Mapping[str, Any]:
-    """Return the document of the car's own `state` topic."""
-    return {
-        "vin": vehicle.vin,
-        "name": name or vehicle.model,
-        "updated_at": iso(vehicle.updated_at) if vehicle.updated_at else None,
-        **values,
-    }

@@ -15,6 +15,18 @@ Discovery = Callable[[SubjectT, Sequence[Entity[SubjectT]], Iterable[str]], byte
 
 
 _NOTHING: Any = object()
+_Values = Mapping[str, Mapping[str, Any]]
+"""By platform and key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot(Generic[SubjectT]):
+    """Makes the document of a device's `state` topic, in two parts."""
+
+    values: Callable[[SubjectT, _Values], Mapping[str, Any]]
+    """Returns what is published as soon as it changes."""
+    times: Callable[[SubjectT, _Values], Mapping[str, Any]]
+    """Returns what alone is published at most once a minute; replaces keys of the first part."""
 
 
 def dump_json(document: Mapping[str, Any]) -> bytes:
@@ -76,8 +88,7 @@ class Device(Generic[SubjectT]):
         *,
         discovery: Discovery[SubjectT] | None,
         identity: Callable[[SubjectT], object] = nothing,
-        snapshot: Callable[[SubjectT, Mapping[str, Mapping[str, Any]]], Mapping[str, Any]]
-        | None = None,
+        snapshot: Snapshot[SubjectT] | None = None,
         has_availability: bool = False,
         appeared: Appeared | None = None,
     ) -> None:
@@ -90,8 +101,7 @@ class Device(Generic[SubjectT]):
             discovery: makes the discovery payload; `None`: no discovery.
             identity: the parts of a snapshot that the discovery payload shows, beside which
                 entities exist; while both stay the same it is not made again, which is slow.
-            snapshot: makes the document of the device's `state` topic from the values by platform
-                and key; `None`: no such topic.
+            snapshot: makes the document of the device's `state` topic; `None`: no such topic.
             has_availability: whether it has an availability of its own beside the bridge's.
             appeared: which entities have had a value; `None` to remember nothing of earlier runs.
         """
@@ -113,6 +123,11 @@ class Device(Generic[SubjectT]):
         self._gone: set[str] = set()
         """Components that this run has removed; each removal repeats all of them."""
         self._shown: set[str] = set()
+        self._values: _Values = {}
+        self._document: Mapping[str, Any] = {}
+        self._snapshot_payload = b""
+        self._has_newer_times = False
+        """Whether times have changed since the `state` topic was published."""
         self._appeared = appeared or Appeared()
         self._awaited = {entity.id for entity in table if self._appeared.concerns(entity)}
 
@@ -219,7 +234,7 @@ class Device(Generic[SubjectT]):
         for topic in self._shown:
             self._publisher.clear(topic)
         self._subject, self._components, self._shown = None, (), set()
-        self._announced = None
+        self._announced, self._snapshot_payload = None, b""
 
     def _announce(
         self,
@@ -256,8 +271,31 @@ class Device(Generic[SubjectT]):
                 if not entity.announces_state:
                     values.setdefault(entity.platform, {})[entity.key] = attributes
         if self._snapshot is not None:
-            documents[self.topics.snapshot] = dump_json(self._snapshot(subject, values))
+            documents[self.topics.snapshot] = self._snapshot_document(subject, values)
         return documents
+
+    def _snapshot_document(self, subject: SubjectT, values: _Values) -> bytes:
+        """Return the document of the `state` topic; the last one if only times have changed."""
+        assert self._snapshot is not None  # noqa: S101 - the caller's condition
+        document = self._snapshot.values(subject, values)
+        self._values = values
+        if document == self._document and self._snapshot_payload:
+            self._has_newer_times = True
+        else:
+            self._document = document
+            self._snapshot_payload = self._with_times(subject)
+        return self._snapshot_payload
+
+    def _with_times(self, subject: SubjectT) -> bytes:
+        assert self._snapshot is not None  # noqa: S101 - the caller's condition
+        self._has_newer_times = False
+        return dump_json({**self._document, **self._snapshot.times(subject, self._values)})
+
+    def publish_times(self) -> None:
+        """Publish the `state` topic if only times have changed; to be called once a minute."""
+        if self._has_newer_times and self._subject is not None:
+            self._snapshot_payload = self._with_times(self._subject)
+            self._publisher.retain(self.topics.snapshot, self._snapshot_payload)
 
 
 def _native(value: Value) -> Any:
