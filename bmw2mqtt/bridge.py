@@ -91,7 +91,7 @@ class Bridge:
         mqtt = self._settings.mqtt
         return PageContext(
             accounts=self._accounts,
-            fleet=self._registry,
+            devices=self._registry,
             commands=self._commands,
             statistics=self.publisher.statistics,
             broker=f"{mqtt.host}:{mqtt.port}",

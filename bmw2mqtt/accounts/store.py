@@ -37,8 +37,8 @@ class Store:
         self.directory = directory
         self.writer = BackgroundWriter()
         self._lock: FolderLock | None = None
-        self._unwritten: dict[str, bytes] = {}
-        """The newest content of files that are to be written."""
+        self._unwritten: dict[str, bytes | None] = {}
+        """The newest content of files that are to be written; `None`: they are to be removed."""
         self._done: dict[str, list[Done]] = {}
         """Whom to tell when they are."""
         self._queue = Lock()
@@ -122,9 +122,12 @@ class Store:
 
     def _read(self, path: Path) -> bytes:
         with self._queue:
-            unwritten = self._unwritten.get(str(path.relative_to(self.directory)))
+            name = str(path.relative_to(self.directory))
+            is_queued, unwritten = name in self._unwritten, self._unwritten.get(name)
         if unwritten is not None:
             return unwritten
+        if is_queued:
+            raise FileNotFoundError(path)
         self._clear_folder(path)
         return read_plain(path)
 
@@ -182,12 +185,19 @@ class Store:
 
     def write_later(self, name: str, content: bytes, done: Done) -> None:
         """Leave any file to the thread, like `save_later`."""
+        self._queue_write(name, content, done)
+
+    def _queue_write(self, name: str, content: bytes | None, done: Done) -> None:
         with self._queue:
             is_queued = name in self._done
             self._unwritten[name] = content
             self._done.setdefault(name, []).append(done)
         if not is_queued:
             self.writer.submit(lambda: self._write_newest(name), _tell)
+
+    def remove_later(self, name: str, done: Done) -> None:
+        """Leave the removal of a file to the thread, like `write_later`."""
+        self._queue_write(name, None, done)
 
     async def save_now(self, name: str, document: Mapping[str, Any]) -> None:
         """Write a document; it is on disk when this returns, also if the caller is cancelled.
@@ -210,13 +220,15 @@ class Store:
         error = None
         with self._disk:
             with self._queue:
-                content = self._unwritten.get(name)
+                is_queued, content = name in self._unwritten, self._unwritten.get(name)
                 waiting = self._done.pop(name)
-            if content is not None:
-                try:
+            try:
+                if content is not None:
                     self._write(name, content)
-                except StoreError as trouble:
-                    error = trouble
+                elif is_queued:
+                    self._remove(name)
+            except StoreError as trouble:
+                error = trouble
             with self._queue:
                 if name not in self._done:
                     self._unwritten.pop(name, None)
@@ -236,6 +248,14 @@ class Store:
             _sync_folder(path.parent)
         except OSError as error:
             raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+
+    def _remove(self, name: str) -> None:
+        path = self.directory / name
+        try:
+            self._clear_folder(path)
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be removed: {error.strerror}") from error
 
     def _encoded(self, name: str, document: Mapping[str, Any]) -> bytes:
         try:

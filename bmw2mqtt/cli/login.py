@@ -1,18 +1,40 @@
-"""`bmw2mqtt login`: a login on the terminal, beside a running daemon or without one."""
+"""`bmw2mqtt login`: log in on the terminal, with or without a running daemon."""
 
+import argparse
 import asyncio
+import sys
+from functools import partial
 
+from bmw2mqtt import log
 from bmw2mqtt.accounts.backend import Terminal
 from bmw2mqtt.accounts.backends import BACKENDS
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
-from bmw2mqtt.config import AccountSettings, Settings
+from bmw2mqtt.cli.main import EXIT_FAILURE, EXIT_OK
+from bmw2mqtt.config import AccountSettings, Settings, load_settings
+from bmw2mqtt.mqtt.errors import BrokerError
 from bmw2mqtt.vehicle.account import LoginKind
 from bmw2mqtt.vehicle.errors import AccountError, ConfigError, StoreInUse
 
 
+def run(arguments: argparse.Namespace) -> int:
+    """Log in and print the result; return the exit status."""
+    settings = load_settings(arguments.config, arguments.option)
+    log.hide("settings", settings.secrets())
+    log.set_up("error", "console")
+    try:
+        print(log_in(settings, arguments.account, Terminal(input, partial(print, flush=True))))
+    except (AccountError, BrokerError, ConfigError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_FAILURE
+    except (EOFError, KeyboardInterrupt):
+        print("nothing was sent to BMW", file=sys.stderr)
+        return EXIT_FAILURE
+    return EXIT_OK
+
+
 def log_in(settings: Settings, name: str, terminal: Terminal) -> str:
-    """Log in and store the tokens; return what to tell the person.
+    """Log in and save the tokens; return the result for the person.
 
     Args:
         settings: the configuration.
@@ -27,7 +49,7 @@ def log_in(settings: Settings, name: str, terminal: Terminal) -> str:
     account = settings.accounts.get(name)
     if account is None:
         known = ", ".join(settings.accounts)
-        raise ConfigError([f"there is no account {name}; the configuration has: {known}"])
+        raise ConfigError([f"no account is named {name}; the configuration has: {known}"])
     store = Store(settings.data_dir)
     try:
         store.open()
@@ -45,7 +67,7 @@ def log_in(settings: Settings, name: str, terminal: Terminal) -> str:
 def _log_in_with_daemon(
     settings: Settings, name: str, account: AccountSettings, terminal: Terminal
 ) -> str:
-    """Let the running daemon log in: it has the tokens."""
+    """Let the running daemon log in, because it has the tokens; return the result."""
     from bmw2mqtt.mqtt.tools.daemon_login import DaemonLogin  # noqa: PLC0415 - heavy
 
     backend = BACKENDS[account.backend]

@@ -1,7 +1,4 @@
-"""Settings: one model, and every source a value can come from.
-
-`load_settings` is what a caller wants; the models are for type hints and for tests.
-"""
+"""Settings: one model and every source of values. Callers use `load_settings`."""
 
 from bmw2mqtt.config.accounts import (
     AccountSettings,

@@ -49,12 +49,12 @@ class Section(BaseModel):
 
 
 class Location(Section):
-    """A place in degrees, sent to BMW by `find_vehicle`."""
+    """A position in degrees."""
 
     latitude: Latitude
-    """Degrees, north positive; together with `longitude`."""
+    """Latitude in degrees, north is positive; needs `longitude`."""
     longitude: Longitude
-    """Degrees, east positive."""
+    """Longitude in degrees, east is positive."""
 
 
 class AccountSettings(Section):
@@ -92,34 +92,34 @@ class AccountSettings(Section):
 
 
 class MyBmwSettings(AccountSettings):
-    """A login of the BMW app: state and commands."""
+    """An account of the BMW app: state and commands."""
 
     summary = "the login of the BMW app"
 
     backend: Literal["mybmw"]
-    """The login of the BMW app: state and commands."""
+    """The BMW app's interface: state and commands."""
     username: User
-    """E-mail address of the login; China: phone number with the 86 prefix."""
+    """E-mail address of the BMW login; in China the phone number with the prefix 86."""
     password: Secret
-    """Password of the login."""
+    """Password of the BMW login."""
     region: Region = "rest_of_world"
-    """Where the account was made."""
+    """Region in which the account was created."""
     captcha_token: CaptchaToken | None = None
-    """For the first login, except in China. The page and `bmw2mqtt login` take it too."""
+    """Captcha token of the first login, except in China; or enter it at login."""
     poll_interval: Seconds | None = None
-    """Seconds between two polls; not set: 300, in North America 600; 0: only on request."""
+    """Seconds between two polls; 0: only on request. Default: 300, in North America 600."""
     read_only: Flag = False
-    """`true`: no commands to the cars, but for sending a destination."""
+    """If `true`, no commands are sent to the cars, except a destination."""
     location: Location | None = None
-    """Where you are; sent to BMW by `find_vehicle`, which needs it."""
+    """Your position, sent to BMW by `find_vehicle`, which requires it."""
     server: Server | None = None
-    """`host` or `host:port` in the place of BMW's."""
+    """Server to use instead of BMW's, as `host` or `host:port`."""
     ca_file: ExistingFile | None = None
-    """The certificate authority of that server, PEM."""
+    """Certificate authority of that server (PEM)."""
 
     @property
     def poll_interval_s(self) -> int:
-        """Seconds between two polls, the region's default if not set; 0: only on request."""
+        """Seconds between two polls, by default the region's; 0: only on request."""
         if self.poll_interval is None:
             return _POLL_INTERVAL_S[self.region]
         return self.poll_interval
@@ -141,34 +141,34 @@ class MyBmwSettings(AccountSettings):
 
 
 class CarDataSettings(AccountSettings):
-    """A client of BMW's official customer API: state only."""
+    """An account of CarData, BMW's official customer API: state only."""
 
     summary = "BMW's customer API"
 
     backend: Literal["cardata"]
-    """BMW's customer API, in the EU and the UK: state only."""
+    """CarData, BMW's customer API in the EU and the UK: state only."""
     client_id: ClientId
-    """The client ID from BMW's portal."""
+    """CarData client ID from BMW's portal."""
     poll_interval: Seconds = 86400
-    """Seconds between two reads of what the stream does not carry; 0: only on request."""
+    """Seconds between two polls of data that the stream does not carry; 0: only on request."""
     request_budget: RequestBudget = 45
-    """Requests in any 24 hours. BMW allows 50 for all your programs together."""
+    """Most requests in any 24 hours. BMW allows 50 for all your programs together."""
     relay_prefix: TopicPrefix | None = None
-    """Publish BMW's stream messages, byte for byte, at this prefix and the VIN."""
+    """Also publish BMW's stream messages unchanged, on the topic of this prefix and the VIN."""
     auth_url: Url = "https://customer.bmwgroup.com"
-    """BMW's login server."""
+    """URL of BMW's login server."""
     api_url: Url = "https://api-cardata.bmwgroup.com"
-    """BMW's CarData server."""
+    """URL of BMW's CarData server."""
     stream_host: Host = "customer.streaming-cardata.bmwgroup.com"
-    """BMW's stream."""
+    """Host of BMW's stream."""
     stream_port: Port = 9000
-    """The stream's port."""
+    """Port of BMW's stream."""
     ca_file: ExistingFile | None = None
-    """The certificate authority of those three, PEM, if they are not BMW's."""
+    """Certificate authority of these three servers (PEM), if they are not BMW's."""
 
     @property
     def poll_interval_s(self) -> int:
-        """Seconds between two rounds of REST reads; 0: only on request."""
+        """Seconds between two polls; 0: only on request."""
         return self.poll_interval
 
     @property

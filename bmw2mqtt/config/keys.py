@@ -1,4 +1,4 @@
-"""The tree of every key that can be set, read off the models."""
+"""The tree of all setting keys, derived from the models."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -12,14 +12,14 @@ from bmw2mqtt.config.models import Settings
 
 KeyPath: TypeAlias = tuple[str, ...]
 KeyTree: TypeAlias = dict[str, "KeyTree | bool"]
-"""Key to the keys below it, or for a single value to whether it is a secret."""
+"""Maps a key to the keys below it, or a single value's key to whether it is a secret."""
 
 ANY_NAME: Final = "*"
-"""Stands for the names a person chooses: accounts and VINs."""
+"""Placeholder for keys that a person chooses: account names and VINs."""
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
-    """The types in an annotation, without `Annotated` and unions."""
+    """Yield the types in an annotation, without `Annotated` and unions."""
     origin = get_origin(annotation)
     if origin is Annotated:
         yield from _parts(get_args(annotation)[0])
@@ -65,7 +65,7 @@ def backend_keys() -> dict[str, KeyTree]:
 
 
 def key_at(path: KeyPath) -> KeyTree | bool | None:
-    """What stands at `path`: a section's keys, whether a value is a secret, or None: unknown."""
+    """Return a section's keys, whether a single value is a secret, or None for an unknown path."""
     node: KeyTree | bool | None = keys()
     for part in path:
         if not isinstance(node, dict):
@@ -75,7 +75,7 @@ def key_at(path: KeyPath) -> KeyTree | bool | None:
 
 
 def value_paths(names: KeyPath = (), tree: KeyTree | None = None) -> Iterator[KeyPath]:
-    """The path of every single value, `ANY_NAME` where a person chooses the name."""
+    """Yield the path of every single value, with `ANY_NAME` for account names and VINs."""
     for name, below in (keys() if tree is None else tree).items():
         if isinstance(below, dict):
             yield from value_paths((*names, name), below)

@@ -1,4 +1,4 @@
-"""What the page shows, as one JSON document. Never a secret, never a position."""
+"""The status document: everything the page shows, as JSON. Without secrets and positions."""
 
 import re
 from typing import Any, Final
@@ -12,7 +12,7 @@ from bmw2mqtt.vehicle.snapshot import Vehicle
 from bmw2mqtt.web.context import PageContext
 
 _ENTITIES: Final = {f"{entity.platform}/{entity.key}": entity for entity in VEHICLE_ENTITIES}
-SHOWN: Final = tuple(
+SHOWN_ENTITIES: Final = tuple(
     _ENTITIES[entity_id]
     for entity_id in (
         "sensor/remaining_battery_percent",
@@ -34,40 +34,40 @@ SHOWN: Final = tuple(
         "binary_sensor/check_control_messages",
     )
 )
-"""A car's main values."""
+"""The main values of a car."""
 _SHOWN_PAYLOAD: Final = re.compile(r"[A-Za-z_]{1,30}|[0-9]{1,3}")
-"""Words and small numbers. Whatever else was sent may hold a place."""
+"""Words and small numbers. Any other payload could contain a position."""
 
 
-def document(sources: PageContext) -> dict[str, Any]:
-    """Return everything the page shows."""
+def document(context: PageContext) -> dict[str, Any]:
+    """Return the status document."""
     names: dict[str, str] = {}
     cars: list[dict[str, Any]] = []
-    for car in sources.fleet.vehicles():
+    for car in context.devices.vehicles():
         names[car.vehicle.vin] = car.name
         cars.append(_car(car))
     return {
         "version": __version__,
-        "mqtt": {"is_connected": sources.is_connected(), "broker": sources.broker},
-        "accounts": [_account(state, sources) for state in sources.fleet.account_states()],
+        "mqtt": {"is_connected": context.is_connected(), "broker": context.broker},
+        "accounts": [_account(state, context) for state in context.devices.account_states()],
         "cars": cars,
-        "commands": [_command(event, names) for event in sources.commands.last],
+        "commands": [_command(event, names) for event in context.commands.last],
     }
 
 
 def picture_tag(image: bytes) -> str:
-    """Name a picture's content; another one after a restart is no harm."""
+    """Return a tag that changes with a picture's content; it may change with a restart."""
     return f"{hash(image) & 0xFFFFFFFFFFFFFFFF:016x}"
 
 
-def _account(state: AccountState, sources: PageContext) -> dict[str, Any]:
+def _account(state: AccountState, context: PageContext) -> dict[str, Any]:
     return {
         "name": state.name,
         "backend": state.backend.name,
         "backend_title": state.backend.title,
         "login": state.backend.login,
         "has_commands": state.backend.has_commands,
-        "is_read_only": sources.fleet.is_read_only(state.name),
+        "is_read_only": context.devices.is_read_only(state.name),
         "status": state.status,
         "message": state.message,
         "is_polling": state.is_polling,
@@ -97,7 +97,7 @@ def _car(car: RegisteredVehicle) -> dict[str, Any]:
         "picture": picture,
         "values": {
             f"{entity.platform}/{entity.key}": _value(entity, vehicle)
-            for entity in SHOWN
+            for entity in SHOWN_ENTITIES
             if entity.exists(vehicle)
         },
     }

@@ -74,7 +74,7 @@ async def test_a_401_without_bmws_code_is_taken_for_one(account: Bench) -> None:
 
 
 async def test_an_expired_token_is_renewed_before_it_costs_a_request(account: Bench) -> None:
-    account.clock.forward(hours=2)
+    await account.clock.forward(hours=2)
     assert await ask(account)
     assert account.budget.count() == 1
 
@@ -127,7 +127,7 @@ async def test_an_exhausted_quota_is_known_by_its_code(account: Bench, status: i
     account.break_down()
     assert isinstance(await refusal(account), QuotaExceeded)
     assert account.budget.count() == 1, "BMW is left alone"
-    account.clock.now = error.retry_at
+    await account.clock.forward_to(error.retry_at)
     assert await ask(account)
 
 

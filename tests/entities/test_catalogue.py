@@ -20,7 +20,7 @@ from bmw2mqtt.homeassistant.discovery import slug, vehicle_payload
 from bmw2mqtt.mqtt.device import Device
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.vehicle.snapshot import Vehicle
-from tests.accounts.cardata_cars import HYBRID, VIN, Car
+from tests.accounts.cardata.reporting_car import HYBRID, VIN, Car
 from tests.tables import check_rows
 
 ROWS = tuple(catalogue().values())
@@ -132,10 +132,10 @@ class PublishedCar:
             ),
         )
 
-    def tell(self, values: Mapping[str, Any], seconds: float = 0) -> dict[str, bytes]:
+    def report(self, values: Mapping[str, Any], seconds: float = 0) -> dict[str, bytes]:
         """Return what is retained after the car has sent a message."""
         named = {name.removeprefix("vehicle."): value for name, value in values.items()}
-        self._device.show(self.car.tell(named, seconds))
+        self._device.show(self.car.report(named, seconds))
         return dict(self._published.topics)
 
 
@@ -215,10 +215,10 @@ def check_topic(row: Descriptor) -> None:
     entity = ENTITIES_BY_ID[entity_id(row)]
     shown = PublishedCar()
     one, other = samples(row)
-    assert row.entity or topic(entity) not in shown.tell({})
+    assert row.entity or topic(entity) not in shown.report({})
     with capture_logs() as lines:
-        first = shown.tell(message(row, one), 3600)
-        second = shown.tell(message(row, other), 7200)
+        first = shown.report(message(row, one), 3600)
+        second = shown.report(message(row, other), 7200)
     assert lines == []
     assert first[topic(entity)] != second[topic(entity)]
     assert b"None" not in {first[topic(entity)], second[topic(entity)]}
@@ -226,7 +226,7 @@ def check_topic(row: Descriptor) -> None:
     component = discovery["components"][entity.id]
     assert component.get("state_topic", component.get("json_attributes_topic")) == topic(entity)
     assert row.entity or (component["name"], component["enabled_by_default"]) == (row.name, False)
-    third = shown.tell(message(row, "-NA-"), 10800)
+    third = shown.report(message(row, "-NA-"), 10800)
     if not row.entity:
         assert third[topic(entity)] == b"None", "it is still there, and unknown"
 
@@ -239,8 +239,8 @@ def check_words(row: Descriptor) -> None:
     car = Car(HYBRID)
     with capture_logs() as lines:
         for number, word in enumerate(row.options):
-            car.tell({row.descriptor.removeprefix("vehicle."): word}, number)
-            reading = car.values.of(VIN).get(row.descriptor)
+            car.report({row.descriptor.removeprefix("vehicle."): word}, number)
+            reading = car.readings.get(row.descriptor)
             if row.kind is Kind.WORD:
                 assert reading is not None
                 assert re.fullmatch(r"[a-z0-9_]{1,255}", str(reading.value))
@@ -254,7 +254,7 @@ def check_words(row: Descriptor) -> None:
 def test_a_lock_that_is_on_is_open() -> None:
     rows = catalogue()
     for name, locked in (("body.trunk.isLocked", True), ("body.flap.isLocked", "FLAP_LOCKED")):
-        vehicle = Car().tell({name: locked})
+        vehicle = Car().report({name: locked})
         entity = next(e for e in READINGS if e.id == entity_id(rows[f"vehicle.{name}"]))
         assert encode(entity.value(vehicle)) == b"OFF"
 
@@ -274,7 +274,7 @@ def test_a_lock_that_is_on_is_open() -> None:
     ],
 )
 def test_long_texts_are_in_the_attributes(name: str, text: str, state: str) -> None:
-    shown = PublishedCar().tell({name: text})
+    shown = PublishedCar().report({name: text})
     topic = f"bmw2mqtt/{VIN}/sensor/{key(f'vehicle.{name}')}"
     assert shown[topic].decode() == state
     assert json.loads(shown[f"{topic}/attributes"]) == {"text": text}

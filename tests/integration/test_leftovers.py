@@ -224,12 +224,12 @@ def test_cleanup(
     ours = retained(broker.port)
     plant(observer, FOREIGN)
     assert main(["cleanup", "--config", str(first.config)]) == 0
-    assert capsys.readouterr().out == f"{len(ours)} retained topics removed\n"
+    assert capsys.readouterr().out == f"{len(ours)} retained topics deleted\n"
     assert {t: p.decode() for t, p in retained(broker.port).items()} == FOREIGN
     emptied = [m.topic for m in observer.messages if not m.payload]
     assert [topic for topic in emptied[:3] if topic.startswith("homeassistant/")] == emptied[:3]
     assert main(["cleanup", "--config", str(first.config)]) == 0
-    assert capsys.readouterr().out == "0 retained topics removed\n"
+    assert capsys.readouterr().out == "0 retained topics deleted\n"
 
 
 @pytest.mark.parametrize("prefix", ["bmw/", "cars/bmw-", "bmw"])
@@ -251,7 +251,7 @@ def test_cleanup_removes_what_was_relayed(
     others = {f"{prefix}{VIN}/x": "1", f"{prefix}status": "2", f"other/{VIN}": "3"}
     plant(observer, others | {f"{prefix}{VIN}": "{}"})
     assert main(["cleanup", "--config", str(tmp_path / "cleanup.yaml")]) == 0
-    assert capsys.readouterr().out == "1 retained topic removed\n"
+    assert capsys.readouterr().out == "1 retained topic deleted\n"
     assert retained(broker.port).keys() == others.keys()
 
 

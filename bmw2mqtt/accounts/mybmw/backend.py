@@ -53,12 +53,12 @@ def _ask_for_token(settings: MyBmwSettings, terminal: Terminal) -> str | None:
         return None
     given = terminal.ask(f"1. Solve BMW's captcha: {page}\n2. Paste its token here: ")
     if not given.strip():
-        raise AccountError("no token was given; nothing was sent to BMW")
+        raise AccountError("no token was entered; nothing was sent to BMW")
     token = captcha_token(given)
     if token is None:
         raise AccountError(
-            "this is not a captcha's token: it is one long line without blanks; copy the whole of"
-            " it and try again. Nothing was sent to BMW"
+            "this is not a captcha token. Copy all of it (one long line without spaces) and try"
+            " again; nothing was sent to BMW"
         )
     return token
 

@@ -1,4 +1,4 @@
-// One car as a card
+// The card of one car
 
 import { clock, div, h, now, number, pill, soft, when, words } from "./page-parts.js";
 
@@ -13,22 +13,22 @@ export function car(c) {
   const total = unit("remaining_range_total", null);
   const climate = of("climate_status");
   const isCharging = of("charging_status") === "charging";
-  return h("article", { class: `card car${c.is_available ? "" : " away"}`, "data-key": c.vin, "aria-labelledby": `car-${c.vin}` },
+  return h("article", { class: `card car${c.is_available ? "" : " outdated"}`, "data-key": c.vin, "aria-labelledby": `car-${c.vin}` },
     div("stage", c.picture ? h("img", { src: c.picture, alt: `Picture of ${c.name}` })
       : h("svg", { viewBox: "0 4 28 18", "aria-hidden": "true" }, h("path", { d: CAR }))),
     div("body",
       div("name",
         h("div", null, h("h3", { id: `car-${c.vin}` }, c.name),
-          soft(c.updated_at ? ["Reported ", when(c.updated_at)] : "Has not reported yet")),
-        pill(c.is_available ? ["Current", "good"] : ["Not current", "warn"])),
+          soft(c.updated_at ? ["Reported ", when(c.updated_at)] : "No report yet")),
+        pill(c.is_available ? ["Up to date", "good"] : ["Outdated", "warn"])),
       has("remaining_battery_percent") && level("Battery", of("remaining_battery_percent"),
         unit("remaining_range_electric", has("remaining_fuel") ? null : total), charging(of), isCharging),
       has("remaining_fuel") && level(["Fuel", unit("remaining_fuel", null)].filter(Boolean).join(", "),
         of("remaining_fuel_percent"), unit("remaining_range_fuel", has("remaining_battery_percent") ? null : total)),
       notes(values),
       h("dl", null,
-        either("door_lock_state", "Doors", "Unlocked", "Locked"),
-        has("lids") && fact("Openings", closed(of("lids"), of("windows"))),
+        either("door_lock_state", "Lock", "Unlocked", "Locked"),
+        has("lids") && fact("Doors and windows", closed(of("lids"), of("windows"))),
         has("mileage") && fact("Mileage", unit("mileage")),
         has("climate_status") && fact("Climate", { null: "–", inactive: "Off" }[climate] || words(climate)),
         either("condition_based_services", "Service", "Due", "Not due"),
@@ -76,5 +76,5 @@ function notes(values) {
     (name, value) => `${words(name)}: ${value.toLowerCase()}`, red);
   each("check_control_messages", (name, value) => value !== "LOW",
     (name, value) => value === "UNKNOWN" ? words(name) : `${words(name)}: ${value.toLowerCase()}`, red);
-  return chips.length > 0 && h("ul", { class: "chips", "aria-label": "Needs a look", "data-key": "notes" }, chips);
+  return chips.length > 0 && h("ul", { class: "chips", "aria-label": "Needs attention", "data-key": "notes" }, chips);
 }

@@ -28,6 +28,8 @@ BAD_REQUEST, BAD_PARAMETER = "CU-400", "CU-401"
 UNKNOWN_DESCRIPTOR = "CU-402"
 BAD_LIST = "CU-403"
 SERVER_ERROR = "CU-500"
+FORBIDDEN = "HTTP 403"
+"""No code of BMW's: a refusal that comes without one."""
 _NO_API_SCOPE = "CU-103"
 _TOKEN = {"CU-100", "CU-101", "CU-102"}
 _QUOTA = "CU-429"
@@ -49,7 +51,7 @@ _SENTENCES = {
     BAD_LIST: "BMW does not take this list of telematic descriptors",
 }
 _CODE = re.compile(r"CU-?(\d{3})")
-_UNAUTHORIZED, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 401, 404, 429, 500
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 401, 403, 404, 429, 500
 _CODE_OF_STATUS = {_UNAUTHORIZED: "CU-101", _TOO_MANY: _QUOTA, _SERVER_ERROR: SERVER_ERROR}
 _MAX_DETAILS = 2000
 MAX_IMAGE_BYTES = 8 * 1024 * 1024
@@ -150,6 +152,8 @@ class RestClient:
             return RequestRefused(None, "BMW has nothing of that name (HTTP 404)")
         if code in _OUTAGE or code is None:
             name = code or f"HTTP {answer.status}"
+            if answer.status == _FORBIDDEN:
+                code = FORBIDDEN
             return ServerFault(code, f"BMW's server is out of order ({name}); trying again")
         sentence = _SENTENCES.get(code, "BMW refuses to tell")
         return RequestRefused(code, f"{sentence} ({code})", _details(answer))

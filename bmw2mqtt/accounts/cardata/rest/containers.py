@@ -26,6 +26,7 @@ from bmw2mqtt.accounts.cardata.rest.client import (
     RestClient,
 )
 from bmw2mqtt.accounts.cardata.rest.quota import Priority
+from bmw2mqtt.accounts.cardata.telemetry.descriptors import SOC_FORECAST, core_descriptors
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.accounts.state_file import StateFile, moment
 from bmw2mqtt.entities.catalogue import catalogue
@@ -52,57 +53,21 @@ NOT_THERE = {BAD_CONTAINER, BEING_DELETED, NO_CONTAINER, None}
 """Refusals that say that there is no such container; some come without a code."""
 _LIST_REFUSED = {BAD_REQUEST, BAD_PARAMETER, UNKNOWN_DESCRIPTOR, BAD_LIST, SERVER_ERROR}
 
-_DOORS = [f"row{row}.{side}" for row in (1, 2) for side in ("driver", "passenger")]
-_WHEELS = [f"row{row}.wheel.{side}" for row in (1, 2) for side in ("left", "right")]
-_CHARGING = "vehicle.drivetrain.electricEngine.charging"
-CHARGING_LEVEL = f"{_CHARGING}.level"
-CORE = (
-    "vehicle.vehicle.travelledDistance",
-    "vehicle.drivetrain.fuelSystem.level",
-    "vehicle.drivetrain.fuelSystem.remainingFuel",
-    "vehicle.drivetrain.lastRemainingRange",
-    "vehicle.drivetrain.electricEngine.kombiRemainingElectricRange",
-    "vehicle.drivetrain.batteryManagement.header",
-    "vehicle.powertrain.electric.battery.stateOfCharge.displayed",
-    "vehicle.powertrain.electric.battery.stateOfCharge.target",
-    "vehicle.powertrain.electric.battery.charging.acLimit.selected",
-    CHARGING_LEVEL,
-    f"{_CHARGING}.status",
-    f"{_CHARGING}.hvStatus",
-    f"{_CHARGING}.timeRemaining",
-    f"{_CHARGING}.timeToFullyCharged",
-    "vehicle.body.chargingPort.status",
-    "vehicle.body.chargingPort.combinedStatus",
-    "vehicle.body.hood.isOpen",
-    "vehicle.body.trunk.isOpen",
-    *(f"vehicle.cabin.door.{door}.isOpen" for door in _DOORS),
-    *(f"vehicle.cabin.window.{door}.status" for door in _DOORS),
-    "vehicle.cabin.door.lock.status",
-    "vehicle.cabin.infotainment.navigation.currentLocation.latitude",
-    "vehicle.cabin.infotainment.navigation.currentLocation.longitude",
-    "vehicle.cabin.infotainment.navigation.currentLocation.heading",
-    "vehicle.vehicle.preConditioning.activity",
-    "vehicle.cabin.hvac.preconditioning.status.comfortState",
-    *(f"vehicle.chassis.axle.{wheel}.tire.pressure" for wheel in _WHEELS),
-    *(f"vehicle.chassis.axle.{wheel}.tire.pressureTarget" for wheel in _WHEELS),
-    "vehicle.status.conditionBasedServices",
-    "vehicle.status.checkControlMessages",
-    "vehicle.status.serviceDistance.next",
-    "vehicle.status.serviceTime.inspectionDateLegal",
-    "vehicle.electricalSystem.battery.voltage",
-)
-"""What a car needs to be shown at all, before the stream has brought anything."""
-_SHORTER = (CORE, tuple(name for name in CORE if name != CHARGING_LEVEL))
+CORE_LENGTH = 75
+"""BMW has accepted lists of this length even where it refuses longer ones."""
+CORE = core_descriptors()[:CORE_LENGTH]
+"""The most important descriptors of the snapshot."""
+_SHORTER = (CORE, tuple(name for name in CORE if name != SOC_FORECAST))
 
 
 def wanted_descriptors() -> tuple[str, ...]:
-    """Return the full list: the core, and whatever a container can serve and the stream cannot."""
+    """Return the full list: all of the snapshot, and what only a container can serve."""
     rest_only = (
         name
         for name, row in catalogue().items()
         if row.rest_via == "container" and not row.is_streamable
     )
-    return tuple(dict.fromkeys((*CORE, *rest_only)))
+    return tuple(dict.fromkeys((*core_descriptors(), *rest_only)))
 
 
 def purpose_of(descriptors: Sequence[str]) -> str:

@@ -1,48 +1,32 @@
-"""The charging part of a car's readings: battery, plug and settings."""
+"""Charging: battery, plug and settings."""
 
 from datetime import datetime, timedelta
 
+from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
+    AC_LIMIT,
+    CHARGING_POWER,
+    CHARGING_STATUS,
+    DC_PLUG,
+    PLUG,
+    PRE_ENTRY_CLIMATE,
+    SOC,
+    SOC_AT_TRIP_END,
+    SOC_FORECAST,
+    TARGET_SOC,
+    TIME_TO_FULL,
+    TIME_TO_TARGET,
+)
 from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER, ReadingLookup
 from bmw2mqtt.vehicle.snapshot import Charging, ChargingStatus, Reading
 
 LONGEST_CHARGE = timedelta(hours=24)
-LONGEST_DELAY = timedelta(hours=1)
+MAX_DELAY = timedelta(hours=1)
 """An end that lies further back is none."""
 STEADY = timedelta(minutes=2)
 """Cars round; an end that moves by less is the same end."""
 REPLACED_AFTER = timedelta(minutes=30)
 """How much older the time to the target may be before the time to full counts."""
-LARGEST_POWER_KW = 1000
-
-_ENGINE = "vehicle.drivetrain.electricEngine."
-_BATTERY = "vehicle.powertrain.electric.battery."
-_PORT = "vehicle.body.chargingPort."
-
-STATUS = (f"{_ENGINE}charging.status", f"{_ENGINE}charging.hvStatus")
-SOC = (
-    "vehicle.drivetrain.batteryManagement.header",
-    f"{_BATTERY}stateOfCharge.displayed",
-    "vehicle.trip.segment.end.drivetrain.batteryManagement.hvSoc",
-)
-SOC_FORECAST = f"{_ENGINE}charging.level"
-"""What the car should have by now; it means nothing unless the car is being charged."""
-TARGET = f"{_BATTERY}stateOfCharge.target"
-PLUG = (
-    f"{_PORT}status",
-    "vehicle.powertrain.tractionBattery.charging.port.anyPosition.isPlugged",
-    f"{_ENGINE}charging.connectorStatus",
-    f"{_PORT}combinedStatus",
-    f"{_PORT}statusClearText",
-)
-DC_PLUG = f"{_PORT}dcStatus"
-TIME_TO_TARGET = f"{_ENGINE}charging.timeRemaining"
-TIME_TO_FULL = f"{_ENGINE}charging.timeToFullyCharged"
-ELECTRIC_RANGE = (
-    f"{_ENGINE}kombiRemainingElectricRange",
-    f"{_ENGINE}remainingElectricRange",
-)
-AC_LIMIT = f"{_BATTERY}charging.acLimit.selected"
-POWER = f"{_BATTERY}charging.power"
+MAX_POWER_KW = 1000
 
 _STATUSES: dict[str, ChargingStatus | None] = {
     "charging": ChargingStatus.CHARGING,
@@ -60,6 +44,11 @@ _STATUSES: dict[str, ChargingStatus | None] = {
 }
 
 
+def is_charging(readings: ReadingLookup) -> bool:
+    """Return whether a charge runs."""
+    return readings.one_of(_STATUSES, *CHARGING_STATUS) is ChargingStatus.CHARGING
+
+
 def charging(
     readings: ReadingLookup,
     *,
@@ -68,26 +57,26 @@ def charging(
     known: Charging,
     now: datetime,
 ) -> Charging:
-    """Read everything about charging.
+    """Return everything about charging.
 
     Args:
         readings: the car's.
         range_km: the electric range.
         capacity_kwh: of the battery.
-        known: what was known before.
+        known: the charging of the snapshot before.
         now: the time.
     """
-    raw_status = readings.one_of(_STATUSES, *STATUS)
-    is_charging = raw_status is ChargingStatus.CHARGING
-    soc_names = (*SOC, SOC_FORECAST) if is_charging else SOC
-    soc_percent = readings.number(*soc_names, minimum=0, maximum=100)
-    target_percent = readings.whole(TARGET, minimum=0, maximum=100)
-    is_plugged_in = True if is_charging else _is_plugged_in(readings)
-    remaining = _time_remaining(readings) if is_charging else None
+    raw_status = readings.one_of(_STATUSES, *CHARGING_STATUS)
+    is_active = raw_status is ChargingStatus.CHARGING
+    soc_chain = (*SOC, SOC_AT_TRIP_END)
+    soc_percent = readings.number(*soc_chain, *((SOC_FORECAST,) if is_active else ()))
+    target_percent = readings.whole(TARGET_SOC, minimum=0, maximum=100)
+    is_plugged_in = True if is_active else _is_plugged_in(readings)
+    remaining = _time_remaining(readings) if is_active else None
     power_w = readings.number(
-        POWER, minimum=-LARGEST_POWER_KW * 1e3, maximum=LARGEST_POWER_KW * 1e3
+        CHARGING_POWER, minimum=-MAX_POWER_KW * 1e3, maximum=MAX_POWER_KW * 1e3
     )
-    ac_limit_a = readings.whole(AC_LIMIT, minimum=0, maximum=LARGEST_POWER_KW)
+    ac_limit_a = readings.whole(AC_LIMIT, minimum=0, maximum=MAX_POWER_KW)
     return Charging(
         soc_percent=soc_percent,
         target_soc_percent=target_percent,
@@ -99,9 +88,7 @@ def charging(
         remaining_minutes=None if remaining is None else float(remaining.value or 0),
         power_kw=None if power_w is None else power_w / 1000,
         ac_limit_a=ac_limit_a,
-        is_pre_entry_climatization_enabled=readings.flag(
-            f"{_ENGINE}charging.profile.climatizationActive"
-        ),
+        is_pre_entry_climatization_enabled=readings.flag(PRE_ENTRY_CLIMATE),
     )
 
 
@@ -148,12 +135,12 @@ def _end_time(
     if remaining is None or remaining.measured_at is None:
         return None
     left = timedelta(minutes=float(remaining.value or 0))
-    status = readings.find(*STATUS)
+    status = readings.find(*CHARGING_STATUS)
     began_at = (status.measured_at if status else None) or NEVER
     if not timedelta() <= left <= LONGEST_CHARGE:
         return None
     end = remaining.measured_at + left
-    if end < began_at or end < now - LONGEST_DELAY:
+    if end < began_at or end < now - MAX_DELAY:
         return None
     if known.end_time is not None and abs(end - known.end_time) <= STEADY:
         return known.end_time
