@@ -46,7 +46,7 @@ async def _log_in(
 
 
 def _ask_for_token(settings: MyBmwSettings, terminal: Terminal) -> str | None:
-    from bmw2mqtt.accounts.mybmw.library.account import captcha_page  # noqa: PLC0415 - heavy
+    from bmw2mqtt.accounts.mybmw.auth.account import captcha_page  # noqa: PLC0415 - heavy
 
     page = captcha_page(settings.region)
     if page is None:
