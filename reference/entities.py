@@ -1,5 +1,6 @@
 """docs/entities.md: the output of `bmw2mqtt entities`."""
 
+from bmw2mqtt.accounts.backends import entity_tables
 from bmw2mqtt.entities.reference import reference
 
 _INTRODUCTION = """\
@@ -13,4 +14,4 @@ it. Many appear with their first value. Payload formats: [topics.md](topics.md).
 
 def entities() -> str:
     """Return the page."""
-    return f"{_INTRODUCTION}\n{reference()}\n"
+    return f"{_INTRODUCTION}\n{reference(entity_tables())}\n"

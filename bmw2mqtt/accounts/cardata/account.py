@@ -26,6 +26,7 @@ from bmw2mqtt.accounts.cardata.snapshot.updater import SnapshotUpdater
 from bmw2mqtt.accounts.cardata.status import CarDataStatus
 from bmw2mqtt.accounts.cardata.stream.connection import StreamConnection
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
+from bmw2mqtt.accounts.cardata.traits import CARDATA_TRAITS
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.guarded_listener import GuardedListener
 from bmw2mqtt.accounts.request_counter import utc_now
@@ -37,8 +38,6 @@ from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.config import CarDataSettings as AccountSettings
 from bmw2mqtt.guard import BugLogger, run_guarded
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
-from bmw2mqtt.vehicle.commands import Command, CommandResult, EventType, Reason
-from bmw2mqtt.vehicle.deadline import Deadline
 from bmw2mqtt.vehicle.errors import AccountError, LoginRequired, QuotaExceeded
 
 log = structlog.get_logger(__name__)
@@ -48,17 +47,13 @@ STALE_AFTER: Final = timedelta(minutes=30)
 CHECK_EVERY_S: Final = 60.0
 LONGEST_TICK_S: Final = 3600.0
 """How often to check which REST requests are due; checking costs no request."""
-_REFUSED: Final = CommandResult(
-    event_type=EventType.REJECTED,
-    reason=Reason.UNSUPPORTED,
-    message="BMW's CarData is read-only: it has no commands",
-)
 
 
 class CarDataAccount:
     """One login at BMW's CarData."""
 
-    takes_commands = False
+    executor = None
+    """CarData has no commands."""
     stale_after: timedelta | None = STALE_AFTER
 
     def __init__(
@@ -103,7 +98,7 @@ class CarDataAccount:
         self._stream = self._make_stream(settings)
         self._poller = self._make_poller(settings)
         self._reporter = StatusReporter(
-            AccountState(name=name, backend="cardata"), guarded.account_changed
+            AccountState(name=name, backend=CARDATA_TRAITS), guarded.account_changed
         )
         self._status = CarDataStatus(
             self._reporter,
@@ -274,24 +269,3 @@ class CarDataAccount:
             self._updater.check_held_back()
             self._receiver.save(self._memory)
             await asyncio.sleep(CHECK_EVERY_S)
-
-    # Commands: CarData has none
-
-    def refusal(self, vin: str, command: Command) -> CommandResult | None:  # noqa: ARG002
-        """Refuse every command."""
-        return _REFUSED
-
-    async def execute(self, vin: str, command: Command, deadline: Deadline) -> CommandResult:  # noqa: ARG002
-        """Refuse every command."""
-        return _REFUSED
-
-    def needs_refresh(self, command: Command) -> bool:  # noqa: ARG002
-        """Return that no command has news: there are none."""
-        return False
-
-    def settling_s(self) -> float:
-        """Return 0: there are no commands."""
-        return 0
-
-    async def refresh_vehicle(self, vin: str) -> None:
-        """Do nothing: BMW tells by itself."""

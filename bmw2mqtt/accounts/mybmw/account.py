@@ -13,6 +13,7 @@ from bmw2mqtt.accounts.mybmw.auth.tokens import SavedTokens
 from bmw2mqtt.accounts.mybmw.library.installation_id import use_kept_installation_id
 from bmw2mqtt.accounts.mybmw.library.request_hook import count_requests
 from bmw2mqtt.accounts.mybmw.poller import VehiclePoller
+from bmw2mqtt.accounts.mybmw.traits import MYBMW_TRAITS
 from bmw2mqtt.accounts.request_counter import BUCKET, RequestCounter
 from bmw2mqtt.accounts.scheduler import PollScheduler
 from bmw2mqtt.accounts.state_file import StateFile
@@ -28,6 +29,7 @@ from bmw2mqtt.vehicle.commands import (
     Command,
     CommandResult,
     EventType,
+    Executor,
     Reason,
 )
 from bmw2mqtt.vehicle.deadline import Deadline
@@ -39,8 +41,6 @@ STALE_AFTER_INTERVALS = 3
 
 class MyBmwAccount:
     """Polls the vehicles of one login and sends their commands."""
-
-    takes_commands = True
 
     def __init__(
         self,
@@ -74,13 +74,18 @@ class MyBmwAccount:
             is_in_china=settings.region == "china",
         )
         self._status = StatusReporter(
-            AccountState(name=name, backend="mybmw"), listener.account_changed
+            AccountState(name=name, backend=MYBMW_TRAITS), listener.account_changed
         )
 
     @property
     def state(self) -> AccountState:
         """Its current state."""
         return self._status.state
+
+    @property
+    def executor(self) -> Executor:
+        """What carries out commands: the account itself."""
+        return self
 
     @property
     def stale_after(self) -> timedelta | None:

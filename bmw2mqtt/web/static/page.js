@@ -11,7 +11,6 @@ const OUTCOMES = {
   executed: ["Done", "good"], failed: ["Failed", "bad"], rejected: ["Rejected", "warn"],
   timed_out: ["No answer", "warn"], ignored: ["Ignored", ""],
 };
-const BACKENDS = { mybmw: "MyBMW app", cardata: "CarData" };
 const SENDS_REQUESTS = ["refresh", "login", "token"];
 const SILENT_MS = 30000; // three heartbeats: events do not get through, as behind old proxies
 const RETRY_MS = 3000;
@@ -24,7 +23,7 @@ let state = null, accessMethod = "", source = null, receivedAt = 0, isLost = fal
 
 function account(a) {
   const word = wordOf(a.status);
-  const facts = [BACKENDS[a.backend] || a.backend, a.is_read_only && a.backend === "mybmw" ? "read-only" : null,
+  const facts = [a.backend_title, a.is_read_only && a.has_commands ? "read-only" : null,
     `${plural(a.requests_24h, "request")} in 24 h`,
     a.requests_left === null ? null : `${number.format(a.requests_left)} left`];
   return h("article", { class: "card account", "data-key": a.name, "aria-labelledby": `account-${a.name}`, tabindex: -1 },
@@ -51,7 +50,7 @@ function button(a, act, text, kind = "", key = act) {
 }
 
 function login(a) {
-  if (a.backend === "cardata") return h("div", { class: "login", "data-key": "login" }, deviceCode(a));
+  if (a.login === "device_code") return h("div", { class: "login", "data-key": "login" }, deviceCode(a));
   if (!a.login_url) return null;
   const canReceive = a.can_receive && accessMethod !== "ingress";
   const field = `token-${a.name}`;

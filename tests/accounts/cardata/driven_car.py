@@ -58,7 +58,7 @@ _UNITS = {"OD": "km", "PW": "W"}
 class _Bridge:
     """What an account knows of the bridge."""
 
-    def is_wanted(self, account: str, vin: str) -> bool:
+    def is_wanted(self, account: str, vin: str) -> bool:  # noqa: ARG002
         return True
 
     def vehicle_changed(self, account: str, vehicle: Vehicle) -> None:
