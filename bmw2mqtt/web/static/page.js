@@ -35,10 +35,11 @@ function account(a) {
         h("div", null, h("h3", { id: `account-${a.name}` }, a.name), pill(word)),
         soft(facts.filter(Boolean).join(" · ")),
         soft("Updated ", when(a.last_update), " · ", a.next_update ? ["next ", when(a.next_update)] : a.is_login_required ? "next after login" : "no update scheduled")),
-      div("row acts",
+      !a.is_login_required && div("row acts", // nothing can be requested before a login
         button(a, "refresh", "Refresh now"),
         a.is_polling ? button(a, "pause", "Pause", "", "polling") : button(a, "resume", "Resume", "", "polling"))),
-    a.message && h("p", { class: `message ${word[1] || "busy"}`, "data-key": "message" }, message(a)),
+    (a.message || a.status === "paused") && h("p", { class: `message ${word[1] || "busy"}`, "data-key": "message" },
+      a.message ? message(a) : "Paused by you. The last values are kept; press Resume to request new ones."),
     (a.is_login_required || a.user_code) && login(a));
 }
 
