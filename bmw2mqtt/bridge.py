@@ -92,6 +92,7 @@ class Bridge:
         return PageContext(
             accounts=self._accounts,
             devices=self._registry,
+            topics=self._topics,
             commands=self._commands,
             statistics=self.publisher.statistics,
             broker=f"{mqtt.host}:{mqtt.port}",
