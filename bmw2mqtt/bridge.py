@@ -28,6 +28,7 @@ from bmw2mqtt.mqtt.received import Received
 from bmw2mqtt.mqtt.retained_repair import RetainedRepair
 from bmw2mqtt.mqtt.session import Session
 from bmw2mqtt.mqtt.topics import COMMAND_SUFFIXES, Topics
+from bmw2mqtt.vehicle.deadline import Clock, elapsed_s
 from bmw2mqtt.vehicle.errors import ConfigError
 from bmw2mqtt.web.page import Page
 from bmw2mqtt.web.sources import Sources
@@ -43,8 +44,12 @@ DRAIN_S = 2.0
 class Bridge:
     """One daemon."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock = elapsed_s) -> None:
         """Build everything; nothing is sent before `run`.
+
+        Args:
+            settings: the configuration.
+            clock: measures how old messages are; it must count while the host is suspended.
 
         Raises:
             ConfigError: what only shows when it is used, as a certificate that cannot be read.
@@ -53,12 +58,12 @@ class Bridge:
         self._topics = Topics(settings.mqtt.base_topic, settings.homeassistant.discovery_prefix)
         self._store = Store(settings.data_dir)
         self._heartbeat = Heartbeat(settings.data_dir)
-        self.publisher = Publisher()
+        self.publisher = Publisher(clock)
         self._inventory = Inventory(self._topics)
         self._fleet = Fleet(
             settings, self._topics, self.publisher, self._inventory, store=self._store
         )
-        self._commands = Commands(self._fleet, self._topics, self.publisher)
+        self._commands = Commands(self._fleet, self._topics, self.publisher, clock)
         self._bug_logger = BugLogger()
         self._accounts: dict[str, Account] = {}
         self._tls: dict[Path | None, ssl.SSLContext] = {}
@@ -77,6 +82,7 @@ class Bridge:
             filters=filters,
             on_message=self._bug_logger.guarded("message_crashed", self._take),
             on_subscribed=self._repair.subscribed,
+            clock=clock,
         )
         sources = Sources(
             accounts=self._accounts,
