@@ -14,6 +14,7 @@ from typing import Any
 import time_machine
 
 MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)
+_MIDNIGHT_S = MIDNIGHT.timestamp()
 GRACE_S = 0.015
 """How long bytes may be on their way from one socket of this machine to another."""
 AT_REST = 2
@@ -27,6 +28,7 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
         super().__init__()
         self._on_idle = on_idle
         self.is_awaited: Callable[[], bool] = lambda: False
+        self.grace_s = GRACE_S
 
     def select(self, timeout: float | None = None) -> Any:
         if timeout == 0:
@@ -38,7 +40,9 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
         return ready
 
     def _grace_s(self) -> float:
-        return GRACE_S if self.is_awaited() or len(self.get_map()) > AT_REST else 0
+        if self.is_awaited():
+            return GRACE_S
+        return self.grace_s if len(self.get_map()) > AT_REST else 0
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -48,9 +52,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._traveller = traveller
         self._now_s = 0.0
         self._threads = 0
+        self._suspended_s = 0.0
+        self.wall_error_s = 0.0
+        """By how much the wall clock is wrong."""
         self.names = {"localhost"}
         """What can be looked up."""
-        selector = _Selector(self._pass)
+        self._selector = selector = _Selector(self._pass)
         selector.is_awaited = lambda: self._threads > 0
         super().__init__(selector)
 
@@ -59,7 +66,37 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def _pass(self, seconds: float) -> None:
         self._now_s += seconds
-        self._traveller.move_to(MIDNIGHT + timedelta(seconds=self._now_s), tick=False)
+        self._set_wall_clock()
+
+    def _set_wall_clock(self) -> None:
+        # A number: with a datetime the time zone is set as well, which takes long.
+        self._traveller.move_to(_MIDNIGHT_S + self.elapsed_s() + self.wall_error_s, tick=False)
+
+    def set_wall_clock_wrong(self, seconds: float) -> None:
+        """Set the wall clock forward, or back."""
+        self.wall_error_s = seconds
+        self._set_wall_clock()
+
+    def suspend(self, seconds: float) -> None:
+        """Let the host sleep: its wall clock goes on, its monotonic clock does not."""
+        self._suspended_s += seconds
+        self._set_wall_clock()
+
+    def freeze(self, seconds: float) -> None:
+        """Let the process stand still: every timer is late afterwards."""
+        self._pass(seconds)
+
+    def elapsed_s(self) -> float:
+        """Return seconds since the start, those of suspends included."""
+        return self._now_s + self._suspended_s
+
+    def true_time(self) -> datetime:
+        """Return the time by a clock that is right."""
+        return MIDNIGHT + timedelta(seconds=self.elapsed_s())
+
+    def hurry(self) -> None:
+        """Wait no time for bytes between sockets; a few of them come one timer late."""
+        self._selector.grace_s = 0
 
     async def getaddrinfo(self, host: Any, port: Any, **_: Any) -> Any:
         """Look a name up; a real resolver may take its time over what it cannot find."""
