@@ -10,7 +10,7 @@ from tests.soak import real, virtual
 @pytest.mark.parametrize("seed", [1, 7])
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # connections that were broken
 def test_hours_in_virtual_time(seed: int, tmp_path: Path) -> None:
-    plan = virtual.Plan(days=0.15, trouble_every_s=180, quiet_s=7 * 3600, has_last_drive=True)
+    plan = virtual.Plan(days=0.1, trouble_every_s=150, quiet_s=6.5 * 3600, has_last_drive=True)
     virtual.run(plan, seed, tmp_path)
 
 

@@ -37,7 +37,7 @@ from tests.virtual_time import VirtualLoop
 MYBMW_VINS = ("WBA00000000DEMO02", "WBA00000000DEMO04", "WBY000000NOREXI01")
 CARDATA_VINS = ("WBA00000000000001", "WMW00000000000002")
 MILEAGE = "vehicle.vehicle.travelledDistance"
-CHARGE = "vehicle.drivetrain.electricEngine.charging.level"
+CHARGE = "vehicle.drivetrain.batteryManagement.header"
 RANGE = "vehicle.drivetrain.lastRemainingRange"
 SIMULATOR_LOOKS_EVERY_S = 10.0
 """How often the simulated BMW looks for connections that are over: seldom, to be quick."""
