@@ -7,6 +7,7 @@ import pytest
 from tests.soak import real, virtual
 
 
+@pytest.mark.timeout(600)  # beside busy processes
 @pytest.mark.parametrize("seed", [1, 7])
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # connections that were broken
 def test_hours_in_virtual_time(seed: int, tmp_path: Path) -> None:
