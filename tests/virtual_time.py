@@ -70,7 +70,7 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
         while not (ready := super().select(0)) and timeout != 0:
             if self.is_awaited() or timeout is None:
                 ready = super().select(GRACE_S)
-            elif waited_s < (longest_s := self._wait_s()):
+            elif not self.is_hurried and waited_s < (longest_s := self._wait_s()):
                 ready = super().select(pause_s := min(GRACE_S, longest_s))
                 waited_s += pause_s
             else:
@@ -94,8 +94,6 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
 
     def _wait_s(self) -> float:
         """Return how long to wait for the network before time may pass."""
-        if self.is_hurried:
-            return 0.0
         traffic: dict[tuple[Any, Any], _Traffic | None] = {}
         for key in self.get_map().values():
             connection = self._connections.get(key.fd)
@@ -126,7 +124,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, begin: datetime = MIDNIGHT) -> None:
         self._now_s = 0.0
         self._threads = 0
-        """By how much the wall clock is wrong."""
         self.names = {"localhost"}
         """What can be looked up."""
         self._suspended_s = 0.0

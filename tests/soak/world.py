@@ -26,7 +26,6 @@ from bmw2mqtt.simulator.cardata import (
     Fault,
     RecordedCarDataCar,
     server,
-    stream,
 )
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, RecordedCar, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
@@ -332,7 +331,6 @@ def _virtual_libraries(clock: Callable[[], float]) -> Iterator[None]:
     with (
         patch.object(time, "monotonic", clock),
         patch.object(paho_client, "time_func", clock),
-        patch.object(stream, "CHECK_EVERY_S", SIMULATOR_LOOKS_EVERY_S),
         patch.object(server, "TICK_S", SIMULATOR_LOOKS_EVERY_S),
     ):
         yield
