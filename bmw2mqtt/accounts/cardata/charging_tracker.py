@@ -55,7 +55,7 @@ log = structlog.get_logger(__name__)
 SAVE_EVERY = timedelta(seconds=30)
 """How often the state of a charge is written while nothing begins or ends."""
 SAVED_EARLIER = timedelta(minutes=1)
-"""How much earlier than the readings the state may have been written before a crash."""
+"""How much earlier than the last readings the state may have been written before a crash."""
 REPLACED_AFTER = timedelta(minutes=30)
 """How much older the time to the target may be before the time to full counts."""
 MAX_POWER_W = 1e6
@@ -120,13 +120,18 @@ class ChargingTracker:
         self._settings: tuple[float | None, DriveTrain | None] | None = None
         self._sources: dict[str, _Source] = {}
         saved_at = NEVER
+        is_complete = False
         if isinstance(document, dict):
+            state = document.get("state")
             try:
-                self.machine = ChargingMachine.from_document(document, now)
+                self.machine = ChargingMachine.from_document(state, now)
                 saved_at = read_time(document.get("saved_at")) or NEVER
+                is_complete = document.get("is_complete") is True
             except InvalidDocumentError as error:
                 log.warning("charging_state_ignored", reason=str(error))
-        self._news = [*self._known_readings(saved_at), *readings.pop_charging_news()]
+        known = [] if is_complete else self._known_readings(saved_at)
+        self._note_known_sources()
+        self._news = [*known, *readings.pop_charging_news()]
         self.due_at: datetime | None = None
         """When `judge` has to be called though nothing is new: something is over, or unknown."""
 
@@ -169,17 +174,23 @@ class ChargingTracker:
         self.due_at = self.machine.next_deadline(now)
 
     def unsaved_document(self, now: datetime, *, is_last: bool = False) -> object:
-        """Return the state to be written to disk, or `None` if that is not due."""
-        is_due = is_last or not timedelta() <= now - self._saved_at < SAVE_EVERY
-        if not (self._is_unsaved and is_due):
+        """Return the state to be written to disk, or `None` if that is not due.
+
+        Args:
+            now: the time.
+            is_last: whether nothing is recorded after it.
+        """
+        is_due = self._is_unsaved and not timedelta() <= now - self._saved_at < SAVE_EVERY
+        if not (is_due or is_last):
             return None
         self._is_unsaved, self._saved_at = False, now
-        return self.machine.to_document(now)
+        state = self.machine.to_document(now)
+        return {"saved_at": now.isoformat(), "is_complete": is_last, "state": state}
 
     def _known_readings(self, saved_at: datetime) -> list[NewReading]:
         """Return the stored readings that the restored state may not know.
 
-        It knows what had been recorded when it was saved; what it knows changes nothing.
+        After a crash it may be older than they are; what it knows changes nothing.
         """
         since = NEVER if saved_at is NEVER else saved_at - SAVED_EARLIER
         waiting = {(new.descriptor, new.value) for new in self._readings.charging_news}
@@ -189,13 +200,18 @@ class ChargingTracker:
             if reading is None or reading.value is None or reading.measured_at is None:
                 continue
             at = reading.measured_at
-            self._note_source(name, at)
             if at >= since and (name, reading.value) not in waiting:
                 known.append(NewReading(name, reading.value, at, at))
         fix = self._readings.position
         if fix is not None and fix.measured_at >= since:
             known.append(NewReading(LATITUDE, fix, fix.measured_at, fix.measured_at))
         return known
+
+    def _note_known_sources(self) -> None:
+        for chain in _CHAINS.values():
+            for name in chain:
+                if self._is_known(name):
+                    self._note_source(name, self._readings.view[name].measured_at or NEVER)
 
     def _in_order(self, news: Iterable[NewReading]) -> Iterator[dict[str, Any]]:
         """Put readings together in the order in which they were measured.

@@ -58,10 +58,10 @@ _UNITS = {"OD": "km", "PW": "W"}
 class _Bridge:
     """What an account knows of the bridge."""
 
-    def is_wanted(self, account: str, vin: str) -> bool:  # noqa: ARG002
+    def is_wanted(self, *_: str) -> bool:
         return True
 
-    def vehicle_changed(self, account: str, vehicle: Vehicle) -> None:
+    def vehicle_changed(self, *_: object) -> None:
         """Ignore it: the car keeps its snapshot."""
 
 
@@ -131,12 +131,14 @@ class DrivenCar:
         self._store.close()
 
     async def play(self, line: str) -> Vehicle:
-        """Let a burst arrive, or time pass (`wait h:mm`, `restart h:mm h:mm`)."""
+        """Let a burst arrive, or time pass (`wait h:mm`, `restart` or `kill h:mm h:mm`)."""
         word, *times = line.split()
         if word == "wait":
             await self._until(after(times[0]) + timedelta(seconds=LATE_S))
-        elif word == "restart":
+        elif word in {"restart", "kill"}:
             await self._until(after(times[0]))
+            if word == "kill":
+                self._updater.close = self._store.close = lambda: None  # type: ignore[method-assign]
             self.stop()
             await self._until(after(times[1]))
             self.start()
@@ -145,6 +147,11 @@ class DrivenCar:
             received_at = after(word)
             await self._until(received_at)
             await self.send(messages_of(line, received_at))
+        return self.shown
+
+    async def wait(self, seconds: float) -> Vehicle:
+        """Let time pass."""
+        await asyncio.sleep(seconds)
         return self.shown
 
     async def send(self, messages: list[dict[str, Any]]) -> None:

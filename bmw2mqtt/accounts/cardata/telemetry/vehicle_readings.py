@@ -166,9 +166,7 @@ class VehicleReadings:
         for name in ODOMETER:
             reading = self._readings.get(name)
             if reading is not None and isinstance(reading.value, float):
-                relabelled_km = None if self._units.is_guess(name) else 0.0
-                measured_at = reading.measured_at or NEVER
-                self._judged_mileage(name, reading.value, measured_at, relabelled_km)
+                self._odometer.restore(reading.value, is_guess=self._units.is_guess(name))
         self._positions = PositionPairing(self._last_fix())
 
     # One entry
