@@ -15,7 +15,7 @@ Discovery = Callable[[SubjectT, Sequence[Entity[SubjectT]], Iterable[str]], byte
 
 
 _NOTHING: Any = object()
-_Values = Mapping[str, Mapping[str, Any]]
+Values = Mapping[str, Mapping[str, Any]]
 """By platform and key."""
 
 
@@ -23,9 +23,9 @@ _Values = Mapping[str, Mapping[str, Any]]
 class Snapshot(Generic[SubjectT]):
     """Makes the document of a device's `state` topic, in two parts."""
 
-    values: Callable[[SubjectT, _Values], Mapping[str, Any]]
+    values: Callable[[SubjectT, Values], Mapping[str, Any]]
     """Returns what is published as soon as it changes."""
-    times: Callable[[SubjectT, _Values], Mapping[str, Any]]
+    times: Callable[[SubjectT, Values], Mapping[str, Any]]
     """Returns what alone is published at most once a minute; replaces keys of the first part."""
 
 
@@ -125,7 +125,7 @@ class Device(Generic[SubjectT]):
         self._gone: set[str] = set()
         """Components that this run has removed; each removal repeats all of them."""
         self._shown: set[str] = set()
-        self._values: _Values = {}
+        self._values: Values = {}
         self._document: Mapping[str, Any] = {}
         self._snapshot_payload = b""
         self._has_newer_times = False
@@ -276,7 +276,7 @@ class Device(Generic[SubjectT]):
             documents[self.topics.snapshot] = self._snapshot_document(subject, values)
         return documents
 
-    def _snapshot_document(self, subject: SubjectT, values: _Values) -> bytes:
+    def _snapshot_document(self, subject: SubjectT, values: Values) -> bytes:
         """Return the document of the `state` topic; the last one if only times have changed."""
         assert self._snapshot is not None  # noqa: S101 - the caller's condition
         document = self._snapshot.values(subject, values)

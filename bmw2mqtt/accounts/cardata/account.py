@@ -29,6 +29,7 @@ from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.accounts.cardata.traits import CARDATA_TRAITS
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.guarded_listener import GuardedListener
+from bmw2mqtt.accounts.refresh import RefreshRecorder
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.accounts.scheduler import PollScheduler
 from bmw2mqtt.accounts.state_file import StateFile
@@ -76,8 +77,7 @@ class CarDataAccount:
         tick_s = min(settings.poll_interval_s, LONGEST_TICK_S)
         self.polling = PollScheduler(tick_s, self._poll, self._polled, memory, now)
         self._tokens: OAuthTokens | None = None
-        self._is_refresh = False
-        """Whether a person has requested the next poll."""
+        self._refresh = RefreshRecorder(self.requests, now)
         # The cars
         guarded = GuardedListener(listener, bugs)
         self._readings = ReadingStore(
@@ -197,7 +197,7 @@ class CarDataAccount:
 
     def refresh(self) -> None:
         """Poll now, also for cars that are new."""
-        self._is_refresh = True
+        self._refresh.request()
         self.polling.request()
 
     def set_polling(self, *, is_polling: bool) -> None:
@@ -242,13 +242,13 @@ class CarDataAccount:
             self.polling.request()
 
     async def _poll(self) -> None:
-        by_person, self._is_refresh = self._is_refresh, False
+        by_person = self._refresh.poll_started()
         if self._tokens is None:
             raise self._login.problem or LoginRequired("waiting for a code from BMW to log in with")
         await self._poller.poll(by_person=by_person)
 
     def _polled(self, error: AccountError | None) -> None:
-        self._status.record_poll(error)
+        self._status.record_poll(error, **self._refresh.poll_ended(error))
         if self._tokens is not None:
             self._updater.publish_without_basic_data()
         self._update_status()

@@ -14,6 +14,7 @@ from bmw2mqtt.accounts.mybmw.library.installation_id import use_kept_installatio
 from bmw2mqtt.accounts.mybmw.library.request_hook import count_requests
 from bmw2mqtt.accounts.mybmw.poller import VehiclePoller
 from bmw2mqtt.accounts.mybmw.traits import MYBMW_TRAITS
+from bmw2mqtt.accounts.refresh import RefreshRecorder
 from bmw2mqtt.accounts.request_counter import BUCKET, RequestCounter
 from bmw2mqtt.accounts.scheduler import PollScheduler
 from bmw2mqtt.accounts.state_file import StateFile
@@ -62,6 +63,7 @@ class MyBmwAccount:
         library, self._authentication = make_account(settings, tls, state_file)
         self._tokens = SavedTokens(store, name, self._authentication)
         self.requests = RequestCounter(state_file)
+        self._refresh = RefreshRecorder(self.requests)
         self.polling = PollScheduler(
             settings.poll_interval_s, self._poll, self._record_poll, state_file
         )
@@ -139,6 +141,7 @@ class MyBmwAccount:
     def refresh(self) -> None:
         """Poll now, including the list of vehicles."""
         self._poller.list_next_time()
+        self._refresh.request()
         self.polling.request()
 
     def set_polling(self, *, is_polling: bool) -> None:
@@ -159,6 +162,7 @@ class MyBmwAccount:
         self.polling.request()
 
     async def _poll(self) -> None:
+        self._refresh.poll_started()
         await self._poller.poll()
 
     def _record_poll(self, error: AccountError | None) -> None:
@@ -173,6 +177,7 @@ class MyBmwAccount:
             last_update=self.polling.succeeded_at,
             next_update=self.polling.next_at,
             requests_24h=self.requests.count(),
+            **self._refresh.poll_ended(error),
         )
         self.requests.save()
 
