@@ -194,6 +194,11 @@ class SoakBroker:
         """Whether it accepts connections."""
         return self._server is not None
 
+    @property
+    def connections(self) -> int:
+        """How many connections it holds, of clients that may have gone."""
+        return len(self._tasks)
+
     async def start(self) -> None:
         """Accept connections, if it does not yet."""
         if self._server is not None:

@@ -31,10 +31,10 @@ class Resources:
     tasks: list[int] = field(default_factory=list)
     memory_mb: list[float] = field(default_factory=list)
 
-    def sample(self) -> None:
-        """Look now."""
-        self.files.append(psutil.Process().num_fds())
-        self.tasks.append(len(asyncio.all_tasks()))
+    def sample(self, world: World) -> None:
+        """Look now; not at what the servers of the test hold, which may be silent for hours."""
+        self.files.append(psutil.Process().num_fds() - world.broker.connections)
+        self.tasks.append(sum(not _is_a_server(task) for task in asyncio.all_tasks()))
         self.memory_mb.append(psutil.Process().memory_info().rss / 2**20)
 
     def check(self) -> None:
@@ -53,6 +53,12 @@ class Resources:
             f" tasks {self.tasks[0]} → {self.tasks[-1]} (most {max(self.tasks)}),"
             f" files {self.files[0]} → {self.files[-1]} (most {max(self.files)})"
         )
+
+
+def _is_a_server(task: asyncio.Task[Any]) -> bool:
+    """Whether a task is one of the simulated BMW or of the broker."""
+    coroutine: Any = task.get_coro()
+    return "RequestHandler" in coroutine.__qualname__ or "SoakBroker" in coroutine.__qualname__
 
 
 def most_within(times_s: list[float], window_s: float) -> int:

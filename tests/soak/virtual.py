@@ -63,7 +63,9 @@ async def live(world: World, seconds: float, resources: Resources, *, is_quiet: 
                 world.send(f"account/{world.chance.choice(('app', 'eu'))}/button/refresh/press", "")
         world.broker.events.clear()
         if world.loop.time() > next_sample_s:
-            resources.sample()
+            resources.sample(world)
+            if len(resources.tasks) % 24 == 0:
+                print(f"day {len(resources.tasks) // 24}: {resources}", flush=True)  # noqa: T201
             next_sample_s = world.loop.time() + HOUR_S
 
 
@@ -79,7 +81,7 @@ async def soak(plan: Plan, seed: int, folder: Path) -> list[str]:
     async with make_world(certificates, folder / "data", chance) as world:
         world.start()
         await live(world, HOUR_S, resources, is_quiet=True)
-        resources.sample()
+        resources.sample(world)
         troubles = Troubles(world, plan.trouble_every_s)
         running = asyncio.create_task(troubles.run())
         await live(world, plan.days * 24 * HOUR_S, resources, is_quiet=False)
