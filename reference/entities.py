@@ -7,7 +7,7 @@ _INTRODUCTION = """\
 
 Every entity with its topic below `bmw2mqtt/`, its unit and command: the output of
 `bmw2mqtt entities`. A car has those it can have: what it reports, and services that BMW offers for
-it. What the payloads look like: [topics.md](topics.md).
+it. Many appear with their first value. What the payloads look like: [topics.md](topics.md).
 """
 
 
