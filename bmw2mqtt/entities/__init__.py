@@ -67,4 +67,4 @@ def vehicle_entities(*, has_commands: bool, has_readings: bool) -> tuple[Entity[
 
 
 _NEVER_WITHOUT_COMMANDS = {"sensor_charging_start_time", "event_command"}
-"""CarData does not tell when charging will start, and has no commands."""
+"""CarData does not report when charging will start, and has no commands."""

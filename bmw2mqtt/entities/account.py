@@ -12,6 +12,14 @@ def _status(account: AccountState) -> Attributes:
         "login_url": account.login_url,
         "user_code": account.user_code,
         "expires_at": iso(account.expires_at) if account.expires_at else None,
+        "last_refresh": account.last_refresh,
+    }
+
+
+def _stream(account: AccountState) -> Attributes:
+    return {
+        "since": iso(account.stream_since) if account.stream_since else None,
+        "reason": account.stream_reason,
     }
 
 
@@ -80,20 +88,44 @@ _QUOTA: tuple[Entity[AccountState], ...] = (
     ),
 )
 
+_STREAM: tuple[Entity[AccountState], ...] = (
+    BinarySensor(
+        key="stream_connected",
+        name="Stream connected",
+        value=lambda account: account.is_stream_connected,
+        attributes=_stream,
+        device_class="connectivity",
+        category="diagnostic",
+    ),
+    Sensor(
+        key="last_message",
+        name="Last message",
+        value=lambda account: account.last_message_at,
+        device_class="timestamp",
+        category="diagnostic",
+    ),
+)
+
 _LOGIN: tuple[Entity[AccountState], ...] = (Button(key="login", name="Log in", icon="mdi:login"),)
 
-ACCOUNT_ENTITIES: tuple[Entity[AccountState], ...] = (*_COMMON, *_QUOTA, *_LOGIN)
+ACCOUNT_ENTITIES: tuple[Entity[AccountState], ...] = (*_COMMON, *_QUOTA, *_STREAM, *_LOGIN)
 """Everything an account can have."""
 
 
 @cache
 def account_entities(
-    *, has_quota: bool, has_login_button: bool
+    *, has_quota: bool, has_stream: bool, has_login_button: bool
 ) -> tuple[Entity[AccountState], ...]:
     """Return the entities of a backend's accounts.
 
     Args:
         has_quota: whether BMW limits its requests.
+        has_stream: whether BMW sends it messages.
         has_login_button: whether a person can start a login there.
     """
-    return (*_COMMON, *(_QUOTA if has_quota else ()), *(_LOGIN if has_login_button else ()))
+    return (
+        *_COMMON,
+        *(_QUOTA if has_quota else ()),
+        *(_STREAM if has_stream else ()),
+        *(_LOGIN if has_login_button else ()),
+    )

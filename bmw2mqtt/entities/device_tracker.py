@@ -2,8 +2,15 @@
 
 from typing import Any
 
-from bmw2mqtt.entities.base import Attributes, DeviceTracker, iso
+from bmw2mqtt.entities.base import Attributes, DeviceTracker, decimal, iso
 from bmw2mqtt.vehicle.snapshot import Vehicle
+
+
+def _coordinates(vehicle: Vehicle) -> str | None:
+    position = vehicle.position
+    if position is None:
+        return None
+    return f"{decimal(position.latitude)},{decimal(position.longitude)}"
 
 
 def _location(vehicle: Vehicle) -> Attributes:
@@ -28,6 +35,7 @@ DEVICE_TRACKERS: tuple[DeviceTracker[Vehicle], ...] = (
     DeviceTracker(
         key="location",
         name=None,
+        value=_coordinates,
         attributes=_location,
         category="diagnostic",
         icon="mdi:car",

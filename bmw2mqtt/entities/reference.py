@@ -17,7 +17,7 @@ _COLUMNS = ("Topic", "Name", "Unit", "Class", "Command", "Backend")
 def reference() -> str:
     """Return Markdown tables: a car's entities, CarData's further ones, and an account's."""
     cardata = vehicle_entities(has_commands=False, has_readings=True)
-    every_account = account_entities(has_quota=False, has_login_button=False)
+    every_account = account_entities(has_quota=False, has_stream=False, has_login_button=False)
     vehicle = [
         _row("{VIN}", entity, "mybmw, cardata" if entity in cardata else "mybmw")
         for entity in VEHICLE_ENTITIES

@@ -149,7 +149,7 @@ def _component(
         "default_entity_id": _default_entity_id(entity, object_prefix),
         "name": entity.name,
     }
-    if entity.has_state or isinstance(entity, Event):
+    if (entity.has_state and entity.announces_state) or isinstance(entity, Event):
         is_image = isinstance(entity, Image)
         fields["image_topic" if is_image else "state_topic"] = topics.state(
             entity.platform, entity.key
