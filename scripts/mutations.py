@@ -47,7 +47,7 @@ MUTATIONS = (
         "an expired command is refused",
         "        if order.job.is_expired:\n",
         "        if False:\n",
-        ("tests/test_command_lanes.py",),
+        ("tests/test_command_queues.py",),
     ),
     Mutation(
         "a read-only account takes no command",
