@@ -29,6 +29,7 @@ from bmw2mqtt.mqtt.retained_repair import RetainedRepair
 from bmw2mqtt.mqtt.retained_scan import RetainedScan
 from bmw2mqtt.mqtt.session import Session
 from bmw2mqtt.mqtt.topics import COMMAND_SUFFIXES, Topics
+from bmw2mqtt.vehicle.deadline import Clock, elapsed_s
 from bmw2mqtt.vehicle.errors import ConfigError
 from bmw2mqtt.web.context import PageContext
 from bmw2mqtt.web.listener import WebListener
@@ -44,8 +45,12 @@ DRAIN_S: Final = 2.0
 class Bridge:
     """One daemon."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock = elapsed_s) -> None:
         """Build everything; nothing is sent before `run`.
+
+        Args:
+            settings: the configuration.
+            clock: measures how old messages are; it must count while the host is suspended.
 
         Raises:
             ConfigError: what shows only when it is used, such as a certificate that is not one.
@@ -56,7 +61,7 @@ class Bridge:
         self._store = Store(settings.data_dir)
         self._heartbeat = Heartbeat(settings.data_dir)
         self._heartbeat_errors = LogOnce()
-        self.publisher = Publisher()
+        self.publisher = Publisher(clock)
         scan = RetainedScan(self._topics)
         self._registry = DeviceRegistry(
             settings, self._topics, self.publisher, scan, store=self._store
@@ -69,7 +74,7 @@ class Bridge:
         self._making = asyncio.Lock()
         """Accounts are made one at a time: their imports and files are not thread-safe."""
         self._registry.attach(self._accounts)
-        self._commands = Commands(self._registry, self._topics, self.publisher)
+        self._commands = Commands(self._registry, self._topics, self.publisher, clock)
         self._account_commands = AccountCommands(self._accounts, self.publisher)
         self._session = Session(
             settings.mqtt,
@@ -78,6 +83,7 @@ class Bridge:
             filters=self._filters(),
             on_message=self._bug_logger.guarded("message_crashed", self._receive),
             on_subscribed=self._repair.subscribed,
+            clock=clock,
         )
         self._page = WebListener(settings.http, self._page_context())
 
@@ -92,6 +98,7 @@ class Bridge:
         return PageContext(
             accounts=self._accounts,
             devices=self._registry,
+            topics=self._topics,
             commands=self._commands,
             statistics=self.publisher.statistics,
             broker=f"{mqtt.host}:{mqtt.port}",

@@ -153,6 +153,8 @@ class CarDataSettings(AccountSettings):
     """Seconds between two polls of data that the stream does not carry; 0: only on request."""
     request_budget: RequestBudget = 45
     """Most requests in any 24 hours. BMW allows 50 for all your programs together."""
+    follow_up_reads: Flag = True
+    """Also poll a car when a charge begins or should be over and after a trip, within budget."""
     relay_prefix: TopicPrefix | None = None
     """Also publish BMW's stream messages unchanged, on the topic of this prefix and the VIN."""
     auth_url: Url = "https://customer.bmwgroup.com"

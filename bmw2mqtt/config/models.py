@@ -32,6 +32,7 @@ from bmw2mqtt.config.accounts import (
 )
 from bmw2mqtt.config.values import (
     AccountName,
+    BatteryCapacity,
     ExistingFile,
     Flag,
     Folder,
@@ -116,6 +117,8 @@ class VehicleSettings(Section):
     """Name of the car, instead of its model."""
     enabled: Flag = True
     """If `false`, nothing is published about this car."""
+    battery_capacity_kwh: BatteryCapacity | None = None
+    """Usable capacity of the high-voltage battery in kWh, if BMW reports none or a wrong one."""
 
 
 def is_loopback(host: str) -> bool:

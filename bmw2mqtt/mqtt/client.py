@@ -79,6 +79,7 @@ class Client(aiomqtt.Client):
         self._monitoring: asyncio.Task[None] | None = None
         self._paho: Any = self._client
         self._paho.disable_logger()  # it logs every attempt
+        self._clock = clock
         self._stall = StallDetector(clock)
         self._gate = CommandGate(self._stall, self._send_ping, self._deliver)
         self._pinged_at = -math.inf
@@ -230,7 +231,7 @@ class Client(aiomqtt.Client):
     def _on_message(self, *args: Any) -> None:
         try:
             message = aiomqtt.Message._from_paho_message(args[2])  # noqa: SLF001
-            received = Received(message)
+            received = Received(message, received_s=self._clock())
         except ValueError:  # a topic that cannot be one
             log.debug("message_ignored", reason="not a valid topic")
             return

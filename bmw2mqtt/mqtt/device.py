@@ -112,6 +112,8 @@ class Device(Generic[SubjectT]):
         self._availability = b"online" if has_availability else None
         self._subject: SubjectT | None = None
         self._components: tuple[str, ...] = ()
+        self.entities = tuple(table)
+        """Every entity it may have."""
         self._published = [_PublishedEntity(entity, topics) for entity in table]
         self._identity = identity
         self._announced: object = None

@@ -52,6 +52,11 @@ class PoisonDetector:
             and self._clock() < verdict.until
         )
 
+    def expired(self) -> tuple[str, ...]:
+        """Return the topics that were left out for long enough."""
+        now = self._clock()
+        return tuple(topic for topic, verdict in self._verdicts.items() if now >= verdict.until)
+
     def lost(self, keys: Collection[str]) -> None:
         """Record that a connection was lost while these were in flight."""
         for key in keys:

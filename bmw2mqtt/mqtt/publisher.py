@@ -51,6 +51,7 @@ MAX_WAITING_RELAYS = 2_000
 MAX_WAITING_RELAY_BYTES = 8 * 2**20
 MAX_LOGGED_TOPICS = 1_000
 RECENT = 20
+RETRY_LEFT_OUT_EVERY_S = 600.0
 
 
 @dataclass(slots=True)
@@ -196,6 +197,7 @@ class Publisher:
         for key, message in waiting.items():
             self._put(key, message)
         workers = [asyncio.create_task(self._work(connection, n)) for n in range(in_flight)]
+        workers.append(asyncio.create_task(self._retry_left_out()))
         try:
             await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
         finally:
@@ -262,6 +264,16 @@ class Publisher:
             self._outbox.done(worker)
             self._acknowledged(key, message)
 
+    async def _retry_left_out(self) -> None:
+        """Send what was left out hours ago again, also if nothing new comes of its topic."""
+        while True:
+            await asyncio.sleep(RETRY_LEFT_OUT_EVERY_S)
+            for topic in self._poison.expired():
+                if topic in self._retained:
+                    self._put(topic, Message(topic=topic, payload=self._retained[topic]))
+                elif topic in self._withdrawn:
+                    self._put(topic, Message(topic=topic, payload=b""))
+
     def _is_left_out(self, connection: Connection, message: Message) -> bool:
         limit = connection.max_packet_bytes
         if message.topic in self._refused or self._poison.is_left_out(message):
@@ -315,7 +327,8 @@ class Publisher:
             if self._relays.remove(key) and not self._relays.messages:
                 self._relays_dropped = 0
         elif not message.payload:
-            self._withdrawn.pop(topic, None)
+            if not self._poison.is_left_out(message):
+                self._withdrawn.pop(topic, None)
         elif topic in self._then and self._retained.get(topic) == message.payload:
             then = self._then.pop(topic)
             self.retain(topic, then)

@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page, Route, expect
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from bmw2mqtt.simulator.mybmw.drawing import draw_car
 from bmw2mqtt.vehicle.account import AccountStatus
+from bmw2mqtt.vehicle.snapshot import Capabilities
 from bmw2mqtt.web import access
 from tests.mosquitto import Observer
 from tests.web import home_assistant_ingress as ingress
@@ -35,6 +36,7 @@ async def test_log_in_by_pasting(
     page.wait_status("login_required")
     await window.goto(page.url)
     await sees(window, "Login required")
+    await expect(window.get_by_role("button", name="Refresh now")).to_have_count(0)
     link = window.get_by_role("link", name="the captcha page")
     href = await link.get_attribute("href")
     assert href is not None
@@ -83,6 +85,7 @@ async def test_pause_resume_and_ask_now(
     await expect(state).to_have_text("OK", timeout=WAIT_MS)
     await window.get_by_role("button", name="Pause").click()
     await expect(state).to_have_text("Paused")
+    await sees(window, "Paused by you. The last values are kept")
     observer.wait_for("bmw2mqtt/account/home/switch/polling", "OFF")
     car = next(car for car in cars if car.vin == VIN)
     card = window.locator(f"[data-key='{VIN}']")
@@ -177,6 +180,24 @@ async def test_light_dark_and_a_phone(browser: Browser) -> None:
         assert len(grounds) == 2
 
 
+async def test_all_values_of_a_car(window: Page) -> None:
+    """The list stays open while the page is updated, and follows the car."""
+    async with served({"home": MYBMW}) as page:
+        reporting = Capabilities(state_reports=True)
+        page.add_car("WBA00000000000001", capabilities=reporting, mileage_km=41_250)
+        await window.goto(page.url)
+        card = window.locator(".car")
+        await expect(card.locator("table")).to_have_count(0)
+        await card.get_by_text("All values").click()
+        row = card.get_by_role("row", name=re.compile("^Mileage"))
+        await expect(row).to_contain_text("41,250 km")
+        await expect(row).to_have_attribute("title", "bmw2mqtt/WBA00000000000001/sensor/mileage")
+        page.add_car("WBA00000000000001", capabilities=reporting, mileage_km=41_300)
+        await expect(row).to_contain_text("41,300 km", timeout=WAIT_MS)
+        await card.get_by_text("All values").click()
+        await expect(card.locator("table")).to_have_count(0)
+
+
 async def test_a_device_code(window: Page) -> None:
     """A CarData account: the code to confirm at BMW, and what becomes of it."""
     async with served({"eu": CARDATA}) as page:
@@ -241,6 +262,7 @@ async def test_inside_home_assistant(window: Page, monkeypatch: pytest.MonkeyPat
         await expect(frame.get_by_text("Login required")).to_be_visible(timeout=WAIT_MS)
         await expect(frame.get_by_label("Captcha token")).to_be_visible()
         await expect(frame.get_by_role("button", name="Solve the captcha")).to_have_count(0)
+        account.change(status=AccountStatus.OK, login_url=None, login_form_url=None)
         await frame.locator("[data-key='home']").get_by_role("button", name="Refresh now").click()
         await eventually(lambda: "refresh" in account.calls)
         page.add_car("WBA00000000000001", image=draw_car("suv", 0x2F5D8C))
