@@ -15,9 +15,10 @@ from bmw2mqtt import __version__
 from bmw2mqtt.accounts.account import Account
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.appeared import AppearedEntities
 from bmw2mqtt.availability import are_silent
 from bmw2mqtt.config import CarDataSettings, MyBmwSettings, Settings
-from bmw2mqtt.entities import ACCOUNT_ENTITIES, vehicle_entities
+from bmw2mqtt.entities import account_entities, vehicle_entities
 from bmw2mqtt.entities.base import Entity, Value, iso
 from bmw2mqtt.guard import BugLogger
 from bmw2mqtt.homeassistant.discovery import account_payload, vehicle_identity, vehicle_payload
@@ -77,6 +78,7 @@ class DeviceRegistry:
         self._started_at = now()
         self._store = store
         self._ownership = Ownership(list(settings.accounts))
+        self._appeared = AppearedEntities(store)
         self._saved_owners: dict[str, str] | None = None
         self._shown_by: dict[str, str] = {}
         """Whose account's snapshot of a car is shown."""
@@ -99,6 +101,7 @@ class DeviceRegistry:
         """Take whose cars they were in an earlier run."""
         if self._store is not None:
             self._ownership.remember(self._store.load(_OWNERS_FILE))
+        self._appeared.restore()
 
     # What accounts tell
 
@@ -127,6 +130,7 @@ class DeviceRegistry:
         for vin in sorted(self._ownership.take(account, vins, is_complete=is_complete)):
             if self._shown_by.get(vin) == account:
                 self._remove(vin)
+                self._appeared.forget(account, vin)
                 log.info("vehicle_left", account=account, vin=vin)
         if is_complete:
             self._save_owners()
@@ -257,10 +261,13 @@ class DeviceRegistry:
     def _account_device(self, name: str) -> Device[AccountState]:
         topics = self._topics.account(name)
         discovery = partial(account_payload, topics=topics)
+        is_cardata = isinstance(self._settings.accounts[name], CarDataSettings)
         device = Device(
             self._publisher,
             topics,
-            ACCOUNT_ENTITIES,
+            account_entities(
+                has_quota=is_cardata, has_stream=is_cardata, has_login_button=is_cardata
+            ),
             discovery=discovery if self._settings.homeassistant.enabled else None,
         )
         self._states[name] = AccountState(name=name, backend=self._settings.accounts[name].backend)
@@ -275,9 +282,10 @@ class DeviceRegistry:
             vehicle_payload, topics=topics, account=self._topics.account(account), name=name
         )
         is_read_only = self.is_read_only(account)
+        is_cardata = isinstance(self._settings.accounts[account], CarDataSettings)
         table = tuple(
             entity
-            for entity in vehicle_entities(self._settings.accounts[account].backend)
+            for entity in vehicle_entities(has_commands=not is_cardata, has_readings=is_cardata)
             if not (entity.is_commandable and is_read_only) or entity.works_read_only
         )
         return Device(
@@ -288,6 +296,7 @@ class DeviceRegistry:
             identity=vehicle_identity,
             snapshot=partial(_snapshot, name=name),
             has_availability=True,
+            appeared=self._appeared.of(account, vin, waits_for_all=is_cardata),
         )
 
     def is_read_only(self, account: str) -> bool:

@@ -67,7 +67,9 @@ def channels() -> Iterator[Channel]:
         payload=_ref("state"),
         content_type=JSON,
     )
-    every = dict.fromkeys((*VEHICLE_ENTITIES, *vehicle_entities("cardata")))
+    every = dict.fromkeys(
+        (*VEHICLE_ENTITIES, *vehicle_entities(has_commands=False, has_readings=True))
+    )
     yield from _entities("vehicle", _VEHICLE, tuple(every))
     yield from _home_assistant()
     yield Channel(

@@ -131,7 +131,7 @@ def test_entities(capsys: Output) -> None:
     assert main(["entities"]) == 0
     text = capsys.readouterr().out
     rows = [line for line in text.splitlines() if line.startswith("| `")]
-    cars = {*VEHICLE_ENTITIES, *vehicle_entities("cardata")}
+    cars = {*VEHICLE_ENTITIES, *vehicle_entities(has_commands=False, has_readings=True)}
     assert len(rows) == len(cars) + len(ACCOUNT_ENTITIES)
     for root, table in (("{VIN}", cars), ("account/{name}", ACCOUNT_ENTITIES)):
         for entity in table:

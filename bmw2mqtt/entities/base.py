@@ -1,13 +1,14 @@
-"""What an entity is: one row of a table.
+"""The types of entities, one per Home Assistant platform.
 
-A row holds everything about one fact of a car (or of an account), or one thing it can be told.
-Topics, discovery, documentation and tests walk the same rows, so a new entity is one more row.
+An instance defines one entity: a fact about a car (or an account), or a command to it. Topics,
+discovery, documentation and tests are made from the same tables of instances, so a new entity is
+one more row.
 
-Rows are generic in what they are about: `Entity[Vehicle]` or `Entity[AccountState]`.
+Entities are generic in their subject: `Entity[Vehicle]` or `Entity[AccountState]`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -18,48 +19,57 @@ Value = str | bool | int | float | datetime | date | bytes | None
 Attributes = Mapping[str, Any]
 
 UNKNOWN = "None"
-"""Home Assistant's word for unknown; it ignores an empty payload."""
+"""Home Assistant's payload for unknown; it ignores an empty payload."""
 MAX_STATE_LENGTH = 255
 """Home Assistant refuses longer states."""
 
 
 def always(_: object) -> bool:
-    """Exist for every car."""
+    """Exist for every subject."""
     return True
 
 
 def nothing(_: object) -> None:
-    """Have no value: a thing that can only be told something."""
+    """Have no value: the entity only receives commands."""
+
+
+_UNKNOWN_VALUES: tuple[Any, ...] = (None, "UNKNOWN", [], ())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entity(Generic[SubjectT]):
-    """One row.
+    """One row of a table.
 
     Attributes:
-        key: unique together with the platform within a device, and for ever.
+        key: unique together with the platform within a device; it never changes.
         name: English name; `None` for the device's main feature.
-        value: what the state topic shows; `None` is unknown.
-        attributes: further facts, for rows that have them.
-        exists: whether this car (in this state of knowledge) has the entity.
+        value: the value of the state topic; `None` is unknown.
+        attributes: the content of the attributes topic, for entities that have one.
+        exists: whether the subject, as far as it is known, has the entity.
+        appears_with_value: whether it is announced only once it has had a value; then it stays.
         command: turns a payload of the command topic into a command; raises `ValueError` with a
-            sentence for a payload that does not fit. `None`: not a command of a car.
-        enabled: whether Home Assistant shows it unless told otherwise.
+            sentence for an invalid payload. `None` for everything but commands to a car.
+        requires: what else has to be true of the subject for single commands of the entity.
+        enabled: whether Home Assistant enables it by default.
         category: Home Assistant's entity category.
         icon: Material Design icon.
-        works_read_only: whether its command is taken in read-only mode.
+        works_read_only: whether its command is accepted in read-only mode.
     """
 
     platform: ClassVar[str]
     command_suffix: ClassVar[str | None] = None
     has_state: ClassVar[bool] = True
+    announces_state: ClassVar[bool] = True
+    """Whether Home Assistant reads the state topic."""
 
     key: str
     name: str | None
     value: Callable[[SubjectT], Value] = nothing
     attributes: Callable[[SubjectT], Attributes] | None = None
     exists: Callable[[SubjectT], bool] = always
+    appears_with_value: bool = False
     command: Callable[[SubjectT, str], Command] | None = None
+    requires: Mapping[Command, Callable[[SubjectT], bool]] = field(default_factory=dict, hash=False)
     enabled: bool = True
     category: str | None = None
     icon: str | None = None
@@ -75,8 +85,19 @@ class Entity(Generic[SubjectT]):
         """Whether it has a command topic."""
         return self.command_suffix is not None
 
+    def has_value(self, subject: SubjectT) -> bool:
+        """Whether its value, or one of its attributes, is known."""
+        if self.value(subject) is not None:
+            return True
+        attributes = self.attributes(subject) if self.attributes else {}
+        return any(value not in _UNKNOWN_VALUES for value in attributes.values())
+
+    def offers(self, subject: SubjectT, command: Command) -> bool:
+        """Whether the subject has the entity and BMW offers this very command of it."""
+        return self.exists(subject) and self.requires.get(command, always)(subject)
+
     def pending(self, payload: str) -> Value:
-        """Return what to show while a command with this payload runs."""
+        """Return the value to publish while a command with this payload runs."""
         return payload
 
 
@@ -102,13 +123,13 @@ class BinarySensor(Entity[SubjectT]):
 
 @dataclass(frozen=True, kw_only=True)
 class Lock(Entity[SubjectT]):
-    """The doors; its value is `LOCKED` or `UNLOCKED`, and `LOCKING` or `UNLOCKING` on the way."""
+    """The doors: `LOCKED` or `UNLOCKED`; `LOCKING` or `UNLOCKING` while a command runs."""
 
     platform = "lock"
     command_suffix = "set"
 
     def pending(self, payload: str) -> Value:
-        """Show where the doors are going."""
+        """Return `LOCKING` or `UNLOCKING`."""
         return {"LOCK": "LOCKING", "UNLOCK": "UNLOCKING"}.get(payload)
 
 
@@ -130,14 +151,13 @@ class Number(Entity[SubjectT]):
     minimum: int
     maximum: int
     step: int
-
-    def pending(self, payload: str) -> Value:
-        """Show what was asked for."""
-        return float(payload)
-
     mode: str = "slider"
     unit: str | None = None
     device_class: str | None = None
+
+    def pending(self, payload: str) -> Value:
+        """Return the requested number."""
+        return float(payload)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,22 +171,26 @@ class Select(Entity[SubjectT]):
 
 @dataclass(frozen=True, kw_only=True)
 class Switch(Entity[SubjectT]):
-    """Something that is on or off and can be told to be."""
+    """Something that can be switched on and off."""
 
     platform = "switch"
     command_suffix = "set"
 
     def pending(self, payload: str) -> Value:
-        """Show what was asked for."""
+        """Return the requested state."""
         return payload == "ON"
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceTracker(Entity[SubjectT]):
-    """The position: it is in the attributes, and Home Assistant makes the state (a zone) of it."""
+    """The position: `latitude,longitude` as the value, and in the attributes.
+
+    Home Assistant derives its state (a zone) from the attributes; it would take a text for the
+    name of a place.
+    """
 
     platform = "device_tracker"
-    has_state = False
+    announces_state = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +204,7 @@ class Notify(Entity[SubjectT]):
 
 @dataclass(frozen=True, kw_only=True)
 class Event(Entity[SubjectT]):
-    """Something that happens: each message on its topic, never retained, is one event."""
+    """Something that happens: every message on its topic is one event, never retained."""
 
     platform = "event"
     has_state = False
@@ -195,7 +219,7 @@ class Image(Entity[SubjectT]):
 
 
 def encode(value: Value) -> bytes:
-    """Turn a value into the payload of its topic (see docs/topics.md)."""
+    """Return a value as the payload of its topic (see docs/topics.md)."""
     if isinstance(value, bytes):
         return value
     return _text(value)[:MAX_STATE_LENGTH].encode(errors="replace")
@@ -207,14 +231,19 @@ def _text(value: Value) -> str:
     if isinstance(value, bool):
         return "ON" if value else "OFF"
     if isinstance(value, float):
-        return f"{value:.6f}".rstrip("0").rstrip(".")
+        return decimal(value)
     if isinstance(value, datetime | date):
         return iso(value)
     return str(value)
 
 
+def decimal(number: float) -> str:
+    """Return a number as decimal text, without an exponent."""
+    return f"{number:.6f}".rstrip("0").rstrip(".")
+
+
 def iso(moment: datetime | date) -> str:
-    """ISO 8601: a date as it is, a time in UTC with its offset, whole seconds."""
+    """Return ISO 8601: of a date as it is, of a time in UTC with offset and whole seconds."""
     if isinstance(moment, datetime):
         return moment.astimezone(UTC).replace(microsecond=0).isoformat()
     return moment.isoformat()

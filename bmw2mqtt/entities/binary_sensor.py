@@ -1,8 +1,10 @@
-"""Binary sensors of a car. `True` is open, unlocked or a problem: Home Assistant's sense."""
+"""Binary sensors of a car. As in Home Assistant, `True` is open, unlocked, or a problem."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from bmw2mqtt.entities.base import Attributes, BinarySensor
+from bmw2mqtt.entities.conditions import has_battery, reports_state
 from bmw2mqtt.vehicle.snapshot import (
     ChargingStatus,
     LockState,
@@ -16,16 +18,8 @@ from bmw2mqtt.vehicle.snapshot import (
 _OPEN = {OpeningState.OPEN, OpeningState.OPEN_TILT, OpeningState.INTERMEDIATE}
 
 
-def _reports(vehicle: Vehicle) -> bool:
-    return vehicle.capabilities.state_reports
-
-
-def _has_battery(vehicle: Vehicle) -> bool:
-    return vehicle.has_battery
-
-
 def is_any_open(openings: Iterable[Opening] | None) -> bool | None:
-    """One open is open; closed only if every single one is known to be."""
+    """Whether at least one is open; `None` if none is known to be open and one is unknown."""
     if openings is None:
         return None
     states = {opening.state for opening in openings}
@@ -39,15 +33,15 @@ def _openings(openings: Iterable[Opening] | None) -> Attributes:
 
 
 def is_unlocked(vehicle: Vehicle) -> bool | None:
-    """Anything but locked or secured (a door that is locked in part is open)."""
+    """Whether the doors are neither locked nor secured (partially locked counts as unlocked)."""
     if vehicle.door_lock is None:
         return None
     return vehicle.door_lock not in {LockState.LOCKED, LockState.SECURED}
 
 
 def lock_attributes(vehicle: Vehicle) -> Attributes:
-    """BMW's own word; only cars that report have it."""
-    if not _reports(vehicle):
+    """Return BMW's word for the lock, for cars that report their state."""
+    if not reports_state(vehicle):
         return {}
     return {"door_lock_state": vehicle.door_lock or "UNKNOWN"}
 
@@ -59,15 +53,24 @@ def _is_service_required(vehicle: Vehicle) -> bool | None:
 
 
 def _services(vehicle: Vehicle) -> Attributes:
+    """Return status, date and distance of each service; a second of one type is `type_2`."""
     attributes: dict[str, str] = {}
-    for service in vehicle.services or ():
-        name = service.type.lower()
+    types = [service.type.lower() for service in vehicle.services or ()]
+    for name, service in zip(_numbered(types), vehicle.services or (), strict=True):
         attributes[name] = service.status
         if service.due_date is not None:
             attributes[f"{name}_date"] = service.due_date.isoformat()
         if service.due_distance_km is not None:
             attributes[f"{name}_distance"] = f"{service.due_distance_km} km"
     return attributes
+
+
+def _numbered(names: Sequence[str]) -> Iterator[str]:
+    """Make names unique: what repeats becomes `name_2`, `name_3`."""
+    counts: Counter[str] = Counter()
+    for name in names:
+        counts[name] += 1
+        yield name if counts[name] == 1 else f"{name}_{counts[name]}"
 
 
 def _has_messages(vehicle: Vehicle) -> bool | None:
@@ -77,13 +80,72 @@ def _has_messages(vehicle: Vehicle) -> bool | None:
 
 
 def _messages(vehicle: Vehicle) -> Attributes:
-    messages = vehicle.check_control_messages or ()
-    return {message.type.lower(): message.severity for message in messages}
+    """Return each message's severity by type, as the old integration, and all of them in full."""
+    messages = vehicle.check_control_messages
+    if not messages:
+        return {}
+    types = [message.type.lower() for message in messages]
+    return {
+        **dict(zip(_numbered(types), (message.severity for message in messages), strict=True)),
+        "messages": [
+            {
+                "type": name,
+                "text": message.description,
+                "severity": message.severity,
+                "mileage_km": message.mileage_km,
+            }
+            for name, message in zip(types, messages, strict=True)
+        ],
+    }
 
 
 def _is_charging(vehicle: Vehicle) -> bool | None:
     status = vehicle.charging.status
     return None if status is None else status is ChargingStatus.CHARGING
+
+
+def _opposite(flag: bool | None) -> bool | None:  # noqa: FBT001 - a value, not an option
+    return None if flag is None else not flag
+
+
+_PLACES = (
+    ("front_left", "front left", "leftFront"),
+    ("front_right", "front right", "rightFront"),
+    ("rear_left", "rear left", "leftRear"),
+    ("rear_right", "rear right", "rightRear"),
+)
+"""Key, name, and BMW's name of the doors and windows."""
+
+
+def _state(openings: Iterable[Opening] | None, name: str) -> OpeningState | None:
+    """Return the state of one opening; `None` if the car has not reported it."""
+    found = (opening.state for opening in openings or () if opening.name == name)
+    state = next(found, None)
+    return None if state is OpeningState.UNKNOWN else state
+
+
+def _is_lid_open(name: str) -> Callable[[Vehicle], bool | None]:
+    def is_open(vehicle: Vehicle) -> bool | None:
+        state = _state(vehicle.lids, name)
+        return None if state is None else state in _OPEN
+
+    return is_open
+
+
+def _is_window_open(name: str) -> Callable[[Vehicle], bool | None]:
+    def is_open(vehicle: Vehicle) -> bool | None:
+        state = _state(vehicle.windows, name)
+        return None if state is None else state in _OPEN
+
+    return is_open
+
+
+def _window_position(name: str) -> Callable[[Vehicle], Attributes]:
+    def position(vehicle: Vehicle) -> Attributes:
+        state = _state(vehicle.windows, name)
+        return {"position": None if state is None else state.lower()}
+
+    return position
 
 
 BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
@@ -92,7 +154,7 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
         name="Lids",
         value=lambda vehicle: is_any_open(vehicle.lids),
         attributes=lambda vehicle: _openings(vehicle.lids),
-        exists=_reports,
+        exists=reports_state,
         device_class="opening",
         icon="mdi:car-door-lock",
     ),
@@ -101,7 +163,7 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
         name="Windows",
         value=lambda vehicle: is_any_open(vehicle.windows),
         attributes=lambda vehicle: _openings(vehicle.windows),
-        exists=_reports,
+        exists=reports_state,
         device_class="opening",
         icon="mdi:car-door",
     ),
@@ -110,7 +172,7 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
         name="Door lock state",
         value=is_unlocked,
         attributes=lock_attributes,
-        exists=_reports,
+        exists=reports_state,
         device_class="lock",
         icon="mdi:car-key",
     ),
@@ -119,7 +181,7 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
         name="Condition-based services",
         value=_is_service_required,
         attributes=_services,
-        exists=_reports,
+        exists=reports_state,
         device_class="problem",
         icon="mdi:wrench",
     ),
@@ -128,7 +190,7 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
         name="Check control messages",
         value=_has_messages,
         attributes=_messages,
-        exists=_reports,
+        exists=reports_state,
         device_class="problem",
         icon="mdi:car-tire-alert",
     ),
@@ -136,7 +198,7 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
         key="charging_status",
         name="Charging status",
         value=_is_charging,
-        exists=_has_battery,
+        exists=has_battery,
         device_class="battery_charging",
         icon="mdi:ev-station",
     ),
@@ -144,7 +206,7 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
         key="connection_status",
         name="Connection status",
         value=lambda vehicle: vehicle.charging.is_plugged_in,
-        exists=_has_battery,
+        exists=has_battery,
         device_class="plug",
         icon="mdi:car-electric",
     ),
@@ -152,7 +214,104 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
         key="is_pre_entry_climatization_enabled",
         name="Pre-entry climatization",
         value=lambda vehicle: vehicle.charging.is_pre_entry_climatization_enabled,
-        exists=_has_battery,
+        exists=has_battery,
         icon="mdi:car-seat-heater",
+    ),
+    BinarySensor(
+        key="charging_cable_lock",
+        name="Charging cable lock",
+        value=lambda vehicle: _opposite(vehicle.charging.is_cable_locked),
+        exists=has_battery,
+        appears_with_value=True,
+        device_class="lock",
+        icon="mdi:ev-plug-type2",
+    ),
+    BinarySensor(
+        key="charging_flap",
+        name="Charging flap",
+        value=lambda vehicle: vehicle.charging.is_flap_open,
+        exists=has_battery,
+        appears_with_value=True,
+        device_class="opening",
+        icon="mdi:ev-station",
+    ),
+    BinarySensor(
+        key="battery_12v_recharge",
+        name="12 V battery needs charging",
+        value=lambda vehicle: vehicle.battery_12v.needs_charging,
+        appears_with_value=True,
+        device_class="problem",
+        category="diagnostic",
+        icon="mdi:car-battery",
+    ),
+    *(
+        BinarySensor(
+            key=key,
+            name=name,
+            value=_is_lid_open(lid),
+            appears_with_value=True,
+            device_class=device_class,
+            icon=icon,
+        )
+        for key, name, lid, device_class, icon in (
+            *(
+                (f"door_{key}", f"Door {name}", opening, "door", "mdi:car-door")
+                for key, name, opening in _PLACES
+            ),
+            ("hood", "Hood", "hood", "opening", "mdi:car"),
+            ("trunk", "Trunk", "trunk", "opening", "mdi:car-back"),
+        )
+    ),
+    *(
+        BinarySensor(
+            key=f"window_{key}",
+            name=f"Window {name}",
+            value=_is_window_open(opening),
+            attributes=_window_position(opening),
+            appears_with_value=True,
+            device_class="window",
+            icon="mdi:car-door",
+        )
+        for key, name, opening in _PLACES
+    ),
+    *(
+        BinarySensor(
+            key=key,
+            name=name,
+            value=value,
+            appears_with_value=True,
+            device_class=device_class,
+            icon=icon,
+        )
+        for key, name, value, device_class, icon in (
+            (
+                "alarm_triggered",
+                "Alarm sounding",
+                lambda vehicle: vehicle.is_alarm_triggered,
+                "safety",
+                "mdi:alarm-light",
+            ),
+            (
+                "moving",
+                "Moving",
+                lambda vehicle: vehicle.is_moving,
+                "moving",
+                "mdi:car-arrow-right",
+            ),
+            (
+                "ignition",
+                "Ignition",
+                lambda vehicle: vehicle.is_ignition_on,
+                "running",
+                "mdi:engine",
+            ),
+            (
+                "lights",
+                "Lights",
+                lambda vehicle: vehicle.are_lights_on,
+                "light",
+                "mdi:car-light-high",
+            ),
+        )
     ),
 )

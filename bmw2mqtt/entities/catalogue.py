@@ -1,7 +1,7 @@
-"""BMW's catalogue of what CarData cars can tell: one `Descriptor` per value.
+"""BMW's catalogue of CarData values: one `Descriptor` per value.
 
-The table is `catalogue.tsv`: BMW's names, with readable ones, units as Home Assistant spells them,
-and BMW's own mistakes put right (watts for charging power, the words of the charging status).
+The table is `catalogue.tsv`: BMW's descriptors with readable names and Home Assistant's units.
+BMW's mistakes are corrected there (watts for charging power, the words of the charging status).
 """
 
 import csv
@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 
 class Kind(StrEnum):
-    """What a value is."""
+    """The type of a value."""
 
     NUMBER = "number"
     BOOLEAN = "boolean"
@@ -29,22 +29,22 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Descriptor:
-    """One value that a car can send.
+    """One kind of value that a car can send.
 
     Attributes:
         descriptor: BMW's name: `vehicle.cabin.door.status`.
         name: English, unique.
-        unit: what numbers are converted to, as Home Assistant spells it.
+        unit: the unit numbers are converted to, as Home Assistant spells it.
         device_class: Home Assistant's.
         state_class: Home Assistant's.
         options: the words BMW lists, in BMW's spelling.
-        minimum: a number below is nonsense.
-        maximum: a number above is nonsense.
-        follows_display: without a unit of its own it is in that of the car's display, km or miles.
+        minimum: smaller numbers are invalid.
+        maximum: larger numbers are invalid.
+        follows_display: sent without a unit, it is in the unit of the car's display, km or miles.
         is_streamable: whether the stream can carry it.
-        rest_via: where REST gives it: `container`, or the name of an endpoint; empty if nowhere.
+        rest_via: `container` or the name of a REST endpoint; empty if REST does not have it.
         category: BMW's.
-        entity: id of the entity that shows just this; empty: it has one of its own, a diagnostic.
+        entity: id of the entity that publishes it; empty if it is a raw reading.
     """
 
     descriptor: str
@@ -65,7 +65,7 @@ class Descriptor:
 
 @cache
 def catalogue() -> Mapping[str, Descriptor]:
-    """Return all descriptors by BMW's name; read at the first call."""
+    """Return all descriptors by BMW's name; the file is read by the first call."""
     text = files("bmw2mqtt.entities").joinpath("catalogue.tsv").read_text(encoding="utf-8")
     rows = csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
     return MappingProxyType({row["descriptor"]: _descriptor(row) for row in rows})

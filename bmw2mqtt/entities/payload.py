@@ -1,4 +1,4 @@
-"""Payloads of command topics: each function takes one, or says in a sentence why it cannot."""
+"""Parsers of command payloads. A payload that is not valid is a `ValueError` with a sentence."""
 
 import json
 import math
@@ -11,13 +11,13 @@ from bmw2mqtt.vehicle.commands import Command, SendPoi
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 _DECIMAL = re.compile(r"\s*[+-]?\d{1,9}(\.\d{0,20})?\s*", re.ASCII)
-"""What people write; Python's float() takes more: 1_0, infinity, digits of other scripts."""
+"""Decimal numbers; Python's float() also accepts 1_0, infinity and digits of other scripts."""
 _WORD = re.compile(r"[A-Za-z_]{1,20}")
 POI_FIELDS = ("name", "street", "city", "postal_code", "country")
 
 
 def words(commands: Mapping[str, Command]) -> Callable[[Vehicle, str], Command]:
-    """Take exactly these words."""
+    """Return a parser that accepts exactly these words."""
 
     def parse(_: Vehicle, payload: str) -> Command:
         try:
@@ -29,12 +29,12 @@ def words(commands: Mapping[str, Command]) -> Callable[[Vehicle, str], Command]:
 
 
 def press(command: Command) -> Callable[[Vehicle, str], Command]:
-    """Take `PRESS` or nothing at all: what buttons send."""
+    """Return a parser of buttons, which send `PRESS` or an empty payload."""
     return words({"PRESS": command, "": command})
 
 
 def whole_number(payload: str, *, minimum: int, maximum: int, step: int) -> int:
-    """Take a whole number within bounds, on a step."""
+    """Parse a whole number within bounds and on a step."""
     number = float(payload) if _DECIMAL.fullmatch(payload) else math.nan
     if not minimum <= number <= maximum or number % step:
         raise ValueError(f"expected a number from {minimum} to {maximum} in steps of {step}")
@@ -42,7 +42,7 @@ def whole_number(payload: str, *, minimum: int, maximum: int, step: int) -> int:
 
 
 def poi(_: Vehicle, payload: str) -> SendPoi:
-    """Take a destination as JSON, as a `geo:` URI or as `latitude,longitude[,name]`."""
+    """Parse a destination: JSON, a `geo:` URI, or `latitude,longitude[,name]`."""
     text = payload.strip()
     if text.startswith("{"):
         return _poi_from_json(text)
@@ -59,7 +59,7 @@ def _poi_from_json(text: str) -> SendPoi:
         raise ValueError("not valid JSON") from error
     unknown = fields.keys() - {"latitude", "longitude", *POI_FIELDS}
     if unknown:
-        name = min(unknown)  # it is logged, so it must not be a place
+        name = min(unknown)  # not repeated if it may hold private data: the message is logged
         raise ValueError(f"unknown field {name!r}" if _WORD.fullmatch(name) else "unknown field")
     texts: dict[str, str | None] = {}
     for field in POI_FIELDS:
@@ -71,7 +71,7 @@ def _poi_from_json(text: str) -> SendPoi:
 
 
 def _poi_from_geo_uri(text: str) -> SendPoi:
-    """Read RFC 5870 `geo:48.1,11.5`, and Android's `geo:0,0?q=48.1,11.5(Name)`."""
+    """Parse RFC 5870 `geo:48.1,11.5`, and Android's `geo:0,0?q=48.1,11.5(Name)`."""
     place, _, query = text[4:].partition("?")
     coordinates, name, is_search = place.partition(";")[0], "", False
     for parameter in query.split("&"):

@@ -1,6 +1,6 @@
-"""Everything else that a CarData car tells: a diagnostic entity, off by default, a descriptor.
+"""Raw readings of CarData cars: one diagnostic entity per descriptor that no other entity covers.
 
-Its key is made of BMW's name, so that it stays the same whatever becomes of the table.
+They are disabled by default. Their keys are derived from BMW's descriptors, so they never change.
 """
 
 import json
@@ -22,7 +22,7 @@ from bmw2mqtt.vehicle.snapshot import Vehicle
 
 @cache
 def readings() -> tuple[Entity[Vehicle], ...]:
-    """Return a row for each descriptor that cars send and that no other entity shows."""
+    """Return an entity for each descriptor that cars send and that no other entity covers."""
     return tuple(
         _entity(row)
         for row in catalogue().values()
@@ -31,7 +31,7 @@ def readings() -> tuple[Entity[Vehicle], ...]:
 
 
 def key(descriptor: str) -> str:
-    """`vehicle.cabin.door.row1.isOpen` becomes `cabin_door_row1_is_open`."""
+    """Return a descriptor's key: `vehicle.cabin.door.row1.isOpen` is `cabin_door_row1_is_open`."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", descriptor.removeprefix("vehicle."))
     return re.sub(r"[^a-z0-9]+", "_", words.lower())
 
@@ -52,6 +52,7 @@ def _entity(row: Descriptor) -> Entity[Vehicle]:
             name=row.name,
             value=_not(value) if row.device_class == "lock" else value,
             exists=exists,
+            appears_with_value=True,
             device_class=row.device_class,
             category="diagnostic",
             enabled=False,
@@ -63,6 +64,7 @@ def _entity(row: Descriptor) -> Entity[Vehicle]:
         value=_short(value) if is_document else value,
         attributes=_text(value) if is_document else None,
         exists=exists,
+        appears_with_value=True,
         unit=row.unit,
         device_class=row.device_class,
         state_class=row.state_class,
@@ -72,7 +74,7 @@ def _entity(row: Descriptor) -> Entity[Vehicle]:
 
 
 def _not(value: Callable[[Vehicle], Value]) -> Callable[[Vehicle], Value]:
-    """Say whether it is unlocked: Home Assistant's sense of a lock."""
+    """Return whether it is unlocked: in Home Assistant a lock that is on is open."""
 
     def opposite(vehicle: Vehicle) -> Value:
         is_locked = value(vehicle)
@@ -82,7 +84,7 @@ def _not(value: Callable[[Vehicle], Value]) -> Callable[[Vehicle], Value]:
 
 
 def _short(value: Callable[[Vehicle], Value]) -> Callable[[Vehicle], Value]:
-    """Count a list or a fault memory; of another text show the beginning."""
+    """Return the number of entries of a list or fault memory, or the beginning of other text."""
 
     def short(vehicle: Vehicle) -> Value:
         text = value(vehicle)

@@ -1,9 +1,14 @@
-"""Every entity as text: the reference in the documentation is this output."""
+"""Every entity as text: docs/entities.md is this output."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES, vehicle_entities
+from bmw2mqtt.entities import (
+    ACCOUNT_ENTITIES,
+    VEHICLE_ENTITIES,
+    account_entities,
+    vehicle_entities,
+)
 from bmw2mqtt.entities.base import Entity, Number, Sensor
 
 _COLUMNS = ("Topic", "Name", "Unit", "Class", "Command", "Backend")
@@ -11,7 +16,8 @@ _COLUMNS = ("Topic", "Name", "Unit", "Class", "Command", "Backend")
 
 def reference() -> str:
     """Return Markdown tables: a car's entities, CarData's further ones, and an account's."""
-    cardata = vehicle_entities("cardata")
+    cardata = vehicle_entities(has_commands=False, has_readings=True)
+    every_account = account_entities(has_quota=False, has_stream=False, has_login_button=False)
     vehicle = [
         _row("{VIN}", entity, "mybmw, cardata" if entity in cardata else "mybmw")
         for entity in VEHICLE_ENTITIES
@@ -20,7 +26,8 @@ def reference() -> str:
         _row("{VIN}", entity, "cardata") for entity in cardata if entity not in VEHICLE_ENTITIES
     ]
     account = [
-        _row("account/{name}", entity, _account_backends(entity)) for entity in ACCOUNT_ENTITIES
+        _row("account/{name}", entity, "mybmw, cardata" if entity in every_account else "cardata")
+        for entity in ACCOUNT_ENTITIES
     ]
     return "\n".join(
         (
@@ -69,10 +76,6 @@ def _command(entity: Entity[Any]) -> str:
     else:
         payload = words[entity.platform]
     return f"`/{entity.command_suffix}`: {payload}"
-
-
-def _account_backends(entity: Entity[Any]) -> str:
-    return "cardata" if entity.key in {"login", "requests_left"} else "mybmw, cardata"
 
 
 def _table(rows: Iterable[tuple[str, ...]]) -> list[str]:

@@ -61,8 +61,8 @@ def vehicle_payload(
         "serial_number": vehicle.vin,
         "via_device": account.identifier,
     }
-    if vehicle.build.software_version:
-        device["sw_version"] = vehicle.build.software_version
+    if vehicle.software_version:
+        device["sw_version"] = vehicle.software_version
     object_prefix = slug(vehicle.model)
     return dump_json(
         {
@@ -86,7 +86,7 @@ def vehicle_payload(
 
 def vehicle_identity(vehicle: Vehicle) -> object:
     """Return what `vehicle_payload` shows of a car, beside which entities it has."""
-    return vehicle.model, vehicle.brand, vehicle.build, vehicle.charging.ac_limits_a
+    return vehicle.model, vehicle.brand, vehicle.software_version, vehicle.charging.ac_limits_a
 
 
 def account_payload(
@@ -149,7 +149,7 @@ def _component(
         "default_entity_id": _default_entity_id(entity, object_prefix),
         "name": entity.name,
     }
-    if entity.has_state or isinstance(entity, Event):
+    if (entity.has_state and entity.announces_state) or isinstance(entity, Event):
         is_image = isinstance(entity, Image)
         fields["image_topic" if is_image else "state_topic"] = topics.state(
             entity.platform, entity.key

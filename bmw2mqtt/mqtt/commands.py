@@ -35,7 +35,6 @@ from bmw2mqtt.vehicle.commands import (
     EventType,
     Executor,
     Reason,
-    is_offered,
 )
 from bmw2mqtt.vehicle.deadline import Clock, elapsed_s
 from bmw2mqtt.vehicle.snapshot import Vehicle
@@ -200,7 +199,7 @@ class Commands:
         if vehicle is None or self._cars.account_of(vin) is not order.account:
             raise CommandRefused(Reason.UNKNOWN_VEHICLE, "the car has left the account")
         self._check_rights(vin, order.entity, order.account)
-        if not is_offered(order.command, vehicle.capabilities):
+        if not order.entity.offers(vehicle, order.command):
             raise CommandRefused(Reason.UNSUPPORTED, NOT_OFFERED)
         if order.deadline.is_over:
             raise CommandRefused(Reason.EXPIRED, _TOO_OLD)

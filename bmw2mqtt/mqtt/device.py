@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Generic
 
 from bmw2mqtt.entities.base import Entity, SubjectT, Value, encode, iso, nothing
@@ -47,6 +48,23 @@ class _Place(Generic[SubjectT]):
             self.native = _native(value)
 
 
+@dataclass(slots=True)
+class Appeared:
+    """The ids of a device's entities that have had a value."""
+
+    ids: set[str] = field(default_factory=set)
+    save: Callable[[], None] = lambda: None
+    """Called after ids were added."""
+    waits_for_all: bool = False
+    """Every state is announced only once it is known, not just those whose row says so: for cars
+    of which nobody lists what they can report."""
+
+    def concerns(self, entity: Entity[Any]) -> bool:
+        """Whether an entity waits for its first value."""
+        is_state = entity.has_state and entity.announces_state
+        return entity.appears_with_value or (self.waits_for_all and is_state)
+
+
 class Device(Generic[SubjectT]):
     """One device's topics: discovery, then availability, then states."""
 
@@ -61,6 +79,7 @@ class Device(Generic[SubjectT]):
         snapshot: Callable[[SubjectT, Mapping[str, Mapping[str, Any]]], Mapping[str, Any]]
         | None = None,
         has_availability: bool = False,
+        appeared: Appeared | None = None,
     ) -> None:
         """Prepare a device; nothing is published before `show`.
 
@@ -74,6 +93,7 @@ class Device(Generic[SubjectT]):
             snapshot: what to say on the device's own `state` topic, given the values by platform
                 and key; `None` for a device without that topic.
             has_availability: whether it has an availability of its own beside the bridge's.
+            appeared: which entities have had a value; `None` to remember nothing of earlier runs.
         """
         self.topics = topics
         self._publisher = publisher
@@ -93,6 +113,8 @@ class Device(Generic[SubjectT]):
         self._gone: set[str] = set()
         """Components this run has taken back; each farewell repeats all of them."""
         self._shown: set[str] = set()
+        self._appeared = appeared or Appeared()
+        self._awaited = {entity.id for entity in table if self._appeared.concerns(entity)}
 
     def show(self, subject: SubjectT, gone: Iterable[str] = ()) -> None:
         """Publish what is new in this snapshot; take back what it has no longer.
@@ -107,7 +129,7 @@ class Device(Generic[SubjectT]):
         self._render(subject, gone)
 
     def _render(self, subject: SubjectT, gone: Iterable[str] = ()) -> None:
-        places = [place for place in self._places if place.entity.exists(subject)]
+        places = self._present(subject)
         components = tuple(place.id for place in places)
         documents = self._documents(subject, places)
         if self._discovery is not None:
@@ -124,6 +146,23 @@ class Device(Generic[SubjectT]):
         for topic in self._shown - documents.keys():
             self._publisher.clear(topic)
         self._subject, self._components, self._shown = subject, components, set(documents)
+
+    def _present(self, subject: SubjectT) -> list[_Place[SubjectT]]:
+        """Return the entities that the subject has, without those that never had a value."""
+        places, ids = [], self._appeared.ids
+        count = len(ids)
+        for place in self._places:
+            entity = place.entity
+            if not entity.exists(subject):
+                continue
+            if place.id not in ids and place.id in self._awaited:
+                if not entity.has_value(subject):
+                    continue
+                ids.add(place.id)
+            places.append(place)
+        if len(ids) > count:
+            self._appeared.save()
+        return places
 
     def forget(self, components: Iterable[str]) -> None:
         """Remove from Home Assistant what an earlier run announced and this one does not have."""
@@ -208,12 +247,12 @@ class Device(Generic[SubjectT]):
                 value = self._pending.get(place.id, _NOTHING)
                 place.take(entity.value(subject) if value is _NOTHING else value)
                 documents[place.state_topic] = place.payload
-                if not isinstance(place.value, bytes):
+                if entity.announces_state and not isinstance(place.value, bytes):
                     values.setdefault(entity.platform, {})[entity.key] = place.native
             if entity.attributes is not None:
                 attributes = entity.attributes(subject)
                 documents[place.attributes_topic] = dump_json(attributes)
-                if not entity.has_state:
+                if not entity.announces_state:
                     values.setdefault(entity.platform, {})[entity.key] = attributes
         if self._snapshot is not None:
             documents[self.topics.snapshot] = dump_json(self._snapshot(subject, values))

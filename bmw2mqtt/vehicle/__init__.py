@@ -1,5 +1,5 @@
-"""The domain: what a car is, what it can be told, what can go wrong.
+"""The domain: snapshot of a car, account state, commands, errors.
 
-No input, no output, no other room of the project. Both backends write these types, everything else
-only reads them.
+No I/O, and no imports of other packages of the project. Both backends create these objects; all
+other packages only read them.
 """

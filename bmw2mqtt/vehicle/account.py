@@ -6,11 +6,11 @@ from enum import StrEnum
 from typing import Final
 
 NEW_LOGIN_FAILED: Final = "the new login came to nothing: "
-"""How the message begins when a login beside a good one has failed, until the next one."""
+"""Beginning of the message after a new login has failed while the existing one still works."""
 
 
 class AccountStatus(StrEnum):
-    """How it stands with BMW."""
+    """The status of an account with BMW."""
 
     STARTING = "starting"
     OK = "ok"
@@ -24,7 +24,7 @@ class AccountStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountState:
-    """What a person wants to know about an account."""
+    """Everything published about an account."""
 
     name: str
     backend: str
@@ -33,22 +33,32 @@ class AccountState:
     message: str | None = None
     """One sentence that a person can act on; `None` when there is nothing to do."""
     login_url: str | None = None
-    """The page on which a person logs in or solves the captcha."""
+    """The page where a person logs in or solves the captcha."""
     login_form_url: str | None = None
-    """The same page in a form that, with `?redirect_uri=…`, POSTs its result to that address."""
+    """The same page; with `?redirect_uri=…` it sends its result to that address by POST."""
     user_code: str | None = None
     expires_at: datetime | None = None
     """When `user_code` stops working."""
     last_update: datetime | None = None
     """When BMW last gave this account current data."""
     next_update: datetime | None = None
-    """When BMW will be asked next; `None` if only on request."""
+    """When the next poll is due; `None` if there is none before a refresh."""
     requests_24h: int = 0
     requests_left: int | None = None
-    """What is left of the budget; `None` where BMW gives none."""
+    """Requests left in the budget; `None` without a budget."""
+    last_refresh: str | None = None
+    """Result of the last refresh in one sentence; `None` before the first."""
     is_polling: bool = True
+    is_stream_connected: bool | None = None
+    """`None` for accounts without a stream."""
+    stream_since: datetime | None = None
+    """Since when the stream is connected, or not."""
+    stream_reason: str | None = None
+    """Why the stream is not connected; `None` while it is."""
+    last_message_at: datetime | None = None
+    """When the stream last brought a message about a car."""
 
     @property
     def is_login_required(self) -> bool:
-        """Whether nothing goes on before a person has logged in."""
+        """Whether a person has to log in before anything can go on."""
         return self.status is AccountStatus.LOGIN_REQUIRED

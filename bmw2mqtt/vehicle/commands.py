@@ -1,6 +1,6 @@
-"""What a car can be told, as small typed values.
+"""Commands to a car as small typed values, and their results.
 
-A backend turns one into BMW's request; nobody else knows what that looks like.
+A backend turns a command into BMW's request; nothing else knows that request.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Protocol
 
 from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.vehicle.deadline import Deadline
-from bmw2mqtt.vehicle.snapshot import Capabilities, ChargingMode
+from bmw2mqtt.vehicle.snapshot import ChargingMode
 
 
 class Action(StrEnum):
@@ -49,7 +49,7 @@ class SetChargingMode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendPoi:
-    """Send a destination to the navigation system; what is `None` is not sent."""
+    """Send a destination to the navigation system; fields that are `None` are not sent."""
 
     latitude: float
     longitude: float
@@ -65,7 +65,7 @@ Command = Action | SetTargetSoc | SetAcLimit | SetChargingMode | SendPoi
 
 FRESH_FOR_S = 300.0
 UNLOCK_FRESH_FOR_S = 60.0
-"""Whoever wanted the car open has left, or opened it otherwise."""
+"""Later, the person who wanted the car open has left or opened it in another way."""
 
 
 def fresh_for_s(command: Command) -> float:
@@ -73,48 +73,22 @@ def fresh_for_s(command: Command) -> float:
     return UNLOCK_FRESH_FOR_S if command is Action.UNLOCK else FRESH_FOR_S
 
 
-def is_offered(command: Command, offered: Capabilities) -> bool:
-    """Whether BMW offers this very command for a car: it may lock a car and not unlock it."""
-    match command:
-        case Action():
-            needed = {
-                Action.LOCK: offered.lock,
-                Action.UNLOCK: offered.unlock,
-                Action.FLASH_LIGHTS: offered.lights,
-                Action.SOUND_HORN: offered.horn,
-                Action.START_CLIMATE: offered.climate_start,
-                Action.STOP_CLIMATE: offered.climate_state,
-                Action.START_CHARGING: offered.charge_start,
-                Action.STOP_CHARGING: offered.charge_stop,
-                Action.FIND_VEHICLE: offered.find_vehicle,
-            }
-            return needed[command]
-        case SetTargetSoc():
-            return offered.target_soc
-        case SetAcLimit():
-            return offered.ac_limit
-        case SetChargingMode():
-            return offered.charging_plan
-        case SendPoi():
-            return offered.send_poi
-
-
 class EventType(StrEnum):
-    """What became of a command."""
+    """The result of a command."""
 
     EXECUTED = "executed"
     FAILED = "failed"
-    """BMW or the car said no."""
+    """BMW or the car refused it."""
     REJECTED = "rejected"
-    """Refused here: BMW did not get the command."""
+    """The bridge refused it: BMW did not get the command."""
     TIMED_OUT = "timed_out"
-    """BMW took it, and nobody knows whether the car did it."""
+    """BMW accepted it, but never confirmed that the car carried it out."""
     IGNORED = "ignored"
     """There was nothing to do."""
 
 
 class Reason(StrEnum):
-    """Why a command was not executed: stable words that automations can rely on."""
+    """Why a command was not executed; automations rely on these words."""
 
     RETAINED = "retained"
     UNKNOWN_VEHICLE = "unknown_vehicle"
@@ -138,7 +112,7 @@ REASON_OF_STATUS = {
     AccountStatus.QUOTA_EXCEEDED: Reason.QUOTA_EXCEEDED,
     AccountStatus.BLOCKED: Reason.BLOCKED,
 }
-"""While an account stands so, asking BMW would only make it worse."""
+"""With these statuses a request would fail again and prolong the refusal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,25 +129,25 @@ EXECUTED = CommandResult(event_type=EventType.EXECUTED)
 
 
 class Executor(Protocol):
-    """A car's account, as commands see it."""
+    """The part of an account that carries out commands."""
 
     takes_commands: bool
 
     def refusal(self, vin: str, command: Command) -> CommandResult | None:
-        """Return why it would not send this command now; costs no request."""
+        """Return why the command cannot be sent now, `None` if it can; sends no request."""
 
     async def execute(self, vin: str, command: Command, deadline: Deadline) -> CommandResult:
-        """Carry out a command; never raises for what BMW does.
+        """Carry out a command; never raises for errors of BMW.
 
-        The deadline holds until the request that carries the command leaves, whatever has to be
-        waited for before: the outcome is then `expired`, and the car never gets the command.
+        The deadline is checked last when the request that carries the command is sent. After it
+        the result is `expired`, and the car never gets the command.
         """
 
     def needs_refresh(self, command: Command) -> bool:
-        """Whether the car has something new to tell after this command."""
+        """Whether this command changes what the car reports."""
 
     def settling_s(self) -> float:
-        """How long BMW takes to show what a car has done."""
+        """Return how many seconds BMW needs before its data shows the result of a command."""
 
     async def refresh_vehicle(self, vin: str) -> None:
-        """Ask BMW about one car; never raises for what BMW does."""
+        """Request one car's state; never raises for errors of BMW."""

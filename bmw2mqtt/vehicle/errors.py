@@ -4,14 +4,14 @@
     ├── ConfigError        the configuration cannot be used as it is
     │   └── StoreInUse         another bmw2mqtt uses data_dir
     ├── StoreError         a file in data_dir cannot be read or written
-    ├── AccountError       BMW did not give what was asked for
-    │   ├── LoginRequired      a person has to act
-    │   ├── QuotaExceeded      BMW will answer again at `retry_at`
+    ├── AccountError       a request to BMW failed
+    │   ├── LoginRequired      a person has to log in
+    │   ├── QuotaExceeded      BMW accepts no requests before `retry_at`
     │   ├── Blocked            BMW refuses third parties
     │   ├── Unreachable        no usable answer: outage, time-out
-    │   │   ├── NoConnection       BMW was not even reached: name, network, certificate
-    │   │   └── LoginOutage        BMW's login does not work, so nothing else need be asked
-    │   └── BadAnswer          an answer that cannot be understood
+    │   │   ├── NoConnection       no connection: name, network, certificate
+    │   │   └── LoginOutage        BMW's login service is out of order
+    │   └── BadAnswer          an answer that cannot be parsed
     └── CommandError       a command was not carried out, and why (`reason`)
 
 Errors of libraries are translated where the library is imported, chained with `from`.
@@ -25,11 +25,11 @@ from bmw2mqtt.vehicle.account import AccountStatus
 
 
 class Bmw2MqttError(Exception):
-    """The root: whatever the bridge raises on purpose."""
+    """The root of all errors the bridge raises."""
 
 
 class ConfigError(Bmw2MqttError):
-    """The configuration cannot be used; `problems` has one line each, with place and remedy."""
+    """The configuration cannot be used; `problems` has one line per problem, with a remedy."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
@@ -45,20 +45,20 @@ class StoreError(Bmw2MqttError):
 
 
 class AccountError(Bmw2MqttError):
-    """BMW did not give what was asked for; the message is a sentence a person can act on."""
+    """A request to BMW failed; the message is a sentence a person can act on."""
 
     status: ClassVar[AccountStatus] = AccountStatus.ERROR
-    """What the account's status says of it."""
+    """The account's status while this is its last result."""
 
 
 class LoginRequired(AccountError):  # noqa: N818 - named for what has to happen
-    """BMW wants a login that only a person can give."""
+    """BMW requires a login by a person."""
 
     status = AccountStatus.LOGIN_REQUIRED
 
 
 class QuotaExceeded(AccountError):  # noqa: N818 - named for what happened
-    """BMW counts requests and the quota is used up; `retry_at` is when BMW answers again."""
+    """BMW's quota of requests is used up until `retry_at`."""
 
     status = AccountStatus.QUOTA_EXCEEDED
 
@@ -74,21 +74,21 @@ class Blocked(AccountError):  # noqa: N818 - BMW's own word
 
 
 class Unreachable(AccountError):  # noqa: N818 - named for what happened
-    """BMW gave no usable answer: outage, time-out."""
+    """There is no usable answer: outage, time-out."""
 
     status = AccountStatus.UNREACHABLE
 
 
 class NoConnection(Unreachable):
-    """BMW was not even reached, so trying again does not bother it: name, network, certificate."""
+    """There is no connection (name, network, certificate), so retries put no load on BMW."""
 
 
 class LoginOutage(Unreachable):
-    """BMW's login does not work at the moment; that says nothing against the login itself."""
+    """BMW's login service is out of order; the stored login may still be good."""
 
 
 class BadAnswer(AccountError):  # noqa: N818 - named for what happened
-    """BMW answered with something that cannot be understood."""
+    """BMW's answer cannot be parsed."""
 
 
 class CommandError(Bmw2MqttError):
@@ -100,4 +100,4 @@ class CommandError(Bmw2MqttError):
 
 
 WHOLE_ACCOUNT = (Blocked, LoginOutage, LoginRequired, NoConnection, QuotaExceeded)
-"""Trouble of a whole account: another request would only make it worse."""
+"""Errors of a whole account: further requests would fail too."""

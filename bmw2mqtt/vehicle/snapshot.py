@@ -1,8 +1,7 @@
-"""One car at one moment, in the project's own words.
+"""The snapshot: everything known of one car at one moment, immutable.
 
-`None` always means unknown: BMW did not say it in its last answer. An empty tuple means that BMW
-said there is nothing. Units are in the names wherever they are not obvious; everything is metric,
-as BMW sends it.
+`None` is unknown; an empty tuple means that BMW reports none. Units are in the field names where
+they are not obvious, and always metric.
 """
 
 from collections.abc import Mapping
@@ -11,9 +10,18 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from types import MappingProxyType
 
+from bmw2mqtt.vehicle.states import (
+    AlarmState,
+    Battery12VHealth,
+    BatteryPreconditioning,
+    ChargingEndReason,
+    ChargingMethod,
+    PreconditioningError,
+)
+
 
 class DriveTrain(StrEnum):
-    """What drives the car (BMW's words)."""
+    """The drive train (BMW's words)."""
 
     COMBUSTION = "combustion"
     MILD_HYBRID = "mild_hybrid"
@@ -56,14 +64,14 @@ class ChargingStatus(StrEnum):
 
 
 class ChargingMode(StrEnum):
-    """When the car charges after it was plugged in."""
+    """When a plugged-in car charges."""
 
     IMMEDIATE_CHARGING = "immediate_charging"
     DELAYED_CHARGING = "delayed_charging"
 
 
 class ClimateActivity(StrEnum):
-    """What the climate control of the parked car does."""
+    """The activity of the parked car's climate control."""
 
     COOLING = "cooling"
     HEATING = "heating"
@@ -73,7 +81,7 @@ class ClimateActivity(StrEnum):
 
 
 class LockState(StrEnum):
-    """The doors together (BMW's words, upper case as the old integration showed them)."""
+    """The lock of all doors (BMW's words, in upper case as in the old integration)."""
 
     LOCKED = "LOCKED"
     SECURED = "SECURED"
@@ -83,7 +91,7 @@ class LockState(StrEnum):
 
 
 class OpeningState(StrEnum):
-    """A door, lid, window or roof."""
+    """The state of a door, lid, window or roof."""
 
     CLOSED = "CLOSED"
     OPEN = "OPEN"
@@ -113,15 +121,15 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What BMW offers for this car: it decides which entities exist, which commands are taken."""
+    """What the car reports and which services BMW offers for it; entities depend on it."""
 
     state_reports: bool = False
-    """BMW calls it LSC, last state call: the car reports its state by itself."""
+    """The car reports its state by itself (BMW: LSC, last state call)."""
     tracking: bool = False
-    """BMW shows the position of the parked car."""
+    """BMW reports the position of the parked car."""
     tires: bool = False
     climate_state: bool = False
-    """The car tells what its climate control does, and can be told to stop it."""
+    """The car reports the activity of its climate control, and it can be stopped."""
     lock: bool = False
     unlock: bool = False
     lights: bool = False
@@ -130,7 +138,7 @@ class Capabilities:
     find_vehicle: bool = False
     send_poi: bool = False
     commands: bool = False
-    """The backend can carry out commands at all: CarData cannot."""
+    """The backend carries out commands; CarData has none."""
     charge_start: bool = False
     charge_stop: bool = False
     charging_plan: bool = False
@@ -166,6 +174,9 @@ class CheckControlMessage:
     """BMW's word, upper case: `TIRE_PRESSURE`."""
     severity: Severity
     description: str | None = None
+    """BMW's own sentence."""
+    mileage_km: float | None = None
+    """The odometer when the message appeared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,11 +186,6 @@ class Tire:
     pressure_kpa: float | None = None
     target_pressure_kpa: float | None = None
     temperature_c: float | None = None
-    season: int | None = None
-    production_week: date | None = None
-    """The Monday of the week it was made in."""
-    manufacturer: str | None = None
-    dimension: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,18 +200,18 @@ class Tires:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Where the car stood when it last said so (WGS 84)."""
+    """The last reported position (WGS 84)."""
 
     latitude: float
     longitude: float
-    altitude_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timer:
-    """A weekly or single timer for departure or climate."""
+    """A weekly or single timer of departure, for charging or climate or both."""
 
-    id: int | None
+    id: int
+    """1, 2, 3 …: its place in the car's menu."""
     time: time | None
     weekdays: tuple[str, ...] = ()
     """BMW's words: `MONDAY` … `SUNDAY`; empty for a single departure."""
@@ -219,38 +225,54 @@ class Fuel:
     remaining_l: float | None = None
     remaining_percent: float | None = None
     range_km: float | None = None
+    lifetime_used_l: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Battery12V:
+    """The 12 V battery."""
+
+    voltage_v: float | None = None
+    charge_percent: float | None = None
+    health: Battery12VHealth | None = None
+    needs_charging: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charging:
-    """The high-voltage battery, what charges it, and how its owner wants it charged."""
+    """The high-voltage battery, and how it is charged."""
 
     soc_percent: float | None = None
     target_soc_percent: int | None = None
     range_km: float | None = None
     status: ChargingStatus | None = None
     is_plugged_in: bool | None = None
+    is_cable_locked: bool | None = None
+    is_flap_open: bool | None = None
     start_time: datetime | None = None
     end_time: datetime | None = None
     remaining_minutes: float | None = None
-    """What the car last said; `end_time` is made of it."""
-    connection_type: str | None = None
+    """As last reported; `end_time` is computed from it."""
     power_kw: float | None = None
-    energy_content_kwh: float | None = None
+    current_a: float | None = None
+    """Alternating current, like `voltage_v` and `phases`."""
+    voltage_v: float | None = None
+    phases: int | None = None
+    method: ChargingMethod | None = None
+    end_reason: ChargingEndReason | None = None
+    preconditioning: BatteryPreconditioning | None = None
+    capacity_kwh: float | None = None
+    """Usable capacity of the battery."""
+    health_percent: float | None = None
+    consumption_kwh_per_100km: float | None = None
+    """Average consumption of driving."""
+    lifetime_energy_kwh: float | None = None
+    """Energy charged from the grid since the car was built."""
     ac_limit_a: int | None = None
     ac_limits_a: tuple[int, ...] = ()
     """The limits the car accepts."""
     mode: ChargingMode | None = None
-    preference: str | None = None
-    """`NO_PRESELECTION` or `CHARGING_WINDOW`."""
-    window_start: time | None = None
-    window_end: time | None = None
-    timer_type: str | None = None
-    departure_timers: tuple[Timer, ...] = ()
     is_pre_entry_climatization_enabled: bool | None = None
-    is_cable_unlocked_when_full: bool | None = None
-    is_flap_unlocked: bool | None = None
-    service_pack: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,12 +282,12 @@ class Climate:
     activity: ClimateActivity | None = None
     end_time: datetime | None = None
     remaining_s: float | None = None
-    """What the car last said; `end_time` is made of it."""
-    timers: tuple[Timer, ...] = ()
+    """As last reported; `end_time` is computed from it."""
+    error: PreconditioningError | None = None
 
     @property
     def is_on(self) -> bool | None:
-        """Whether air is being moved; ventilation counts."""
+        """Whether it cools, heats or ventilates."""
         if self.activity is None:
             return None
         return self.activity in {
@@ -276,27 +298,11 @@ class Climate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Build:
-    """What the factory made: fixed facts."""
-
-    body_type: str | None = None
-    model_year: int | None = None
-    country: str | None = None
-    color: int | str | None = None
-    head_unit: str | None = None
-    idrive_version: str | None = None
-    telematics_unit: str | None = None
-    software_version: str | None = None
-    is_left_hand_drive: bool | None = None
-    battery_capacity_kwh: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A value that has no place of its own above: CarData has hundreds of them."""
+    """A value of CarData without a field of its own."""
 
     value: str | float | bool | None
-    """`None`: the car had it, and says now that it does not know."""
+    """`None`: the car reported a value before, and now reports that it is unknown."""
     unit: str | None = None
     measured_at: datetime | None = None
 
@@ -308,12 +314,16 @@ class Vehicle:
     vin: str
     model: str
     brand: str
-    """`BMW`, `MINI`, `TOYOTA`, or whatever BMW calls it."""
+    """`BMW`, `MINI`, `TOYOTA`, or another name from BMW."""
     drive_train: DriveTrain | None = None
-    build: Build = Build()
+    software_version: str | None = None
     capabilities: Capabilities = Capabilities()
     updated_at: datetime | None = None
-    """When the car itself last reported; never when BMW was asked."""
+    """When the car last reported; never the time of a poll."""
+    last_report_at: datetime | None = None
+    """`updated_at`, but changed at most once a minute."""
+    measured_at: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    """When single values were measured, by `{platform}/{key}` of their entity."""
     mileage_km: float | None = None
     range_km: float | None = None
     """Fuel and battery together."""
@@ -324,18 +334,28 @@ class Vehicle:
     lids: tuple[Opening, ...] | None = None
     """Doors, hood, trunk and roof."""
     windows: tuple[Opening, ...] | None = None
-    is_alarm_armed: bool | None = None
+    alarm: AlarmState | None = None
+    is_alarm_triggered: bool | None = None
     services: tuple[Service, ...] | None = None
+    next_service_km: float | None = None
+    """Distance left to the next service, where BMW reports it beside the services."""
+    inspection_date: date | None = None
+    """Date of the legal inspection, where BMW reports it beside the services."""
     check_control_messages: tuple[CheckControlMessage, ...] | None = None
     tires: Tires = Tires()
     position: Position | None = None
     had_position: bool = False
-    """Whether this or an earlier snapshot had one: a position that is lost has to be taken back."""
+    """Whether this or an earlier snapshot had a position: a lost one has to be removed."""
     heading_deg: int | None = None
-    address: str | None = None
-    privacy_mode: str | None = None
+    destination_km: float | None = None
+    """Distance left to the destination of the navigation system."""
+    arrival_at: datetime | None = None
+    """Expected arrival at that destination."""
+    departure_timers: tuple[Timer, ...] = ()
     is_moving: bool | None = None
-    battery_12v_v: float | None = None
+    is_ignition_on: bool | None = None
+    are_lights_on: bool | None = None
+    battery_12v: Battery12V = Battery12V()
     image: bytes | None = field(default=None, repr=False)
     """A picture of this car in its own colour, PNG."""
     readings: Mapping[str, Reading] = field(default_factory=lambda: MappingProxyType({}))

@@ -40,25 +40,18 @@ def test_basic_data() -> None:
         {},
         {
             "brand": "BMW", "modelName": "iX1 xDrive30", "bodyType": "SAV", "driveTrain": "BEV",
-            "headUnit": "HU_MGU", "countryCode": "DE", "steering": "LL",
-            "colourDescription": "Alpine White", "hvsMaxEnergyAbsolute": "64.7",
+            "puStep": "11/2025.30", "steering": "LL", "hvsMaxEnergyAbsolute": "64.7",
         },
     )  # fmt: skip
     assert (vehicle.model, vehicle.brand) == ("iX1 xDrive30", "BMW")
     assert vehicle.drive_train is DriveTrain.ELECTRIC
-    build = vehicle.build
-    assert (build.body_type, build.country, build.head_unit) == ("SAV", "DE", "HU_MGU")
-    assert (build.color, build.is_left_hand_drive) == ("Alpine White", True)
-    assert build.battery_capacity_kwh == 64.7
+    assert vehicle.software_version == "11/2025.30"
+    assert vehicle.charging.capacity_kwh == 64.7
 
 
 def test_both_spellings_of_basic_data() -> None:
-    one = BasicData.parse(
-        {"countryCodeISO": "DE", "colourCode": 475, "reessNominalCapacityGross": 70}
-    )
-    other = BasicData.parse(
-        {"countryCode": "DE", "colourCodeRaw": "475", "hvsMaxEnergyAbsolute": "70"}
-    )
+    one = BasicData.parse({"reessNominalCapacityGross": 70, "driveTrain": "BEV"})
+    other = BasicData.parse({"hvsMaxEnergyAbsolute": "70", "propulsionType": "BEV"})
     assert one == other
     assert one.battery_capacity_kwh == 70
 
@@ -68,7 +61,6 @@ def test_basic_data_may_be_missing(raw: Any) -> None:
     assert BasicData.parse(raw).brand is None
     vehicle = told({}, raw if isinstance(raw, dict) else None)
     assert (vehicle.model, vehicle.brand) == ("BMW 000001", "BMW")
-    assert vehicle.build.is_left_hand_drive is None
 
 
 @pytest.mark.parametrize(
@@ -250,7 +242,7 @@ def test_position() -> None:
     )  # fmt: skip
     assert vehicle.position is not None
     assert (vehicle.position.latitude, vehicle.position.longitude) == (48.1, 11.5)
-    assert vehicle.position.altitude_m == 520
+    assert vehicle.readings[f"vehicle.{prefix}altitude"].value == 520
     assert vehicle.heading_deg == 270
     assert vehicle.had_position
     assert told({f"{prefix}altitude": (1000, "ft")}).readings[
@@ -307,7 +299,7 @@ def test_temperatures(raw: Any, celsius: float) -> None:
 def test_moving_and_the_small_battery() -> None:
     vehicle = told({"isMoving": "ASN_isTrue", "electricalSystem.battery.voltage": ("12.6", "V")})
     assert vehicle.is_moving is True
-    assert vehicle.battery_12v_v == 12.6
+    assert vehicle.battery_12v.voltage_v == 12.6
     assert told({"isMoving": "ASN_isUnknown"}).is_moving is None
 
 

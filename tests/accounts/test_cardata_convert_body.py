@@ -151,9 +151,9 @@ def test_an_unknown_word_about_the_lock_is_reported() -> None:
 
 def test_the_alarm() -> None:
     name = "vehicle.antiTheftAlarmSystem.alarm.armStatus"
-    assert told({name: "unarmed"}).is_alarm_armed is False
-    assert told({name: "doorsTiltCabin"}).is_alarm_armed is True
-    assert told({}).is_alarm_armed is None
+    assert told({name: "unarmed"}).alarm == "unarmed"
+    assert told({name: "doorsTiltCabin"}).alarm == "doors_tilt_cabin"
+    assert told({}).alarm is None
 
 
 # Services and warnings

@@ -253,14 +253,8 @@ def test_settings_of_charging() -> None:
         {
             "powertrain.electric.battery.charging.acLimit.selected": ("16", "A"),
             "drivetrain.electricEngine.charging.profile.climatizationActive": "true",
-            "drivetrain.electricEngine.charging.profile.preference": "NO_PRESELECTION",
-            f"{PORT}isHospitalityActive": "HOSPITALITY_ACTIVE",
-            "body.flap.isPermanentlyUnlocked": "FLAP_LOCKED",
         },
         ELECTRIC,
     ).charging
     assert vehicle.ac_limit_a == 16
     assert vehicle.is_pre_entry_climatization_enabled is True
-    assert vehicle.preference == "NO_PRESELECTION"
-    assert vehicle.is_cable_unlocked_when_full is True
-    assert vehicle.is_flap_unlocked is False

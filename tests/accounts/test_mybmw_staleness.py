@@ -167,7 +167,8 @@ async def test_a_position_without_coordinates_is_taken_back(watch: Any, coordina
     assert shown["latitude"] is None
     assert shown["longitude"] is None
     changed = differences(before, watched.consumer.car(IX))
-    assert changed.keys() == {f"{entity}/attributes"}
+    assert changed.keys() == {entity, f"{entity}/attributes"}
+    assert changed[entity] == "None"
 
 
 async def test_a_tire_without_status_costs_only_itself(watch: Any) -> None:
@@ -293,7 +294,6 @@ async def test_failing_charging_details_cost_only_themselves(watch: Any, near_bm
         assert (account.status, account.message) == (AccountStatus.OK, None)
         changed = differences(before, watched.consumer.car(IX))
         assert changed == {"sensor/mileage": str(mileage)}
-    assert watched.consumer.snapshots[-1].charging.is_flap_unlocked is None
     assert watched.consumer.snapshots[-1].charging.ac_limits_a, "options of the limit stay"
 
 

@@ -21,13 +21,18 @@ from bmw2mqtt.mqtt.device import Device
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from tests.accounts.cardata_cars import HYBRID, VIN, Car
+from tests.tables import check_rows
 
 ROWS = tuple(catalogue().values())
 VEHICLE_IDS = {entity.id for entity in VEHICLE_ENTITIES}
 
 
-def row_id(row: Descriptor) -> str:
+def descriptor_of(row: Descriptor) -> str:
     return row.descriptor
+
+
+def id_of(entity: Entity[Any]) -> str:
+    return entity.id
 
 
 def test_the_catalogue_is_whole() -> None:
@@ -41,8 +46,11 @@ def test_names_are_unique() -> None:
     assert [name for name, n in Counter(row.name for row in ROWS).items() if n > 1] == []
 
 
-@pytest.mark.parametrize("row", ROWS, ids=row_id)
-def test_every_descriptor_is_well_formed(row: Descriptor) -> None:
+def test_every_descriptor_is_well_formed() -> None:
+    check_rows(ROWS, check_form, descriptor_of)
+
+
+def check_form(row: Descriptor) -> None:
     assert re.fullmatch(r"vehicle(\.[A-Za-z0-9]+)+", row.descriptor)
     assert re.fullmatch(r"[A-Z0-9]\S*( \S+)*", row.name)
     assert row.entity in {"", *VEHICLE_IDS}
@@ -69,7 +77,8 @@ def test_bmws_mistakes_are_put_right() -> None:
 
 # Entities of CarData cars
 
-CARDATA = vehicle_entities("cardata")
+CARDATA = vehicle_entities(has_commands=False, has_readings=True)
+ENTITIES_BY_ID = {entity.id: entity for entity in CARDATA}
 READINGS = readings()
 SENT = [row for row in ROWS if row.is_streamable or row.rest_via == "container"]
 LEGAL_SENSORS: dict[str | None, tuple[set[str | None], set[str | None]]] = {
@@ -91,7 +100,7 @@ LEGAL_SENSORS: dict[str | None, tuple[set[str | None], set[str | None]]] = {
 LEGAL_BINARY = {None, "door", "light", "lock", "moving", "opening", "plug", "window"}
 
 
-class Published:
+class RetainedTopics:
     """Stands in for the publisher: what is retained on which topic."""
 
     def __init__(self) -> None:
@@ -104,12 +113,12 @@ class Published:
         self.topics.pop(topic, None)
 
 
-class Shown:
+class PublishedCar:
     """A CarData car with its topics."""
 
     def __init__(self) -> None:
         topics = Topics("bmw2mqtt", "homeassistant")
-        self._published = Published()
+        self._published = RetainedTopics()
         self.car = Car({**HYBRID, "modelName": "330e"})
         self._device = Device[Vehicle](
             self._published,  # type: ignore[arg-type]
@@ -138,7 +147,7 @@ def entity_id(row: Descriptor) -> str:
 
 
 def topic(entity: Entity[Vehicle]) -> str:
-    suffix = "" if entity.has_state else "/attributes"
+    suffix = "" if entity.announces_state else "/attributes"
     return f"bmw2mqtt/{VIN}/{entity.platform}/{entity.key}{suffix}"
 
 
@@ -181,8 +190,11 @@ def test_no_two_entities_get_the_same_entity_id() -> None:
     assert [name for name, n in names.items() if n > 1] == []
 
 
-@pytest.mark.parametrize("entity", READINGS, ids=lambda entity: entity.id)
-def test_home_assistant_takes_every_reading(entity: Entity[Vehicle]) -> None:
+def test_home_assistant_accepts_every_reading() -> None:
+    check_rows(READINGS, check_reading, id_of)
+
+
+def check_reading(entity: Entity[Vehicle]) -> None:
     assert re.fullmatch(r"[a-z0-9_]+", entity.key)
     assert (entity.category, entity.enabled) == ("diagnostic", False)
     if isinstance(entity, Sensor):
@@ -194,11 +206,14 @@ def test_home_assistant_takes_every_reading(entity: Entity[Vehicle]) -> None:
         assert entity.device_class in LEGAL_BINARY
 
 
-@pytest.mark.parametrize("row", SENT, ids=row_id)
-def test_every_descriptor_reaches_its_topic(row: Descriptor) -> None:
+def test_every_descriptor_reaches_its_topic() -> None:
+    check_rows(SENT, check_topic, descriptor_of)
+
+
+def check_topic(row: Descriptor) -> None:
     """A car's value is on the broker, and a new one replaces it."""
-    entity = next(entity for entity in CARDATA if entity.id == entity_id(row))
-    shown = Shown()
+    entity = ENTITIES_BY_ID[entity_id(row)]
+    shown = PublishedCar()
     one, other = samples(row)
     assert row.entity or topic(entity) not in shown.tell({})
     with capture_logs() as lines:
@@ -216,8 +231,11 @@ def test_every_descriptor_reaches_its_topic(row: Descriptor) -> None:
         assert third[topic(entity)] == b"None", "it is still there, and unknown"
 
 
-@pytest.mark.parametrize("row", [row for row in SENT if row.options], ids=row_id)
-def test_every_word_of_bmws_is_understood(row: Descriptor) -> None:
+def test_every_word_of_bmws_is_understood() -> None:
+    check_rows([row for row in SENT if row.options], check_words, descriptor_of)
+
+
+def check_words(row: Descriptor) -> None:
     car = Car(HYBRID)
     with capture_logs() as lines:
         for number, word in enumerate(row.options):
@@ -256,7 +274,7 @@ def test_a_lock_that_is_on_is_open() -> None:
     ],
 )
 def test_long_texts_are_in_the_attributes(name: str, text: str, state: str) -> None:
-    shown = Shown().tell({name: text})
+    shown = PublishedCar().tell({name: text})
     topic = f"bmw2mqtt/{VIN}/sensor/{key(f'vehicle.{name}')}"
     assert shown[topic].decode() == state
     assert json.loads(shown[f"{topic}/attributes"]) == {"text": text}
@@ -275,10 +293,10 @@ def test_only_those_who_have_such_a_car_load_the_catalogue() -> None:
 import sys
 import bmw2mqtt.devices, bmw2mqtt.mqtt.commands
 from bmw2mqtt.entities import vehicle_entities
-vehicle_entities("mybmw")
+vehicle_entities(has_commands=True, has_readings=False)
 assert "bmw2mqtt.entities.catalogue" not in sys.modules
 import bmw2mqtt.accounts.cardata.snapshot.builder, bmw2mqtt.accounts.cardata.telemetry.store
-vehicle_entities("cardata")
+vehicle_entities(has_commands=False, has_readings=True)
 assert not {"bimmer_connected", "httpx"} & sys.modules.keys()
 """
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
+from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES, account_entities
 from bmw2mqtt.entities.base import (
     MAX_STATE_LENGTH,
     BinarySensor,
@@ -23,6 +23,7 @@ from bmw2mqtt.homeassistant.discovery import account_payload, vehicle_payload
 from bmw2mqtt.mqtt.device import dump_json
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
+from bmw2mqtt.vehicle.commands import Action
 from bmw2mqtt.vehicle.snapshot import (
     Capabilities,
     Charging,
@@ -35,6 +36,7 @@ from bmw2mqtt.vehicle.snapshot import (
 )
 from tests.accounts.conversion import convert_car
 from tests.fixture_cars import fixture_cars
+from tests.tables import check_rows
 
 VIN = "WBA00000000DEMO01"
 NOW = datetime(2023, 6, 22, 10, 30, tzinfo=UTC)
@@ -46,6 +48,13 @@ DISTANCE, NO_CLASS = {"km", "mi"}, None
 LEGAL_SENSORS: dict[str | None, tuple[set[str | None], set[str | None]]] = {
     # device class: units, state classes (Home Assistant 2026.11)
     "distance": (DISTANCE, {"measurement", "total", "total_increasing"}),
+    "duration": ({"s", "min", "h", "d"}, {None, "measurement"}),
+    "energy": ({"Wh", "kWh"}, {"total", "total_increasing"}),
+    "energy_storage": ({"Wh", "kWh"}, {"measurement"}),
+    "power": ({"W", "kW"}, {"measurement"}),
+    "temperature": ({"°C"}, {"measurement"}),
+    "voltage": ({"V"}, {"measurement"}),
+    "volume": ({"L"}, {"total", "total_increasing"}),
     "volume_storage": ({"L", "gal", "m³"}, {"measurement"}),
     "battery": ({"%"}, {"measurement"}),
     "current": ({"A", "mA"}, {None, "measurement"}),
@@ -53,13 +62,21 @@ LEGAL_SENSORS: dict[str | None, tuple[set[str | None], set[str | None]]] = {
     "timestamp": ({None}, {None}),
     "date": ({None}, {None}),
     "enum": ({None}, {None}),
-    NO_CLASS: ({None, "%"}, {None, "measurement"}),
+    NO_CLASS: ({None, "%", "kWh/100km"}, {None, "measurement"}),
 }
-BINARY_CLASSES = {None, "opening", "lock", "problem", "battery_charging", "plug"}
+BINARY_CLASSES = {
+    None, "battery_charging", "connectivity", "door", "light", "lock", "moving", "opening", "plug",
+    "problem", "running", "safety", "window",
+}  # fmt: skip
+OLD_ROWS = tuple(entity for entity in VEHICLE_ENTITIES if not entity.appears_with_value)
+"""What the old integration had, with the picture and the event."""
 
 
-def row_id(entity: Entity[Any]) -> str:
+def id_of(entity: Entity[Any]) -> str:
     return entity.id
+
+
+UNKNOWN_VALUES: tuple[Any, ...] = (None, "UNKNOWN", [])
 
 
 def unknown_vehicle(drive_train: DriveTrain | None, capabilities: Capabilities) -> Vehicle:
@@ -69,7 +86,16 @@ def unknown_vehicle(drive_train: DriveTrain | None, capabilities: Capabilities) 
 
 
 def of_vehicle(vehicle: Vehicle) -> list[Entity[Vehicle]]:
-    return [entity for entity in VEHICLE_ENTITIES if entity.exists(vehicle)]
+    """Return what is announced of a car at first sight."""
+    return [
+        entity
+        for entity in VEHICLE_ENTITIES
+        if entity.exists(vehicle) and (not entity.appears_with_value or entity.has_value(vehicle))
+    ]
+
+
+def old_of_vehicle(vehicle: Vehicle) -> list[Entity[Vehicle]]:
+    return [entity for entity in OLD_ROWS if entity.exists(vehicle)]
 
 
 def counts(entities: list[Entity[Vehicle]]) -> dict[str, int]:
@@ -83,7 +109,7 @@ def test_platform_and_key_are_unique() -> None:
 
 
 def test_the_old_integrations_kinds_are_all_there() -> None:
-    assert counts(list(VEHICLE_ENTITIES)) == {
+    assert counts(list(OLD_ROWS)) == {
         "sensor": 21,
         "binary_sensor": 8,
         "lock": 1,
@@ -98,10 +124,13 @@ def test_the_old_integrations_kinds_are_all_there() -> None:
     }
 
 
-@pytest.mark.parametrize("entity", ALL_ROWS, ids=row_id)
-def test_every_row_is_well_formed(entity: Entity[Any]) -> None:
+def test_every_row_is_well_formed() -> None:
+    check_rows(ALL_ROWS, check_form, id_of)
+
+
+def check_form(entity: Entity[Any]) -> None:
     assert re.fullmatch(r"[a-z0-9_]+", entity.key)
-    assert entity.name is None or re.fullmatch(r"[A-Z]\S*( \S+)*", entity.name)
+    assert entity.name is None or re.fullmatch(r"([A-Z]\S*|12 V)( \S+)*", entity.name)
     assert (entity.name is None) == (entity.platform == "device_tracker")
     assert entity.icon is None or re.fullmatch(r"mdi:[a-z0-9-]+", entity.icon)
     assert entity.category in {None, "diagnostic", "config"}
@@ -109,8 +138,11 @@ def test_every_row_is_well_formed(entity: Entity[Any]) -> None:
         assert entity.category != "config", "Home Assistant refuses it"
 
 
-@pytest.mark.parametrize("entity", VEHICLE_ENTITIES, ids=row_id)
-def test_what_can_be_told_something_knows_how(entity: Entity[Vehicle]) -> None:
+def test_every_row_with_a_command_topic_has_a_command() -> None:
+    check_rows(VEHICLE_ENTITIES, check_command, id_of)
+
+
+def check_command(entity: Entity[Vehicle]) -> None:
     assert entity.is_commandable == (entity.command is not None)
     assert entity.is_commandable == (
         entity.platform in {"lock", "button", "number", "select", "switch", "notify"}
@@ -128,8 +160,24 @@ def test_an_unknown_car_shows_none_everywhere(
         if entity.has_state:
             assert encode(entity.value(vehicle)) == b"None", entity.id
         if entity.attributes:
-            known = [v for v in entity.attributes(vehicle).values() if v not in {None, "UNKNOWN"}]
+            known = [v for v in entity.attributes(vehicle).values() if v not in UNKNOWN_VALUES]
             assert known == [], entity.id
+
+
+def test_a_single_command_may_need_more_than_its_entity() -> None:
+    """BMW may offer to lock a car and not to unlock it."""
+    lock, climate, charging = (
+        next(entity for entity in VEHICLE_ENTITIES if entity.id == id_)
+        for id_ in ("lock_lock", "switch_climate", "switch_charging")
+    )
+    locked = unknown_vehicle(None, Capabilities(lock=True))
+    assert [lock.offers(locked, c) for c in (Action.LOCK, Action.UNLOCK)] == [True, False]
+    warm = unknown_vehicle(None, Capabilities(climate_state=True))
+    actions = (Action.START_CLIMATE, Action.STOP_CLIMATE)
+    assert [climate.offers(warm, action) for action in actions] == [False, True]
+    charged = unknown_vehicle(None, Capabilities(charge_start=True))
+    actions = (Action.START_CHARGING, Action.STOP_CHARGING)
+    assert [charging.offers(charged, action) for action in actions] == [False, False]
 
 
 @pytest.mark.parametrize("drive_train", [None, *DriveTrain])
@@ -145,10 +193,15 @@ def test_what_drives_the_car_decides_what_it_has(drive_train: DriveTrain | None)
     assert "select_ac_limit" not in ids, "no options are known"
 
 
-@pytest.mark.parametrize(
-    "entity", [e for e in ALL_ROWS if isinstance(e, Sensor | BinarySensor | Number)], ids=row_id
-)
-def test_units_and_classes_fit_together(entity: Any) -> None:
+OLD_WITHOUT_STATE_CLASS = {"ac_current_limit", "charging_target"}
+
+
+def test_units_and_classes_fit_together() -> None:
+    rows = [row for row in ALL_ROWS if isinstance(row, Sensor | BinarySensor | Number)]
+    check_rows(rows, check_unit_and_class, id_of)
+
+
+def check_unit_and_class(entity: Any) -> None:
     if isinstance(entity, BinarySensor):
         assert entity.device_class in BINARY_CLASSES
         return
@@ -161,6 +214,8 @@ def test_units_and_classes_fit_together(entity: Any) -> None:
             assert all(re.fullmatch(r"[a-z0-9_]+", option) for option in entity.options)
         if entity.precision is not None:
             assert entity.unit, "a precision needs a number"
+        if entity.unit:
+            assert entity.state_class or entity.key in OLD_WITHOUT_STATE_CLASS
 
 
 def test_a_states_text_is_at_most_255_characters() -> None:
@@ -230,7 +285,7 @@ def vehicles() -> dict[str, Vehicle]:
 
 @pytest.mark.parametrize("vin", COUNTS)
 def test_counts_per_car(vin: str) -> None:
-    found = counts(of_vehicle(vehicles()[vin]))
+    found = counts(old_of_vehicle(vehicles()[vin]))
     assert tuple(found.get(platform, 0) for platform in PLATFORMS) == COUNTS[vin]
     assert (found["device_tracker"], found["notify"]) == (1, 1)
 
@@ -239,7 +294,7 @@ def test_counts_of_all_cars() -> None:
     entities = [
         entity
         for vehicle in vehicles().values()
-        for entity in of_vehicle(vehicle)
+        for entity in old_of_vehicle(vehicle)
         if entity.platform not in {"notify", "event"}
     ]
     assert len(entities) == 240
@@ -280,12 +335,30 @@ ACCOUNT_KINDS = {
 
 
 @pytest.mark.parametrize(
-    ("backend", "more"), [("mybmw", set()), ("cardata", {"sensor_requests_left", "button_login"})]
+    ("backend", "entities", "more"),
+    [
+        (
+            "mybmw",
+            account_entities(has_quota=False, has_stream=False, has_login_button=False),
+            set(),
+        ),
+        (
+            "cardata",
+            account_entities(has_quota=True, has_stream=True, has_login_button=True),
+            {
+                "sensor_requests_left",
+                "binary_sensor_stream_connected",
+                "sensor_last_message",
+                "button_login",
+            },
+        ),
+    ],
 )
 @pytest.mark.parametrize("status", AccountStatus)
-def test_account_entities(backend: str, more: set[str], status: AccountStatus) -> None:
+def test_account_entities(
+    backend: str, entities: tuple[Entity[AccountState], ...], more: set[str], status: AccountStatus
+) -> None:
     state = AccountState(name="home", backend=backend, status=status)
-    entities = [entity for entity in ACCOUNT_ENTITIES if entity.exists(state)]
     assert {entity.id for entity in entities} == ACCOUNT_KINDS | more
     shown = {e.id: encode(e.value(state)).decode() for e in entities if e.has_state}
     assert shown["sensor_status"] == status.value
@@ -299,6 +372,7 @@ def test_account_entities(backend: str, more: set[str], status: AccountStatus) -
         "login_url",
         "user_code",
         "expires_at",
+        "last_refresh",
     }
     payload = json.loads(account_payload(state, entities, (), topics=TOPICS.account("home")))
     assert [entry["topic"] for entry in payload["availability"]] == ["bmw2mqtt/bridge/availability"]

@@ -17,10 +17,6 @@ class BasicData:
     model: str | None = None
     drive_train: str | None = None
     """BMW's word: `BEV`, `PHEV`, `CONV`, `MHEV`."""
-    body_type: str | None = None
-    country: str | None = None
-    color: str | None = None
-    head_unit: str | None = None
     software_version: str | None = None
     is_left_hand_drive: bool | None = None
     battery_capacity_kwh: float | None = None
@@ -34,10 +30,6 @@ class BasicData:
             brand=_BRANDS.get(brand.upper(), brand) if brand else None,
             model=_text(fields, "modelName"),
             drive_train=_text(fields, "driveTrain", "propulsionType"),
-            body_type=_text(fields, "bodyType"),
-            country=_text(fields, "countryCodeISO", "countryCode"),
-            color=_text(fields, "colourDescription", "colourCodeRaw", "colourCode"),
-            head_unit=_text(fields, "headUnit"),
             software_version=_text(fields, "puStep"),
             is_left_hand_drive=_is_left_hand_drive(_text(fields, "steering")),
             battery_capacity_kwh=_positive(

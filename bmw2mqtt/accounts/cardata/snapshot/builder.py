@@ -18,11 +18,12 @@ from bmw2mqtt.accounts.cardata.snapshot.charging import (
 )
 from bmw2mqtt.accounts.cardata.snapshot.doors_windows import door_lock, lids, windows
 from bmw2mqtt.accounts.cardata.snapshot.maintenance import messages, services
+from bmw2mqtt.accounts.cardata.snapshot.words import ALARMS
 from bmw2mqtt.accounts.cardata.telemetry.decode import Report
 from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER, ReadingLookup, shown
 from bmw2mqtt.entities.catalogue import catalogue
 from bmw2mqtt.vehicle.snapshot import (
-    Build,
+    Battery12V,
     Capabilities,
     Charging,
     Climate,
@@ -117,7 +118,7 @@ def to_vehicle(
         model=basic.model or f"{brand} {vin[-6:]}",
         brand=brand,
         drive_train=drive_train,
-        build=_build(basic, newest),
+        software_version=basic.software_version,
         capabilities=_capabilities(newest, tires, previous),
         updated_at=_updated_at(readings),
         mileage_km=_mileage_km(newest, previous),
@@ -127,12 +128,18 @@ def to_vehicle(
             remaining_percent=newest.number(FUEL_PERCENT, minimum=0, maximum=100),
             range_km=fuel_km,
         ),
-        charging=charging(newest, range_km=electric_km, known=known_charging, now=now),
+        charging=charging(
+            newest,
+            range_km=electric_km,
+            capacity_kwh=basic.battery_capacity_kwh or newest.number(BATTERY_SIZE, minimum=1),
+            known=known_charging,
+            now=now,
+        ),
         climate=_climate(newest),
         door_lock=door_lock(newest),
         lids=lids(newest, is_left_hand_drive=is_left_hand_drive),
         windows=windows(newest, is_left_hand_drive=is_left_hand_drive),
-        is_alarm_armed=_is_alarm_armed(newest),
+        alarm=newest.one_of(ALARMS, ALARM),
         services=services(newest, now.date(), report),
         check_control_messages=messages(newest),
         tires=tires,
@@ -140,7 +147,9 @@ def to_vehicle(
         had_position=position is not None or (previous is not None and previous.had_position),
         heading_deg=newest.whole(f"{_LOCATION}heading", minimum=0, maximum=360),
         is_moving=newest.flag("vehicle.isMoving"),
-        battery_12v_v=newest.number("vehicle.electricalSystem.battery.voltage", minimum=0),
+        battery_12v=Battery12V(
+            voltage_v=newest.number("vehicle.electricalSystem.battery.voltage", minimum=0)
+        ),
         image=image,
         readings=shown(readings, _diagnostics(), _following() if newest.is_in_miles else {}),
     )
@@ -178,18 +187,6 @@ def _drive_train(
     if has_fuel:
         return DriveTrain.COMBUSTION
     return previous.drive_train if previous else None
-
-
-def _build(basic: BasicData, newest: ReadingLookup) -> Build:
-    return Build(
-        body_type=basic.body_type,
-        country=basic.country,
-        color=basic.color,
-        head_unit=basic.head_unit,
-        software_version=basic.software_version,
-        is_left_hand_drive=basic.is_left_hand_drive,
-        battery_capacity_kwh=basic.battery_capacity_kwh or newest.number(BATTERY_SIZE, minimum=1),
-    )
 
 
 def _capabilities(newest: ReadingLookup, tires: Tires, previous: Vehicle | None) -> Capabilities:
@@ -252,11 +249,6 @@ def _climate(newest: ReadingLookup) -> Climate:
     return Climate(activity=activity, end_time=end_time, remaining_s=seconds)
 
 
-def _is_alarm_armed(newest: ReadingLookup) -> bool | None:
-    word = newest.word(ALARM)
-    return None if word is None else word != "unarmed"
-
-
 _WHEEL = "vehicle.chassis.axle.row{row}.wheel.{side}.tire."
 _WHEELS: dict[str, str] = {
     f"{end}_{side}": _WHEEL.format(row=row, side=side)
@@ -284,8 +276,4 @@ def _position(newest: ReadingLookup) -> Position | None:
     longitude = newest.number(f"{_LOCATION}longitude", minimum=-180, maximum=180)
     if latitude is None or longitude is None:
         return None
-    return Position(
-        latitude=latitude,
-        longitude=longitude,
-        altitude_m=newest.number(f"{_LOCATION}altitude"),
-    )
+    return Position(latitude=latitude, longitude=longitude)

@@ -61,13 +61,19 @@ _STATUSES: dict[str, ChargingStatus | None] = {
 
 
 def charging(
-    readings: ReadingLookup, *, range_km: float | None, known: Charging, now: datetime
+    readings: ReadingLookup,
+    *,
+    range_km: float | None,
+    capacity_kwh: float | None,
+    known: Charging,
+    now: datetime,
 ) -> Charging:
     """Read everything about charging.
 
     Args:
         readings: the car's.
         range_km: the electric range.
+        capacity_kwh: of the battery.
         known: what was known before.
         now: the time.
     """
@@ -82,25 +88,20 @@ def charging(
         POWER, minimum=-LARGEST_POWER_KW * 1e3, maximum=LARGEST_POWER_KW * 1e3
     )
     ac_limit_a = readings.whole(AC_LIMIT, minimum=0, maximum=LARGEST_POWER_KW)
-    preference = readings.word(f"{_ENGINE}charging.profile.preference")
     return Charging(
         soc_percent=soc_percent,
         target_soc_percent=target_percent,
         range_km=range_km,
+        capacity_kwh=capacity_kwh,
         status=_status(raw_status, soc_percent, target_percent, is_plugged_in=is_plugged_in),
         is_plugged_in=is_plugged_in,
         end_time=_end_time(readings, remaining, known, now),
         remaining_minutes=None if remaining is None else float(remaining.value or 0),
-        connection_type=readings.word(f"{_ENGINE}charging.connectionType"),
         power_kw=None if power_w is None else power_w / 1000,
         ac_limit_a=ac_limit_a,
-        preference=None if preference is None else preference.upper(),
-        timer_type=readings.word(f"{_ENGINE}charging.profile.timerType"),
         is_pre_entry_climatization_enabled=readings.flag(
             f"{_ENGINE}charging.profile.climatizationActive"
         ),
-        is_cable_unlocked_when_full=readings.flag(f"{_PORT}isHospitalityActive"),
-        is_flap_unlocked=readings.flag("vehicle.body.flap.isPermanentlyUnlocked"),
     )
 
 

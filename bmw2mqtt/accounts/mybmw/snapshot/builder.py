@@ -7,7 +7,7 @@ before: the kind of vehicle, and a forecast that has not changed.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bimmer_connected.coord_convert import gcj2wgs
@@ -16,7 +16,6 @@ from bmw2mqtt.accounts.mybmw.snapshot.charging import charging
 from bmw2mqtt.accounts.mybmw.snapshot.end_time import EndTimeReport
 from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader, ReportWord, find_word
 from bmw2mqtt.vehicle.snapshot import (
-    Build,
     Capabilities,
     CheckControlMessage,
     Climate,
@@ -35,6 +34,7 @@ from bmw2mqtt.vehicle.snapshot import (
     Tires,
     Vehicle,
 )
+from bmw2mqtt.vehicle.states import AlarmState
 
 LONGEST_CLIMATE_S = 24 * 60 * 60
 
@@ -104,7 +104,7 @@ def to_vehicle(
         model=attributes.text("model") or f"{responses.brand} {responses.vin[-6:]}",
         brand=responses.brand,
         drive_train=drive_train,
-        build=_build(attributes, state),
+        software_version=_software_version(attributes),
         capabilities=capabilities,
         updated_at=timing.updated_at,
         mileage_km=state.number("currentMileage", 0),
@@ -117,17 +117,14 @@ def to_vehicle(
         door_lock=state.part("doorsState").word("combinedSecurityState", LockState),
         lids=_lids(state, report),
         windows=_openings(windows, report) if (windows := state.part("windowsState")) else None,
-        is_alarm_armed=_is_alarm_armed(state),
+        alarm=_alarm(state),
         services=_services(state.parts("requiredServices")),
         check_control_messages=_messages(state.parts("checkControlMessages")),
         tires=_tires(state.part("tireState")),
+        departure_timers=_departure_timers(state),
         position=position,
         had_position=position is not None or (previous is not None and previous.had_position),
         heading_deg=(found or location).whole("heading", 0, 360),
-        address=(found or location.part("address")).text(
-            "formattedAddress" if found else "formatted"
-        ),
-        privacy_mode=state.part("driverPreferences").text("lscPrivacyMode"),
         image=image,
     )
 
@@ -170,20 +167,6 @@ def _capabilities(raw: JsonReader, state: JsonReader, previous: Vehicle | None) 
         names = (*_FLAGS, "charge_start", "charge_stop")
         services = {name: getattr(known, name) for name in names}
     return Capabilities(**features, **services)
-
-
-def _build(attributes: JsonReader, state: JsonReader) -> Build:
-    return Build(
-        body_type=attributes.text("bodyType"),
-        model_year=attributes.whole("year"),
-        country=attributes.text("countryOfOrigin"),
-        color=attributes.whole("color"),
-        head_unit=attributes.text("headUnitType") or attributes.text("headUnitRaw"),
-        idrive_version=attributes.text("hmiVersion"),
-        telematics_unit=attributes.text("telematicsUnit"),
-        software_version=_software_version(attributes),
-        is_left_hand_drive=state.flag("isLeftSteering"),
-    )
 
 
 def _software_version(attributes: JsonReader) -> str | None:
@@ -244,15 +227,30 @@ def _climate(state: JsonReader, timing: EndTimeReport) -> Climate:
         activity=raw.word("activity", ClimateActivity),
         end_time=end_time,
         remaining_s=remaining_s,
-        timers=tuple(
+    )
+
+
+def _departure_timers(state: JsonReader) -> tuple[Timer, ...]:
+    """Read the timers of the charging profile; cars without one have climate timers."""
+    timers = state.part("chargingProfile").parts("departureTimes")
+    if timers is not None:
+        return tuple(
             Timer(
-                id=None,
-                time=timer.clock("departureTime"),
+                id=timer.whole("id") or place,
+                time=timer.clock("timeStamp"),
                 weekdays=timer.texts("timerWeekDays"),
-                is_active=timer.text("timerAction") == "ACTIVATE",
+                is_active=timer.text("action") == "ACTIVATE",
             )
-            for timer in state.parts("climateTimers") or ()
-        ),
+            for place, timer in enumerate(timers, start=1)
+        )
+    return tuple(
+        Timer(
+            id=place,
+            time=timer.clock("departureTime"),
+            weekdays=timer.texts("timerWeekDays"),
+            is_active=timer.text("timerAction") == "ACTIVATE",
+        )
+        for place, timer in enumerate(state.parts("climateTimers") or (), start=1)
     )
 
 
@@ -290,9 +288,11 @@ def _camel_case(text: str) -> str:
     return first + "".join(word.capitalize() for word in others)
 
 
-def _is_alarm_armed(state: JsonReader) -> bool | None:
+def _alarm(state: JsonReader) -> AlarmState | None:
     mode = state.text("securityOverviewMode")
-    return None if mode is None else mode == "ARMED"
+    if mode is None:
+        return None
+    return AlarmState.ARMED if mode == "ARMED" else AlarmState.UNARMED
 
 
 def _services(entries: list[JsonReader] | None) -> tuple[Service, ...] | None:
@@ -336,23 +336,11 @@ def _tires(raw: JsonReader) -> Tires:
 
 
 def _tire(raw: JsonReader) -> Tire:
-    status, details = raw.part("status"), raw.part("details")
+    status = raw.part("status")
     return Tire(
         pressure_kpa=status.number("currentPressure", 0),
         target_pressure_kpa=status.number("targetPressure", 0),
-        season=details.whole("season"),
-        production_week=_production_week(details.whole("manufacturingWeek", 0, 9999)),
-        manufacturer=details.text("manufacturer"),
-        dimension=details.text("dimension"),
     )
-
-
-def _production_week(code: int | None) -> date | None:
-    """Read a tyre's own mark: 4021 is week 40 of 2021."""
-    try:
-        return date.fromisocalendar(2000 + code % 100, code // 100, 1) if code else None
-    except ValueError:
-        return None
 
 
 def _found(answer: Any, state: JsonReader, report: ReportWord) -> JsonReader:
@@ -372,7 +360,6 @@ def with_found_position(vehicle: Vehicle, *, found: Any, is_in_china: bool) -> V
         position=_position(answer, is_in_china=is_in_china),
         had_position=True,
         heading_deg=answer.whole("heading", 0, 360),
-        address=answer.text("formattedAddress"),
     )
 
 

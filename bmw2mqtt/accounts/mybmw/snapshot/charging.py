@@ -4,7 +4,7 @@ from datetime import datetime, time, timedelta
 
 from bmw2mqtt.accounts.mybmw.snapshot.end_time import EndTimeReport
 from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader
-from bmw2mqtt.vehicle.snapshot import Charging, ChargingMode, ChargingStatus, Timer
+from bmw2mqtt.vehicle.snapshot import Charging, ChargingMode, ChargingStatus
 
 LONGEST_CHARGE_MINUTES = 14 * 24 * 60
 LARGEST_AC_LIMIT_A = 1000
@@ -30,28 +30,11 @@ def charging(
         start_time=_start_time(status, window, report.fetched_at),
         end_time=_end_time(status, remaining_minutes, known, report),
         remaining_minutes=remaining_minutes,
-        connection_type=battery.text("chargingConnectionType"),
         ac_limit_a=profile.part("chargingSettings").whole("acCurrentLimit", 0),
         ac_limits_a=details.part("acLimit").wholes("values", 1, LARGEST_AC_LIMIT_A)
         or known.ac_limits_a,
         mode=_mode(profile),
-        preference=profile.text("chargingPreference"),
-        window_start=window.clock("start"),
-        window_end=window.clock("end"),
-        timer_type=profile.text("chargingControlType"),
-        departure_timers=tuple(
-            Timer(
-                id=timer.whole("id"),
-                time=timer.clock("timeStamp"),
-                weekdays=timer.texts("timerWeekDays"),
-                is_active=timer.text("action") == "ACTIVATE",
-            )
-            for timer in profile.parts("departureTimes") or ()
-        ),
         is_pre_entry_climatization_enabled=_is_pre_entry_climatization_enabled(profile),
-        is_cable_unlocked_when_full=details.flag("isUnlockCableActive"),
-        is_flap_unlocked=settings.part("chargingFlapDetail").flag("isPermanentlyUnlock"),
-        service_pack=settings.text("servicePack"),
     )
 
 

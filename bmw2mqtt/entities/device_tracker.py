@@ -1,15 +1,23 @@
-"""Where a car is, and what it looks like."""
+"""Where a car is."""
 
 from typing import Any
 
-from bmw2mqtt.entities.base import Attributes, DeviceTracker, Image, iso
+from bmw2mqtt.entities.base import Attributes, DeviceTracker, decimal, iso
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 
-def _location(vehicle: Vehicle) -> Attributes:
-    """Show the position, take back a lost one, say nothing of one that never was.
+def _coordinates(vehicle: Vehicle) -> str | None:
+    position = vehicle.position
+    if position is None:
+        return None
+    return f"{decimal(position.latitude)},{decimal(position.longitude)}"
 
-    Home Assistant keeps coordinates that are left out, and complains of empty ones.
+
+def _location(vehicle: Vehicle) -> Attributes:
+    """Return the position; `None` as coordinates once a known position is lost.
+
+    Home Assistant keeps coordinates that are left out, and complains about empty ones: a car that
+    never had a position must not have the keys at all.
     """
     attributes: dict[str, Any] = {}
     if vehicle.position is not None:
@@ -27,17 +35,9 @@ DEVICE_TRACKERS: tuple[DeviceTracker[Vehicle], ...] = (
     DeviceTracker(
         key="location",
         name=None,
+        value=_coordinates,
         attributes=_location,
         category="diagnostic",
         icon="mdi:car",
-    ),
-)
-
-IMAGES: tuple[Image[Vehicle], ...] = (
-    Image(
-        key="vehicle",
-        name="Picture",
-        value=lambda vehicle: vehicle.image,
-        exists=lambda vehicle: vehicle.image is not None,
     ),
 )
