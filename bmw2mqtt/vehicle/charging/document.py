@@ -1,0 +1,118 @@
+"""Dataclasses to plain JSON and back, validated by their types."""
+
+import types
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from functools import cache
+from math import isfinite
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+
+class InvalidDocumentError(ValueError):
+    """A document that does not fit its type; the message names the place."""
+
+
+def to_document(value: Any) -> Any:
+    """Return a value as dictionaries, lists, texts, numbers, booleans and `None`."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_document(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, frozenset):
+        return sorted(to_document(item) for item in value)
+    if isinstance(value, tuple):
+        return [to_document(item) for item in value]
+    return value
+
+
+def from_document(kind: type[T], document: Any) -> T:
+    """Return the value that a document stands for.
+
+    Fields that are missing get their default; fields that are unknown are ignored.
+
+    Raises:
+        InvalidDocumentError: it does not fit.
+    """
+    value: T = _read(kind, document, kind.__name__)
+    return value
+
+
+def _read(kind: Any, document: Any, place: str) -> Any:
+    origin = get_origin(kind)
+    if origin in {Union, types.UnionType}:
+        return _read_optional(kind, document, place)
+    if origin in {tuple, frozenset}:
+        if not isinstance(document, list):
+            raise InvalidDocumentError(f"{place}: not a list")
+        item = get_args(kind)[0]
+        return origin(_read(item, entry, f"{place}[{i}]") for i, entry in enumerate(document))
+    if is_dataclass(origin or kind):
+        return _read_dataclass(kind, document, place)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return _convert(kind, document, place)
+    if kind is datetime:
+        return _read_time(document, place)
+    return _read_plain(kind, document, place)
+
+
+def _read_optional(kind: Any, document: Any, place: str) -> Any:
+    if document is None:
+        return None
+    options = [option for option in get_args(kind) if option is not types.NoneType]
+    return _read(options[0], document, place)
+
+
+def _read_dataclass(kind: Any, document: Any, place: str) -> Any:
+    if not isinstance(document, dict):
+        raise InvalidDocumentError(f"{place}: not an object")
+    cls = get_origin(kind) or kind
+    values = {}
+    for field, hint in _hints(cls):
+        name = field.name
+        if name in document:
+            values[name] = _read(_filled(hint, kind), document[name], f"{place}.{name}")
+        elif field.default is MISSING and field.default_factory is MISSING:
+            raise InvalidDocumentError(f"{place}.{name}: missing")
+    return cls(**values)
+
+
+@cache
+def _hints(cls: type) -> tuple[tuple[Field[Any], Any], ...]:
+    hints = get_type_hints(cls)
+    return tuple((field, hints[field.name]) for field in fields(cls))
+
+
+def _filled(hint: Any, kind: Any) -> Any:
+    """Put the argument of a generic dataclass in the place of its type variable."""
+    return get_args(kind)[0] if isinstance(hint, TypeVar) else hint
+
+
+def _read_time(document: Any, place: str) -> datetime:
+    if not isinstance(document, str):
+        raise InvalidDocumentError(f"{place}: not a time")
+    moment: datetime = _convert(datetime.fromisoformat, document, place)
+    if moment.tzinfo is None:
+        raise InvalidDocumentError(f"{place}: a time without offset")
+    return moment
+
+
+def _read_plain(kind: Any, document: Any, place: str) -> Any:
+    is_number = isinstance(document, int | float) and not isinstance(document, bool)
+    if kind is float and is_number and isfinite(document):
+        return float(document)
+    if kind is not float and type(document) is kind:
+        return document
+    raise InvalidDocumentError(f"{place}: not a {kind.__name__}")
+
+
+def _convert(kind: Callable[[Any], Any], document: Any, place: str) -> Any:
+    try:
+        return kind(document)
+    except (TypeError, ValueError) as error:
+        raise InvalidDocumentError(f"{place}: {document!r} is not valid") from error

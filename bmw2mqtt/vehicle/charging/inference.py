@@ -1,0 +1,72 @@
+"""Missed sessions: charges of which neither start nor end was received."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from bmw2mqtt.vehicle.charging.conditions import is_driving
+from bmw2mqtt.vehicle.charging.missed import is_charge
+from bmw2mqtt.vehicle.charging.session import (
+    ChargingSession,
+    EndSource,
+    Flag,
+    Phase,
+    StartSource,
+    duration,
+    session_id,
+)
+from bmw2mqtt.vehicle.charging.state import Step, TransitionKind
+
+
+def infer(step: Step) -> None:
+    """Create a session for a missed charge: the SoC rose in a silence in which the car stood.
+
+    If a charge runs now it is the same one, seen late; else it is a session of its own.
+    """
+    state, missed = step.state, step.missed
+    step.missed = None
+    if missed is None or not is_charge(
+        missed,
+        odometer_km=state.odometer_km,
+        moved_at=state.moved_at,
+        has_engine=state.facts.has_engine,
+    ):
+        return
+    before, after = missed.before, missed.after
+    if not state.facts.can_charge or is_driving(state, after.at):
+        return
+    if state.is_charging and state.session is not None:
+        session = state.session
+        state.session = replace(
+            session,
+            soc_start=before.percent,
+            soc_end=after.percent if session.soc_end is None else session.soc_end,
+            start_accuracy_s=duration(missed.contact_at, session.start_at).total_seconds(),
+            flags=session.flags | {Flag.LATE_START},
+        )
+        return
+    if _includes(state.session, before.at):
+        return
+    start_at = missed.contact_at
+    state.session = ChargingSession(
+        id=session_id(start_at, state.session),
+        phase=Phase.ENDED,
+        start_at=start_at,
+        start_source=StartSource.INFERRED,
+        start_accuracy_s=duration(start_at, after.at).total_seconds(),
+        proof_at=after.at,
+        proof_source=EndSource.INFERRED,
+        last_evidence_at=after.at,
+        soc_start=before.percent,
+        soc_end=after.percent,
+        target_percent=state.target_percent,
+        capacity_kwh=state.facts.capacity_kwh,
+        odometer_km=state.odometer_km,
+    )
+    step.record(TransitionKind.INFERRED, after.at)
+
+
+def _includes(session: ChargingSession | None, at: datetime) -> bool:
+    """Return whether a rise of the SoC since then includes a session that is known."""
+    if session is None:
+        return False
+    return session.end_at is None or session.is_open or session.end_at > at
