@@ -1,10 +1,10 @@
-"""Our one container at BMW: the list of descriptors that telematic data is asked for with.
+"""Our containers at BMW: the lists of descriptors that telematic data is requested with.
 
 BMW keeps at most ten for an account, serves every car from one, and refuses lists that it does not
-like. Its purpose is the hash of its list, so that it is found again after everything here is lost.
+like. A container's purpose is the hash of its list, so that it is found again after everything here
+is lost.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -14,70 +14,49 @@ import structlog
 
 from bmw2mqtt.accounts.cardata.errors import RequestRefused, ServerFault
 from bmw2mqtt.accounts.cardata.rest.client import (
-    BAD_CONTAINER,
     BAD_LIST,
     BAD_PARAMETER,
     BAD_REQUEST,
-    BEING_DELETED,
-    NO_CONTAINER,
     SERVER_ERROR,
     TOO_MANY_CONTAINERS,
     UNKNOWN_DESCRIPTOR,
     RestClient,
 )
+from bmw2mqtt.accounts.cardata.rest.container_client import ContainerClient
+from bmw2mqtt.accounts.cardata.rest.container_lists import (
+    ContainerKind,
+    Lists,
+    extra_descriptors,
+    extra_lists,
+    main_lists,
+    purpose_of,
+)
 from bmw2mqtt.accounts.cardata.rest.quota import Priority
-from bmw2mqtt.accounts.cardata.telemetry.descriptors import SOC_FORECAST, core_descriptors
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.accounts.state_file import StateFile, moment
-from bmw2mqtt.entities.catalogue import catalogue
 from bmw2mqtt.vehicle.errors import (
     WHOLE_ACCOUNT,
     AccountError,
-    BadAnswer,
     QuotaExceeded,
     Unreachable,
 )
 
 log = structlog.get_logger(__name__)
 
-NAME = "bmw2mqtt"
 RECREATE_EVERY = timedelta(hours=24)
 OUTAGE_PAUSE = timedelta(hours=4)
-FORGIVE_AFTER = timedelta(days=30)
-"""BMW also refuses lists because it is out of order, so a longer list is tried again some day."""
+EXTRA_PAUSE = timedelta(days=7)
+"""BMW refused every list of the extra container: nothing depends on it."""
+RETRY_FULL_LIST_AFTER = timedelta(days=30)
+"""BMW also refuses lists because it is out of order, so the full list is tried again some day."""
 MAX_DROPPED = 5
 """Each one costs a request; with more than these the whole list is given up."""
-_GONE = {"DELETED", "INACTIVE"}
-"""States of a container that is purged in some weeks."""
-NOT_THERE = {BAD_CONTAINER, BEING_DELETED, NO_CONTAINER, None}
-"""Refusals that say that there is no such container; some come without a code."""
 _LIST_REFUSED = {BAD_REQUEST, BAD_PARAMETER, UNKNOWN_DESCRIPTOR, BAD_LIST, SERVER_ERROR}
-
-CORE_LENGTH = 75
-"""BMW has accepted lists of this length even where it refuses longer ones."""
-CORE = core_descriptors()[:CORE_LENGTH]
-"""The most important descriptors of the snapshot."""
-_SHORTER = (CORE, tuple(name for name in CORE if name != SOC_FORECAST))
-
-
-def wanted_descriptors() -> tuple[str, ...]:
-    """Return the full list: all of the snapshot, and what only a container can serve."""
-    rest_only = (
-        name
-        for name, row in catalogue().items()
-        if row.rest_via == "container" and not row.is_streamable
-    )
-    return tuple(dict.fromkeys((*core_descriptors(), *rest_only)))
-
-
-def purpose_of(descriptors: Sequence[str]) -> str:
-    """Return what a container's purpose says of its list."""
-    return hashlib.sha256("\n".join(sorted(descriptors)).encode()).hexdigest()[:12]
 
 
 @dataclass(slots=True)
 class _Known:
-    """What is remembered of the container."""
+    """What is remembered of one container."""
 
     id: str | None = None
     purpose: str | None = None
@@ -88,13 +67,13 @@ class _Known:
     wanted: str = ""
     """Of the full list for which the refusals below hold."""
     step: int = 0
-    """How far the list is shortened: 0 full, 1 core, 2 core without the charging level."""
+    """How far the list is shortened: 0 is the full one."""
     dropped: list[str] = field(default_factory=list)
     """Descriptors that BMW does not know."""
     refused_at: str | None = None
     paused_until: str | None = None
-    hindrance: str | None = None
-    """Why nothing is made before that."""
+    pause_reason: str | None = None
+    """Why none is created before that."""
 
 
 _KINDS: dict[str, type] = {"step": int, "obsolete": list, "dropped": list}
@@ -102,7 +81,7 @@ _KINDS: dict[str, type] = {"step": int, "obsolete": list, "dropped": list}
 
 
 class Containers:
-    """Finds, makes, shortens and deletes containers of ours; never touches foreign ones."""
+    """The main and the extra container of one account."""
 
     def __init__(
         self,
@@ -110,47 +89,101 @@ class Containers:
         memory: StateFile,
         descriptors: Sequence[str],
         now: Callable[[], datetime] = utc_now,
+        *,
+        extra: Sequence[str] | None = None,
     ) -> None:
         """Prepare; nothing is sent yet.
 
         Args:
-            rest: where to ask.
-            memory: where the container's id, and what BMW refused, is written down.
-            descriptors: the full list; `CORE` is what it is shortened to.
+            rest: sends the requests.
+            memory: keeps the containers' IDs, and what BMW refused.
+            descriptors: the full list of the main container.
             now: the wall clock.
+            extra: the full list of the extra container.
         """
-        self._rest = rest
-        self._memory = memory
-        self._lists = (tuple(dict.fromkeys(descriptors)), *_SHORTER)
-        self._now = now
+        self._client = ContainerClient(rest, now)
+        if extra is None:
+            extra = extra_descriptors()
+        self._containers = {
+            kind: _Container(kind, lists, self._client, memory, now)
+            for kind, lists in (
+                (ContainerKind.MAIN, main_lists(descriptors)),
+                (ContainerKind.EXTRA, extra_lists(extra)),
+            )
+        }
 
-    def try_again(self) -> None:
-        """Forget a pause, because a person asks; a container that was lost today stays lost."""
-        known = self._recall()
-        if known.paused_until and (known.id or not self._is_of_today(known)):
-            known.paused_until = known.hindrance = None
-            self._remember(known)
+    def retry(self) -> None:
+        """End all pauses, because a person asks; a container that was lost today stays lost."""
+        for container in self._containers.values():
+            container.retry()
 
-    async def ready(self, priority: Priority) -> str:
-        """Return the id of a container with our list; as a rule that costs no request.
+    def reset(self) -> None:
+        """Forget the containers: they belong to another BMW account."""
+        self._client.reset()
+        for container in self._containers.values():
+            container.save(_Known())
+
+    async def ready(self, priority: Priority, kind: ContainerKind = ContainerKind.MAIN) -> str:
+        """Return the ID of a container with our list; as a rule that costs no request.
 
         Args:
             priority: of the request that needs it; upkeep has its own.
+            kind: which one.
 
         Raises:
             AccountError: there is none, and why.
         """
-        known = self._recall()
+        others = [other for name, other in self._containers.items() if name is not kind]
+        return await self._containers[kind].ready(priority, others)
+
+    def discard(self, kind: ContainerKind = ContainerKind.MAIN) -> bool:
+        """Discard a container that BMW refuses; return whether a new one may be created.
+
+        That is so once a day: perhaps BMW refuses one that was created today for one car only.
+        """
+        return self._containers[kind].discard()
+
+    async def delete_obsolete(self) -> None:
+        """Delete older containers of ours; what fails is tried another time."""
+        for container in self._containers.values():
+            await container.delete_obsolete()
+
+
+class _Container:
+    """Finds, creates, shortens and deletes one container."""
+
+    def __init__(
+        self,
+        kind: ContainerKind,
+        lists: Lists,
+        client: ContainerClient,
+        memory: StateFile,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._kind = kind
+        self._lists = lists
+        self._client = client
+        self._memory = memory
+        self._now = now
+
+    def retry(self) -> None:
+        known = self._load()
+        if known.paused_until and (known.id or not self._is_of_today(known)):
+            known.paused_until = known.pause_reason = None
+            self.save(known)
+
+    async def ready(self, priority: Priority, others: Sequence["_Container"]) -> str:
+        known = self._load()
         if known.id and known.purpose == purpose_of(self._wanted(known)):
             return known.id
         if self._is_before(known.paused_until) or (known.id and self._is_of_today(known)):
             if known.id:
                 return known.id  # an older list is better than none
             raise RequestRefused(
-                None, known.hindrance or "BMW gives no container; trying again later"
+                None, known.pause_reason or "BMW gives no container; trying again later"
             )
         try:
-            return await self._make(known, Priority.CONTAINER if known.id else priority)
+            return await self._make(known, Priority.CONTAINER if known.id else priority, others)
         except QuotaExceeded:
             if known.id:
                 return known.id
@@ -161,43 +194,49 @@ class Containers:
             self._pause(known, error)
             if known.id is None:
                 raise
-            log.warning("container_not_renewed", reason=str(error), retry_at=known.paused_until)
+            log.warning(
+                "container_not_renewed",
+                kind=self._kind.name.lower(),
+                reason=str(error),
+                retry_at=known.paused_until,
+            )
             return known.id
 
-    def lost(self) -> bool:
-        """Take it that BMW refuses our container; return whether another may be made: once a day.
-
-        One that was made today stays: perhaps BMW refuses it for one car only.
-        """
-        known = self._recall()
+    def discard(self) -> bool:
+        known = self._load()
         if known.id is None or self._is_of_today(known):
             return False
+        self._client.reset()
         known.obsolete.append(known.id)
         known.id = None
-        self._remember(known)
+        self.save(known)
         return True
 
-    def forget(self) -> None:
-        """Forget the container, because it belongs to another BMW account."""
-        self._memory.remember("container", {})
+    def owns(self, id_: str, purpose: str) -> bool:
+        """Return whether a container at BMW is this one, or an earlier list of it."""
+        known = self._load()
+        return id_ == known.id or purpose in {known.purpose, *map(purpose_of, self._lists)}
 
-    async def tidy(self) -> None:
-        """Delete what is left of older containers of ours; what fails is tried another time."""
-        known = self._recall()
+    async def delete_obsolete(self) -> None:
+        known = self._load()
         for obsolete in list(known.obsolete):
             try:
-                await self._delete(obsolete, Priority.CONTAINER)
+                await self._client.delete(obsolete, Priority.CONTAINER)
             except RequestRefused as error:  # then it stays; asking every day would not help
                 log.info("container_not_deleted", id=obsolete, reason=str(error))
             except AccountError as error:
                 log.debug("container_not_deleted", id=obsolete, reason=str(error))
                 return
             known.obsolete.remove(obsolete)
-            self._remember(known)
+            self.save(known)
 
-    async def _make(self, known: _Known, priority: Priority) -> str:
+    async def _make(self, known: _Known, priority: Priority, others: Sequence["_Container"]) -> str:
         """Find a container with our list or create it, with a shorter list if need be."""
-        ours = await self._list_ours(priority)
+        ours = {
+            id_: purpose
+            for id_, purpose in (await self._client.purposes(priority)).items()
+            if not any(other.owns(id_, purpose) for other in others)
+        }
         usable = {purpose: id_ for id_, purpose in ours.items() if id_ not in known.obsolete}
         before = known.step, list(known.dropped), known.refused_at
         is_faulty = False
@@ -209,14 +248,16 @@ class Containers:
             except (RequestRefused, ServerFault) as error:
                 is_faulty = is_faulty or isinstance(error, ServerFault)
                 if not self._shorten(known, error):
-                    if is_faulty:  # perhaps it was not the list
+                    if is_faulty and self._kind is ContainerKind.MAIN:
+                        # perhaps it was not the list
                         known.step, known.dropped, known.refused_at = before
                     raise
                 if not is_faulty:
-                    self._remember(known)
+                    self.save(known)
         if known.refused_at != before[2]:
             log.warning(
                 "container_shortened",
+                kind=self._kind.name.lower(),
                 descriptors=len(self._wanted(known)),
                 wanted=len(self._lists[0]),
                 unknown_to_bmw=known.dropped,
@@ -224,10 +265,24 @@ class Containers:
         known.id = id_
         known.purpose = purpose_of(self._wanted(known))
         known.obsolete = [other for other in ours if other != id_]
-        known.paused_until = known.hindrance = None
-        self._remember(known)
-        await self.tidy()
+        known.paused_until = known.pause_reason = None
+        self.save(known)
+        await self.delete_obsolete()
         return id_
+
+    async def _create(self, known: _Known, ours: dict[str, str], priority: Priority) -> str:
+        """Create it; if the account has too many containers, delete obsolete ones of ours first."""
+        descriptors = self._wanted(known)
+        try:
+            return await self._client.create(descriptors, priority)
+        except RequestRefused as error:
+            spare = [id_ for id_ in ours if id_ != known.id]
+            if error.code != TOO_MANY_CONTAINERS or not spare:
+                raise
+            for id_ in spare:
+                await self._client.delete(id_, priority)
+                del ours[id_]
+            return await self._client.create(descriptors, priority)
 
     def _wanted(self, known: _Known) -> list[str]:
         step = min(max(known.step, 0), len(self._lists) - 1)
@@ -250,11 +305,13 @@ class Containers:
         return True
 
     def _pause(self, known: _Known, error: AccountError) -> None:
-        """Ask for no container again soon: each try costs quota."""
+        """Create none again soon: each try costs quota."""
         pause = OUTAGE_PAUSE if isinstance(error, Unreachable) else RECREATE_EVERY
+        if self._kind is ContainerKind.EXTRA and known.step == len(self._lists) - 1:
+            pause = EXTRA_PAUSE
         known.paused_until = (self._now() + pause).isoformat()
-        known.hindrance = str(error)
-        self._remember(known)
+        known.pause_reason = str(error)
+        self.save(known)
 
     def _is_of_today(self, known: _Known) -> bool:
         made_at = moment(known.made_at)
@@ -262,70 +319,26 @@ class Containers:
 
     def _is_before(self, text: str | None) -> bool:
         until = moment(text)
-        return until is not None and timedelta() < until - self._now() <= RECREATE_EVERY
-
-    # At BMW
-
-    async def _list_ours(self, priority: Priority) -> dict[str, str]:
-        """Return the purposes of our containers, by id."""
-        answer = await self._rest.get("containers", priority)
-        entries = answer.get("containers") if isinstance(answer, dict) else answer
-        if not isinstance(entries, list):
-            raise BadAnswer("BMW sent no list of containers; trying again later")
-        mine = [entry for entry in entries if isinstance(entry, dict) and entry.get("name") == NAME]
-        return {
-            id_: str(entry.get("purpose"))
-            for entry in mine
-            if isinstance(id_ := entry.get("containerId"), str) and entry.get("state") not in _GONE
-        }
-
-    async def _create(self, known: _Known, ours: dict[str, str], priority: Priority) -> str:
-        descriptors = self._wanted(known)
-        content = {
-            "name": NAME,
-            "purpose": purpose_of(descriptors),
-            "technicalDescriptors": descriptors,
-        }
-        try:
-            answer = await self._rest.post("containers", priority, content)
-        except RequestRefused as error:
-            spare = [id_ for id_ in ours if id_ != known.id]
-            if error.code != TOO_MANY_CONTAINERS or not spare:
-                raise
-            for id_ in spare:
-                await self._delete(id_, priority)
-                del ours[id_]
-            answer = await self._rest.post("containers", priority, content)
-        created = answer.get("containerId") if isinstance(answer, dict) else None
-        if not (isinstance(created, str) and created):
-            raise BadAnswer("BMW sent a container without its id; trying again later")
-        return created
-
-    async def _delete(self, id_: str, priority: Priority) -> None:
-        try:
-            await self._rest.delete(f"containers/{id_}", priority)
-        except RequestRefused as error:
-            if error.code not in NOT_THERE:
-                raise
+        return until is not None and timedelta() < until - self._now() <= EXTRA_PAUSE
 
     # What survives a restart
 
-    def _recall(self) -> _Known:
-        content = self._memory.recall("container")
+    def _load(self) -> _Known:
+        content = self._memory.recall(self._kind)
         known = _Known()
         for entry in fields(known):
             value = content.get(entry.name)
             if isinstance(value, _KINDS.get(entry.name, str)):
                 setattr(known, entry.name, value)
         refused_at = moment(known.refused_at)
-        is_old = refused_at is not None and self._now() - refused_at > FORGIVE_AFTER
+        is_old = refused_at is not None and self._now() - refused_at > RETRY_FULL_LIST_AFTER
         wanted = purpose_of(self._lists[0])
         if known.wanted != wanted or is_old:
             known.wanted, known.step, known.dropped, known.refused_at = wanted, 0, [], None
         return known
 
-    def _remember(self, known: _Known) -> None:
-        self._memory.remember("container", asdict(known))
+    def save(self, known: _Known) -> None:
+        self._memory.remember(self._kind, asdict(known))
 
 
 def _named(descriptors: Sequence[str], details: str) -> list[str]:

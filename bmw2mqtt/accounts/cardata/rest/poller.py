@@ -18,6 +18,7 @@ from bmw2mqtt.accounts.cardata.rest.containers import Containers
 from bmw2mqtt.accounts.cardata.rest.quota import Priority
 from bmw2mqtt.accounts.cardata.rest.vehicle_list import VehicleList
 from bmw2mqtt.accounts.cardata.rest.vehicle_reader import (
+    EXTRA_DATA,
     TELEMATIC_DATA,
     RequestGate,
     RestListener,
@@ -33,6 +34,7 @@ log = structlog.get_logger(__name__)
 
 LIST_EVERY = timedelta(hours=24)
 """Cars that were bought or sold are noticed within a day, or at a refresh."""
+EXTRA_EVERY = timedelta(hours=24)
 EARLY = 0.1
 """The part of an interval by which a request may be early: rounds start at random times."""
 REFRESH_AFTER = timedelta(minutes=10)
@@ -118,7 +120,21 @@ class RestPoller:
             try:
                 is_listed = await self._poll_list(by_person=by_person)
                 await self._poll_vehicles(by_person=by_person)
-                await self._poll_extras(is_tidying=is_listed)
+                await self._poll_extras(by_person=by_person, is_tidying=is_listed)
+            finally:
+                self._save()
+
+    async def follow_up(self, vehicle: CarDataVehicle) -> AccountError | None:
+        """Read a car's telematic data because something happened; return why that failed.
+
+        Raises:
+            AccountError: trouble of the whole account, or the rest of the quota is kept.
+        """
+        async with self._lock:
+            if not (vehicle.is_served and self._listener.is_wanted(vehicle.vin)):
+                return None
+            try:
+                return await self._reader.read_telematic_data(vehicle, Priority.FOLLOW_UP)
             finally:
                 self._save()
 
@@ -135,7 +151,7 @@ class RestPoller:
             self._vehicles.remove(vin)
         self.list.listed_at = None
         self._failures.clear()
-        self._containers.forget()
+        self._containers.reset()
         self._save()
         self._listener.vehicles_listed()
 
@@ -151,7 +167,7 @@ class RestPoller:
             for what, failure in list(failures.items()):
                 if self._is_old(failure.since):
                     del failures[what]
-        self._containers.try_again()
+        self._containers.retry()
 
     def _all_failures(self) -> list[dict[str, FailedRequest]]:
         return [self._failures, *(vehicle.failures for vehicle in self._vehicles)]
@@ -212,16 +228,19 @@ class RestPoller:
         if errors and len(errors) == len(vehicles):
             raise errors[0].with_traceback(None)
 
-    async def _poll_extras(self, *, is_tidying: bool) -> None:
-        """Request missing pictures and delete old containers, if the quota is ample."""
+    async def _poll_extras(self, *, by_person: bool, is_tidying: bool) -> None:
+        """Request extra data and missing pictures, delete old containers: if the quota is ample."""
         try:
+            for vehicle in self._served():
+                if self._is_extra_due(vehicle, by_person=by_person):
+                    await self._reader.read_extra_data(vehicle)
             for vehicle in self._served():
                 if vehicle.image is None and not vehicle.has_no_image:
                     await self._reader.read_image(vehicle)
             if is_tidying:
-                await self._containers.tidy()
+                await self._containers.delete_obsolete()
         except QuotaExceeded as error:
-            log.debug("image_postponed", account=self._account, reason=str(error))
+            log.debug("extras_postponed", account=self._account, reason=str(error))
 
     def _telematic_due_at(self, vehicle: CarDataVehicle) -> datetime | None:
         """Return when to read a car's telematic data; `None`: when a person asks."""
@@ -237,3 +256,10 @@ class RestPoller:
         due = self._telematic_due_at(vehicle)
         slack = EARLY * self._interval if self._interval else timedelta()
         return due is not None and self._now() >= due - slack
+
+    def _is_extra_due(self, vehicle: CarDataVehicle, *, by_person: bool) -> bool:
+        if vehicle.extra_read_at is None or EXTRA_DATA in vehicle.failures:
+            return True
+        if self._interval is None and not by_person:
+            return False
+        return self._now() >= vehicle.extra_read_at + EXTRA_EVERY * (1 - EARLY)

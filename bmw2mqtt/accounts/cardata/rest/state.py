@@ -13,7 +13,7 @@ PART: Final = "vehicles"
 FORMER_PART: Final = "garage"
 """Its name until version 0.2, with one list for each fact instead of one object for each car."""
 _FLAGS: Final = ("is_listed", "is_secondary", "is_refused", "has_no_image")
-_TIMES: Final = ("missed_since", "read_at")
+_TIMES: Final = ("missed_since", "read_at", "extra_read_at", "followed_up_at")
 
 
 def save(memory: StateFile, vehicles: VehicleRegistry, listed_at: datetime | None) -> None:
