@@ -1,4 +1,4 @@
-"""What the bridge and an account know of each other."""
+"""The interfaces between an account and the bridge."""
 
 from datetime import timedelta
 from typing import Protocol
@@ -11,25 +11,25 @@ from bmw2mqtt.vehicle.snapshot import Vehicle
 
 
 class AccountListener(Protocol):
-    """The bridge, as an account sees it."""
+    """Gets what an account finds out."""
 
     def account_changed(self, state: AccountState) -> None:
-        """Take the account's new state."""
+        """Called with each new state of the account."""
 
     def vehicles_listed(self, account: str, vins: frozenset[str], *, is_complete: bool) -> None:
-        """Take the list of cars; if it is complete, whoever is missing has left the account."""
+        """Called with the account's vehicles; if complete, one that is missing has left."""
 
     def vehicle_changed(self, account: str, vehicle: Vehicle) -> None:
-        """Take a car's new snapshot; it differs from the one before."""
+        """Called with each snapshot that differs from the one before."""
 
     def vehicle_seen(self, account: str, vin: str) -> None:
-        """Take it that BMW has just given current data about a car, new or not."""
+        """Called when what is known of a vehicle is confirmed as current, changed or not."""
 
     def message_received(self, account: str, vin: str, payload: bytes) -> None:
-        """Take BMW's own message about a car, as it came."""
+        """Called with each stream message of a vehicle, unchanged."""
 
     def is_wanted(self, account: str, vin: str) -> bool:
-        """Whether this account is to ask BMW about this car."""
+        """Whether this account is to request data of this vehicle."""
 
 
 class Account(Executor, Protocol):
@@ -40,28 +40,29 @@ class Account(Executor, Protocol):
 
     @property
     def requests(self) -> RequestCounter:
-        """The requests it has made."""
+        """Counts its requests to BMW."""
 
     @property
     def state(self) -> AccountState:
-        """How it stands now."""
+        """Its current state."""
 
     @property
     def stale_after(self) -> timedelta | None:
-        """How long a car's data counts as current; `None`: for ever."""
+        """How long a vehicle's data counts as current; `None`: for ever."""
 
     async def run(self) -> None:
-        """Ask BMW from time to time until cancelled; never raises for what BMW does."""
+        """Poll or listen to BMW until cancelled; never raises for what BMW answers."""
 
     def refresh(self) -> None:
-        """Ask BMW now, because a person wants to know."""
+        """Poll now, because a person asked for it."""
 
     def set_polling(self, *, is_polling: bool) -> None:
-        """Pause or resume; survives a restart."""
+        """Pause or resume polling; survives a restart."""
 
     def log_in(self, captcha_token: str | None) -> None:
-        """Try to log in now; what becomes of it shows in the status.
+        """Try to log in now; the status reports the outcome.
 
         Args:
-            captcha_token: what BMW's app API wants; CarData gives a new code to confirm instead.
+            captcha_token: the token of BMW's captcha (`mybmw`); `cardata` ignores it and requests a
+                new code to confirm.
         """

@@ -1,4 +1,4 @@
-"""Background writer: runs what may block on a disk, off the event loop and in order."""
+"""Background writer: does what may block on a disk in a thread, in the order of the calls."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,8 +18,8 @@ log = structlog.get_logger(__name__)
 class BackgroundWriter:
     """One thread for everything in one `data_dir`, so that writes keep their order.
 
-    Where no event loop runs (a command on the terminal, a thread that starts an account) there is
-    nothing to keep free: the work is done at once.
+    Where no event loop runs (a command on the terminal, a thread that starts an account) the work
+    is done at once.
     """
 
     def __init__(self) -> None:
@@ -77,9 +77,9 @@ class BackgroundWriter:
         return await result
 
     async def flushed(self) -> None:
-        """Wait until everything that was submitted by now is done; not for a disk that hangs.
+        """Wait until everything submitted so far is done, `FLUSH_S` seconds at most.
 
-        A caller that is cancelled takes nothing back.
+        Cancelling the caller does not cancel the work.
         """
         loop = asyncio.get_running_loop()
         if mine := [future for future in self._pending if future.get_loop() is loop]:
@@ -88,13 +88,13 @@ class BackgroundWriter:
                 log.error(
                     "data_dir_is_slow",
                     seconds=FLUSH_S,
-                    remedy="check the disk; what was learnt last may be forgotten",
+                    remedy="check the disk; the newest data may be lost at a restart",
                 )
             self._is_slow = bool(late)
-        await asyncio.sleep(0)  # what the results lead to comes first
+        await asyncio.sleep(0)  # let the `done` callbacks run first
 
     def close(self) -> None:
-        """Let the thread go once its work is done; a disk that hangs holds nobody up."""
+        """End the thread once its work is done; do not wait for a disk that hangs."""
         if self._executor is not None:
             self._executor.shutdown(wait=False)
             self._executor = None

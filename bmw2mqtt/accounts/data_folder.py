@@ -1,4 +1,4 @@
-"""The folder `data_dir`: made, locked, and each thing that can be wrong with it named."""
+"""The folder `data_dir`: create it, lock it, and explain what is wrong with it."""
 
 import contextlib
 import errno
@@ -27,17 +27,17 @@ class FolderLock:
         self.is_real = is_real
 
     def release(self) -> None:
-        """Let others have the folder."""
+        """Release the lock."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
 
 
-def take_folder(directory: Path) -> FolderLock:
-    """Make a folder and lock it: two bridges would spoil each other's tokens.
+def lock_folder(directory: Path) -> FolderLock:
+    """Create a folder and lock it: two processes would spoil each other's tokens.
 
     Raises:
-        ConfigError: the folder cannot be used; `StoreInUse`: another bridge uses it.
+        ConfigError: the folder cannot be used; `StoreInUse`: another process uses it.
     """
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def take_folder(directory: Path) -> FolderLock:
 
 
 def is_in_use(directory: Path) -> bool:
-    """Return whether a running bridge uses this folder; nothing is created or changed."""
+    """Return whether a running bmw2mqtt uses this folder; creates and changes nothing."""
     try:
         descriptor = open_plain(directory / "lock", os.O_RDONLY)
     except OSError:
@@ -81,7 +81,7 @@ def is_in_use(directory: Path) -> bool:
 
 
 def _open_lock(directory: Path) -> int:
-    """Open the file to lock; a folder that cannot be written is still good for reading."""
+    """Open the file to lock, for reading only where the folder cannot be written."""
     path = directory / "lock"
     try:
         return open_plain(path, os.O_RDWR | os.O_CREAT)
@@ -98,7 +98,7 @@ def _open_lock(directory: Path) -> int:
 
 
 def explain(error: OSError, directory: Path) -> str:
-    """Return what is wrong with a folder and what to do about it, as one sentence."""
+    """Return one sentence: what is wrong with a folder and what to do about it."""
     if isinstance(error, UnsuitableFile):
         return f"{error.filename} cannot be used: {error.strerror}; remove it"
     if error.errno in _CAUSES:
@@ -113,8 +113,8 @@ def explain(error: OSError, directory: Path) -> str:
 def _forbidden() -> str:
     user = os.geteuid()
     return (
-        f"cannot be written: user {user}, as whom the bridge runs, has no permission; let the"
-        f" folder belong to that user (chown {user}), or choose another"
+        f"cannot be written: bmw2mqtt runs as user {user}, who has no permission; make that user"
+        f" the owner of the folder (chown {user}), or choose another folder"
     )
 
 
@@ -127,27 +127,27 @@ _CAUSES: dict[int, Callable[[], str]] = {
     errno.EPERM: _forbidden,
     errno.ENOSPC: lambda: "cannot be written: no space is left on its disk; make room",
     errno.EDQUOT: lambda: "cannot be written: the disk quota of its user is used up; make room",
-    errno.ENAMETOOLONG: lambda: "cannot be made: the name is too long; choose a shorter one",
+    errno.ENAMETOOLONG: lambda: "cannot be created: the name is too long; choose a shorter one",
 }
 
 
 def _obstacle(directory: Path) -> str:
-    """Say which part of the path is in the way."""
+    """Return which part of the path is in the way."""
     for part in reversed([directory, *directory.parents]):
-        if part.is_symlink() and not _leads_somewhere(part):
+        if part.is_symlink() and not _target_exists(part):
             target = os.readlink(part)  # noqa: PTH115 - as it is written, for a person
             return (
                 f"{directory} cannot be used: {part} is a link to {target}, which does not exist;"
-                " make that folder or correct the link"
+                " create that folder or correct the link"
             )
-        if _leads_somewhere(part) and not part.is_dir():
+        if _target_exists(part) and not part.is_dir():
             return (
                 f"{directory} cannot be used: {part} is a file, not a folder; choose another folder"
             )
-    return f"{directory} cannot be made; make the folder yourself, or choose another"
+    return f"{directory} cannot be created; create the folder yourself, or choose another"
 
 
-def _leads_somewhere(path: Path) -> bool:
+def _target_exists(path: Path) -> bool:
     with contextlib.suppress(OSError):
         path.stat()
         return True

@@ -1,4 +1,4 @@
-"""The bridge as an account sees it, guarded: a bug there must not end the account."""
+"""Guarded listener: a bug in whatever listens to an account must not end the account."""
 
 from collections.abc import Callable
 
@@ -9,25 +9,25 @@ from bmw2mqtt.vehicle.snapshot import Vehicle
 
 
 class GuardedListener:
-    """A `AccountListener` that logs each bug of another one once and never raises."""
+    """Wraps an `AccountListener`: logs each of its bugs once and never raises."""
 
     def __init__(self, listener: AccountListener, bug_logger: BugLogger) -> None:
         self._listener = listener
         self._bug_logger = bug_logger
 
     def account_changed(self, state: AccountState) -> None:
-        """Pass it on."""
+        """Pass the call on."""
         self._call(lambda: self._listener.account_changed(state), account=state.name)
 
     def vehicles_listed(self, account: str, vins: frozenset[str], *, is_complete: bool) -> None:
-        """Pass it on."""
+        """Pass the call on."""
         self._call(
             lambda: self._listener.vehicles_listed(account, vins, is_complete=is_complete),
             account=account,
         )
 
     def vehicle_changed(self, account: str, vehicle: Vehicle) -> None:
-        """Pass it on."""
+        """Pass the call on."""
         self._call(
             lambda: self._listener.vehicle_changed(account, vehicle),
             account=account,
@@ -35,11 +35,11 @@ class GuardedListener:
         )
 
     def vehicle_seen(self, account: str, vin: str) -> None:
-        """Pass it on."""
+        """Pass the call on."""
         self._call(lambda: self._listener.vehicle_seen(account, vin), account=account, vin=vin)
 
     def message_received(self, account: str, vin: str, payload: bytes) -> None:
-        """Pass it on."""
+        """Pass the call on."""
         self._call(
             lambda: self._listener.message_received(account, vin, payload),
             account=account,
@@ -47,7 +47,7 @@ class GuardedListener:
         )
 
     def is_wanted(self, account: str, vin: str) -> bool:
-        """Pass it on; a car with a bug is left out."""
+        """Pass the question on; where it fails the car is not wanted."""
         try:
             return self._listener.is_wanted(account, vin)
         except Exception:

@@ -1,4 +1,4 @@
-"""JSON documents of ours: strict in both directions, so that nothing odd spreads from a file."""
+"""Strict JSON for our own files: what is damaged or odd is refused, when written and when read."""
 
 import json
 import math
@@ -7,10 +7,10 @@ from typing import Any
 
 
 def encode(document: Mapping[str, Any]) -> bytes:
-    """Return a document as it is written.
+    """Return a document as bytes.
 
     Raises:
-        ValueError: it holds what `decode` would not read: NaN, infinity, half a surrogate pair.
+        ValueError: it contains what `decode` refuses: NaN, infinity, half a surrogate pair.
     """
     try:
         return json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
@@ -19,10 +19,10 @@ def encode(document: Mapping[str, Any]) -> bytes:
 
 
 def decode(content: bytes) -> dict[str, Any]:
-    """Return the document that was written.
+    """Return the document in these bytes.
 
     Raises:
-        ValueError: it is damaged: no UTF-8, no JSON object, a key that is there twice, NaN or
+        ValueError: it is damaged: not UTF-8, not a JSON object, a key that occurs twice, NaN or
             infinity, half a surrogate pair, nested too deeply.
     """
     try:
@@ -48,7 +48,7 @@ def decode(content: bytes) -> dict[str, Any]:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) != len(pairs):
-        raise ValueError("a key is there twice")
+        raise ValueError("a key occurs twice")
     return document
 
 

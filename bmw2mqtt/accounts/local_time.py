@@ -1,4 +1,4 @@
-"""Times as people read them."""
+"""Times as an owner reads them: local clock times."""
 
 from datetime import datetime
 

@@ -1,11 +1,14 @@
-"""How many requests were made: in the last 24 hours, and of each kind since the start."""
+"""Counts requests to BMW: in the last 24 hours, and by kind of answer since the start."""
 
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated
 
-from bmw2mqtt.accounts.state_file import StateFile, moment
+from pydantic import Field
+
+from bmw2mqtt.accounts.state_document import StateDocument, Time, within
+from bmw2mqtt.accounts.state_file import StateFile
 
 WINDOW = timedelta(hours=24)
 BUCKET = timedelta(minutes=10)
@@ -16,23 +19,28 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class RequestsDocument(StateDocument):
+    """The requests of the last 24 hours, by the start of each step of ten minutes."""
+
+    buckets: dict[Annotated[Time, within(past=WINDOW, future=timedelta())], int] = Field(
+        default_factory=dict
+    )
+
+
 class RequestCounter:
     """A sliding window of 24 hours, counted in steps of ten minutes."""
 
-    def __init__(self, memory: StateFile, now: Callable[[], datetime] = utc_now) -> None:
-        self._memory = memory
-        self._now = now
-        self._buckets: dict[datetime, int] = {}
-        self._saved_at: datetime | None = None
+    def __init__(self, state_file: StateFile, now: Callable[[], datetime] = utc_now) -> None:
         self.totals: Counter[str] = Counter()
         """Requests since the start by status class: `2xx`, `4xx`, … or `none` without an answer."""
+        self._state_file = state_file
+        self._now = now
+        self._buckets: dict[datetime, int] = {}
 
     def restore(self) -> None:
-        """Go on from what an earlier run counted."""
-        buckets = self._memory.recall("requests").get("buckets")
-        for text, count in buckets.items() if isinstance(buckets, dict) else ():
-            if (start := moment(text)) and isinstance(count, int) and start <= self._now():
-                self._buckets[start] = count
+        """Continue with what an earlier run counted."""
+        document = self._state_file.read("requests", RequestsDocument, self._now())
+        self._buckets = dict(document.buckets)
 
     def add(self, status: int | None) -> None:
         """Count one request by the HTTP status of its answer."""
@@ -51,11 +59,8 @@ class RequestCounter:
         self._buckets = {start: n for start, n in self._buckets.items() if start > oldest}
         return sum(self._buckets.values())
 
-    def save(self, *, at_once: bool = False) -> None:
-        """Write them down, not more often than a step lasts: flash memory wears out."""
-        now = self._now()
-        if at_once or self._saved_at is None or not 0 <= (now - self._saved_at) / BUCKET < 1:
-            self._saved_at = now
-            self.count()
-            buckets: dict[str, Any] = {s.isoformat(): n for s, n in self._buckets.items()}
-            self._memory.remember("requests", {"buckets": buckets})
+    def save(self) -> None:
+        """Write the counts; a crash may cost those of the last minute."""
+        self.count()
+        document = RequestsDocument(buckets=self._buckets)
+        self._state_file.write("requests", document, can_wait=True)

@@ -1,7 +1,7 @@
-"""When an account asks BMW: at once, at intervals, on request, more rarely after a failure.
+"""Poll scheduler: polls at once, at intervals, on request, and more rarely after a failure.
 
-The intervals are random by a few per cent, so that accounts do not ask in step. What was decided
-after a failure is written down: a restart changes nothing about it.
+The intervals vary by a few per cent, so that accounts do not poll at the same moment. A wait after
+a failure survives a restart.
 """
 
 import asyncio
@@ -10,15 +10,18 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated
 
 import structlog
+from pydantic import Field
 
 from bmw2mqtt.accounts.local_time import local_time
 from bmw2mqtt.accounts.request_counter import utc_now
-from bmw2mqtt.accounts.state_file import StateFile, moment
+from bmw2mqtt.accounts.state_document import PastTime, StateDocument, Time, within
+from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.backoff import Backoff
 from bmw2mqtt.guard import BugLogger, bug_message
+from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.vehicle.errors import (
     WHOLE_ACCOUNT,
     AccountError,
@@ -35,22 +38,21 @@ JITTER = 0.05
 FIRST_RETRY_S = 60
 LONGEST_RETRY_S = 3600
 LONGEST_RECONNECT_S = 300
-"""Without a connection BMW is not bothered, and people want it back when their network is."""
+"""Without a connection no request reaches BMW, and people want data once their network is back."""
 BLOCKED_RETRY_S = 6 * 3600
 QUOTA_RETRY_S = 1800
-"""If BMW does not say when it answers again."""
+"""If BMW does not tell when it answers again."""
 LONGEST_WAIT = timedelta(hours=25)
-"""Nothing that is written down holds longer: BMW's quota is of a day, and clocks go wrong."""
-LOOK_EVERY_S = 60.0
+"""No kept wait is longer: BMW's quota is per day, and clocks are wrong at times."""
+CHECK_EVERY_S = 60.0
+"""How often a wait is compared with the wall clock: hosts are suspended."""
 REQUESTS = 10
 REQUESTS_WITHIN_S = 60.0
-"""Whoever presses refresh again and again is not to bother BMW each time."""
+"""How many polls on request there may be in a minute."""
 MANY_STARTS = 5
 MANY_STARTS_WITHIN = timedelta(hours=1)
-"""A container that ends and is started again and again must not ask BMW each time."""
+"""A container that crashes and restarts in a loop must not poll at each start."""
 STARTS_KEPT = 20
-SAVE_EVERY = timedelta(minutes=30)
-"""How old `succeeded_at` may be on disk: flash memory wears out."""
 
 _ERRORS = {
     error.status: error
@@ -58,78 +60,97 @@ _ERRORS = {
 }
 
 
+class FailureDocument(StateDocument):
+    """The failure that the last poll ended with."""
+
+    status: AccountStatus = AccountStatus.ERROR
+    message: str = ""
+    count: Annotated[int, Field(ge=1)] = 1
+    """Failures in a row."""
+    next_at: Annotated[Time, within(past=timedelta(seconds=1), future=LONGEST_WAIT)] | None = None
+
+
+class PollingDocument(StateDocument):
+    """What is kept of an account's polls over a restart."""
+
+    is_paused: bool = False
+    succeeded_at: PastTime | None = None
+    starts: tuple[Annotated[Time, within(past=MANY_STARTS_WITHIN, future=timedelta())], ...] = ()
+    failure: FailureDocument | None = None
+
+
 class PollScheduler:
-    """A clock for one account."""
+    """Decides when one account polls, and runs the polls."""
 
     def __init__(
         self,
         interval_s: float,
         poll: Callable[[], Awaitable[None]],
         on_outcome: Callable[[AccountError | None], None],
-        memory: StateFile,
+        state_file: StateFile,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        """Prepare the clock.
+        """Prepare it; nothing is polled before `run`.
 
         Args:
             interval_s: seconds between polls; 0: only on request, once BMW has answered.
-            poll: asks BMW; raises `AccountError` if BMW did not give what was asked for.
-            on_outcome: told after each poll, after pause and resume, and what an earlier run left
-                behind; `next_at` is set by then.
-            memory: where failures and the pause are written down.
+            poll: sends the requests; raises `AccountError` if BMW did not give what was requested.
+            on_outcome: called after each poll, and with the kept failure of an earlier run;
+                `next_at` is set by then.
+            state_file: keeps failures and the pause over a restart.
             now: the wall clock.
         """
         self.is_paused = False
         self.next_at: datetime | None = None
         self.succeeded_at: datetime | None = None
-        """When BMW last gave what was asked for."""
+        """When a poll last succeeded."""
         self.notice: str | None = None
-        """Why BMW is not asked before `next_at` although nothing has failed, for the owner."""
+        """Why there is no poll before `next_at` although nothing has failed, for the owner."""
         self.outcomes: Counter[str] = Counter()
         """Polls since the start: `ok` or the status they led to."""
         self._interval_s = interval_s
         self._poll = poll
         self._bug_logger = BugLogger()
-        self._on_outcome = self._bug_logger.guarded("poll_not_shown", on_outcome)
-        self._memory = memory
+        self._on_outcome = self._bug_logger.guarded("poll_not_recorded", on_outcome)
+        self._state_file = state_file
         self._now = now
         self._backoff = Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S)
         self._error: AccountError | None = None
-        self._longest_wait = timedelta()
-        """How far away `next_at` was when it was decided."""
+        self._planned_wait = timedelta()
+        """How far away `next_at` was when it was set."""
         self._has_answered = False
-        self._requested_s: deque[float] = deque(maxlen=REQUESTS)
+        self._request_times_s: deque[float] = deque(maxlen=REQUESTS)
         """When polls on request began, by the monotonic clock."""
         self._starts: list[datetime] = []
-        self._saved_at: datetime | None = None
-        self._wake = asyncio.Event()
+        self._requested = asyncio.Event()
 
-    def restore(self, *forgotten: type[AccountError]) -> None:
-        """Go on where an earlier run stopped.
+    def restore(self, *ignored: type[AccountError]) -> None:
+        """Continue where an earlier run stopped.
 
         Args:
-            forgotten: failures that count no more, as a refused login after credentials changed.
+            ignored: failures that no longer count, as a refused login after new credentials.
         """
-        memory = self._memory.recall("polling")
-        self.is_paused = memory.get("is_paused") is True
-        self.succeeded_at = moment(memory.get("succeeded_at"))
-        self._restore_error(memory, forgotten)
+        kept = self._state_file.read("polling", PollingDocument, self._now())
+        self.is_paused = kept.is_paused
+        self.succeeded_at = kept.succeeded_at
+        if kept.failure is not None:
+            self._restore_failure(kept.failure, ignored)
         if not self._error and not self.is_paused:
-            self._plan(self._first_at(memory.get("starts")))
+            self._plan(self._first_at(kept.starts))
         self._save()
 
     def request(self) -> None:
-        """Ask now, whatever the clock says; a few times a minute at most."""
-        self._wake.set()
+        """Poll now, whenever the next poll is due; a few times a minute at most."""
+        self._requested.set()
 
     def pause(self) -> None:
-        """Ask no more unless requested; survives a restart."""
+        """Stop polling except on request; survives a restart."""
         self.is_paused = True
         self.next_at = self.notice = None
         self._save()
 
     def resume(self) -> None:
-        """Ask now and go on as before."""
+        """Poll now and at intervals again."""
         self.is_paused = False
         self._save()
         self.request()
@@ -148,24 +169,24 @@ class PollScheduler:
             self.request()
         while True:
             await self._wait()
-            if self._wake.is_set():
+            if self._requested.is_set():
                 await self._wait_for_turn()
-            self._wake.clear()
-            error = await self._ask()
+            self._requested.clear()
+            error = await self._poll_safely()
             self.outcomes[error.status.value if error else "ok"] += 1
-            self._take_outcome(error)
+            self._record_outcome(error)
 
     def report(self, error: AccountError) -> None:
-        """Take trouble that was met elsewhere (by a command) as if a poll had met it.
+        """Record a failure of another request (of a command) as if a poll had failed.
 
-        What is known already lengthens no wait: people try again and again.
+        A repeated failure does not lengthen the wait: people press again and again.
         """
         is_known = self._error is not None and self._error.status is error.status
         if isinstance(error, WHOLE_ACCOUNT) and not is_known:
-            self._take_outcome(error)
+            self._record_outcome(error)
 
-    def _take_outcome(self, error: AccountError | None) -> None:
-        is_news = error is not None or self._error is not None
+    def _record_outcome(self, error: AccountError | None) -> None:
+        has_failure = error is not None or self._error is not None
         self._backoff.failures = self._backoff.failures + 1 if error else 0
         self._error = error
         self.notice = None
@@ -174,11 +195,10 @@ class PollScheduler:
             self._has_answered = True
         delay_s = None if self.is_paused else self._delay_s(error)
         self._plan(None if delay_s is None else self._now() + timedelta(seconds=delay_s))
-        if is_news or self._saved_at is None or self._now() - self._saved_at >= SAVE_EVERY:
-            self._save()
+        self._save(can_wait=not has_failure)
         self._on_outcome(error)
 
-    async def _ask(self) -> AccountError | None:
+    async def _poll_safely(self) -> AccountError | None:
         try:
             await self._poll()
         except AccountError as error:
@@ -190,36 +210,36 @@ class PollScheduler:
 
     def _plan(self, at: datetime | None) -> None:
         self.next_at = at
-        self._longest_wait = timedelta() if at is None else at - self._now()
+        self._planned_wait = timedelta() if at is None else at - self._now()
 
     async def _wait_for_turn(self) -> None:
-        """Wait until one more poll on request is not too many."""
+        """Wait until another poll on request is within the limit."""
         loop = asyncio.get_running_loop()
-        if len(self._requested_s) == REQUESTS:
-            await asyncio.sleep(self._requested_s[0] + REQUESTS_WITHIN_S - loop.time())
-        self._requested_s.append(loop.time())
+        if len(self._request_times_s) == REQUESTS:
+            await asyncio.sleep(self._request_times_s[0] + REQUESTS_WITHIN_S - loop.time())
+        self._request_times_s.append(loop.time())
 
     async def _wait(self) -> None:
-        """Wait for the next time or a request, by the wall clock: hosts are suspended."""
-        while not self._wake.is_set():
+        """Wait until a poll is due or requested, by the wall clock."""
+        while not self._requested.is_set():
             pause_s = None
             if self.next_at is not None:
-                if self.next_at - self._now() > self._longest_wait:  # the clock was set back
-                    self.next_at = self._now() + self._longest_wait
+                if self.next_at - self._now() > self._planned_wait:  # the clock was set back
+                    self.next_at = self._now() + self._planned_wait
                 pause_s = (self.next_at - self._now()).total_seconds()
                 if pause_s <= 0:
                     return
             try:
-                longest_s = min(pause_s, LOOK_EVERY_S) if pause_s is not None else None
+                longest_s = min(pause_s, CHECK_EVERY_S) if pause_s is not None else None
                 async with asyncio.timeout(longest_s):
-                    await self._wake.wait()
+                    await self._requested.wait()
             except TimeoutError:
                 continue
 
-    # When next
+    # When to poll next
 
     def _delay_s(self, error: AccountError | None) -> float | None:
-        """Return seconds to the next poll, `None` to wait for a person."""
+        """Return the seconds until the next poll, `None` to wait for a person."""
         if isinstance(error, LoginRequired) or (not self._interval_s and self._has_answered):
             return None
         if error is None:
@@ -244,49 +264,40 @@ class PollScheduler:
 
     # What survives a restart
 
-    def _save(self) -> None:
+    def _save(self, *, can_wait: bool = False) -> None:
         error = self._error
-        self._saved_at = self._now()
-        content: dict[str, Any] = {
-            "is_paused": self.is_paused,
-            "succeeded_at": _text(self.succeeded_at),
-            "starts": [_text(start) for start in self._starts],
-        }
-        if error is not None:
-            content["failure"] = {
-                "status": error.status.value,
-                "message": str(error),
-                "count": self._backoff.failures,
-                "next_at": _text(self.next_at),
-            }
-        self._memory.remember("polling", content)
+        failure = error and FailureDocument(
+            status=error.status,
+            message=str(error),
+            count=self._backoff.failures,
+            next_at=self.next_at,
+        )
+        document = PollingDocument(
+            is_paused=self.is_paused,
+            succeeded_at=self.succeeded_at,
+            starts=tuple(self._starts),
+            failure=failure,
+        )
+        self._state_file.write("polling", document, can_wait=can_wait)
 
-    def _restore_error(
-        self, memory: dict[str, object], forgotten: tuple[type[AccountError], ...]
+    def _restore_failure(
+        self, kept: FailureDocument, ignored: tuple[type[AccountError], ...]
     ) -> None:
-        failure = memory.get("failure")
-        if not isinstance(failure, dict):
+        error = _ERRORS.get(kept.status, AccountError)(kept.message)
+        if isinstance(error, ignored):
             return
-        status: Any = failure.get("status")
-        error = _ERRORS.get(status, AccountError)(str(failure.get("message")))
-        next_at = moment(failure.get("next_at"))
-        if isinstance(error, forgotten):
-            return
-        is_waiting = next_at is not None and self._now() <= next_at <= self._now() + LONGEST_WAIT
-        if not is_waiting and not isinstance(error, LoginRequired):
+        next_at = kept.next_at
+        if next_at is None and not isinstance(error, LoginRequired):
             if not self._interval_s:
                 return
             next_at = self._now()
-        count = failure.get("count")
-        self._backoff.failures = max(count, 1) if isinstance(count, int) else 1
+        self._backoff.failures = kept.count
         self._error = error
         self._plan(None if self.is_paused else next_at)
 
-    def _first_at(self, starts: object) -> datetime | None:
-        """Return when to poll first: at once (`None`), later after many starts within an hour."""
-        found = [moment(start) for start in starts] if isinstance(starts, list) else []
+    def _first_at(self, recent: tuple[datetime, ...]) -> datetime | None:
+        """Return when to poll first: at once (`None`), or later after many recent starts."""
         now = self._now()
-        recent = [at for at in found if at and timedelta() <= now - at < MANY_STARTS_WITHIN]
         self._starts = [*recent, now][-STARTS_KEPT:]
         if len(recent) < MANY_STARTS:
             return None
@@ -296,17 +307,13 @@ class PollScheduler:
         at = now + timedelta(seconds=backoff.pause_s())
         starts = len(recent) + 1
         log.warning(
-            "restarted_often",
+            "polling_delayed",
             starts_within_an_hour=starts,
             next_poll_at=at.isoformat(timespec="seconds"),
-            remedy="find out why it ends; a refresh asks at once",
+            remedy="find out why bmw2mqtt restarts so often; press Refresh to update now",
         )
         self.notice = (
             f"bmw2mqtt was started {starts} times within an hour. To protect your BMW account the"
             f" next update is at {local_time(at)}; press Refresh to update now"
         )
         return at
-
-
-def _text(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None

@@ -1,60 +1,87 @@
-"""What an account remembers over a restart."""
+"""What an account keeps over a restart, apart from tokens and readings."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
+from bmw2mqtt.accounts.state_document import StateDocument
 from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.log_once import LogOnce
 from bmw2mqtt.vehicle.errors import StoreError
 
 log = structlog.get_logger(__name__)
 
+DocumentT = TypeVar("DocumentT", bound=StateDocument)
+
+WRITE_EVERY_S = 60.0
+"""How often a file may be written for what a crash may cost: flash memory wears out."""
+
 
 class StateFile:
-    """The file `account-{name}.json`: one part each for whoever has something to remember."""
+    """The file `account-{name}.json`: one document for each part of the account with state."""
 
     def __init__(self, store: Store, account: str) -> None:
         self._store = store
         self._account = account
-        self._document: dict[str, Any] | None = None
-        self._is_failing = False
+        self._content: dict[str, Any] | None = None
+        self._write_errors = LogOnce()
+
+    def read(self, part: str, kind: type[DocumentT], now: datetime) -> DocumentT:
+        """Return a part as it was written last; its defaults where nothing valid is there.
+
+        Args:
+            part: the name of the part.
+            kind: the document's class.
+            now: the wall-clock time: times out of their bounds are left out.
+        """
+        return kind.parse(self._load().get(part), now)
+
+    def write(self, part: str, document: StateDocument, *, can_wait: bool = False) -> None:
+        """Replace a part. The disk is written off the event loop; a failure is logged once.
+
+        Args:
+            part: the name of the part.
+            document: its new content.
+            can_wait: whether a crash may cost it: then the file is written once a minute at most.
+        """
+        self._replace(part, document.content(), every_s=WRITE_EVERY_S if can_wait else 0)
+
+    def _replace(self, part: str, new: dict[str, Any], *, every_s: float) -> None:
+        content = self._load()
+        if content.get(part) != new:
+            content[part] = new
+            self._store.save_later(self._file, content, self._written, every_s=every_s)
 
     def recall(self, part: str) -> dict[str, Any]:
-        """Return what was remembered last; `{}` if nothing was."""
+        """Return a part that has no document class yet; `{}` if it is not there."""
         content = self._load().get(part)
         return dict(content) if isinstance(content, dict) else {}
 
     def remember(self, part: str, content: Mapping[str, Any]) -> None:
-        """Write down a part, off the event loop; trouble is logged once and it is kept in memory.
-
-        Who must not go on before it is on disk awaits `saved`.
-        """
-        document = self._load()
-        if document.get(part) == content:
-            return
-        document[part] = dict(content)
-        self._store.save_later(self._file, document, self._report)
+        """Replace a part that has no document class yet."""
+        self._replace(part, dict(content), every_s=0)
 
     async def saved(self) -> None:
-        """Wait until what was remembered by now is on disk, or could not be written."""
-        await self._store.flushed()
+        """Wait until everything that cannot wait is on disk, or has failed to get there."""
+        await self._store.writer.flushed()
 
-    def _report(self, error: StoreError | None) -> None:
-        if error and not self._is_failing:
+    def _written(self, error: StoreError | None) -> None:
+        if error is None:
+            self._write_errors.is_over(self._file)
+        elif self._write_errors.is_new(self._file):
             log.error(
-                "memory_not_saved",
+                "state_not_saved",
                 account=self._account,
                 reason=str(error),
-                remedy="make room, or let the bridge write there; until then a restart forgets",
+                remedy="make room, or let bmw2mqtt write there; until then a restart loses it",
             )
-        self._is_failing = error is not None
 
     def _load(self) -> dict[str, Any]:
-        if self._document is None:
-            self._document = self._store.load(self._file)
-        return self._document
+        if self._content is None:
+            self._content = self._store.load(self._file)
+        return self._content
 
     @property
     def _file(self) -> str:
@@ -62,7 +89,7 @@ class StateFile:
 
 
 def moment(text: object) -> datetime | None:
-    """Read a time from a file; `None` if it is none."""
+    """Read a time of a part that has no document class yet; `None` if it is not a time."""
     try:
         found = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""How an account stands with BMW: told when it changes, logged once per change."""
+"""Status reporter: an account's state, published and logged once per change."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,56 +16,67 @@ log = structlog.get_logger(__name__)
 class StatusReporter:
     """The state of one account."""
 
-    def __init__(self, state: AccountState, tell: Callable[[AccountState], None]) -> None:
-        """Begin with a state; `tell` is called with each one that differs from the last."""
+    def __init__(self, state: AccountState, on_change: Callable[[AccountState], None]) -> None:
+        """Begin with a state.
+
+        Args:
+            state: the first state.
+            on_change: called with each state that differs from the last.
+        """
         self.state = state
-        self.with_bmw = state.status
-        """How it stands with BMW, also while polling is paused."""
-        self._tell = tell
+        self.poll_status = state.status
+        """What the last poll came to, also while polling is paused."""
+        self._on_change = on_change
         self._without_bugs = state
         self._bugs: dict[str, str] = {}
-        """What to say of tasks that have crashed, by task."""
+        """Messages about crashed tasks, by task."""
 
-    def change(self, **changes: Any) -> None:
-        """Take new values of `AccountState`'s fields."""
+    def update(self, **changes: Any) -> None:
+        """Replace fields of the `AccountState`."""
         self._without_bugs = replace(self._without_bugs, **changes)
-        self._update()
+        self._publish()
 
-    def show_bug(self, task: str, message: str | None) -> None:
-        """Show that a task of the account is out of order by a bug of ours; `None`: it runs again.
+    def report_bug(self, task: str, message: str | None) -> None:
+        """Report that a task of the account has crashed; `None`: it runs again.
 
-        A login that waits for a person stays visible: nothing goes on without it.
+        A required login stays visible: nothing works without it.
         """
         if message is None:
             self._bugs.pop(task, None)
         else:
             self._bugs[task] = message
-        self._update()
+        self._publish()
 
-    def _update(self) -> None:
+    def _publish(self) -> None:
         state = self._without_bugs
         bug = next(iter(self._bugs.values()), None)
         if bug and not state.is_login_required:
             state = replace(state, status=AccountStatus.ERROR, message=bug)
         if state != self.state:
             self.state = state
-            self._tell(state)
+            self._on_change(state)
 
-    def take(self, error: AccountError | None, *, note: str | None = None, **changes: Any) -> None:
-        """Take what became of a poll, with whatever else changed by it.
+    def record(
+        self, error: AccountError | None, *, message: str | None = None, **changes: Any
+    ) -> None:
+        """Record a poll's outcome.
 
-        A `note` is what a person should read instead of the error's own sentence, or although all
-        is well. While polling is paused the status says so, unless BMW wants nothing more to do
-        with it.
+        While polling is paused the status stays `paused`, except for login_required, blocked and
+        quota_exceeded.
+
+        Args:
+            error: why the poll failed; `None`: it succeeded.
+            message: for the owner, instead of the error's own message.
+            changes: other fields of the `AccountState` that change with it.
         """
         status = error.status if error else AccountStatus.OK
-        message = note or (str(error) if error else None)
-        if (status, message) != (self.with_bmw, self._without_bugs.message):
+        message = message or (str(error) if error else None)
+        if (status, message) != (self.poll_status, self._without_bugs.message):
             level = log.info if error is None else log.warning
-            if status is self.with_bmw:
+            if status is self.poll_status:
                 level = log.debug
             level("account_status", account=self.state.name, status=status.value, message=message)
-        self.with_bmw = status
+        self.poll_status = status
         if not self.state.is_polling and status not in REASON_OF_STATUS:
             status = AccountStatus.PAUSED
-        self.change(status=status, message=message, **changes)
+        self.update(status=status, message=message, **changes)

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from bmw2mqtt.accounts.background_writer import BackgroundWriter
-from bmw2mqtt.accounts.data_folder import FolderLock, take_folder
+from bmw2mqtt.accounts.data_folder import FolderLock, lock_folder
 from bmw2mqtt.accounts.json_document import decode, encode
 from bmw2mqtt.files import UnsuitableFile, open_plain, read_plain
 from bmw2mqtt.vehicle.errors import StoreError
@@ -30,7 +30,7 @@ class Store:
     """A folder of small JSON documents and pictures.
 
     `save` and `write` block until the disk has it: for the terminal, and for threads. In the event
-    loop `save_later` and `write_later` leave it to a thread, and `save_now` waits for that.
+    loop `save_later` and `write_later` leave the disk to a thread; `save_now` waits for the thread.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -39,18 +39,24 @@ class Store:
         self._lock: FolderLock | None = None
         self._unwritten: dict[str, bytes | None] = {}
         """The newest content of files that are to be written; `None`: they are to be removed."""
-        self._done: dict[str, list[Done]] = {}
-        """Whom to tell when they are."""
+        self._callbacks: dict[str, list[Done]] = {}
+        """What to call when they are."""
+        self._submitted: set[str] = set()
+        """Files that the thread is about to write."""
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        """Files whose next write has to wait, see `save_later`."""
+        self._written_s: dict[str, float] = {}
+        """When files were written last, by the event loop's clock."""
         self._queue = Lock()
         self._disk = Lock()
 
     def open(self) -> None:
-        """Make the folder and take its lock: two bridges would spoil each other's tokens.
+        """Make the folder and lock it: two processes would spoil each other's tokens.
 
         Raises:
-            ConfigError: the folder cannot be used; `StoreInUse`: another bridge uses it.
+            ConfigError: the folder cannot be used; `StoreInUse`: another process uses it.
         """
-        self._lock = take_folder(self.directory)
+        self._lock = lock_folder(self.directory)
 
     @property
     def has_locks(self) -> bool:
@@ -58,11 +64,18 @@ class Store:
         return self._lock is None or self._lock.is_real
 
     async def flushed(self) -> None:
-        """Wait until everything is written that was left to the thread by now."""
+        """Wait until everything left to the thread so far is written, or has failed to be."""
+        self.submit_delayed()
         await self.writer.flushed()
 
+    def submit_delayed(self) -> None:
+        """Let the thread write now what `save_later` would write in a moment."""
+        for name in list(self._timers):
+            self._submit(name)
+
     def close(self) -> None:
-        """Give the folder free."""
+        """Release the folder."""
+        self.submit_delayed()
         self.writer.close()
         if self._lock is not None:
             self._lock.release()
@@ -70,7 +83,7 @@ class Store:
     # Reading
 
     def load(self, name: str) -> dict[str, Any]:
-        """Read a document; `{}` if there is none. A damaged one is set aside and named."""
+        """Read a document; `{}` if there is none. A damaged one is renamed and logged."""
         path = self.directory / f"{name}.json"
         try:
             return decode(self._read(path))
@@ -83,7 +96,7 @@ class Store:
                 "file_not_read",
                 file=str(path),
                 reason=error.strerror,
-                remedy="let the bridge read it; until then it goes on without",
+                remedy="let bmw2mqtt read it; until then it goes on without",
             )
         return {}
 
@@ -95,7 +108,7 @@ class Store:
             return {}
 
     def adopt_draft(self, name: str) -> None:
-        """Finish what a killed process began: its draft takes the document's place.
+        """Finish what a killed process began: rename its draft to the document's name.
 
         Raises:
             StoreError: the folder cannot be written.
@@ -108,7 +121,7 @@ class Store:
             raise StoreError(f"{path} cannot be written: {error.strerror}") from error
 
     def read(self, name: str) -> bytes | None:
-        """Read any file; `None` if there is none. What is no plain file is set aside and named."""
+        """Read any file; `None` if there is none. What is no plain file is renamed and logged."""
         path = self.directory / name
         try:
             return self._read(path)
@@ -121,8 +134,8 @@ class Store:
         return None
 
     def _read(self, path: Path) -> bytes:
+        name = str(path.relative_to(self.directory))
         with self._queue:
-            name = str(path.relative_to(self.directory))
             is_queued, unwritten = name in self._unwritten, self._unwritten.get(name)
         if unwritten is not None:
             return unwritten
@@ -132,7 +145,7 @@ class Store:
         return read_plain(path)
 
     def _clear_folder(self, path: Path) -> None:
-        """Set a link aside that leads out of `data_dir` in the place of a folder of ours."""
+        """Set aside a link that is in the place of a folder: it leads out of `data_dir`."""
         folder = path.parent
         if folder != self.directory and folder.is_symlink():
             self._set_aside(folder, UnsuitableFile(folder, "it is a link"))
@@ -168,36 +181,62 @@ class Store:
                 self._unwritten.pop(name, None)  # it is older
             self._write(name, content)
 
-    def save_later(self, name: str, document: Mapping[str, Any], done: Done) -> None:
+    def save_later(
+        self, name: str, document: Mapping[str, Any], done: Done, *, every_s: float = 0
+    ) -> None:
         """Leave a document to the thread; of several in a row only the newest is written.
 
         Args:
             name: the document's name.
             document: its content; it may be changed afterwards.
-            done: told once it is on disk, or why it is not.
+            done: called with `None` once it is on disk, with the error if it cannot be written.
+            every_s: the shortest time between two writes, for what a crash may cost.
         """
         try:
             content = self._encoded(name, document)
         except StoreError as error:
             done(error)
         else:
-            self.write_later(f"{name}.json", content, done)
+            self.write_later(f"{name}.json", content, done, every_s=every_s)
 
-    def write_later(self, name: str, content: bytes, done: Done) -> None:
+    def write_later(self, name: str, content: bytes, done: Done, *, every_s: float = 0) -> None:
         """Leave any file to the thread, like `save_later`."""
-        self._queue_write(name, content, done)
-
-    def _queue_write(self, name: str, content: bytes | None, done: Done) -> None:
-        with self._queue:
-            is_queued = name in self._done
-            self._unwritten[name] = content
-            self._done.setdefault(name, []).append(done)
-        if not is_queued:
-            self.writer.submit(lambda: self._write_newest(name), _tell)
+        self._queue_write(name, content, done, every_s)
 
     def remove_later(self, name: str, done: Done) -> None:
         """Leave the removal of a file to the thread, like `write_later`."""
-        self._queue_write(name, None, done)
+        self._queue_write(name, None, done, 0)
+
+    def _queue_write(self, name: str, content: bytes | None, done: Done, every_s: float) -> None:
+        with self._queue:
+            self._unwritten[name] = content
+            self._callbacks.setdefault(name, []).append(done)
+        wait_s = self._wait_s(name, every_s)
+        if wait_s <= 0:
+            self._submit(name)
+        elif name not in self._timers and name not in self._submitted:
+            loop = asyncio.get_running_loop()
+            self._timers[name] = loop.call_later(wait_s, self._submit, name)
+
+    def _wait_s(self, name: str, every_s: float) -> float:
+        """Return how long a write has to wait; never where no event loop runs."""
+        written_s = self._written_s.get(name)
+        if not every_s or written_s is None:
+            return 0
+        try:
+            return written_s + every_s - asyncio.get_running_loop().time()
+        except RuntimeError:
+            return 0
+
+    def _submit(self, name: str) -> None:
+        """Let the thread write a file, unless it is about to do so anyway."""
+        if timer := self._timers.pop(name, None):
+            timer.cancel()
+        with contextlib.suppress(RuntimeError):
+            self._written_s[name] = asyncio.get_running_loop().time()
+        if name not in self._submitted:
+            self._submitted.add(name)
+            self.writer.submit(lambda: self._write_newest(name), _call_back)
 
     async def save_now(self, name: str, document: Mapping[str, Any]) -> None:
         """Write a document; it is on disk when this returns, also if the caller is cancelled.
@@ -216,23 +255,24 @@ class Store:
             raise error
 
     def _write_newest(self, name: str) -> tuple[list[Done], StoreError | None]:
-        """Write what was left to the thread; return whom to tell and what went wrong."""
+        """Write what was left to the thread; return the callbacks and what went wrong."""
         error = None
         with self._disk:
             with self._queue:
+                self._submitted.discard(name)
                 is_queued, content = name in self._unwritten, self._unwritten.get(name)
-                waiting = self._done.pop(name)
+                callbacks = self._callbacks.pop(name, [])
             try:
                 if content is not None:
                     self._write(name, content)
                 elif is_queued:
                     self._remove(name)
-            except StoreError as trouble:
-                error = trouble
+            except StoreError as caught:
+                error = caught
             with self._queue:
-                if name not in self._done:
+                if name not in self._callbacks:
                     self._unwritten.pop(name, None)
-        return waiting, error
+        return callbacks, error
 
     def _write(self, name: str, content: bytes) -> None:
         path = self.directory / name
@@ -265,9 +305,9 @@ class Store:
             raise StoreError(f"{path} cannot be written: {error}") from error
 
 
-def _tell(written: tuple[list[Done], StoreError | None]) -> None:
-    waiting, error = written
-    for done in waiting:
+def _call_back(outcome: tuple[list[Done], StoreError | None]) -> None:
+    callbacks, error = outcome
+    for done in callbacks:
         done(error)
 
 
@@ -276,7 +316,7 @@ def _draft(path: Path) -> Path:
 
 
 def _open_draft(draft: Path) -> int:
-    """Open a draft; whatever else is in its place is worth nothing."""
+    """Open a draft; remove whatever else is in its place."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     try:
         return open_plain(draft, flags)
@@ -288,7 +328,7 @@ def _open_draft(draft: Path) -> int:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Let a renaming survive a power cut; not every file system can."""
+    """Make a renaming survive a power cut; not every file system can."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Whom an account trusts."""
+"""TLS to BMW: which certificates an account trusts."""
 
 import ssl
 from pathlib import Path
@@ -9,12 +9,12 @@ from bmw2mqtt.vehicle.errors import ConfigError
 def client_context(
     account: str, ca_file: Path | None, minimum: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
 ) -> ssl.SSLContext:
-    """Return what TLS to BMW needs; building one costs more than a poll.
+    """Return the TLS context for BMW; make one per account, it costs more than a poll.
 
     Args:
-        account: whose `ca_file` it is, for the error.
-        ca_file: whom to trust instead of the system's authorities.
-        minimum: what BMW wants at least; its stream takes TLS 1.3 alone.
+        account: the account's name, for the error.
+        ca_file: certificates to trust instead of the system's.
+        minimum: the oldest TLS version to accept; BMW's stream accepts only TLS 1.3.
 
     Raises:
         ConfigError: `ca_file` cannot be used.

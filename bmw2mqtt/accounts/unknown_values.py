@@ -1,23 +1,24 @@
-"""Words of BMW's that are not known: each is logged once."""
+"""Words of BMW's that the bridge does not know: each is logged once."""
 
 import structlog
 
+from bmw2mqtt.log_once import LogOnce
+
 log = structlog.get_logger(__name__)
 
-MAX_REPORTED = 200
-LONGEST_SHOWN = 50
+LONGEST_FIELD = 200
+LONGEST_WORD = 50
 
 
 class UnknownValueLog:
-    """Call it with the name of a field and a word in it."""
+    """Call it with a field's name and the unknown word in it."""
 
     def __init__(self, event: str = "unknown_word") -> None:
         self._event = event
-        self._reported: set[tuple[str, str]] = set()
+        self._logged = LogOnce()
 
     def __call__(self, field: str, word: str) -> None:
-        """Log it, unless it was logged before."""
-        seen = (field[: LONGEST_SHOWN * 4], word[:LONGEST_SHOWN])
-        if seen not in self._reported and len(self._reported) < MAX_REPORTED:
-            self._reported.add(seen)
-            log.warning(self._event, field=seen[0], word=seen[1])
+        """Log the word, unless it was logged before."""
+        field, word = field[:LONGEST_FIELD], word[:LONGEST_WORD]
+        if self._logged.is_new((field, word)):
+            log.warning(self._event, field=field, word=word)

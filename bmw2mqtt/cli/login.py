@@ -66,7 +66,7 @@ def log_in(settings: Settings, name: str, ask: Ask, say: Say) -> str:
 
 
 def _captcha(account: MyBmwSettings, ask: Ask) -> str | None:
-    from bmw2mqtt.accounts.mybmw.library.account import captcha_page  # noqa: PLC0415 - heavy
+    from bmw2mqtt.accounts.mybmw.auth.account import captcha_page  # noqa: PLC0415 - heavy
 
     page = captcha_page(account.region)
     if page is None:

@@ -188,7 +188,7 @@ class Bench:
 
     async def finish(self, codes: Codes) -> OAuthTokens:
         tokens = await self.login.wait(codes)
-        await self.credentials.take(tokens)
+        await self.credentials.replace(tokens)
         return tokens
 
     def break_down(self, *faults: Fault) -> None:

@@ -56,7 +56,7 @@ async def test_from_nothing_to_a_car(bench: Bench) -> None:
             next_update = home.moment("sensor/next_update")
             assert next_update is not None
             assert timedelta(hours=20) < next_update - home.clock.now < timedelta(hours=25)
-    assert warnings(logs) == ["account_status", "login_waits_for_you"]
+    assert warnings(logs) == ["account_status", "login_code_issued"]
 
 
 async def test_declined(bench: Bench) -> None:

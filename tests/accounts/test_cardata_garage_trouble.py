@@ -1,5 +1,6 @@
 """REST's troubles: containers, trouble of the whole account, a short budget, the disk."""
 
+import asyncio
 import contextlib
 from collections import Counter
 from dataclasses import replace
@@ -226,7 +227,7 @@ async def test_what_the_former_version_has_written_is_read(account: Bench) -> No
 
 async def test_times_of_the_future_are_left_out(account: Bench) -> None:
     await account.poller.poll()
-    account.clock.now -= timedelta(days=400)
+    asyncio.get_running_loop().set_wall_clock(days=-400)  # type: ignore[attr-defined]
     account.restart()
     assert account.poller.list.listed_at is None
     assert {vehicle.read_at for vehicle in account.vehicles} == {None}

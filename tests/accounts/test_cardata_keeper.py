@@ -139,7 +139,7 @@ async def test_a_person_declines(house: Callable[[], Any]) -> None:
         await until(lambda: "declined" in home.said, "it is still known after a restart")
         await home.rest()
         assert home.asked(CODES) == 1
-        home.keeper.want()
+        home.keeper.request_login()
         await home.log_in()
         assert home.asked(CODES) == 2
 
@@ -157,7 +157,7 @@ async def test_nobody_confirms(house: Callable[[], Any]) -> None:
         await until(lambda: "press Log in" in home.said, "a restart gives no more of them")
         await home.rest()
         assert home.asked(CODES) == CODES_BY_ITSELF
-        home.keeper.want()
+        home.keeper.request_login()
         await home.log_in()
 
 
@@ -165,7 +165,7 @@ async def test_nobody_confirms_a_code_that_a_person_wanted(house: Callable[[], A
     async with house() as home:
         home.bmw.decline(await home.code())
         await until(lambda: "declined" in home.said)
-        home.keeper.want()
+        home.keeper.request_login()
         await home.code()
         await home.clock.forward(seconds=301)
         await until(lambda: "nobody confirmed" in home.said, "not what was before")
@@ -178,10 +178,10 @@ async def test_a_fault_of_bmws(house: Callable[[], Any]) -> None:
         code = await home.code()
         home.bmw.oauth.exchange_failures = 1
         home.bmw.approve(code)
-        await until(lambda: "broke down on BMW's side" in home.said)
+        await until(lambda: "failed on BMW's side" in home.said)
         await home.rest()
         assert home.asked(CODES) == 1
-        home.keeper.want()
+        home.keeper.request_login()
         await home.log_in()
 
 
@@ -195,7 +195,7 @@ async def test_a_service_is_not_switched_on(house: Callable[[], Any], bench: Ben
         await home.rest()
         assert home.asked(CODES) == asked
         bench.user.granted.add(API_SCOPE)
-        home.keeper.want()
+        home.keeper.request_login()
         await home.log_in()
 
 
@@ -215,7 +215,7 @@ async def test_a_person_wants_a_login_while_bmws_is_out_of_order(
         home.bmw.decline(await home.code())
         await until(lambda: "declined" in home.said)
         bench.break_down(Fault(path=CODES, status=503, times=2))
-        home.keeper.want()
+        home.keeper.request_login()
         await until(lambda: home.status is AccountStatus.UNREACHABLE)
         await home.log_in()
 
@@ -224,12 +224,12 @@ async def test_a_person_wants_another_code(house: Callable[[], Any]) -> None:
     async with house() as home:
         first = await home.code()
         for _ in range(100):
-            home.keeper.want()
+            home.keeper.request_login()
             await asyncio.sleep(0)
         await home.clock.forward(seconds=20)
         assert (await home.code(), home.asked(CODES)) == (first, 1), "it has not been seen yet"
         await home.clock.forward(seconds=30)
-        home.keeper.want()
+        home.keeper.request_login()
         await until(lambda: home.keeper.codes and home.keeper.codes.user_code != first)
         await home.log_in()
 
@@ -238,7 +238,7 @@ async def test_a_login_beside_a_good_one(house: Callable[[], Any]) -> None:
     async with house() as home:
         await home.log_in()
         with capture_logs() as logs:
-            home.keeper.want()
+            home.keeper.request_login()
             code = await home.code()
             assert home.status is AccountStatus.OK
             assert home.keeper.note == (
@@ -250,10 +250,10 @@ async def test_a_login_beside_a_good_one(house: Callable[[], Any]) -> None:
         assert home.status is AccountStatus.OK
         assert home.keeper.note.startswith("the new login came to nothing: the login was declined")
         assert [e["event"] for e in logs if e["log_level"] == "warning"] == [
-            "login_waits_for_you",
+            "login_code_issued",
             "login_failed",
         ]
-        home.keeper.want()
+        home.keeper.request_login()
         home.bmw.approve(await home.code())
         await until(lambda: home.logins == 2)
         assert home.keeper.note is None
@@ -267,17 +267,17 @@ async def test_people_press_again_and_again_while_bmw_refuses(
         await home.log_in()
         bench.user.client_ids.clear()
         asked = home.asked(CODES)
-        home.keeper.want()
-        assert home.keeper.is_asking
+        home.keeper.request_login()
+        assert home.keeper.is_requesting_code
         await until(lambda: home.keeper.note)
         assert "check client_id" in home.keeper.note
-        assert not home.keeper.is_asking
+        assert not home.keeper.is_requesting_code
         tries = home.asked(CODES) - asked
         for _ in range(100):
-            home.keeper.want()
+            home.keeper.request_login()
             await asyncio.sleep(0.001)
         assert home.asked(CODES) - asked == tries <= 3
-        assert home.keeper.is_asking, "it will be"
+        assert home.keeper.is_requesting_code, "it will be"
 
 
 async def test_what_was_refused_to_one_client_says_nothing_of_another(
@@ -320,7 +320,7 @@ async def test_what_is_logged_of_a_login(house: Callable[[], Any]) -> None:
         async with house() as home:
             await home.log_in()
             tokens = home.tokens[-1]
-    assert [entry["event"] for entry in logs] == ["login_waits_for_you", "logged_in"]
+    assert [entry["event"] for entry in logs] == ["login_code_issued", "logged_in"]
     secrets = (tokens.access_token, tokens.id_token, tokens.refresh_token, tokens.gcid)
     assert not any(secret in str(logs) for secret in secrets)
 
@@ -407,7 +407,7 @@ async def test_a_login_that_comes_as_the_old_one_is_found_dead_is_kept(
             try:
                 return await renew()
             finally:  # before whoever waits for the renewal has heard of it
-                home.keeper.want()
+                home.keeper.request_login()
 
         async def confirmed() -> OAuthTokens:
             return login
@@ -436,7 +436,7 @@ async def test_retries_for_ten_thousand_failures_in_a_row(
         await home.clock.forward(minutes=61)
         await until(lambda: home.asked(TOKEN) > asked)
         bench.break_down(Fault(path=CODES, status=503))
-        home.keeper.want()
+        home.keeper.request_login()
         await until(lambda: home.keeper.note)
         await home.rest()
         home.bmw.faults.clear()
@@ -455,7 +455,7 @@ async def test_bmw_does_not_renew_any_more(house: Callable[[], Any]) -> None:
         await home.rest()
         assert home.asked(CODES) == 1, "no code before a person asks"
         assert "refresh_token" not in saved(home)
-        home.keeper.want()
+        home.keeper.request_login()
         home.bmw.approve(await home.code())
         await until(lambda: home.logins == 2)
         assert home.status is AccountStatus.OK

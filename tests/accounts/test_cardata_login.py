@@ -266,7 +266,7 @@ async def test_a_certificate_of_nobody_we_trust(bench: Bench) -> None:
 async def test_a_page_that_is_none(bench: Bench, page: object) -> None:
     body = {"user_code": "A", "device_code": "d", "verification_uri": page}
     bench.break_down(Fault(path=DEVICE_CODE, status=200, body=body))
-    with pytest.raises(LoginOutage, match="without its page"):
+    with pytest.raises(LoginOutage, match="without a page"):
         await bench.login.begin()
 
 

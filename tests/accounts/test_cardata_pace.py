@@ -99,7 +99,7 @@ def test_a_good_connection_forgives_also_when_it_is_left(course: Course) -> None
     course.pace.connecting()
     course.pace.connected()
     course.clock.forward(hours=1)
-    course.pace.left()
+    course.pace.closed()
     assert course.fail(DisconnectKind.LOST) == 10
 
 

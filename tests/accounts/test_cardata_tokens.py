@@ -273,7 +273,7 @@ async def test_a_clock_that_was_set_back_does_not_stretch_a_tokens_life(account:
 
 
 async def test_a_login_that_is_given_up_is_gone_from_the_disk(account: Bench) -> None:
-    account.credentials.forget()
+    account.credentials.discard()
     account.restart()
     assert account.credentials.current is None
     assert "refresh" not in (account.folder / "tokens-home.json").read_text()
@@ -323,7 +323,7 @@ async def test_a_kill_after_the_tokens_are_written_costs_no_login(
     await account.clock.forward(seconds=1)
     tokens = OAuthTokens.parse(answer, account.clock.now, before)
     is_dead = kill_at(step, monkeypatch)
-    taking = asyncio.create_task(account.credentials.take(tokens))
+    taking = asyncio.create_task(account.credentials.replace(tokens))
     await until(is_dead.is_set)
     wait_written(account.store)
     taking.cancel()
@@ -377,7 +377,7 @@ async def test_a_login_that_comes_during_half_an_answer_wins(account: Bench) -> 
     old = account.credentials.current
     assert old is not None
     login = replace(old, refresh_token="of the new login")
-    await account.credentials.take(login)
+    await account.credentials.replace(login)
     answer.may_answer.set()
     with pytest.raises(LoginOutage):
         await renewal

@@ -36,8 +36,8 @@ FAULTS = {
     "broken": (Fault(drop=True), "unreachable", "BMW's login does not answer"),
     "unreadable": (Fault(status=200, body="<html>weird</html>"), "unreachable", "cannot be read"),
     "no json object": (Fault(status=200, body=[]), "unreachable", "cannot be read"),
-    "401": (Fault(status=401), "unreachable", "BMW's login refuses to begin (HTTP 401)"),
-    "422": (Fault(status=422), "unreachable", "BMW's login refuses to begin (HTTP 422)"),
+    "401": (Fault(status=401), "unreachable", "BMW's login refuses the request (HTTP 401)"),
+    "422": (Fault(status=422), "unreachable", "BMW's login refuses the request (HTTP 422)"),
 }
 REFUSALS = ("401", "422")
 CHECKED_BY_STATUS = ("unreadable", "no json object")

@@ -91,7 +91,7 @@ def test_a_lock_is_held_too_long(lock: str, certificates: Certificates, tmp_path
     async def test(day: Day, clock: Clock) -> None:
         account: Any = day.account
         is_cars = lock == "the car's"
-        held = account._garage.cars[VIN].lock if is_cars else account._authentication.login_lock
+        held = account._poller.vehicles[VIN].lock if is_cars else account._authentication.login_lock
         async with held:
             task = asyncio.create_task(execute(day, clock, MODE if is_cars else Action.UNLOCK))
             await asyncio.sleep(DELAY_S)

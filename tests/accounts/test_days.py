@@ -107,17 +107,17 @@ TROUBLES = [
             '403 "Out of call volume quota. Quota will be replenished in HH:MM:SS"',
             "ok quota_exceeded",
             fault=quota_exceeded(replenished_in=time),
-            words=words,
+            words="used up until",
             back_within=timedelta(hours=int(time[:2]) + 1.02),
         )
-        for time, words in (("00:00:10", "0:00:10"), ("00:12:34", "0:12:34"), ("09:00:00", "9:00"))
+        for time in ("00:00:10", "00:12:34", "09:00:00")
     ),
     trouble(
         "429",
         '429 "Try again in N seconds"',
         "ok quota_exceeded",
         fault=too_many_requests(wait_s=9),
-        words="in a moment",
+        words="too many requests",
     ),
     trouble("quota", NO_TIME, "ok quota_exceeded", fault=Fault(status=403, body="Quota Exceeded")),
     trouble("429 mute", NO_TIME, "ok quota_exceeded", fault=Fault(status=429)),
@@ -249,7 +249,7 @@ TROUBLES = [
         fault=Fault(status=422),
         where="/check-captcha",
         region="china",
-        words="refuses to begin",
+        words="refuses the request",
     ),
     trouble(
         "no captcha",

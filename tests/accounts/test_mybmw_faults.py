@@ -24,7 +24,7 @@ OUTAGES = {
     "500": (Fault(status=500), "unreachable", "HTTP 500"),
     "503": (Fault(status=503, body="maintenance"), "unreachable", "HTTP 503"),
     "489": (blocked(), "blocked", "2025-09-29"),
-    "quota": (quota_exceeded(), "quota_exceeded", "0:12:34"),
+    "quota": (quota_exceeded(), "quota_exceeded", "used up until"),
     "429": (too_many_requests(wait_s=0), "quota_exceeded", "too many requests"),
     "dropped": (Fault(drop=True), "unreachable", "does not answer"),
 }

@@ -12,7 +12,7 @@ import pytest
 
 from bmw2mqtt import log
 from bmw2mqtt.accounts.cardata.telemetry.database import ReadingDatabase
-from bmw2mqtt.accounts.mybmw.library.account import make_account
+from bmw2mqtt.accounts.mybmw.auth.account import make_account
 from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import MyBmwSettings
@@ -84,5 +84,5 @@ def test_one_accounts_captcha_leaves_anothers_hidden(
         memory = StateFile(Store(tmp_path), name)
         both.append(make_account(settings, ssl.create_default_context(), memory)[1])
     for number in range(5):
-        both[0].give_captcha(f"another-{number}")
+        both[0].set_captcha(f"another-{number}")
     assert "captcha-of-other" in log._hidden.words

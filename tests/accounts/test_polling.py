@@ -243,7 +243,7 @@ def test_requests_are_counted_for_24_hours(tmp_path: Path) -> None:
     requests.add(None)
     assert requests.count() == 5
     assert requests.totals == {"2xx": 4, "none": 1}
-    requests.save(at_once=True)
+    requests.save()
     restarted = RequestCounter(StateFile(Store(tmp_path), "home"), lambda: now)
     restarted.restore()
     assert restarted.count() == 5

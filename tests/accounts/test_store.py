@@ -191,7 +191,7 @@ def lock_is_a_fifo(tmp_path: Path) -> Path:
         (blocked, "{0}/file/data cannot be used: {0}/file is a file, not a folder"),
         (a_file, "{0}/data cannot be used: {0}/data is a file, not a folder"),
         (dangling, "{0}/data cannot be used: {0}/data is a link to nowhere, which does not exist"),
-        (lambda path: path / ("x" * 300), "cannot be made: the name is too long"),
+        (lambda path: path / ("x" * 300), "cannot be created: the name is too long"),
         (lock_is_a_fifo, "{0}/lock cannot be used: it is a FIFO (named pipe); remove it"),
     ],
 )
@@ -208,7 +208,7 @@ def test_each_obstacle_has_its_own_sentence(
     ("number", "sentence"),
     [
         (errno.EROFS, "its file system is read-only; mount it writable"),
-        (errno.EACCES, "has no permission; let the folder belong to that user (chown"),
+        (errno.EACCES, "has no permission; make that user the owner of the folder (chown"),
         (errno.ENOSPC, "no space is left on its disk; make room"),
         (errno.EDQUOT, "the disk quota of its user is used up; make room"),
         (errno.ESTALE, "Stale file handle); check the disk"),

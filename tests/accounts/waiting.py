@@ -26,5 +26,6 @@ async def until(
 
 def wait_written(store: Store) -> None:
     """Wait until the thread has written what was left to it."""
+    store.submit_delayed()
     if store.writer._executor is not None:
         store.writer._executor.submit(lambda: None).result(TIMEOUT_S)

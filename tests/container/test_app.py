@@ -129,7 +129,7 @@ def test_it_finds_the_broker_and_gives_up_being_root(
             docker("stop", name)
     assert state(name)["ExitCode"] == 0
     complaints = {e["event"] for e in logs(name) if e.get("level") in {"warning", "error"}}
-    assert complaints == {"account_status", "login_waits_for_you"}, "until somebody logged in"
+    assert complaints == {"account_status", "login_code_issued"}, "until somebody logged in"
 
 
 def log_in_with_the_code(

@@ -166,8 +166,8 @@ def test_the_first_login_over_mqtt(
     _check_discovery(observer)
     _check_refusal(observer)
     events = [event["event"] for event in process.complaints()]
-    assert events.count("login_waits_for_you") == 1
-    assert set(events) <= {"account_status", "login_waits_for_you", "command_finished"}
+    assert events.count("login_code_issued") == 1
+    assert set(events) <= {"account_status", "login_code_issued", "command_finished"}
     tokens = json.loads((customer.folder / "tokens-eu.json").read_bytes())
     assert not any(tokens[n] in process.log_file.read_text() for n in ("id_token", "gcid"))
 

@@ -117,7 +117,7 @@ class Victim:
 
         def is_told() -> bool:
             nonlocal is_asked
-            if not is_asked and "restarted_often" in self.process.log_file.read_text():
+            if not is_asked and "polling_delayed" in self.process.log_file.read_text():
                 is_asked = True
                 observer.publish(REFRESH, "")
             return self.told() > before

@@ -46,7 +46,7 @@ real, held = garage.Garage._ask_about, []
 async def _ask_about(self, car):
     held.append(self._library.config.authentication)
     if len(held) > 2:
-        StatusReporter.take = fail
+        StatusReporter.record = fail
     if len(held) > 1:
         fail()
     await real(self, car)

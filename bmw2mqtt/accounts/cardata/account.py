@@ -182,7 +182,7 @@ class CarDataAccount:
                         f"{name} of {self.name}",
                         task,
                         bug_logger=self._bug_logger,
-                        on_bug=partial(self._reporter.show_bug, name),
+                        on_bug=partial(self._reporter.report_bug, name),
                     )
                     tasks.create_task(guarded)
 
@@ -194,7 +194,7 @@ class CarDataAccount:
         # the login and the quota know themselves whether they are still in the way
         self.polling.restore(LoginRequired, QuotaExceeded)
         if self.polling.is_paused:
-            self._reporter.change(status=AccountStatus.PAUSED, is_polling=False)
+            self._reporter.update(status=AccountStatus.PAUSED, is_polling=False)
         is_complete = self._poller.list.listed_at is not None
         self._receiver.restore(self._memory, is_complete=is_complete)
         self._update_status()
@@ -209,16 +209,16 @@ class CarDataAccount:
     def set_polling(self, *, is_polling: bool) -> None:
         """Pause or resume, the stream too: BMW allows one connection, others may want it."""
         if is_polling:
-            self._reporter.change(status=AccountStatus.STARTING, is_polling=True)
+            self._reporter.update(status=AccountStatus.STARTING, is_polling=True)
             self.polling.resume()
         else:
             self.polling.pause()
-            self._reporter.change(status=AccountStatus.PAUSED, message=None, is_polling=False)
+            self._reporter.update(status=AccountStatus.PAUSED, message=None, is_polling=False)
         self._stream.use(self._tokens if is_polling else None)
 
     def log_in(self, captcha_token: str | None) -> None:  # noqa: ARG002 - CarData has no captcha
         """Request a new code from BMW; the status shows it."""
-        self._login.want()
+        self._login.request_login()
 
     # Login, polls, stream
 

@@ -41,7 +41,7 @@ async def log_in(
         login = DeviceLogin(oauth)
         codes = await login.begin()
         show(codes)
-        await credentials.take(await login.wait(codes))
+        await credentials.replace(await login.wait(codes))
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""HTTP to BMW: one session per account, answers bounded in size, aiohttp's errors translated."""
+"""HTTP client for BMW: one session per account, bounded answers, aiohttp's errors translated."""
 
 import json
 import ssl
@@ -19,18 +19,18 @@ _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What came back: a status and a body."""
+    """Status and body of an answer."""
 
     status: int
     body: bytes
 
     @property
     def is_ok(self) -> bool:
-        """Whether the status means success."""
+        """Whether the status is 2xx."""
         return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's own numbers
 
     def json(self) -> Any:
-        """Return the body as JSON; `None` if it is none."""
+        """Return the body as JSON; `None` if it is not JSON."""
         try:
             return json.loads(self.body, parse_constant=lambda _: None)
         except (ValueError, RecursionError):
@@ -38,14 +38,14 @@ class HttpResponse:
 
 
 class HttpClient:
-    """The one session of an account; `async with` opens it."""
+    """The HTTP session of an account; `async with` opens it."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        """Open it."""
+        """Open the session."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=self._tls, limit=4, force_close=True),
             middlewares=(_not_repeated,),
@@ -56,7 +56,7 @@ class HttpClient:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close it."""
+        """Close the session."""
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -102,7 +102,7 @@ class HttpClient:
 async def _not_repeated(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Keep aiohttp from repeating a request by itself: nobody would have counted the second one."""
+    """Keep aiohttp from repeating a request by itself: the second one would not be counted."""
     try:
         return await handler(request)
     except _NEVER_SENT:

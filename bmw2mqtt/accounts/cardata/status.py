@@ -69,13 +69,13 @@ class CarDataStatus:
             also = None if login.codes else note or error
             note = "; ".join(str(part) for part in (login.note, also) if part)
         facts = self._facts()
-        if login.is_asking:
-            self._reporter.change(status=AccountStatus.STARTING, message=None, **facts)
+        if login.is_requesting_code:
+            self._reporter.update(status=AccountStatus.STARTING, message=None, **facts)
         elif error or self._stream.is_connected or self._has_polled:
-            self._reporter.take(error, note=note, **facts)
+            self._reporter.record(error, message=note, **facts)
         else:
             status = AccountStatus.PAUSED if scheduler.is_paused else AccountStatus.STARTING
-            self._reporter.change(status=status, message=scheduler.notice, **facts)
+            self._reporter.update(status=status, message=scheduler.notice, **facts)
 
     def _facts(self) -> dict[str, Any]:
         codes = self._login.codes

@@ -1,4 +1,4 @@
-"""One MyBMW account: when it asks BMW, how it stands with it, what it is told to do."""
+"""One MyBMW account: puts the parts together, reports its status, executes commands."""
 
 import asyncio
 import ssl
@@ -8,9 +8,9 @@ from functools import partial
 from bmw2mqtt.accounts.account import AccountListener
 from bmw2mqtt.accounts.guarded_listener import GuardedListener
 from bmw2mqtt.accounts.mybmw import commands as remote
-from bmw2mqtt.accounts.mybmw.auth.tokens import TokenFile
-from bmw2mqtt.accounts.mybmw.library import installation_id as identity
-from bmw2mqtt.accounts.mybmw.library.account import captcha_form, captcha_page, make_account
+from bmw2mqtt.accounts.mybmw.auth.account import captcha_form, captcha_page, make_account
+from bmw2mqtt.accounts.mybmw.auth.tokens import SavedTokens
+from bmw2mqtt.accounts.mybmw.library.installation_id import use_kept_installation_id
 from bmw2mqtt.accounts.mybmw.library.request_hook import count_requests
 from bmw2mqtt.accounts.mybmw.poller import VehiclePoller
 from bmw2mqtt.accounts.request_counter import BUCKET, RequestCounter
@@ -38,7 +38,7 @@ STALE_AFTER_INTERVALS = 3
 
 
 class MyBmwAccount:
-    """Asks BMW about the cars of one login."""
+    """Polls the vehicles of one login and sends their commands."""
 
     takes_commands = True
 
@@ -57,14 +57,15 @@ class MyBmwAccount:
         self._store = store
         self._bug_logger = BugLogger()
         listener = GuardedListener(listener, self._bug_logger)
-        memory = StateFile(store, name)
-        identity.keep(store)
-        library, self._authentication = make_account(settings, tls, memory)
-        self._guard = self._authentication.guard
-        self._tokens = TokenFile(store, name, self._authentication)
-        self.requests = RequestCounter(memory)
-        self.polling = PollScheduler(settings.poll_interval_s, self._poll, self._polled, memory)
-        self._garage = VehiclePoller(
+        state_file = StateFile(store, name)
+        use_kept_installation_id(store)
+        library, self._authentication = make_account(settings, tls, state_file)
+        self._tokens = SavedTokens(store, name, self._authentication)
+        self.requests = RequestCounter(state_file)
+        self.polling = PollScheduler(
+            settings.poll_interval_s, self._poll, self._record_poll, state_file
+        )
+        self._poller = VehiclePoller(
             name,
             library,
             store=store,
@@ -72,93 +73,95 @@ class MyBmwAccount:
             bug_logger=self._bug_logger,
             is_in_china=settings.region == "china",
         )
-        self._standing = StatusReporter(
+        self._status = StatusReporter(
             AccountState(name=name, backend="mybmw"), listener.account_changed
         )
 
     @property
     def state(self) -> AccountState:
-        """How it stands now."""
-        return self._standing.state
+        """Its current state."""
+        return self._status.state
 
     @property
     def stale_after(self) -> timedelta | None:
-        """How long a car's data counts as current; `None`: it is asked only on request."""
+        """How long a vehicle's data counts as current; `None`: it is polled only on request."""
         interval_s = self._settings.poll_interval_s
         if not interval_s:
             return None
         return max(STALE_AFTER_AT_LEAST, STALE_AFTER_INTERVALS * timedelta(seconds=interval_s))
 
     async def run(self) -> None:
-        """Ask BMW from time to time until cancelled."""
+        """Poll at intervals until cancelled."""
         count_requests(self.requests.add)
         self._tokens.restore()
         self.requests.restore()
-        self.polling.restore(*([LoginRequired] if self._guard.is_new() else []))
-        self._standing.change(
+        self.polling.restore(
+            *([LoginRequired] if self._authentication.attempts.are_credentials_new() else [])
+        )
+        self._status.update(
             requests_24h=self.requests.count(),
             last_update=self.polling.succeeded_at,
             next_update=self.polling.next_at,
         )
         if self.polling.is_paused:
-            self._standing.change(status=AccountStatus.PAUSED, is_polling=False)
+            self._status.update(status=AccountStatus.PAUSED, is_polling=False)
         elif self.polling.notice:
-            self._standing.change(message=self.polling.notice)
+            self._status.update(message=self.polling.notice)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for task_name, task in (
                     ("polling", self.polling.run),
-                    ("request counter", self._keep_count),
+                    ("request counter", self._update_request_count),
                 ):
                     tasks.create_task(
                         run_guarded(
                             f"{task_name} of {self.name}",
                             task,
                             bug_logger=self._bug_logger,
-                            on_bug=partial(self._standing.show_bug, task_name),
+                            on_bug=partial(self._status.report_bug, task_name),
                         )
                     )
         finally:
-            self.requests.save(at_once=True)
+            self.requests.save()
             await self._store.flushed()
 
-    async def _keep_count(self) -> None:
-        """Tell of requests that commands made, and of those that are a day old by now."""
+    async def _update_request_count(self) -> None:
+        """Publish the count between polls, too: commands add requests, old ones drop out."""
         while True:
             await asyncio.sleep(BUCKET.total_seconds())
-            self._standing.change(requests_24h=self.requests.count())
+            self._status.update(requests_24h=self.requests.count())
 
     def refresh(self) -> None:
-        """Ask BMW now, also which cars there are."""
-        self._garage.list_next_time()
+        """Poll now, including the list of vehicles."""
+        self._poller.list_next_time()
         self.polling.request()
 
     def set_polling(self, *, is_polling: bool) -> None:
-        """Pause or resume; survives a restart."""
+        """Pause or resume polling; survives a restart."""
         if is_polling:
-            self._standing.change(status=AccountStatus.STARTING, is_polling=True)
+            self._status.update(status=AccountStatus.STARTING, is_polling=True)
             self.polling.resume()
         else:
             self.polling.pause()
-            self._standing.change(
+            self._status.update(
                 status=AccountStatus.PAUSED, message=None, is_polling=False, next_update=None
             )
 
     def log_in(self, captcha_token: str | None) -> None:
-        """Try to log in now; what becomes of it shows in the status."""
-        self._authentication.give_captcha(captcha_token)
-        self._standing.change(status=AccountStatus.STARTING, message="logging in …")
+        """Try to log in now; the status reports the outcome."""
+        self._authentication.set_captcha(captcha_token)
+        self._status.update(status=AccountStatus.STARTING, message="logging in …")
         self.polling.request()
 
     async def _poll(self) -> None:
-        await self._garage.poll()
+        await self._poller.poll()
 
-    def _polled(self, error: AccountError | None) -> None:
-        """Tell how it went."""
+    def _record_poll(self, error: AccountError | None) -> None:
+        """Report a poll's outcome in the status."""
         needs_login = isinstance(error, LoginRequired)
         if needs_login:
-            self._guard.gave_up()
-        self._standing.take(
+            self._authentication.attempts.record_failure()
+        self._status.record(
             error,
             login_url=captcha_page(self._settings.region) if needs_login else None,
             login_form_url=captcha_form(self._settings.region) if needs_login else None,
@@ -171,40 +174,40 @@ class MyBmwAccount:
     # Commands
 
     def refusal(self, vin: str, command: Command) -> CommandResult | None:
-        """Return why it would not send this command now; costs no request."""
-        reason = REASON_OF_STATUS.get(self._standing.with_bmw)
+        """Return why this command would not be sent now; makes no request."""
+        reason = REASON_OF_STATUS.get(self._status.poll_status)
         message = self.state.message
-        if vin not in self._garage.cars:
-            reason, message = Reason.UNKNOWN_VEHICLE, "the account has not seen this car yet"
+        if vin not in self._poller.vehicles:
+            reason, message = Reason.UNKNOWN_VEHICLE, "the account does not know this car yet"
         elif command is Action.FIND_VEHICLE and self._settings.location is None:
             reason = Reason.UNSUPPORTED
-            message = f"BMW wants to know where you are: set accounts.{self.name}.location"
+            message = f"BMW wants to know where you are; set accounts.{self.name}.location"
         if reason is None:
             return None
         return CommandResult(event_type=EventType.REJECTED, reason=reason, message=message)
 
     async def execute(self, vin: str, command: Command, deadline: Deadline) -> CommandResult:
-        """Carry out a command unless it is too late; never raises for what BMW does."""
+        """Execute a command unless it is too late; never raises for what BMW answers."""
         count_requests(self.requests.add)
-        car = self._garage.cars[vin]
+        car = self._poller.vehicles[vin]
         if car.snapshot and (outcome := remote.nothing_to_do(car.snapshot, command)):
             return outcome
         outcome = await remote.execute(car, command, deadline, self.polling.report)
         if command is Action.FIND_VEHICLE and outcome == EXECUTED:
-            self._garage.show_found_position(car)
-        if outcome == EXECUTED and self._standing.with_bmw is AccountStatus.UNREACHABLE:
-            self.polling.request()  # it answers again
+            self._poller.report_found_position(car)
+        if outcome == EXECUTED and self._status.poll_status is AccountStatus.UNREACHABLE:
+            self.polling.request()  # BMW answers again
         return outcome
 
     def needs_refresh(self, command: Command) -> bool:
-        """Whether the car has something new to tell after this command."""
+        """Whether the vehicle must be polled after this command."""
         return remote.needs_refresh(command)
 
     def settling_s(self) -> float:
-        """How long BMW takes to show what a car has done."""
+        """Return the seconds until BMW's state includes a command."""
         return remote.settling_s()
 
     async def refresh_vehicle(self, vin: str) -> None:
-        """Ask BMW about one car: one request, two for a car that charges."""
+        """Poll one vehicle: one request, two for one with a charging plan."""
         count_requests(self.requests.add)
-        await self._garage.refresh(vin)
+        await self._poller.refresh(vin)

@@ -1,8 +1,8 @@
-"""Commands become BMW's remote services.
+"""Executes commands through BMW's remote services.
 
 The library's own methods for charging and destinations are not used where they would write more
-than the owner asked for: its charging profile overwrites the charging window, its destinations
-carry the word "None".
+than the owner requested: its charging profile overwrites the charging window, its destinations
+contain the word "None".
 """
 
 import ast
@@ -23,9 +23,8 @@ from bimmer_connected.vehicle.remote_services import (
     Services,
 )
 
-from bmw2mqtt.accounts.mybmw.library.account import translated
 from bmw2mqtt.accounts.mybmw.library.command_deadline import command_is_sent, send_before
-from bmw2mqtt.accounts.mybmw.library.http_errors import NEVER_SENT
+from bmw2mqtt.accounts.mybmw.library.errors import NEVER_SENT, translated
 from bmw2mqtt.accounts.mybmw.vehicle import PolledVehicle
 from bmw2mqtt.vehicle.commands import (
     EXECUTED,
@@ -65,33 +64,34 @@ _CHARGING_MODES = {
     ChargingMode.DELAYED_CHARGING: ("TIME_SLOT", "CHARGING_WINDOW"),
 }
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-_WITHOUT_NEWS = frozenset({Action.FLASH_LIGHTS, Action.SOUND_HORN, Action.FIND_VEHICLE})
-"""The finder's own answer is the news."""
+_WITHOUT_REFRESH = frozenset({Action.FLASH_LIGHTS, Action.SOUND_HORN, Action.FIND_VEHICLE})
+"""The finder's answer contains the position itself."""
 
 
 def needs_refresh(command: Command) -> bool:
-    """Whether the car has something new to tell after this command."""
-    return command not in _WITHOUT_NEWS and not isinstance(command, SendPoi)
+    """Whether the vehicle's state changes by this command, so that it must be polled."""
+    return command not in _WITHOUT_REFRESH and not isinstance(command, SendPoi)
 
 
 def settling_s() -> float:
-    """Return how long BMW takes to show what a car has done: two polls of the library's."""
-    return 2 * float(remote_services._POLLING_CYCLE)  # noqa: SLF001 - the library's own measure
+    """Return the seconds until BMW's state includes a command: two polls of the library."""
+    return 2 * float(remote_services._POLLING_CYCLE)  # noqa: SLF001 - the library has no public one
 
 
 async def execute(
     car: PolledVehicle,
     command: Command,
     deadline: Deadline,
-    on_trouble: Callable[[AccountError], None],
+    on_error: Callable[[AccountError], None],
 ) -> CommandResult:
-    """Send a command and wait for what the car makes of it: some 10 s, at most 4 minutes.
+    """Send a command and wait for its result: some 10 s, at most 4 minutes.
 
-    Nothing leaves after the deadline, and a command that BMW may have got is not sent again: only
-    one that BMW has refused to take (401, 429) is.
+    Nothing is sent after the deadline. A command that BMW may have received is not sent again; only
+    one that BMW has refused to accept (401, 429) is.
 
-    Never raises for what BMW does; the outcome says it. `on_trouble` is told of it too, as it may
-    concern the whole account; not of a block: BMW has blocked commands and still answered polls.
+    Never raises for what BMW answers; the result has the reason. `on_error` is called with errors
+    that may concern the whole account. A block does not: BMW has blocked commands and still
+    answered polls.
     """
     services = _RemoteServices(car.library)
     try:
@@ -105,20 +105,20 @@ async def execute(
         event_type = EventType.REJECTED if reason is Reason.EXPIRED else EventType.FAILED
         return CommandResult(event_type=event_type, reason=reason, message=str(error))
     except AccountError as error:
-        outcome = _failure(error, is_taken=services.is_taken)
+        outcome = _failure(error, is_accepted=services.is_accepted)
         if not isinstance(error, Blocked):
-            on_trouble(error)
+            on_error(error)
         return outcome
     if status.event_id is None and not isinstance(command, SendPoi):
-        # The library calls this executed: BMW's answer gave nothing to follow the command by.
-        return _not_known("BMW did not say how to follow it")
+        # The library counts this as executed: BMW's answer has no event to follow the command by.
+        return _not_known("BMW gave no event to follow it by")
     if status.state is ExecutionState.IGNORED:
         return CommandResult(event_type=EventType.IGNORED, message="the car had nothing to do")
     return EXECUTED
 
 
 def nothing_to_do(vehicle: Vehicle, command: Command) -> CommandResult | None:
-    """Return an outcome for a command that would change nothing, as the app does without asking."""
+    """Return a result for a command that would change nothing, which BMW's app does not send."""
     charging = vehicle.charging
     message = None
     if command in {Action.START_CHARGING, Action.STOP_CHARGING} and charging.is_plugged_in is False:
@@ -135,11 +135,11 @@ def nothing_to_do(vehicle: Vehicle, command: Command) -> CommandResult | None:
 class _RemoteServices(RemoteServices):
     """The library's remote services, for one command."""
 
-    is_taken = False
-    """Whether BMW took the command and gave an event to follow it by."""
+    is_accepted = False
+    """Whether BMW accepted the command and gave an event to follow it by."""
 
     async def _block_until_done(self, client: MyBMWClient, event_id: str) -> RemoteServiceStatus:
-        self.is_taken = True
+        self.is_accepted = True
         command_is_sent()
         return await super()._block_until_done(client, event_id)
 
@@ -178,10 +178,10 @@ async def _find(car: PolledVehicle, services: _RemoteServices) -> RemoteServiceS
 
 
 async def _charging_details(car: PolledVehicle) -> Any:
-    """Read what the owner has set, just before it is written back with another mode.
+    """Request the owner's charging profile, just before it is written back with another mode.
 
     Raises:
-        CommandError: BMW's answer is no JSON.
+        CommandError: BMW's answer is not JSON.
     """
     vehicle = car.library
     async with car.lock, MyBMWClient(vehicle.account.config, brand=vehicle.brand) as client:
@@ -228,7 +228,7 @@ def charging_profile(details: Any, mode: ChargingMode) -> dict[str, Any]:
 
 
 def place(poi: SendPoi) -> dict[str, Any]:
-    """Return a destination in BMW's form; what the owner did not give is not there."""
+    """Return a destination in BMW's form; what the owner did not give is left out."""
     parts = {
         "street": poi.street,
         "postalCode": poi.postal_code,
@@ -247,12 +247,12 @@ def place(poi: SendPoi) -> dict[str, Any]:
 
 
 def _refusal(text: str) -> CommandResult:
-    """Read what the library says of the car's own answer."""
+    """Return the result for the library's error about the vehicle's answer."""
     if text.startswith("Did not receive"):
         return CommandResult(
             event_type=EventType.TIMED_OUT,
             reason=Reason.UNREACHABLE,
-            message="the car did not answer in time; it may still do it",
+            message="the car did not answer in time; it may still carry out the command",
         )
     return CommandResult(
         event_type=EventType.FAILED,
@@ -262,7 +262,7 @@ def _refusal(text: str) -> CommandResult:
 
 
 def _error_details(text: str) -> str | None:
-    """Find BMW's sentence in the details that the library writes out as Python."""
+    """Return BMW's own text from the details, which the library formats as Python."""
     try:
         details = ast.literal_eval(text.partition("Response: ")[2])["errorDetails"]
         sentences = [details[key] for key in ("title", "description") if details.get(key)]
@@ -271,14 +271,14 @@ def _error_details(text: str) -> str | None:
     return ": ".join(str(sentence) for sentence in sentences) or None
 
 
-def _failure(error: AccountError, *, is_taken: bool) -> CommandResult:
-    """Say what went wrong between us and BMW, and whether BMW may have taken the command."""
+def _failure(error: AccountError, *, is_accepted: bool) -> CommandResult:
+    """Return the result for an error between us and BMW, which may have received the command."""
     cause = error.__cause__
     status_error = cause.__cause__ if cause else None
     if isinstance(status_error, httpx.HTTPStatusError):
         path, status = status_error.request.url.path, status_error.response.status_code
-        is_taken |= _is_command(path) and status in _GATEWAY_GAVE_UP
-        is_refusal = not is_taken and _is_refusal(path, status)
+        is_accepted |= _is_command(path) and status in _GATEWAY_GAVE_UP
+        is_refusal = not is_accepted and _is_refusal(path, status)
         if is_refusal and not isinstance(error, QuotaExceeded | Blocked):
             return CommandResult(
                 event_type=EventType.FAILED,
@@ -286,10 +286,10 @@ def _failure(error: AccountError, *, is_taken: bool) -> CommandResult:
                 message=f"BMW refuses this command for this car (HTTP {status})",
             )
     elif isinstance(cause, httpx.RequestError):
-        is_taken |= _is_command(_path(cause)) and not isinstance(cause, NEVER_SENT)
+        is_accepted |= _is_command(_path(cause)) and not isinstance(cause, NEVER_SENT)
     else:
-        is_taken |= isinstance(error, BadAnswer)
-    if is_taken:
+        is_accepted |= isinstance(error, BadAnswer)
+    if is_accepted:
         return _not_known(str(error))
     reason = REASON_OF_STATUS.get(error.status, Reason.UNREACHABLE)
     return CommandResult(event_type=EventType.FAILED, reason=reason, message=str(error))
@@ -299,18 +299,18 @@ def _not_known(why: str) -> CommandResult:
     return CommandResult(
         event_type=EventType.TIMED_OUT,
         reason=Reason.UNREACHABLE,
-        message=f"BMW may have taken the command, its result is not known: {why}",
+        message=f"BMW may have received the command, its result is not known: {why}",
     )
 
 
 _GATEWAY_GAVE_UP = {408, 502, 504}
-"""Somebody between us and the car lost patience; the car may have got it."""
+"""A time-out between us and the car; the car may have received it."""
 
 
 def _path(error: httpx.RequestError) -> str:
     try:
         return error.request.url.path
-    except RuntimeError:  # it has no request: nothing was sent
+    except RuntimeError:  # the error has no request: nothing was sent
         return ""
 
 
@@ -319,7 +319,7 @@ def _is_command(path: str) -> bool:
 
 
 def _is_refusal(path: str, status: int) -> bool:
-    """Whether BMW took the request for a command and said no."""
+    """Whether BMW received the request for a command and refused it."""
     return (
         _is_command(path)
         and 400 <= status < 500  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""The cars of an account, as BMW lists them."""
+"""The vehicles of an account: BMW's list of them, and what is known of each."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from bimmer_connected.api.client import MyBMWClient
 from bimmer_connected.const import VEHICLE_PROFILE_URL, VEHICLES_URL, CarBrands
 from bimmer_connected.vehicle.vehicle import MyBMWVehicle
 
-from bmw2mqtt.accounts.mybmw.library.account import translated
+from bmw2mqtt.accounts.mybmw.library.errors import translated
 from bmw2mqtt.accounts.mybmw.snapshot.builder import VehicleResponses
 from bmw2mqtt.vehicle.errors import (
     WHOLE_ACCOUNT,
@@ -25,9 +25,10 @@ log = structlog.get_logger(__name__)
 
 
 class LibraryVehicle(MyBMWVehicle):
-    """The library's car, which keeps BMW's answers but does not read them: `convert` does.
+    """The library's vehicle, which keeps BMW's answers without parsing them.
 
-    So the library's parsed objects (`charging_profile`, `vehicle_location`, …) stay empty.
+    So the library's parsed objects (`charging_profile`, `vehicle_location`, …) stay empty; the
+    snapshot builder reads the raw answers.
     """
 
     def update_state(self, data: Any, fetched_at: datetime | None = None) -> None:
@@ -37,24 +38,24 @@ class LibraryVehicle(MyBMWVehicle):
 
 @dataclass(slots=True)
 class PolledVehicle:
-    """One car: the library's object, and what became of it."""
+    """One vehicle: the library's object, BMW's last answers, and the snapshot made of them."""
 
     vin: str
     brand: str
     attributes: dict[str, Any]
     library: LibraryVehicle
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while BMW is asked about the car: a poll and a refresh would mix their answers."""
-    answers: VehicleResponses | None = None
+    """Held during the requests: a poll and a refresh would mix their answers."""
+    responses: VehicleResponses | None = None
     """What `snapshot` was made of."""
     snapshot: Vehicle | None = None
     image: bytes | None = None
 
-    def prepare(self) -> None:
-        """Let the library forget its last answers, so that what is there after a poll is new.
+    def clear_responses(self) -> None:
+        """Remove the last answers from the library, so that what is there after a poll is new.
 
-        It keeps what a new answer leaves out. Without capabilities it also takes the state over
-        before it asks for charging details, so a failure there costs only those.
+        The library keeps what a new answer leaves out. Without capabilities it also stores the
+        state before it requests charging details, so that a failure there costs only those.
         """
         self.library.data = {
             "vin": self.vin,
@@ -66,20 +67,20 @@ class PolledVehicle:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """Which cars an account has, as far as BMW said."""
+class VehicleListing:
+    """BMW's list of an account's vehicles."""
 
     brands: dict[str, CarBrands]
-    """By VIN, the brand under which BMW lists the car."""
+    """By VIN, the brand under which BMW lists the vehicle."""
     missing: AccountError | None
-    """Why the list of a brand is missing; `None` if the listing is complete."""
+    """Why the list of a brand is missing; `None` if all lists are there."""
 
 
-async def list_cars(library: MyBMWAccount) -> Listing:
-    """Ask for the cars of every brand: three requests.
+async def list_vehicles(library: MyBMWAccount) -> VehicleListing:
+    """Request the list of every brand: three requests.
 
     Raises:
-        AccountError: BMW sent no list at all, or is not to be asked again soon.
+        AccountError: BMW sent no list at all, or no further request should be made.
     """
     brands: dict[str, CarBrands] = {}
     missing: AccountError | None = None
@@ -95,7 +96,7 @@ async def list_cars(library: MyBMWAccount) -> Listing:
                 brands |= dict.fromkeys(vins, brand)
     if missing is not None and not brands:
         raise missing
-    return Listing(brands, missing)
+    return VehicleListing(brands, missing)
 
 
 async def _list_brand(client: MyBMWClient, brand: CarBrands) -> list[str]:
@@ -110,11 +111,11 @@ async def _list_brand(client: MyBMWClient, brand: CarBrands) -> list[str]:
     return [vin for vin in vins if is_vin(vin)]
 
 
-async def get_car(library: MyBMWAccount, vin: str, brand: CarBrands) -> PolledVehicle:
-    """Ask for a car's profile: one request.
+async def request_profile(library: MyBMWAccount, vin: str, brand: CarBrands) -> PolledVehicle:
+    """Request a vehicle's profile: one request.
 
     Raises:
-        AccountError: BMW gives no profile of this car.
+        AccountError: BMW sends no profile of this vehicle.
     """
     async with MyBMWClient(library.config) as client:
         headers = {**client.generate_default_header(brand), "bmw-vin": vin}
@@ -132,7 +133,7 @@ async def get_car(library: MyBMWAccount, vin: str, brand: CarBrands) -> PolledVe
 
 
 def _brand(word: object, listed: CarBrands) -> str:
-    """Return the brand people know: BMW_I is BMW, a third-party customer is the list's brand."""
+    """Return the brand as people know it: BMW_I is BMW, DRITTKUNDE is the list's brand."""
     if listed is CarBrands.TOYOTA or not isinstance(word, str) or not word:
         return listed.name
     first = word.upper().partition("_")[0]

@@ -1,4 +1,4 @@
-"""Logging in by device code (RFC 8628) with PKCE: BMW gives a code, a person confirms it."""
+"""Login by device code (RFC 8628) with PKCE: BMW issues a code, a person confirms it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -27,22 +27,22 @@ from bmw2mqtt.vehicle.errors import AccountError, LoginOutage, Unreachable
 log = structlog.get_logger(__name__)
 
 FIRST_POLL_AFTER_INTERVALS = 2.4
-"""12 s at BMW. Its login breaks most often when it is polled at the moment of the approval."""
+"""12 s at BMW. Its login fails most often when it is polled at the moment of the approval."""
 SLOW_DOWN_S = 5
 """RFC 8628: so much longer is each pause from then on."""
 LONGEST_OUTAGE_PAUSE_S = 40
-"""A code works for five minutes: it must be tried some times more in them."""
+"""A code works for five minutes: after an outage there must be time for some more polls."""
 _INTERVAL_S, _LIFE_S, _LONGEST_S = 5, 300, 3600
 _SHORTEST_INTERVAL_S = 0.25
 _VERIFIER_LENGTH = 64
 SUPPORT = "bmwcardata-b2c-support@bmwgroup.com"
 SERVICES = {API_SCOPE: "CarData API", STREAM_SCOPE: "CarData Stream"}
-"""What BMW's portal calls them."""
+"""Their names in BMW's portal."""
 _UNKNOWN_CLIENT = {"invalid_client", "unauthorized_client"}
 _BMW_FAULT = (
-    "BMW's login broke down on BMW's side and the code is spent: log in again in some hours; if it"
-    " breaks again, delete the client in BMW's portal, create a new one and set client_id, or"
-    f" write to {SUPPORT}"
+    "BMW's login failed on BMW's side, and the code cannot be used again: log in again in some"
+    " hours; if it fails again, delete the client in BMW's portal, create a new one and set"
+    f" client_id, or write to {SUPPORT}"
 )
 
 
@@ -61,7 +61,7 @@ class Codes:
 
 
 class DeviceLogin:
-    """One login after the other; none begins by itself."""
+    """Does logins, one after the other; none begins by itself."""
 
     def __init__(
         self,
@@ -73,9 +73,9 @@ class DeviceLogin:
         """Prepare logins.
 
         Args:
-            oauth: where to ask.
+            oauth: BMW's endpoints.
             now: the wall clock.
-            sleep: how to wait.
+            sleep: waits for some seconds.
         """
         self.client_id = oauth.client_id
         self._oauth = oauth
@@ -83,10 +83,10 @@ class DeviceLogin:
         self._sleep = sleep
 
     async def begin(self) -> Codes:
-        """Ask BMW for a code.
+        """Request a code from BMW.
 
         Raises:
-            LoginFailed: BMW refuses; the message says what to do in the portal.
+            LoginFailed: BMW refuses; the message tells the owner what to do in the portal.
             LoginOutage: BMW's login is out of order.
             NoConnection: BMW was not reached.
         """
@@ -101,11 +101,11 @@ class DeviceLogin:
         return _codes(answer, verifier, now)
 
     async def wait(self, codes: Codes) -> OAuthTokens:
-        """Poll until the person has confirmed the code; outages are waited for.
+        """Poll until the person has confirmed the code, also through outages.
 
         Raises:
-            LoginFailed: it was declined, it expired, BMW broke it, or a service is missing. The
-                code is spent.
+            LoginFailed: it was declined, it expired, BMW's login failed, or a service is missing.
+                The code cannot be used again.
         """
         interval_s = codes.interval_s
         outage: str | None = None
@@ -153,7 +153,7 @@ class DeviceLogin:
         )
 
     async def _refused_services(self, challenge: str) -> set[str]:
-        """Ask for one service at a time: BMW does not say which one it refuses."""
+        """Request a code for one service at a time: BMW does not name the one it refuses."""
         refused = set()
         for scope in SERVICES:
             try:
@@ -175,7 +175,7 @@ def _codes(answer: dict[str, Any], verifier: str, now: datetime) -> Codes:
         raise LoginOutage("BMW sent a login without a code; try again later")
     if not _is_page(complete):
         if not _is_page(page):
-            raise LoginOutage("BMW sent a login without its page; try again later")
+            raise LoginOutage("BMW sent a login without a page; try again later")
         complete = f"{page}?user_code={quote(user_code)}"
     return Codes(
         user_code=user_code,
@@ -203,7 +203,7 @@ def _number(value: object, default: float) -> float:
 
 
 def _no_tokens(refusal: OAuthRefusal, *, is_after_fault: bool) -> LoginFailed:
-    """Return what the end of a login means."""
+    """Return the error for a login that BMW ended."""
     if refusal.is_key_fault or (refusal.word == "access_denied" and is_after_fault):
         return LoginFailed(LoginFailure.BMW_FAULT, _BMW_FAULT)
     if refusal.word == "access_denied":
@@ -223,18 +223,18 @@ def _no_tokens(refusal: OAuthRefusal, *, is_after_fault: bool) -> LoginFailed:
         return _unknown_client()
     return LoginFailed(
         LoginFailure.REFUSED,
-        f"BMW does not take the code any more ({refusal.word}): log in again with a new one, and"
+        f"BMW does not accept the code any more ({refusal.word}): log in again with a new one, and"
         " wait for BMW's success page",
     )
 
 
 def _checked(answer: dict[str, Any], now: datetime) -> OAuthTokens:
-    """Return the tokens of a login, if they are good for both services."""
+    """Return the tokens of a login, if they are valid for both services."""
     try:
         tokens = OAuthTokens.parse(answer, now)
     except AccountError as error:
         raise LoginFailed(
-            LoginFailure.BMW_FAULT, f"BMW's login yields no login ({error}): log in again"
+            LoginFailure.BMW_FAULT, f"BMW's login gave no usable tokens ({error}): log in again"
         ) from error
     if missing := {scope for scope in SERVICES if scope not in tokens.scope}:
         raise _missing_scope(missing)

@@ -1,20 +1,21 @@
-"""Keeps an account logged in: renews its tokens in time, and asks a person when there are none.
+"""Login manager: renews an account's tokens in time, and asks a person to log in without any.
 
-A login starts by itself when there is no token, a few times; after a person has declined, or BMW
-has failed, no new code is asked for before a person wants one.
+A login starts by itself, a few times, when there is no token. After a person has declined, or BMW's
+login broke down, the next code is requested only when a person wants one.
 """
 
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import structlog
 
 from bmw2mqtt.accounts.cardata.auth.device_login import Codes, DeviceLogin
 from bmw2mqtt.accounts.cardata.auth.tokens import Credentials, OAuthTokens
 from bmw2mqtt.accounts.cardata.errors import LoginFailed, LoginFailure
-from bmw2mqtt.accounts.state_file import StateFile, moment
+from bmw2mqtt.accounts.state_document import StateDocument, Time, within
+from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.backoff import Backoff
 from bmw2mqtt.guard import BugLogger, bug_message, run_guarded
 from bmw2mqtt.vehicle.account import NEW_LOGIN_FAILED
@@ -24,16 +25,28 @@ log = structlog.get_logger(__name__)
 
 CODES_BY_ITSELF: Final = 6
 CODES_WITHIN: Final = timedelta(hours=24)
-"""A code lives for five minutes; whoever has just installed this has half an hour."""
+"""A code works for five minutes; so a new installation offers one for half an hour."""
 RETRY_S: Final = 30.0
 """The shortest pause after a failure."""
 LONGEST_RETRY_S: Final = 600.0
 RETRY_JITTER: Final = 0.25
 KEEP_CODE: Final = timedelta(seconds=30)
-"""Whoever presses again so soon has not yet seen the code."""
-LOOK_EVERY_S: Final = 60.0
-"""By the wall clock: hosts are suspended."""
-ASK: Final = "not logged in: press Log in for a new code (page, Home Assistant, bmw2mqtt login)"
+"""So soon after a code was made, another request for one returns the same code."""
+CHECK_EVERY_S: Final = 60.0
+"""How often a pause is compared with the wall clock: hosts are suspended."""
+LOG_IN_AGAIN: Final = (
+    "not logged in: press Log in for a new code (page, Home Assistant, bmw2mqtt login)"
+)
+
+
+class LoginDocument(StateDocument):
+    """What is kept of the logins of one client id."""
+
+    client_id: str | None = None
+    codes: tuple[Annotated[Time, within(past=CODES_WITHIN, future=timedelta())], ...] = ()
+    """When codes were requested without a person."""
+    reason: str | None = None
+    """Why a person has to start the next login; `None`: it may start by itself."""
 
 
 class LoginManager:
@@ -44,7 +57,7 @@ class LoginManager:
         account: str,
         credentials: Credentials,
         login: DeviceLogin,
-        memory: StateFile,
+        state_file: StateFile,
         *,
         on_tokens: Callable[[OAuthTokens | None], None],
         on_login: Callable[[], None],
@@ -57,10 +70,10 @@ class LoginManager:
             account: its name.
             credentials: the tokens.
             login: how to get the first ones.
-            memory: where it is written down that a person has to act.
-            on_tokens: given each new set of tokens, `None` when the login is lost.
-            on_login: told after each login, when the first tokens of it have been given.
-            on_change: told when `problem`, `note`, `codes` or `is_asking` has changed.
+            state_file: keeps over a restart that a person has to act.
+            on_tokens: called with each new set of tokens, with `None` when the login is lost.
+            on_login: called after each login, once `on_tokens` was called with its tokens.
+            on_change: called when `problem`, `note`, `codes` or `is_requesting_code` has changed.
             now: the wall clock.
         """
         self.problem: AccountError | None = None
@@ -69,41 +82,42 @@ class LoginManager:
         """What a person should know of a new login beside a good one."""
         self.codes: Codes | None = None
         """What a person has to confirm at BMW now."""
-        self.is_asking = False
-        """Whether BMW is about to be asked for a code that a person wants."""
+        self.is_requesting_code = False
+        """Whether a code that a person wants is about to be requested."""
         self._account = account
         self._credentials = credentials
         self._login = login
-        self._memory = memory
+        self._state_file = state_file
         self._on_tokens = on_tokens
         self._on_login = on_login
         self._on_change = on_change
         self._now = now
+        self._kept: LoginDocument | None = None
         self._begun_at: datetime | None = None
         self._renewals, self._logins = _backoff(), _backoff()
         self._retry_at = now()
         """When a renewal that failed is tried again."""
         self._bug_logger = BugLogger()
-        self._is_wanted = asyncio.Event()
+        self._login_requested = asyncio.Event()
         """A person wants to log in."""
-        self._is_lost = asyncio.Event()
-        self._is_there = asyncio.Event()
-        self._is_refused = asyncio.Event()
+        self._logged_out = asyncio.Event()
+        self._logged_in = asyncio.Event()
+        self._token_refused = asyncio.Event()
         """BMW's stream does not accept the token."""
 
-    def want(self) -> None:
-        """Ask BMW for a new code, because a person wants one; a very new one stays."""
+    def request_login(self) -> None:
+        """Request a new code from BMW, because a person wants one; a very new one is kept."""
         if self.codes and self._begun_at:
             age = self._now() - self._begun_at
             if timedelta() <= age < KEEP_CODE:
                 return
-        self.is_asking = True
-        self._is_wanted.set()
+        self.is_requesting_code = True
+        self._login_requested.set()
         self._on_change()
 
     def renew_soon(self) -> None:
         """Renew the tokens, whatever their expiry says."""
-        self._is_refused.set()
+        self._token_refused.set()
 
     async def run(self) -> None:
         """Keep the account logged in until cancelled."""
@@ -120,12 +134,15 @@ class LoginManager:
     def _set_tokens(self, tokens: OAuthTokens | None) -> None:
         if tokens is None and self.codes is None:
             self.note = None
-        there, lost = self._is_there, self._is_lost
-        (there.clear if tokens is None else there.set)()
-        (lost.set if tokens is None else lost.clear)()
+        if tokens is None:
+            self._logged_in.clear()
+            self._logged_out.set()
+        else:
+            self._logged_in.set()
+            self._logged_out.clear()
         self._on_tokens(tokens)
 
-    def _tell(self, problem: AccountError | None) -> None:
+    def _set_problem(self, problem: AccountError | None) -> None:
         self.problem = problem
         self._on_change()
 
@@ -133,28 +150,28 @@ class LoginManager:
 
     async def _renew_in_time(self) -> None:
         while True:
-            await self._is_there.wait()
+            await self._logged_in.wait()
             await self._wait_until_due()
-            self._is_refused.clear()
+            self._token_refused.clear()
             try:
                 await self._credentials.renew()
             except LoginRequired as error:
                 self._renewals.reset()
                 if self._credentials.current is None:  # else a new login has come meanwhile
-                    self._wait_for_person(str(error))
+                    self._require_person(str(error))
                     self._set_tokens(None)
-                    self._tell(error)
+                    self._set_problem(error)
             except AccountError as error:
                 self._retry_at = self._after(self._renewals.fail())
-                self._tell(None if self._is_good() else error)
+                self._set_problem(None if self._is_good() else error)
             except Exception as error:
                 self._bug_logger.exception("renewal_crashed", account=self._account)
                 self._retry_at = self._after(self._renewals.fail())
-                self._tell(_bug(error))
+                self._set_problem(_bug(error))
             else:
                 self._renewals.reset()
                 self._set_tokens(self._credentials.current)
-                self._tell(None)
+                self._set_problem(None)
 
     def _after(self, seconds: float) -> datetime:
         return self._now() + timedelta(seconds=seconds)
@@ -167,7 +184,7 @@ class LoginManager:
     async def _wait_until_due(self) -> None:
         """Wait until the tokens should be renewed, or BMW's stream refuses them.
 
-        Whoever else renewed them may have been told that the login is lost.
+        It ends, too, when a renewal elsewhere found the login lost.
         """
         has_failed = self._renewals.failures > 0
         at = self._retry_at if has_failed else self._credentials.renew_at or self._now()
@@ -175,13 +192,13 @@ class LoginManager:
             if self._credentials.current is None:
                 return
             try:
-                async with asyncio.timeout(min(left_s, LOOK_EVERY_S)):
-                    await self._is_refused.wait()
+                async with asyncio.timeout(min(left_s, CHECK_EVERY_S)):
+                    await self._token_refused.wait()
             except TimeoutError:
                 continue
             if not has_failed:
                 return
-            self._is_refused.clear()
+            self._token_refused.clear()
 
     # Logins
 
@@ -191,90 +208,90 @@ class LoginManager:
             try:
                 tokens = await self._log_in()
             except LoginFailed as error:
-                if error.failure is not LoginFailure.EXPIRED or self._waits_for_person():
-                    self._wait_for_person(str(error))
+                if error.failure is not LoginFailure.EXPIRED or self._is_person_required():
+                    self._require_person(str(error))
                 had_code = self.codes is not None
-                self._tell_failure(error)
-                if not had_code:  # people press again and again; each try is three requests
+                self._login_failed(error)
+                if not had_code:  # people press again and again; each attempt is three requests
                     await asyncio.sleep(RETRY_S)
             except AccountError as error:  # there was no code yet, so nobody's time is lost
-                await self._fail(error)
+                await self._fail_and_wait(error)
             except Exception as error:
                 self._bug_logger.exception("login_crashed", account=self._account)
-                await self._fail(_bug(error))
+                await self._fail_and_wait(_bug(error))
             else:
                 self._logins.reset()
-                await self._credentials.take(tokens)
-                self._memory.remember("login", {})
+                await self._credentials.replace(tokens)
+                self._write()
                 self.codes = self.note = self.problem = None
                 log.info("logged_in", account=self._account)
                 self._set_tokens(tokens)
                 self._on_login()
                 self._on_change()
 
-    async def _fail(self, error: AccountError) -> None:
-        """Tell of trouble that passes, and wait until it may have; a person may cut that short."""
-        self._tell_failure(error)
+    async def _fail_and_wait(self, error: AccountError) -> None:
+        """Report a failure that passes by itself, and wait; a person may shorten the wait."""
+        self._login_failed(error)
         pause_s = self._logins.fail()
         await asyncio.sleep(RETRY_S)
-        await _either(asyncio.sleep(pause_s - RETRY_S), self._is_wanted.wait())
-        self._is_wanted.set()
+        await _either(asyncio.sleep(pause_s - RETRY_S), self._login_requested.wait())
+        self._login_requested.set()
 
     async def _wait_until_wanted(self) -> None:
         """Wait until a person wants a login, or one may start by itself."""
-        while not self._is_wanted.is_set():
-            if self._is_there.is_set():
-                await _either(self._is_wanted.wait(), self._is_lost.wait())
+        while not self._login_requested.is_set():
+            if self._logged_in.is_set():
+                await _either(self._login_requested.wait(), self._logged_out.wait())
             elif self._may_begin():
                 return
             else:
-                known = self._recall().get("reason")
-                self._tell(LoginRequired(known if isinstance(known, str) else ASK))
-                await self._is_wanted.wait()
+                self._set_problem(LoginRequired(self._document().reason or LOG_IN_AGAIN))
+                await self._login_requested.wait()
 
     def _may_begin(self) -> bool:
-        """Whether a code may be asked for without a person."""
-        return not self._waits_for_person() and len(self._recent_codes()) < CODES_BY_ITSELF
+        """Whether a code may be requested without a person."""
+        return not self._is_person_required() and len(self._recent_codes()) < CODES_BY_ITSELF
 
-    def _waits_for_person(self) -> bool:
-        return "reason" in self._recall()
+    def _is_person_required(self) -> bool:
+        return self._document().reason is not None
 
-    def _recent_codes(self) -> list[datetime]:
-        codes = self._recall().get("codes")
+    def _recent_codes(self) -> tuple[datetime, ...]:
         now = self._now()
-        times = map(moment, codes if isinstance(codes, list) else ())
-        return [at for at in times if at and timedelta() <= now - at < CODES_WITHIN]
+        return tuple(at for at in self._document().codes if now - at < CODES_WITHIN)
 
     def _count_code(self) -> None:
-        """Note that there is another code, unless none is asked for without a person anyway."""
-        if not self._waits_for_person():
-            codes = [*self._recent_codes(), self._now()]
-            self._remember({"codes": [at.isoformat() for at in codes]})
+        """Record a code that was requested without a person."""
+        if not self._is_person_required():
+            self._write(codes=(*self._recent_codes(), self._now()))
 
-    def _wait_for_person(self, reason: str) -> None:
-        self._remember({"reason": reason})
+    def _require_person(self, reason: str) -> None:
+        self._write(reason=reason)
 
-    def _recall(self) -> dict[str, Any]:
-        """Return what is known of this client's logins; another client's say nothing."""
-        known = self._memory.recall("login")
-        return known if known.get("client_id") == self._login.client_id else {}
+    def _document(self) -> LoginDocument:
+        """Return what is kept of this client's logins; another client's do not count."""
+        if self._kept is None:
+            kept = self._state_file.read("login", LoginDocument, self._now())
+            is_ours = kept.client_id == self._login.client_id
+            self._kept = kept if is_ours else LoginDocument()
+        return self._kept
 
-    def _remember(self, content: dict[str, Any]) -> None:
-        self._memory.remember("login", {"client_id": self._login.client_id, **content})
+    def _write(self, **content: Any) -> None:
+        self._kept = LoginDocument(client_id=self._login.client_id, **content)
+        self._state_file.write("login", self._kept)
 
     async def _log_in(self) -> OAuthTokens:
-        """Get a code, show it, wait for the person; start again if a new code is wanted."""
+        """Request a code, report it, wait for the person; start again if a new code is wanted."""
         while True:
             self.codes = None
             try:
                 codes = await self._login.begin()
-            finally:  # it is the answer to whoever has asked meanwhile, too
-                self._is_wanted.clear()
-                self.is_asking = False
+            finally:  # it answers every request of a person so far
+                self._login_requested.clear()
+                self.is_requesting_code = False
             self._count_code()
             self.codes, self._begun_at = codes, self._now()
             log.warning(
-                "login_waits_for_you",
+                "login_code_issued",
                 account=self._account,
                 open=codes.verification_url,
                 confirm=codes.user_code,
@@ -284,41 +301,41 @@ class LoginManager:
                 f"open {codes.verification_url} and confirm the code {codes.user_code};"
                 " waiting for you"
             )
-            if self._is_there.is_set():
+            if self._logged_in.is_set():
                 self.note = waiting_for_you
                 self._on_change()
             else:
-                self._tell(LoginRequired(waiting_for_you))
+                self._set_problem(LoginRequired(waiting_for_you))
             waiting = asyncio.ensure_future(self._login.wait(codes))
-            await _either(waiting, self._is_wanted.wait())
+            await _either(waiting, self._login_requested.wait())
             if waiting.done():
                 return await waiting
 
-    def _tell_failure(self, error: AccountError) -> None:
-        """Say that a login came to nothing; whoever is logged in stays so."""
+    def _login_failed(self, error: AccountError) -> None:
+        """Report that a login failed; a login that is still good stays."""
         self.codes = self.note = None
-        if self._is_there.is_set():
+        if self._logged_in.is_set():
             log.warning("login_failed", account=self._account, reason=str(error))
             self.note = f"{NEW_LOGIN_FAILED}{error}"
             self._on_change()
         else:
-            self._tell(error)
+            self._set_problem(error)
 
 
 def _backoff() -> Backoff:
-    """Return pauses of at least `RETRY_S`: nearer attempts repeat an answer of before."""
+    """Return pauses of at least `RETRY_S`: sooner, BMW repeats its last answer."""
     return Backoff(
         first_s=RETRY_S / (1 - RETRY_JITTER), longest_s=LONGEST_RETRY_S, jitter=RETRY_JITTER
     )
 
 
 def _bug(error: Exception) -> AccountError:
-    """Return what a bug of ours means to a person; it must not end the other accounts."""
+    """Return an error for a bug of our own; it must not end the other accounts."""
     return AccountError(bug_message(error))
 
 
 async def _either(*futures: Any) -> None:
-    """Wait for the first to end; the others are given up."""
+    """Wait for the first to end and cancel the others."""
     tasks = [asyncio.ensure_future(future) for future in futures]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -22,17 +22,17 @@ _SERVER_ERROR, _TIMEOUT, _TOO_MANY = 500, 408, 429
 
 @dataclass
 class OAuthRefusal(Exception):  # noqa: N818 - named for what happened
-    """BMW's answer is no token; what that means depends on what was asked."""
+    """BMW's answer has no tokens; what that means depends on the request."""
 
     status: int
     word: str | None
     """OAuth's `error`, as `invalid_grant`; `None` if the answer has none."""
     is_key_fault: bool
-    """BMW's own fault of its device flow: the code is spent."""
+    """A fault of BMW's device flow; the code cannot be used again."""
 
     @property
     def is_outage(self) -> bool:
-        """Whether it says nothing about the request, so that it may be repeated."""
+        """Whether BMW's login is out of order, so that the request may be repeated."""
         is_busy = self.status >= _SERVER_ERROR or self.status in {_TIMEOUT, _TOO_MANY}
         return is_busy or self.word is None
 
@@ -50,10 +50,10 @@ class OAuth:
         self._client = DeviceClient(client_id)
 
     async def device_code(self, code_challenge: str, scopes: tuple[str, ...]) -> dict[str, Any]:
-        """Ask for a code that a person confirms on BMW's page.
+        """Request a code that a person confirms on BMW's page.
 
         Raises:
-            OAuthRefusal: BMW gives none.
+            OAuthRefusal: BMW refuses.
             LoginOutage, NoConnection: no answer.
         """
         form = {
@@ -66,10 +66,10 @@ class OAuth:
         return await self._post("device/code", form)
 
     async def exchange(self, device_code: str, code_verifier: str) -> dict[str, Any]:
-        """Ask for the tokens of a device code.
+        """Exchange a device code for tokens.
 
         Raises:
-            OAuthRefusal: not yet, or never.
+            OAuthRefusal: the code is not confirmed yet, or never will be.
             LoginOutage, NoConnection: no answer.
         """
         body = self._client.prepare_request_body(
@@ -78,10 +78,10 @@ class OAuth:
         return await self._post("token", body)
 
     async def refresh(self, refresh_token: str) -> dict[str, Any]:
-        """Ask for new tokens; the refresh token is spent by it.
+        """Exchange the refresh token for new tokens; it works once.
 
         Raises:
-            OAuthRefusal: BMW gives none.
+            OAuthRefusal: BMW refuses.
             LoginOutage, NoConnection: no answer.
         """
         body = self._client.prepare_refresh_body(

@@ -1,4 +1,4 @@
-"""BMW's tokens: on disk before they are used, renewed before they expire.
+"""BMW's OAuth tokens: on disk before they are used, renewed before they expire.
 
 A refresh token works once and for 14 days. Whoever loses the newest one has to log in again.
 """
@@ -6,27 +6,19 @@ A refresh token works once and for 14 days. Whoever loses the newest one has to 
 import asyncio
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self
 
-import structlog
+from pydantic import BeforeValidator, PlainSerializer, StringConstraints
 
 from bmw2mqtt.accounts.cardata.auth.oauth import SCOPES, OAuth, OAuthRefusal
 from bmw2mqtt.accounts.request_counter import utc_now
-from bmw2mqtt.accounts.state_file import moment
+from bmw2mqtt.accounts.state_document import Time
 from bmw2mqtt.accounts.store import Store
-from bmw2mqtt.log import hide
-from bmw2mqtt.vehicle.errors import (
-    AccountError,
-    BadAnswer,
-    LoginOutage,
-    LoginRequired,
-    StoreError,
-)
-
-log = structlog.get_logger(__name__)
+from bmw2mqtt.accounts.token_file import TokenFile
+from bmw2mqtt.vehicle.errors import AccountError, BadAnswer, LoginOutage, LoginRequired
 
 REFRESH_TOKEN_LIFE = timedelta(days=14)
 RENEW_AHEAD = timedelta(minutes=10)
@@ -38,29 +30,36 @@ CLOSE_WITHIN_S = 5
 _LIFETIME_S = 3600
 _CLOCK_SLACK = timedelta(minutes=5)
 _LOST = {"invalid_grant", "expired_token"}
-_GCID = re.compile(r"[\w.~-]{1,200}", re.ASCII)
+_GCID = r"^[A-Za-z0-9_.~-]{1,200}$"
 """It becomes part of a topic."""
 _UNKNOWN_CLIENT = {"invalid_client", "unauthorized_client"}
+
+_Secret = Annotated[str, StringConstraints(min_length=1)]
+_Scope = Annotated[
+    frozenset[str],
+    BeforeValidator(lambda value: _scope(value) if isinstance(value, str) else value),
+    PlainSerializer(lambda scope: " ".join(sorted(scope))),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuthTokens:
     """What a login yields; `repr` shows no secret."""
 
-    gcid: str = field(repr=False)
+    gcid: Annotated[str, StringConstraints(pattern=_GCID)] = field(repr=False)
     """The account's id at BMW: the stream's user name."""
-    access_token: str = field(repr=False)
-    id_token: str = field(repr=False)
+    access_token: _Secret = field(repr=False)
+    id_token: _Secret = field(repr=False)
     """The stream's password."""
-    refresh_token: str = field(repr=False)
-    scope: frozenset[str]
-    issued_at: datetime
-    expires_at: datetime
+    refresh_token: _Secret = field(repr=False)
+    scope: _Scope
+    issued_at: Time
+    expires_at: Time
     """Until when access and id token work."""
 
     @classmethod
     def parse(cls, answer: Mapping[str, Any], now: datetime, previous: Self | None = None) -> Self:
-        """Read BMW's answer; what a renewal leaves out is carried forward.
+        """Read BMW's answer; what a renewal leaves out is kept from the tokens before.
 
         Raises:
             BadAnswer: a token is missing.
@@ -69,7 +68,7 @@ class OAuthTokens:
             name: _text(answer.get(name)) or (getattr(previous, name) if previous else "")
             for name in ("gcid", "refresh_token")
         }
-        if not _GCID.fullmatch(texts["gcid"]):
+        if not re.match(_GCID, texts["gcid"]):
             texts["gcid"] = ""
         texts |= {name: _text(answer.get(name)) for name in ("access_token", "id_token")}
         missing = sorted(name for name, text in texts.items() if not text)
@@ -83,35 +82,9 @@ class OAuthTokens:
             expires_at=now + timedelta(seconds=_seconds(answer.get("expires_in"))),
         )
 
-    @classmethod
-    def load(cls, document: Mapping[str, Any]) -> Self | None:
-        """Read what `document` has written; `None` if it is not whole."""
-        issued_at, expires_at = (
-            moment(document.get("issued_at")),
-            moment(document.get("expires_at")),
-        )
-        if issued_at is None or expires_at is None:
-            return None
-        try:
-            tokens = cls.parse(document, issued_at)
-        except BadAnswer:
-            return None
-        return cls(**{name: getattr(tokens, name) for name in _FIELDS} | {"expires_at": expires_at})
-
-    def document(self) -> dict[str, Any]:
-        """Return it as it is kept on disk."""
-        return {
-            "gcid": self.gcid,
-            "access_token": self.access_token,
-            "id_token": self.id_token,
-            "refresh_token": self.refresh_token,
-            "scope": " ".join(sorted(self.scope)),
-            "issued_at": self.issued_at.isoformat(),
-            "expires_at": self.expires_at.isoformat(),
-        }
-
-
-_FIELDS = ("gcid", "access_token", "id_token", "refresh_token", "scope", "issued_at")
+    def secrets(self) -> Iterable[str]:
+        """Return everything in them that must not reach a log."""
+        return (self.access_token, self.id_token, self.refresh_token, self.gcid)
 
 
 def _text(value: object) -> str:
@@ -136,7 +109,7 @@ class _Failure(NamedTuple):
 
 
 class Credentials:
-    """The tokens of one account: in `tokens-{account}.json` before they are used."""
+    """The tokens of one account: on disk before they are used."""
 
     def __init__(
         self, account: str, oauth: OAuth, store: Store, now: Callable[[], datetime] = utc_now
@@ -144,12 +117,12 @@ class Credentials:
         self.current: OAuthTokens | None = None
         self.renew_at: datetime | None = None
         """When `fresh` renews them: ahead of their expiry."""
-        self._account = account
         self._oauth = oauth
-        self._store = store
+        self._file = TokenFile(
+            store, account, OAuthTokens, owner={"client_id": oauth.client_id}, now=now
+        )
         self._now = now
-        self._is_saved = True
-        self._taking = asyncio.Lock()
+        self._replacing = asyncio.Lock()
         """Held while new tokens go to the disk, so that nothing older replaces them."""
         self._renewal: asyncio.Task[OAuthTokens] | None = None
         self._renewed_at: datetime | None = None
@@ -159,31 +132,30 @@ class Credentials:
         self._bad_requests = 0
 
     def restore(self) -> None:
-        """Take what an earlier run saved, unless it is for another client id."""
-        drafted = self._known(self._store.load_draft(self._file))
-        saved = self._known(self._store.load(self._file))
-        if drafted and (saved is None or drafted.issued_at > saved.issued_at):
-            self._adopt_draft()  # the process was killed between writing and renaming
-            self._use(drafted)
-        elif saved:
-            self._use(saved)
-
-    async def take(self, tokens: OAuthTokens) -> None:
-        """Save new tokens, then use them."""
-        async with self._taking:
-            await self._save(tokens)
+        """Use what an earlier run saved, unless it is for another client id."""
+        if tokens := self._file.read():
             self._use(tokens)
 
-    def forget(self) -> None:
+    async def replace(self, tokens: OAuthTokens) -> None:
+        """Save new tokens, then use them."""
+        async with self._replacing:
+            await self._file.write(tokens)
+            self._use(tokens)
+
+    def discard(self) -> None:
         """Give the login up, on disk too."""
         self.current = self.renew_at = None
-        if not self._taking.locked():  # else a new login is on its way to the disk
-            self._store.save_later(self._file, {}, self._report)
+        if not self._replacing.locked():  # else a new login is on its way to the disk
+            self._file.delete()
 
     async def fresh(self) -> OAuthTokens:
-        """Return tokens that work for minutes yet, renewed if need be; else raise as `renew`."""
+        """Return tokens that work for some more minutes, renewed if need be.
+
+        Raises:
+            AccountError: as `renew`.
+        """
         tokens = self._present()
-        if not self._is_saved:
+        if not self._file.is_saved:
             await self._save_again(tokens)
         if self.renew_at and self._is_within(tokens, self.renew_at):
             return tokens
@@ -199,7 +171,7 @@ class Credentials:
     async def renew(self) -> OAuthTokens:
         """Renew them now; callers at the same time share one renewal.
 
-        OAuthTokens that a renewal brought within the last minute are returned as they are.
+        Tokens that are less than a minute old are returned as they are.
 
         Raises:
             LoginRequired: BMW will not renew them any more.
@@ -208,8 +180,8 @@ class Credentials:
         """
         if self._renewal is None or self._renewal.done():
             self._renewal = asyncio.create_task(self._renew())
-            self._renewal.add_done_callback(_take_notice)
-        # A caller that is cancelled must not lose the new tokens: the old ones are dead by then.
+            self._renewal.add_done_callback(_retrieve_error)
+        # A cancelled caller must not lose the new tokens: the old ones stop working.
         return await asyncio.shield(self._renewal)
 
     async def close(self) -> None:
@@ -227,20 +199,20 @@ class Credentials:
         try:
             renewed = await self._ask(tokens, now)
         except LoginRequired as error:
-            async with self._taking:
+            async with self._replacing:
                 if self.current is not tokens:
                     return self._present()  # a new login has come meanwhile
                 self._lost = str(error)
                 self.current = self.renew_at = None
-                self._store.save_later(self._file, {}, self._report)
+                self._file.delete()
             raise
         except AccountError as error:
             self._failure = _Failure(error, now)
             raise
-        async with self._taking:
+        async with self._replacing:
             if self.current is not tokens:
                 return self._present()
-            await self._save(renewed)
+            await self._file.write(renewed)
             self._use(renewed)
             self._renewed_at = now
         return renewed
@@ -258,20 +230,24 @@ class Credentials:
         try:
             answer = await self._oauth.refresh(tokens.refresh_token)
         except OAuthRefusal as refusal:
-            raise self._meaning(refusal, now - tokens.issued_at) from refusal
+            raise self._read_refusal(refusal, now - tokens.issued_at) from refusal
         self._bad_requests = 0
         try:
             return OAuthTokens.parse(answer, now, previous=tokens)
         except BadAnswer as error:
             if newer := _text(answer.get("refresh_token")):
-                async with self._taking:
+                async with self._replacing:
                     if self.current is tokens:
-                        self.current = replace(tokens, refresh_token=newer)  # the old one is dead
-                        await self._save(self.current)
+                        # the old one has stopped working
+                        self.current = replace(tokens, refresh_token=newer)
+                        await self._file.write(self.current)
             raise LoginOutage(str(error)) from error
 
-    def _meaning(self, refusal: OAuthRefusal, age: timedelta) -> AccountError:
-        """Return what a refusal to renew means; BMW also calls an expired token a bad request."""
+    def _read_refusal(self, refusal: OAuthRefusal, age: timedelta) -> AccountError:
+        """Return the error for a refusal to renew.
+
+        BMW calls an expired token a bad request, too: the second one in a row counts as lost.
+        """
         if refusal.is_outage:
             return LoginOutage(f"BMW's login is out of order ({refusal}); trying again")
         if refusal.word in _UNKNOWN_CLIENT:
@@ -283,7 +259,7 @@ class Credentials:
         if refusal.word in _LOST or self._bad_requests > 1:
             if age > REFRESH_TOKEN_LIFE:
                 return LoginRequired(
-                    "the bridge was off for more than 14 days, so BMW's login has expired: log in"
+                    "bmw2mqtt was off for more than 14 days, so BMW's login has expired: log in"
                     " again"
                 )
             return LoginRequired(
@@ -295,7 +271,7 @@ class Credentials:
     def _use(self, tokens: OAuthTokens) -> None:
         lifetime = tokens.expires_at - tokens.issued_at
         ahead = RENEW_AHEAD + timedelta(seconds=random.uniform(0, RENEW_JITTER_S))
-        self._hide(tokens)
+        self._file.hide(tokens)
         self.current = tokens
         self.renew_at = max(
             tokens.expires_at - min(ahead, lifetime / 4), tokens.issued_at + RENEW_AT_MOST_EVERY
@@ -303,54 +279,13 @@ class Credentials:
         self._failure = self._lost = self._renewed_at = None
         self._bad_requests = 0
 
-    def _hide(self, tokens: OAuthTokens) -> None:
-        hide(self._file, (tokens.access_token, tokens.id_token, tokens.refresh_token, tokens.gcid))
-
-    # On disk
-
-    @property
-    def _file(self) -> str:
-        return f"tokens-{self._account}"
-
-    def _known(self, document: Mapping[str, Any]) -> OAuthTokens | None:
-        is_ours = document.get("client_id") == self._oauth.client_id
-        return OAuthTokens.load(document) if is_ours else None
-
-    def _document(self, tokens: OAuthTokens) -> dict[str, Any]:
-        return {"client_id": self._oauth.client_id, **tokens.document()}
-
-    def _adopt_draft(self) -> None:
-        try:
-            self._store.adopt_draft(self._file)
-        except StoreError as error:
-            self._report(error)
-
     async def _save_again(self, tokens: OAuthTokens) -> None:
-        async with self._taking:
+        async with self._replacing:
             if self.current is tokens:
-                await self._save(tokens)
-
-    async def _save(self, tokens: OAuthTokens) -> None:
-        self._hide(tokens)
-        try:
-            await self._store.save_now(self._file, self._document(tokens))
-        except StoreError as error:
-            self._report(error)
-        else:
-            self._report(None)
-
-    def _report(self, error: StoreError | None) -> None:
-        if error and self._is_saved:
-            log.error(
-                "tokens_not_saved",
-                account=self._account,
-                reason=str(error),
-                remedy="make room, or let the bridge write there; a restart will need a login",
-            )
-        self._is_saved = error is None
+                await self._file.write(tokens)
 
 
-def _take_notice(renewal: asyncio.Task[OAuthTokens]) -> None:
-    """Look at how a renewal ended, even if nobody waits for it any more."""
+def _retrieve_error(renewal: asyncio.Task[OAuthTokens]) -> None:
+    """Retrieve how a renewal ended, even if nobody waits for it any more."""
     if not renewal.cancelled():
         renewal.exception()

@@ -6,12 +6,14 @@ Each request is written down before it is sent, so that neither a restart nor a 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Annotated
 
 import structlog
 
 from bmw2mqtt.accounts.local_time import local_time
 from bmw2mqtt.accounts.request_counter import WINDOW, RequestCounter, utc_now
-from bmw2mqtt.accounts.state_file import StateFile, moment
+from bmw2mqtt.accounts.state_document import StateDocument, Time, within
+from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.vehicle.errors import QuotaExceeded
 
 log = structlog.get_logger(__name__)
@@ -22,6 +24,13 @@ OWN_SHARE = 40
 _TICK = timedelta(seconds=1)
 _LONGEST_PARK = timedelta(hours=25)
 """BMW's quota is of a day; a longer one was written by a wrong clock."""
+
+
+class QuotaDocument(StateDocument):
+    """The requests of the last 24 hours; one in the future counts too: the clock was set back."""
+
+    sent_at: tuple[Annotated[Time, within(past=WINDOW, future=WINDOW)], ...] = ()
+    parked_until: Annotated[Time, within(future=_LONGEST_PARK)] | None = None
 
 
 class Priority(Enum):
@@ -46,9 +55,9 @@ class RequestQuota(RequestCounter):
     """The requests of the last 24 hours, and what is left."""
 
     def __init__(
-        self, memory: StateFile, budget: int, now: Callable[[], datetime] = utc_now
+        self, state_file: StateFile, budget: int, now: Callable[[], datetime] = utc_now
     ) -> None:
-        super().__init__(memory, now)
+        super().__init__(state_file, now)
         self._budget = budget
         self._sent_at: list[datetime] = []
         self._parked_until: datetime | None = None
@@ -56,11 +65,9 @@ class RequestQuota(RequestCounter):
 
     def restore(self) -> None:
         """Go on from what an earlier run sent."""
-        known = self._memory.recall("requests")
-        texts = known.get("sent_at")
-        found = [moment(text) for text in texts] if isinstance(texts, list) else []
-        self._sent_at = sorted(at for at in found if at)
-        self._parked_until = moment(known.get("parked_until"))
+        kept = self._state_file.read("requests", QuotaDocument, self._now())
+        self._sent_at = sorted(kept.sent_at)
+        self._parked_until = kept.parked_until
 
     def count(self) -> int:
         """Return how many there were in the last 24 hours."""
@@ -95,7 +102,7 @@ class RequestQuota(RequestCounter):
 
     async def saved(self) -> None:
         """Wait until what was written down is on disk: then the request may be sent."""
-        await self._memory.saved()
+        await self._state_file.saved()
 
     def take_back(self, spent: datetime) -> None:
         """Take it that a request was never sent: without a network BMW counts nothing."""
@@ -124,7 +131,7 @@ class RequestQuota(RequestCounter):
             self._is_probing = False
             self._write()
 
-    def save(self, *, at_once: bool = False) -> None:
+    def save(self) -> None:
         """Do nothing: each request was written down before it was sent."""
 
     @property
@@ -134,12 +141,9 @@ class RequestQuota(RequestCounter):
         return until is not None and timedelta() < until - self._now() < _LONGEST_PARK
 
     def _write(self) -> None:
-        self._memory.remember(
+        self._state_file.write(
             "requests",
-            {
-                "sent_at": [at.isoformat() for at in self._sent_at],
-                "parked_until": self._parked_until.isoformat() if self._parked_until else None,
-            },
+            QuotaDocument(sent_at=tuple(self._sent_at), parked_until=self._parked_until),
         )
 
     def _parked_error(self) -> QuotaExceeded:

@@ -1,8 +1,8 @@
-"""BMW's stream: its own MQTT broker, one connection an account, a new one with each new token.
+"""The connection to BMW's stream, an MQTT broker: one per account, renewed with each new token.
 
-BMW lets in whoever shows a current id token, and lets go of the connection when that token has
-expired or another one of the same account comes. Silence is normal: a parked car says nothing for
-days, so nothing here takes silence for a fault.
+BMW accepts a current id token as the password, and closes the connection when the token expires or
+when another connection of the same account is made. Silence is normal, a parked car sends nothing
+for days, so silence is never treated as a fault.
 """
 
 import asyncio
@@ -33,20 +33,20 @@ from bmw2mqtt.vehicle.errors import AccountError
 log = structlog.get_logger(__name__)
 
 KEEPALIVE_S: Final = 30
-"""BMW drops a client after about a minute without a sign of life."""
+"""BMW drops a client after about a minute without a packet."""
 TIMEOUT_S: Final = 15
 GAP_S: Final = 2.0
-"""Between two connections, if BMW does not let the new one in beside the old one."""
+"""Between two connections, if BMW does not accept the new one beside the old one."""
 HANG_UP_S: Final = 3.0
-"""How long BMW may take to end the old connection once it has let the new one in."""
+"""How long BMW may take to end the old connection once it has accepted the new one."""
 KEEPALIVE_CHECK_S: Final = 10.0
 """How often to check whether a ping is due; aiomqtt's own second only wakes the machine."""
-LOOK_EVERY_S: Final = 60.0
-"""Pauses are taken by the wall clock: hosts are suspended."""
+CHECK_EVERY_S: Final = 60.0
+"""How often a pause is compared with the wall clock: hosts are suspended."""
 _FAILURE: Final = 0x80
 """SUBACK codes from here on are refusals."""
 
-_IN_THE_WAY: Final = {DisconnectKind.REFUSED, DisconnectKind.ODD, DisconnectKind.SUBSCRIPTION}
+_OLD_ONE_BLOCKS: Final = {DisconnectKind.REFUSED, DisconnectKind.ODD, DisconnectKind.SUBSCRIPTION}
 """Refusals of a new connection for which the old one may be the reason."""
 
 OnMessage = Callable[[str, bytes], None]
@@ -60,7 +60,7 @@ class _Client(aiomqtt.Client):
 
     def __init__(self, *args: Any, on_message: Callable[[Any], None], **options: Any) -> None:
         super().__init__(*args, **options)
-        self._take = on_message
+        self._on_received = on_message
         self._client.connect_timeout = TIMEOUT_S
         self._guard = threading.Lock()
         self._is_connecting = False
@@ -68,7 +68,7 @@ class _Client(aiomqtt.Client):
         self._is_closed = False
 
     def _on_message(self, _: Any, __: Any, message: Any) -> None:
-        self._take(message)
+        self._on_received(message)
 
     async def _misc_loop(self) -> None:
         while self._client.loop_misc() == 0:  # noqa: ASYNC110 - paho cannot be waited for
@@ -108,7 +108,7 @@ class _Client(aiomqtt.Client):
 
     @property
     def lost(self) -> asyncio.Future[None]:
-        """Done once the connection is gone; its exception says why."""
+        """Done once the connection is lost; its exception is the reason."""
         return self._disconnected
 
 
@@ -118,7 +118,7 @@ class StreamConnection:
     def __init__(
         self,
         settings: AccountSettings,
-        memory: StateFile,
+        state_file: StateFile,
         *,
         tls: ssl.SSLContext,
         on_message: OnMessage,
@@ -130,75 +130,75 @@ class StreamConnection:
 
         Args:
             settings: where BMW's broker is.
-            memory: where connects are written down: a restart must not connect more often.
-            tls: whom to trust.
-            on_message: takes topic and payload of each message; must be quick.
-            on_change: told when `is_connected` or `problem` may have changed.
-            on_refused: told when BMW does not accept the token, whatever its expiry says.
+            state_file: keeps the history of connects over a restart.
+            tls: TLS 1.3, and which certificates to trust.
+            on_message: called with topic and payload of each message; must be quick.
+            on_change: called when `is_connected` or `problem` may have changed.
+            on_refused: called when BMW does not accept the token, whatever its expiry.
             now: the wall clock.
         """
         self._settings = settings
         self._tls = tls
         self._bug_logger = BugLogger()
-        self._take_message = on_message
+        self._deliver = on_message
         self._on_message = self._bug_logger.guarded("stream_message_crashed", self._pass_on)
         self._on_change = self._bug_logger.guarded("update_crashed", on_change)
         self._on_refused = on_refused
-        self._pace = ReconnectPolicy(memory, now)
+        self._policy = ReconnectPolicy(state_file, now)
         self._tokens: OAuthTokens | None = None
         self._wake = asyncio.Event()
         self._client: _Client | None = None
         self._token_in_use: str | None = None
 
     def _pass_on(self, message: Any) -> None:
-        self._take_message(message.topic, message.payload)
+        self._deliver(message.topic, message.payload)
 
     @property
     def is_connected(self) -> bool:
-        """Whether BMW's messages reach us."""
+        """Whether the stream is connected and subscribed."""
         return self._client is not None
 
     @property
     def problem(self) -> AccountError | None:
-        """What a person should know; `None` if all is well or nobody wants a stream."""
-        return self._pace.problem() if self._tokens else None
+        """What to report to the owner; `None` while all is well or no stream is wanted."""
+        return self._policy.problem() if self._tokens else None
 
     def use(self, tokens: OAuthTokens | None) -> None:
-        """Connect with these tokens from now on; `None`: leave the stream to others."""
+        """Connect with these tokens from now on; `None`: disconnect."""
         self._tokens = tokens
         self._wake.set()
 
     async def run(self) -> None:
-        """Stay connected as far as BMW lets us, until cancelled."""
-        self._pace.restore()
+        """Stay connected as far as BMW allows it, until cancelled."""
+        self._policy.restore()
         try:
             while True:
                 self._wake.clear()
                 await self._step_safely()
                 self._on_change()
-                _heed_cancellation()
+                _raise_if_cancelled()
                 await self._wait()
         finally:
-            await self._leave()
+            await self._disconnect()
 
     async def _step_safely(self) -> None:
-        """Do what is to be done; a bug must not end the other accounts."""
+        """Take the next step; a bug must not end the other accounts."""
         try:
             await self._step()
         except Exception as error:
             self._bug_logger.exception("stream_crashed")
-            self._pace.crashed(bug_message(error))
+            self._policy.crashed(bug_message(error))
 
     async def _step(self) -> None:
-        """Do what is to be done now."""
+        """Record a lost connection, then connect or disconnect as wanted."""
         client = self._client
         if client is not None and client.lost.done():
             self._client = self._token_in_use = None
             client.close()
-            self._take(self._pace.lost, read_refusal(client.lost.exception(), is_connect=False))
+            self._record(self._policy.lost, read_refusal(client.lost.exception(), is_connect=False))
         if self._tokens is None:
-            await self._leave()
-        elif self._tokens.id_token != self._token_in_use and not self._pace.wait_s():
+            await self._disconnect()
+        elif self._tokens.id_token != self._token_in_use and not self._policy.wait_s():
             await self._connect(self._tokens)
 
     async def _wait(self) -> None:
@@ -208,7 +208,7 @@ class StreamConnection:
             waits.add(self._client.lost)
         timeout_s = None
         if self._tokens is not None and self._tokens.id_token != self._token_in_use:
-            timeout_s = min(self._pace.wait_s(), LOOK_EVERY_S)
+            timeout_s = min(self._policy.wait_s(), CHECK_EVERY_S)
         try:
             await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -223,18 +223,18 @@ class StreamConnection:
         refusal = await self._try(tokens)
         old = self._client
         if refusal is not None and old is not None:
-            is_in_the_way = refusal.kind in _IN_THE_WAY
-            if is_in_the_way or old.lost.done():  # it has made room for the new one
-                await self._leave()
-            if is_in_the_way:
+            is_blocked_by_old = refusal.kind in _OLD_ONE_BLOCKS
+            if is_blocked_by_old or old.lost.done():  # it has made room for the new one
+                await self._disconnect()
+            if is_blocked_by_old:
                 await asyncio.sleep(GAP_S)
                 refusal = await self._try(tokens)
         if refusal is not None:
-            self._take(self._pace.failed, refusal)
+            self._record(self._policy.failed, refusal)
 
     async def _try(self, tokens: OAuthTokens) -> DisconnectReason | None:
         """Connect once; return why not."""
-        self._pace.connecting()
+        self._policy.connecting()
         client = self._make_client(tokens)
         try:
             await client.__aenter__()
@@ -254,7 +254,7 @@ class StreamConnection:
             await _disconnect(client)
             return NO_TOPIC
         old, self._client, self._token_in_use = self._client, client, tokens.id_token
-        self._pace.connected()
+        self._policy.connected()
         log.debug("stream_connected", host=self._settings.stream_host)
         if old is not None:
             await _read_out(old, f"{tokens.gcid}/+")
@@ -274,23 +274,25 @@ class StreamConnection:
             timeout=TIMEOUT_S,
         )
 
-    def _take(self, note: Callable[[DisconnectReason], None], refusal: DisconnectReason) -> None:
-        note(refusal)
-        log.debug("stream_down", kind=refusal.kind.name.lower(), reason=refusal.sentence)
+    def _record(
+        self, record: Callable[[DisconnectReason], None], refusal: DisconnectReason
+    ) -> None:
+        record(refusal)
+        log.debug("stream_disconnected", kind=refusal.kind.name.lower(), reason=refusal.sentence)
         if refusal.kind is DisconnectKind.REFUSED:
             self._on_refused()
 
-    async def _leave(self) -> None:
+    async def _disconnect(self) -> None:
         client, self._client, self._token_in_use = self._client, None, None
         if client is not None:
             await _disconnect(client)
-            self._pace.left()
+            self._policy.closed()
 
 
-def _heed_cancellation() -> None:
-    """End here if we were told to: before Python 3.12, `asyncio.wait_for` can lose the order.
+def _raise_if_cancelled() -> None:
+    """Raise a cancellation that was lost: before Python 3.12, `asyncio.wait_for` can swallow one.
 
-    It does so when what it waits for is done just then; aiomqtt uses it to end a connection.
+    It does so when what it waits for is done at that moment; aiomqtt uses it to disconnect.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
@@ -313,7 +315,7 @@ async def _read_out(old: _Client, topic: str) -> None:
 
 
 async def _disconnect(client: _Client) -> None:
-    """Say goodbye and close; the connection may be gone already."""
+    """Disconnect and close; the connection may be lost already."""
     try:
         with suppress(aiomqtt.MqttError):
             await client.__aexit__(None, None, None)

@@ -1,4 +1,4 @@
-"""What BMW's stream says when it does not let us in, or lets go of us."""
+"""Why BMW's stream refused or ended a connection: MQTT codes and system errors to reasons."""
 
 import errno
 import socket
@@ -8,28 +8,28 @@ from typing import Final
 
 
 class DisconnectKind(Enum):
-    """What a refusal is about: it decides when to try again."""
+    """The kind of a reason: it decides when to try again."""
 
     OFFLINE = auto()
-    """Not even BMW's name was found: nobody is bothered by another try."""
+    """BMW's name was not found: trying again does not reach BMW."""
     LOST = auto()
     """The connection broke, or could not be made."""
     REFUSED = auto()
     """BMW does not accept the token."""
     IDLE = auto()
-    """BMW took the silence for absence."""
+    """BMW closed a connection without traffic."""
     TAKEN_OVER = auto()
-    """Somebody else came with our client id."""
+    """Another client connected with our client id."""
     BUSY = auto()
     """BMW counts too many connects."""
     ODD = auto()
-    """BMW refuses and does not say why."""
+    """BMW refuses without a reason."""
     SUBSCRIPTION = auto()
-    """BMW lets us in and gives no topic."""
+    """BMW accepts the connection and refuses the subscription."""
     CRASHED = auto()
-    """It was not BMW: a bug of ours."""
+    """A bug of our own."""
     TLS = auto()
-    """No common ground on encryption."""
+    """No common TLS version, or a certificate that is not trusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +41,23 @@ class DisconnectReason:
 
 
 _CODES: Final = {
-    1: (DisconnectKind.ODD, "BMW's stream does not speak this version of MQTT"),
+    1: (DisconnectKind.ODD, "BMW's stream does not support this version of MQTT"),
     3: (DisconnectKind.BUSY, "BMW's stream is not available"),
     4: (DisconnectKind.REFUSED, "BMW's stream does not know this login"),
     5: (DisconnectKind.REFUSED, "BMW's stream does not accept the login"),
     128: (DisconnectKind.LOST, "the connection to BMW's stream was lost"),
-    133: (DisconnectKind.ODD, "BMW's stream does not like the client id"),
+    133: (DisconnectKind.ODD, "BMW's stream does not accept the client id"),
     134: (DisconnectKind.REFUSED, "BMW's stream does not know this login"),
     135: (DisconnectKind.REFUSED, "BMW's stream does not accept the login"),
     136: (DisconnectKind.BUSY, "BMW's stream is not available"),
     137: (DisconnectKind.BUSY, "BMW's stream is busy"),
-    141: (DisconnectKind.IDLE, "BMW's stream took our silence for absence"),
+    141: (DisconnectKind.IDLE, "BMW's stream closed an idle connection"),
     142: (
         DisconnectKind.TAKEN_OVER,
         "another program has taken over the connection to BMW's stream",
     ),
-    151: (DisconnectKind.BUSY, "BMW's stream counts too many connects"),
-    159: (DisconnectKind.BUSY, "BMW's stream counts too many connects"),
+    151: (DisconnectKind.BUSY, "BMW's stream reports too many connects"),
+    159: (DisconnectKind.BUSY, "BMW's stream reports too many connects"),
 }
 """Return codes of MQTT 3.1.1 (below 6) and reason codes of MQTT 5."""
 _UNSPECIFIED: Final = 128
@@ -67,8 +67,8 @@ _NO_NAME: Final = (
 )
 NO_TOPIC: Final = DisconnectReason(
     DisconnectKind.SUBSCRIPTION,
-    "BMW's stream gives no topic: no car of the account has a stream configured; in BMW's portal"
-    " open CarData, configure the data stream of each car, and save",
+    "BMW's stream accepts no subscription: no car of the account has a stream configured; in BMW's"
+    " portal open CarData, configure the data stream of each car, and save",
 )
 
 
@@ -90,14 +90,21 @@ _NO_NETWORK: Final = {errno.ENETUNREACH, errno.ENETDOWN}
 
 
 def read_refusal(error: BaseException | None, *, is_connect: bool) -> DisconnectReason:
-    """Read what the MQTT library says about a connect that failed, or a connection that is lost."""
+    """Return the reason for an error of the MQTT library.
+
+    Args:
+        error: its error; `None` where it gave none.
+        is_connect: whether a connect failed; else a connection was lost.
+    """
     code = getattr(error, "rc", None)
     number = getattr(code, "value", code)
     if is_connect and number == _UNSPECIFIED:
-        return DisconnectReason(DisconnectKind.ODD, "BMW's stream refuses and does not say why")
+        return DisconnectReason(
+            DisconnectKind.ODD, "BMW's stream refuses the connection without a reason"
+        )
     if isinstance(number, int) and number in _CODES:
         return DisconnectReason(*_CODES[number])
-    # The MQTT library tells only the text of what the system said; that depends on the C library.
+    # The MQTT library's own text is the system's, which depends on the C library.
     cause = error.__context__ if error is not None else None
     if isinstance(cause, OSError) and (
         isinstance(cause, socket.gaierror) or cause.errno in _NO_NETWORK

@@ -1,7 +1,7 @@
-"""How often to connect to BMW's stream, and what a person is told while there is none.
+"""Reconnect policy: when to connect to BMW's stream, and what to report while it is down.
 
-BMW limits connects per address, and allows one connection per account: two programs that take it
-from each other would do so for ever. What was decided is written down, for a restart.
+BMW limits connects per address, and allows one connection per account: two programs would take it
+from each other for ever. So the history of the connection survives a restart.
 """
 
 import random
@@ -9,21 +9,24 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import Field
 
 from bmw2mqtt.accounts.cardata.stream.disconnect_reasons import DisconnectKind, DisconnectReason
-from bmw2mqtt.accounts.state_file import StateFile, moment
+from bmw2mqtt.accounts.state_document import PastTime, StateDocument, Time, within
+from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.backoff import Backoff
 from bmw2mqtt.vehicle.errors import AccountError, Unreachable
 
 STABLE_AFTER: Final = timedelta(seconds=60)
-"""A connection that lasted so long was a good one: what comes next is the first failure."""
+"""After a connection that lasted so long the pauses begin with the shortest again."""
 CONNECTS: Final = 4
 CONNECTS_WITHIN: Final = timedelta(minutes=1)
-"""BMW limits the connects in a minute, and does not say to how many."""
+"""BMW limits the connects in a minute, to a number that it does not publish."""
 DROPS: Final = 6
 DROPS_WITHIN: Final = timedelta(minutes=10)
-"""So many connections lost in so short a time: somebody else takes them."""
+"""So many connections lost in so short a time: another program takes them."""
 CONTESTED_PAUSE_S: Final = 60.0
 FIRST_PAUSE_S: Final = 6.0
 PAUSE_JITTER: Final = 1 / 3
@@ -33,11 +36,11 @@ LONGEST_PAUSE_S: Final = 360.0
 BUSY_PAUSE_S: Final = 60.0
 MANY_FAILURES: Final = 10
 AFTER_MANY_FAILURES_S: Final = 600.0
-SAY_AFTER: Final = timedelta(minutes=1)
-"""A shorter gap is nothing a person has to know."""
+REPORT_AFTER: Final = timedelta(minutes=1)
+"""A shorter gap is not reported."""
 REFUSED_FOR_LONG: Final = timedelta(hours=1)
 LONGEST_WAIT: Final = timedelta(seconds=AFTER_MANY_FAILURES_S)
-"""No pause is longer; what lies further ahead was noted before the clock was set back."""
+"""No pause is longer; the end of one that lies further ahead was set by a wrong clock."""
 
 CONTESTED: Final = (
     "another program uses this BMW account's stream, and BMW allows one: stop it there, or let it"
@@ -45,11 +48,21 @@ CONTESTED: Final = (
 )
 
 
-class ReconnectPolicy:
-    """The history of one account's connection."""
+class StreamDocument(StateDocument):
+    """What is kept of the connection over a restart."""
 
-    def __init__(self, memory: StateFile, now: Callable[[], datetime]) -> None:
-        self._memory = memory
+    connects: tuple[PastTime, ...] = ()
+    drops: tuple[PastTime, ...] = ()
+    taken_over_at: PastTime | None = None
+    failures: Annotated[int, Field(ge=0)] = 0
+    not_before: Annotated[Time, within(future=LONGEST_WAIT)] | None = None
+
+
+class ReconnectPolicy:
+    """Decides when one account may connect, from the history of its connections."""
+
+    def __init__(self, state_file: StateFile, now: Callable[[], datetime]) -> None:
+        self._state_file = state_file
         self._now = now
         self._connects: deque[datetime] = deque(maxlen=CONNECTS)
         self._drops: deque[datetime] = deque(maxlen=DROPS)
@@ -64,18 +77,16 @@ class ReconnectPolicy:
         self._not_before: datetime | None = None
 
     def restore(self) -> None:
-        """Go on where an earlier run stopped."""
-        known = self._memory.recall("stream")
-        failures = known.get("failures")
-        now = self._now()
-        self._connects.extend(_past(known.get("connects"), now))
-        self._drops.extend(_past(known.get("drops"), now))
-        self._taken_over_at = next(iter(_past([known.get("taken_over_at")], now)), None)
-        self._backoff.failures = max(failures, 0) if isinstance(failures, int) else 0
-        self._not_before = moment(known.get("not_before"))
+        """Continue with what an earlier run recorded."""
+        kept = self._state_file.read("stream", StreamDocument, self._now())
+        self._connects.extend(kept.connects)
+        self._drops.extend(kept.drops)
+        self._taken_over_at = kept.taken_over_at
+        self._backoff.failures = kept.failures
+        self._not_before = kept.not_before
 
     def wait_s(self) -> float:
-        """Return how long to wait before the next connect, in seconds."""
+        """Return the seconds to wait before the next connect."""
         now = self._now()
         if self._not_before is not None and self._not_before > now + LONGEST_WAIT:
             self._not_before = None
@@ -86,30 +97,30 @@ class ReconnectPolicy:
         return (until - now).total_seconds()
 
     def connecting(self) -> None:
-        """Note a connect that is about to be made."""
+        """Record a connect that is about to be made."""
         self._connects.append(self._now())
         self._save()
 
     def connected(self) -> None:
-        """Note that BMW has let us in and given us our topic."""
+        """Record that BMW accepted the connection and the subscription."""
         self._connected_at = self._now()
         self._down_since = self._not_before = self._last = None
         self._refusals = 0
 
     def failed(self, refusal: DisconnectReason) -> None:
-        """Note a connect that came to nothing; an older connection may still be there."""
-        self._forgive()
-        self._fall(refusal)
+        """Record a connect that failed; an older connection may still be up."""
+        self._reset_after_stable_connection()
+        self._record_failure(refusal)
         self._pause(max(self._pause_s(refusal), AFTER_FAILED_CONNECT_S))
 
     def crashed(self, sentence: str) -> None:
-        """Note a connect that a bug of ours prevented."""
+        """Record a connect that a bug of our own prevented."""
         self.failed(DisconnectReason(DisconnectKind.CRASHED, sentence))
 
     def lost(self, refusal: DisconnectReason) -> None:
-        """Note that a connection is gone."""
+        """Record that a connection was lost."""
         now = self._now()
-        self._forgive()
+        self._reset_after_stable_connection()
         self._connected_at = None
         if refusal.kind is DisconnectKind.IDLE:
             self._down_since, self._last = now, refusal
@@ -117,18 +128,18 @@ class ReconnectPolicy:
         self._drops.append(now)
         if refusal.kind is DisconnectKind.TAKEN_OVER:
             self._taken_over_at = now
-        self._fall(refusal)
+        self._record_failure(refusal)
         pause_s = self._pause_s(refusal)
         self._pause(max(pause_s, CONTESTED_PAUSE_S) if self.is_contested else pause_s)
 
-    def left(self) -> None:
-        """Note that we have gone ourselves."""
-        self._forgive()
+    def closed(self) -> None:
+        """Record that we have closed the connection ourselves."""
+        self._reset_after_stable_connection()
         self._connected_at = self._down_since = self._last = None
 
     @property
     def is_contested(self) -> bool:
-        """Whether another program takes the connection from us again and again."""
+        """Whether another program takes the connection from us repeatedly."""
         now = self._now()
         oldest = now - DROPS_WITHIN
         if self._taken_over_at is not None and oldest <= self._taken_over_at <= now:
@@ -136,7 +147,7 @@ class ReconnectPolicy:
         return len(self._drops) == DROPS and all(oldest <= at <= now for at in self._drops)
 
     def problem(self) -> AccountError | None:
-        """Return what a person should know; `None` if all is well or may be in a minute."""
+        """Return what to report; `None` while connected, and in the first minute without."""
         if self.is_contested:
             return AccountError(CONTESTED)
         last, since = self._last, self._down_since
@@ -152,16 +163,16 @@ class ReconnectPolicy:
             )
         if last.kind in {DisconnectKind.SUBSCRIPTION, DisconnectKind.CRASHED}:
             return AccountError(f"{last.sentence}; trying again")
-        if down < SAY_AFTER:
+        if down < REPORT_AFTER:
             return None
         return Unreachable(f"{last.sentence}; trying again")
 
-    def _forgive(self) -> None:
-        """Forget earlier failures if the connection was a good one."""
+    def _reset_after_stable_connection(self) -> None:
+        """Reset the back-off if the connection lasted `STABLE_AFTER`."""
         if self._connected_at is not None and self._now() - self._connected_at >= STABLE_AFTER:
             self._backoff.reset()
 
-    def _fall(self, refusal: DisconnectReason) -> None:
+    def _record_failure(self, refusal: DisconnectReason) -> None:
         self._last = refusal
         if self._connected_at is None:
             self._down_since = self._down_since or self._now()
@@ -190,20 +201,13 @@ class ReconnectPolicy:
         self._save()
 
     def _save(self) -> None:
-        not_before, taken_over_at = self._not_before, self._taken_over_at
-        self._memory.remember(
+        self._state_file.write(
             "stream",
-            {
-                "connects": [at.isoformat() for at in self._connects],
-                "drops": [at.isoformat() for at in self._drops],
-                "taken_over_at": taken_over_at.isoformat() if taken_over_at else None,
-                "failures": self._backoff.failures,
-                "not_before": not_before.isoformat() if not_before else None,
-            },
+            StreamDocument(
+                connects=tuple(self._connects),
+                drops=tuple(self._drops),
+                taken_over_at=self._taken_over_at,
+                failures=self._backoff.failures,
+                not_before=self._not_before,
+            ),
         )
-
-
-def _past(texts: object, now: datetime) -> list[datetime]:
-    """Read times from a file; those of the future are left out: clocks go wrong."""
-    found = map(moment, texts if isinstance(texts, list) else ())
-    return [at for at in found if at is not None and at <= now]

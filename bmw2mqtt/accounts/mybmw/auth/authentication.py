@@ -1,4 +1,4 @@
-"""Logging in: how often it may be tried, what to do about a refusal, which tokens are new."""
+"""The library's login, with limited attempts, saved tokens, and errors that name the remedy."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
@@ -10,37 +10,37 @@ import httpx
 from bimmer_connected.api.authentication import MyBMWAuthentication
 
 from bmw2mqtt.accounts.mybmw.auth.attempts import LoginAttempts
-from bmw2mqtt.accounts.mybmw.auth.login_client import RefusedToRenew, hands_out_tokens, watcher
+from bmw2mqtt.accounts.mybmw.auth.login_client import RefusedToRenew, issues_tokens, observer
 from bmw2mqtt.accounts.mybmw.library.command_deadline import apply_deadline
-from bmw2mqtt.accounts.mybmw.library.http_errors import NEVER_SENT, UNREADABLE
+from bmw2mqtt.accounts.mybmw.library.errors import NEVER_SENT, UNREADABLE
 from bmw2mqtt.accounts.mybmw.library.request_hook import count
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.log import hide
 from bmw2mqtt.vehicle.errors import AccountError, LoginOutage, LoginRequired
 
 CAPTCHA_LIFE = timedelta(minutes=10)
-"""A captcha's token works for minutes; an older one would only be a failed login."""
+"""A captcha's token works for minutes; with an older one the login would fail."""
 REFUSALS_TO_RENEW = 5
-"""So many times BMW may refuse to renew a login without saying that it is lost."""
+"""After so many refusals to renew a login without a reason, the login counts as lost."""
 MAX_LOGINS, LOGINS_WITHIN_S = 4, 3600
-"""A car that is answered with 401 for ever must not have the login renewed at each poll."""
+"""A request that BMW always answers with 401 must not renew the login at each poll."""
 _TOKENS = ("access_token", "refresh_token", "gcid")
 
-Ask = Callable[[], Awaitable[dict[str, Any]]]
+Request = Callable[[], Awaitable[dict[str, Any]]]
 
 
-class _Lost(LoginOutage):
-    """BMW took a request for tokens, and its answer did not arrive."""
+class _AnswerLost(LoginOutage):
+    """BMW got a request for tokens, and its answer did not arrive."""
 
 
 class Authentication(MyBMWAuthentication):
-    """The library's login, guarded: tokens are saved, and a refused password is not repeated."""
+    """The library's login: saves tokens at once, and does not repeat a refused password."""
 
-    guard: LoginAttempts
+    attempts: LoginAttempts
     captcha_page: str | None
     """Where a person solves BMW's captcha; China has none."""
     captcha_at: datetime
-    """When the captcha's token was given."""
+    """When the captcha's token was set."""
     on_login: Callable[[], Awaitable[None]] | None = None
     """Called with new tokens in place, before they are used."""
     _refusals = 0
@@ -48,8 +48,8 @@ class Authentication(MyBMWAuthentication):
     _logins_s: tuple[float, ...] = ()
     """When it logged in or renewed the login lately, by the event loop's clock."""
 
-    def give_captcha(self, token: str | None) -> None:
-        """Take a captcha's token for the next login; it works once."""
+    def set_captcha(self, token: str | None) -> None:
+        """Set the captcha's token for the next login; it works once."""
         self.hcaptcha_token = token or None
         hide(f"captcha-{id(self)}", [token or ""])
         self.captcha_at = utc_now()
@@ -58,7 +58,7 @@ class Authentication(MyBMWAuthentication):
     def async_auth_flow(
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Authorize a request, and repeat it where the library does; a command only in time."""
+        """Authorize a request and repeat it as the library does; commands have a deadline."""
         apply_deadline(request)
         return super().async_auth_flow(request)
 
@@ -66,29 +66,29 @@ class Authentication(MyBMWAuthentication):
         """Renew the login, or log in if it is lost.
 
         Raises:
-            AccountError: BMW refuses, or cannot be asked.
+            AccountError: BMW refuses, or cannot be reached.
         """
         now_s = asyncio.get_running_loop().time()
         self._logins_s = tuple(at for at in self._logins_s if now_s - at < LOGINS_WITHIN_S)
         if self.access_token and len(self._logins_s) >= MAX_LOGINS:
-            return  # the library tries once more with what it has
-        watcher.set(self)
+            return  # the library tries once more with the tokens it has
+        observer.set(self)
         await super().login()
         await self._save()
         self._logins_s += (now_s,)
         self._refusals = 0
-        self.guard.logged_in()
+        self.attempts.reset()
 
     def password_sent(self) -> None:
-        """Take it that BMW is being told the password."""
+        """Record that the password is on its way to BMW."""
         self._is_password_sent = True
 
-    async def tokens_came(self, answer: Mapping[str, Any]) -> None:
-        """Save new tokens: from now on the old refresh token is worth nothing."""
+    async def tokens_received(self, answer: Mapping[str, Any]) -> None:
+        """Save new tokens: the old refresh token works no more."""
         for name in _TOKENS:
             if isinstance(value := answer.get(name), str):
                 setattr(self, name, value)
-        self.expires_at = None  # the library works it out
+        self.expires_at = None  # the library computes it
         await self._save()
 
     async def _save(self) -> None:
@@ -103,10 +103,10 @@ class Authentication(MyBMWAuthentication):
     async def _refresh_token_china(self) -> dict[str, Any]:
         return await self._renew(super()._refresh_token_china)
 
-    async def _renew(self, renew: Ask) -> dict[str, Any]:
+    async def _renew(self, renew: Request) -> dict[str, Any]:
         """Return new tokens, `{}` if the refresh token is lost."""
         try:
-            return await _ask_twice(renew)
+            return await _request_twice(renew)
         except RefusedToRenew:
             self._refusals += 1
             if self._refusals < REFUSALS_TO_RENEW:
@@ -117,11 +117,11 @@ class Authentication(MyBMWAuthentication):
 
     async def _login_row_na(self) -> dict[str, Any]:
         token = self.hcaptcha_token
-        if token and (self.guard.is_spent(token) or utc_now() - self.captcha_at > CAPTCHA_LIFE):
+        if token and (self.attempts.is_spent(token) or utc_now() - self.captcha_at > CAPTCHA_LIFE):
             token = self.hcaptcha_token = None
         if token is None:
             raise LoginRequired(
-                f"BMW wants a captcha: solve it at {self.captcha_page} and hand over its token"
+                f"BMW wants a captcha: solve it at {self.captcha_page} and enter its token"
             )
         return await self._with_password(
             super()._login_row_na,
@@ -138,52 +138,52 @@ class Authentication(MyBMWAuthentication):
         )
 
     async def _with_password(
-        self, log_in: Ask, remedy: str, captcha: str | None = None
+        self, log_in: Request, remedy: str, captcha: str | None = None
     ) -> dict[str, Any]:
         self._is_password_sent = False
-        await self.guard.begin(captcha)
+        await self.attempts.begin(captcha)
         try:
-            return await _ask(log_in)
+            return await _request(log_in)
         except LoginRequired as error:
             raise LoginRequired(remedy) from error
         except (AccountError, *NEVER_SENT) as error:
-            # An answer that makes no sense may be a judgement on the password.
-            is_judged = isinstance(error, _Unreadable) and self._is_password_sent
-            if not is_judged:
-                self.guard.interrupted(is_captcha_left=self.hcaptcha_token is not None)
+            # An answer that cannot be read may be a refusal of the password.
+            may_be_refused = isinstance(error, _Unreadable) and self._is_password_sent
+            if not may_be_refused:
+                self.attempts.cancel(is_captcha_left=self.hcaptcha_token is not None)
             raise
 
 
 class _Unreadable(LoginOutage):
-    """BMW's login sent an answer that makes no sense."""
+    """BMW's login sent an answer that cannot be read."""
 
 
-async def _ask_twice(renew: Ask) -> dict[str, Any]:
-    """Ask again at once if the answer with new tokens was lost on the way.
+async def _request_twice(renew: Request) -> dict[str, Any]:
+    """Repeat a renewal at once if the answer with new tokens was lost on the way.
 
-    OAuth servers commonly take a used refresh token once more, for some seconds.
+    OAuth servers commonly accept a used refresh token once more, for some seconds.
     """
     try:
-        return await _ask(renew)
-    except _Lost:
-        return await _ask(renew)
+        return await _request(renew)
+    except _AnswerLost:
+        return await _request(renew)
 
 
-async def _ask(login: Ask) -> dict[str, Any]:
-    with _understood():
+async def _request(login: Request) -> dict[str, Any]:
+    with _translated_login_errors():
         return dict(await login())
 
 
 @contextmanager
-def _understood() -> Iterator[None]:
-    """Turn what a login stumbles over into an outage of it; only no connection passes."""
+def _translated_login_errors() -> Iterator[None]:
+    """Translate HTTP and parse errors into LoginOutage; connection errors pass through."""
     try:
         yield
     except NEVER_SENT:
         raise
     except httpx.RequestError as error:
         count(None)
-        kind = _Lost if hands_out_tokens(error.request) else LoginOutage
+        kind = _AnswerLost if issues_tokens(error.request) else LoginOutage
         raise kind(f"BMW's login does not answer ({type(error).__name__}); trying again") from error
     except UNREADABLE as error:
         raise _Unreadable(

@@ -1,8 +1,8 @@
-"""BMW's answers to a login, read before the library sees them.
+"""Login client: reads BMW's answers to a login before the library does.
 
-The library takes every failure to renew a login for a lost login and goes on with the password and
-the captcha; so an outage of BMW's login would cost people their login. Here a refusal becomes an
-error that says what it means, and new tokens are handed on the moment they are there.
+The library treats every failed renewal as a lost login and goes on with password and captcha, so an
+outage of BMW's login would cost owners their login. Here each refusal becomes an exact error, and
+new tokens are passed on as soon as they arrive.
 """
 
 from collections.abc import Mapping
@@ -13,57 +13,57 @@ import httpx
 from bimmer_connected.api import authentication
 from bimmer_connected.api.authentication import MyBMWLoginClient
 
-from bmw2mqtt.accounts.mybmw.library.http_errors import blocked, quota_exceeded
+from bmw2mqtt.accounts.mybmw.library.errors import blocked, quota_exceeded
 from bmw2mqtt.vehicle.errors import LoginOutage, LoginRequired
 
 _LOST = {"invalid_grant"}
-"""OAuth's word (RFC 6749, 5.2) for a refresh token that is expired, revoked or used."""
+"""OAuth's error (RFC 6749, 5.2) for a refresh token that is expired, revoked or used."""
 _TIMEOUT, _SERVER_ERROR = 408, 500
 
 
 class RefusedToRenew(LoginOutage):
-    """BMW does not renew the login, and does not say that it is lost."""
+    """BMW does not renew the login, without saying that it is lost."""
 
 
-class Watcher(Protocol):
-    """Whose login it is."""
+class LoginObserver(Protocol):
+    """Gets the events of one login."""
 
     def password_sent(self) -> None:
-        """Take it that BMW is being told the password."""
+        """Called when the password is on its way to BMW."""
 
-    async def tokens_came(self, answer: Mapping[str, Any]) -> None:
-        """Take BMW's answer with new tokens; the old refresh token works no more."""
+    async def tokens_received(self, answer: Mapping[str, Any]) -> None:
+        """Called with BMW's answer with new tokens; the old refresh token works no more."""
 
 
-watcher: ContextVar[Watcher] = ContextVar("watcher")
-"""Who is logging in: the library makes the client without a word about that."""
+observer: ContextVar[LoginObserver] = ContextVar("login_observer")
+"""The login that is running: the library creates its client without a reference to it."""
 
 
 class LoginClient(MyBMWLoginClient):
-    """The library's client for logins, which shows what goes in and out."""
+    """The library's client for logins, with hooks on requests and answers."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        hooks = {"request": [_watch_request], "response": [_read_answer]}
+        hooks = {"request": [_on_request], "response": [_on_answer]}
         super().__init__(*args, event_hooks=hooks, **kwargs)  # type: ignore[no-untyped-call]
 
 
 setattr(authentication, MyBMWLoginClient.__name__, LoginClient)  # the library finds it by name
 
 
-async def _watch_request(request: httpx.Request) -> None:
+async def _on_request(request: httpx.Request) -> None:
     if request.url.path.endswith(("/authenticate", "/login/pwd")):
-        watcher.get().password_sent()
+        observer.get().password_sent()
 
 
-async def _read_answer(response: httpx.Response) -> None:
-    """Hand new tokens on, and raise what a refusal means.
+async def _on_answer(response: httpx.Response) -> None:
+    """Pass new tokens on, and raise the error for a refusal.
 
-    A refresh token that is lost for good passes: the library then uses password and captcha.
+    A lost refresh token raises nothing: the library then uses password and captcha.
     """
     await response.aread()
     if not response.is_error:
-        if hands_out_tokens(response.request):
-            await _hand_on(response)
+        if issues_tokens(response.request):
+            await _pass_tokens_on(response)
         return
     status = response.status_code
     if error := blocked(response) or quota_exceeded(response):
@@ -74,13 +74,13 @@ async def _read_answer(response: httpx.Response) -> None:
         if _json(response).get("error") not in _LOST:
             raise RefusedToRenew(f"BMW does not renew the login (HTTP {status}); trying again")
     elif _is_about_password(response.request):
-        raise LoginRequired("")  # `Authentication` says what to do about it
+        raise LoginRequired("")  # `Authentication` adds the remedy
     else:
-        raise LoginOutage(f"BMW's login refuses to begin (HTTP {status}); trying again")
+        raise LoginOutage(f"BMW's login refuses the request (HTTP {status}); trying again")
 
 
-def hands_out_tokens(request: httpx.Request) -> bool:
-    """Whether the answer to this request has new tokens."""
+def issues_tokens(request: httpx.Request) -> bool:
+    """Whether the answer to this request contains new tokens."""
     return request.url.path.endswith(("/token", "/login/pwd"))
 
 
@@ -88,12 +88,12 @@ def _is_about_password(request: httpx.Request) -> bool:
     return request.url.path.endswith(("/authenticate", "/token", "/login/pwd"))
 
 
-async def _hand_on(response: httpx.Response) -> None:
+async def _pass_tokens_on(response: httpx.Response) -> None:
     answer = _json(response)
     nested = answer.get("data")  # China's login puts the tokens one level deeper
     tokens = nested if isinstance(nested, dict) else answer
     if isinstance(tokens.get("refresh_token"), str):
-        await watcher.get().tokens_came(tokens)
+        await observer.get().tokens_received(tokens)
 
 
 def _json(response: httpx.Response) -> dict[str, Any]:

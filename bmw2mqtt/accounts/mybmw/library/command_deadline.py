@@ -1,8 +1,8 @@
-"""The deadline of a command, checked at the last moment: as its request is written to the socket.
+"""The deadline of a command, checked when its request is written to the socket.
 
-Between the decision to send a command and the request lie a lock, perhaps a renewed login, BMW's
-"too many requests" with a pause and another attempt, and the TLS handshake. The library makes its
-HTTP clients itself, so the deadline travels in a context variable to where they log in.
+Between the decision to send a command and its request are a lock, perhaps a renewed login, BMW's
+"too many requests" with a pause and another attempt, and the TLS handshake. The library creates its
+HTTP clients itself, so a context variable passes the deadline to where they log in.
 """
 
 from collections.abc import Iterator
@@ -19,18 +19,18 @@ from bmw2mqtt.vehicle.errors import CommandError
 TOO_LATE = "it could not be sent to BMW in time, so it was not sent at all"
 _deadline: ContextVar[Deadline | None] = ContextVar("command_deadline", default=None)
 _WRITING = (".send_request_headers.started", ".send_request_body.started")
-"""httpcore's names of the moments in which a request is about to leave."""
+"""httpcore's events just before a request is sent."""
 
 
 @contextmanager
 def send_before(deadline: Deadline) -> Iterator[None]:
-    """Stop each request to BMW that would leave after the deadline, until `command_is_sent`.
+    """Stop each request to BMW that would be sent after the deadline, until `command_is_sent`.
 
-    Every request counts, not only those whose path is known to be a command's: a path that
-    somebody forgot would let an old command through.
+    Every request counts, not only known command paths: a forgotten path would let an old command
+    through.
 
     Raises:
-        CommandError: from the request, with the reason `expired`; it has not left.
+        CommandError: from the request, with the reason `expired`; it was not sent.
     """
     token = _deadline.set(deadline)
     try:
@@ -40,12 +40,12 @@ def send_before(deadline: Deadline) -> Iterator[None]:
 
 
 def command_is_sent() -> None:
-    """Lift the deadline: what is asked from now on follows a command that BMW has."""
+    """Remove the deadline: the requests from now on only follow a command that BMW has received."""
     _deadline.set(None)
 
 
 def apply_deadline(request: httpx.Request) -> None:
-    """Make a request, and each attempt to repeat it, subject to the deadline, if there is one."""
+    """Check the deadline, if there is one, before a request and each repetition of it is sent."""
     deadline = _deadline.get()
     if deadline is None:
         return

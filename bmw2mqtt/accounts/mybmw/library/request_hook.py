@@ -1,4 +1,4 @@
-"""Every request to BMW, counted: whoever made it, whether it was answered or not."""
+"""Counts every request to BMW that the library makes, answered or not."""
 
 import logging
 from collections.abc import Callable
@@ -10,28 +10,28 @@ _on_request: ContextVar[Callable[[int | None], None] | None] = ContextVar(
 
 
 def count_requests(callback: Callable[[int | None], None]) -> None:
-    """Let every request of the current task call back once it is answered, with its status.
+    """Call back for every request of the current task with its HTTP status.
 
-    A request without an answer calls back with `None`, one that never left not at all.
+    A request without an answer calls back with `None`, one that was never sent not at all.
     """
     logger = logging.getLogger("httpx")
-    if not any(isinstance(handler, _RequestCounter) for handler in logger.handlers):
-        logger.addHandler(_RequestCounter())
+    if not any(isinstance(handler, _CountingHandler) for handler in logger.handlers):
+        logger.addHandler(_CountingHandler())
         logger.setLevel(logging.INFO)
         logger.propagate = False  # its lines hold VINs and account ids
     _on_request.set(callback)
 
 
 def count(status: int | None) -> None:
-    """Count one request by the status of its answer, `None` if none came."""
+    """Count one request by the status of its answer, `None` without one."""
     if (callback := _on_request.get()) is not None:
         callback(status)
 
 
-class _RequestCounter(logging.Handler):
-    """Counts: httpx reports each answered request to its log, logins included.
+class _CountingHandler(logging.Handler):
+    """A log handler that counts: httpx logs each answered request, logins included.
 
-    Its record holds method, address, version of HTTP, and the answer's status.
+    The record has method, address, version of HTTP, and the answer's status.
     """
 
     def emit(self, record: logging.LogRecord) -> None:

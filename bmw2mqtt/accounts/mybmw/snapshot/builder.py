@@ -1,8 +1,8 @@
-"""BMW's answers become a `Vehicle`.
+"""Snapshot builder: makes a `Vehicle` of BMW's raw answers.
 
-Everything is read from the raw answers: the library's parsed objects keep values of earlier answers
-when a new one leaves them out. What the last answer did not say is unknown. Only two things are
-remembered from the snapshot before: what kind of car it is, and a forecast that has not changed.
+The library's parsed objects are not used: they keep values of earlier answers that a new one leaves
+out. What the last answer did not contain is unknown. Only two things are kept from the snapshot
+before: the kind of vehicle, and a forecast that has not changed.
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ LONGEST_CLIMATE_S = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VehicleResponses:
-    """What BMW said about one car, as bimmer_connected keeps it in `MyBMWVehicle.data`."""
+    """BMW's answers about one vehicle, as bimmer_connected keeps them in `MyBMWVehicle.data`."""
 
     vin: str
     brand: str
@@ -51,13 +51,13 @@ class VehicleResponses:
     charging_settings: Any
     fetched_at: datetime
     found: Any = None
-    """What the vehicle finder answered last, with `timestamp`; `None` if it was never asked."""
+    """The vehicle finder's last answer, with `timestamp`; `None` without one."""
     is_in_china: bool = False
 
-    def say_the_same(self, before: "VehicleResponses | None", snapshot: Vehicle) -> bool:
-        """Whether they lead to the snapshot that was made of the answers before.
+    def are_equivalent(self, before: "VehicleResponses | None", snapshot: Vehicle) -> bool:
+        """Whether they give the same snapshot as the answers before.
 
-        Only the next start of charging depends on when BMW was asked.
+        Only the next start of charging depends on the time of the request.
         """
         start_time = snapshot.charging.start_time
         is_start_over = start_time is not None and start_time <= self.fetched_at
@@ -69,7 +69,7 @@ class VehicleResponses:
 
 
 def to_vehicle(
-    answers: VehicleResponses,
+    responses: VehicleResponses,
     *,
     previous: Vehicle | None,
     report: ReportWord,
@@ -78,31 +78,31 @@ def to_vehicle(
     """Make a snapshot.
 
     Args:
-        answers: BMW's last answers.
+        responses: BMW's last answers.
         previous: the snapshot before; `None` for the first.
-        report: told about words of BMW that are not known.
+        report: called with words of BMW that are not known.
         image: a picture of the car.
     """
-    attributes = JsonReader(answers.attributes, report)
-    state = JsonReader(answers.state, report)
+    attributes = JsonReader(responses.attributes, report)
+    state = JsonReader(responses.state, report)
     drive_train = attributes.word("driveTrain", DriveTrain)
     timing = EndTimeReport(
-        fetched_at=answers.fetched_at,
+        fetched_at=responses.fetched_at,
         updated_at=state.moment("lastUpdatedAt"),
         previous=previous,
     )
     total_km, electric_km, fuel_km = _ranges(state, drive_train)
-    capabilities = _capabilities(JsonReader(answers.capabilities, report), state, previous)
+    capabilities = _capabilities(JsonReader(responses.capabilities, report), state, previous)
     location = state.part("location")
-    found = _found(answers.found, state, report)
+    found = _found(responses.found, state, report)
     position = None
     if found or capabilities.tracking:
         coordinates = found or location.part("coordinates")
-        position = _position(coordinates, is_in_china=answers.is_in_china)
+        position = _position(coordinates, is_in_china=responses.is_in_china)
     return Vehicle(
-        vin=answers.vin,
-        model=attributes.text("model") or f"{answers.brand} {answers.vin[-6:]}",
-        brand=answers.brand,
+        vin=responses.vin,
+        model=attributes.text("model") or f"{responses.brand} {responses.vin[-6:]}",
+        brand=responses.brand,
         drive_train=drive_train,
         build=_build(attributes),
         capabilities=capabilities,
@@ -111,7 +111,7 @@ def to_vehicle(
         range_km=total_km,
         fuel=_fuel(state.part("combustionFuelLevel"), fuel_km),
         charging=charging(
-            state, JsonReader(answers.charging_settings, report), timing, range_km=electric_km
+            state, JsonReader(responses.charging_settings, report), timing, range_km=electric_km
         ),
         climate=_climate(state, timing),
         door_lock=state.part("doorsState").word("combinedSecurityState", LockState),
