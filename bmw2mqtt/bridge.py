@@ -79,6 +79,7 @@ class Bridge:
         context = PageContext(
             accounts=self._accounts,
             devices=self._fleet,
+            topics=self._topics,
             commands=self._commands,
             statistics=self.publisher.statistics,
             broker=f"{settings.mqtt.host}:{settings.mqtt.port}",

@@ -45,6 +45,8 @@ class RegisteredVehicle:
     is_available: bool
     """Whether what is known of it is current."""
     vehicle: Vehicle
+    entities: tuple[Entity[Vehicle], ...]
+    """The table of its backend."""
 
 
 class DeviceRegistry:
@@ -242,6 +244,7 @@ class DeviceRegistry:
                         name=self._name(vehicle),
                         is_available=device.is_available,
                         vehicle=vehicle,
+                        entities=vehicle_entities(self._settings.accounts[account].backend),
                     )
 
     # Topics

@@ -59,6 +59,7 @@ FILLED_IN: dict[str, Any] = {
     "longitude": 11.5,
     "poll_interval": 600,
     "request_budget": 20,
+    "battery_capacity_kwh": 80.7,
     "relay_prefix": "bmw/",
     "port": 1884,
     "host": "broker",

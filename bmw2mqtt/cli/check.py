@@ -14,7 +14,7 @@ from bmw2mqtt.config import Account, CarDataSettings, MyBmwSettings, Settings, l
 from bmw2mqtt.daemon import DaemonThreads, leave
 from bmw2mqtt.mqtt.tools.broker_check import BrokerReport, Plan, try_broker
 from bmw2mqtt.mqtt.topics import Topics
-from bmw2mqtt.vehicle.errors import AccountError, ConfigError, StoreInUse
+from bmw2mqtt.vehicle.errors import AccountError, ConfigError, LoginRequired, StoreInUse
 
 HEALTHY = {"ok", "starting", "paused"}
 """The status words of an account that needs nobody's attention."""
@@ -155,12 +155,20 @@ def _result(login: asyncio.Task[tuple[str, bool]]) -> tuple[str, bool]:
     return "BMW did not answer in time", False
 
 
+def _with_next_step(name: str, error: AccountError) -> str:
+    if isinstance(error, LoginRequired):
+        return f"{error} → run bmw2mqtt login {name}, or log in on the page"
+    return str(error)
+
+
 def _of_running_daemon(name: str, broker: BrokerReport) -> AccountReport:
     if name not in broker.accounts:
         why = "in use by the running daemon, but its status topic cannot be read; see its log"
         return AccountReport(name, why, is_well=broker.problem is None)
     status, message = broker.accounts[name]
     result = f"the running daemon reports {status}" + (f": {message}" if message else "")
+    if status == LoginRequired.status:
+        result += f" → log in on the page, or run bmw2mqtt login {name}"
     return AccountReport(name, result, is_well=status in HEALTHY)
 
 
@@ -179,4 +187,4 @@ async def _try_login(name: str, settings: Account, store: Store) -> tuple[str, b
                 cars = await try_login(name, settings, store, tls)
                 return f"logged in, {cars} {'car' if cars == 1 else 'cars'}", True
     except AccountError as error:
-        return str(error), False
+        return _with_next_step(name, error), False

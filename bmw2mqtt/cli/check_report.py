@@ -70,6 +70,10 @@ def report(settings: Settings, broker: BrokerReport, accounts: Sequence[AccountR
     return _VIN.sub(lambda found: f"{found[1][:3]}…{found[1][-4:]}", "\n".join(lines))
 
 
+def _mark(*, is_well: bool) -> str:
+    return "✔" if is_well else "✘"
+
+
 def _system() -> str:
     system = f"{platform.system()} {platform.release()} {platform.machine()}"
     return f"{system}, in a container" if Path("/.dockerenv").exists() else system
@@ -85,11 +89,12 @@ def _libraries() -> Iterator[str]:
 
 def _broker(settings: Settings, broker: BrokerReport) -> Iterator[str]:
     if broker.problem is not None:
-        yield f"- broker: {broker.problem}"
+        yield f"- {_mark(is_well=False)} broker: {broker.problem}"
         return
     tls = "TLS" if settings.mqtt.tls.enabled else "no TLS"
     name = broker.version or "version unknown"
-    yield f"- broker: connected, MQTT {settings.mqtt.protocol}, {tls}, {name}"
+    mark = _mark(is_well=broker.is_well)
+    yield f"- {mark} broker: connected, MQTT {settings.mqtt.protocol}, {tls}, {name}"
     limits = [text.format(broker.limits[n]) for n, text in _LIMITS.items() if n in broker.limits]
     if settings.mqtt.protocol == "5":
         yield f"  - limits: {', '.join(limits) or 'none reported'}"
@@ -119,7 +124,8 @@ def _broker_faults(broker: BrokerReport) -> Iterator[str]:
 def _account(settings: Settings, account: AccountReport) -> str:
     of = settings.accounts[account.name]
     where = f", {of.region}" if isinstance(of, MyBmwSettings) else ""
-    return f"- account {account.name} ({of.backend}{where}): {account.result}"
+    mark = _mark(is_well=account.is_well)
+    return f"- {mark} account {account.name} ({of.backend}{where}): {account.result}"
 
 
 def _settings(settings: Settings) -> Iterator[str]:

@@ -6,6 +6,7 @@ that `--version`, `--help` and `healthcheck` are fast.
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status (see README.md, Commands)."""
     _exit_on_sigterm_as_pid_1()
     parsed = parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may lack characters such as ✔
     try:
         status: int = importlib.import_module(f"bmw2mqtt.cli.{parsed.command}").run(parsed)
         sys.stdout.flush()

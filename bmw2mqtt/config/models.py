@@ -28,6 +28,7 @@ from pydantic_settings import (
 
 from bmw2mqtt.config.values import (
     AccountName,
+    BatteryCapacity,
     CaptchaToken,
     ClientId,
     ExistingFile,
@@ -183,6 +184,8 @@ class CarDataSettings(_Section):
     """Seconds between two polls of data that the stream does not carry; 0: only on request."""
     request_budget: RequestBudget = 45
     """Most requests in any 24 hours. BMW allows 50 for all your programs together."""
+    follow_up_reads: Flag = True
+    """Also poll a car when a charge begins or should be over and after a trip, within budget."""
     relay_prefix: TopicPrefix | None = None
     """Also publish BMW's stream messages unchanged, on the topic of this prefix and the VIN."""
     auth_url: Url = "https://customer.bmwgroup.com"
@@ -212,6 +215,8 @@ class VehicleSettings(_Section):
     """Name of the car, instead of its model."""
     enabled: Flag = True
     """If `false`, nothing is published about this car."""
+    battery_capacity_kwh: BatteryCapacity | None = None
+    """Usable capacity of the high-voltage battery in kWh, if BMW reports none or a wrong one."""
 
 
 def is_loopback(host: str) -> bool:

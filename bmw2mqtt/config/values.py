@@ -234,6 +234,11 @@ RequestBudget = Annotated[
     Field(ge=1, le=50),
     _error("is not a valid request budget", "use a whole number from 1 to 50 (BMW's limit)"),
 ]
+BatteryCapacity = Annotated[
+    float,
+    Field(ge=1, le=500),
+    _error("is not a valid battery capacity", "use the usable kWh, for example 80.7"),
+]
 Latitude = Annotated[
     float, Field(ge=-90, le=90), _error("is not a valid latitude", "use degrees from -90 to 90")
 ]

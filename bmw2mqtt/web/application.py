@@ -20,6 +20,7 @@ from bmw2mqtt.mqtt.device import dump_json
 from bmw2mqtt.web import access
 from bmw2mqtt.web.access import Access
 from bmw2mqtt.web.captcha_links import CaptchaLinks
+from bmw2mqtt.web.car_values import car_values
 from bmw2mqtt.web.connection_limits import ConnectionLimits
 from bmw2mqtt.web.context import PageContext
 from bmw2mqtt.web.events import Events
@@ -108,6 +109,7 @@ class WebApplication:
             web.get("/metrics", self._metrics),
             web.get("/api/state", self._state),
             web.get("/api/events", self._send_events, allow_head=False),
+            web.get("/api/cars/{vin}", self._car_values),
             web.get("/cars/{vin}/picture.png", self._picture),
             web.post(access.SESSION, self._sign_in),
             web.delete(access.SESSION, self._sign_out),
@@ -183,6 +185,14 @@ class WebApplication:
     async def _send_events(self, request: web.Request) -> web.StreamResponse:
         assert self._events is not None  # noqa: S101 - created before the first request
         return await self._events.serve(request)
+
+    async def _car_values(self, request: web.Request) -> web.Response:
+        vin = request.match_info["vin"]
+        for car in self._context.devices.cars():
+            if car.vehicle.vin == vin:
+                body = dump_json(car_values(car, self._context.topics))
+                return web.Response(body=body, content_type="application/json")
+        raise web.HTTPNotFound(text="No such car.")
 
     async def _picture(self, request: web.Request) -> web.Response:
         vehicle = self._context.devices.find(request.match_info["vin"])

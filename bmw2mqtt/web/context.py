@@ -7,6 +7,7 @@ from bmw2mqtt.accounts.account import Account
 from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.mqtt.commands import Commands
 from bmw2mqtt.mqtt.publisher import Statistics
+from bmw2mqtt.mqtt.topics import Topics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +17,7 @@ class PageContext:
     accounts: Mapping[str, Account]
     """Accounts by name; empty while the daemon starts."""
     devices: DeviceRegistry
+    topics: Topics
     commands: Commands
     statistics: Statistics
     broker: str

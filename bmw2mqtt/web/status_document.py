@@ -6,9 +6,10 @@ from typing import Any, Final
 from bmw2mqtt import __version__
 from bmw2mqtt.devices import RegisteredVehicle
 from bmw2mqtt.entities import VEHICLE_ENTITIES
-from bmw2mqtt.entities.base import Entity, Value, iso
+from bmw2mqtt.entities.base import Entity
 from bmw2mqtt.vehicle.account import AccountState
 from bmw2mqtt.vehicle.snapshot import Vehicle
+from bmw2mqtt.web.car_values import native
 from bmw2mqtt.web.context import PageContext
 
 _ENTITIES: Final = {f"{entity.platform}/{entity.key}": entity for entity in VEHICLE_ENTITIES}
@@ -72,9 +73,9 @@ def _account(state: AccountState, context: PageContext) -> dict[str, Any]:
         "login_url": state.login_url,
         "can_receive": state.login_form_url is not None,
         "user_code": state.user_code,
-        "expires_at": _native(state.expires_at),
-        "last_update": _native(state.last_update),
-        "next_update": _native(state.next_update),
+        "expires_at": native(state.expires_at),
+        "last_update": native(state.last_update),
+        "next_update": native(state.next_update),
         "requests_24h": state.requests_24h,
         "requests_left": state.requests_left,
     }
@@ -90,7 +91,7 @@ def _car(car: RegisteredVehicle) -> dict[str, Any]:
         "name": car.name,
         "account": car.account,
         "is_available": car.is_available,
-        "updated_at": _native(vehicle.updated_at),
+        "updated_at": native(vehicle.updated_at),
         "picture": picture,
         "values": {
             f"{entity.platform}/{entity.key}": _value(entity, vehicle)
@@ -101,7 +102,7 @@ def _car(car: RegisteredVehicle) -> dict[str, Any]:
 
 
 def _value(entity: Entity[Vehicle], vehicle: Vehicle) -> dict[str, Any]:
-    value = {"name": entity.name, "value": _native(entity.value(vehicle))}
+    value = {"name": entity.name, "value": native(entity.value(vehicle))}
     if unit := getattr(entity, "unit", None):
         value["unit"] = unit
     if entity.attributes is not None:
@@ -122,7 +123,3 @@ def _command(event: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
         "reason": event["reason"],
         "message": event["message"],
     }
-
-
-def _native(value: Value) -> Any:
-    return iso(value) if hasattr(value, "isoformat") else value  # type: ignore[arg-type] # dates

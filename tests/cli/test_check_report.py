@@ -50,10 +50,10 @@ def test_all_is_well(check: Check, broker: Mosquitto, bmw: MyBmwSimulator, tmp_p
     assert f"- bmw2mqtt {__version__}, Python 3." in text
     assert re.search(r"- libraries: .*aiohttp 3\..*, oauthlib 4\.", text)
     assert re.search(r"- libraries: aiomqtt 2\..*, bimmer_connected 0\.", text)
-    assert "- broker: connected, MQTT 5, no TLS, mosquitto version 2." in text
+    assert "- ✔ broker: connected, MQTT 5, no TLS, mosquitto version 2." in text
     assert re.search(r"  - limits: .*\d+ topic aliases", text)
     assert "published, read back and deleted a message in each part of the topic tree" in text
-    assert "- account home (mybmw, rest_of_world): logged in, 1 car" in text
+    assert "- ✔ account home (mybmw, rest_of_world): logged in, 1 car" in text
     assert "  - mqtt.port: " in text
     assert "  - accounts.home.captcha_token: (set)" in text
     assert "  - log.level: debug" in text
@@ -65,7 +65,7 @@ def test_broker_and_bmw_refuse(check: Check, bmw: MyBmwSimulator, tmp_path: Path
     status, text = check(settings)
     assert status == 2
     assert re.search(
-        r"- broker: 127.0.0.1:\d+ refuses: .*(Connection refused|Connect call failed)", text
+        r"- ✘ broker: 127.0.0.1:\d+ refuses: .*(Connection refused|Connect call failed)", text
     )
     assert ": BMW refuses the login: check username and password" in text
 
@@ -98,7 +98,7 @@ def test_names_of_hosts_are_left_out(check: Check, bmw: MyBmwSimulator, tmp_path
     status, text = check(settings)
     assert status == 2
     assert "smith" not in text
-    assert "- broker: (hidden):1883 refuses: " in text
+    assert "- ✘ broker: (hidden):1883 refuses: " in text
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_where_the_broker_is_found_from_anywhere_is_left_out(host: str, shown: i
     said = f"{host}:1883 refuses: Connect call failed ('{host}', 1883)"
     text = report(settings, BrokerReport(problem=said), [])
     assert text.lower().count(host.lower()) == shown
-    assert ("- broker: (hidden):1883 refuses" in text) == (not shown)
+    assert ("- ✘ broker: (hidden):1883 refuses" in text) == (not shown)
 
 
 def test_other_hosts_are_left_out_unless_they_are_bmws() -> None:
@@ -154,7 +154,7 @@ def test_beside_a_running_daemon(
     settings = settings_for(bmw, broker.port, tmp_path / "data")
     status, text = check(settings)
     assert status == 0
-    assert "- account home (mybmw, rest_of_world): the running daemon reports ok" in text
+    assert "- ✔ account home (mybmw, rest_of_world): the running daemon reports ok" in text
     assert len(bmw.requests) == requests, "BMW is not asked"
     observer.publish("bmw2mqtt/account/home/sensor/status", "blocked", retain=True)
     observer.publish(
@@ -214,6 +214,8 @@ def test_a_relay_that_may_not_be_written(check: Check, bmw: MyBmwSimulator, tmp_
         status, text = check(settings)
     assert status == 2
     assert text.count("no permission to publish to") == 1
+    assert "- ✘ broker: connected" in text
+    assert re.search(r"- ✘ account eu \(cardata\): .* → run bmw2mqtt login eu", text)
     assert "no permission to publish to `cars/check`: allow it in the broker's access list" in text
 
 

@@ -25,6 +25,18 @@ def test_no_command_is_a_usage_error(capsys: Output) -> None:
     assert "COMMAND" in capsys.readouterr().err
 
 
+def test_a_terminal_that_lacks_characters() -> None:
+    """The unit °C on a terminal with ASCII only."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bmw2mqtt", "entities"],
+        check=False,
+        capture_output=True,
+        env={"PYTHONIOENCODING": "ascii", "PATH": ""},
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"?C" in done.stdout
+
+
 def test_a_reader_who_has_seen_enough() -> None:
     """`bmw2mqtt entities | head`."""
     command = [sys.executable, "-m", "bmw2mqtt", "entities"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.config.loading import EU, HOME, home, problems
+from tests.config.loading import EU, HOME, VIN, home, problems
 
 BROKEN = {
     "no account": (
@@ -166,6 +166,13 @@ accounts:
             "from 1 to 50 (BMW's limit)"
         ),
     ),
+    "battery capacity": (
+        HOME + f"vehicles: {{{VIN}: {{battery_capacity_kwh: 80 kWh}}}}\n",
+        (
+            f'vehicles.{VIN}.battery_capacity_kwh: "80 kWh" is not a valid battery capacity; '
+            "use the usable kWh, for example 80.7"
+        ),
+    ),
     "relay prefix": (
         EU % ", relay_prefix: 'bmw/#'",
         'accounts.eu.relay_prefix: "bmw/#" contains a wildcard; remove + and #',
@@ -257,7 +264,8 @@ accounts:
         EU % ", usrname: me",
         (
             "accounts.eu.usrname: unknown key; possible keys: backend, client_id, poll_interval, "
-            "request_budget, relay_prefix, auth_url, api_url, stream_host, stream_port, ca_file"
+            "request_budget, follow_up_reads, relay_prefix, auth_url, api_url, stream_host, "
+            "stream_port, ca_file"
         ),
     ),
     "VIN": (

@@ -202,6 +202,18 @@ def test_cardata():
     assert (account.poll_interval_s, account.request_budget) == (86400, 45)
 
 
+def test_follow_up_reads_can_be_switched_off():
+    assert load(EU % "").accounts["eu"].follow_up_reads is True
+    assert load(EU % ", follow_up_reads: false").accounts["eu"].follow_up_reads is False
+
+
+def test_a_battery_s_capacity():
+    assert load().vehicles == {}
+    text = HOME + f"vehicles: {{{VIN}: {{battery_capacity_kwh: 80.7}}}}\n"
+    assert load(text).vehicles[VIN].battery_capacity_kwh == 80.7
+    assert load(text.replace("80.7", "")).vehicles[VIN].battery_capacity_kwh is None
+
+
 @pytest.mark.parametrize("host", ["broker", "my_broker.lan.", "192.0.2.1", "::1", "2001:db8::1"])
 def test_hosts(host):
     assert load(HOME, [f"mqtt.host={host}"]).mqtt.host == host

@@ -131,8 +131,8 @@ def test_an_odd_broker(
     status, text, took_s = check(settings_for(bmw, broker.port, tmp_path / "data", mqtt=mqtt))
     assert status == 2
     assert took_s < 30
-    (line,) = [line for line in text.splitlines() if line.startswith("- broker: ")]
-    assert line.startswith(f"- broker: 127.0.0.1:{broker.port} ")
+    (line,) = [line for line in text.splitlines() if line.startswith("- ✘ broker: ")]
+    assert line.startswith(f"- ✘ broker: 127.0.0.1:{broker.port} ")
     if last != CONNECT:
         assert NAMES[last] in line
     if last == PUBLISH:
@@ -210,7 +210,7 @@ def test_bmw_does_not_answer(
     assert status == 2
     assert took_s < 6 + 5
     assert "BMW did not answer in time" in text
-    assert "- broker: connected" in text
+    assert "- ✔ broker: connected" in text
     bmw.faults.clear()
 
 

@@ -102,6 +102,7 @@ def make(port: int, accounts: dict[str, Any] | None = None, **http: Any) -> Serv
     context = PageContext(
         accounts=made,
         devices=devices,
+        topics=topics,
         commands=commands,
         statistics=publisher.statistics,
         broker="broker.example:1883",

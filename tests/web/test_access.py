@@ -17,7 +17,7 @@ from tests.web.served_page import ServedPage, eventually, served
 TOKEN = "a-token-of-twenty-five-ch"
 OURS = {"X-Bmw2mqtt": "1", "Content-Type": "application/json"}
 VIN = "WBA00000000000001"
-DATA = ("/api/state", "/api/events", "/metrics", f"/cars/{VIN}/picture.png")
+DATA = ("/api/state", f"/api/cars/{VIN}", "/api/events", "/metrics", f"/cars/{VIN}/picture.png")
 BUTTONS = tuple(f"/api/accounts/home/{act}" for act in ("refresh", "polling", "login", "captcha"))
 
 

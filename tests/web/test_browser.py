@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page, Route, expect
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from bmw2mqtt.simulator.mybmw.drawing import draw_car
 from bmw2mqtt.vehicle.account import AccountStatus
+from bmw2mqtt.vehicle.snapshot import Capabilities
 from bmw2mqtt.web import access
 from tests.mosquitto import Observer
 from tests.web import home_assistant_ingress as ingress
@@ -175,6 +176,24 @@ async def test_light_dark_and_a_phone(browser: Browser) -> None:
             grounds.add(await window.evaluate("getComputedStyle(document.body).backgroundColor"))
             await context.close()
         assert len(grounds) == 2
+
+
+async def test_all_values_of_a_car(window: Page) -> None:
+    """The list stays open while the page is updated, and follows the car."""
+    async with served({"home": MYBMW}) as page:
+        reporting = Capabilities(state_reports=True)
+        page.add_car("WBA00000000000001", capabilities=reporting, mileage_km=41_250)
+        await window.goto(page.url)
+        card = window.locator(".car")
+        await expect(card.locator("table")).to_have_count(0)
+        await card.get_by_text("All values").click()
+        row = card.get_by_role("row", name=re.compile("^Mileage"))
+        await expect(row).to_contain_text("41,250 km")
+        await expect(row).to_have_attribute("title", "bmw2mqtt/WBA00000000000001/sensor/mileage")
+        page.add_car("WBA00000000000001", capabilities=reporting, mileage_km=41_300)
+        await expect(row).to_contain_text("41,300 km", timeout=WAIT_MS)
+        await card.get_by_text("All values").click()
+        await expect(card.locator("table")).to_have_count(0)
 
 
 async def test_a_device_code(window: Page) -> None:

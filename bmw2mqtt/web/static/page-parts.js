@@ -47,6 +47,7 @@ export function updateChildren(parent, wanted) {
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 export const number = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+export const exact = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 
 let skewMs = 0;
 export const now = () => Date.now() + skewMs; // the daemon's clock

@@ -16,8 +16,10 @@ const SENDS_REQUESTS = ["refresh", "login", "token"];
 const SILENT_MS = 30000; // three heartbeats: events do not get through, as behind old proxies
 const RETRY_MS = 3000;
 const SHOWN_COMMANDS = 10;
+const DETAILS_MS = 5000; // the least time between two requests for all values of a car
 
 const busy = new Set();
+const details = new Map(); // VIN to all values of each car whose list is open
 let state = null, accessMethod = "", source = null, receivedAt = 0, isLost = false, seconds = 0;
 
 // Accounts
@@ -119,7 +121,7 @@ function render() {
     h("h2", null, state.accounts.length === 1 ? "Account" : "Accounts"),
     h("div", null, state.accounts.map(account)),
     h("h2", null, "Cars"),
-    state.cars.length ? h("div", { class: "grid" }, state.cars.map(car))
+    state.cars.length ? h("div", { class: "grid" }, state.cars.map((c) => car(c, details.get(c.vin))))
       : h("p", { class: "empty" }, "Your cars appear after the first successful update."),
     h("h2", null, "Last commands"),
     state.commands.length ? h("ol", { class: "card list" }, state.commands.slice(0, SHOWN_COMMANDS).map(command))
@@ -138,6 +140,25 @@ function update(next) {
   }
   state = next;
   setLost(false);
+  render();
+  for (const [vin, known] of details) {
+    known.isOutdated = true;
+    if (!next.cars.some((c) => c.vin === vin)) details.delete(vin);
+  }
+}
+
+async function loadValues(vin) {
+  const known = details.get(vin);
+  if (known.isLoading || !known.isOutdated || Date.now() - (known.loadedAt || 0) < DETAILS_MS) return;
+  Object.assign(known, { isLoading: true, isOutdated: false });
+  try {
+    const response = await request("GET", `api/cars/${vin}`);
+    if (response) known.values = (await response.json()).values;
+    known.loadedAt = Date.now();
+  } catch (error) {
+    showError(error.message);
+  }
+  known.isLoading = false;
   render();
 }
 
@@ -199,6 +220,7 @@ function stopListening() {
 function showSignIn() {
   stopListening();
   state = null;
+  details.clear();
   $("sign-in").hidden = false;
   $("page").hidden = true;
   $("page").replaceChildren();
@@ -265,6 +287,15 @@ document.addEventListener("click", async (event) => {
   } else act(target.dataset.account, target.dataset.act);
 });
 
+document.addEventListener("toggle", (event) => {
+  const { vin } = event.target.dataset;
+  if (!vin || event.target.open === details.has(vin)) return;
+  if (event.target.open) {
+    details.set(vin, { isOutdated: true });
+    loadValues(vin);
+  } else details.delete(vin);
+}, true);
+
 document.addEventListener("submit", async (event) => {
   const form = event.target.closest("form[data-account]");
   if (!form) return;
@@ -278,6 +309,7 @@ setInterval(watch, RETRY_MS);
 document.addEventListener("visibilitychange", () => (document.hidden ? stopListening() : watch()));
 setInterval(() => {
   seconds += 1;
+  for (const vin of details.keys()) loadValues(vin);
   if (seconds % 10 === 0 || (state && state.accounts.some((a) => a.expires_at))) render();
 }, 1000);
 load();
