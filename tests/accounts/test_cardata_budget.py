@@ -10,6 +10,7 @@ from bmw2mqtt.accounts.cardata.rest.quota import Priority, RequestQuota
 from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.vehicle.errors import QuotaExceeded
+from tests.accounts.state_parts import write_part
 from tests.accounts.cardata_bench import SteppedClock
 
 DAY = timedelta(hours=24)
@@ -203,5 +204,5 @@ def test_a_clock_that_was_set_back_makes_no_room(tmp_path: Path, clock: SteppedC
 def test_a_damaged_memory_is_an_empty_one(
     tmp_path: Path, clock: SteppedClock, content: dict[str, object]
 ) -> None:
-    StateFile(Store(tmp_path), "home").remember("requests", content)
+    write_part(StateFile(Store(tmp_path), "home"), "requests", content)
     assert open_budget(tmp_path, clock).left() == 45

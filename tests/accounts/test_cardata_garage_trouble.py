@@ -17,6 +17,7 @@ from bmw2mqtt.vehicle.errors import (
     LoginRequired,
     QuotaExceeded,
 )
+from tests.accounts.state_parts import write_part
 from tests.accounts.cardata_bench import OTHER_VIN, VIN, Bench, car
 
 READ = f"{VIN}/telematicData"
@@ -70,7 +71,7 @@ async def test_an_old_container_that_cannot_be_deleted_costs_a_request_a_day(
 ) -> None:
     await account.poller.poll()
     await account.clock.forward(hours=25)
-    account.containers.lost()
+    account.containers.discard()
     account.break_down(cu_error("CU-500", method="DELETE"))
     await account.poller.poll()
     account.asked()
@@ -191,7 +192,7 @@ async def test_damaged_files_are_asked_for_anew(account: Bench) -> None:
     await account.poller.poll()
     (account.folder / "cars" / f"{VIN}.json").write_text("{")
     damaged = {"listed_at": "x", "vehicles": {"7": {}, VIN: 7, OTHER_VIN: {"read_at": [1]}}}
-    account.memory.remember("vehicles", damaged)
+    write_part(account.memory, "vehicles", damaged)
     account.restart()
     await account.poller.poll()
     assert account.basic_data.keys() == {VIN, OTHER_VIN}
@@ -202,9 +203,8 @@ async def test_what_the_former_version_has_written_is_read(account: Bench) -> No
     await account.poller.poll()
     account.asked()
     read_at = account.clock.now.isoformat()
-    account.memory.remember("vehicles", {})
-    account.memory.remember(
-        "garage",
+    write_part(account.memory, "vehicles", {})
+    write_part(account.memory, "garage",
         {
             "listed_at": read_at,
             "vins": [VIN, OTHER_VIN],

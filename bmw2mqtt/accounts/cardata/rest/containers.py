@@ -7,10 +7,11 @@ is lost.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
+from typing import Annotated
 
 import structlog
+from pydantic import ConfigDict, Field
 
 from bmw2mqtt.accounts.cardata.errors import RequestRefused, ServerFault
 from bmw2mqtt.accounts.cardata.rest.client import (
@@ -33,7 +34,8 @@ from bmw2mqtt.accounts.cardata.rest.container_lists import (
 )
 from bmw2mqtt.accounts.cardata.rest.quota import Priority
 from bmw2mqtt.accounts.request_counter import utc_now
-from bmw2mqtt.accounts.state_file import StateFile, moment
+from bmw2mqtt.accounts.state_document import PastTime, StateDocument, Time, within
+from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.vehicle.errors import (
     WHOLE_ACCOUNT,
     AccountError,
@@ -54,30 +56,27 @@ MAX_DROPPED = 5
 _LIST_REFUSED = {BAD_REQUEST, BAD_PARAMETER, UNKNOWN_DESCRIPTOR, BAD_LIST, SERVER_ERROR}
 
 
-@dataclass(slots=True)
-class _Known:
-    """What is remembered of one container."""
+class ContainerDocument(StateDocument):
+    """What is kept of one container over a restart."""
+
+    model_config = ConfigDict(frozen=False, extra="ignore")
 
     id: str | None = None
     purpose: str | None = None
     """Of the container's list."""
-    made_at: str | None = None
-    obsolete: list[str] = field(default_factory=list)
+    made_at: PastTime | None = None
+    obsolete: list[str] = Field(default_factory=list)
     """Containers of ours that are to be deleted."""
     wanted: str = ""
     """Of the full list for which the refusals below hold."""
     step: int = 0
     """How far the list is shortened: 0 is the full one."""
-    dropped: list[str] = field(default_factory=list)
+    dropped: list[str] = Field(default_factory=list)
     """Descriptors that BMW does not know."""
-    refused_at: str | None = None
-    paused_until: str | None = None
+    refused_at: PastTime | None = None
+    paused_until: Annotated[Time, within(future=EXTRA_PAUSE)] | None = None
     pause_reason: str | None = None
     """Why none is created before that."""
-
-
-_KINDS: dict[str, type] = {"step": int, "obsolete": list, "dropped": list}
-"""The other fields are texts."""
 
 
 class Containers:
@@ -86,7 +85,7 @@ class Containers:
     def __init__(
         self,
         rest: RestClient,
-        memory: StateFile,
+        state_file: StateFile,
         descriptors: Sequence[str],
         now: Callable[[], datetime] = utc_now,
         *,
@@ -96,7 +95,7 @@ class Containers:
 
         Args:
             rest: sends the requests.
-            memory: keeps the containers' IDs, and what BMW refused.
+            state_file: keeps the containers' IDs, and what BMW refused.
             descriptors: the full list of the main container.
             now: the wall clock.
             extra: the full list of the extra container.
@@ -105,7 +104,7 @@ class Containers:
         if extra is None:
             extra = extra_descriptors()
         self._containers = {
-            kind: _Container(kind, lists, self._client, memory, now)
+            kind: _Container(kind, lists, self._client, state_file, now)
             for kind, lists in (
                 (ContainerKind.MAIN, main_lists(descriptors)),
                 (ContainerKind.EXTRA, extra_lists(extra)),
@@ -121,7 +120,7 @@ class Containers:
         """Forget the containers: they belong to another BMW account."""
         self._client.reset()
         for container in self._containers.values():
-            container.save(_Known())
+            container.save(ContainerDocument())
 
     async def ready(self, priority: Priority, kind: ContainerKind = ContainerKind.MAIN) -> str:
         """Return the ID of a container with our list; as a rule that costs no request.
@@ -157,13 +156,13 @@ class _Container:
         kind: ContainerKind,
         lists: Lists,
         client: ContainerClient,
-        memory: StateFile,
+        state_file: StateFile,
         now: Callable[[], datetime],
     ) -> None:
         self._kind = kind
         self._lists = lists
         self._client = client
-        self._memory = memory
+        self._state_file = state_file
         self._now = now
 
     def retry(self) -> None:
@@ -176,7 +175,7 @@ class _Container:
         known = self._load()
         if known.id and known.purpose == purpose_of(self._wanted(known)):
             return known.id
-        if self._is_before(known.paused_until) or (known.id and self._is_of_today(known)):
+        if self._is_paused(known) or (known.id and self._is_of_today(known)):
             if known.id:
                 return known.id  # an older list is better than none
             raise RequestRefused(
@@ -198,7 +197,7 @@ class _Container:
                 "container_not_renewed",
                 kind=self._kind.name.lower(),
                 reason=str(error),
-                retry_at=known.paused_until,
+                retry_at=str(known.paused_until),
             )
             return known.id
 
@@ -230,7 +229,9 @@ class _Container:
             known.obsolete.remove(obsolete)
             self.save(known)
 
-    async def _make(self, known: _Known, priority: Priority, others: Sequence["_Container"]) -> str:
+    async def _make(
+        self, known: ContainerDocument, priority: Priority, others: Sequence["_Container"]
+    ) -> str:
         """Find a container with our list or create it, with a shorter list if need be."""
         ours = {
             id_: purpose
@@ -243,7 +244,7 @@ class _Container:
         while (id_ := usable.get(purpose_of(self._wanted(known)))) is None:
             try:
                 id_ = await self._create(known, ours, priority)
-                known.made_at = self._now().isoformat()
+                known.made_at = self._now()
                 break
             except (RequestRefused, ServerFault) as error:
                 is_faulty = is_faulty or isinstance(error, ServerFault)
@@ -270,7 +271,9 @@ class _Container:
         await self.delete_obsolete()
         return id_
 
-    async def _create(self, known: _Known, ours: dict[str, str], priority: Priority) -> str:
+    async def _create(
+        self, known: ContainerDocument, ours: dict[str, str], priority: Priority
+    ) -> str:
         """Create it; if the account has too many containers, delete obsolete ones of ours first."""
         descriptors = self._wanted(known)
         try:
@@ -284,11 +287,11 @@ class _Container:
                 del ours[id_]
             return await self._client.create(descriptors, priority)
 
-    def _wanted(self, known: _Known) -> list[str]:
+    def _wanted(self, known: ContainerDocument) -> list[str]:
         step = min(max(known.step, 0), len(self._lists) - 1)
         return [name for name in self._lists[step] if name not in known.dropped]
 
-    def _shorten(self, known: _Known, error: RequestRefused | ServerFault) -> bool:
+    def _shorten(self, known: ContainerDocument, error: RequestRefused | ServerFault) -> bool:
         """Take out what BMW refuses; `False` if the list is not why, or cannot be shorter."""
         if error.code not in _LIST_REFUSED:
             return False
@@ -296,49 +299,41 @@ class _Container:
             named = _named(self._wanted(known), error.details)
             if named and len(known.dropped) + len(named) <= MAX_DROPPED:
                 known.dropped += named
-                known.refused_at = self._now().isoformat()
+                known.refused_at = self._now()
                 return True
         if known.step >= len(self._lists) - 1:
             return False
         known.step += 1
-        known.refused_at = self._now().isoformat()
+        known.refused_at = self._now()
         return True
 
-    def _pause(self, known: _Known, error: AccountError) -> None:
+    def _pause(self, known: ContainerDocument, error: AccountError) -> None:
         """Create none again soon: each try costs quota."""
         pause = OUTAGE_PAUSE if isinstance(error, Unreachable) else RECREATE_EVERY
         if self._kind is ContainerKind.EXTRA and known.step == len(self._lists) - 1:
             pause = EXTRA_PAUSE
-        known.paused_until = (self._now() + pause).isoformat()
+        known.paused_until = self._now() + pause
         known.pause_reason = str(error)
         self.save(known)
 
-    def _is_of_today(self, known: _Known) -> bool:
-        made_at = moment(known.made_at)
+    def _is_paused(self, known: ContainerDocument) -> bool:
+        return known.paused_until is not None and self._now() < known.paused_until
+
+    def _is_of_today(self, known: ContainerDocument) -> bool:
+        made_at = known.made_at
         return made_at is not None and timedelta() <= self._now() - made_at < RECREATE_EVERY
 
-    def _is_before(self, text: str | None) -> bool:
-        until = moment(text)
-        return until is not None and timedelta() < until - self._now() <= EXTRA_PAUSE
-
-    # What survives a restart
-
-    def _load(self) -> _Known:
-        content = self._memory.recall(self._kind)
-        known = _Known()
-        for entry in fields(known):
-            value = content.get(entry.name)
-            if isinstance(value, _KINDS.get(entry.name, str)):
-                setattr(known, entry.name, value)
-        refused_at = moment(known.refused_at)
-        is_old = refused_at is not None and self._now() - refused_at > RETRY_FULL_LIST_AFTER
+    def _load(self) -> ContainerDocument:
+        now = self._now()
+        known = self._state_file.read(self._kind, ContainerDocument, now)
+        is_old = known.refused_at is not None and now - known.refused_at > RETRY_FULL_LIST_AFTER
         wanted = purpose_of(self._lists[0])
         if known.wanted != wanted or is_old:
             known.wanted, known.step, known.dropped, known.refused_at = wanted, 0, [], None
         return known
 
-    def save(self, known: _Known) -> None:
-        self._memory.remember(self._kind, asdict(known))
+    def save(self, known: ContainerDocument) -> None:
+        self._state_file.write(self._kind, known)
 
 
 def _named(descriptors: Sequence[str], details: str) -> list[str]:

@@ -29,6 +29,7 @@ from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.vehicle.errors import AccountError, QuotaExceeded
+from bmw2mqtt.vehicle.vin import is_vin
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +54,7 @@ class RestPoller:
         rest: RestClient,
         containers: Containers,
         *,
-        memory: StateFile,
+        state_file: StateFile,
         listener: RestListener,
         poll_interval_s: float,
         now: Callable[[], datetime] = utc_now,
@@ -65,7 +66,7 @@ class RestPoller:
             vehicles: the account's cars.
             rest: sends the requests.
             containers: the container that telematic data is requested with.
-            memory: keeps which cars there are and when they were read.
+            state_file: keeps which cars there are and when they were read.
             listener: gets what is learnt.
             poll_interval_s: seconds between two readings of a car's telematic data; 0: it is
                 read once, then only when a person asks.
@@ -76,7 +77,7 @@ class RestPoller:
         self._vehicles = vehicles
         self._rest = rest
         self._containers = containers
-        self._memory = memory
+        self._state_file = state_file
         self._listener = listener
         self._interval = timedelta(seconds=poll_interval_s) if poll_interval_s else None
         self._now = now
@@ -98,7 +99,16 @@ class RestPoller:
 
     def restore(self) -> None:
         """Restore what an earlier run has learnt."""
-        self.list.listed_at = state.restore(self._memory, self._vehicles, self._now())
+        now = self._now()
+        document = self._state_file.read(state.PART, state.VehiclesDocument, now)
+        if not document.vehicles:
+            former = self._state_file.read(state.FORMER_PART, state.FormerDocument, now)
+            document = former.migrated()
+            self._state_file.write(state.FORMER_PART, state.FormerDocument())
+        self.list.listed_at = document.listed_at
+        for vin, known in document.vehicles.items():
+            if is_vin(vin):
+                known.restore(self._vehicles.add(vin))
 
     def due_at(self) -> datetime:
         """Return when a round next has something to request."""
@@ -156,7 +166,9 @@ class RestPoller:
         self._listener.vehicles_listed()
 
     def _save(self) -> None:
-        state.save(self._memory, self._vehicles, self.list.listed_at)
+        vehicles = {v.vin: state.VehicleDocument.of(v) for v in self._vehicles}
+        document = state.VehiclesDocument(listed_at=self.list.listed_at, vehicles=vehicles)
+        self._state_file.write(state.PART, document)
 
     def _retry_all(self) -> None:
         """Repeat also what failed, unless it is too young, and request the list of cars."""
