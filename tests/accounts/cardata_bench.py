@@ -107,7 +107,7 @@ class Listener:
         self, vehicle: CarDataVehicle, data: Mapping[str, Any], received_at: datetime
     ) -> None:
         assert received_at.tzinfo
-        self.data[vehicle.vin] = data
+        self.data[vehicle.vin] = {**self.data.get(vehicle.vin, {}), **data}
 
     def is_wanted(self, vin: str) -> bool:
         return vin not in self.unwanted

@@ -3,9 +3,9 @@
 import pytest
 
 from bmw2mqtt.accounts.cardata.errors import RequestRefused, ServerFault
+from bmw2mqtt.accounts.cardata.rest.container_client import NAME
 from bmw2mqtt.accounts.cardata.rest.container_lists import (
     CORE,
-    NAME,
     purpose_of,
     wanted_descriptors,
 )
@@ -14,8 +14,8 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import SOC_FORECAST, core_d
 from bmw2mqtt.entities.catalogue import catalogue
 from bmw2mqtt.simulator.cardata import Container, Fault, cu_error
 from bmw2mqtt.vehicle.errors import BadAnswer, QuotaExceeded, Unreachable
-from tests.accounts.state_parts import write_part
 from tests.accounts.cardata_bench import Bench
+from tests.accounts.state_parts import write_part
 from tests.accounts.waiting import wait_written
 
 ODD = "vehicle.status.serviceDistance.next"

@@ -30,8 +30,8 @@ from bmw2mqtt.accounts.token_file import TokenFile
 from bmw2mqtt.config import MyBmwSettings
 from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.vehicle.errors import AccountError
-from tests.accounts.state_parts import read_part
 from tests import virtual_time
+from tests.accounts.state_parts import read_part
 
 FILES = Path(__file__).parents[1] / "data" / "data_dir"
 MYBMW_AT = datetime(2026, 11, 28, 18, 47, tzinfo=UTC)

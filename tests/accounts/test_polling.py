@@ -1,4 +1,3 @@
-from tests.accounts.state_parts import read_part, write_part
 """When BMW is asked, by a clock that the test sets."""
 
 import asyncio
@@ -31,6 +30,7 @@ from bmw2mqtt.vehicle.errors import (
     QuotaExceeded,
     Unreachable,
 )
+from tests.accounts.state_parts import read_part, write_part
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 INTERVAL_S = 300

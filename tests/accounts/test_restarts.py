@@ -9,11 +9,11 @@ from bmw2mqtt.accounts.scheduler import MANY_STARTS, PollScheduler
 from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.simulator.tls import Certificates
-from tests.accounts.state_parts import read_part
 from tests import virtual_time
 from tests.accounts.cardata_bench import VIN, Bench
 from tests.accounts.cardata_home import Home
 from tests.accounts.simulated_day import Day, simulated_day
+from tests.accounts.state_parts import read_part
 from tests.accounts.waiting import until
 
 NOTICE = re.compile(

@@ -241,14 +241,14 @@ class RestPoller:
             raise errors[0].with_traceback(None)
 
     async def _poll_extras(self, *, by_person: bool, is_tidying: bool) -> None:
-        """Request extra data and missing pictures, delete old containers: if the quota is ample."""
+        """Request missing pictures and extra data, delete old containers: if the quota is ample."""
         try:
-            for vehicle in self._served():
-                if self._is_extra_due(vehicle, by_person=by_person):
-                    await self._reader.read_extra_data(vehicle)
             for vehicle in self._served():
                 if vehicle.image is None and not vehicle.has_no_image:
                     await self._reader.read_image(vehicle)
+            for vehicle in sorted(self._served(), key=lambda v: v.extra_read_at or NEVER):
+                if self._is_extra_due(vehicle, by_person=by_person):
+                    await self._reader.read_extra_data(vehicle)
             if is_tidying:
                 await self._containers.delete_obsolete()
         except QuotaExceeded as error:
@@ -270,6 +270,8 @@ class RestPoller:
         return due is not None and self._now() >= due - slack
 
     def _is_extra_due(self, vehicle: CarDataVehicle, *, by_person: bool) -> bool:
+        if vehicle.read_at is None or TELEMATIC_DATA in vehicle.failures:
+            return False  # it would fail in the same way
         if vehicle.extra_read_at is None or EXTRA_DATA in vehicle.failures:
             return True
         if self._interval is None and not by_person:

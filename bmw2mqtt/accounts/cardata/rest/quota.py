@@ -29,7 +29,7 @@ _LONGEST_PARK = timedelta(hours=25)
 class QuotaDocument(StateDocument):
     """The requests of the last 24 hours; one in the future counts too: the clock was set back."""
 
-    sent_at: tuple[Annotated[Time, within(past=WINDOW, future=WINDOW)], ...] = ()
+    sent_at: tuple[Annotated[Time, within(past=WINDOW + _TICK, future=WINDOW)], ...] = ()
     parked_until: Annotated[Time, within(future=_LONGEST_PARK)] | None = None
 
 
