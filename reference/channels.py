@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES, vehicle_entities
+from bmw2mqtt.accounts.backends import entity_tables
+from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
 from bmw2mqtt.entities.base import UNKNOWN, Entity, Event, Image, Number, Sensor
 from bmw2mqtt.mqtt.topics import DeviceTopics, Topics
 from bmw2mqtt.vehicle.commands import Reason
@@ -67,9 +68,7 @@ def channels() -> Iterator[Channel]:
         payload=_ref("state"),
         content_type=JSON,
     )
-    every = dict.fromkeys(
-        (*VEHICLE_ENTITIES, *vehicle_entities(has_commands=False, has_readings=True))
-    )
+    every = dict.fromkeys(entity for _, table in entity_tables() for entity in table)
     yield from _entities("vehicle", _VEHICLE, tuple(every))
     yield from _home_assistant()
     yield Channel(

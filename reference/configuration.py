@@ -1,7 +1,7 @@
 """docs/configuration.md: every setting, derived from the models in `bmw2mqtt.config`.
 
 Types, bounds and defaults come from pydantic's JSON schema, descriptions from the text below each
-field in models.py.
+field in models.py or accounts.py.
 """
 
 import ast
@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from bmw2mqtt.config import Settings, models
+from bmw2mqtt.config import Settings, accounts, models
 
 _INTRODUCTION: Final = """\
 # Configuration
@@ -122,7 +122,9 @@ def _description(descriptions: Mapping[tuple[str, str], str], model: str, name: 
     try:
         return descriptions[model, name]
     except KeyError:
-        raise LookupError(f"describe {model}.{name} in the line below it in models.py") from None
+        raise LookupError(
+            f"describe {model}.{name} in the line below it in models.py or accounts.py"
+        ) from None
 
 
 def _referred(field: _Schema) -> str | None:
@@ -164,7 +166,7 @@ def _default(value: object) -> str:
 def _descriptions() -> dict[tuple[str, str], str]:
     """Return the text below each field of models.py, by class and field."""
     found = {}
-    for node in ast.parse(inspect.getsource(models)).body:
+    for node in (n for m in (models, accounts) for n in ast.parse(inspect.getsource(m)).body):
         if not isinstance(node, ast.ClassDef):
             continue
         for field, text in zip(node.body, node.body[1:], strict=False):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from bmw2mqtt.accounts.mybmw.traits import MYBMW_TRAITS
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import Settings
 from bmw2mqtt.devices import DeviceRegistry
@@ -106,7 +107,7 @@ def test_after_a_restart_it_waits_for_who_showed_it(house: House, tmp_path: Path
 def test_it_waits_no_longer_once_that_account_cannot_tell(house: House, tmp_path: Path) -> None:
     house.app_tells()
     again = House(tmp_path)
-    blocked = AccountState(name="app", backend="mybmw", status=AccountStatus.BLOCKED)
+    blocked = AccountState(name="app", backend=MYBMW_TRAITS, status=AccountStatus.BLOCKED)
     again.fleet.account_changed(blocked)
     again.eu_tells()
     assert again.owner() == "eu"
@@ -124,11 +125,11 @@ def test_who_loses_it_gives_it_to_the_other(house: House) -> None:
 def test_only_the_owner_keeps_it_online(house: House) -> None:
     house.app_tells()
     house.eu_tells()
-    seen = dict(house.fleet._seen_at)
+    seen = dict(house.fleet._current_at)
     house.fleet.vehicle_seen("eu", VIN)
-    assert house.fleet._seen_at == seen
+    assert house.fleet._current_at == seen
     house.fleet.vehicle_seen("app", VIN)
-    assert VIN in house.fleet._seen_at
+    assert VIN in house.fleet._current_at
 
 
 def test_what_is_on_the_disk_already_is_not_written_again(house: House, tmp_path: Path) -> None:

@@ -63,13 +63,14 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
         self._on_idle = on_idle
         self.is_awaited: Callable[[], bool] = lambda: False
         self._connections: dict[int, _Connection] = {}
+        self.is_hurried = False
 
     def select(self, timeout: float | None = None) -> Any:
         waited_s = 0.0
         while not (ready := super().select(0)) and timeout != 0:
             if self.is_awaited() or timeout is None:
                 ready = super().select(GRACE_S)
-            elif waited_s < (longest_s := self._wait_s()):
+            elif not self.is_hurried and waited_s < (longest_s := self._wait_s()):
                 ready = super().select(pause_s := min(GRACE_S, longest_s))
                 waited_s += pause_s
             else:
@@ -125,11 +126,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._threads = 0
         self.names = {"localhost"}
         """What can be looked up."""
+        self._suspended_s = 0.0
+        self._wall_error_s = 0.0
+        self._begin = begin
         self._travel = time_machine.travel(begin, tick=False)
         self._traveller = self._travel.start()
         self._paho_clock = mock.patch("paho.mqtt.client.time_func", self.time)
         self._paho_clock.start()
-        selector = _Selector(self._pass)
+        self._selector = selector = _Selector(self._pass)
         selector.is_awaited = lambda: self._threads > 0
         super().__init__(selector)
         self._pool = ThreadPoolExecutor()
@@ -155,6 +159,32 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def _elapsed(self) -> timedelta:
         return timedelta(seconds=self._now_s)  # of whole microseconds, so nothing adds up
+
+    def set_wall_clock_wrong(self, seconds: float) -> None:
+        """Set the wall clock so far before or behind the true time."""
+        self.set_wall_clock(seconds=seconds - self._wall_error_s)
+        self._wall_error_s = seconds
+
+    def suspend(self, seconds: float) -> None:
+        """Let the host sleep: its wall clock goes on, its monotonic clock does not."""
+        self._suspended_s += seconds
+        self.set_wall_clock(seconds=seconds)
+
+    def freeze(self, seconds: float) -> None:
+        """Let the process stand still: every timer is late afterwards."""
+        self._pass(seconds)
+
+    def elapsed_s(self) -> float:
+        """Return seconds since the start, those of suspends included."""
+        return self._now_s + self._suspended_s
+
+    def true_time(self) -> datetime:
+        """Return the time by a clock that is right."""
+        return self._begin + timedelta(seconds=self.elapsed_s())
+
+    def hurry(self) -> None:
+        """Wait no time for bytes between sockets; a few of them come one timer late."""
+        self._selector.is_hurried = True
 
     async def getaddrinfo(self, host: Any, port: Any, **_: Any) -> Any:
         """Look a name up; a real resolver may take its time over what it cannot find."""

@@ -5,12 +5,13 @@ import asyncio
 from typing import NamedTuple
 
 from bmw2mqtt import log
+from bmw2mqtt.accounts.backends import BACKENDS
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.bridge import Bridge
 from bmw2mqtt.cli.check_report import AccountReport, report
 from bmw2mqtt.cli.main import EXIT_CONFIG, EXIT_OK, print_problems
-from bmw2mqtt.config import Account, CarDataSettings, MyBmwSettings, Settings, load_settings
+from bmw2mqtt.config import AccountSettings, Settings, load_settings
 from bmw2mqtt.daemon import DaemonThreads, leave
 from bmw2mqtt.mqtt.tools.broker_check import BrokerReport, Plan, try_broker
 from bmw2mqtt.mqtt.topics import Topics
@@ -64,7 +65,7 @@ def problems_in_use(settings: Settings) -> tuple[str, ...]:
     try:
         Bridge(settings)
         for name, account in settings.accounts.items():
-            client_context(name, account.ca_file)
+            client_context(name, account.certificate_authority)
     except ConfigError as error:
         return error.problems
     return ()
@@ -172,19 +173,9 @@ def _of_running_daemon(name: str, broker: BrokerReport) -> AccountReport:
     return AccountReport(name, result, is_well=status in HEALTHY)
 
 
-async def _try_login(name: str, settings: Account, store: Store) -> tuple[str, bool]:
-    tls = await asyncio.to_thread(client_context, name, settings.ca_file)
+async def _try_login(name: str, settings: AccountSettings, store: Store) -> tuple[str, bool]:
+    tls = await asyncio.to_thread(client_context, name, settings.certificate_authority)
     try:
-        match settings:
-            case CarDataSettings():
-                from bmw2mqtt.accounts.cardata import check as cardata  # noqa: PLC0415 - heavy
-
-                await cardata.try_login(name, settings, store, tls)
-                return "logged in", True
-            case MyBmwSettings():
-                from bmw2mqtt.accounts.mybmw.check import try_login  # noqa: PLC0415 - the library
-
-                cars = await try_login(name, settings, store, tls)
-                return f"logged in, {cars} {'car' if cars == 1 else 'cars'}", True
+        return await BACKENDS[settings.backend].try_login(name, settings, store, tls), True
     except AccountError as error:
         return _with_next_step(name, error), False

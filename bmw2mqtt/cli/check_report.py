@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, SecretStr
 
 from bmw2mqtt import __version__
-from bmw2mqtt.config import Location, MyBmwSettings, Settings
+from bmw2mqtt.config import Location, Settings
 from bmw2mqtt.mqtt.tools.broker_check import BrokerReport
 from bmw2mqtt.vehicle.vin import VIN_PATTERN
 
@@ -123,7 +123,7 @@ def _broker_faults(broker: BrokerReport) -> Iterator[str]:
 
 def _account(settings: Settings, account: AccountReport) -> str:
     of = settings.accounts[account.name]
-    where = f", {of.region}" if isinstance(of, MyBmwSettings) else ""
+    where = f", {of.region_name}" if of.region_name else ""
     mark = _mark(is_well=account.is_well)
     return f"- {mark} account {account.name} ({of.backend}{where}): {account.result}"
 

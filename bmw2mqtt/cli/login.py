@@ -3,21 +3,18 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 
 from bmw2mqtt import log
+from bmw2mqtt.accounts.backend import Terminal
+from bmw2mqtt.accounts.backends import BACKENDS
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.cli.main import EXIT_FAILURE, EXIT_OK
-from bmw2mqtt.config import Account, CarDataSettings, MyBmwSettings, Settings, load_settings
-from bmw2mqtt.config.text import captcha_token
+from bmw2mqtt.config import AccountSettings, Settings, load_settings
 from bmw2mqtt.mqtt.errors import BrokerError
+from bmw2mqtt.vehicle.account import LoginKind
 from bmw2mqtt.vehicle.errors import AccountError, ConfigError, StoreInUse
-
-Ask = Callable[[str], str]
-Say = Callable[[str], None]
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     log.hide("settings", settings.secrets())
     log.set_up("error", "console")
     try:
-        print(log_in(settings, arguments.account, input, partial(print, flush=True)))
+        print(log_in(settings, arguments.account, Terminal(input, partial(print, flush=True))))
     except (AccountError, BrokerError, ConfigError) as error:
         print(error, file=sys.stderr)
         return EXIT_FAILURE
@@ -36,14 +33,13 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def log_in(settings: Settings, name: str, ask: Ask, say: Say) -> str:
+def log_in(settings: Settings, name: str, terminal: Terminal) -> str:
     """Log in and save the tokens; return the result for the person.
 
     Args:
         settings: the configuration.
         name: the account.
-        ask: prints a prompt and returns what the person typed.
-        say: prints a line.
+        terminal: the person who logs in.
 
     Raises:
         ConfigError: there is no such account, or `data_dir` cannot be used.
@@ -58,75 +54,32 @@ def log_in(settings: Settings, name: str, ask: Ask, say: Say) -> str:
     try:
         store.open()
     except StoreInUse:
-        return _hand_over(settings, name, account, ask, say)
+        return _log_in_with_daemon(settings, name, account, terminal)
+    tls = client_context(name, account.certificate_authority)
+    backend = BACKENDS[account.backend]
     try:
-        return asyncio.run(_log_in_here(name, account, store, ask, say))
+        result = asyncio.run(backend.log_in(name, account, store, tls, terminal))
     finally:
         store.close()
+    return f"{result}; the tokens are in {store.directory}"
 
 
-def _captcha(account: MyBmwSettings, ask: Ask) -> str | None:
-    from bmw2mqtt.accounts.mybmw.auth.account import captcha_page  # noqa: PLC0415 - heavy
-
-    page = captcha_page(account.region)
-    if page is None:
-        return None
-    given = ask(f"1. Solve BMW's captcha: {page}\n2. Paste its token here: ")
-    if not given.strip():
-        raise AccountError("no token was entered; nothing was sent to BMW")
-    token = captcha_token(given)
-    if token is None:
-        raise AccountError(
-            "this is not a captcha token. Copy all of it (one long line without spaces) and try"
-            " again; nothing was sent to BMW"
-        )
-    return token
-
-
-def _show_code(say: Say, url: str, user_code: str, expires_at: datetime | str | None) -> None:
-    until = f" (until {expires_at:%H:%M} UTC)" if isinstance(expires_at, datetime) else ""
-    say(f"1. Open {url}\n2. Log in, check that it shows {user_code}{until}, and confirm")
-    say("3. Wait for BMW's success page …")
-
-
-async def _log_in_here(name: str, account: Account, store: Store, ask: Ask, say: Say) -> str:
-    tls = client_context(name, account.ca_file)
-    match account:
-        case MyBmwSettings():
-            from bmw2mqtt.accounts.mybmw.check import try_login  # noqa: PLC0415 - heavy
-
-            token = _captcha(account, ask)
-            count = await try_login(name, account, store, tls, captcha_token=token)
-            return f"logged in, {count} cars; the tokens are in {store.directory}"
-        case CarDataSettings():
-            from bmw2mqtt.accounts.cardata import check  # noqa: PLC0415 - heavy
-
-            await check.log_in(
-                name,
-                account,
-                store,
-                tls,
-                lambda codes: _show_code(
-                    say, codes.verification_url, codes.user_code, codes.expires_at
-                ),
-            )
-            return f"logged in; the tokens are in {store.directory}"
-
-
-def _hand_over(settings: Settings, name: str, account: Account, ask: Ask, say: Say) -> str:
+def _log_in_with_daemon(
+    settings: Settings, name: str, account: AccountSettings, terminal: Terminal
+) -> str:
     """Let the running daemon log in, because it has the tokens; return the result."""
     from bmw2mqtt.mqtt.tools.daemon_login import DaemonLogin  # noqa: PLC0415 - heavy
 
-    talk = DaemonLogin(settings.mqtt, settings.homeassistant.discovery_prefix, name)
-    if isinstance(account, CarDataSettings):
-        status, message = asyncio.run(
-            talk.ask_for_code(lambda url, code: _show_code(say, url, code, None))
-        )
+    backend = BACKENDS[account.backend]
+    daemon = DaemonLogin(settings.mqtt, settings.homeassistant.discovery_prefix, name)
+    if backend.traits.login is LoginKind.DEVICE_CODE:
+        status, message = asyncio.run(daemon.ask_for_code(terminal.show_code))
         also = "" if status == "ok" else f"; the account is {status}"
         return f"the running daemon is logged in{also}" + (
             f": {message}" if also and message else ""
         )
-    status, message = asyncio.run(talk.hand_over(_captcha(account, ask) or "-"))
+    token = backend.ask_for_token(account, terminal)
+    status, message = asyncio.run(daemon.hand_over(token or "-"))
     if status == "ok":
         return "the running daemon is logged in"
     raise AccountError(f"{status}: {message}" if message else f"the account is {status}")

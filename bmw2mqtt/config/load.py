@@ -9,7 +9,8 @@ from typing import Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from bmw2mqtt.config.keys import KEYS, KeyPath
+from bmw2mqtt.config.accounts import ACCOUNT_SETTINGS
+from bmw2mqtt.config.keys import KeyPath, backend_keys, keys
 from bmw2mqtt.config.layers import (
     Entry,
     Layer,
@@ -28,10 +29,6 @@ SECRETS_DIR: Final = Path("/run/secrets")
 OPTIONS_FILE: Final = "options.json"
 """Home Assistant's name for the file with an app's options."""
 
-_BACKENDS: Final = {
-    "mybmw": "the login of the BMW app",
-    "cardata": "BMW's customer API",
-}
 _MISSING: Final = {
     "username": "add the e-mail address of the BMW login (china: phone number with the 86 prefix)",
     "client_id": "add the CarData client ID from BMW's customer portal",
@@ -80,7 +77,7 @@ def _read_file(file: Path, environ: Mapping[str, str], above: Sequence[Layer]) -
 
         is_broker_set = any(layer.mentions(("mqtt", "host")) for layer in above)
         return read_app(file, environ, is_broker_set=is_broker_set)
-    return [read_yaml(file, KEYS)]
+    return [read_yaml(file, keys())]
 
 
 def _lines(layers: Sequence[Layer]) -> Iterator[str]:
@@ -157,13 +154,13 @@ class _Check:
         if error["type"] == "missing":
             text = f"missing; {self._how_to_add(path)}"
         elif error["type"] == "union_tag_not_found":
-            choices = " or ".join(f"{name} ({what})" for name, what in _BACKENDS.items())
+            choices = " or ".join(f"{n} ({model.summary})" for n, model in ACCOUNT_SETTINGS.items())
             text = f"missing; use {choices}"
         elif error["type"] == "union_tag_invalid":
             value = quoted(self._entries[path].value)
-            text = f"{value} is not a valid backend; use {' or '.join(_BACKENDS)}"
+            text = f"{value} is not a valid backend; use {' or '.join(ACCOUNT_SETTINGS)}"
         elif error["type"] == "extra_forbidden":
-            other = next(name for name in _BACKENDS if name not in error["loc"])
+            other = next(name for name, known in backend_keys().items() if path[-1] in known)
             text = f"belongs to backend {other}; remove it or set backend: {other}"
         return f"{self._place(path)}: {text}"
 
@@ -187,7 +184,7 @@ class _Check:
 def _path(error: ErrorDetails) -> KeyPath:
     """Return the path of the bad key, without the parts that pydantic inserts."""
     path = [str(part) for part in error["loc"] if part != "[key]"]
-    if path[0] == "accounts" and path[2:3] and path[2] in _BACKENDS:
+    if path[0] == "accounts" and path[2:3] and path[2] in ACCOUNT_SETTINGS:
         del path[2]
     if error["type"].startswith("union_tag"):
         path.append("backend")

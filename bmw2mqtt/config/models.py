@@ -5,16 +5,14 @@ The text below a field is its description in docs/configuration.md.
 
 import ipaddress
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, TypeAlias
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
-    Field,
     SecretStr,
     ValidationInfo,
     field_validator,
@@ -26,57 +24,37 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from bmw2mqtt.config.accounts import (
+    AccountSettings,
+    AnyAccountSettings,
+    Section,
+    add_account_settings,
+)
 from bmw2mqtt.config.values import (
     AccountName,
     BatteryCapacity,
-    CaptchaToken,
-    ClientId,
     ExistingFile,
     Flag,
     Folder,
     Host,
     KeepAlive,
-    Latitude,
     LogFormat,
     LogLevel,
-    Longitude,
     Name,
     Port,
     Protocol,
-    Region,
-    RequestBudget,
-    Seconds,
     Secret,
-    Server,
     Text,
     Topic,
-    TopicPrefix,
-    Url,
-    User,
     Vin,
     wrong,
 )
 
-_POLL_INTERVAL_S: Final[Mapping[str, int]] = {
-    "china": 300,
-    "north_america": 600,
-    "rest_of_world": 300,
-}
 _POLITE_INTERVAL_S: Final = 60
 _STRONG_TOKEN_LENGTH: Final = 16
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        coerce_numbers_to_str=True,
-        hide_input_in_errors=True,
-        validate_default=True,
-    )
-
-
-class Tls(_Section):
+class Tls(Section):
     """Encryption of the connection to the broker; `cert_file` and `key_file` need each other."""
 
     enabled: Flag = False
@@ -99,7 +77,7 @@ class Tls(_Section):
         return key_file
 
 
-class Mqtt(_Section):
+class Mqtt(Section):
     """The MQTT broker, and bmw2mqtt's topics on it."""
 
     host: Host = "localhost"
@@ -121,7 +99,7 @@ class Mqtt(_Section):
     tls: Tls = Tls()
 
 
-class HomeAssistant(_Section):
+class HomeAssistant(Section):
     """Home Assistant's MQTT discovery."""
 
     enabled: Flag = True
@@ -132,83 +110,7 @@ class HomeAssistant(_Section):
     """Topic on which Home Assistant announces that it has started."""
 
 
-class Location(_Section):
-    """A position in degrees."""
-
-    latitude: Latitude
-    """Latitude in degrees, north is positive; needs `longitude`."""
-    longitude: Longitude
-    """Longitude in degrees, east is positive."""
-
-
-class MyBmwSettings(_Section):
-    """An account of the BMW app: state and commands."""
-
-    backend: Literal["mybmw"]
-    """The BMW app's interface: state and commands."""
-    username: User
-    """E-mail address of the BMW login; in China the phone number with the prefix 86."""
-    password: Secret
-    """Password of the BMW login."""
-    region: Region = "rest_of_world"
-    """Region in which the account was created."""
-    captcha_token: CaptchaToken | None = None
-    """Captcha token of the first login, except in China; or enter it at login."""
-    poll_interval: Seconds | None = None
-    """Seconds between two polls; 0: only on request. Default: 300, in North America 600."""
-    read_only: Flag = False
-    """If `true`, no commands are sent to the cars, except a destination."""
-    location: Location | None = None
-    """Your position, sent to BMW by `find_vehicle`, which requires it."""
-    server: Server | None = None
-    """Server to use instead of BMW's, as `host` or `host:port`."""
-    ca_file: ExistingFile | None = None
-    """Certificate authority of that server (PEM)."""
-
-    @property
-    def poll_interval_s(self) -> int:
-        """Seconds between two polls, by default the region's; 0: only on request."""
-        if self.poll_interval is None:
-            return _POLL_INTERVAL_S[self.region]
-        return self.poll_interval
-
-
-class CarDataSettings(_Section):
-    """An account of CarData, BMW's official customer API: state only."""
-
-    backend: Literal["cardata"]
-    """CarData, BMW's customer API in the EU and the UK: state only."""
-    client_id: ClientId
-    """CarData client ID from BMW's portal."""
-    poll_interval: Seconds = 86400
-    """Seconds between two polls of data that the stream does not carry; 0: only on request."""
-    request_budget: RequestBudget = 45
-    """Most requests in any 24 hours. BMW allows 50 for all your programs together."""
-    follow_up_reads: Flag = True
-    """Also poll a car when a charge begins or should be over and after a trip, within budget."""
-    relay_prefix: TopicPrefix | None = None
-    """Also publish BMW's stream messages unchanged, on the topic of this prefix and the VIN."""
-    auth_url: Url = "https://customer.bmwgroup.com"
-    """URL of BMW's login server."""
-    api_url: Url = "https://api-cardata.bmwgroup.com"
-    """URL of BMW's CarData server."""
-    stream_host: Host = "customer.streaming-cardata.bmwgroup.com"
-    """Host of BMW's stream."""
-    stream_port: Port = 9000
-    """Port of BMW's stream."""
-    ca_file: ExistingFile | None = None
-    """Certificate authority of these three servers (PEM), if they are not BMW's."""
-
-    @property
-    def poll_interval_s(self) -> int:
-        """Seconds between two polls; 0: only on request."""
-        return self.poll_interval
-
-
-Account: TypeAlias = MyBmwSettings | CarDataSettings
-
-
-class VehicleSettings(_Section):
+class VehicleSettings(Section):
     """Settings of one car."""
 
     name: Name | None = None
@@ -232,7 +134,7 @@ def is_home_assistant_app() -> bool:
     return "SUPERVISOR_TOKEN" in os.environ
 
 
-class Http(_Section):
+class Http(Section):
     """The status page; without a `token` only on this machine or through Home Assistant."""
 
     enabled: Flag = True
@@ -259,7 +161,7 @@ class Http(_Section):
         return token
 
 
-class Log(_Section):
+class Log(Section):
     """Level and format of the log."""
 
     level: LogLevel = "info"
@@ -268,7 +170,7 @@ class Log(_Section):
     """`auto`: `console` on a terminal, else `json`."""
 
 
-def _at_least_one(accounts: dict[str, Account]) -> dict[str, Account]:
+def _at_least_one(accounts: dict[str, AccountSettings]) -> dict[str, AccountSettings]:
     if not accounts:
         raise wrong(
             "no account is configured",
@@ -297,10 +199,7 @@ class Settings(BaseSettings):
 
     mqtt: Mqtt = Mqtt()
     homeassistant: HomeAssistant = HomeAssistant()
-    accounts: Annotated[
-        dict[AccountName, Annotated[Account, Field(discriminator="backend")]],
-        AfterValidator(_at_least_one),
-    ] = {}
+    accounts: Annotated[dict[AccountName, AnyAccountSettings], AfterValidator(_at_least_one)] = {}
     vehicles: dict[Vin, VehicleSettings] = {}
     data_dir: Folder = Path("data")
     """Folder for tokens, last values and pictures; keep it. `/data` in the container image."""
@@ -336,9 +235,7 @@ class Settings(BaseSettings):
     def relay_prefixes(self) -> frozenset[str]:
         """Return the topic prefixes under which BMW's stream messages are published."""
         return frozenset(
-            account.relay_prefix
-            for account in self.accounts.values()
-            if isinstance(account, CarDataSettings) and account.relay_prefix
+            account.relay_topics for account in self.accounts.values() if account.relay_topics
         )
 
     def warnings(self) -> tuple[str, ...]:
@@ -366,3 +263,9 @@ class Settings(BaseSettings):
                 "mqtt.tls.enabled: false, so the files of mqtt.tls are not used; set enabled: true"
             )
         return tuple(lines)
+
+
+def register_account_settings(model: type[AccountSettings]) -> None:
+    """Let `accounts` hold the settings of one more backend."""
+    add_account_settings(model)
+    Settings.model_rebuild(force=True)

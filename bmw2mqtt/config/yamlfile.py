@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import yaml
 
-from bmw2mqtt.config.keys import ANY_NAME, BACKEND_KEYS, KeyPath, KeyTree
+from bmw2mqtt.config.keys import ANY_NAME, KeyPath, KeyTree, backend_keys
 from bmw2mqtt.config.layers import CONFIG_VARIABLE, Entry, Layer, canonical, dotted
 from bmw2mqtt.config.text import clean
 from bmw2mqtt.config.values import reason
@@ -157,7 +157,7 @@ def _walk(layer: Layer, node: Mapping[Any, Any], keys: KeyTree, above: KeyPath) 
         if below is None:
             known = keys
             if above[:1] == ("accounts",):
-                known = BACKEND_KEYS.get(str(node.get("backend")), keys)
+                known = backend_keys().get(str(node.get("backend")), keys)
             layer.problems[path] = _unknown(layer, path, known)
         elif isinstance(below, dict):
             _section(layer, path, value, below)
@@ -174,7 +174,7 @@ def _section(layer: Layer, path: KeyPath, value: Any, below: KeyTree) -> None:
         what = "a list" if isinstance(value, list) else "a single value"
         keys = "names of your choice" if ANY_NAME in below else ", ".join(below)
         if path[:1] == ("accounts",) and len(path) == _NAMED_DEPTH:
-            keys = f"backend ({' or '.join(BACKEND_KEYS)}) and what it needs"
+            keys = f"backend ({' or '.join(backend_keys())}) and what it needs"
         layer.problems[path] = f"{layer.spell(path)}: is {what}; write keys below it: {keys}"
         return
     if len(path) == _NAMED_DEPTH and not layer.mentions(path):

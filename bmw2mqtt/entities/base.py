@@ -33,6 +33,9 @@ def nothing(_: object) -> None:
     """Have no value: the entity only receives commands."""
 
 
+_UNKNOWN_VALUES: tuple[Any, ...] = (None, "UNKNOWN", [], ())
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entity(Generic[SubjectT]):
     """One row of a table.
@@ -43,6 +46,7 @@ class Entity(Generic[SubjectT]):
         value: the value of the state topic; `None` is unknown.
         attributes: the content of the attributes topic, for entities that have one.
         exists: whether the subject, as far as it is known, has the entity.
+        appears_with_value: whether it is announced only once it has had a value; then it stays.
         command: turns a payload of the command topic into a command; raises `ValueError` with a
             sentence for an invalid payload. `None` for everything but commands to a car.
         requires: what else has to be true of the subject for single commands of the entity.
@@ -55,12 +59,15 @@ class Entity(Generic[SubjectT]):
     platform: ClassVar[str]
     command_suffix: ClassVar[str | None] = None
     has_state: ClassVar[bool] = True
+    announces_state: ClassVar[bool] = True
+    """Whether Home Assistant reads the state topic."""
 
     key: str
     name: str | None
     value: Callable[[SubjectT], Value] = nothing
     attributes: Callable[[SubjectT], Attributes] | None = None
     exists: Callable[[SubjectT], bool] = always
+    appears_with_value: bool = False
     command: Callable[[SubjectT, str], Command] | None = None
     requires: Mapping[Command, Callable[[SubjectT], bool]] = field(default_factory=dict, hash=False)
     enabled: bool = True
@@ -77,6 +84,14 @@ class Entity(Generic[SubjectT]):
     def is_commandable(self) -> bool:
         """Whether it has a command topic."""
         return self.command_suffix is not None
+
+    def has_value(self, subject: SubjectT) -> bool:
+        """Whether its value, or one of its attributes, is known."""
+        if self.value(subject) is not None:
+            return True
+        if self.attributes is None:
+            return False
+        return any(value not in _UNKNOWN_VALUES for value in self.attributes(subject).values())
 
     def offers(self, subject: SubjectT, command: Command) -> bool:
         """Whether the subject has the entity and BMW offers this very command of it."""
@@ -169,10 +184,14 @@ class Switch(Entity[SubjectT]):
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceTracker(Entity[SubjectT]):
-    """The position, in the attributes; Home Assistant derives the state (a zone) from them."""
+    """The position: `latitude,longitude` as the value, and in the attributes.
+
+    Home Assistant derives its state (a zone) from the attributes; it would take a text for the
+    name of a place.
+    """
 
     platform = "device_tracker"
-    has_state = False
+    announces_state = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,10 +232,15 @@ def _text(value: Value) -> str:
     if isinstance(value, bool):
         return "ON" if value else "OFF"
     if isinstance(value, float):
-        return f"{value:.6f}".rstrip("0").rstrip(".")
+        return decimal(value)
     if isinstance(value, datetime | date):
         return iso(value)
     return str(value)
+
+
+def decimal(number: float) -> str:
+    """Return a number as decimal text, without an exponent."""
+    return f"{number:.6f}".rstrip("0").rstrip(".")
 
 
 def iso(moment: datetime | date) -> str:

@@ -1,6 +1,7 @@
 """Binary sensors of a car. As in Home Assistant, `True` is open, unlocked, or a problem."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from bmw2mqtt.entities.base import Attributes, BinarySensor
 from bmw2mqtt.entities.conditions import has_battery, reports_state
@@ -52,15 +53,24 @@ def _is_service_required(vehicle: Vehicle) -> bool | None:
 
 
 def _services(vehicle: Vehicle) -> Attributes:
+    """Return status, date and distance of each service; a second of one type is `type_2`."""
     attributes: dict[str, str] = {}
-    for service in vehicle.services or ():
-        name = service.type.lower()
+    types = [service.type.lower() for service in vehicle.services or ()]
+    for name, service in zip(_numbered(types), vehicle.services or (), strict=True):
         attributes[name] = service.status
         if service.due_date is not None:
             attributes[f"{name}_date"] = service.due_date.isoformat()
         if service.due_distance_km is not None:
             attributes[f"{name}_distance"] = f"{service.due_distance_km} km"
     return attributes
+
+
+def _numbered(names: Sequence[str]) -> Iterator[str]:
+    """Make names unique: what repeats becomes `name_2`, `name_3`."""
+    counts: Counter[str] = Counter()
+    for name in names:
+        counts[name] += 1
+        yield name if counts[name] == 1 else f"{name}_{counts[name]}"
 
 
 def _has_messages(vehicle: Vehicle) -> bool | None:
@@ -70,13 +80,72 @@ def _has_messages(vehicle: Vehicle) -> bool | None:
 
 
 def _messages(vehicle: Vehicle) -> Attributes:
-    messages = vehicle.check_control_messages or ()
-    return {message.type.lower(): message.severity for message in messages}
+    """Return each message's severity by type, as the old integration, and all of them in full."""
+    messages = vehicle.check_control_messages
+    if not messages:
+        return {}
+    types = [message.type.lower() for message in messages]
+    return {
+        **dict(zip(_numbered(types), (message.severity for message in messages), strict=True)),
+        "messages": [
+            {
+                "type": name,
+                "text": message.description,
+                "severity": message.severity,
+                "mileage_km": message.mileage_km,
+            }
+            for name, message in zip(types, messages, strict=True)
+        ],
+    }
 
 
 def _is_charging(vehicle: Vehicle) -> bool | None:
     status = vehicle.charging.status
     return None if status is None else status is ChargingStatus.CHARGING
+
+
+def _opposite(flag: bool | None) -> bool | None:  # noqa: FBT001 - a value, not an option
+    return None if flag is None else not flag
+
+
+_PLACES = (
+    ("front_left", "front left", "leftFront"),
+    ("front_right", "front right", "rightFront"),
+    ("rear_left", "rear left", "leftRear"),
+    ("rear_right", "rear right", "rightRear"),
+)
+"""Key, name, and BMW's name of the doors and windows."""
+
+
+def _state(openings: Iterable[Opening] | None, name: str) -> OpeningState | None:
+    """Return the state of one opening; `None` if the car has not reported it."""
+    found = (opening.state for opening in openings or () if opening.name == name)
+    state = next(found, None)
+    return None if state is OpeningState.UNKNOWN else state
+
+
+def _is_lid_open(name: str) -> Callable[[Vehicle], bool | None]:
+    def is_open(vehicle: Vehicle) -> bool | None:
+        state = _state(vehicle.lids, name)
+        return None if state is None else state in _OPEN
+
+    return is_open
+
+
+def _is_window_open(name: str) -> Callable[[Vehicle], bool | None]:
+    def is_open(vehicle: Vehicle) -> bool | None:
+        state = _state(vehicle.windows, name)
+        return None if state is None else state in _OPEN
+
+    return is_open
+
+
+def _window_position(name: str) -> Callable[[Vehicle], Attributes]:
+    def position(vehicle: Vehicle) -> Attributes:
+        state = _state(vehicle.windows, name)
+        return {"position": None if state is None else state.lower()}
+
+    return position
 
 
 BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
@@ -147,5 +216,102 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
         value=lambda vehicle: vehicle.charging.is_pre_entry_climatization_enabled,
         exists=has_battery,
         icon="mdi:car-seat-heater",
+    ),
+    BinarySensor(
+        key="charging_cable_lock",
+        name="Charging cable lock",
+        value=lambda vehicle: _opposite(vehicle.charging.is_cable_locked),
+        exists=has_battery,
+        appears_with_value=True,
+        device_class="lock",
+        icon="mdi:ev-plug-type2",
+    ),
+    BinarySensor(
+        key="charging_flap",
+        name="Charging flap",
+        value=lambda vehicle: vehicle.charging.is_flap_open,
+        exists=has_battery,
+        appears_with_value=True,
+        device_class="opening",
+        icon="mdi:ev-station",
+    ),
+    BinarySensor(
+        key="battery_12v_recharge",
+        name="12 V battery needs charging",
+        value=lambda vehicle: vehicle.battery_12v.needs_charging,
+        appears_with_value=True,
+        device_class="problem",
+        category="diagnostic",
+        icon="mdi:car-battery",
+    ),
+    *(
+        BinarySensor(
+            key=key,
+            name=name,
+            value=_is_lid_open(lid),
+            appears_with_value=True,
+            device_class=device_class,
+            icon=icon,
+        )
+        for key, name, lid, device_class, icon in (
+            *(
+                (f"door_{key}", f"Door {name}", opening, "door", "mdi:car-door")
+                for key, name, opening in _PLACES
+            ),
+            ("hood", "Hood", "hood", "opening", "mdi:car"),
+            ("trunk", "Trunk", "trunk", "opening", "mdi:car-back"),
+        )
+    ),
+    *(
+        BinarySensor(
+            key=f"window_{key}",
+            name=f"Window {name}",
+            value=_is_window_open(opening),
+            attributes=_window_position(opening),
+            appears_with_value=True,
+            device_class="window",
+            icon="mdi:car-door",
+        )
+        for key, name, opening in _PLACES
+    ),
+    *(
+        BinarySensor(
+            key=key,
+            name=name,
+            value=value,
+            appears_with_value=True,
+            device_class=device_class,
+            icon=icon,
+        )
+        for key, name, value, device_class, icon in (
+            (
+                "alarm_triggered",
+                "Alarm sounding",
+                lambda vehicle: vehicle.is_alarm_triggered,
+                "safety",
+                "mdi:alarm-light",
+            ),
+            (
+                "moving",
+                "Moving",
+                lambda vehicle: vehicle.is_moving,
+                "moving",
+                "mdi:car-arrow-right",
+            ),
+            (
+                "ignition",
+                "Ignition",
+                lambda vehicle: vehicle.is_ignition_on,
+                "running",
+                "mdi:engine",
+            ),
+            (
+                "lights",
+                "Lights",
+                lambda vehicle: vehicle.are_lights_on,
+                "light",
+                "mdi:car-light-high",
+            ),
+        )
     ),
 )

@@ -13,6 +13,11 @@ def has_battery(vehicle: Vehicle) -> bool:
     return vehicle.has_battery
 
 
+def has_engine(vehicle: Vehicle) -> bool:
+    """Whether it burns fuel."""
+    return vehicle.has_engine
+
+
 def reports_charging(vehicle: Vehicle) -> bool:
     """Whether it can be charged from a plug and reports its state."""
     return vehicle.capabilities.state_reports and vehicle.has_battery

@@ -2,8 +2,15 @@
 
 from typing import Any
 
-from bmw2mqtt.entities.base import Attributes, DeviceTracker, iso
+from bmw2mqtt.entities.base import Attributes, DeviceTracker, decimal, iso
 from bmw2mqtt.vehicle.snapshot import Vehicle
+
+
+def _coordinates(vehicle: Vehicle) -> str | None:
+    position = vehicle.position
+    if position is None:
+        return None
+    return f"{decimal(position.latitude)},{decimal(position.longitude)}"
 
 
 def _location(vehicle: Vehicle) -> Attributes:
@@ -20,7 +27,8 @@ def _location(vehicle: Vehicle) -> Attributes:
     elif vehicle.had_position:
         attributes["latitude"] = attributes["longitude"] = None
     attributes["direction"] = vehicle.heading_deg
-    attributes["updated_at"] = iso(vehicle.updated_at) if vehicle.updated_at else None
+    measured_at = vehicle.measured_at.get("device_tracker/location", vehicle.updated_at)
+    attributes["updated_at"] = iso(measured_at) if measured_at else None
     return attributes
 
 
@@ -28,6 +36,7 @@ DEVICE_TRACKERS: tuple[DeviceTracker[Vehicle], ...] = (
     DeviceTracker(
         key="location",
         name=None,
+        value=_coordinates,
         attributes=_location,
         category="diagnostic",
         icon="mdi:car",

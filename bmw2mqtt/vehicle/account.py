@@ -9,6 +9,34 @@ NEW_LOGIN_FAILED: Final = "the new login came to nothing: "
 """Beginning of the message after a new login has failed while the existing one still works."""
 
 
+class LoginKind(StrEnum):
+    """What a person does to log in."""
+
+    CAPTCHA = "captcha"
+    """Solves BMW's captcha and pastes its token."""
+    DEVICE_CODE = "device_code"
+    """Confirms a code on BMW's own page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendTraits:
+    """What an account can do, whatever the interface of BMW that it uses."""
+
+    name: str
+    """The word in the settings, such as `mybmw`."""
+    title: str
+    """Its name for people."""
+    login: LoginKind
+    has_commands: bool = False
+    """Whether its cars can be sent commands."""
+    lists_capabilities: bool = False
+    """Whether BMW lists what each car can report, so that its entities need no first value."""
+    has_quota: bool = False
+    """Whether BMW limits the number of requests, and the account counts what is left."""
+    has_stream: bool = False
+    """Whether BMW sends new values by itself over a connection that stays open."""
+
+
 class AccountStatus(StrEnum):
     """The status of an account with BMW."""
 
@@ -27,8 +55,7 @@ class AccountState:
     """Everything published about an account."""
 
     name: str
-    backend: str
-    """`mybmw` or `cardata`."""
+    backend: BackendTraits
     status: AccountStatus = AccountStatus.STARTING
     message: str | None = None
     """One sentence that a person can act on; `None` when there is nothing to do."""
@@ -46,7 +73,17 @@ class AccountState:
     requests_24h: int = 0
     requests_left: int | None = None
     """Requests left in the budget; `None` without a budget."""
+    last_refresh: str | None = None
+    """Result of the last refresh in one sentence; `None` before the first."""
     is_polling: bool = True
+    is_stream_connected: bool | None = None
+    """`None` for accounts without a stream."""
+    stream_since: datetime | None = None
+    """Since when the stream is connected, or not."""
+    stream_reason: str | None = None
+    """Why the stream is not connected; `None` while it is."""
+    last_message_at: datetime | None = None
+    """When the stream last brought a message about a car."""
 
     @property
     def is_login_required(self) -> bool:

@@ -10,6 +10,15 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from types import MappingProxyType
 
+from bmw2mqtt.vehicle.states import (
+    AlarmState,
+    Battery12VHealth,
+    BatteryPreconditioning,
+    ChargingEndReason,
+    ChargingMethod,
+    PreconditioningError,
+)
+
 
 class DriveTrain(StrEnum):
     """The drive train (BMW's words)."""
@@ -165,6 +174,9 @@ class CheckControlMessage:
     """BMW's word, upper case: `TIRE_PRESSURE`."""
     severity: Severity
     description: str | None = None
+    """BMW's own sentence."""
+    mileage_km: float | None = None
+    """The odometer when the message appeared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,9 +208,10 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timer:
-    """A weekly or single timer for departure or climate."""
+    """A weekly or single timer of departure, for charging or climate or both."""
 
-    id: int | None
+    id: int
+    """1, 2, 3 …: its place in the car's menu."""
     time: time | None
     weekdays: tuple[str, ...] = ()
     """BMW's words: `MONDAY` … `SUNDAY`; empty for a single departure."""
@@ -212,6 +225,17 @@ class Fuel:
     remaining_l: float | None = None
     remaining_percent: float | None = None
     range_km: float | None = None
+    lifetime_used_l: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Battery12V:
+    """The 12 V battery."""
+
+    voltage_v: float | None = None
+    charge_percent: float | None = None
+    health: Battery12VHealth | None = None
+    needs_charging: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,16 +247,31 @@ class Charging:
     range_km: float | None = None
     status: ChargingStatus | None = None
     is_plugged_in: bool | None = None
+    is_cable_locked: bool | None = None
+    is_flap_open: bool | None = None
     start_time: datetime | None = None
     end_time: datetime | None = None
     remaining_minutes: float | None = None
     """As last reported; `end_time` is computed from it."""
     power_kw: float | None = None
+    current_a: float | None = None
+    """Alternating current, like `voltage_v` and `phases`."""
+    voltage_v: float | None = None
+    phases: int | None = None
+    method: ChargingMethod | None = None
+    end_reason: ChargingEndReason | None = None
+    preconditioning: BatteryPreconditioning | None = None
+    capacity_kwh: float | None = None
+    """Usable capacity of the battery."""
+    health_percent: float | None = None
+    consumption_kwh_per_100km: float | None = None
+    """Average consumption of driving."""
+    lifetime_energy_kwh: float | None = None
+    """Energy charged from the grid since the car was built."""
     ac_limit_a: int | None = None
     ac_limits_a: tuple[int, ...] = ()
     """The limits the car accepts."""
     mode: ChargingMode | None = None
-    departure_timers: tuple[Timer, ...] = ()
     is_pre_entry_climatization_enabled: bool | None = None
 
 
@@ -244,7 +283,7 @@ class Climate:
     end_time: datetime | None = None
     remaining_s: float | None = None
     """As last reported; `end_time` is computed from it."""
-    timers: tuple[Timer, ...] = ()
+    error: PreconditioningError | None = None
 
     @property
     def is_on(self) -> bool | None:
@@ -256,14 +295,6 @@ class Climate:
             ClimateActivity.HEATING,
             ClimateActivity.VENTILATION,
         }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Build:
-    """Facts that do not change while driving."""
-
-    software_version: str | None = None
-    battery_capacity_kwh: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,10 +316,14 @@ class Vehicle:
     brand: str
     """`BMW`, `MINI`, `TOYOTA`, or another name from BMW."""
     drive_train: DriveTrain | None = None
-    build: Build = Build()
+    software_version: str | None = None
     capabilities: Capabilities = Capabilities()
     updated_at: datetime | None = None
     """When the car last reported; never the time of a poll."""
+    last_report_at: datetime | None = None
+    """`updated_at`, but changed at most once a minute."""
+    measured_at: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    """When single values were measured, by `{platform}/{key}` of their entity."""
     mileage_km: float | None = None
     range_km: float | None = None
     """Fuel and battery together."""
@@ -299,16 +334,28 @@ class Vehicle:
     lids: tuple[Opening, ...] | None = None
     """Doors, hood, trunk and roof."""
     windows: tuple[Opening, ...] | None = None
-    is_alarm_armed: bool | None = None
+    alarm: AlarmState | None = None
+    is_alarm_triggered: bool | None = None
     services: tuple[Service, ...] | None = None
+    next_service_km: float | None = None
+    """Distance left to the next service, where BMW reports it beside the services."""
+    inspection_date: date | None = None
+    """Date of the legal inspection, where BMW reports it beside the services."""
     check_control_messages: tuple[CheckControlMessage, ...] | None = None
     tires: Tires = Tires()
     position: Position | None = None
     had_position: bool = False
     """Whether this or an earlier snapshot had a position: a lost one has to be removed."""
     heading_deg: int | None = None
+    destination_km: float | None = None
+    """Distance left to the destination of the navigation system."""
+    arrival_at: datetime | None = None
+    """Expected arrival at that destination."""
+    departure_timers: tuple[Timer, ...] = ()
     is_moving: bool | None = None
-    battery_12v_v: float | None = None
+    is_ignition_on: bool | None = None
+    are_lights_on: bool | None = None
+    battery_12v: Battery12V = Battery12V()
     image: bytes | None = field(default=None, repr=False)
     """A picture of this car in its own colour, PNG."""
     readings: Mapping[str, Reading] = field(default_factory=lambda: MappingProxyType({}))

@@ -187,18 +187,18 @@ class WebApplication:
         return await self._events.serve(request)
 
     async def _car_values(self, request: web.Request) -> web.Response:
-        vin = request.match_info["vin"]
-        for car in self._context.devices.cars():
-            if car.vehicle.vin == vin:
-                body = dump_json(car_values(car, self._context.topics))
-                return web.Response(body=body, content_type="application/json")
-        raise web.HTTPNotFound(text="No such car.")
+        car = self._context.devices.find(request.match_info["vin"])
+        if car is None:
+            raise web.HTTPNotFound(text="No such car.")
+        body = dump_json(car_values(car, self._context.topics))
+        return web.Response(body=body, content_type="application/json")
 
     async def _picture(self, request: web.Request) -> web.Response:
-        vehicle = self._context.devices.find(request.match_info["vin"])
-        if vehicle is None or vehicle.image is None:
+        car = self._context.devices.find(request.match_info["vin"])
+        image = car.vehicle.image if car is not None else None
+        if image is None:
             raise web.HTTPNotFound(text="No such picture.")
-        return _tagged(request, vehicle.image, "image/png", picture_tag(vehicle.image))
+        return _tagged(request, image, "image/png", picture_tag(image))
 
     async def _health(self, _: web.Request) -> web.Response:
         """Answer 200 if the broker is connected, else 503; any answer means the daemon is alive."""
@@ -287,7 +287,7 @@ class WebApplication:
         name = request.match_info["account"]
         account = self._context.accounts.get(name)
         if account is not None:
-            log.info("account_command", account=name, key=key, by="page")
+            log.info("account_command_received", account=name, key=key, by="page")
             return account
         if any(state.name == name for state in self._context.devices.account_states()):
             raise web.HTTPServiceUnavailable(

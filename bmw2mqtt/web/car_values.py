@@ -23,7 +23,7 @@ def car_values(car: RegisteredVehicle, topics: Topics) -> dict[str, Any]:
 
 
 def _entities(car: RegisteredVehicle) -> Iterator[Entity[Vehicle]]:
-    for entity in car.entities:
+    for entity in car.device.entities:
         is_shown = entity.platform in _PLATFORMS and not _POSITION.search(entity.key)
         if is_shown and entity.exists(car.vehicle):
             yield entity

@@ -89,7 +89,7 @@ class DaemonCollector(Collector):
         available = _gauges(
             "vehicle_available", "Whether the car's values are up to date.", "account", "vin"
         )
-        for car in self._context.devices.cars():
+        for car in self._context.devices.vehicles():
             labels = (car.account, car.vehicle.vin)
             available.add_metric(labels, car.is_available)
             if car.vehicle.updated_at is not None:

@@ -44,7 +44,7 @@ def document(context: PageContext) -> dict[str, Any]:
     """Return the status document."""
     names: dict[str, str] = {}
     cars: list[dict[str, Any]] = []
-    for car in context.devices.cars():
+    for car in context.devices.vehicles():
         names[car.vehicle.vin] = car.name
         cars.append(_car(car))
     return {
@@ -64,7 +64,10 @@ def picture_tag(image: bytes) -> str:
 def _account(state: AccountState, context: PageContext) -> dict[str, Any]:
     return {
         "name": state.name,
-        "backend": state.backend,
+        "backend": state.backend.name,
+        "backend_title": state.backend.title,
+        "login": state.backend.login,
+        "has_commands": state.backend.has_commands,
         "is_read_only": context.devices.is_read_only(state.name),
         "status": state.status,
         "message": state.message,

@@ -46,6 +46,7 @@ async def test_from_nothing_to_a_car(bench: Bench) -> None:
                 "login_url": None,
                 "user_code": None,
                 "expires_at": None,
+                "last_refresh": None,
             }
             assert home.entity("binary_sensor/login_required") == "OFF"
             await until(lambda: home.topic(f"{VIN}/availability") == "online")
@@ -427,3 +428,52 @@ async def test_a_week(bench: Bench) -> None:
     day_long = timedelta(hours=24)
     assert all(sum(at - day_long < r <= at for r in requests) <= 45 for at in requests)
     assert len(requests) >= 7, "REST was asked each day"
+
+
+# The stream and the last refresh, as they show
+
+
+async def test_the_stream_shows(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+
+        def stream() -> Any:
+            return json.loads(home.entity("binary_sensor/stream_connected/attributes") or "{}")
+
+        await until(lambda: home.entity("binary_sensor/stream_connected") == "OFF")
+        await until(lambda: stream()["reason"] == "the account is not logged in")
+        assert home.entity("sensor/last_message") == "None"
+        await home.log_in()
+        await until(lambda: home.entity("binary_sensor/stream_connected") == "ON")
+        connected_at = stream()["since"]
+        assert is_just_now(home, datetime.fromisoformat(connected_at))
+        assert stream()["reason"] is None
+        await home.drive(50_000)
+        await home.clock.forward(minutes=2)
+        last_message = home.moment("sensor/last_message")
+        assert last_message is not None
+        assert home.clock.now - last_message < timedelta(minutes=3)
+        await home.renew()
+        assert stream()["since"] == connected_at, "another token is no interruption"
+        home.bmw.stream.refuse_connects(20, 137)
+        home.bmw.stream.drop_all(137)
+        await until(lambda: home.entity("binary_sensor/stream_connected") == "OFF")
+        assert stream()["reason"] == "BMW's stream is busy"
+        assert stream()["since"] > connected_at
+        home.account.set_polling(is_polling=False)
+        await until(lambda: stream()["reason"] == "polling is paused")
+
+
+async def test_a_refresh_says_what_it_did(bench: Bench) -> None:
+    async with Home(bench).running() as home:
+        await home.log_in()
+
+        def result() -> str:
+            return str(home.attributes["last_refresh"]).partition(": ")[2]
+
+        await home.refresh()
+        await until(lambda: result().endswith("requests sent"))
+        home.account.refresh()
+        await until(lambda: result().startswith("nothing was requested"))
+        home.bmw.quota.exhaust(home.user.gcid)
+        await home.refresh()
+        await until(lambda: "quota" in result())

@@ -63,7 +63,7 @@ async def test_silence_keeps_cars_online_and_a_lost_stream_does_not(bench: Bench
         availability = f"{VIN}/availability"
 
         def is_online() -> bool:
-            home.fleet.check_freshness()
+            home.fleet.check_availability()
             return home.topic(availability) == "online"
 
         await home.log_in()
@@ -90,7 +90,7 @@ async def test_a_lost_login_turns_cars_offline(bench: Bench) -> None:
         home.bmw.stream.drop_all(135)
         await home.is_status("login_required")
         await home.clock.forward(minutes=31)
-        home.fleet.check_freshness()
+        home.fleet.check_availability()
         assert home.topic(f"{VIN}/availability") == "offline"
         assert home.car("sensor/mileage") == "41250", "values stay"
         home.account.log_in(None)

@@ -167,7 +167,8 @@ async def test_a_position_without_coordinates_is_taken_back(watch: Any, coordina
     assert shown["latitude"] is None
     assert shown["longitude"] is None
     changed = differences(before, watched.consumer.car(IX))
-    assert changed.keys() == {f"{entity}/attributes"}
+    assert changed.keys() == {entity, f"{entity}/attributes"}
+    assert changed[entity] == "None"
 
 
 async def test_a_tire_without_status_costs_only_itself(watch: Any) -> None:

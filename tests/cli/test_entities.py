@@ -2,8 +2,9 @@
 
 import pytest
 
+from bmw2mqtt.accounts.backends import entity_tables
 from bmw2mqtt.cli.main import main
-from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES, vehicle_entities
+from bmw2mqtt.entities import ACCOUNT_ENTITIES
 
 Output = pytest.CaptureFixture[str]
 
@@ -12,7 +13,7 @@ def test_entities(capsys: Output) -> None:
     assert main(["entities"]) == 0
     text = capsys.readouterr().out
     rows = [line for line in text.splitlines() if line.startswith("| `")]
-    cars = {*VEHICLE_ENTITIES, *vehicle_entities(has_commands=False, has_readings=True)}
+    cars = {entity for _, table in entity_tables() for entity in table}
     assert len(rows) == len(cars) + len(ACCOUNT_ENTITIES)
     for root, table in (("{VIN}", cars), ("account/{name}", ACCOUNT_ENTITIES)):
         for entity in table:

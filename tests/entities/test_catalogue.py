@@ -147,7 +147,7 @@ def entity_id(row: Descriptor) -> str:
 
 
 def topic(entity: Entity[Vehicle]) -> str:
-    suffix = "" if entity.has_state else "/attributes"
+    suffix = "" if entity.announces_state else "/attributes"
     return f"bmw2mqtt/{VIN}/{entity.platform}/{entity.key}{suffix}"
 
 

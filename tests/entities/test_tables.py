@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES, account_entities
+from bmw2mqtt.accounts.backends import BACKENDS
+from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
 from bmw2mqtt.entities.base import (
     MAX_STATE_LENGTH,
     BinarySensor,
@@ -48,6 +49,13 @@ DISTANCE, NO_CLASS = {"km", "mi"}, None
 LEGAL_SENSORS: dict[str | None, tuple[set[str | None], set[str | None]]] = {
     # device class: units, state classes (Home Assistant 2026.11)
     "distance": (DISTANCE, {"measurement", "total", "total_increasing"}),
+    "duration": ({"s", "min", "h", "d"}, {None, "measurement"}),
+    "energy": ({"Wh", "kWh"}, {"total", "total_increasing"}),
+    "energy_storage": ({"Wh", "kWh"}, {"measurement"}),
+    "power": ({"W", "kW"}, {"measurement"}),
+    "temperature": ({"°C"}, {"measurement"}),
+    "voltage": ({"V"}, {"measurement"}),
+    "volume": ({"L"}, {"total", "total_increasing"}),
     "volume_storage": ({"L", "gal", "m³"}, {"measurement"}),
     "battery": ({"%"}, {"measurement"}),
     "current": ({"A", "mA"}, {None, "measurement"}),
@@ -55,13 +63,21 @@ LEGAL_SENSORS: dict[str | None, tuple[set[str | None], set[str | None]]] = {
     "timestamp": ({None}, {None}),
     "date": ({None}, {None}),
     "enum": ({None}, {None}),
-    NO_CLASS: ({None, "%"}, {None, "measurement"}),
+    NO_CLASS: ({None, "%", "kWh/100km"}, {None, "measurement"}),
 }
-BINARY_CLASSES = {None, "opening", "lock", "problem", "battery_charging", "plug"}
+BINARY_CLASSES = {
+    None, "battery_charging", "connectivity", "door", "light", "lock", "moving", "opening", "plug",
+    "problem", "running", "safety", "window",
+}  # fmt: skip
+OLD_ROWS = tuple(entity for entity in VEHICLE_ENTITIES if not entity.appears_with_value)
+"""What the old integration had, with the picture and the event."""
 
 
 def id_of(entity: Entity[Any]) -> str:
     return entity.id
+
+
+UNKNOWN_VALUES: tuple[Any, ...] = (None, "UNKNOWN", [])
 
 
 def unknown_vehicle(drive_train: DriveTrain | None, capabilities: Capabilities) -> Vehicle:
@@ -71,7 +87,16 @@ def unknown_vehicle(drive_train: DriveTrain | None, capabilities: Capabilities) 
 
 
 def of_vehicle(vehicle: Vehicle) -> list[Entity[Vehicle]]:
-    return [entity for entity in VEHICLE_ENTITIES if entity.exists(vehicle)]
+    """Return what is announced of a car at first sight."""
+    return [
+        entity
+        for entity in VEHICLE_ENTITIES
+        if entity.exists(vehicle) and (not entity.appears_with_value or entity.has_value(vehicle))
+    ]
+
+
+def old_of_vehicle(vehicle: Vehicle) -> list[Entity[Vehicle]]:
+    return [entity for entity in OLD_ROWS if entity.exists(vehicle)]
 
 
 def counts(entities: list[Entity[Vehicle]]) -> dict[str, int]:
@@ -85,7 +110,7 @@ def test_platform_and_key_are_unique() -> None:
 
 
 def test_the_old_integrations_kinds_are_all_there() -> None:
-    assert counts(list(VEHICLE_ENTITIES)) == {
+    assert counts(list(OLD_ROWS)) == {
         "sensor": 21,
         "binary_sensor": 8,
         "lock": 1,
@@ -106,7 +131,7 @@ def test_every_row_is_well_formed() -> None:
 
 def check_form(entity: Entity[Any]) -> None:
     assert re.fullmatch(r"[a-z0-9_]+", entity.key)
-    assert entity.name is None or re.fullmatch(r"[A-Z]\S*( \S+)*", entity.name)
+    assert entity.name is None or re.fullmatch(r"([A-Z]\S*|12 V)( \S+)*", entity.name)
     assert (entity.name is None) == (entity.platform == "device_tracker")
     assert entity.icon is None or re.fullmatch(r"mdi:[a-z0-9-]+", entity.icon)
     assert entity.category in {None, "diagnostic", "config"}
@@ -136,7 +161,7 @@ def test_an_unknown_car_shows_none_everywhere(
         if entity.has_state:
             assert encode(entity.value(vehicle)) == b"None", entity.id
         if entity.attributes:
-            known = [v for v in entity.attributes(vehicle).values() if v not in {None, "UNKNOWN"}]
+            known = [v for v in entity.attributes(vehicle).values() if v not in UNKNOWN_VALUES]
             assert known == [], entity.id
 
 
@@ -169,6 +194,9 @@ def test_what_drives_the_car_decides_what_it_has(drive_train: DriveTrain | None)
     assert "select_ac_limit" not in ids, "no options are known"
 
 
+OLD_WITHOUT_STATE_CLASS = {"ac_current_limit", "charging_target"}
+
+
 def test_units_and_classes_fit_together() -> None:
     rows = [row for row in ALL_ROWS if isinstance(row, Sensor | BinarySensor | Number)]
     check_rows(rows, check_unit_and_class, id_of)
@@ -187,6 +215,8 @@ def check_unit_and_class(entity: Any) -> None:
             assert all(re.fullmatch(r"[a-z0-9_]+", option) for option in entity.options)
         if entity.precision is not None:
             assert entity.unit, "a precision needs a number"
+        if entity.unit:
+            assert entity.state_class or entity.key in OLD_WITHOUT_STATE_CLASS
 
 
 def test_a_states_text_is_at_most_255_characters() -> None:
@@ -256,7 +286,7 @@ def vehicles() -> dict[str, Vehicle]:
 
 @pytest.mark.parametrize("vin", COUNTS)
 def test_counts_per_car(vin: str) -> None:
-    found = counts(of_vehicle(vehicles()[vin]))
+    found = counts(old_of_vehicle(vehicles()[vin]))
     assert tuple(found.get(platform, 0) for platform in PLATFORMS) == COUNTS[vin]
     assert (found["device_tracker"], found["notify"]) == (1, 1)
 
@@ -265,7 +295,7 @@ def test_counts_of_all_cars() -> None:
     entities = [
         entity
         for vehicle in vehicles().values()
-        for entity in of_vehicle(vehicle)
+        for entity in old_of_vehicle(vehicle)
         if entity.platform not in {"notify", "event"}
     ]
     assert len(entities) == 240
@@ -306,21 +336,24 @@ ACCOUNT_KINDS = {
 
 
 @pytest.mark.parametrize(
-    ("backend", "entities", "more"),
+    ("backend", "more"),
     [
-        ("mybmw", account_entities(has_quota=False, has_login_button=False), set()),
+        ("mybmw", set()),
         (
             "cardata",
-            account_entities(has_quota=True, has_login_button=True),
-            {"sensor_requests_left", "button_login"},
+            {
+                "sensor_requests_left",
+                "binary_sensor_stream_connected",
+                "sensor_last_message",
+                "button_login",
+            },
         ),
     ],
 )
 @pytest.mark.parametrize("status", AccountStatus)
-def test_account_entities(
-    backend: str, entities: tuple[Entity[AccountState], ...], more: set[str], status: AccountStatus
-) -> None:
-    state = AccountState(name="home", backend=backend, status=status)
+def test_account_entities(backend: str, more: set[str], status: AccountStatus) -> None:
+    state = AccountState(name="home", backend=BACKENDS[backend].traits, status=status)
+    entities = [entity for entity in ACCOUNT_ENTITIES if entity.exists(state)]
     assert {entity.id for entity in entities} == ACCOUNT_KINDS | more
     shown = {e.id: encode(e.value(state)).decode() for e in entities if e.has_state}
     assert shown["sensor_status"] == status.value
@@ -334,6 +367,7 @@ def test_account_entities(
         "login_url",
         "user_code",
         "expires_at",
+        "last_refresh",
     }
     payload = json.loads(account_payload(state, entities, (), topics=TOPICS.account("home")))
     assert [entry["topic"] for entry in payload["availability"]] == ["bmw2mqtt/bridge/availability"]

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bmw2mqtt.entities import VEHICLE_ENTITIES
 from bmw2mqtt.simulator.mybmw import SimulatedUser
 from tests.conftest import BackgroundBmw
 from tests.daemon import Daemon, settings_for
@@ -34,7 +35,9 @@ with TABLE.open(encoding="utf-8", newline="") as file:
     ROWS: list[Row] = list(csv.DictReader(file, delimiter="\t"))
 VINS = sorted({row["vin"] for row in ROWS})
 
-ADDITIONS = {"image_vehicle", "event_command"}
+ADDITIONS = {"image_vehicle", "event_command"} | {
+    entity.id for entity in VEHICLE_ENTITIES if entity.appears_with_value
+}
 """Components the old integration did not have."""
 NOT_COPIED_OPTIONS = {"no_action"}
 """BMW's library fails when it is chosen."""
@@ -50,7 +53,7 @@ HOME_ASSISTANTS_OWN = {
     "supported_features",
 }
 """Attributes that Home Assistant adds by itself."""
-OUR_OWN = {"updated_at"}
+OUR_OWN = {"updated_at", "messages"}
 KEYS = {"climate.activity": "climate_status", "(vin)": "location"}
 STATES = {
     "on": "ON",

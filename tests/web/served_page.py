@@ -10,6 +10,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
+from bmw2mqtt.accounts.backends import BACKENDS
 from bmw2mqtt.config import Settings
 from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.mqtt.commands import Commands
@@ -31,7 +32,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(200)
 class RecordingAccount:
     """An account that records the calls it gets."""
 
-    takes_commands = True
+    executor = None
     stale_after: timedelta | None = None
 
     def __init__(self, state: AccountState, devices: DeviceRegistry) -> None:
@@ -95,7 +96,9 @@ def make(port: int, accounts: dict[str, Any] | None = None, **http: Any) -> Serv
     made: dict[str, Any] = {}
     devices.attach(made)
     for name, account in settings.accounts.items():
-        state = AccountState(name=name, backend=account.backend, status=AccountStatus.OK)
+        state = AccountState(
+            name=name, backend=BACKENDS[account.backend].traits, status=AccountStatus.OK
+        )
         made[name] = RecordingAccount(state, devices)
     is_connected = [True]
     commands = Commands(devices, topics, publisher)

@@ -36,6 +36,7 @@ async def test_log_in_by_pasting(
     page.wait_status("login_required")
     await window.goto(page.url)
     await sees(window, "Login required")
+    await expect(window.get_by_role("button", name="Refresh now")).to_have_count(0)
     link = window.get_by_role("link", name="the captcha page")
     href = await link.get_attribute("href")
     assert href is not None
@@ -84,6 +85,7 @@ async def test_pause_resume_and_ask_now(
     await expect(state).to_have_text("OK", timeout=WAIT_MS)
     await window.get_by_role("button", name="Pause").click()
     await expect(state).to_have_text("Paused")
+    await sees(window, "Paused by you. The last values are kept")
     observer.wait_for("bmw2mqtt/account/home/switch/polling", "OFF")
     car = next(car for car in cars if car.vin == VIN)
     card = window.locator(f"[data-key='{VIN}']")
@@ -260,6 +262,7 @@ async def test_inside_home_assistant(window: Page, monkeypatch: pytest.MonkeyPat
         await expect(frame.get_by_text("Login required")).to_be_visible(timeout=WAIT_MS)
         await expect(frame.get_by_label("Captcha token")).to_be_visible()
         await expect(frame.get_by_role("button", name="Solve the captcha")).to_have_count(0)
+        account.change(status=AccountStatus.OK, login_url=None, login_form_url=None)
         await frame.locator("[data-key='home']").get_by_role("button", name="Refresh now").click()
         await eventually(lambda: "refresh" in account.calls)
         page.add_car("WBA00000000000001", image=draw_car("suv", 0x2F5D8C))

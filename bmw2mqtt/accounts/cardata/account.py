@@ -28,8 +28,10 @@ from bmw2mqtt.accounts.cardata.snapshot.updater import SnapshotUpdater
 from bmw2mqtt.accounts.cardata.status import CarDataStatus
 from bmw2mqtt.accounts.cardata.stream.connection import StreamConnection
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
+from bmw2mqtt.accounts.cardata.traits import CARDATA_TRAITS
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.guarded_listener import GuardedListener
+from bmw2mqtt.accounts.refresh import RefreshRecorder
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.accounts.scheduler import PollScheduler
 from bmw2mqtt.accounts.state_file import StateFile
@@ -39,8 +41,6 @@ from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.config import CarDataSettings as AccountSettings
 from bmw2mqtt.guard import BugLogger, run_guarded
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
-from bmw2mqtt.vehicle.commands import Command, CommandResult, EventType, Reason
-from bmw2mqtt.vehicle.deadline import Deadline
 from bmw2mqtt.vehicle.errors import AccountError, LoginRequired, QuotaExceeded
 
 log = structlog.get_logger(__name__)
@@ -50,17 +50,13 @@ STALE_AFTER: Final = timedelta(minutes=30)
 CHECK_EVERY_S: Final = 60.0
 LONGEST_TICK_S: Final = 3600.0
 """How often to check which REST requests are due; checking costs no request."""
-_REFUSED: Final = CommandResult(
-    event_type=EventType.REJECTED,
-    reason=Reason.UNSUPPORTED,
-    message="BMW's CarData is read-only: it has no commands",
-)
 
 
 class CarDataAccount:
     """One login at BMW's CarData."""
 
-    takes_commands = False
+    executor = None
+    """CarData has no commands."""
     stale_after: timedelta | None = STALE_AFTER
 
     def __init__(
@@ -83,8 +79,7 @@ class CarDataAccount:
         tick_s = min(settings.poll_interval_s, LONGEST_TICK_S)
         self.polling = PollScheduler(tick_s, self._poll, self._polled, state_file, now)
         self._tokens: OAuthTokens | None = None
-        self._is_refresh = False
-        """Whether a person has requested the next poll."""
+        self._refresh = RefreshRecorder(self.requests, now)
         # The cars
         guarded = GuardedListener(listener, bugs)
         self._readings = ReadingStore(
@@ -114,7 +109,7 @@ class CarDataAccount:
         )
         self._has_follow_ups = settings.follow_up_reads
         self._reporter = StatusReporter(
-            AccountState(name=name, backend="cardata"), guarded.account_changed
+            AccountState(name=name, backend=CARDATA_TRAITS), guarded.account_changed
         )
         self._status = CarDataStatus(
             self._reporter,
@@ -214,7 +209,7 @@ class CarDataAccount:
 
     def refresh(self) -> None:
         """Poll now, also for cars that are new."""
-        self._is_refresh = True
+        self._refresh.request()
         self.polling.request()
 
     def set_polling(self, *, is_polling: bool) -> None:
@@ -259,13 +254,13 @@ class CarDataAccount:
             self.polling.request()
 
     async def _poll(self) -> None:
-        by_person, self._is_refresh = self._is_refresh, False
+        by_person = self._refresh.poll_started()
         if self._tokens is None:
             raise self._login.problem or LoginRequired("waiting for a code from BMW to log in with")
         await self._poller.poll(by_person=by_person)
 
     def _polled(self, error: AccountError | None) -> None:
-        self._status.record_poll(error)
+        self._status.record_poll(error, **self._refresh.poll_ended(error))
         if self._tokens is not None:
             self._updater.publish_without_basic_data()
         self._update_status()
@@ -294,24 +289,3 @@ class CarDataAccount:
             self._updater.check_held_back()
             self._receiver.save(self._state_file)
             await asyncio.sleep(CHECK_EVERY_S)
-
-    # Commands: CarData has none
-
-    def refusal(self, vin: str, command: Command) -> CommandResult | None:  # noqa: ARG002
-        """Refuse every command."""
-        return _REFUSED
-
-    async def execute(self, vin: str, command: Command, deadline: Deadline) -> CommandResult:  # noqa: ARG002
-        """Refuse every command."""
-        return _REFUSED
-
-    def needs_refresh(self, command: Command) -> bool:  # noqa: ARG002
-        """Return that no command has news: there are none."""
-        return False
-
-    def settling_s(self) -> float:
-        """Return 0: there are no commands."""
-        return 0
-
-    async def refresh_vehicle(self, vin: str) -> None:
-        """Do nothing: BMW tells by itself."""

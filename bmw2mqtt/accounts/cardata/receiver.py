@@ -40,6 +40,8 @@ class VehicleReceiver:
     ) -> None:
         self.received_at: datetime | None = None
         """When BMW last sent something about a car."""
+        self.message_at: datetime | None = None
+        """When the stream last brought a message about a car."""
         self._account = account
         self._vehicles = vehicles
         self._readings = readings
@@ -83,7 +85,7 @@ class VehicleReceiver:
                 return
             self._vehicles.add(vin)
             self._listener.vehicles_listed(self._account, frozenset({vin}), is_complete=False)
-        self.received_at = now = self._now()
+        self.received_at = self.message_at = now = self._now()
         self._listener.message_received(self._account, vin, payload)
         if self._readings.record(vin, message.data, now):
             self._updater.schedule(vin)

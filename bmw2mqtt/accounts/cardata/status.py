@@ -41,9 +41,11 @@ class CarDataStatus:
         self._poll_error: AccountError | None = None
         """Why the last poll failed."""
         self._has_polled = False
+        self._last_refresh: str | None = None
 
-    def record_poll(self, error: AccountError | None) -> None:
-        """Record a poll's outcome."""
+    def record_poll(self, error: AccountError | None, *, last_refresh: str | None = None) -> None:
+        """Record a poll's outcome, and its sentence if a person has requested it."""
+        self._last_refresh = last_refresh or self._last_refresh
         self._poll_error = error
         self._has_polled |= error is None
 
@@ -87,6 +89,24 @@ class CarDataStatus:
             "next_update": self._next_poll_at(),
             "requests_24h": self._quota.count(),
             "requests_left": self._quota.left(),
+            "last_refresh": self._last_refresh,
+            **self._stream_facts(),
+        }
+
+    def _stream_facts(self) -> dict[str, Any]:
+        is_connected = self._stream.is_connected
+        reason = None
+        if not is_connected:
+            reason = self._stream.disconnect_reason or "not connected yet"
+            if self._scheduler.is_paused:
+                reason = "polling is paused"
+            elif self._login.problem:
+                reason = "the account is not logged in"
+        return {
+            "is_stream_connected": is_connected,
+            "stream_since": self._stream.since,
+            "stream_reason": reason,
+            "last_message_at": self._receiver.message_at,
         }
 
     def _rest_problem(self) -> tuple[AccountError | None, str | None]:

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from bmw2mqtt.accounts.cardata.basic_data import BasicData
+from bmw2mqtt.accounts.cardata.charging_tracker import ChargingTracker
 from bmw2mqtt.accounts.cardata.failed_request import FailedRequest
 from bmw2mqtt.accounts.cardata.telemetry.vehicle_readings import VehicleReadings
 from bmw2mqtt.vehicle.charging.machine import ChargingMachine
@@ -17,6 +18,8 @@ class CarDataVehicle:
         self.vin = vin
         self.readings = readings
         """Its newest reading of each descriptor."""
+        self.charging: ChargingTracker | None = None
+        """Follows its charging, from its first snapshot on."""
         # From REST
         self.basic_data: BasicData | None = None
         self.image: bytes | None = None

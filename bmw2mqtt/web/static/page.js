@@ -11,7 +11,6 @@ const OUTCOMES = {
   executed: ["Done", "good"], failed: ["Failed", "bad"], rejected: ["Rejected", "warn"],
   timed_out: ["No answer", "warn"], ignored: ["Ignored", ""],
 };
-const BACKENDS = { mybmw: "MyBMW app", cardata: "CarData" };
 const SENDS_REQUESTS = ["refresh", "login", "token"];
 const SILENT_MS = 30000; // three heartbeats: events do not get through, as behind old proxies
 const RETRY_MS = 3000;
@@ -26,7 +25,7 @@ let state = null, accessMethod = "", source = null, receivedAt = 0, isLost = fal
 
 function account(a) {
   const word = wordOf(a.status);
-  const facts = [BACKENDS[a.backend] || a.backend, a.is_read_only && a.backend === "mybmw" ? "read-only" : null,
+  const facts = [a.backend_title, a.is_read_only && a.has_commands ? "read-only" : null,
     `${plural(a.requests_24h, "request")} in 24 h`,
     a.requests_left === null ? null : `${number.format(a.requests_left)} left`];
   return h("article", { class: "card account", "data-key": a.name, "aria-labelledby": `account-${a.name}`, tabindex: -1 },
@@ -35,10 +34,11 @@ function account(a) {
         h("div", null, h("h3", { id: `account-${a.name}` }, a.name), pill(word)),
         soft(facts.filter(Boolean).join(" · ")),
         soft("Updated ", when(a.last_update), " · ", a.next_update ? ["next ", when(a.next_update)] : a.is_login_required ? "next after login" : "no update scheduled")),
-      div("row acts",
+      !a.is_login_required && div("row acts", // nothing can be requested before a login
         button(a, "refresh", "Refresh now"),
         a.is_polling ? button(a, "pause", "Pause", "", "polling") : button(a, "resume", "Resume", "", "polling"))),
-    a.message && h("p", { class: `message ${word[1] || "busy"}`, "data-key": "message" }, message(a)),
+    (a.message || a.status === "paused") && h("p", { class: `message ${word[1] || "busy"}`, "data-key": "message" },
+      a.message ? message(a) : "Paused by you. The last values are kept; press Resume to request new ones."),
     (a.is_login_required || a.user_code) && login(a));
 }
 
@@ -53,7 +53,7 @@ function button(a, act, text, kind = "", key = act) {
 }
 
 function login(a) {
-  if (a.backend === "cardata") return h("div", { class: "login", "data-key": "login" }, deviceCode(a));
+  if (a.login === "device_code") return h("div", { class: "login", "data-key": "login" }, deviceCode(a));
   if (!a.login_url) return null;
   const canReceive = a.can_receive && accessMethod !== "ingress";
   const field = `token-${a.name}`;

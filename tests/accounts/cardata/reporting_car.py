@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from bmw2mqtt.accounts.cardata.basic_data import BasicData
+from bmw2mqtt.accounts.cardata.charging_tracker import ChargingTracker
 from bmw2mqtt.accounts.cardata.snapshot.builder import to_vehicle
+from bmw2mqtt.accounts.cardata.snapshot.drive_train import drive_train
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
+from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
 from bmw2mqtt.vehicle.snapshot import Reading, Vehicle
 
 VIN = "WBA00000000000001"
@@ -44,16 +47,20 @@ class Car:
         self, basic: Mapping[str, Any] | None = None, store: ReadingStore | None = None
     ) -> None:
         self.store = store or ReadingStore(Path("/nonexistent/never-opened.sqlite"))
-        self.basic = None if basic is None else BasicData.parse(basic)
-        self.vehicle: Vehicle | None = None
+        self._known = CarDataVehicle(VIN, self.store.add(VIN))
+        self._known.basic_data = None if basic is None else BasicData.parse(basic)
         self.unknown_words: list[tuple[str, str]] = []
+        self._tracker: ChargingTracker | None = None
+
+    @property
+    def vehicle(self) -> Vehicle | None:
+        """The last snapshot."""
+        return self._known.snapshot
 
     @property
     def readings(self) -> Mapping[str, Reading]:
         """The readings in the store."""
-        vehicle = self.store.vehicle(VIN)
-        assert vehicle is not None
-        return vehicle.view
+        return self._known.readings.view
 
     def report(
         self, values: Mapping[str, Any], seconds: float = 0, *, now_s: float | None = None
@@ -65,15 +72,21 @@ class Car:
 
     def snapshot(self, now: datetime = T0) -> Vehicle:
         """Return the snapshot of what the car has reported."""
-        readings = self.store.vehicle(VIN)
-        assert readings is not None
-        self.vehicle = to_vehicle(
-            VIN,
-            self.basic,
-            readings,
-            previous=self.vehicle,
-            image=None,
-            now=now,
-            log_unknown=lambda name, word: self.unknown_words.append((name, word)),
-        )
-        return self.vehicle
+        known = self._known
+        if self._tracker is None:
+            self._tracker = ChargingTracker(
+                known.readings,
+                self.store.pop_charging_state(VIN),
+                log_unknown=self._log_unknown,
+                now=now,
+            )
+        before = known.snapshot.drive_train if known.snapshot else None
+        lookup = known.readings.lookup(self._log_unknown)
+        kind = drive_train(known.basic_data or BasicData(), lookup, before, self._log_unknown)
+        self._tracker.judge(lookup, drive_train=kind, model=None, now=now)
+        charge = self._tracker.machine.state(now)
+        known.snapshot = to_vehicle(known, kind, charge, now=now, log_unknown=self._log_unknown)
+        return known.snapshot
+
+    def _log_unknown(self, name: str, word: str) -> None:
+        self.unknown_words.append((name, word))

@@ -1,42 +1,56 @@
 """Build the snapshot of a car from its readings and basic data.
 
 Each fact has alternative descriptors; the one measured last wins. Of the snapshot before only this
-matters: the kind of car, which capabilities it has shown, and steady forecasts.
+matters: the kind of car, and which capabilities it has shown.
 """
 
 from datetime import datetime
 from functools import cache
 
 from bmw2mqtt.accounts.cardata.basic_data import BasicData
-from bmw2mqtt.accounts.cardata.snapshot.charging import charging, is_charging
+from bmw2mqtt.accounts.cardata.snapshot.charging import charging
 from bmw2mqtt.accounts.cardata.snapshot.climate import climate
 from bmw2mqtt.accounts.cardata.snapshot.doors_windows import door_lock, lids, windows
-from bmw2mqtt.accounts.cardata.snapshot.drive_train import drive_train
-from bmw2mqtt.accounts.cardata.snapshot.maintenance import services, warnings
+from bmw2mqtt.accounts.cardata.snapshot.maintenance import inspection_date, services, warnings
+from bmw2mqtt.accounts.cardata.snapshot.measured_times import measured_times
+from bmw2mqtt.accounts.cardata.snapshot.navigation import arrival_at
 from bmw2mqtt.accounts.cardata.snapshot.ranges import ranges
+from bmw2mqtt.accounts.cardata.snapshot.timers import departure_timers
+from bmw2mqtt.accounts.cardata.snapshot.words import ALARMS, BATTERY_12V_HEALTH
 from bmw2mqtt.accounts.cardata.telemetry.decode import LogUnknown
 from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
     ALARM,
+    ALARM_TRIGGERED,
+    BATTERY_12V_CHARGE,
+    BATTERY_12V_RECHARGE,
+    BATTERY_12V_REPLACE,
     BATTERY_12V_VOLTAGE,
-    BATTERY_SIZE,
     CLIMATE,
+    DESTINATION_DISTANCE,
     FUEL_L,
     FUEL_PERCENT,
     HEADING,
+    IGNITION,
     IS_MOVING,
     LATITUDE,
+    LIFETIME_FUEL,
+    LIGHTS,
     LONGITUDE,
+    NEXT_SERVICE_DISTANCE,
     TIRE_PRESSURE,
     TIRE_TARGET_PRESSURE,
     TIRE_TEMPERATURE,
 )
 from bmw2mqtt.accounts.cardata.telemetry.lookup import ReadingLookup
-from bmw2mqtt.accounts.cardata.telemetry.vehicle_readings import VehicleReadings
+from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
 from bmw2mqtt.entities.catalogue import catalogue
+from bmw2mqtt.vehicle.charging.shown import ChargingState
+from bmw2mqtt.vehicle.report_time import report_time
 from bmw2mqtt.vehicle.snapshot import (
-    Build,
+    Battery12V,
     Capabilities,
     Charging,
+    DriveTrain,
     Fuel,
     Position,
     Tire,
@@ -46,64 +60,68 @@ from bmw2mqtt.vehicle.snapshot import (
 
 
 def to_vehicle(
-    vin: str,
-    basic: BasicData | None,
-    readings: VehicleReadings,
+    vehicle: CarDataVehicle,
+    kind: DriveTrain | None,
+    charge: ChargingState,
     *,
-    previous: Vehicle | None,
-    image: bytes | None,
     now: datetime,
     log_unknown: LogUnknown,
 ) -> Vehicle:
     """Build a snapshot.
 
     Args:
-        vin: the car.
-        basic: BMW's basic data; `None` if it is not known yet.
-        readings: the car's.
-        previous: the snapshot before; `None` for the first.
-        image: a picture of the car.
+        vehicle: everything known of the car, with the snapshot before.
+        kind: its drive train.
+        charge: what the rules of charging conclude.
         now: the time.
         log_unknown: called for words of BMW that are not known.
     """
-    basic = basic or BasicData()
+    vin, readings, previous = vehicle.vin, vehicle.readings, vehicle.snapshot
+    basic = vehicle.basic_data or BasicData()
     lookup = readings.lookup(log_unknown)
     brand = basic.brand or "BMW"
-    kind = drive_train(basic, lookup, previous.drive_train if previous else None, log_unknown)
-    total_km, electric_km, fuel_km = ranges(lookup, kind, is_charging=is_charging(lookup))
-    known_charging = previous.charging if previous else Charging()
+    total_km, electric_km, fuel_km = ranges(lookup, kind, is_charging=charge.is_charging is True)
     is_left_hand_drive = basic.is_left_hand_drive is not False
     tires, position = _tires(lookup), _position(lookup)
+    reported_at = readings.measured_at
     return Vehicle(
         vin=vin,
         model=basic.model or f"{brand} {vin[-6:]}",
         brand=brand,
         drive_train=kind,
-        build=_build(basic, lookup),
+        software_version=basic.software_version,
         capabilities=_capabilities(lookup, tires, previous),
-        updated_at=readings.measured_at,
+        updated_at=reported_at,
+        last_report_at=report_time(previous.last_report_at if previous else None, reported_at),
+        measured_at=measured_times(lookup, charge.soc_at),
         mileage_km=readings.odometer_km,
         range_km=total_km,
-        fuel=Fuel(
-            remaining_l=lookup.number(FUEL_L, minimum=0),
-            remaining_percent=lookup.number(FUEL_PERCENT, minimum=0, maximum=100),
-            range_km=fuel_km,
-        ),
-        charging=charging(lookup, range_km=electric_km, known=known_charging, now=now),
+        fuel=_fuel(lookup, range_km=fuel_km),
+        charging=_charging(basic, lookup, kind, charge, range_km=electric_km),
         climate=climate(lookup, now),
         door_lock=door_lock(lookup),
         lids=lids(lookup, is_left_hand_drive=is_left_hand_drive),
         windows=windows(lookup, is_left_hand_drive=is_left_hand_drive),
-        is_alarm_armed=_is_alarm_armed(lookup),
+        alarm=lookup.one_of(ALARMS, ALARM),
+        is_alarm_triggered=lookup.flag(ALARM_TRIGGERED),
         services=services(lookup, now.date(), log_unknown, is_in_miles=readings.is_in_miles),
-        check_control_messages=warnings(lookup),
+        next_service_km=lookup.number(NEXT_SERVICE_DISTANCE),
+        inspection_date=inspection_date(lookup),
+        check_control_messages=warnings(
+            lookup, is_in_miles=readings.is_in_miles, odometer_km=readings.odometer_km
+        ),
         tires=tires,
         position=position,
         had_position=position is not None or (previous is not None and previous.had_position),
         heading_deg=lookup.whole(HEADING, minimum=0, maximum=360),
+        destination_km=lookup.number(DESTINATION_DISTANCE, minimum=0),
+        arrival_at=arrival_at(lookup),
+        departure_timers=departure_timers(lookup),
         is_moving=lookup.flag(IS_MOVING),
-        battery_12v_v=lookup.number(BATTERY_12V_VOLTAGE, minimum=0),
-        image=image,
+        is_ignition_on=lookup.flag(IGNITION),
+        are_lights_on=lookup.flag(LIGHTS),
+        battery_12v=_battery_12v(lookup),
+        image=vehicle.image,
         readings={name: readings.view[name] for name in _diagnostics() if name in readings.view},
     )
 
@@ -114,10 +132,36 @@ def _diagnostics() -> tuple[str, ...]:
     return tuple(name for name, row in catalogue().items() if not row.entity)
 
 
-def _build(basic: BasicData, readings: ReadingLookup) -> Build:
-    return Build(
-        software_version=basic.software_version,
-        battery_capacity_kwh=basic.battery_capacity_kwh or readings.number(BATTERY_SIZE, minimum=1),
+def _charging(
+    basic: BasicData,
+    readings: ReadingLookup,
+    kind: DriveTrain | None,
+    state: ChargingState,
+    *,
+    range_km: float | None,
+) -> Charging:
+    """Cars that run on fuel alone report a battery and a charging target too."""
+    if kind is not None and not kind.has_battery:
+        return Charging()
+    return charging(readings, state, range_km=range_km, capacity_kwh=basic.battery_capacity_kwh)
+
+
+def _fuel(readings: ReadingLookup, *, range_km: float | None) -> Fuel:
+    return Fuel(
+        remaining_l=readings.number(FUEL_L, minimum=0),
+        remaining_percent=readings.number(FUEL_PERCENT, minimum=0, maximum=100),
+        range_km=range_km,
+        lifetime_used_l=readings.number(LIFETIME_FUEL, minimum=0),
+    )
+
+
+def _battery_12v(readings: ReadingLookup) -> Battery12V:
+    grade = readings.whole(BATTERY_12V_REPLACE, minimum=0, maximum=1000)
+    return Battery12V(
+        voltage_v=readings.number(BATTERY_12V_VOLTAGE, minimum=0),
+        charge_percent=readings.number(BATTERY_12V_CHARGE, minimum=0, maximum=100),
+        health=None if grade is None else BATTERY_12V_HEALTH.get(grade),
+        needs_charging=readings.flag(BATTERY_12V_RECHARGE),
     )
 
 
@@ -130,11 +174,6 @@ def _capabilities(readings: ReadingLookup, tires: Tires, previous: Vehicle | Non
         tires=known.tires or tires != Tires(),
         climate_state=known.climate_state or any(name in readings for name in CLIMATE),
     )
-
-
-def _is_alarm_armed(readings: ReadingLookup) -> bool | None:
-    word = readings.word(ALARM)
-    return None if word is None else word != "unarmed"
 
 
 def _tires(readings: ReadingLookup) -> Tires:

@@ -2,7 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from bmw2mqtt.accounts.cardata.telemetry.descriptors import CLIMATE, CLIMATE_REMAINING
+from bmw2mqtt.accounts.cardata.snapshot.words import PRECONDITIONING_ERRORS
+from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
+    CLIMATE,
+    CLIMATE_ERROR,
+    CLIMATE_REMAINING,
+)
 from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER, ReadingLookup
 from bmw2mqtt.vehicle.snapshot import Climate, ClimateActivity
 
@@ -23,7 +28,8 @@ _ACTIVITIES: dict[str, ClimateActivity | None] = {
 def climate(readings: ReadingLookup, now: datetime) -> Climate:
     """Return the activity with its end; it is over some minutes after the end the car named."""
     activity = readings.one_of(_ACTIVITIES, *CLIMATE)
-    reported = Climate(activity=activity)
+    error = readings.one_of(PRECONDITIONING_ERRORS, CLIMATE_ERROR)
+    reported = Climate(activity=activity, error=error)
     reading, remaining = readings.find(*CLIMATE), readings.find(*CLIMATE_REMAINING)
     if not reported.is_on or remaining is None or remaining.measured_at is None:
         return reported
@@ -33,5 +39,18 @@ def climate(readings: ReadingLookup, now: datetime) -> Climate:
     if not 0 < seconds <= LONGEST_S or end_time <= reported_at:
         return reported  # left over from the time before
     if now >= end_time + OVER_AFTER:
-        return Climate(activity=ClimateActivity.INACTIVE)
-    return Climate(activity=activity, end_time=end_time, remaining_s=seconds)
+        return Climate(activity=ClimateActivity.INACTIVE, error=error)
+    is_over = now >= end_time
+    return Climate(
+        activity=activity,
+        end_time=end_time,
+        remaining_s=None if is_over else seconds,
+        error=error,
+    )
+
+
+def changes_at(climate: Climate, now: datetime) -> datetime | None:
+    """Return when time alone changes it next."""
+    if climate.end_time is None:
+        return None
+    return climate.end_time if now < climate.end_time else climate.end_time + OVER_AFTER

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 
 from bmw2mqtt.accounts.cardata.telemetry.decode import (
     KM_PER_MILE,
@@ -11,7 +11,7 @@ from bmw2mqtt.accounts.cardata.telemetry.decode import (
     LogUnknown,
     read_items,
 )
-from bmw2mqtt.accounts.cardata.telemetry.descriptors import MESSAGES, SERVICES
+from bmw2mqtt.accounts.cardata.telemetry.descriptors import INSPECTION_DATE, MESSAGES, SERVICES
 from bmw2mqtt.accounts.cardata.telemetry.lookup import ReadingLookup
 from bmw2mqtt.vehicle.snapshot import (
     CheckControlMessage,
@@ -20,6 +20,7 @@ from bmw2mqtt.vehicle.snapshot import (
     Severity,
 )
 
+_LENGTH = "unitOfLengthRemaining"
 MAX_TYPE_LENGTH = 60
 MAX_DISTANCE_KM = 1_000_000
 
@@ -38,6 +39,7 @@ _STATUSES = {
     "DUE": ServiceStatus.PENDING,
     "OVERDUE": ServiceStatus.OVERDUE,
 }
+_SEVERITIES = {severity.value: severity for severity in Severity}
 _DATE = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?", re.ASCII)
 
 
@@ -58,19 +60,46 @@ def services(
     return tuple(_service(item, today, log_unknown, is_in_miles=is_in_miles) for item in items)
 
 
-def warnings(readings: ReadingLookup) -> tuple[CheckControlMessage, ...] | None:
-    """Return the check-control messages; `None` if BMW has not reported any list."""
+def warnings(
+    readings: ReadingLookup, *, is_in_miles: bool, odometer_km: float | None
+) -> tuple[CheckControlMessage, ...] | None:
+    """Return the check-control messages; `None` if BMW has not reported any list.
+
+    Args:
+        readings: the car's.
+        is_in_miles: whether the car's display, and so the odometer in a message, is in miles.
+        odometer_km: of the car; a message cannot have appeared later.
+    """
     items = _items(readings, MESSAGES)
     if items is None:
         return None
     return tuple(
         CheckControlMessage(
             type=_type(item, MESSAGE_TYPES, "text") or "UNKNOWN",
-            severity=Severity.UNKNOWN,  # CarData has none
+            severity=_SEVERITIES.get((_text(item, "severity") or "").upper(), Severity.UNKNOWN),
             description=_text(item, "text"),
+            mileage_km=_mileage_km(item, is_in_miles=is_in_miles, odometer_km=odometer_km),
         )
         for item in items
     )
+
+
+def inspection_date(readings: ReadingLookup) -> date | None:
+    """Return the date of the legal inspection."""
+    word = readings.word(INSPECTION_DATE)
+    return None if word is None else datetime.fromisoformat(word).date()
+
+
+def _mileage_km(item: Item, *, is_in_miles: bool, odometer_km: float | None) -> float | None:
+    """Return the odometer when a message appeared, in the unit that is not beyond the car's."""
+    number = _number(item)
+    if number is None or number < 0:
+        return None
+    in_miles = round(number * KM_PER_MILE, 1)
+    is_possible = odometer_km is None or in_miles <= odometer_km * 1.01
+    if is_in_miles and is_possible:
+        return in_miles
+    return number
 
 
 def _service(item: Item, today: date, log_unknown: LogUnknown, *, is_in_miles: bool) -> Service:
@@ -133,9 +162,18 @@ def _due_date(item: Item) -> date | None:
 
 
 def _distance_km(item: Item, *, is_in_miles: bool) -> int | None:
+    number = _number(item)
+    if number is None:
+        return None
+    distance = number * (KM_PER_MILE if is_in_miles else 1)
+    return round(distance) if abs(distance) <= MAX_DISTANCE_KM else None
+
+
+def _number(item: Item) -> float | None:
+    """Return the distance left of a service, or the odometer of a warning."""
+    value = item.get(_LENGTH)
     try:
-        distance = float(_text(item, "unitOfLengthRemaining") or "nan")
+        number = float(value if isinstance(value, float) else _text(item, _LENGTH) or "nan")
     except ValueError:
         return None
-    distance *= KM_PER_MILE if is_in_miles else 1
-    return round(distance) if abs(distance) <= MAX_DISTANCE_KM else None
+    return number if abs(number) <= MAX_DISTANCE_KM * 10 else None

@@ -3,6 +3,9 @@
 Messages come one by one, at times thousands in a second. Each is recorded at once; a snapshot is
 published when no more messages wait to be read, or after a moment at the latest. So a single
 message is published without delay, and a flood costs one snapshot of each car per moment.
+
+What the car reports of a charge is judged only after its burst of messages has settled: BMW sends
+the parts of a moment one by one and in any order.
 """
 
 import asyncio
@@ -13,16 +16,28 @@ from typing import Final
 import structlog
 
 from bmw2mqtt.accounts.account import AccountListener
+from bmw2mqtt.accounts.cardata.basic_data import BasicData
+from bmw2mqtt.accounts.cardata.charging_tracker import ChargingTracker
 from bmw2mqtt.accounts.cardata.snapshot.builder import to_vehicle
+from bmw2mqtt.accounts.cardata.snapshot.climate import changes_at
+from bmw2mqtt.accounts.cardata.snapshot.drive_train import drive_train
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.unknown_values import UnknownValueLog
 from bmw2mqtt.guard import BugLogger
+from bmw2mqtt.vehicle.charging.shown import ChargingState
+from bmw2mqtt.vehicle.snapshot import DriveTrain, Vehicle
 
 log = structlog.get_logger(__name__)
 
 LONGEST_WAIT_S: Final = 0.2
+SETTLING_S: Final = 1.0
+"""How long after its first message a burst is over."""
+CLOCK_RESOLUTION_S: Final = 0.001
+SHORTEST_TIMER_S: Final = 0.1
+LONGEST_TIMER_S: Final = 60.0
+"""Clocks are set and computers sleep: what is due is looked for that often at least."""
 BASIC_DATA_WAIT: Final = timedelta(minutes=2)
 """Home Assistant names entities once, after the car's model: it should be known by then."""
 
@@ -52,6 +67,10 @@ class SnapshotUpdater:
         self._changes = 0
         self._since_s = 0.0
         self._handle: asyncio.Handle | None = None
+        self._settled_at_s: dict[str, float] = {}
+        """When a burst of messages about a charge will be over, by VIN."""
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        """When to publish a car again though nothing is reported."""
 
     def schedule(self, vin: str) -> None:
         """Publish a car soon: its readings, picture or basic data have changed."""
@@ -80,6 +99,10 @@ class SnapshotUpdater:
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
+        for timer in self._timers.values():
+            timer.cancel()
+        for vehicle in self._vehicles:
+            self._save_charging(vehicle, is_last=True)
         self._readings.commit()
 
     def _debounce(self, changes: int) -> None:
@@ -122,15 +145,16 @@ class SnapshotUpdater:
             return
         if vehicle.basic_data is None and not self._is_held_long(vehicle):
             return
-        snapshot = to_vehicle(
-            vin,
-            vehicle.basic_data,
-            vehicle.readings,
-            previous=vehicle.snapshot,
-            image=vehicle.image,
-            now=self._now(),
-            log_unknown=self._log_unknown,
+        now = self._now()
+        kind = drive_train(
+            vehicle.basic_data or BasicData(),
+            vehicle.readings.lookup(self._log_unknown),
+            vehicle.snapshot.drive_train if vehicle.snapshot else None,
+            self._log_unknown,
         )
+        charge = self._judged_charge(vehicle, kind, now)
+        snapshot = to_vehicle(vehicle, kind, charge, now=now, log_unknown=self._log_unknown)
+        self._plan(vehicle, snapshot, now)
         if snapshot != vehicle.snapshot:
             vehicle.snapshot = snapshot
             self._listener.vehicle_changed(self._account, snapshot)
@@ -141,3 +165,70 @@ class SnapshotUpdater:
         if vehicle.held_since is None:
             vehicle.held_since = now
         return now - vehicle.held_since >= BASIC_DATA_WAIT
+
+    # Charging
+
+    def _judged_charge(
+        self, vehicle: CarDataVehicle, kind: DriveTrain | None, now: datetime
+    ) -> ChargingState:
+        """Return what is true of a car's charge, as far as its messages have settled."""
+        tracker = vehicle.charging
+        if tracker is None:
+            tracker = vehicle.charging = ChargingTracker(
+                vehicle.readings,
+                self._readings.pop_charging_state(vehicle.vin),
+                log_unknown=self._log_unknown,
+                now=now,
+            )
+        if self._is_settled(vehicle):
+            model = vehicle.basic_data.model if vehicle.basic_data else None
+            lookup = vehicle.readings.lookup(self._log_unknown)
+            tracker.judge(lookup, drive_train=kind, model=model, now=now)
+            self._save_charging(vehicle)
+        return tracker.machine.state(now)
+
+    def _is_settled(self, vehicle: CarDataVehicle) -> bool:
+        """Return whether the charging can be judged; if not, the car is published again then."""
+        vin, now_s = vehicle.vin, asyncio.get_running_loop().time()
+        if vehicle.snapshot is None or not vehicle.readings.charging_news:
+            self._settled_at_s.pop(vin, None)
+            return True
+        settled_at_s = self._settled_at_s.setdefault(vin, now_s + SETTLING_S)
+        if now_s < settled_at_s - CLOCK_RESOLUTION_S:
+            self._wake_at(vin, settled_at_s)
+            return False
+        del self._settled_at_s[vin]
+        return True
+
+    def _save_charging(self, vehicle: CarDataVehicle, *, is_last: bool = False) -> None:
+        if vehicle.charging is None:
+            return
+        now = self._now()
+        document = vehicle.charging.unsaved_document(now, is_last=is_last)
+        if document is not None:
+            self._readings.save_charging_state(vehicle.vin, document, now)
+            self._readings.commit()
+
+    # What time alone changes
+
+    def _plan(self, vehicle: CarDataVehicle, snapshot: Vehicle, now: datetime) -> None:
+        """Publish a car again when something of it is over, or unknown."""
+        due_at = vehicle.charging.due_at if vehicle.charging else None
+        climate_at = changes_at(snapshot.climate, now)
+        moments = [at for at in (due_at, climate_at) if at is not None]
+        if moments:
+            wait_s = (min(moments) - now).total_seconds()
+            wait_s = min(max(wait_s, SHORTEST_TIMER_S), LONGEST_TIMER_S)
+            self._wake_at(vehicle.vin, asyncio.get_running_loop().time() + wait_s)
+
+    def _wake_at(self, vin: str, at_s: float) -> None:
+        timer = self._timers.get(vin)
+        if timer is not None:
+            if timer.when() <= at_s:
+                return
+            timer.cancel()
+        self._timers[vin] = asyncio.get_running_loop().call_at(at_s, self._wake, vin)
+
+    def _wake(self, vin: str) -> None:
+        del self._timers[vin]
+        self.schedule(vin)

@@ -145,6 +145,10 @@ class StreamConnection:
         self._on_change = self._bug_logger.guarded("update_crashed", on_change)
         self._on_refused = on_refused
         self._policy = ReconnectPolicy(state_file, now)
+        self._now = now
+        self.since: datetime | None = None
+        """Since when the stream is connected, or not; `None` before the first attempt."""
+        self._was_connected: bool | None = None
         self._tokens: OAuthTokens | None = None
         self._wake = asyncio.Event()
         self._client: _Client | None = None
@@ -163,6 +167,11 @@ class StreamConnection:
         """What to report to the owner; `None` while all is well or no stream is wanted."""
         return self._policy.problem() if self._tokens else None
 
+    @property
+    def disconnect_reason(self) -> str | None:
+        """Why the last connection was lost or not made; `None`: it was not, or is up again."""
+        return self._policy.last_sentence
+
     def use(self, tokens: OAuthTokens | None) -> None:
         """Connect with these tokens from now on; `None`: disconnect."""
         self._tokens = tokens
@@ -175,11 +184,16 @@ class StreamConnection:
             while True:
                 self._wake.clear()
                 await self._step_safely()
+                self._track_since()
                 self._on_change()
                 _raise_if_cancelled()
                 await self._wait()
         finally:
             await self._disconnect()
+
+    def _track_since(self) -> None:
+        if self.is_connected is not self._was_connected:
+            self._was_connected, self.since = self.is_connected, self._now()
 
     async def _step_safely(self) -> None:
         """Take the next step; a bug must not end the other accounts."""

@@ -50,8 +50,17 @@ DISTANCE_UNITS = _chain(
 )
 """What the car's display shows: kilometres or miles."""
 IS_MOVING = _one("isMoving")
-ALARM = _one("vehicle.antiTheftAlarmSystem.alarm.armStatus")
-BATTERY_12V_VOLTAGE = _one("electricalSystem.battery.voltage")
+IS_ENGINE_ACTIVE = _one("drivetrain.engine.isActive")
+IGNITION = _one("drivetrain.engine.isIgnitionOn")
+LIGHTS = _one("body.lights.isRunningOn")
+_12V = "electricalSystem.battery."
+BATTERY_12V_VOLTAGE = _one(f"{_12V}voltage")
+BATTERY_12V_CHARGE = _one(f"{_12V}stateOfCharge")
+BATTERY_12V_REPLACE = _one(f"{_12V}serviceDemand.replace")
+BATTERY_12V_RECHARGE = _one(f"{_12V}serviceDemand.recharge")
+_ALARM = "vehicle.antiTheftAlarmSystem.alarm."
+ALARM = _one(f"{_ALARM}armStatus")
+ALARM_TRIGGERED = _one(f"{_ALARM}isOn")
 
 _LOCATION = "cabin.infotainment.navigation.currentLocation."
 LATITUDE, LONGITUDE = _one(f"{_LOCATION}latitude"), _one(f"{_LOCATION}longitude")
@@ -64,6 +73,7 @@ FUEL_PERCENT = _one("drivetrain.fuelSystem.level")
 FUEL_RANGE = _one("cabin.infotainment.navigation.remainingRange")
 LAST_RANGE = _one("drivetrain.lastRemainingRange")
 TOTAL_RANGE = (LAST_RANGE, _one("drivetrain.totalRemainingRange"))
+LIFETIME_FUEL = _one("drivetrain.fuelSystem.consumptionOverLifeTime.overall.fuel")
 ELECTRIC_RANGE = _one("drivetrain.electricEngine.kombiRemainingElectricRange")
 CHARGING_RANGE = _one("drivetrain.electricEngine.remainingElectricRange")
 """A forecast that the car makes while it charges."""
@@ -90,8 +100,23 @@ DC_PLUG = _one(f"{_PORT}dcStatus")
 TIME_TO_TARGET = _one(f"{_ENGINE}charging.timeRemaining")
 TIME_TO_FULL = _one(f"{_ENGINE}charging.timeToFullyCharged")
 CHARGING_POWER = _one(f"{_BATTERY}charging.power")
+AC_VOLTAGE = _one(f"{_ENGINE}charging.acVoltage")
+AC_CURRENT = _one(f"{_ENGINE}charging.acAmpere")
+PHASES = _one(f"{_ENGINE}charging.phaseNumber")
 AC_LIMIT = _one(f"{_BATTERY}charging.acLimit.selected")
+MAX_ENERGY = _one("drivetrain.batteryManagement.maxEnergy")
+"""The usable capacity."""
+BATTERY_HEALTH = _one(f"{_BATTERY}stateOfHealth.displayed")
+CONSUMPTION = _one("drivetrain.avgElectricRangeConsumption")
+LIFETIME_ENERGY = _one(f"{_ENGINE}charging.consumptionOverLifeTime.overall.gridEnergy")
+CABLE_LOCK = _one(f"{_PORT}lockedStatus")
+FLAP = _one("powertrain.tractionBattery.charging.port.anyPosition.flap.isOpen")
 BATTERY_SIZE = _one("drivetrain.batteryManagement.batterySizeMax")
+CHARGING_METHOD = _one(f"{_ENGINE}charging.method")
+CHARGING_END_REASON = _chain(
+    f"{_ENGINE}charging.reasonChargingEnd", f"{_ENGINE}charging.hvpmFinishReason"
+)
+BATTERY_PRECONDITIONING = _one(f"{_BATTERY}preconditioning.state")
 PRE_ENTRY_CLIMATE = _one(f"{_ENGINE}charging.profile.climatizationActive")
 
 # Climate
@@ -103,6 +128,19 @@ CLIMATE_REMAINING = _chain(
     "vehicle.preConditioning.remainingTime",
     "cabin.hvac.preconditioning.status.remainingRunningTime",
 )
+CLIMATE_ERROR = _one("vehicle.preConditioning.error")
+_TIMER = "cabin.climate.timers.{timer}."
+_TIMERS = ("weekdaysTimer1", "weekdaysTimer2", "overwriteTimer")
+TIMER_ACTION = _family(f"{_TIMER}action", timer=_TIMERS)
+TIMER_HOUR = _family(f"{_TIMER}hour", timer=_TIMERS)
+TIMER_MINUTE = _family(f"{_TIMER}minute", timer=_TIMERS)
+
+# Navigation
+
+_DESTINATION = "cabin.infotainment.navigation.destinationSet."
+DESTINATION_DISTANCE = _one(f"{_DESTINATION}distance")
+ARRIVAL_TIME = _one(f"{_DESTINATION}arrivalTime")
+"""`hh:mm`."""
 
 # Doors and windows
 
@@ -133,3 +171,30 @@ SERVICES = _one("status.conditionBasedServices")
 MESSAGES = _one("status.checkControlMessages")
 NEXT_SERVICE_DISTANCE = _one("status.serviceDistance.next")
 INSPECTION_DATE = _one("status.serviceTime.inspectionDateLegal")
+
+# What the rules of charging judge
+
+CHARGING_INPUTS = frozenset(
+    {
+        *CHARGING_STATUS,
+        *PLUG,
+        DC_PLUG,
+        *SOC,
+        SOC_FORECAST,
+        SOC_AT_TRIP_END,
+        TARGET_SOC,
+        CHARGING_POWER,
+        AC_VOLTAGE,
+        AC_CURRENT,
+        PHASES,
+        TIME_TO_TARGET,
+        TIME_TO_FULL,
+        TRAVELLED_DISTANCE,
+        IS_MOVING,
+        IS_ENGINE_ACTIVE,
+        BATTERY_PRECONDITIONING,
+        *CHARGING_END_REASON,
+        CHARGING_METHOD,
+    }
+)
+"""The position is another one; it has two descriptors."""

@@ -19,6 +19,7 @@ GROWTH = 0.25
 _FACTOR_TOLERANCE = 0.01
 _SURE = 3
 """So many readings that agree are contradicted only by as many."""
+_RESTORED = 2
 
 
 @dataclass(slots=True)
@@ -41,6 +42,11 @@ class Odometer:
         self._support = 0
         """How many readings with a unit agree with it."""
         self._rival: _Rival | None = None
+
+    def restore(self, km: float, *, is_guess: bool) -> None:
+        """Restore the reading of an earlier run; several readings may have agreed with it."""
+        if 0 <= km <= MAX_KM and km >= (self.km or 0.0):
+            self._accept(km, support=1 if is_guess else _RESTORED, is_guess=is_guess)
 
     def judge(
         self, km: float, measured_at: datetime, *, relabelled_km: float | None = None

@@ -12,13 +12,16 @@ from typing import Any
 from bmw2mqtt.accounts.background_writer import BackgroundWriter
 from bmw2mqtt.accounts.cardata.telemetry.database import ReadingDatabase, Row
 from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER
+from bmw2mqtt.accounts.cardata.telemetry.reading import RawReading
 from bmw2mqtt.accounts.cardata.telemetry.times import read_time
-from bmw2mqtt.accounts.cardata.telemetry.vehicle_readings import RawReading, VehicleReadings
+from bmw2mqtt.accounts.cardata.telemetry.vehicle_readings import VehicleReadings
 from bmw2mqtt.accounts.unknown_values import UnknownValueLog
 from bmw2mqtt.vehicle.vin import is_vin
 
 MAX_VEHICLES = 1000
 _KNOWN_AT = "known_at"
+_CHARGING = "charging"
+"""The row of a car that holds the state of its charge; no descriptor is named so."""
 
 
 class ReadingStore:
@@ -39,6 +42,8 @@ class ReadingStore:
         self._vehicles: dict[str, VehicleReadings] = {}
         self._unsaved: dict[str, dict[str, RawReading]] = {}
         """By VIN and descriptor."""
+        self._charging: dict[str, object] = {}
+        """The state of each car's charge as an earlier run left it."""
         self._log_unknown = UnknownValueLog()
         self._log_descriptor = UnknownValueLog("unknown_descriptor")
 
@@ -49,7 +54,10 @@ class ReadingStore:
         """
         for vin, name, text, unit, measured_at in self._database.open():
             if is_vin(vin) and (raw := _raw_reading(text, unit, measured_at)):
-                self.add(vin).restore(name, raw)
+                if name == _CHARGING:
+                    self._charging[vin] = raw.value
+                else:
+                    self.add(vin).restore(name, raw)
         for vehicle in self._vehicles.values():
             vehicle.finish_restoring()
 
@@ -67,7 +75,7 @@ class ReadingStore:
             received_at: when it came, with a time zone; it stands in for times that are missing.
 
         Returns:
-            Whether anything has changed.
+            Whether anything has changed, or has to be judged by the rules of charging.
         """
         if not isinstance(data, Mapping):
             return False  # type: ignore[unreachable] # BMW may send anything
@@ -97,6 +105,15 @@ class ReadingStore:
 
         self._writer.submit(lambda: self._database.save(rows), done)
 
+    def pop_charging_state(self, vin: str) -> object:
+        """Return the state of a car's charge as an earlier run left it, once; `None` if none."""
+        return self._charging.pop(vin, None)
+
+    def save_charging_state(self, vin: str, document: object, now: datetime) -> None:
+        """Write the state of a car's charge with the next `commit`."""
+        if vin in self._unsaved:
+            self._unsaved[vin][_CHARGING] = RawReading(document, None, now)
+
     def has_readings(self, vin: str) -> bool:
         """Return whether a car has reported anything."""
         return bool(self._vehicles.get(vin))
@@ -113,6 +130,7 @@ class ReadingStore:
 
     def remove(self, vin: str) -> None:
         """Remove a car, from disk too."""
+        self._charging.pop(vin, None)
         if self._vehicles.pop(vin, None) is not None:
             del self._unsaved[vin]
             self._writer.submit(lambda: self._database.remove(vin), lambda _: None)

@@ -1,11 +1,12 @@
 """The readings of one car: the newest of each descriptor, in the catalogue's units."""
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from bmw2mqtt.accounts.cardata.telemetry.decode import (
     KM_PER_MILE,
@@ -14,16 +15,19 @@ from bmw2mqtt.accounts.cardata.telemetry.decode import (
     decode,
 )
 from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
+    CHARGING_INPUTS,
     DISTANCE_UNITS,
     LATITUDE,
     LONGITUDE,
     MESSAGES,
     ODOMETER,
+    SOC,
     TRAVELLED_DISTANCE,
 )
 from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER, ReadingLookup
 from bmw2mqtt.accounts.cardata.telemetry.odometer import GROWTH, Odometer
 from bmw2mqtt.accounts.cardata.telemetry.position import Coordinate, PositionFix, PositionPairing
+from bmw2mqtt.accounts.cardata.telemetry.reading import NewReading, RawReading, is_older
 from bmw2mqtt.accounts.cardata.telemetry.times import read_time
 from bmw2mqtt.accounts.cardata.telemetry.units import UnitSettler, to_km, unit_that_fits
 from bmw2mqtt.entities.catalogue import Descriptor, catalogue
@@ -32,22 +36,13 @@ from bmw2mqtt.vehicle.snapshot import Reading
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """Clocks go wrong: what was measured further in the future counts as measured on arrival."""
 MAX_SHOWN_LENGTH = 40
-_LAST_MOMENT = timedelta(microseconds=999_999)
 _DISPLAY = frozenset(DISTANCE_UNITS)
 _POSITION = frozenset({LATITUDE, LONGITUDE})
 _ODOMETER = frozenset(ODOMETER)
+_SOC = frozenset(SOC)
+MAX_NEWS = 5000
+"""Readings that may wait for the rules of charging; a burst has some dozens."""
 NO_MESSAGES = Reading(value="[]")
-
-
-class RawReading(NamedTuple):
-    """A reading as it goes to disk: numbers in the catalogue's unit, the rest as BMW sent it."""
-
-    value: Any
-    unit: str | None
-    """`None` also while the unit of a number is not settled."""
-    measured_at: datetime | None
-    known_at: datetime | None = None
-    """Of a value that became unknown: when the last known one was measured."""
 
 
 class VehicleReadings:
@@ -79,6 +74,7 @@ class VehicleReadings:
         self._units = UnitSettler()
         self._odometer = Odometer()
         self._positions = PositionPairing()
+        self._news: deque[NewReading] = deque(maxlen=MAX_NEWS)
         self._catalogue = catalogue()
         self._unsaved = unsaved
         self._log_unknown = log_unknown
@@ -99,10 +95,26 @@ class VehicleReadings:
         return self._units.display.unit == "mi"
 
     @property
+    def position(self) -> PositionFix | None:
+        """The last position."""
+        return self._positions.last
+
+    @property
     def measured_at(self) -> datetime | None:
         """When the newest reading was measured; `None` if no time is known."""
         newest = max((r.measured_at or NEVER for r in self._readings.values()), default=NEVER)
         return None if newest is NEVER else newest
+
+    @property
+    def charging_news(self) -> Collection[NewReading]:
+        """The readings that matter for charging and were not popped before."""
+        return self._news
+
+    def pop_charging_news(self) -> list[NewReading]:
+        """Return and remove them."""
+        news = list(self._news)
+        self._news.clear()
+        return news
 
     def lookup(self, log_unknown: LogUnknown) -> ReadingLookup:
         """Return the readings as they are asked for by chains of descriptors."""
@@ -116,7 +128,7 @@ class VehicleReadings:
             received_at: when it came, with a time zone; it stands in for times that are missing.
 
         Returns:
-            Whether anything has changed.
+            Whether anything has changed, or has to be judged by the rules of charging.
         """
         is_changed = False
         if not _DISPLAY.isdisjoint(data):
@@ -154,9 +166,7 @@ class VehicleReadings:
         for name in ODOMETER:
             reading = self._readings.get(name)
             if reading is not None and isinstance(reading.value, float):
-                relabelled_km = None if self._units.is_guess(name) else 0.0
-                measured_at = reading.measured_at or NEVER
-                self._judged_mileage(name, reading.value, measured_at, relabelled_km)
+                self._odometer.restore(reading.value, is_guess=self._units.is_guess(name))
         self._positions = PositionPairing(self._last_fix())
 
     # One entry
@@ -176,8 +186,8 @@ class VehicleReadings:
         latest = received_at + CLOCK_TOLERANCE
         is_timed = stamped_at is not None and stamped_at <= latest
         measured_at = stamped_at if is_timed and stamped_at else received_at
-        if known is not None and _is_older(measured_at, known, latest):
-            return False
+        if known is not None and is_older(measured_at, known, latest):
+            return name in _SOC and self._note_older_soc(row, value, measured_at, received_at)
         reading = self._decoded(row, value, entry.get("unit"), measured_at)
         if reading is None or (known is None and reading.value is None):
             return False  # a car has nothing that it never reported
@@ -188,6 +198,25 @@ class VehicleReadings:
         ):
             return False  # of the display's unit it matters since when it is so
         self._put(name, reading, value)
+        if name in CHARGING_INPUTS:
+            self._news.append(NewReading(name, reading.value, stamped_at, received_at))
+        return True
+
+    def _note_older_soc(
+        self, row: Descriptor, value: object, measured_at: datetime, received_at: datetime
+    ) -> bool:
+        """Pass an older SoC to the rules of charging only: it may complete a charge that is over.
+
+        Returns:
+            Whether there is one.
+        """
+        try:
+            percent = decode(row, value, row.unit, self._log_unknown).value
+        except UndecodableValueError:
+            return False
+        if percent is None:
+            return False
+        self._news.append(NewReading(row.descriptor, percent, measured_at, received_at))
         return True
 
     def _put(self, name: str, reading: Reading, value: object) -> None:
@@ -328,6 +357,7 @@ class VehicleReadings:
         for name, degrees in ((LATITUDE, fix.latitude), (LONGITUDE, fix.longitude)):
             self._readings[name] = Reading(value=degrees, unit="°", measured_at=fix.measured_at)
             self._unsaved[name] = RawReading(degrees, None, fix.measured_at)
+        self._news.append(NewReading(LATITUDE, fix, fix.measured_at, received_at))
         return True
 
     def _coordinate(
@@ -356,18 +386,3 @@ class VehicleReadings:
         if not isinstance(latitude.value, float) or not isinstance(longitude.value, float):
             return None
         return PositionFix(latitude.value, longitude.value, latitude.measured_at)
-
-
-def _is_older(measured_at: datetime, known: Reading, latest: datetime) -> bool:
-    """Return whether there is a newer reading; one of the future came from a clock that was wrong.
-
-    The stream tells seconds, REST thousandths: a whole second may be any moment of it, and what
-    the stream told last is as a rule the newest.
-    """
-    if known.measured_at is None or known.measured_at > latest:
-        return False
-    return _end_of(measured_at) < _end_of(known.measured_at)
-
-
-def _end_of(at: datetime) -> datetime:
-    return at if at.microsecond else at + _LAST_MOMENT

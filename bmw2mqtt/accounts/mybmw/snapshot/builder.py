@@ -16,7 +16,6 @@ from bmw2mqtt.accounts.mybmw.snapshot.charging import charging
 from bmw2mqtt.accounts.mybmw.snapshot.end_time import EndTimeReport
 from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader, ReportWord, find_word
 from bmw2mqtt.vehicle.snapshot import (
-    Build,
     Capabilities,
     CheckControlMessage,
     Climate,
@@ -35,6 +34,7 @@ from bmw2mqtt.vehicle.snapshot import (
     Tires,
     Vehicle,
 )
+from bmw2mqtt.vehicle.states import AlarmState
 
 LONGEST_CLIMATE_S = 24 * 60 * 60
 
@@ -104,7 +104,7 @@ def to_vehicle(
         model=attributes.text("model") or f"{responses.brand} {responses.vin[-6:]}",
         brand=responses.brand,
         drive_train=drive_train,
-        build=_build(attributes),
+        software_version=_software_version(attributes),
         capabilities=capabilities,
         updated_at=timing.updated_at,
         mileage_km=state.number("currentMileage", 0),
@@ -117,10 +117,11 @@ def to_vehicle(
         door_lock=state.part("doorsState").word("combinedSecurityState", LockState),
         lids=_lids(state, report),
         windows=_openings(windows, report) if (windows := state.part("windowsState")) else None,
-        is_alarm_armed=_is_alarm_armed(state),
+        alarm=_alarm(state),
         services=_services(state.parts("requiredServices")),
         check_control_messages=_messages(state.parts("checkControlMessages")),
         tires=_tires(state.part("tireState")),
+        departure_timers=_departure_timers(state),
         position=position,
         had_position=position is not None or (previous is not None and previous.had_position),
         heading_deg=(found or location).whole("heading", 0, 360),
@@ -166,12 +167,6 @@ def _capabilities(raw: JsonReader, state: JsonReader, previous: Vehicle | None) 
         names = (*_FLAGS, "charge_start", "charge_stop")
         services = {name: getattr(known, name) for name in names}
     return Capabilities(**features, **services)
-
-
-def _build(attributes: JsonReader) -> Build:
-    return Build(
-        software_version=_software_version(attributes),
-    )
 
 
 def _software_version(attributes: JsonReader) -> str | None:
@@ -232,15 +227,30 @@ def _climate(state: JsonReader, timing: EndTimeReport) -> Climate:
         activity=raw.word("activity", ClimateActivity),
         end_time=end_time,
         remaining_s=remaining_s,
-        timers=tuple(
+    )
+
+
+def _departure_timers(state: JsonReader) -> tuple[Timer, ...]:
+    """Read the timers of the charging profile; cars without one have climate timers."""
+    timers = state.part("chargingProfile").parts("departureTimes")
+    if timers is not None:
+        return tuple(
             Timer(
-                id=None,
-                time=timer.clock("departureTime"),
+                id=timer.whole("id") or place,
+                time=timer.clock("timeStamp"),
                 weekdays=timer.texts("timerWeekDays"),
-                is_active=timer.text("timerAction") == "ACTIVATE",
+                is_active=timer.text("action") == "ACTIVATE",
             )
-            for timer in state.parts("climateTimers") or ()
-        ),
+            for place, timer in enumerate(timers, start=1)
+        )
+    return tuple(
+        Timer(
+            id=place,
+            time=timer.clock("departureTime"),
+            weekdays=timer.texts("timerWeekDays"),
+            is_active=timer.text("timerAction") == "ACTIVATE",
+        )
+        for place, timer in enumerate(state.parts("climateTimers") or (), start=1)
     )
 
 
@@ -278,9 +288,11 @@ def _camel_case(text: str) -> str:
     return first + "".join(word.capitalize() for word in others)
 
 
-def _is_alarm_armed(state: JsonReader) -> bool | None:
+def _alarm(state: JsonReader) -> AlarmState | None:
     mode = state.text("securityOverviewMode")
-    return None if mode is None else mode == "ARMED"
+    if mode is None:
+        return None
+    return AlarmState.ARMED if mode == "ARMED" else AlarmState.UNARMED
 
 
 def _services(entries: list[JsonReader] | None) -> tuple[Service, ...] | None:

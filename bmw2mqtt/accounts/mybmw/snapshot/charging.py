@@ -4,7 +4,7 @@ from datetime import datetime, time, timedelta
 
 from bmw2mqtt.accounts.mybmw.snapshot.end_time import EndTimeReport
 from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader
-from bmw2mqtt.vehicle.snapshot import Charging, ChargingMode, ChargingStatus, Timer
+from bmw2mqtt.vehicle.snapshot import Charging, ChargingMode, ChargingStatus
 
 LONGEST_CHARGE_MINUTES = 14 * 24 * 60
 LARGEST_AC_LIMIT_A = 1000
@@ -34,15 +34,6 @@ def charging(
         ac_limits_a=details.part("acLimit").wholes("values", 1, LARGEST_AC_LIMIT_A)
         or known.ac_limits_a,
         mode=_mode(profile),
-        departure_timers=tuple(
-            Timer(
-                id=timer.whole("id"),
-                time=timer.clock("timeStamp"),
-                weekdays=timer.texts("timerWeekDays"),
-                is_active=timer.text("action") == "ACTIVATE",
-            )
-            for timer in profile.parts("departureTimes") or ()
-        ),
         is_pre_entry_climatization_enabled=_is_pre_entry_climatization_enabled(profile),
     )
 

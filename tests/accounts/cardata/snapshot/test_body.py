@@ -169,9 +169,9 @@ def test_an_unknown_word_about_the_lock_is_reported() -> None:
 
 def test_the_alarm() -> None:
     name = "vehicle.antiTheftAlarmSystem.alarm.armStatus"
-    assert reported({name: "unarmed"}).is_alarm_armed is False
-    assert reported({name: "doorsTiltCabin"}).is_alarm_armed is True
-    assert reported({}).is_alarm_armed is None
+    assert reported({name: "unarmed"}).alarm == "unarmed"
+    assert reported({name: "doorsTiltCabin"}).alarm == "doors_tilt_cabin"
+    assert reported({}).alarm is None
 
 
 # Services and warnings

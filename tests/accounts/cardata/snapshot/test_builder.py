@@ -48,8 +48,8 @@ def test_basic_data() -> None:
     )  # fmt: skip
     assert (vehicle.model, vehicle.brand) == ("iX1 xDrive30", "BMW")
     assert vehicle.drive_train is DriveTrain.ELECTRIC
-    assert vehicle.build.software_version == "11/2025.30"
-    assert vehicle.build.battery_capacity_kwh == 64.7
+    assert vehicle.software_version == "11/2025.30"
+    assert vehicle.charging.capacity_kwh == 64.7
 
 
 def test_both_spellings_of_basic_data() -> None:
@@ -208,28 +208,28 @@ def test_the_mileage_at_the_end_of_a_trip_counts_if_it_is_larger() -> None:
     assert car.report({TRIP_MILEAGE: 10005}, 120).mileage_km == 10005
 
 
-def test_an_odometer_outlives_a_restart(tmp_path: Path) -> None:
-    def opened() -> Car:
-        store = ReadingStore(tmp_path / "readings.db")
-        store.open()
-        return Car(store=store)
+def opened_car(folder: Path) -> Car:
+    """Return a car whose readings are on disk."""
+    store = ReadingStore(folder / "readings.db")
+    store.open()
+    return Car(store=store)
 
-    car = opened()
+
+def test_an_odometer_outlives_a_restart(tmp_path: Path) -> None:
+    car = opened_car(tmp_path)
     readings = [(10000, "km"), (10001, "km"), (10002, "km"), 6300, "INVALID"]
     for minute, reading in enumerate(readings):
         car.report({MILEAGE: reading}, 60 * minute)
     assert car.vehicle is not None
     km = car.vehicle.mileage_km
     car.store.close()
-    car = opened()
+    car = opened_car(tmp_path)
     assert car.snapshot().mileage_km == km == 10138.9
     car.store.close()
 
 
 def test_a_display_that_is_switched_moves_no_odometer(tmp_path: Path) -> None:
-    car = Car()
-    car.store = ReadingStore(tmp_path / "values.db")
-    car.store.open()
+    car = opened_car(tmp_path)
     car.report({DISPLAY_UNIT: "km", MILEAGE: 10_000, CONSUMPTION: 18}, 0)
     assert car.report({DISPLAY_UNIT: "km"}, 30).mileage_km == 10_000
     assert car.report({DISPLAY_UNIT: "miles"}, 60).mileage_km == 10_000, "it has not moved"
@@ -239,9 +239,7 @@ def test_a_display_that_is_switched_moves_no_odometer(tmp_path: Path) -> None:
     assert vehicle.mileage_km == 10_000
     assert vehicle.readings[f"vehicle.{CONSUMPTION}"].value == 18
     car.store.close()
-    car = Car()
-    car.store = ReadingStore(tmp_path / "values.db")
-    car.store.open()
+    car = opened_car(tmp_path)
     assert car.snapshot().mileage_km == 10_000, "nor over a restart"
     assert car.report({MILEAGE: 6220}, 120).mileage_km == 10_010.1
     vehicle = car.report({DISPLAY_UNIT: "km"}, 150)
@@ -366,7 +364,7 @@ def test_moving_and_the_small_battery() -> None:
         {"isMoving": "ASN_isTrue", "electricalSystem.battery.voltage": ("12.6", "V")}
     )
     assert vehicle.is_moving is True
-    assert vehicle.battery_12v_v == 12.6
+    assert vehicle.battery_12v.voltage_v == 12.6
     assert reported({"isMoving": "ASN_isUnknown"}).is_moving is None
 
 

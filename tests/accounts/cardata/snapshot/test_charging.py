@@ -131,12 +131,19 @@ def test_the_newest_state_of_charge_counts() -> None:
     assert car.report({HEADER: 101}, 240).charging.soc_percent == 57, "no reading"
 
 
-def test_a_predicted_level_counts_only_while_charging() -> None:
+def test_the_forecast_of_the_level_counts_by_its_time() -> None:
     car = Car(ELECTRIC)
     car.report({HEADER: 50})
-    assert car.report({LEVEL: 60}, 60).charging.soc_percent == 50
-    assert car.report({STATUS: "CHARGINGACTIVE"}, 120).charging.soc_percent == 60
-    assert car.report({STATUS: "CHARGINGENDED"}, 180).charging.soc_percent == 50
+    assert car.report({LEVEL: 60}, 60).charging.soc_percent == 60
+    assert car.report({HEADER: 58}, 120).charging.soc_percent == 58
+    assert car.report({LEVEL: 57}, 90).charging.soc_percent == 58
+
+
+def test_the_soc_at_a_trips_end_is_the_last_resort() -> None:
+    car = Car(ELECTRIC)
+    assert car.report({TRIP_SOC: 40}).charging.soc_percent == 40
+    assert car.report({HEADER: 38}, 60).charging.soc_percent == 38
+    assert car.report({TRIP_SOC: 45}, 3600).charging.soc_percent == 38
 
 
 def test_neue_klasse_has_other_names() -> None:
@@ -187,17 +194,20 @@ def test_the_newer_charging_status_counts() -> None:
     assert car.report({STATUS: "CHARGINGACTIVE"}, 120).charging.status is ChargingStatus.CHARGING
 
 
-def test_an_unknown_status_is_unknown_and_reported() -> None:
+def test_a_status_that_is_not_known_is_no_charge_and_logged() -> None:
     car = Car(ELECTRIC)
-    assert car.report({STATUS: "MANUAL_SELECTION"}).charging.status is None
-    assert set(car.unknown_words) == {(f"vehicle.{STATUS}", "manual_selection")}
+    assert car.report({STATUS: "MANUAL_SELECTION"}).charging.status == "not_charging"
+    assert car.unknown_words == [(f"vehicle.{STATUS}", "manual_selection")]
 
 
 def test_not_charging_and_the_plug() -> None:
     plugged = reported({STATUS: "NOCHARGING", f"{PORT}status": "CONNECTED"}, ELECTRIC)
     assert plugged.charging.status is ChargingStatus.PLUGGED_IN
-    charging = reported({STATUS: "CHARGINGACTIVE", f"{PORT}status": "DISCONNECTED"}, ELECTRIC)
-    assert charging.charging.is_plugged_in is True
+    car = Car(ELECTRIC)
+    car.report({f"{PORT}status": "DISCONNECTED"})
+    assert car.report({STATUS: "CHARGINGACTIVE"}, 60).charging.is_plugged_in is True
+    unplugged = car.report({f"{PORT}status": "DISCONNECTED"}, 600).charging
+    assert (unplugged.is_plugged_in, unplugged.status) == (False, "not_charging")
 
 
 @pytest.mark.parametrize(
@@ -205,7 +215,8 @@ def test_not_charging_and_the_plug() -> None:
     [
         (80, 80, "target_reached"),
         (81, 80, "target_reached"),
-        (79, 80, "complete"),
+        (79, 80, "target_reached"),
+        (78, 80, "complete"),
         (80, None, "complete"),
     ],
 )

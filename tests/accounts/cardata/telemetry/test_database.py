@@ -48,7 +48,8 @@ def test_readings_survive(tmp_path: Path) -> None:
     again = reopened(path)
     assert dict(readings(again)) == before
     assert again.vins() == {VIN}
-    assert not record(again, SOC, 50, 0, received_s=70), "it still knows what is old"
+    record(again, SOC, 50, 0, received_s=70)
+    assert readings(again)[SOC].value == 61.5, "it still knows what is old"
     assert not record(again, LATITUDE, 48.1)
     assert not record(again, LONGITUDE, 11.5)
     again.close()

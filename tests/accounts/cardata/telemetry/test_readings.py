@@ -34,7 +34,7 @@ def test_a_newer_reading_replaces_the_one_before(values: ReadingStore) -> None:
 
 def test_an_older_reading_is_ignored(values: ReadingStore) -> None:
     record(values, SOC, 61, 60)
-    assert not record(values, SOC, 60, 0, received_s=70)
+    record(values, SOC, 60, 0, received_s=70)
     assert readings(values)[SOC].value == 61.0
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bmw2mqtt.availability import UNSEEN_FOR
+from bmw2mqtt.availability import STALE_WITHOUT_ACCOUNT
 from bmw2mqtt.config import Settings
 from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.mqtt.publisher import Publisher
@@ -24,10 +24,10 @@ async def fleet_after_a_restart() -> tuple[DeviceRegistry, Publisher]:
     topics = Topics("bmw2mqtt", "homeassistant")
     publisher, inventory = Publisher(), RetainedScan(topics)
     fleet = DeviceRegistry(Settings(accounts={"home": ACCOUNT}), topics, publisher, inventory)
-    inventory.take(AVAILABILITY, b"online")
-    inventory.take(f"bmw2mqtt/{VIN}/sensor/mileage", b"1200")
+    inventory.received(AVAILABILITY, b"online")
+    inventory.received(f"bmw2mqtt/{VIN}/sensor/mileage", b"1200")
     inventory.is_complete = True
-    fleet.sweep()
+    fleet.remove_stale_topics()
     return fleet, publisher
 
 
@@ -37,18 +37,18 @@ def payload(publisher: Publisher, topic: str) -> bytes | None:
 
 async def test_a_car_of_an_earlier_run_goes_offline_while_bmw_cannot_be_reached() -> None:
     fleet, publisher = await fleet_after_a_restart()
-    fleet.check_freshness()
+    fleet.check_availability()
     assert payload(publisher, AVAILABILITY) is None, "half an hour is given"
-    fleet._started_at -= UNSEEN_FOR + timedelta(seconds=1)
-    fleet.check_freshness()
+    fleet._started_at -= STALE_WITHOUT_ACCOUNT + timedelta(seconds=1)
+    fleet.check_availability()
     assert payload(publisher, AVAILABILITY) == b"offline"
     assert f"bmw2mqtt/{VIN}/sensor/mileage" not in publisher._withdrawn, "values stay"
 
 
 async def test_it_comes_back_when_bmw_does() -> None:
     fleet, publisher = await fleet_after_a_restart()
-    fleet._started_at -= UNSEEN_FOR + timedelta(seconds=1)
-    fleet.check_freshness()
+    fleet._started_at -= STALE_WITHOUT_ACCOUNT + timedelta(seconds=1)
+    fleet.check_availability()
     fleet.vehicles_listed("home", frozenset({VIN}), is_complete=True)
     fleet.vehicle_changed("home", Vehicle(vin=VIN, model="iX", brand="BMW"))
     assert payload(publisher, AVAILABILITY) == b"online"
@@ -56,8 +56,8 @@ async def test_it_comes_back_when_bmw_does() -> None:
 
 async def test_it_is_removed_when_it_turns_out_to_be_gone() -> None:
     fleet, publisher = await fleet_after_a_restart()
-    fleet._started_at -= UNSEEN_FOR + timedelta(seconds=1)
-    fleet.check_freshness()
+    fleet._started_at -= STALE_WITHOUT_ACCOUNT + timedelta(seconds=1)
+    fleet.check_availability()
     fleet.vehicles_listed("home", frozenset(), is_complete=True)
     assert payload(publisher, AVAILABILITY) is None
     assert {AVAILABILITY, f"bmw2mqtt/{VIN}/sensor/mileage"} <= publisher._withdrawn.keys()
@@ -91,6 +91,6 @@ async def test_the_silence_of_earlier_runs_counts(
     fleet.attach({"home": account})
     later = fleet._now() + timedelta(minutes=minutes)
     fleet._now = lambda: later
-    fleet.check_freshness()
+    fleet.check_availability()
     assert payload(publisher, AVAILABILITY) == expected
     assert f"bmw2mqtt/{VIN}/sensor/mileage" not in publisher._withdrawn, "values stay"
