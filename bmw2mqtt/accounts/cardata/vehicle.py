@@ -6,6 +6,7 @@ from bmw2mqtt.accounts.cardata.basic_data import BasicData
 from bmw2mqtt.accounts.cardata.charging_tracker import ChargingTracker
 from bmw2mqtt.accounts.cardata.failed_request import FailedRequest
 from bmw2mqtt.accounts.cardata.telemetry.vehicle_readings import VehicleReadings
+from bmw2mqtt.vehicle.charging.machine import ChargingMachine
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 
@@ -27,6 +28,10 @@ class CarDataVehicle:
         """BMW has no picture of it."""
         self.read_at: datetime | None = None
         """When its telematic data was last read."""
+        self.extra_read_at: datetime | None = None
+        """When everything else was last read."""
+        self.followed_up_at: datetime | None = None
+        """When it was last read because something had happened."""
         self.failures: dict[str, FailedRequest] = {}
         """Requests that failed and are not repeated yet, by what they were for."""
         # In BMW's list of cars
@@ -38,6 +43,9 @@ class CarDataVehicle:
         """When a list first missed it."""
         self.is_refused = False
         """BMW gives no data of it to this account."""
+        # What it does
+        self.charging = ChargingMachine()
+        """Its charging, as its readings prove it."""
         # What is published
         self.held_since: datetime | None = None
         """Since when its first snapshot is held back, as its basic data is missing."""
