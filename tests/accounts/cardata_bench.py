@@ -13,7 +13,8 @@ from bmw2mqtt.accounts.cardata.auth.tokens import Credentials, OAuthTokens
 from bmw2mqtt.accounts.cardata.basic_data import BasicData
 from bmw2mqtt.accounts.cardata.http import HttpClient
 from bmw2mqtt.accounts.cardata.rest.client import RestClient
-from bmw2mqtt.accounts.cardata.rest.containers import Containers, wanted_descriptors
+from bmw2mqtt.accounts.cardata.rest.container_lists import wanted_descriptors
+from bmw2mqtt.accounts.cardata.rest.containers import Containers
 from bmw2mqtt.accounts.cardata.rest.poller import RestPoller
 from bmw2mqtt.accounts.cardata.rest.quota import RequestQuota
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
@@ -106,7 +107,7 @@ class Listener:
         self, vehicle: CarDataVehicle, data: Mapping[str, Any], received_at: datetime
     ) -> None:
         assert received_at.tzinfo
-        self.data[vehicle.vin] = data
+        self.data[vehicle.vin] = {**self.data.get(vehicle.vin, {}), **data}
 
     def is_wanted(self, vin: str) -> bool:
         return vin not in self.unwanted
@@ -156,7 +157,7 @@ class Bench:
             self.vehicles,
             self.rest,
             self.containers,
-            memory=self.memory,
+            state_file=self.memory,
             listener=self.listener,
             poll_interval_s=self.poll_interval_s,
             now=self.clock,

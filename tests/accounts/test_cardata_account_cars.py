@@ -231,7 +231,7 @@ async def test_the_cars_of_another_bmw_account_go(bench: Bench) -> None:
         home.bmw.approve(home.attributes["user_code"])
         await until(lambda: home.car("sensor/mileage", OTHER_VIN) == "41250")
         assert home.car("sensor/mileage") is None
-        assert len(other.containers) == 1
+        assert len(other.containers) == 2
         await home.store.flushed()
         files = [str(path) for path in bench.folder.rglob("*") if VIN in path.name]
         assert files == [], "basic data and picture"

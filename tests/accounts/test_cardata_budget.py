@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from bmw2mqtt.accounts.cardata.rest.quota import Priority, RequestQuota
+from bmw2mqtt.accounts.local_time import local_time
 from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.vehicle.errors import QuotaExceeded
 from tests.accounts.cardata_bench import SteppedClock
+from tests.accounts.state_parts import write_part
 
 DAY = timedelta(hours=24)
 
@@ -78,7 +80,7 @@ def test_what_matters_more_has_something_left(tmp_path: Path, clock: SteppedCloc
         spend_all(budget, priority)
         left.append(budget.left())
     assert left == sorted(left, reverse=True)
-    assert len(set(left)) == 5
+    assert len(set(left)) == len(Priority)
     assert left[-1] == 0, "whoever has just installed it may use everything"
 
 
@@ -125,6 +127,15 @@ def test_a_month_never_sees_46_requests_in_a_day(tmp_path: Path, clock: SteppedC
 # BMW's own quota
 
 
+def test_another_program_is_not_suspected_without_reason(
+    tmp_path: Path, clock: SteppedClock
+) -> None:
+    budget = open_budget(tmp_path, clock)
+    for _ in range(44):
+        budget.spend(Priority.FIRST)
+    assert "sent only" not in str(budget.exhausted())
+
+
 def test_when_bmw_says_enough_nobody_asks_before_the_next_day(
     tmp_path: Path, clock: SteppedClock
 ) -> None:
@@ -133,8 +144,9 @@ def test_when_bmw_says_enough_nobody_asks_before_the_next_day(
     budget.add(403, is_exhausted=True)
     error = budget.exhausted()
     assert error.retry_at == datetime.fromisoformat("2026-11-02T00:05:00+00:00")
-    assert "00:05 UTC" in str(error)
-    assert "other programs" in str(error)
+    assert error.retry_at is not None
+    assert f"Next request: {local_time(error.retry_at)}" in str(error)
+    assert "sent only 1 request in the last 24 hours: another program" in str(error)
     assert budget.left() == 0
     budget = open_budget(tmp_path, clock)
     for _ in range(14):
@@ -203,5 +215,5 @@ def test_a_clock_that_was_set_back_makes_no_room(tmp_path: Path, clock: SteppedC
 def test_a_damaged_memory_is_an_empty_one(
     tmp_path: Path, clock: SteppedClock, content: dict[str, object]
 ) -> None:
-    StateFile(Store(tmp_path), "home").remember("requests", content)
+    write_part(StateFile(Store(tmp_path), "home"), "requests", content)
     assert open_budget(tmp_path, clock).left() == 45

@@ -3,9 +3,9 @@
 import pytest
 
 from bmw2mqtt.accounts.cardata.errors import RequestRefused, ServerFault
-from bmw2mqtt.accounts.cardata.rest.containers import (
+from bmw2mqtt.accounts.cardata.rest.container_client import NAME
+from bmw2mqtt.accounts.cardata.rest.container_lists import (
     CORE,
-    NAME,
     purpose_of,
     wanted_descriptors,
 )
@@ -15,6 +15,7 @@ from bmw2mqtt.entities.catalogue import catalogue
 from bmw2mqtt.simulator.cardata import Container, Fault, cu_error
 from bmw2mqtt.vehicle.errors import BadAnswer, QuotaExceeded, Unreachable
 from tests.accounts.cardata_bench import Bench
+from tests.accounts.state_parts import write_part
 from tests.accounts.waiting import wait_written
 
 ODD = "vehicle.status.serviceDistance.next"
@@ -117,10 +118,10 @@ async def test_an_old_container_that_cannot_be_deleted_is_deleted_later(account:
     assert active(account) == [old, new]
     account.break_down()
     account.restart()
-    await account.containers.tidy()
+    await account.containers.delete_obsolete()
     assert active(account) == [new]
     account.asked()
-    await account.containers.tidy()
+    await account.containers.delete_obsolete()
     assert account.asked() == []
 
 
@@ -135,7 +136,7 @@ async def test_an_old_container_that_is_gone_or_not_given_up_is_forgotten(
     account.break_down(cu_error(code, method="DELETE"))
     await ready(account)
     account.asked()
-    await account.containers.tidy()
+    await account.containers.delete_obsolete()
     assert account.asked() == []
 
 
@@ -222,7 +223,7 @@ async def test_a_list_that_is_refused_whatever_it_is_waits_a_day(account: Bench)
     with pytest.raises(RequestRefused, match="CU-403"):
         await ready(account)
     assert account.asked() == ["GET containers", "POST containers"], "not all three lists again"
-    account.containers.try_again()
+    account.containers.retry()
     with pytest.raises(RequestRefused, match="CU-403"):
         await ready(account)
     assert account.asked(), "a person may ask"
@@ -270,17 +271,17 @@ async def test_the_one_that_works_is_never_given_up_for_a_place(account: Bench) 
 async def test_a_lost_container_is_replaced_once_a_day(account: Bench) -> None:
     first = await ready(account)
     await account.clock.forward(hours=25)
-    account.containers.lost()
+    account.containers.discard()
     second = await ready(account)
     assert second != first
     assert first.state == "INACTIVE"
     account.restart()
     account.asked()
-    assert not account.containers.lost()
+    assert not account.containers.discard()
     assert await ready(account) == second, "perhaps BMW refuses it for one car only"
     assert account.asked() == []
     await account.clock.forward(hours=24)
-    assert account.containers.lost()
+    assert account.containers.discard()
     assert await ready(account) not in (first, second)
 
 
@@ -297,7 +298,7 @@ async def test_upkeep_waits_when_the_budget_is_short(account: Bench) -> None:
     assert await ready(account) == old
     while account.budget.left():
         account.budget.spend(Priority.FIRST)
-    account.containers.lost()
+    account.containers.discard()
     with pytest.raises(QuotaExceeded):
         await ready(account)
 
@@ -344,7 +345,7 @@ async def test_a_list_with_odd_entries(account: Bench) -> None:
     [{"id": 7, "step": "x", "dropped": "vehicle"}, {"step": 99}, {"paused_until": "2099-01-01"}],
 )
 async def test_a_damaged_memory(account: Bench, content: dict[str, object]) -> None:
-    account.memory.remember("container", content)
+    write_part(account.memory, "container", content)
     account.restart()
     assert await ready(account)
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from structlog.testing import capture_logs
 
-from bmw2mqtt.accounts.cardata.rest.containers import wanted_descriptors
+from bmw2mqtt.accounts.cardata.rest.container_lists import extra_descriptors, wanted_descriptors
 from bmw2mqtt.simulator.cardata import Fault, cu_error
 from bmw2mqtt.vehicle.errors import (
     Unreachable,
@@ -20,7 +20,7 @@ READ = f"{VIN}/telematicData"
 MILEAGE = "vehicle.vehicle.travelledDistance"
 
 
-async def test_a_first_round_learns_everything_with_three_requests_and_three_a_car(
+async def test_a_first_round_learns_everything_with_four_requests_and_four_a_car(
     account: Bench,
 ) -> None:
     await account.poller.poll()
@@ -34,12 +34,15 @@ async def test_a_first_round_learns_everything_with_three_requests_and_three_a_c
         f"GET vehicles/{OTHER_VIN}/telematicData",
         f"GET vehicles/{VIN}/image",
         f"GET vehicles/{OTHER_VIN}/image",
+        "POST containers",
+        f"GET vehicles/{VIN}/telematicData",
+        f"GET vehicles/{OTHER_VIN}/telematicData",
     ]
     assert account.vehicles.vins == {VIN, OTHER_VIN}
     assert account.basic_data[VIN].model == "i4 eDrive40"
     assert account.images == {VIN: PNG, OTHER_VIN: PNG}
     assert account.listener.listed == [{VIN, OTHER_VIN}]
-    assert account.listener.data[VIN].keys() == set(wanted_descriptors())
+    assert account.listener.data[VIN].keys() == {*wanted_descriptors(), *extra_descriptors()}
     assert account.listener.data[VIN][MILEAGE]["value"] == "41250"
     assert Counter(account.listener.described) == {VIN: 2, OTHER_VIN: 2}
     assert (account.folder / "images" / f"{VIN}.png").read_bytes() == PNG
@@ -64,9 +67,8 @@ async def test_each_day_the_cars_are_listed_and_read(account: Bench) -> None:
     await account.poller.poll()
     assert account.asked() == [
         "GET vehicles/mappings",
-        f"GET vehicles/{VIN}/telematicData",
-        f"GET vehicles/{OTHER_VIN}/telematicData",
-    ]
+        *2 * [f"GET vehicles/{VIN}/telematicData", f"GET vehicles/{OTHER_VIN}/telematicData"],
+    ], "once for the main container, once for the extra one"
 
 
 async def test_telematic_data_is_read_at_the_poll_interval(account: Bench) -> None:
@@ -93,7 +95,7 @@ async def test_without_an_interval_it_is_read_once_and_on_request(account: Bench
     assert account.asked() == ["GET vehicles/mappings"]
     await account.clock.forward(minutes=10)
     await account.poller.poll(by_person=True)
-    assert len(account.asked()) == 3
+    assert len(account.asked()) == 5
     await account.poller.poll(by_person=True)
     assert account.asked() == [], "nothing is younger than ten minutes"
 
@@ -109,7 +111,7 @@ async def test_a_person_gets_new_values_and_new_cars_at_once(account: Bench) -> 
         f"GET vehicles/{VIN}/telematicData": 1,
         f"GET vehicles/{OTHER_VIN}/telematicData": 1,
         "GET vehicles/WBA00000000000003/basicData": 1,
-        "GET vehicles/WBA00000000000003/telematicData": 1,
+        "GET vehicles/WBA00000000000003/telematicData": 2,
         "GET vehicles/WBA00000000000003/image": 1,
     }
 
@@ -204,7 +206,7 @@ async def test_a_car_that_streams_stays_though_rest_gives_no_data_of_it(account:
         await account.clock.forward(hours=24)
         await account.poller.poll()
     assert account.listener.listed[-1] == {VIN, OTHER_VIN}
-    assert Counter(account.asked())[f"GET vehicles/{READ}"] == 2, "each try costs quota"
+    assert Counter(account.asked())[f"GET vehicles/{READ}"] == 3, "each try costs quota"
     for _ in range(3):
         await account.clock.forward(hours=24)
         await account.poller.poll()

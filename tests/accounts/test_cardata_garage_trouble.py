@@ -18,6 +18,7 @@ from bmw2mqtt.vehicle.errors import (
     QuotaExceeded,
 )
 from tests.accounts.cardata_bench import OTHER_VIN, VIN, Bench, car
+from tests.accounts.state_parts import write_part
 
 READ = f"{VIN}/telematicData"
 
@@ -31,7 +32,12 @@ async def test_a_lost_container_is_replaced_at_once(account: Bench) -> None:
     for container in account.user.containers.values():
         container.state = "INACTIVE"
     await account.poller.poll()
-    assert [entry.state for entry in account.user.containers.values()] == ["INACTIVE", "ACTIVE"]
+    assert [entry.state for entry in account.user.containers.values()] == [
+        "INACTIVE",
+        "INACTIVE",
+        "ACTIVE",
+        "ACTIVE",
+    ]
     assert account.listener.data.keys() == {VIN, OTHER_VIN}
     assert account.poller.due_at() == account.clock.now + timedelta(hours=24)
 
@@ -62,7 +68,7 @@ async def test_a_car_that_rest_knows_nothing_of_takes_no_container_from_the_othe
         await account.clock.forward(hours=1)
     await account.poller.poll()
     assert account.listener.data.keys() == {OTHER_VIN}
-    assert Counter(account.asked())["POST containers"] == 1
+    assert Counter(account.asked())["POST containers"] == 2, "the main and the extra one"
 
 
 async def test_an_old_container_that_cannot_be_deleted_costs_a_request_a_day(
@@ -70,7 +76,7 @@ async def test_an_old_container_that_cannot_be_deleted_costs_a_request_a_day(
 ) -> None:
     await account.poller.poll()
     await account.clock.forward(hours=25)
-    account.containers.lost()
+    account.containers.discard()
     account.break_down(cu_error("CU-500", method="DELETE"))
     await account.poller.poll()
     account.asked()
@@ -82,6 +88,7 @@ async def test_an_old_container_that_cannot_be_deleted_costs_a_request_a_day(
     await account.clock.forward(hours=24)
     await account.poller.poll()
     assert sorted(entry.state for entry in account.user.containers.values()) == [
+        "ACTIVE",
         "ACTIVE",
         "INACTIVE",
     ]
@@ -191,7 +198,7 @@ async def test_damaged_files_are_asked_for_anew(account: Bench) -> None:
     await account.poller.poll()
     (account.folder / "cars" / f"{VIN}.json").write_text("{")
     damaged = {"listed_at": "x", "vehicles": {"7": {}, VIN: 7, OTHER_VIN: {"read_at": [1]}}}
-    account.memory.remember("vehicles", damaged)
+    write_part(account.memory, "vehicles", damaged)
     account.restart()
     await account.poller.poll()
     assert account.basic_data.keys() == {VIN, OTHER_VIN}
@@ -202,8 +209,9 @@ async def test_what_the_former_version_has_written_is_read(account: Bench) -> No
     await account.poller.poll()
     account.asked()
     read_at = account.clock.now.isoformat()
-    account.memory.remember("vehicles", {})
-    account.memory.remember(
+    write_part(account.memory, "vehicles", {})
+    write_part(
+        account.memory,
         "garage",
         {
             "listed_at": read_at,
@@ -220,7 +228,7 @@ async def test_what_the_former_version_has_written_is_read(account: Bench) -> No
     assert (second.is_refused, second.vin) == (True, "WBA00000000000003")
     assert (third.is_served, third.missed_since) == (False, account.clock.now)
     await account.poller.poll()
-    assert account.asked() == []
+    assert account.asked() == [f"GET vehicles/{VIN}/telematicData"], "from the new container"
     account.restart()
     assert account.vehicles.vins == {VIN, OTHER_VIN, "WBA00000000000003"}
 

@@ -93,16 +93,16 @@ async def test_a_token_for_something_else_needs_the_portal(account: Bench) -> No
     [
         ("CU-104", "primary user"),
         ("CU-105", "container"),
-        ("CU-120", "no VIN"),
-        ("CU-121", "no container"),
+        ("CU-120", "this VIN"),
+        ("CU-121", "container ID"),
         ("CU-122", "deleted already"),
         ("CU-124", "maximum of 10 containers"),
         ("CU-126", "no picture"),
-        ("CU-400", "bad one"),
-        ("CU-401", "bad one"),
+        ("CU-400", "the request"),
+        ("CU-401", "a parameter"),
         ("CU-402", "descriptors"),
         ("CU-403", "descriptors"),
-        ("CU-999", "refuses to tell"),
+        ("CU-999", "refuses the request"),
     ],
 )
 async def test_what_bmw_refuses(account: Bench, code: str, said: str) -> None:

@@ -13,6 +13,7 @@ from tests import virtual_time
 from tests.accounts.cardata_bench import VIN, Bench
 from tests.accounts.cardata_home import Home
 from tests.accounts.simulated_day import Day, simulated_day
+from tests.accounts.state_parts import read_part
 from tests.accounts.waiting import until
 
 NOTICE = re.compile(
@@ -88,7 +89,7 @@ def test_when_bmw_answered_last_survives_being_killed(
         async with simulated_day(certificates, tmp_path) as day, day.running():
             await asyncio.sleep(7200)
             killed_at = datetime.now(UTC)
-            known = StateFile(Store(tmp_path), "home").recall("polling")
+            known = read_part(StateFile(Store(tmp_path), "home"), "polling")
             saved = datetime.fromisoformat(str(known["succeeded_at"]))
             assert killed_at - saved <= timedelta(minutes=40)
 

@@ -19,7 +19,9 @@ from bmw2mqtt.accounts.cardata.auth.tokens import Credentials, OAuthTokens
 from bmw2mqtt.accounts.cardata.http import HttpClient
 from bmw2mqtt.accounts.cardata.receiver import VehicleReceiver
 from bmw2mqtt.accounts.cardata.rest.client import RestClient
-from bmw2mqtt.accounts.cardata.rest.containers import Containers, wanted_descriptors
+from bmw2mqtt.accounts.cardata.rest.container_lists import wanted_descriptors
+from bmw2mqtt.accounts.cardata.rest.containers import Containers
+from bmw2mqtt.accounts.cardata.rest.follow_up import FollowUpReads
 from bmw2mqtt.accounts.cardata.rest.poller import RestPoller
 from bmw2mqtt.accounts.cardata.rest.quota import RequestQuota
 from bmw2mqtt.accounts.cardata.snapshot.updater import SnapshotUpdater
@@ -72,10 +74,10 @@ class CarDataAccount:
         self._now = now
         self._store = store
         self._bug_logger = bugs = BugLogger()
-        self._memory = memory = StateFile(store, name)
-        self.requests = RequestQuota(memory, settings.request_budget, now)
+        self._state_file = state_file = StateFile(store, name)
+        self.requests = RequestQuota(state_file, settings.request_budget, now)
         tick_s = min(settings.poll_interval_s, LONGEST_TICK_S)
-        self.polling = PollScheduler(tick_s, self._poll, self._polled, memory, now)
+        self.polling = PollScheduler(tick_s, self._poll, self._polled, state_file, now)
         self._tokens: OAuthTokens | None = None
         self._refresh = RefreshRecorder(self.requests, now)
         # The cars
@@ -97,6 +99,15 @@ class CarDataAccount:
         self._login = self._make_login(oauth)
         self._stream = self._make_stream(settings)
         self._poller = self._make_poller(settings)
+        self._follow_ups = FollowUpReads(
+            name,
+            vehicles,
+            self._poller,
+            is_allowed=self._may_follow_up,
+            on_error=self._follow_up_failed,
+            now=now,
+        )
+        self._has_follow_ups = settings.follow_up_reads
         self._reporter = StatusReporter(
             AccountState(name=name, backend=CARDATA_TRAITS), guarded.account_changed
         )
@@ -117,7 +128,7 @@ class CarDataAccount:
             self.name,
             self._credentials,
             DeviceLogin(oauth, now=self._now),
-            self._memory,
+            self._state_file,
             on_tokens=guarded(self._use_tokens),
             on_login=guarded(self._logged_in),
             on_change=guarded(self._update_status),
@@ -128,7 +139,7 @@ class CarDataAccount:
         guarded = partial(self._bug_logger.guarded, "update_crashed", account=self.name)
         return StreamConnection(
             settings,
-            self._memory,
+            self._state_file,
             tls=client_context(self.name, settings.ca_file, ssl.TLSVersion.TLSv1_3),
             on_message=guarded(self._receiver.stream_message),
             on_change=guarded(self._stream_changed),
@@ -142,8 +153,8 @@ class CarDataAccount:
             self.name,
             self._vehicles,
             rest,
-            Containers(rest, self._memory, wanted_descriptors(), self._now),
-            memory=self._memory,
+            Containers(rest, self._state_file, wanted_descriptors(), self._now),
+            state_file=self._state_file,
             listener=self._receiver,
             poll_interval_s=settings.poll_interval_s,
             now=self._now,
@@ -163,7 +174,7 @@ class CarDataAccount:
             stack.callback(self._readings.close)
             stack.callback(self._updater.close)
             stack.push_async_callback(self._credentials.close)
-            stack.callback(self._receiver.save, self._memory)
+            stack.callback(self._receiver.save, self._state_file)
             self._restore()
             async with asyncio.TaskGroup() as tasks:
                 for name, task in (
@@ -171,6 +182,7 @@ class CarDataAccount:
                     ("stream", self._stream.run),
                     ("polling", self.polling.run),
                     ("availability", self._check_regularly),
+                    *([("follow-up reads", self._follow_ups.run)] if self._has_follow_ups else []),
                 ):
                     guarded = run_guarded(
                         f"{name} of {self.name}",
@@ -190,7 +202,7 @@ class CarDataAccount:
         if self.polling.is_paused:
             self._reporter.update(status=AccountStatus.PAUSED, is_polling=False)
         is_complete = self._poller.list.listed_at is not None
-        self._receiver.restore(self._memory, is_complete=is_complete)
+        self._receiver.restore(self._state_file, is_complete=is_complete)
         self._update_status()
 
     # What a person wants
@@ -224,7 +236,7 @@ class CarDataAccount:
 
     def _check_owner(self, gcid: str) -> None:
         """Remove the cars of another BMW account, if that was logged in here before."""
-        if is_another_owner(self._memory, gcid):
+        if is_another_owner(self._state_file, gcid, self._now()):
             log.warning(
                 "bmw_account_changed",
                 account=self.name,
@@ -234,7 +246,7 @@ class CarDataAccount:
             self._status.reset()
             self._poller.remove_all()
             self.polling.request()
-        save_owner(self._memory, gcid)
+        save_owner(self._state_file, gcid)
 
     def _logged_in(self) -> None:
         self._poller.login_renewed()
@@ -253,6 +265,14 @@ class CarDataAccount:
             self._updater.publish_without_basic_data()
         self._update_status()
 
+    def _may_follow_up(self) -> bool:
+        return self._tokens is not None and not self.polling.is_paused
+
+    def _follow_up_failed(self, error: AccountError) -> None:
+        """Let the scheduler wait as after a poll, unless only our own reserve is kept."""
+        if not isinstance(error, QuotaExceeded) or self.requests.is_parked:
+            self.polling.report(error)
+
     def _stream_changed(self) -> None:
         """While the stream is connected, everything known of the cars is current."""
         if self._stream.is_connected:
@@ -267,5 +287,5 @@ class CarDataAccount:
         while True:
             self._stream_changed()
             self._updater.check_held_back()
-            self._receiver.save(self._memory)
+            self._receiver.save(self._state_file)
             await asyncio.sleep(CHECK_EVERY_S)

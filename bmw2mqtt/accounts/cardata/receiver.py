@@ -12,11 +12,18 @@ from bmw2mqtt.accounts.cardata.stream.message import UnreadableMessageError, par
 from bmw2mqtt.accounts.cardata.telemetry.store import MAX_VEHICLES, ReadingStore
 from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
-from bmw2mqtt.accounts.state_file import StateFile, moment
+from bmw2mqtt.accounts.state_document import PastTime, StateDocument
+from bmw2mqtt.accounts.state_file import StateFile
 
 log = structlog.get_logger(__name__)
 
 STATE_PART = "heard"
+
+
+class ReceivedDocument(StateDocument):
+    """When BMW last sent something about a car."""
+
+    at: PastTime | None = None
 
 
 class VehicleReceiver:
@@ -42,14 +49,14 @@ class VehicleReceiver:
         self._listener = listener
         self._now = now
 
-    def restore(self, memory: StateFile, *, is_complete: bool) -> None:
+    def restore(self, state_file: StateFile, *, is_complete: bool) -> None:
         """Publish what an earlier run knew.
 
         Args:
-            memory: the account's state file.
+            state_file: the account's state file.
             is_complete: whether the registry has every car of the account.
         """
-        self.received_at = moment(memory.recall(STATE_PART).get("at"))
+        self.received_at = state_file.read(STATE_PART, ReceivedDocument, self._now()).at
         for vin in self._readings.vins():
             self._vehicles.add(vin)
         vins = self._vehicles.vins
@@ -58,10 +65,11 @@ class VehicleReceiver:
             self._updater.schedule(vin)
         self.confirm_all()
 
-    def save(self, memory: StateFile) -> None:
+    def save(self, state_file: StateFile) -> None:
         """Write down when BMW last sent something."""
         if self.received_at is not None:
-            memory.remember(STATE_PART, {"at": self.received_at.isoformat()})
+            document = ReceivedDocument(at=self.received_at)
+            state_file.write(STATE_PART, document, can_wait=True)
 
     def stream_message(self, topic: str, payload: bytes) -> None:
         """Record a message of the stream."""

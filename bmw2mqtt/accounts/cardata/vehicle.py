@@ -27,6 +27,10 @@ class CarDataVehicle:
         """BMW has no picture of it."""
         self.read_at: datetime | None = None
         """When its telematic data was last read."""
+        self.extra_read_at: datetime | None = None
+        """When everything else was last read."""
+        self.followed_up_at: datetime | None = None
+        """When it was last read because something had happened."""
         self.failures: dict[str, FailedRequest] = {}
         """Requests that failed and are not repeated yet, by what they were for."""
         # In BMW's list of cars

@@ -18,6 +18,7 @@ from bmw2mqtt.accounts.cardata.rest.containers import Containers
 from bmw2mqtt.accounts.cardata.rest.quota import Priority
 from bmw2mqtt.accounts.cardata.rest.vehicle_list import VehicleList
 from bmw2mqtt.accounts.cardata.rest.vehicle_reader import (
+    EXTRA_DATA,
     TELEMATIC_DATA,
     RequestGate,
     RestListener,
@@ -28,11 +29,13 @@ from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.vehicle.errors import AccountError, QuotaExceeded
+from bmw2mqtt.vehicle.vin import is_vin
 
 log = structlog.get_logger(__name__)
 
 LIST_EVERY = timedelta(hours=24)
 """Cars that were bought or sold are noticed within a day, or at a refresh."""
+EXTRA_EVERY = timedelta(hours=24)
 EARLY = 0.1
 """The part of an interval by which a request may be early: rounds start at random times."""
 REFRESH_AFTER = timedelta(minutes=10)
@@ -51,7 +54,7 @@ class RestPoller:
         rest: RestClient,
         containers: Containers,
         *,
-        memory: StateFile,
+        state_file: StateFile,
         listener: RestListener,
         poll_interval_s: float,
         now: Callable[[], datetime] = utc_now,
@@ -63,7 +66,7 @@ class RestPoller:
             vehicles: the account's cars.
             rest: sends the requests.
             containers: the container that telematic data is requested with.
-            memory: keeps which cars there are and when they were read.
+            state_file: keeps which cars there are and when they were read.
             listener: gets what is learnt.
             poll_interval_s: seconds between two readings of a car's telematic data; 0: it is
                 read once, then only when a person asks.
@@ -74,7 +77,7 @@ class RestPoller:
         self._vehicles = vehicles
         self._rest = rest
         self._containers = containers
-        self._memory = memory
+        self._state_file = state_file
         self._listener = listener
         self._interval = timedelta(seconds=poll_interval_s) if poll_interval_s else None
         self._now = now
@@ -96,7 +99,16 @@ class RestPoller:
 
     def restore(self) -> None:
         """Restore what an earlier run has learnt."""
-        self.list.listed_at = state.restore(self._memory, self._vehicles, self._now())
+        now = self._now()
+        document = self._state_file.read(state.PART, state.VehiclesDocument, now)
+        if not document.vehicles:
+            former = self._state_file.read(state.FORMER_PART, state.FormerDocument, now)
+            document = former.migrated()
+            self._state_file.write(state.FORMER_PART, state.FormerDocument())
+        self.list.listed_at = document.listed_at
+        for vin, known in document.vehicles.items():
+            if is_vin(vin):
+                known.restore(self._vehicles.add(vin))
 
     def due_at(self) -> datetime:
         """Return when a round next has something to request."""
@@ -118,7 +130,21 @@ class RestPoller:
             try:
                 is_listed = await self._poll_list(by_person=by_person)
                 await self._poll_vehicles(by_person=by_person)
-                await self._poll_extras(is_tidying=is_listed)
+                await self._poll_extras(by_person=by_person, is_tidying=is_listed)
+            finally:
+                self._save()
+
+    async def follow_up(self, vehicle: CarDataVehicle) -> AccountError | None:
+        """Read a car's telematic data because something happened; return why that failed.
+
+        Raises:
+            AccountError: trouble of the whole account, or the rest of the quota is kept.
+        """
+        async with self._lock:
+            if not (vehicle.is_served and self._listener.is_wanted(vehicle.vin)):
+                return None
+            try:
+                return await self._reader.read_telematic_data(vehicle, Priority.FOLLOW_UP)
             finally:
                 self._save()
 
@@ -135,12 +161,14 @@ class RestPoller:
             self._vehicles.remove(vin)
         self.list.listed_at = None
         self._failures.clear()
-        self._containers.forget()
+        self._containers.reset()
         self._save()
         self._listener.vehicles_listed()
 
     def _save(self) -> None:
-        state.save(self._memory, self._vehicles, self.list.listed_at)
+        vehicles = {v.vin: state.VehicleDocument.of(v) for v in self._vehicles}
+        document = state.VehiclesDocument(listed_at=self.list.listed_at, vehicles=vehicles)
+        self._state_file.write(state.PART, document)
 
     def _retry_all(self) -> None:
         """Repeat also what failed, unless it is too young, and request the list of cars."""
@@ -151,7 +179,7 @@ class RestPoller:
             for what, failure in list(failures.items()):
                 if self._is_old(failure.since):
                     del failures[what]
-        self._containers.try_again()
+        self._containers.retry()
 
     def _all_failures(self) -> list[dict[str, FailedRequest]]:
         return [self._failures, *(vehicle.failures for vehicle in self._vehicles)]
@@ -212,16 +240,19 @@ class RestPoller:
         if errors and len(errors) == len(vehicles):
             raise errors[0].with_traceback(None)
 
-    async def _poll_extras(self, *, is_tidying: bool) -> None:
-        """Request missing pictures and delete old containers, if the quota is ample."""
+    async def _poll_extras(self, *, by_person: bool, is_tidying: bool) -> None:
+        """Request missing pictures and extra data, delete old containers: if the quota is ample."""
         try:
             for vehicle in self._served():
                 if vehicle.image is None and not vehicle.has_no_image:
                     await self._reader.read_image(vehicle)
+            for vehicle in sorted(self._served(), key=lambda v: v.extra_read_at or NEVER):
+                if self._is_extra_due(vehicle, by_person=by_person):
+                    await self._reader.read_extra_data(vehicle)
             if is_tidying:
-                await self._containers.tidy()
+                await self._containers.delete_obsolete()
         except QuotaExceeded as error:
-            log.debug("image_postponed", account=self._account, reason=str(error))
+            log.debug("extras_postponed", account=self._account, reason=str(error))
 
     def _telematic_due_at(self, vehicle: CarDataVehicle) -> datetime | None:
         """Return when to read a car's telematic data; `None`: when a person asks."""
@@ -237,3 +268,12 @@ class RestPoller:
         due = self._telematic_due_at(vehicle)
         slack = EARLY * self._interval if self._interval else timedelta()
         return due is not None and self._now() >= due - slack
+
+    def _is_extra_due(self, vehicle: CarDataVehicle, *, by_person: bool) -> bool:
+        if vehicle.read_at is None or TELEMATIC_DATA in vehicle.failures:
+            return False  # it would fail in the same way
+        if vehicle.extra_read_at is None or EXTRA_DATA in vehicle.failures:
+            return True
+        if self._interval is None and not by_person:
+            return False
+        return self._now() >= vehicle.extra_read_at + EXTRA_EVERY * (1 - EARLY)

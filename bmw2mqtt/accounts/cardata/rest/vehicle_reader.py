@@ -14,8 +14,17 @@ import structlog
 from bmw2mqtt.accounts.cardata.errors import LoginFailed, RequestRefused, ServerFault
 from bmw2mqtt.accounts.cardata.failed_request import FailedRequest
 from bmw2mqtt.accounts.cardata.image import as_png
-from bmw2mqtt.accounts.cardata.rest.client import FORBIDDEN, NO_IMAGE, NO_VEHICLE, RestClient
-from bmw2mqtt.accounts.cardata.rest.containers import NOT_THERE, Containers
+from bmw2mqtt.accounts.cardata.rest.client import (
+    BAD_VIN,
+    FORBIDDEN,
+    NO_DATA,
+    NO_IMAGE,
+    NO_VEHICLE,
+    RestClient,
+)
+from bmw2mqtt.accounts.cardata.rest.container_client import NOT_THERE
+from bmw2mqtt.accounts.cardata.rest.container_lists import ContainerKind
+from bmw2mqtt.accounts.cardata.rest.containers import Containers
 from bmw2mqtt.accounts.cardata.rest.quota import Priority
 from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
@@ -26,7 +35,10 @@ log = structlog.get_logger(__name__)
 
 BASIC_DATA: Final = "basic_data"
 TELEMATIC_DATA: Final = "telematic_data"
+EXTRA_DATA: Final = "extra_data"
 IMAGE: Final = "image"
+_NEVER_SERVED: Final = {NO_VEHICLE, BAD_VIN}
+"""Refusals after which no request about the car can succeed."""
 
 
 class RestListener(Protocol):
@@ -150,8 +162,19 @@ class VehicleReader:
         self, vehicle: CarDataVehicle, priority: Priority
     ) -> AccountError | None:
         """Request its last values; return why that failed."""
-        request = partial(self._telematic_data, vehicle, priority)
-        return await self._attempt(vehicle, TELEMATIC_DATA, request)
+        request = partial(self._telematic_data, vehicle, priority, ContainerKind.MAIN)
+        error = await self._attempt(vehicle, TELEMATIC_DATA, request)
+        if error is None:
+            vehicle.read_at = self._now()
+        return error
+
+    async def read_extra_data(self, vehicle: CarDataVehicle) -> AccountError | None:
+        """Request the last values of everything that the main container leaves out."""
+        request = partial(self._telematic_data, vehicle, Priority.EXTRA, ContainerKind.EXTRA)
+        error = await self._attempt(vehicle, EXTRA_DATA, request)
+        if error is None:
+            vehicle.extra_read_at = self._now()
+        return error
 
     async def read_image(self, vehicle: CarDataVehicle) -> AccountError | None:
         """Request its picture; return why that failed."""
@@ -166,7 +189,7 @@ class VehicleReader:
             except (RequestRefused, ServerFault) as error:
                 is_of_another = vehicle.is_secondary and what == BASIC_DATA
                 is_final = isinstance(error, RequestRefused) or error.code == FORBIDDEN
-                if error.code != NO_VEHICLE and not (is_of_another and is_final):
+                if error.code not in _NEVER_SERVED and not (is_of_another and is_final):
                     raise
                 self._on_refused(vehicle, error)
 
@@ -179,22 +202,24 @@ class VehicleReader:
         self._vehicles.save_basic_data(vehicle, answer)
         self._listener.vehicle_described(vehicle.vin)
 
-    async def _telematic_data(self, vehicle: CarDataVehicle, priority: Priority) -> None:
+    async def _telematic_data(
+        self, vehicle: CarDataVehicle, priority: Priority, kind: ContainerKind
+    ) -> None:
         try:
-            answer = await self._request_telematic_data(vehicle, priority)
+            answer = await self._request_telematic_data(vehicle, priority, kind)
         except RequestRefused as error:
-            if error.code not in NOT_THERE or not self._containers.lost():
+            if error.code not in NOT_THERE or not self._containers.discard(kind):
                 raise
-            answer = await self._request_telematic_data(vehicle, priority)
+            answer = await self._request_telematic_data(vehicle, priority, kind)
         data = answer.get("telematicData") if isinstance(answer, dict) else None
         if not isinstance(data, dict):
             raise BadAnswer("BMW sent no telematic data of the car; trying again later")
-        now = self._now()
-        self._listener.telematic_data(vehicle, data, now)
-        vehicle.read_at = now
+        self._listener.telematic_data(vehicle, data, self._now())
 
-    async def _request_telematic_data(self, vehicle: CarDataVehicle, priority: Priority) -> Any:
-        container = await self._containers.ready(priority)
+    async def _request_telematic_data(
+        self, vehicle: CarDataVehicle, priority: Priority, kind: ContainerKind
+    ) -> Any:
+        container = await self._containers.ready(priority, kind)
         path = f"vehicles/{vehicle.vin}/telematicData"
         return await self._rest.get(path, priority, containerId=container)
 
@@ -202,7 +227,7 @@ class VehicleReader:
         try:
             image = await self._rest.get_bytes(f"vehicles/{vehicle.vin}/image", Priority.PICTURE)
         except RequestRefused as error:
-            if error.code not in {NO_IMAGE, None}:
+            if error.code not in {NO_IMAGE, NO_DATA, None}:
                 raise
             vehicle.has_no_image = True
             return
