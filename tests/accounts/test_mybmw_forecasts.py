@@ -32,9 +32,7 @@ def test_charging_end_time_does_not_jitter() -> None:
     state["lastUpdatedAt"] = "2023-06-22T10:43:00Z"
     state["electricChargingState"]["remainingChargingMinutes"] = 60
     vehicle = convert_car(car, vehicle, NOON + timedelta(minutes=14), trackers)
-    assert vehicle.charging.end_time == NOON + timedelta(minutes=73), (
-        "of the report"
-    )
+    assert vehicle.charging.end_time == NOON + timedelta(minutes=73), "of the report"
 
 
 @pytest.mark.parametrize(
