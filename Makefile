@@ -5,7 +5,7 @@ VENV ?= $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test prepare lint unit mutations bench docs reference screenshots image container-test format clean
+.PHONY: help demo test prepare lint unit mutations soak soak-real bench docs reference screenshots image container-test format clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST)
@@ -33,6 +33,13 @@ unit: $(VENV)/.dev
 mutations: $(VENV)/.dev ## break the most important rules one by one: the tests must see each
 	@scripts/need mosquitto
 	$(BIN)/python scripts/mutations.py $(ARGS)
+
+soak: $(VENV)/.dev ## 30 days in virtual time in which everything goes wrong: ARGS="--days 3 --seed 7"
+	$(BIN)/python -m tests.soak.virtual $(ARGS)
+
+soak-real: $(VENV)/.dev ## 20 minutes with a broker that is killed, stopped, slowed, swapped: ARGS="--seed 7"
+	@scripts/need mosquitto
+	$(BIN)/python -m tests.soak.real $(ARGS)
 
 bench: $(VENV)/.dev ## what is promised about speed, measured beside its floors
 	@scripts/need mosquitto

@@ -208,7 +208,7 @@ def write_config(directory: Path, port: int, bmw: Bmw, *, poll_interval: int = 0
         "username": USERNAME,
         "password": PASSWORD,
         "region": "rest_of_world",
-        "captcha_token": f"captcha of {directory}",
+        "captcha_token": f"captcha-of-{directory.name}",
         "server": bmw.server,
         "ca_file": bmw.ca_file,
         "poll_interval": poll_interval,

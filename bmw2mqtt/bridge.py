@@ -1,4 +1,4 @@
-"""The daemon: builds its parts, runs them together, stops them in order."""
+"""Composition root of the daemon: builds its parts, runs them together, stops them in order."""
 
 import asyncio
 import gc
@@ -7,18 +7,21 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import structlog
 
 from bmw2mqtt import __version__
 from bmw2mqtt.account_commands import AccountCommands
 from bmw2mqtt.accounts.account import Account
+from bmw2mqtt.accounts.backends import BACKENDS
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
-from bmw2mqtt.config import CarDataSettings, MyBmwSettings, Settings
+from bmw2mqtt.config import Settings
 from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.guard import BugLogger, run_guarded
 from bmw2mqtt.health import BEAT_S, Heartbeat
+from bmw2mqtt.log_once import LogOnce
 from bmw2mqtt.mqtt.commands import Commands
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.received import Received
@@ -26,74 +29,90 @@ from bmw2mqtt.mqtt.retained_repair import RetainedRepair
 from bmw2mqtt.mqtt.retained_scan import RetainedScan
 from bmw2mqtt.mqtt.session import Session
 from bmw2mqtt.mqtt.topics import COMMAND_SUFFIXES, Topics
+from bmw2mqtt.vehicle.deadline import Clock, elapsed_s
 from bmw2mqtt.vehicle.errors import ConfigError
 from bmw2mqtt.web.context import PageContext
 from bmw2mqtt.web.listener import WebListener
 
 log = structlog.get_logger(__name__)
 
-CONNECT_FIRST_S = 1.0
-"""How long the broker goes before BMW's libraries, which are heavy to import."""
-FRESHNESS_S = 60
-DRAIN_S = 2.0
+CONNECT_FIRST_S: Final = 1.0
+"""Longest wait for the first broker connection before the slow imports of BMW's libraries."""
+AVAILABILITY_CHECK_S: Final = 60
+DRAIN_S: Final = 2.0
 
 
 class Bridge:
     """One daemon."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock = elapsed_s) -> None:
         """Build everything; nothing is sent before `run`.
 
+        Args:
+            settings: the configuration.
+            clock: measures how old messages are; it must count while the host is suspended.
+
         Raises:
-            ConfigError: what only shows when it is used, as a certificate that cannot be read.
+            ConfigError: what shows only when it is used, such as a certificate that is not one.
         """
         self._settings = settings
+        self._bug_logger = BugLogger()
         self._topics = Topics(settings.mqtt.base_topic, settings.homeassistant.discovery_prefix)
         self._store = Store(settings.data_dir)
         self._heartbeat = Heartbeat(settings.data_dir)
-        self.publisher = Publisher()
-        self._inventory = RetainedScan(self._topics)
-        self._fleet = DeviceRegistry(
-            settings, self._topics, self.publisher, self._inventory, store=self._store
+        self._heartbeat_errors = LogOnce()
+        self.publisher = Publisher(clock)
+        scan = RetainedScan(self._topics)
+        self._registry = DeviceRegistry(
+            settings, self._topics, self.publisher, scan, store=self._store
         )
-        self._commands = Commands(self._fleet, self._topics, self.publisher)
-        self._bug_logger = BugLogger()
+        self._repair = RetainedRepair(
+            self.publisher, scan, self._topics.retained(), self._registry.remove_stale_topics
+        )
         self._accounts: dict[str, Account] = {}
         self._tls: dict[Path | None, ssl.SSLContext] = {}
         self._making = asyncio.Lock()
-        """One account is made at a time: imports and files are not for two threads."""
-        self._fleet.attach(self._accounts)
-        self._controls = AccountCommands(self._accounts, self.publisher)
-        self._repair = RetainedRepair(self.publisher, self._topics.retained())
-        filters = [*self._topics.commands(), *self._topics.retained()]
-        if settings.homeassistant.enabled:
-            filters.append(settings.homeassistant.status_topic)
+        """Accounts are made one at a time: their imports and files are not thread-safe."""
+        self._registry.attach(self._accounts)
+        self._commands = Commands(self._registry, self._topics, self.publisher, clock)
+        self._account_commands = AccountCommands(self._accounts, self.publisher)
         self._session = Session(
             settings.mqtt,
             self.publisher,
             availability_topic=self._topics.bridge_availability,
-            filters=filters,
-            on_message=self._bug_logger.guarded("message_crashed", self._take),
+            filters=self._filters(),
+            on_message=self._bug_logger.guarded("message_crashed", self._receive),
             on_subscribed=self._repair.subscribed,
+            clock=clock,
         )
-        sources = PageContext(
+        self._page = WebListener(settings.http, self._page_context())
+
+    def _filters(self) -> list[str]:
+        filters = [*self._topics.commands(), *self._topics.retained()]
+        if self._settings.homeassistant.enabled:
+            filters.append(self._settings.homeassistant.status_topic)
+        return filters
+
+    def _page_context(self) -> PageContext:
+        mqtt = self._settings.mqtt
+        return PageContext(
             accounts=self._accounts,
-            fleet=self._fleet,
+            devices=self._registry,
+            topics=self._topics,
             commands=self._commands,
             statistics=self.publisher.statistics,
-            broker=f"{settings.mqtt.host}:{settings.mqtt.port}",
+            broker=f"{mqtt.host}:{mqtt.port}",
             is_connected=self._session.connected.is_set,
         )
-        self._page = WebListener(settings.http, sources)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run until told to stop; then say so on the broker and leave.
+        """Run until `stop` is set; then publish that the bridge is offline, and return.
 
         Raises:
             ConfigError: `data_dir` cannot be used.
         """
         self._store.open()
-        self._fleet.restore()
+        self._registry.restore()
         log.info("started", version=__version__, accounts=list(self._settings.accounts))
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -112,7 +131,7 @@ class Bridge:
         log.info("stopped")
 
     async def _drain(self) -> None:
-        """Let the broker have what was said last."""
+        """Wait until the broker has acknowledged the last values, but not long."""
         if self._session.connected.is_set():
             try:
                 async with asyncio.timeout(DRAIN_S):
@@ -124,20 +143,20 @@ class Bridge:
         async with asyncio.TaskGroup() as tasks:
             for task_name, task in (
                 ("heartbeat", self._beat),
-                ("retained topics", self._take_inventory),
+                ("retained topics", partial(self._repair.run, self._session)),
                 ("commands", self._commands.run),
                 ("page", self._page.run),
-                ("availability", self._watch_freshness),
+                ("availability", self._check_availability),
             ):
                 tasks.create_task(self._guarded(task_name, task))
-            await self._let_broker_go_first()
+            await self._wait_for_first_connection()
             for name in self._settings.accounts:
                 tasks.create_task(
                     run_guarded(
                         f"account {name}",
                         partial(self._run_account, name),
                         bug_logger=self._bug_logger,
-                        on_bug=partial(self._fleet.account_crashed, name),
+                        on_bug=partial(self._registry.account_crashed, name),
                         fatal=ConfigError,
                     )
                 )
@@ -145,7 +164,7 @@ class Bridge:
     async def _guarded(self, name: str, task: Callable[[], Awaitable[None]]) -> None:
         await run_guarded(name, task, bug_logger=self._bug_logger)
 
-    async def _let_broker_go_first(self) -> None:
+    async def _wait_for_first_connection(self) -> None:
         try:
             async with asyncio.timeout(CONNECT_FIRST_S):
                 await self._session.tried.wait()
@@ -153,48 +172,37 @@ class Bridge:
             log.debug("broker_is_slow")
 
     async def _run_account(self, name: str) -> None:
-        """Make an account and run it."""
         async with self._making:
             if name not in self._accounts:
                 self._accounts[name] = await asyncio.to_thread(self._make_account, name)
                 if len(self._accounts) == len(self._settings.accounts):
-                    gc.freeze()  # what was imported stays: the collector need not look at it again
+                    gc.freeze()  # modules stay for good: the collector need not visit them again
         await self._accounts[name].run()
 
     def _make_account(self, name: str) -> Account:
-        """Import the backend and make an account of it."""
+        """Import the backend's libraries and build an account."""
         settings = self._settings.accounts[name]
-        if settings.ca_file not in self._tls:
-            self._tls[settings.ca_file] = client_context(name, settings.ca_file)
-        tls = self._tls[settings.ca_file]
-        match settings:
-            case MyBmwSettings():
-                from bmw2mqtt.accounts.mybmw.account import MyBmwAccount  # noqa: PLC0415
-
-                return MyBmwAccount(
-                    name, settings, store=self._store, listener=self._fleet, tls=tls
-                )
-            case CarDataSettings():
-                from bmw2mqtt.accounts.cardata.account import CarDataAccount  # noqa: PLC0415
-
-                return CarDataAccount(
-                    name, settings, store=self._store, listener=self._fleet, tls=tls
-                )
+        ca_file = settings.certificate_authority
+        if ca_file not in self._tls:
+            self._tls[ca_file] = client_context(name, ca_file)
+        return BACKENDS[settings.backend].make_account(
+            name, settings, store=self._store, listener=self._registry, tls=self._tls[ca_file]
+        )
 
     async def _beat(self) -> None:
-        """Show that the loop turns and the broker is there."""
-        has_trouble = False
+        """Record for the health check that the event loop runs, and whether the broker is there."""
         while True:
             is_connected = self._session.connected.is_set()
             beat = partial(self._heartbeat.beat, is_connected=is_connected)
-            trouble = await self._store.writer.run(beat)
-            if trouble and not has_trouble:
+            error = await self._store.writer.run(beat)
+            if error is None:
+                self._heartbeat_errors.reset()
+            elif self._heartbeat_errors.is_new("heartbeat"):
                 log.warning(
                     "health_not_saved",
-                    reason=str(trouble),
+                    reason=str(error),
                     remedy="make data_dir writable; the health check looks elsewhere meanwhile",
                 )
-            has_trouble = trouble is not None
             if self._session.connected.is_set():
                 await asyncio.sleep(BEAT_S)
             else:
@@ -202,19 +210,14 @@ class Bridge:
                     async with asyncio.timeout(BEAT_S):
                         await self._session.connected.wait()
 
-    async def _take_inventory(self) -> None:
-        await self._inventory.settle(self._session)
-        await self._session.unsubscribe(self._topics.retained())
-        self._fleet.sweep()
-        await self._repair.run(self._session)
-
-    async def _watch_freshness(self) -> None:
+    async def _check_availability(self) -> None:
         while True:
-            await asyncio.sleep(FRESHNESS_S)
-            self._fleet.check_freshness()
+            await asyncio.sleep(AVAILABILITY_CHECK_S)
+            self._registry.check_availability()
+            self._registry.publish_times()
 
-    def _take(self, message: Received) -> None:
-        """Take what came in from the broker."""
+    def _receive(self, message: Received) -> None:
+        """Route a message of the broker."""
         if message.topic == self._settings.homeassistant.status_topic:
             if message.payload == b"online" and not message.retain:
                 log.info("homeassistant_started")
@@ -222,14 +225,12 @@ class Bridge:
             return
         command = self._topics.parse_command(message.topic)
         if account := self._topics.parse_login(message.topic):
-            self._controls.take_login(account, message)
+            self._account_commands.receive_login(account, message)
         elif command is not None and command.account is not None:
-            self._controls.take(command, message)
+            self._account_commands.receive(command, message)
         elif command is not None:
-            self._commands.take(command, message)
+            self._commands.receive(command, message)
         elif message.topic.endswith(COMMAND_SUFFIXES):
             log.warning("command_refused", topic=message.topic, reason="not a command topic")
         elif message.retain:
-            self._repair.received(message.topic)
-            if not self._inventory.is_complete:
-                self._inventory.take(message.topic, message.payload)
+            self._repair.received(message.topic, message.payload)

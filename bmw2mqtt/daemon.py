@@ -1,4 +1,4 @@
-"""The bridge as a process: its log, its signals, its exit status."""
+"""The daemon's process: log, signals, exit status."""
 
 import asyncio
 import os
@@ -18,8 +18,8 @@ from bmw2mqtt.vehicle.errors import ConfigError
 log = structlog.get_logger(__name__)
 
 EXIT_OK, EXIT_BUG, EXIT_CONFIG = 0, 1, 2
-END_S = 0.2
-"""How long a thread that has nothing to do takes to end."""
+THREAD_END_S = 0.2
+"""Time an idle thread needs to end."""
 
 
 def run(settings: Settings) -> int:
@@ -27,16 +27,16 @@ def run(settings: Settings) -> int:
     logging_set_up.hide("settings", settings.secrets())
     logging_set_up.set_up(settings.log.level, settings.log.format)
     for warning in settings.warnings():
-        log.warning("configuration", message=warning)
+        log.warning("setting_not_recommended", message=warning)
     status = EXIT_OK
     try:
         asyncio.run(_serve(settings))
     except* ConfigError as errors:
         for error in _flat(errors):
-            print(error, file=sys.stderr)  # noqa: T201 - for a person who has just started it
+            print(error, file=sys.stderr)  # noqa: T201 - for the person who starts it
         status = EXIT_CONFIG
     except* Exception:
-        log.exception("bug", remedy="please report this")
+        log.exception("daemon_crashed", remedy="please report this")
         status = EXIT_BUG
     return status
 
@@ -55,26 +55,26 @@ async def _serve(settings: Settings) -> None:
 
 
 class DaemonThreads(ThreadPoolExecutor):
-    """Threads that do not hold up the end: a look-up of a host's name may hang for long."""
+    """A thread pool that does not delay the end: a DNS lookup may hang for minutes."""
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
-        """Leave them behind; the process ends with them (see `leave`)."""
+        """Do not wait for threads; the process ends together with them (see `leave`)."""
         super().shutdown(wait=False, cancel_futures=True)
 
     def are_hanging(self) -> bool:
-        """Return whether a thread goes on though the executor was shut down."""
+        """Return whether a thread is still running after the shutdown."""
         for thread in self._threads:
-            thread.join(END_S)
+            thread.join(THREAD_END_S)
         return any(thread.is_alive() for thread in self._threads)
 
 
 def run_and_leave(settings: Settings) -> NoReturn:
-    """Run the daemon and end the process with its status, not waiting for threads that hang."""
+    """Run the daemon and exit with its status, without waiting for hanging threads."""
     leave(run(settings))
 
 
 def leave(status: int) -> NoReturn:
-    """End the process at once, whatever threads still do."""
+    """Exit at once, even while threads are still running."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

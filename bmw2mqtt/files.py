@@ -1,6 +1,6 @@
-"""Files read and opened without waiting: a FIFO, a device or a huge file must not stop the bridge.
+"""Open and read files without blocking: a FIFO, a device or a huge file must not stop the daemon.
 
-The standard library alone: the health check uses it too.
+Standard library only, because the health check uses it too.
 """
 
 import errno
@@ -11,20 +11,20 @@ import time
 from pathlib import Path
 
 LARGEST_DOCUMENT = 8 * 1024 * 1024
-"""Bytes. No file of ours, and none that a person writes, is anywhere near as large."""
-PATIENCE_S = 10.0
-"""How long a pipe that somebody names as a file has time to say everything."""
+"""Bytes, far more than any file of ours or any configuration file has."""
+PIPE_TIMEOUT_S = 10.0
+"""Time within which a pipe named as a file must end."""
 
 
 class UnsuitableFile(OSError):  # noqa: N818 - named for what it is
-    """There is something at the path, but no plain file of a sensible size."""
+    """The path exists, but is not a regular file of a reasonable size."""
 
     def __init__(self, path: Path | str, why: str) -> None:
         super().__init__(errno.EINVAL, why, str(path))
 
 
 def open_plain(path: Path | str, flags: int, mode: int = 0o600) -> int:
-    """Open a plain file of ours and return its descriptor; never waits, follows no link.
+    """Open a regular file of ours and return its descriptor; never block or follow a link.
 
     Raises:
         UnsuitableFile: a link, a FIFO, a device or a folder is in its place.
@@ -46,10 +46,10 @@ def open_plain(path: Path | str, flags: int, mode: int = 0o600) -> int:
 
 
 def read_plain(path: Path | str, limit: int = LARGEST_DOCUMENT) -> bytes:
-    """Return the content of a plain file of ours.
+    """Return the content of a regular file of ours.
 
     Raises:
-        UnsuitableFile: it is no plain file, or larger than `limit` bytes.
+        UnsuitableFile: it is not a regular file, or larger than `limit` bytes.
         OSError: it cannot be read.
     """
     with os.fdopen(open_plain(path, os.O_RDONLY), "rb") as file:
@@ -58,9 +58,9 @@ def read_plain(path: Path | str, limit: int = LARGEST_DOCUMENT) -> bytes:
 
 
 def read_named(
-    path: Path | str, limit: int = LARGEST_DOCUMENT, patience_s: float = PATIENCE_S
+    path: Path | str, limit: int = LARGEST_DOCUMENT, timeout_s: float = PIPE_TIMEOUT_S
 ) -> bytes:
-    """Return the content of a file that a person named; links and pipes are as good as files.
+    """Return the content of a file that a person named; it may be a link or a pipe.
 
     Raises:
         UnsuitableFile: it is larger than `limit` bytes, or a pipe that does not end in time.
@@ -72,17 +72,17 @@ def read_named(
             with os.fdopen(descriptor, "rb", closefd=False) as file:
                 content = file.read(limit + 1)
         else:
-            content = _drain(descriptor, path, limit, patience_s)
+            content = _drain(descriptor, path, limit, timeout_s)
     finally:
         os.close(descriptor)
     return _within(content, path, limit)
 
 
 def check_named(path: Path | str, limit: int = LARGEST_DOCUMENT) -> None:
-    """Make sure that a file which a library will read is one that it can read at once.
+    """Check that a library can read this file without blocking.
 
     Raises:
-        UnsuitableFile: it is no file, behind whatever links, or larger than `limit` bytes.
+        UnsuitableFile: it is not a regular file or a link to one, or larger than `limit` bytes.
         OSError: it cannot be opened.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -96,15 +96,17 @@ def check_named(path: Path | str, limit: int = LARGEST_DOCUMENT) -> None:
         raise UnsuitableFile(path, _too_large(limit))
 
 
-def _drain(descriptor: int, path: Path | str, limit: int, patience_s: float) -> bytes:
-    """Read a pipe to its end; its writer may come a moment later than we do."""
+def _drain(descriptor: int, path: Path | str, limit: int, timeout_s: float) -> bytes:
+    """Read a pipe to its end; its writer may open it a moment later."""
     content = b""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN | select.POLLHUP)
-    end_s = time.monotonic() + patience_s
+    end_s = time.monotonic() + timeout_s
     while len(content) <= limit:
         if not poll.poll(max(0.0, end_s - time.monotonic()) * 1000):
-            raise UnsuitableFile(path, f"nothing came out of it for {patience_s:.0f} seconds")
+            raise UnsuitableFile(
+                path, f"it is a pipe that sent nothing for {timeout_s:.0f} seconds"
+            )
         part = os.read(descriptor, 65536)
         if not part:
             break

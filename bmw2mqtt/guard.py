@@ -9,27 +9,28 @@ from typing import Any, ParamSpec
 import structlog
 
 from bmw2mqtt.backoff import Backoff
+from bmw2mqtt.log_once import LogOnce
 
 log = structlog.get_logger(__name__)
 
 FIRST_RETRY_S = 5.0
 LONGEST_RETRY_S = 300.0
 STABLE_AFTER_S = 60.0
-"""A task that has run so long since its last bug has recovered."""
+"""A task that has run for so long since its last bug has recovered."""
 MAX_BUGS = 200
-"""So many different bugs are logged, no more."""
+"""More different bugs are not logged."""
 REMEDY = "please report this"
 
 _P = ParamSpec("_P")
 OnBug = Callable[[str | None], None]
-"""Gets one sentence for the owner, and `None` after recovery."""
+"""Called with one sentence for the owner, and with `None` after recovery."""
 
 
 class BugLogger:
     """Logs each distinct bug once, with its trace."""
 
     def __init__(self) -> None:
-        self._logged: set[tuple[str, ...]] = set()
+        self._logged = LogOnce(MAX_BUGS)
 
     def exception(self, event: str, **context: Any) -> None:
         """Log the exception that is being handled, unless the same bug was logged before.
@@ -38,8 +39,7 @@ class BugLogger:
         """
         error = sys.exception()
         key = (event, repr(sorted(context.items())), *_origin(error))
-        if key not in self._logged and len(self._logged) < MAX_BUGS:
-            self._logged.add(key)
+        if self._logged.is_new(key):
             log.error(event, exc_info=error, remedy=REMEDY, **context)
 
     def guarded(
@@ -57,7 +57,7 @@ class BugLogger:
 
 
 def bug_message(error: Exception) -> str:
-    """Return what a bug means to the owner; the exception's own words may hold a secret."""
+    """Return the message about a bug for the owner; the exception's text may hold a secret."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     return f"internal error ({type(error).__name__}); please report it"
@@ -75,10 +75,10 @@ async def run_guarded(
     """Run a long-lived task until it returns or is cancelled; after a bug start it again.
 
     Args:
-        name: what the log calls it.
+        name: its name in the log.
         task: starts it; called again after each bug.
         bug_logger: where bugs are logged; `None`: a log of its own.
-        on_bug: told of each bug and of the recovery.
+        on_bug: called with each bug, and on recovery.
         backoff: the pauses between two starts.
         fatal: exceptions that are no bug and pass.
     """
@@ -115,7 +115,7 @@ async def run_guarded(
 
 
 def _raise_if_cancelled() -> None:
-    """End here if a cancel was lost: what a task raises while it ends takes its place."""
+    """End here if a cancellation was lost: an exception raised while ending replaces it."""
     current = asyncio.current_task()
     if current is not None and current.cancelling():
         raise asyncio.CancelledError

@@ -1,7 +1,6 @@
-"""A sign of life: a small file that the daemon touches and `bmw2mqtt healthcheck` reads.
+"""The heartbeat: a small file that the daemon touches and `bmw2mqtt healthcheck` reads.
 
-Both sides use the standard library alone: a health check that runs every half a minute must not
-cost more than the daemon.
+Both sides use the standard library only: a health check runs every half minute and must be cheap.
 """
 
 import json
@@ -16,58 +15,63 @@ from bmw2mqtt.files import open_plain, read_plain
 BEAT_S = 20
 STALE_S = 3 * BEAT_S
 LARGEST_BEAT = 1024
+LENGTH = 32
+"""Bytes of the heartbeat file, whatever its content."""
 
 IN_MEMORY = (Path("/dev/shm"), Path("/tmp"))  # noqa: S108 - named for data_dir, holds nothing
-"""Where the sign of life is given while `data_dir` cannot be written."""
+"""Where the heartbeat file is written while `data_dir` is not writable."""
 
 
 def _files(data_dir: Path) -> tuple[Path, ...]:
-    """Where it may be, first choice first."""
+    """Return the possible paths of the heartbeat file, the preferred one first."""
     name = f"bmw2mqtt-health{str(data_dir.resolve()).replace(os.sep, '-')}.json"
     return (data_dir / "health.json", *(folder / name for folder in IN_MEMORY))
 
 
 class Heartbeat:
-    """The daemon's side."""
+    """Writes the heartbeat file."""
 
     def __init__(self, data_dir: Path) -> None:
         self._paths = _files(data_dir)
         self._written: tuple[Path, bool] | None = None
 
     def beat(self, *, is_connected: bool) -> OSError | None:
-        """Say that the daemon lives, and whether it has its broker.
+        """Record that the daemon is alive, and whether it is connected to the broker.
 
-        A disk that is full or read-only is no reason to be killed: what could not be saved would
-        be lost. Return why it could not be said in `data_dir`; `None`: it could.
+        A full or read-only disk must not get the daemon killed, because data that is not saved yet
+        would be lost; the file is then written elsewhere. Return the error of writing to
+        `data_dir`, `None` if there was none.
         """
-        trouble: OSError | None = None
+        first_error: OSError | None = None
         for path in self._paths:
             try:
                 self._beat(path, is_connected=is_connected)
             except OSError as error:
-                trouble = trouble or error
+                first_error = first_error or error
             else:
                 break
-        return trouble
+        return first_error
 
     def _beat(self, path: Path, *, is_connected: bool) -> None:
-        with os.fdopen(open_plain(path, os.O_WRONLY | os.O_CREAT), "w") as file:
+        with os.fdopen(open_plain(path, os.O_WRONLY | os.O_CREAT), "wb", buffering=0) as file:
             if self._written == (path, is_connected) and os.fstat(file.fileno()).st_size:
                 os.utime(file.fileno())
                 return
-            file.truncate()
-            json.dump({"mqtt_connected": is_connected}, file)
+            # One write of a fixed length: a health check never reads half of it.
+            content = json.dumps({"mqtt_connected": is_connected}).encode().ljust(LENGTH)
+            file.write(content)
+            file.truncate(len(content))
         self._written = path, is_connected
 
     def stop(self) -> None:
-        """Say that the daemon has ended."""
+        """Delete the heartbeat file, because the daemon ends."""
         for path in self._paths:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
 
 def problem(data_dir: Path, *, needs_broker: bool = True) -> str | None:
-    """Return what is wrong with the running daemon, `None` if it is healthy."""
+    """Return why the daemon is not healthy, `None` if it is."""
     beats = []
     for path in _files(data_dir):
         with suppress(OSError, ValueError, RecursionError):
@@ -75,11 +79,11 @@ def problem(data_dir: Path, *, needs_broker: bool = True) -> str | None:
             if isinstance(status, dict):
                 beats.append((path.stat().st_mtime, status))
     if not beats:
-        return f"no daemon uses {data_dir}"
+        return f"bmw2mqtt is not running (data_dir: {data_dir})"
     beat_at, status = max(beats, key=itemgetter(0))
     age_s = time.time() - beat_at
     if age_s > STALE_S:
-        return f"the daemon has given no sign of life for {age_s:.0f} s"
+        return f"bmw2mqtt has not responded for {age_s:.0f} s"
     if needs_broker and not status.get("mqtt_connected"):
-        return "the daemon is not connected to the MQTT broker"
+        return "bmw2mqtt is not connected to the MQTT broker"
     return None

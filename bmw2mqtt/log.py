@@ -1,4 +1,4 @@
-"""Logging: events with key-values, for a person on a terminal and as JSON elsewhere."""
+"""Logging: events with key-values, readable on a terminal and as JSON elsewhere."""
 
 import json
 import logging
@@ -15,23 +15,23 @@ SECRET_KEYS = frozenset(
 )
 POSITION_KEYS = frozenset({"latitude", "longitude", "position", "address"})
 SHORTEST_HIDDEN = 6
-"""A shorter secret is part of too many words."""
+"""Shorter secrets are not hidden: they are part of too many ordinary words."""
 
 GENERATIONS = 3
-"""An owner's older secrets may still be in somebody's traceback."""
+"""How many sets of an owner's secrets are hidden: older ones may still be in a traceback."""
 
 
-class _Hidden:
-    """The words that are never shown: read by every thread, replaced as a whole."""
+class _HiddenWords:
+    """The words that are never logged. Thread-safe: the tuple is replaced as a whole."""
 
     def __init__(self) -> None:
         self._of_owner: dict[str, tuple[frozenset[str], ...]] = {}
         self._change = Lock()
         self.words: tuple[str, ...] = ()
-        """The longest first: a secret may be part of another one."""
+        """Longest first, because a secret may be part of another one."""
 
     def replace(self, owner: str, words: frozenset[str]) -> None:
-        """Hide an owner's new words, and those before for some time yet."""
+        """Hide an owner's new words, and the `GENERATIONS` before them."""
         with self._change:
             before = tuple(old for old in self._of_owner.get(owner, ()) if old != words)
             self._of_owner[owner] = (words, *before)[:GENERATIONS]
@@ -39,29 +39,32 @@ class _Hidden:
             self.words = tuple(sorted(every, key=lambda word: (-len(word), word)))
 
 
-_hidden = _Hidden()
+_hidden = _HiddenWords()
 
 
 def hide(owner: str, secrets: Iterable[str]) -> None:
-    """Never show these words in the log, whoever says them: libraries, tracebacks.
+    """Replace these words in every log line, including those of libraries and tracebacks.
 
-    They are added to what others hid, and to what the same owner hid the last times. Any thread may
-    call it.
+    They are added to the words of other owners, and to the same owner's latest ones. Thread-safe.
+
+    Args:
+        owner: who holds the secrets, for example an account's name.
+        secrets: passwords, tokens.
     """
     words = [word for word in secrets if len(word) >= SHORTEST_HIDDEN]
     _hidden.replace(owner, frozenset(form for word in words for form in _forms(word)))
 
 
 def _forms(word: str) -> frozenset[str]:
-    """Return how a word looks as it is, in an address, and quoted once or twice."""
-    said = {word, quote(word, errors="replace"), quote_plus(word, errors="replace")}
+    """Return the forms of a word: plain, URL-encoded, and quoted once or twice."""
+    forms = {word, quote(word, errors="replace"), quote_plus(word, errors="replace")}
     for _ in range(2):
-        said |= {form for text in said for form in _quoted(text)}
-    return frozenset(said)
+        forms |= {form for text in forms for form in _quoted(text)}
+    return frozenset(forms)
 
 
 def _quoted(text: str) -> tuple[str, ...]:
-    """Return a text as JSON and Python quote it, with and without escapes."""
+    """Return a text as quoted by JSON and by Python, with and without escapes."""
     with_both_quotes = repr(f"\"{text}'")[2:-3]  # here a ' is escaped
     in_json = (json.dumps(text, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False))
     return (repr(text)[1:-1], with_both_quotes, *in_json)
@@ -78,7 +81,7 @@ def _without_secrets(render: Callable[..., Any]) -> Callable[..., str]:
 
 
 def set_up(level: str = "info", format_: Literal["auto", "console", "json"] = "auto") -> None:
-    """Configure the whole process's log, on standard error."""
+    """Configure logging of the whole process, to standard error."""
     if format_ == "auto":
         format_ = "console" if sys.stderr.isatty() else "json"
     renderer = _without_secrets(
@@ -110,7 +113,7 @@ def set_up(level: str = "info", format_: Literal["auto", "console", "json"] = "a
 
 
 class _Demote(logging.Filter):
-    """Let a library speak at debug level only: this bridge says in its own words what is wrong."""
+    """Lower a library's messages to debug: bmw2mqtt logs the same problems in its own words."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.startswith(("bimmer_connected", "mqtt")):
@@ -127,7 +130,7 @@ def _quieten(*, is_debugging: bool) -> None:
 
 
 def redact(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Remove what must never be in a log, and positions above debug level."""
+    """Replace secrets, and positions above debug level."""
     for key in event.keys() & SECRET_KEYS:
         event[key] = "***"
     if event.get("level") != "debug":

@@ -1,19 +1,21 @@
-"""Whose car it is: of the accounts that have it, the first in the configuration.
+"""Vehicle ownership: of the accounts that have a car, the first in the configuration publishes it.
 
-Accounts list their cars one after the other. So that a car does not change hands at each start, it
-is remembered who showed it last; whoever comes later waits until that account has told its cars, or
-cannot.
+Accounts list their cars one after the other. So that a car does not change its account at each
+start, the owners of the last run are remembered: an account that comes later in the configuration
+waits until the remembered one has listed its cars, or cannot.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 
+from bmw2mqtt.log_once import LogOnce
+
 log = structlog.get_logger(__name__)
 
 
 class Ownership:
-    """Which account shows which car."""
+    """Which account publishes which car."""
 
     def __init__(self, accounts: Sequence[str]) -> None:
         """Prepare it; `accounts` are in the order of the configuration."""
@@ -21,15 +23,14 @@ class Ownership:
         self._claims: dict[str, set[str]] = {}
         """The accounts that have a car, by VIN."""
         self._remembered: dict[str, str] = {}
-        self._is_silent: set[str] = set()
-        """Accounts that cannot tell which cars they have."""
-        self._left_out: set[tuple[str, str]] = set()
-        """Cars and the accounts that do not show them; each was logged."""
+        self._unavailable: set[str] = set()
+        """Accounts that cannot list their cars now."""
+        self._in_two_accounts = LogOnce()
         self.listed: set[str] = set()
-        """Accounts that have told all their cars."""
+        """Accounts that have listed all their cars."""
 
-    def remember(self, owners: Mapping[str, object]) -> None:
-        """Take who showed which car in an earlier run."""
+    def restore(self, owners: Mapping[str, object]) -> None:
+        """Remember the owners of an earlier run."""
         for vin, account in owners.items():
             if isinstance(account, str) and account in self._precedence:
                 self._remembered[vin] = account
@@ -39,21 +40,21 @@ class Ownership:
         return {vin: owner for vin in self._claims if (owner := self.owner(vin))}
 
     def owner(self, vin: str) -> str | None:
-        """Return the account that shows a car; `None` for a car that nobody has."""
+        """Return the account that publishes a car; `None`: no account has it."""
         claims = self._claims.get(vin)
         if not claims:
             return None
         candidates = set(claims)
         known = self._remembered.get(vin)
-        if known is not None and known not in self.listed | self._is_silent:
+        if known is not None and known not in self.listed | self._unavailable:
             candidates.add(known)
         return min(candidates, key=self._precedence.__getitem__)
 
-    def take(self, account: str, vins: Iterable[str], *, is_complete: bool) -> set[str]:
-        """Take which cars an account has; return those that it has no longer."""
+    def update(self, account: str, vins: Iterable[str], *, is_complete: bool) -> set[str]:
+        """Record which cars an account has; return those that it has no longer."""
         for vin in vins:
             self._claims.setdefault(vin, set()).add(account)
-            self._say_left_out(vin)
+            self._log_if_in_two_accounts(vin)
         if not is_complete:
             return set()
         self.listed.add(account)
@@ -62,13 +63,12 @@ class Ownership:
             self._claims[vin].discard(account)
         return gone
 
-    def silent(self, account: str, *, is_silent: bool) -> None:
-        """Take it that an account cannot tell its cars now, or can again."""
-        (self._is_silent.add if is_silent else self._is_silent.discard)(account)
+    def set_available(self, account: str, *, is_available: bool) -> None:
+        """Record whether an account can list its cars now."""
+        (self._unavailable.discard if is_available else self._unavailable.add)(account)
 
-    def _say_left_out(self, vin: str) -> None:
+    def _log_if_in_two_accounts(self, vin: str) -> None:
         first, *others = sorted(self._claims[vin], key=self._precedence.__getitem__)
         for other in others:
-            if (vin, other) not in self._left_out:
-                self._left_out.add((vin, other))
+            if self._in_two_accounts.is_new((vin, other)):
                 log.warning("vehicle_in_two_accounts", vin=vin, belongs_to=first, left_out_of=other)

@@ -1,6 +1,6 @@
-"""Writes what the documentation says from the code: `python -m reference`.
+"""Generates parts of the documentation from the code: `python -m reference`.
 
-`documents()` maps every generated file to its text; a test compares them with what lies in docs/.
+`documents()` maps every generated file to its text; a test compares them with the files in docs/.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`python -m reference`: write the generated files anew."""
+"""`python -m reference`: write the generated files."""
 
 from reference import documents
 

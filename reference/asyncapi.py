@@ -9,13 +9,13 @@ from bmw2mqtt import __version__
 from reference.channels import Channel, channels, schemas
 
 _PARAMETERS: Final = {
-    "vin": "The car's 17 letters and digits, in capitals",
+    "vin": "The car's VIN: 17 capital letters and digits",
     "account": "The account's name in the configuration",
-    "relay_prefix": "The setting of that name",
+    "relay_prefix": "The setting relay_prefix",
 }
 _INTRODUCTION: Final = """\
-Topics of bmw2mqtt with the default base_topic and discovery_prefix. A car and an account have those
-of the entities they can have. Everything is sent with QoS 1. An unknown value is the literal None.
+Topics of bmw2mqtt with the default base_topic and discovery_prefix. A car or an account has only
+the topics of its own entities. All messages have QoS 1. An unknown value is the literal None.
 """
 
 

@@ -1,10 +1,11 @@
-"""Every topic of the bridge as a channel, read off topics.py and the entity tables."""
+"""All topics as AsyncAPI channels, derived from topics.py and the entity tables."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES, vehicle_entities
+from bmw2mqtt.accounts.backends import entity_tables
+from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
 from bmw2mqtt.entities.base import UNKNOWN, Entity, Event, Image, Number, Sensor
 from bmw2mqtt.mqtt.topics import DeviceTopics, Topics
 from bmw2mqtt.vehicle.commands import Reason
@@ -13,7 +14,7 @@ Schema = Mapping[str, Any]
 JSON: Final = "application/json"
 TEXT: Final = "text/plain"
 TOPICS: Final = Topics("bmw2mqtt", "homeassistant")
-"""The topics with the default `base_topic` and `discovery_prefix`."""
+"""Topics with the default `base_topic` and `discovery_prefix`."""
 
 _VEHICLE: Final = TOPICS.vehicle("{vin}")
 _ACCOUNT: Final = TOPICS.account("{account}")
@@ -33,7 +34,7 @@ class Channel:
     address: str
     """The topic; `{vin}` and `{account}` stand for one level."""
     action: Literal["send", "receive"]
-    """What the bridge does."""
+    """What bmw2mqtt does with it."""
     summary: str
     payload: Schema
     content_type: str = TEXT
@@ -41,14 +42,14 @@ class Channel:
 
 
 def channels() -> Iterator[Channel]:
-    """Yield all of them: the bridge, accounts, cars, Home Assistant, the relay."""
+    """Yield all channels: daemon, accounts, cars, Home Assistant, relay."""
     yield from _bridge()
     yield from _entities("account", _ACCOUNT, ACCOUNT_ENTITIES)
     yield Channel(
         id="account_login_set",
         address=TOPICS.login("{account}"),
         action="receive",
-        summary="The token of BMW's captcha: a secret, refused if it is retained (mybmw)",
+        summary="Captcha token: a secret, refused if retained (mybmw)",
         payload={"type": "string"},
         is_retained=False,
     )
@@ -56,27 +57,25 @@ def channels() -> Iterator[Channel]:
         id="vehicle_availability",
         address=_VEHICLE.availability,
         action="send",
-        summary="Is what is published about this car current?",
+        summary="online while the published values are up to date",
         payload=_AVAILABILITY,
     )
     yield Channel(
         id="vehicle_state",
         address=_VEHICLE.snapshot,
         action="send",
-        summary="The whole car at once, with JSON's own types; null is unknown",
+        summary="All values of the car with JSON types; null is unknown",
         payload=_ref("state"),
         content_type=JSON,
     )
-    every = dict.fromkeys(
-        (*VEHICLE_ENTITIES, *vehicle_entities(has_commands=False, has_readings=True))
-    )
+    every = dict.fromkeys(entity for _, table in entity_tables() for entity in table)
     yield from _entities("vehicle", _VEHICLE, tuple(every))
     yield from _home_assistant()
     yield Channel(
         id="relay",
         address="{relay_prefix}{vin}",
         action="send",
-        summary="BMW's stream message, byte for byte (cardata, off by default)",
+        summary="BMW's stream message, unchanged (cardata, off by default)",
         payload=_OBJECT,
         content_type=JSON,
     )
@@ -87,7 +86,7 @@ def _bridge() -> Iterator[Channel]:
         id="bridge_availability",
         address=TOPICS.bridge_availability,
         action="send",
-        summary="Is the bridge connected? Also its last will",
+        summary="online while bmw2mqtt is connected; offline is also its last will",
         payload=_AVAILABILITY,
     )
     yield Channel(
@@ -106,7 +105,7 @@ def _home_assistant() -> Iterator[Channel]:
             id=f"{name}_discovery",
             address=topics.discovery,
             action="send",
-            summary=f"Home Assistant's device discovery of the {name}",
+            summary=f"Home Assistant device discovery of the {name}",
             payload=_OBJECT,
             content_type=JSON,
         )
@@ -114,7 +113,7 @@ def _home_assistant() -> Iterator[Channel]:
         id="homeassistant_status",
         address="homeassistant/status",
         action="receive",
-        summary="Home Assistant has started: everything is published again",
+        summary="Home Assistant has started; everything is published again",
         payload={"type": "string", "enum": ["online", "offline"]},
         is_retained=False,
     )
@@ -140,7 +139,7 @@ def _entities(
                 id=f"{device}_{entity.id}_attributes",
                 address=topics.attributes(*place),
                 action="send",
-                summary=f"{name}: further facts",
+                summary=f"{name}: attributes",
                 payload=_ref("position") if entity.platform == "device_tracker" else _OBJECT,
                 content_type=JSON,
             )
@@ -149,7 +148,7 @@ def _entities(
                 id=f"{device}_{entity.id}",
                 address=topics.state(*place),
                 action="send",
-                summary="What became of a command",
+                summary="Result of a command",
                 payload=_ref("command_event"),
                 content_type=JSON,
                 is_retained=False,
@@ -205,7 +204,7 @@ def _or_unknown(schema: Schema) -> Schema:
 
 
 def schemas() -> dict[str, Schema]:
-    """Return the payloads that several channels share, by name."""
+    """Return the payload schemas that several channels share, by name."""
     text = {"type": ["string", "null"]}
     time = {"type": ["string", "null"], "format": "date-time"}
     event_types = next(e.event_types for e in VEHICLE_ENTITIES if isinstance(e, Event))
@@ -240,8 +239,17 @@ def schemas() -> dict[str, Schema]:
         },
         "state": {
             "type": "object",
-            "required": ["vin", "name", "updated_at"],
-            "properties": {"vin": {"type": "string"}, "name": text, "updated_at": time},
+            "required": ["vin", "name", "updated_at", "measured_at"],
+            "properties": {
+                "vin": {"type": "string"},
+                "name": text,
+                "updated_at": time,
+                "measured_at": {
+                    "type": "object",
+                    "description": "When values were measured, by {platform}/{key}",
+                    "additionalProperties": time,
+                },
+            },
             "additionalProperties": {
                 "type": "object",
                 "description": "Values by key, one object per platform",

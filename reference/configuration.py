@@ -1,7 +1,7 @@
-"""docs/configuration.md: every setting, read off the models in `bmw2mqtt.config`.
+"""docs/configuration.md: every setting, derived from the models in `bmw2mqtt.config`.
 
-Types, bounds and defaults come from pydantic's JSON schema, what a setting means from the text
-below it in models.py.
+Types, bounds and defaults come from pydantic's JSON schema, descriptions from the text below each
+field in models.py or accounts.py.
 """
 
 import ast
@@ -9,48 +9,48 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from bmw2mqtt.config import Settings, models
+from bmw2mqtt.config import Settings, accounts, models
 
 _INTRODUCTION: Final = """\
 # Configuration
 
 Only an account is required. `config.example.yaml`, at the root of the project, has every setting
-with its default; `bmw2mqtt check` says everything that is wrong with yours, with the remedy.
+with its default. `bmw2mqtt check` lists every configuration error and how to fix it.
 
-## Where a value comes from
+## Precedence
 
-What counts, first to last:
+Highest first:
 
 1. the command line: `--option mqtt.host=broker`
-2. the environment: `BMW2MQTT_` and the path in capitals, joined by `__`: `BMW2MQTT_MQTT__HOST`,
-   `BMW2MQTT_ACCOUNTS__HOME__PASSWORD`
-3. secret files: a variable that ends in `_FILE` names one
-   (`BMW2MQTT_ACCOUNTS__HOME__PASSWORD_FILE`), or it lies in `/run/secrets` under the name of its
-   variable (`bmw2mqtt_accounts__home__password`)
+2. environment variables: `BMW2MQTT_` and the path in capitals, joined by `__`:
+   `BMW2MQTT_MQTT__HOST`, `BMW2MQTT_ACCOUNTS__HOME__PASSWORD`
+3. secret files: the file named by a variable that ends in `_FILE`
+   (`BMW2MQTT_ACCOUNTS__HOME__PASSWORD_FILE`), or a file in `/run/secrets` named like the variable
+   (`bmw2mqtt_accounts__home__password`)
 4. the YAML file: `--config FILE`, else `$BMW2MQTT_CONFIG`, else `./config.yaml`, else
    `/config/config.yaml`
 5. the defaults below
 
 An empty value counts as not set. An unknown key is an error.
 
-In every source a byte order mark at the start and line ends at the end of a value are removed.
-Control characters, no-break spaces and zero-width characters in user names, passwords, tokens,
-hosts, IDs, topics and VINs are errors that name the place and the character: BMW may lock an
-account that logs in with a wrong password again and again. Type such a value anew instead of
-copying it. Spaces around a BMW user name or a captcha token are removed.
+In every source, a byte order mark at the start of a value and line breaks at its end are removed,
+and so are spaces around a BMW user name or a captcha token. Control characters, no-break spaces and
+zero-width characters in user names, passwords, tokens, hosts, IDs, topics and VINs are errors,
+because BMW may lock an account after repeated logins with a wrong password. The error names the
+setting and the character. Type the value again instead of pasting it.
 
-`~` in `data_dir`, `ca_file`, `cert_file`, `key_file`, in the path of a `…_FILE` variable and in
-`$BMW2MQTT_CONFIG` is the home folder. A secret's file and the YAML file may be links (Docker and
-Kubernetes make them) or pipes; a pipe has ten seconds. A secret's file may have 64 KiB, every
-other file 8 MiB.
+`~` stands for the home folder in `data_dir`, `ca_file`, `cert_file`, `key_file`, the path of a
+`…_FILE` variable and `$BMW2MQTT_CONFIG`. The YAML file and secret files may be symbolic links (as
+Docker and Kubernetes create them) or pipes that end within ten seconds. Secret files may have up to
+64 KiB, all other files 8 MiB.
 
 ## All settings
 
-`{account}` is a name of your choice (`a-z`, `0-9`, `_`), `{VIN}` the 17 letters and digits of a
-car's papers. *secret*: may come from a file, and is never shown.
+`{account}` is a name of your choice (`a-z`, `0-9`, `_`). `{VIN}` is the 17 letters and digits from
+the vehicle registration. *secret* values may come from a file and are never shown.
 """
 
-_COLUMNS: Final = ("Setting", "Value", "Default", "Meaning")
+_COLUMNS: Final = ("Setting", "Value", "Default", "Description")
 _BACKENDS: Final = {"mybmw": "MyBmwSettings", "cardata": "CarDataSettings"}
 _Schema = Mapping[str, Any]
 
@@ -59,27 +59,27 @@ def configuration() -> str:
     """Return the page."""
     schema = Settings.model_json_schema()
     definitions: _Schema = schema["$defs"]
-    meanings = _meanings()
+    descriptions = _descriptions()
     rest = ("data_dir", "http", "log")
     sections = (
-        ("The broker: `mqtt`", _rows("mqtt", definitions["Mqtt"], definitions, meanings)),
+        ("The broker: `mqtt`", _rows("mqtt", definitions["Mqtt"], definitions, descriptions)),
         (
             "Home Assistant: `homeassistant`",
-            _rows("homeassistant", definitions["HomeAssistant"], definitions, meanings),
+            _rows("homeassistant", definitions["HomeAssistant"], definitions, descriptions),
         ),
         *(
             (
                 f"Accounts with `backend: {backend}`",
-                _rows("accounts.{account}", definitions[name], definitions, meanings),
+                _rows("accounts.{account}", definitions[name], definitions, descriptions),
             )
             for backend, name in _BACKENDS.items()
         ),
         (
             "Cars: `vehicles`",
-            _rows("vehicles.{VIN}", definitions["VehicleSettings"], definitions, meanings),
+            _rows("vehicles.{VIN}", definitions["VehicleSettings"], definitions, descriptions),
         ),
         (
-            "The bridge itself",
+            "bmw2mqtt itself",
             _rows(
                 "",
                 {
@@ -87,7 +87,7 @@ def configuration() -> str:
                     "properties": {name: schema["properties"][name] for name in rest},
                 },
                 definitions,
-                meanings,
+                descriptions,
             ),
         ),
     )
@@ -101,32 +101,34 @@ def _section(title: str, rows: Iterator[tuple[str, ...]]) -> str:
 
 
 def _rows(
-    path: str, section: _Schema, definitions: _Schema, meanings: Mapping[tuple[str, str], str]
+    path: str, section: _Schema, definitions: _Schema, descriptions: Mapping[tuple[str, str], str]
 ) -> Iterator[tuple[str, ...]]:
     required = section.get("required", ())
     for name, field in section["properties"].items():
         below = _referred(field)
         full = f"{path}.{name}" if path else name
         if below:
-            yield from _rows(full, definitions[below], definitions, meanings)
+            yield from _rows(full, definitions[below], definitions, descriptions)
             continue
         yield (
             f"`{full}`",
             _kind(field),
             "required" if name in required else _default(field.get("default")),
-            _meaning(meanings, section["title"], name),
+            _description(descriptions, section["title"], name),
         )
 
 
-def _meaning(meanings: Mapping[tuple[str, str], str], model: str, name: str) -> str:
+def _description(descriptions: Mapping[tuple[str, str], str], model: str, name: str) -> str:
     try:
-        return meanings[model, name]
+        return descriptions[model, name]
     except KeyError:
-        raise LookupError(f"write below {model}.{name} in models.py what it means") from None
+        raise LookupError(
+            f"describe {model}.{name} in the line below it in models.py or accounts.py"
+        ) from None
 
 
 def _referred(field: _Schema) -> str | None:
-    """Name the section that a field holds, if it holds one."""
+    """Return the name of the section that a field holds; None: it holds a single value."""
     for part in (field, *field.get("anyOf", ())):
         if "$ref" in part:
             return str(part["$ref"]).rpartition("/")[2]
@@ -161,10 +163,10 @@ def _default(value: object) -> str:
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
-def _meanings() -> dict[tuple[str, str], str]:
-    """The text below each field of models.py, by class and field."""
+def _descriptions() -> dict[tuple[str, str], str]:
+    """Return the text below each field of models.py, by class and field."""
     found = {}
-    for node in ast.parse(inspect.getsource(models)).body:
+    for node in (n for m in (models, accounts) for n in ast.parse(inspect.getsource(m)).body):
         if not isinstance(node, ast.ClassDef):
             continue
         for field, text in zip(node.body, node.body[1:], strict=False):

@@ -1,5 +1,6 @@
 """docs/entities.md: the output of `bmw2mqtt entities`."""
 
+from bmw2mqtt.accounts.backends import entity_tables
 from bmw2mqtt.entities.reference import reference
 
 _INTRODUCTION = """\
@@ -7,10 +8,10 @@ _INTRODUCTION = """\
 
 Every entity with its topic below `bmw2mqtt/`, its unit and command: the output of
 `bmw2mqtt entities`. A car has those it can have: what it reports, and services that BMW offers for
-it. What the payloads look like: [topics.md](topics.md).
+it. Many appear with their first value. Payload formats: [topics.md](topics.md).
 """
 
 
 def entities() -> str:
     """Return the page."""
-    return f"{_INTRODUCTION}\n{reference()}\n"
+    return f"{_INTRODUCTION}\n{reference(entity_tables())}\n"

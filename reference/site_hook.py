@@ -1,7 +1,7 @@
-"""What the site does beyond MkDocs: lists the decisions, takes along files outside docs/.
+"""MkDocs hook: lists the decision records, and copies files outside docs/ to the site.
 
-Pages link to files of the project, `../docker/acl.conf`. Those are copied below `project/` on the
-site, and links follow them, also those in a page that was copied.
+Files of the project that pages link to, such as `../docker/acl.conf`, are copied below `project/`
+on the site, and links are changed to match.
 """
 
 import posixpath

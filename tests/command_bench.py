@@ -48,8 +48,6 @@ def fixture_vehicle(vin: str) -> Vehicle:
 class RecordingAccount:
     """Does what it is told, and remembers it."""
 
-    takes_commands = True
-
     def __init__(self) -> None:
         self.executed: list[Command] = []
         self.deadlines: list[Deadline] = []
@@ -58,6 +56,7 @@ class RecordingAccount:
         self.on_execute: Callable[[], Any] | None = None
         self.on_refresh: Callable[[], Any] | None = None
         self.has_news = False
+        self.executor = self
 
     def refusal(self, _: str, __: Command) -> CommandResult | None:
         return self.refuses
@@ -138,7 +137,7 @@ class Bench:
         if isinstance(payload, str):
             payload = payload.encode()
         message = aiomqtt.Message(f"{BASE}/{self.vin}/{path}", payload, 1, retain, 0, properties)
-        self.commands.take(topic, Received(message, is_stale=is_stale, received_s=received_s))
+        self.commands.receive(topic, Received(message, is_stale=is_stale, received_s=received_s))
         return True
 
     async def settle(self) -> None:
@@ -146,7 +145,7 @@ class Bench:
         assert self.task is not None
         for _ in range(TURNS):
             assert not self.task.done(), "commands.run() has ended"
-            if not any(lane.task for lane in self.commands._lanes.values()):
+            if not any(queue.worker for queue in self.commands._queues.values()):
                 return
             await asyncio.sleep(0)
         raise AssertionError("does not come to rest")

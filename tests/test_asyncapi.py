@@ -9,6 +9,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from bmw2mqtt.accounts.backends import BACKENDS
 from bmw2mqtt.config import Settings
 from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.entities.catalogue import Kind, catalogue
@@ -82,7 +83,9 @@ def published() -> dict[str, bytes]:
     fleet = DeviceRegistry(settings, topics, publisher, RetainedScan(topics))
     for name, account in ACCOUNTS.items():
         fleet.account_changed(
-            AccountState(name=name, backend=account["backend"], status=AccountStatus.OK)
+            AccountState(
+                name=name, backend=BACKENDS[account["backend"]].traits, status=AccountStatus.OK
+            )
         )
     cars = [convert_car(car) for car in fixture_cars()]
     fleet.vehicles_listed("home", frozenset(car.vin for car in cars), is_complete=True)

@@ -39,7 +39,7 @@ class Running:
         return self.bridge.publisher._retained[topic].decode()
 
     def message(self, account: str) -> str | None:
-        states = {state.name: state for state in self.bridge._fleet.account_states()}
+        states = {state.name: state for state in self.bridge._registry.account_states()}
         return states[account].message
 
     async def is_good(self) -> None:
@@ -126,7 +126,8 @@ async def test_one_account_cannot_be_made_or_run(
 
 
 @pytest.mark.parametrize(
-    ("owner", "name"), [(WebListener, "_listen"), (Heartbeat, "beat"), (Bridge, "_watch_freshness")]
+    ("owner", "name"),
+    [(WebListener, "_listen"), (Heartbeat, "beat"), (Bridge, "_check_availability")],
 )
 async def test_a_bug_beside_the_accounts(
     run: Callable[[], Any], monkeypatch: pytest.MonkeyPatch, owner: Any, name: str

@@ -10,6 +10,7 @@ import time_machine
 from structlog.testing import capture_logs
 
 from bmw2mqtt.account_commands import AccountCommands
+from bmw2mqtt.accounts.backends import BACKENDS
 from bmw2mqtt.mqtt.session import Received
 from bmw2mqtt.vehicle.commands import EXECUTED, Action, CommandResult
 from bmw2mqtt.vehicle.deadline import Deadline, elapsed_s
@@ -257,7 +258,7 @@ class RecordingControls:
 
     def __init__(self, backend: str) -> None:
         self.told: list[Any] = []
-        self.state = type("State", (), {"backend": backend})()
+        self.state = type("State", (), {"backend": BACKENDS[backend].traits})()
 
     def refresh(self) -> None:
         self.told.append("refresh")
@@ -290,9 +291,9 @@ def test_an_account_is_not_told_old_things_either(*, is_stale: bool) -> None:
             )
             command = bench.topics.parse_command(topic)
             if command is None:
-                controls.take_login(account, message)
+                controls.receive_login(account, message)
             else:
-                controls.take(command, message)
+                controls.receive(command, message)
     assert (mybmw.told, cardata.told) == (
         ([], []) if is_stale else ([False, "refresh", "a-captcha"], [None])
     )

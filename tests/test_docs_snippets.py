@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from bmw2mqtt.cli.main import _parser
+from bmw2mqtt.cli.main import parser
 from bmw2mqtt.config import Settings, load_settings
 from reference.channels import channels
 from tests.markdown import ROOT, Page, Snippet, pages
@@ -60,7 +60,7 @@ def _is_understood(command: str) -> bool:
     if len(arguments) == 1:  # a command's name in a sentence
         arguments.append("--help")
     try:
-        _parser().parse_args(arguments)
+        parser().parse_args(arguments)
     except SystemExit as end:
         return end.code == 0
     return True

@@ -38,7 +38,7 @@ def test_what_is_no_plain_file_is_left_alone_and_another_place_is_used(
 ) -> None:
     data_dir = tmp_path / "data"
     make(data_dir / "health.json")
-    assert problem(data_dir) == f"no daemon uses {data_dir}"
+    assert problem(data_dir) == f"bmw2mqtt is not running (data_dir: {data_dir})"
     heartbeat = Heartbeat(data_dir)
     for _ in range(2):
         assert isinstance(heartbeat.beat(is_connected=True), OSError)
@@ -53,7 +53,7 @@ def test_what_is_no_plain_file_is_left_alone_and_another_place_is_used(
 def test_a_damaged_sign_is_none(tmp_path: Path, content: str) -> None:
     data_dir = tmp_path / "data"
     (data_dir / "health.json").write_text(content)
-    assert problem(data_dir) == f"no daemon uses {data_dir}"
+    assert problem(data_dir) == f"bmw2mqtt is not running (data_dir: {data_dir})"
 
 
 def test_a_sign_is_renewed_and_changes(tmp_path: Path) -> None:
@@ -61,11 +61,11 @@ def test_a_sign_is_renewed_and_changes(tmp_path: Path) -> None:
     heartbeat = Heartbeat(data_dir)
     assert heartbeat.beat(is_connected=True) is None
     os.utime(data_dir / "health.json", (0, 0))
-    assert "no sign of life" in (problem(data_dir) or "")
+    assert "has not responded for" in (problem(data_dir) or "")
     assert heartbeat.beat(is_connected=True) is None
     assert problem(data_dir) is None
     assert heartbeat.beat(is_connected=False) is None
-    assert problem(data_dir) == "the daemon is not connected to the MQTT broker"
+    assert problem(data_dir) == "bmw2mqtt is not connected to the MQTT broker"
     assert json.loads((data_dir / "health.json").read_text()) == {"mqtt_connected": False}
     heartbeat.stop()
-    assert problem(data_dir) == f"no daemon uses {data_dir}"
+    assert problem(data_dir) == f"bmw2mqtt is not running (data_dir: {data_dir})"

@@ -12,10 +12,10 @@ import pytest
 import yaml
 from packaging.version import Version
 from PIL import Image
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from bmw2mqtt import __version__
-from bmw2mqtt.config import load_settings
+from bmw2mqtt.config import CarDataSettings, Mqtt, MyBmwSettings, VehicleSettings, load_settings
 
 ROOT = Path(__file__).parent.parent
 APP = ROOT / "homeassistant-app"
@@ -59,6 +59,7 @@ FILLED_IN: dict[str, Any] = {
     "longitude": 11.5,
     "poll_interval": 600,
     "request_budget": 20,
+    "battery_capacity_kwh": 80.7,
     "relay_prefix": "bmw/",
     "port": 1884,
     "host": "broker",
@@ -146,6 +147,48 @@ def test_every_option_is_a_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert plain(getattr(settings.mqtt, key)) == options["mqtt"][key]
     assert plain(settings.http.token) == options["page_token"]
     assert settings.log.level == options["log_level"]
+
+
+SECTIONS: dict[str, tuple[type[BaseModel], set[str]]] = {
+    "mybmw_accounts": (MyBmwSettings, {"backend", "location", "server", "ca_file"}),
+    "cardata_accounts": (
+        CarDataSettings,
+        {"backend", "auth_url", "api_url", "stream_host", "stream_port", "ca_file"},
+    ),
+    "vehicles": (VehicleSettings, set()),
+    "mqtt": (Mqtt, {"keepalive"}),
+}
+"""The settings behind each part of the form, and those that the form leaves out."""
+NAMES = {"name", "vin", "latitude", "longitude"}
+"""Fields of the form that the model does not have: keys, and parts of a location."""
+
+
+def form_type(schema: dict[str, Any]) -> str:
+    """Return the form's type for a setting with this JSON schema, without the question mark."""
+    of = next((part for part in schema.get("anyOf", ()) if part["type"] != "null"), schema)
+    if "enum" in of:
+        return f"list({'|'.join(of['enum'])})"
+    if of["type"] == "integer":
+        bounds = of["minimum"], of.get("maximum", "")
+        return "port" if bounds == (1, 65535) else f"int({bounds[0]},{bounds[1]})"
+    if of["type"] == "number":
+        return f"float({of['minimum']},{of.get('maximum', '')})"
+    return {"boolean": "bool"}.get(of["type"], "password" if of.get("writeOnly") else "str")
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_form_is_that_of_the_settings(section: str) -> None:
+    """A new setting has to be in the form or among those that it leaves out."""
+    model, left_out = SECTIONS[section]
+    form = CONFIG["schema"][section]
+    fields = form[0] if isinstance(form, list) else form
+    schema = model.model_json_schema()
+    assert set(schema["properties"]) - left_out == set(fields) - (NAMES - set(model.model_fields))
+    for name, setting in schema["properties"].items():
+        if name in left_out or name in {"region", "tls"}:
+            continue  # region is required, with the usual one first; tls is a switch
+        optional = "" if name in schema.get("required", ()) else "?"
+        assert fields[name] == f"{form_type(setting)}{optional}", name
 
 
 def plain(value: Any) -> Any:

@@ -106,7 +106,7 @@ def test_other_libraries_speak_in_the_same_form(set_up: Callable[..., Any], caps
 @pytest.fixture
 def hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is hidden yet."""
-    monkeypatch.setattr(module, "_hidden", module._Hidden())
+    monkeypatch.setattr(module, "_hidden", module._HiddenWords())
 
 
 @pytest.mark.usefixtures("hidden")

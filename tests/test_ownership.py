@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from bmw2mqtt.accounts.mybmw.traits import MYBMW_TRAITS
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import Settings
 from bmw2mqtt.devices import DeviceRegistry
@@ -19,7 +20,7 @@ from bmw2mqtt.vehicle.snapshot import Capabilities, Reading, Vehicle
 VIN = "WBA00000000000001"
 ROOT = f"bmw2mqtt/{VIN}"
 DISCOVERY = f"homeassistant/device/bmw2mqtt_{VIN}/config"
-LOCK, READING = f"{ROOT}/lock/lock", f"{ROOT}/binary_sensor/body_hood_is_open"
+LOCK, READING = f"{ROOT}/lock/lock", f"{ROOT}/binary_sensor/body_trunk_is_locked"
 ACCOUNTS: dict[str, Any] = {
     "app": {"backend": "mybmw", "username": "me@example.com", "password": "pw"},
     "eu": {"backend": "cardata", "client_id": "00000000-0000-0000-0000-000000000000"},
@@ -35,7 +36,7 @@ CARDATA_CAR = Vehicle(
     model="iX",
     brand="BMW",
     capabilities=Capabilities(state_reports=True),
-    readings={"vehicle.body.hood.isOpen": Reading(value=True)},
+    readings={"vehicle.body.trunk.isLocked": Reading(value=True)},
 )
 
 
@@ -106,7 +107,7 @@ def test_after_a_restart_it_waits_for_who_showed_it(house: House, tmp_path: Path
 def test_it_waits_no_longer_once_that_account_cannot_tell(house: House, tmp_path: Path) -> None:
     house.app_tells()
     again = House(tmp_path)
-    blocked = AccountState(name="app", backend="mybmw", status=AccountStatus.BLOCKED)
+    blocked = AccountState(name="app", backend=MYBMW_TRAITS, status=AccountStatus.BLOCKED)
     again.fleet.account_changed(blocked)
     again.eu_tells()
     assert again.owner() == "eu"
@@ -124,11 +125,11 @@ def test_who_loses_it_gives_it_to_the_other(house: House) -> None:
 def test_only_the_owner_keeps_it_online(house: House) -> None:
     house.app_tells()
     house.eu_tells()
-    seen = dict(house.fleet._seen_at)
+    seen = dict(house.fleet._current_at)
     house.fleet.vehicle_seen("eu", VIN)
-    assert house.fleet._seen_at == seen
+    assert house.fleet._current_at == seen
     house.fleet.vehicle_seen("app", VIN)
-    assert VIN in house.fleet._seen_at
+    assert VIN in house.fleet._current_at
 
 
 def test_what_is_on_the_disk_already_is_not_written_again(house: House, tmp_path: Path) -> None:

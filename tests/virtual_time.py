@@ -1,65 +1,190 @@
 """An event loop in which hours pass in a moment, while sockets work as ever.
 
-Whenever nothing is ready and nobody waits for the network or a thread, the clock is set to the next
-timer. The wall clock (`datetime.now`) follows, by time-machine.
+Whenever nothing is ready, no thread works, and no byte is on its way from one socket to another,
+the clock is set to the next timer. The wall clock (`datetime.now`) follows, by time-machine, and
+so does the clock of paho-mqtt.
+
+So "nothing happens" can be proven: let hours pass.
 """
 
 import asyncio
 import selectors
 import socket
+import struct
+import sys
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
+from unittest import mock
 
 import time_machine
 
 MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)
 GRACE_S = 0.015
-"""How long bytes may be on their way from one socket of this machine to another."""
-AT_REST = 2
-"""Files the loop watches when nobody talks: its own waker, and a server that listens."""
+"""How long to wait for bytes from a socket that belongs to another loop, thread or process."""
+STUCK_AFTER_S = 1.0
+"""Bytes that nobody takes for so long are not on their way: somebody does not read."""
+_KNOWS_BYTES = sys.platform == "linux"
+_TCP_INFO = struct.Struct("=128x Q 8x I 52x QQ")
+"""Bytes received, not sent yet, sent, and sent once more, which is counted as sent again: those
+of `struct tcp_info` in linux/tcp.h."""
+
+
+class _Traffic(NamedTuple):
+    """What the kernel has counted of one TCP socket."""
+
+    received: int
+    unsent: int
+    sent: int
+
+    @classmethod
+    def of(cls, connection: socket.socket) -> "_Traffic":
+        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+        received, unsent, sent, again = _TCP_INFO.unpack(info)
+        return cls(received, unsent, sent - again)
+
+
+class _Connection(socket.socket):
+    """A TCP connection that belongs to somebody else."""
+
+    def __init__(self, fd: int) -> None:
+        super().__init__(socket.AF_INET, socket.SOCK_STREAM, fileno=fd)
+        self.ends: tuple[Any, Any] | None = None
+        """The addresses here and there."""
 
 
 class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
-    """Waits for no timer, only for the network."""
+    """Waits for no timer, only for the network and for threads."""
 
     def __init__(self, on_idle: Callable[[float], None]) -> None:
         super().__init__()
         self._on_idle = on_idle
         self.is_awaited: Callable[[], bool] = lambda: False
+        self._connections: dict[int, _Connection] = {}
+        self.is_hurried = False
 
     def select(self, timeout: float | None = None) -> Any:
-        if timeout == 0:
-            return super().select(0)
-        while not (ready := super().select(self._grace_s())):
-            if not self.is_awaited() and timeout is not None:
+        waited_s = 0.0
+        while not (ready := super().select(0)) and timeout != 0:
+            if self.is_awaited() or timeout is None:
+                ready = super().select(GRACE_S)
+            elif not self.is_hurried and waited_s < (longest_s := self._wait_s()):
+                ready = super().select(pause_s := min(GRACE_S, longest_s))
+                waited_s += pause_s
+            else:
                 self._on_idle(timeout)
+                break
+            if ready:
                 break
         return ready
 
-    def _grace_s(self) -> float:
-        return GRACE_S if self.is_awaited() or len(self.get_map()) > AT_REST else 0
+    def unregister(self, fileobj: Any) -> Any:
+        key = super().unregister(fileobj)
+        if known := self._connections.pop(key.fd, None):
+            known.detach()
+        return key
+
+    def close(self) -> None:
+        for connection in self._connections.values():
+            connection.detach()
+        self._connections.clear()
+        super().close()
+
+    def _wait_s(self) -> float:
+        """Return how long to wait for the network before time may pass."""
+        traffic: dict[tuple[Any, Any], _Traffic | None] = {}
+        for key in self.get_map().values():
+            connection = self._connections.get(key.fd)
+            if connection is None:
+                connection = self._connections[key.fd] = _Connection(key.fd)
+            if connection.ends is None:
+                try:
+                    connection.ends = connection.getsockname(), connection.getpeername()
+                except OSError:  # a server that listens, or one's own connect, not through yet
+                    if key.events & selectors.EVENT_WRITE:
+                        return GRACE_S
+                    continue
+            if isinstance(connection.ends[0], tuple):  # what the loop wakes itself with has none
+                traffic[connection.ends] = _Traffic.of(connection) if _KNOWS_BYTES else None
+        longest_s = 0.0
+        for (here, there), mine in traffic.items():
+            other = traffic.get((there, here))
+            if mine is None or other is None:
+                longest_s = max(longest_s, GRACE_S)
+            elif mine.unsent or mine.sent > other.received:
+                return STUCK_AFTER_S
+        return longest_s
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop whose clock is set forward instead of waited for."""
+    """A loop whose clock is set forward instead of waited for, from its creation to its end."""
 
-    def __init__(self, traveller: time_machine.Traveller) -> None:
-        self._traveller = traveller
+    def __init__(self, begin: datetime = MIDNIGHT) -> None:
         self._now_s = 0.0
         self._threads = 0
         self.names = {"localhost"}
         """What can be looked up."""
-        selector = _Selector(self._pass)
+        self._suspended_s = 0.0
+        self._wall_error_s = 0.0
+        self._begin = begin
+        self._travel = time_machine.travel(begin, tick=False)
+        self._traveller = self._travel.start()
+        self._paho_clock = mock.patch("paho.mqtt.client.time_func", self.time)
+        self._paho_clock.start()
+        self._selector = selector = _Selector(self._pass)
         selector.is_awaited = lambda: self._threads > 0
         super().__init__(selector)
+        self._pool = ThreadPoolExecutor()
+        self.set_default_executor(self._pool)
+        self._clock_resolution = 1e-6  # asyncio's nanosecond is lost in a float after half a year
+
+    def close(self) -> None:
+        if not self.is_closed():
+            self._paho_clock.stop()
+            self._travel.stop()
+        super().close()
 
     def time(self) -> float:
         return self._now_s
 
+    def set_wall_clock(self, **delta: float) -> None:
+        """Let the wall clock alone leap: a host that was suspended, a clock that is corrected."""
+        self._traveller.shift(timedelta(**delta))
+
     def _pass(self, seconds: float) -> None:
-        self._now_s += seconds
-        self._traveller.move_to(MIDNIGHT + timedelta(seconds=self._now_s), tick=False)
+        before, self._now_s = self._elapsed(), self._now_s + seconds
+        self._traveller.shift(self._elapsed() - before)
+
+    def _elapsed(self) -> timedelta:
+        return timedelta(seconds=self._now_s)  # of whole microseconds, so nothing adds up
+
+    def set_wall_clock_wrong(self, seconds: float) -> None:
+        """Set the wall clock so far before or behind the true time."""
+        self.set_wall_clock(seconds=seconds - self._wall_error_s)
+        self._wall_error_s = seconds
+
+    def suspend(self, seconds: float) -> None:
+        """Let the host sleep: its wall clock goes on, its monotonic clock does not."""
+        self._suspended_s += seconds
+        self.set_wall_clock(seconds=seconds)
+
+    def freeze(self, seconds: float) -> None:
+        """Let the process stand still: every timer is late afterwards."""
+        self._pass(seconds)
+
+    def elapsed_s(self) -> float:
+        """Return seconds since the start, those of suspends included."""
+        return self._now_s + self._suspended_s
+
+    def true_time(self) -> datetime:
+        """Return the time by a clock that is right."""
+        return self._begin + timedelta(seconds=self.elapsed_s())
+
+    def hurry(self) -> None:
+        """Wait no time for bytes between sockets; a few of them come one timer late."""
+        self._selector.is_hurried = True
 
     async def getaddrinfo(self, host: Any, port: Any, **_: Any) -> Any:
         """Look a name up; a real resolver may take its time over what it cannot find."""
@@ -68,21 +193,28 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             raise socket.gaierror(socket.EAI_NONAME, f"{name}: name or service not known")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", int(port)))]
 
-    def run_in_executor(self, *args: Any) -> Any:
-        """Let no time pass while a thread works."""
-        future = super().run_in_executor(*args)
+    def run_in_executor(self, executor: Any, function: Any, *args: Any) -> Any:
+        """Let no time pass while a thread works, also for somebody who waits no longer."""
+        work = (executor or self._pool).submit(function, *args)
         self._threads += 1
-        future.add_done_callback(self._thread_done)
+        future = asyncio.wrap_future(work, loop=self)
+        work.add_done_callback(self._thread_ends)  # second: who waits is told before time passes
         return future
 
-    def _thread_done(self, _: object) -> None:
+    def _thread_ends(self, _: object) -> None:
+        with suppress(RuntimeError):  # the loop may be closed
+            self.call_soon_threadsafe(self._thread_done)
+
+    def _thread_done(self) -> None:
         self._threads -= 1
+
+
+async def forward(**delta: float) -> None:
+    """Let time pass in a virtual loop, and all that it brings happen."""
+    await asyncio.sleep(timedelta(**delta).total_seconds())
 
 
 def run(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     """Run a coroutine in virtual time that begins at `MIDNIGHT`."""
-    with (
-        time_machine.travel(MIDNIGHT, tick=False) as traveller,
-        asyncio.Runner(loop_factory=lambda: VirtualLoop(traveller)) as runner,
-    ):
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main())

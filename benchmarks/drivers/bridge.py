@@ -107,12 +107,12 @@ class Driver:
 
     async def take_cars_away(self, _: Request) -> None:
         """Let all cars have left the account."""
-        self.bridge._fleet.vehicles_listed("home", frozenset(), is_complete=True)
+        self.bridge._registry.vehicles_listed("home", frozenset(), is_complete=True)
         await self.bridge.publisher.drained()
 
     async def bring_cars_back(self, _: Request) -> None:
         """Let the cars be new in the account."""
-        fleet, cars = self.bridge._fleet, self._account._garage.cars
+        fleet, cars = self.bridge._registry, self._account._garage.cars
         fleet.vehicles_listed("home", frozenset(cars), is_complete=True)
         for car in cars.values():
             assert car.snapshot is not None

@@ -32,7 +32,7 @@ class AccountListener(Protocol):
         """Whether this account is to request data of this vehicle."""
 
 
-class Account(Executor, Protocol):
+class Account(Protocol):
     """One login at BMW."""
 
     name: str
@@ -45,6 +45,10 @@ class Account(Executor, Protocol):
     @property
     def state(self) -> AccountState:
         """Its current state."""
+
+    @property
+    def executor(self) -> Executor | None:
+        """What carries out commands; `None`: the account has none."""
 
     @property
     def stale_after(self) -> timedelta | None:

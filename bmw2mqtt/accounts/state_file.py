@@ -1,7 +1,6 @@
 """What an account keeps over a restart, apart from tokens and readings."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 import structlog
@@ -54,15 +53,6 @@ class StateFile:
             content[part] = new
             self._store.save_later(self._file, content, self._written, every_s=every_s)
 
-    def recall(self, part: str) -> dict[str, Any]:
-        """Return a part that has no document class yet; `{}` if it is not there."""
-        content = self._load().get(part)
-        return dict(content) if isinstance(content, dict) else {}
-
-    def remember(self, part: str, content: Mapping[str, Any]) -> None:
-        """Replace a part that has no document class yet."""
-        self._replace(part, dict(content), every_s=0)
-
     async def saved(self) -> None:
         """Wait until everything that cannot wait is on disk, or has failed to get there."""
         await self._store.writer.flushed()
@@ -86,12 +76,3 @@ class StateFile:
     @property
     def _file(self) -> str:
         return f"account-{self._account}"
-
-
-def moment(text: object) -> datetime | None:
-    """Read a time of a part that has no document class yet; `None` if it is not a time."""
-    try:
-        found = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)

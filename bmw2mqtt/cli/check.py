@@ -1,76 +1,98 @@
-"""`bmw2mqtt check`: what is wrong with the settings; do the broker and BMW let the bridge in?"""
+"""`bmw2mqtt check`: is the configuration valid, and can the broker and BMW be reached with it?"""
 
+import argparse
 import asyncio
 from typing import NamedTuple
 
+from bmw2mqtt import log
+from bmw2mqtt.accounts.backends import BACKENDS
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.bridge import Bridge
-from bmw2mqtt.config import Account, CarDataSettings, MyBmwSettings, Settings
-from bmw2mqtt.daemon import DaemonThreads
+from bmw2mqtt.cli.check_report import AccountReport, report
+from bmw2mqtt.cli.main import EXIT_CONFIG, EXIT_OK, print_problems
+from bmw2mqtt.config import AccountSettings, Settings, load_settings
+from bmw2mqtt.daemon import DaemonThreads, leave
 from bmw2mqtt.mqtt.tools.broker_check import BrokerReport, Plan, try_broker
 from bmw2mqtt.mqtt.topics import Topics
-from bmw2mqtt.vehicle.errors import AccountError, ConfigError, StoreInUse
+from bmw2mqtt.vehicle.errors import AccountError, ConfigError, LoginRequired, StoreInUse
 
-WELL = {"ok", "starting", "paused"}
-"""A running account's status with which nobody has to do anything."""
+HEALTHY = {"ok", "starting", "paused"}
+"""The status words of an account that needs nobody's attention."""
 LIMIT_S = 25.0
-"""How long everything together may take; the rest of half a minute is for starting and leaving."""
-LEAVE_S = 1.0
+"""Time for all checks together; with start and end the command takes less than 30 s."""
+CANCEL_S = 1.0
 DAEMON_KNOWN_S = 5.0
-"""How long the broker may take to tell whether a daemon is running."""
+"""Longest wait for the broker's message whether a daemon is running."""
 
 
-class AccountReport(NamedTuple):
-    """What was found out about one account."""
-
-    name: str
-    result: str
-    is_well: bool
-
-
-class Findings(NamedTuple):
-    """What was found out by connecting."""
+class ConnectionReport(NamedTuple):
+    """The results of connecting to the broker and to BMW."""
 
     broker: BrokerReport
     accounts: list[AccountReport]
     has_hanging_threads: bool
-    """Whether a look-up of a host's name still hangs, for which the process need not wait."""
+    """Whether a DNS lookup still hangs; the process must not wait for it."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print configuration errors and warnings, and with `--connect` a report; return the status."""
+    settings = load_settings(arguments.config, arguments.option)
+    if problems := problems_in_use(settings):
+        print_problems(problems)
+        return EXIT_CONFIG
+    for warning in settings.warnings():
+        print(f"warning: {warning}")
+    if arguments.connect:
+        return _connect(settings)
+    accounts = ", ".join(f"{name} ({a.backend})" for name, a in settings.accounts.items())
+    print(f"configuration is valid: broker {settings.mqtt.host}:{settings.mqtt.port}, {accounts}")
+    return EXIT_OK
+
+
+def _connect(settings: Settings) -> int:
+    log.hide("settings", settings.secrets())
+    log.set_up("error", "console")
+    broker, accounts, has_hanging_threads = try_connections(settings)
+    print(report(settings, broker, accounts))
+    is_well = broker.is_well and all(account.is_well for account in accounts)
+    status = EXIT_OK if is_well else EXIT_CONFIG
+    return leave(status) if has_hanging_threads else status
 
 
 def problems_in_use(settings: Settings) -> tuple[str, ...]:
-    """Return what shows only when the settings are used, such as a certificate that is none."""
+    """Return errors that appear only when the settings are used, such as a broken certificate."""
     try:
         Bridge(settings)
         for name, account in settings.accounts.items():
-            client_context(name, account.ca_file)
+            client_context(name, account.certificate_authority)
     except ConfigError as error:
         return error.problems
     return ()
 
 
-def try_everything(settings: Settings) -> Findings:
-    """Try the broker and each login; an account that a running daemon has is only asked about.
+def try_connections(settings: Settings) -> ConnectionReport:
+    """Try the broker and each login; read the account status of a running daemon instead.
 
-    Ends in less than half a minute, whatever the broker and BMW do.
+    Takes less than 30 s, whatever the broker and BMW do.
 
     Raises:
         ConfigError: `data_dir` cannot be used.
     """
     threads = DaemonThreads()
 
-    async def run() -> tuple[BrokerReport, list[AccountReport]]:
+    async def try_all() -> tuple[BrokerReport, list[AccountReport]]:
         asyncio.get_running_loop().set_default_executor(threads)
-        return await _try_everything(settings)
+        return await _try_connections(settings)
 
-    broker, accounts = asyncio.run(run())
-    return Findings(broker, accounts, threads.are_hanging())
+    broker, accounts = asyncio.run(try_all())
+    return ConnectionReport(broker, accounts, threads.are_hanging())
 
 
-async def _try_everything(settings: Settings) -> tuple[BrokerReport, list[AccountReport]]:
+async def _try_connections(settings: Settings) -> tuple[BrokerReport, list[AccountReport]]:
     loop = asyncio.get_running_loop()
     end_s = loop.time() + LIMIT_S
-    report = BrokerReport()
+    found = BrokerReport()
     store = Store(settings.data_dir)
     is_running = False
     try:
@@ -79,13 +101,13 @@ async def _try_everything(settings: Settings) -> tuple[BrokerReport, list[Accoun
         is_running = True
     try:
         broker = asyncio.create_task(
-            try_broker(report, settings.mqtt, _plan(settings), is_daemon_running=is_running)
+            try_broker(found, settings.mqtt, _plan(settings), is_daemon_running=is_running)
         )
-        is_running |= await _is_beside_daemon(report, broker)
+        is_running |= await _is_beside_daemon(found, broker)
         logins = {
             name: asyncio.create_task(_try_login(name, account, store))
             for name, account in settings.accounts.items()
-            if not is_running  # it has the tokens; a second login would spoil them
+            if not is_running  # a second login would invalidate the daemon's tokens
         }
         tasks = (broker, *logins.values())
         await asyncio.wait(tasks, timeout=max(0.0, end_s - loop.time()))
@@ -93,21 +115,21 @@ async def _try_everything(settings: Settings) -> tuple[BrokerReport, list[Accoun
         results = {name: _result(task) for name, task in logins.items()}
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks, timeout=LEAVE_S)
+        await asyncio.wait(tasks, timeout=CANCEL_S)
     finally:
         store.close()
     if is_broker_silent:
         place = f"{settings.mqtt.host}:{settings.mqtt.port}"
-        report.problem = f"{place} does not answer in time ({report.step})"
+        found.problem = f"{place} did not answer in time ({found.step})"
     elif not broker.cancelled() and (error := broker.exception()):
         raise error
     if is_running:
-        return report, [_of_running_daemon(name, report) for name in settings.accounts]
-    return report, [AccountReport(name, *result) for name, result in results.items()]
+        return found, [_of_running_daemon(name, found) for name in settings.accounts]
+    return found, [AccountReport(name, *result) for name, result in results.items()]
 
 
 async def _is_beside_daemon(report: BrokerReport, broker: asyncio.Task[None]) -> bool:
-    """Return whether the broker knows a running daemon; a silent broker is not waited for."""
+    """Return whether the broker reports a running daemon, but do not wait long for it."""
     known = asyncio.create_task(report.daemon_known.wait())
     await asyncio.wait((known, broker), timeout=DAEMON_KNOWN_S, return_when=asyncio.FIRST_COMPLETED)
     known.cancel()
@@ -131,31 +153,29 @@ def _plan(settings: Settings) -> Plan:
 def _result(login: asyncio.Task[tuple[str, bool]]) -> tuple[str, bool]:
     if login.done():
         return login.result()
-    return "BMW does not answer in time", False
+    return "BMW did not answer in time", False
+
+
+def _with_next_step(name: str, error: AccountError) -> str:
+    if isinstance(error, LoginRequired):
+        return f"{error} → run bmw2mqtt login {name}, or log in on the page"
+    return str(error)
 
 
 def _of_running_daemon(name: str, broker: BrokerReport) -> AccountReport:
     if name not in broker.accounts:
-        why = "in use by the running daemon, whose status topic cannot be read; see its log"
+        why = "in use by the running daemon, but its status topic cannot be read; see its log"
         return AccountReport(name, why, is_well=broker.problem is None)
     status, message = broker.accounts[name]
-    said = f"the running daemon says {status}" + (f": {message}" if message else "")
-    return AccountReport(name, said, is_well=status in WELL)
+    result = f"the running daemon reports {status}" + (f": {message}" if message else "")
+    if status == LoginRequired.status:
+        result += f" → log in on the page, or run bmw2mqtt login {name}"
+    return AccountReport(name, result, is_well=status in HEALTHY)
 
 
-async def _try_login(name: str, settings: Account, store: Store) -> tuple[str, bool]:
-    tls = await asyncio.to_thread(client_context, name, settings.ca_file)
+async def _try_login(name: str, settings: AccountSettings, store: Store) -> tuple[str, bool]:
+    tls = await asyncio.to_thread(client_context, name, settings.certificate_authority)
     try:
-        match settings:
-            case CarDataSettings():
-                from bmw2mqtt.accounts.cardata import check as cardata  # noqa: PLC0415 - heavy
-
-                await cardata.try_login(name, settings, store, tls)
-                return "logged in", True
-            case MyBmwSettings():
-                from bmw2mqtt.accounts.mybmw.check import try_login  # noqa: PLC0415 - the library
-
-                cars = await try_login(name, settings, store, tls)
-                return f"logged in, {cars} {'car' if cars == 1 else 'cars'}", True
+        return await BACKENDS[settings.backend].try_login(name, settings, store, tls), True
     except AccountError as error:
-        return str(error), False
+        return _with_next_step(name, error), False

@@ -1,27 +1,27 @@
-"""Settings: one model, and every source a value can come from.
+"""Settings: one model and every source of values. Callers use `load_settings`."""
 
-`load_settings` is what a caller wants; the models are for type hints and for tests.
-"""
-
+from bmw2mqtt.config.accounts import (
+    AccountSettings,
+    CarDataSettings,
+    Location,
+    MyBmwSettings,
+)
 from bmw2mqtt.config.load import load_settings
 from bmw2mqtt.config.models import (
-    Account,
-    CarDataSettings,
     HomeAssistant,
     Http,
-    Location,
     Log,
     Mqtt,
-    MyBmwSettings,
     Settings,
     Tls,
     VehicleSettings,
     is_home_assistant_app,
     is_loopback,
+    register_account_settings,
 )
 
 __all__ = [
-    "Account",
+    "AccountSettings",
     "CarDataSettings",
     "HomeAssistant",
     "Http",
@@ -35,4 +35,5 @@ __all__ = [
     "is_home_assistant_app",
     "is_loopback",
     "load_settings",
+    "register_account_settings",
 ]

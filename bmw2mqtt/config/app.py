@@ -1,8 +1,8 @@
-"""The settings of a Home Assistant app (add-on): its options, and the broker the Supervisor knows.
+"""The settings of a Home Assistant app (add-on): its options, and the Supervisor's MQTT broker.
 
-Home Assistant writes what a person filled in on the app's Configuration tab into `options.json`. It
-has lists where our settings have names, so that its form can show them. What is left out there is
-our own default, except that the page is open to Home Assistant's ingress.
+Home Assistant writes the app's Configuration tab into `options.json`. Where our settings have names
+(accounts, vehicles), the options have lists, because the form can show only those. Options that are
+not set have our defaults, except that the page listens for Home Assistant's ingress.
 """
 
 import http.client
@@ -31,7 +31,7 @@ _SINGLE: Final[Mapping[str, KeyPath]] = {
     "page_token": ("http", "token"),
 }
 _NO_BROKER: Final = (
-    "install the app Mosquitto broker, or set mqtt.host on this app's Configuration tab"
+    "install the Mosquitto broker app, or set mqtt.host on this app's Configuration tab"
 )
 
 
@@ -42,13 +42,13 @@ def read_app(
     is_broker_set: bool,
     supervisor: str = SUPERVISOR,
 ) -> list[Layer]:
-    """Settings of the app whose options are in `file`, the strongest layer first.
+    """Read the settings of an app, the layer with the highest precedence first.
 
     Args:
-        file: The options.
-        environ: Holds the token with which the Supervisor is asked.
-        is_broker_set: Whether a stronger source names the broker.
-        supervisor: Where it answers, `host` or `host:port`.
+        file: The app's options.
+        environ: The environment, with the token for the Supervisor.
+        is_broker_set: Whether a source of higher precedence sets the broker.
+        supervisor: Its address, `host` or `host:port`.
 
     Raises:
         Unreadable: The options cannot be read.
@@ -66,9 +66,11 @@ def _read_options(file: Path) -> Layer:
     except OSError as error:
         raise Unreadable(f"{file}: {reason(error)}; restart the app") from error
     except (ValueError, RecursionError) as error:
-        raise Unreadable(f"{file}: is no JSON; save the app's Configuration tab again") from error
+        raise Unreadable(
+            f"{file}: is not valid JSON; save the app's Configuration tab again"
+        ) from error
     if not isinstance(document, dict):
-        raise Unreadable(f"{file}: is no object; save the app's Configuration tab again")
+        raise Unreadable(f"{file}: is not a JSON object; save the app's Configuration tab again")
     layer = Layer(_spell(document))
     for name in ACCOUNT_LISTS:
         _put_named(layer, "accounts", _dicts(document.get(name)), "name", backend=name)
@@ -81,7 +83,9 @@ def _read_options(file: Path) -> Layer:
             layer.put(single, str(document[name]), layer.spell(single))
     if not layer.mentions(("accounts",)) and not layer.problems:
         lists = " or ".join(ACCOUNT_LISTS)
-        layer.problems["accounts",] = f"{lists}: no account; add one on the Configuration tab"
+        layer.problems["accounts",] = (
+            f"{lists}: no account is configured; add one on the Configuration tab"
+        )
     return layer
 
 
@@ -92,13 +96,15 @@ def _put_named(
     name_key: str,
     backend: str | None = None,
 ) -> None:
-    """Take the rows of a list; a row's `name_key` says what it is about."""
+    """Record the entries of a list below `section`, each named by its `name_key`."""
     for row in rows:
         name = str(row.pop(name_key, "")) or "?"
         root = canonical((section, name))
         if layer.mentions(root):
             place = layer.spell(root)
-            layer.problems[root] = f"{place}: is there twice; give each a {name_key} of its own"
+            layer.problems[root] = (
+                f"{place}: duplicate {name_key}; give each entry a different {name_key}"
+            )
             continue
         if backend:
             layer.put((*root, "backend"), ACCOUNT_LISTS[backend], f"{backend}.{name}")
@@ -116,14 +122,14 @@ def _dicts(rows: Any) -> Iterator[dict[str, Any]]:
 
 
 def _filled_in(row: Any) -> Iterator[tuple[str, str]]:
-    """What a person filled in, as the text that every source of settings gives."""
+    """Yield the fields that are filled in, as text like all other sources."""
     for key, value in row.items() if isinstance(row, dict) else ():
         if value not in (None, ""):
             yield str(key), str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _spell(document: Mapping[str, Any]) -> Callable[[KeyPath], str]:
-    """Write a path the way the Configuration tab shows it."""
+    """Return a function that writes a path the way the Configuration tab shows it."""
     singles = {path: name for name, path in _SINGLE.items()}
     list_of = {
         str(row.get("name")): name for name in ACCOUNT_LISTS for row in _dicts(document.get(name))
@@ -140,7 +146,7 @@ def _spell(document: Mapping[str, Any]) -> Callable[[KeyPath], str]:
 
 
 def _page() -> Layer:
-    """Let Home Assistant's ingress reach the page; with a random token nobody else gets in."""
+    """Let Home Assistant's ingress reach the page; a random token keeps everybody else out."""
     layer = Layer(dotted)
     for path, value in {
         ("http", "host"): "0.0.0.0",  # noqa: S104 - a container of its own
@@ -151,12 +157,12 @@ def _page() -> Layer:
 
 
 def _broker(token: str | None, supervisor: str) -> Layer:
-    """The broker that Home Assistant's own apps use."""
+    """Return the MQTT broker that Home Assistant's own apps use."""
     layer = Layer(lambda path: f"the Supervisor's MQTT service: {path[-1]}")
     try:
-        service = _ask(supervisor, token)
+        service = _request_service(supervisor, token)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        layer.problems[_MQTT, "host"] = f"no MQTT broker is known ({error}); {_NO_BROKER}"
+        layer.problems[_MQTT, "host"] = f"no MQTT broker found ({error}); {_NO_BROKER}"
         return layer
     for key in ("host", "port", "username", "password"):
         if service.get(key):
@@ -167,8 +173,8 @@ def _broker(token: str | None, supervisor: str) -> Layer:
     return layer
 
 
-def _ask(supervisor: str, token: str | None) -> dict[str, Any]:
-    """Ask for the MQTT service; `ValueError` or `OSError` says why there is none."""
+def _request_service(supervisor: str, token: str | None) -> dict[str, Any]:
+    """Request the MQTT service's data; `ValueError` or `OSError` if there is none."""
     if not token:
         raise ValueError(f"${TOKEN_VARIABLE} is not set")
     connection = http.client.HTTPConnection(supervisor, timeout=_TIMEOUT_S)
@@ -182,6 +188,6 @@ def _ask(supervisor: str, token: str | None) -> dict[str, Any]:
         connection.close()
     data = answer.get("data") if isinstance(answer, dict) else None
     if response.status != HTTPStatus.OK or not isinstance(data, dict) or not data.get("host"):
-        said = answer.get("message") if isinstance(answer, dict) else None
-        raise ValueError(f"the Supervisor says: {said or response.status}")
+        message = answer.get("message") if isinstance(answer, dict) else None
+        raise ValueError(f"the Supervisor answered: {message or response.status}")
     return data

@@ -1,7 +1,14 @@
-"""The sources of settings, each read into a layer: what it says, where, and what is wrong there.
+"""The sources of settings. Each is read into a layer: its values, their places, and its errors.
 
-Every value is kept as the text that was written, so `password: 0123` stays what it looks like;
-the models make numbers of it. An empty value counts as not set, whatever the source.
+Values are kept as the text that was written, so that `password: 0123` stays what it looks like; the
+models convert it. An empty value counts as not set, in every source.
+
+pydantic-settings merges the layers and applies their precedence (`Settings.from_layers`). What its
+own sources cannot do is done here:
+
+* environment: they ignore unknown variables, and cannot split an account name that holds `__`;
+* secrets: they have no `…_FILE` variables and no error for an empty or unreadable file;
+* all: they do not record where a value was found, which every error text names.
 """
 
 import difflib
@@ -22,7 +29,7 @@ LARGEST_SECRET: Final = 64 * 1024
 
 
 class Entry(NamedTuple):
-    """A value and the place a person finds it at."""
+    """A value, and its place as an error text names it."""
 
     value: Any
     place: str
@@ -30,14 +37,14 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What one source says. `spell` writes a path the way this source does."""
+    """The content of one source. `spell` writes a path the way this source does."""
 
     spell: Callable[[KeyPath], str]
     entries: dict[KeyPath, Entry] = field(default_factory=dict)
     problems: dict[KeyPath, str] = field(default_factory=dict)
 
     def nested(self) -> dict[str, Any]:
-        """The values as nested dictionaries."""
+        """Return the values as nested dictionaries."""
         tree: dict[str, Any] = {}
         for path, entry in self.entries.items():
             node = tree
@@ -47,11 +54,11 @@ class Layer:
         return tree
 
     def mentions(self, path: KeyPath) -> bool:
-        """Whether this source says anything at or below `path`."""
+        """Return whether this source has a value at or below `path`."""
         return any(known[: len(path)] == path for known in self.entries)
 
     def put(self, path: KeyPath, value: str, place: str) -> None:
-        """Takes a single value, or notes that there is no such setting."""
+        """Record a single value, or an error if there is no such setting."""
         value = clean(value)
         key = key_at(path)
         if key is None:
@@ -69,35 +76,35 @@ class Layer:
         near = difflib.get_close_matches(dotted(path), known, n=1)
         if near:
             return f"did you mean {self.spell(known[near[0]])}?"
-        return "see config.example.yaml for all of them"
+        return "see config.example.yaml for all settings"
 
 
 def _settings_like(path: KeyPath) -> Iterator[KeyPath]:
-    """Every setting, with the account or VIN of `path`, so that a hint can be copied."""
+    """Yield every setting with the account or VIN of `path`, so that a hint can be copied."""
     chosen = path[1] if path[0] in {"accounts", "vehicles"} and len(path) > 1 else "home"
     for known in value_paths():
         yield tuple(chosen if part == ANY_NAME else part for part in known)
 
 
 def canonical(path: KeyPath) -> KeyPath:
-    """`path` with the VIN in upper case."""
+    """Return `path` with its VIN in upper case."""
     if len(path) > 1 and path[0] == "vehicles" and path[1].isascii():
         return (path[0], path[1].upper(), *path[2:])
     return path
 
 
 def dotted(path: KeyPath) -> str:
-    """`path` as it is written in texts: mqtt.host."""
+    """Return `path` as error texts write it: mqtt.host."""
     return ".".join(path)
 
 
 def variable(path: KeyPath) -> str:
-    """The environment variable of `path`, with the dollar sign."""
+    """Return the environment variable of `path`, with a dollar sign."""
     return f"${PREFIX}{'__'.join(path).upper()}"
 
 
 def read_options(options: Iterable[str]) -> Layer:
-    """Settings from the command line, `mqtt.host=broker` each."""
+    """Read settings from the command line, each `mqtt.host=broker`."""
     layer = Layer(lambda path: f"--option {dotted(path)}")
     for option in options:
         name, equals, value = option.partition("=")
@@ -105,14 +112,14 @@ def read_options(options: Iterable[str]) -> Layer:
         if equals:
             layer.put(path, value, layer.spell(path))
         else:
-            # What stands behind the name could be a secret: it is not shown.
+            # What follows the name could be a secret, so it is not shown.
             shown = name.split(":")[0].split(" ")[0]
             layer.problems[path] = f"--option {shown}: has no value; write NAME=VALUE"
     return layer
 
 
 def read_environment(environ: Mapping[str, str]) -> Layer:
-    """Settings from variables, except those that name a secret's file."""
+    """Read settings from environment variables, except those that name a secret's file."""
     layer = Layer(variable)
     for name, path, value in _variables(environ):
         if _secret_with_file(path) is None:
@@ -121,7 +128,7 @@ def read_environment(environ: Mapping[str, str]) -> Layer:
 
 
 def read_secret_files(environ: Mapping[str, str], directory: Path) -> Layer:
-    """Secrets from `directory`, and from the files that `…_FILE` variables name."""
+    """Read secrets from `directory` and from the files named by `…_FILE` variables."""
     layer = Layer(variable)
     for file in _files_in(directory):
         path = _path_of(file.name)
@@ -146,11 +153,11 @@ def _put_file(layer: Layer, path: KeyPath, file: Path, place: str) -> None:
     try:
         secret = clean(read_named(file.expanduser(), LARGEST_SECRET).decode("utf-8"))
     except OSError as error:
-        layer.problems[path] = f"{where}: {reason(error)}; name a file that can be read"
+        layer.problems[path] = f"{where}: {reason(error)}; choose a readable file"
     except (ValueError, RuntimeError) as error:
-        problem = f"{where}: is no path; write the whole path of the file"
+        problem = f"{where}: is not a valid path; write the full path of the file"
         if isinstance(error, UnicodeDecodeError):
-            problem = f"{where}: is no UTF-8 text; write the bare secret into it"
+            problem = f"{where}: is not UTF-8 text; write only the secret into it"
         layer.problems[path] = problem
     else:
         if secret:
@@ -168,11 +175,11 @@ def _variables(environ: Mapping[str, str]) -> Iterator[tuple[str, KeyPath, str]]
 
 
 def _path_of(name: str) -> KeyPath | None:
-    """The path that a variable's or a secret file's name stands for, if it is one of ours."""
+    """Return the setting that a variable or a secret file is named after; None: not one of ours."""
     if not name.upper().startswith(PREFIX):
         return None
     parts = tuple(name[len(PREFIX) :].lower().split("__"))
-    # An account's name may hold the separator itself.
+    # An account name may contain the separator.
     for end in range(2, len(parts) if parts[0] == "accounts" else 0):
         path = (parts[0], "__".join(parts[1:end]), *parts[end:])
         if key_at(path) is not None or _secret_with_file(path):
@@ -181,7 +188,7 @@ def _path_of(name: str) -> KeyPath | None:
 
 
 def _secret_with_file(path: KeyPath) -> KeyPath | None:
-    """The secret whose file a path that ends in `_file` names; None if it is a setting itself."""
+    """Return the secret whose `…_FILE` variable has this path; None if it is a setting itself."""
     if not path[-1].endswith(_FILE_SUFFIX) or key_at(path) is not None:
         return None
     secret = (*path[:-1], path[-1].removesuffix(_FILE_SUFFIX))

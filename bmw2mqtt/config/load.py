@@ -1,4 +1,4 @@
-"""Reads every source, and says everything that is wrong in one go."""
+"""Read all sources and report every error at once."""
 
 import os
 from collections import ChainMap
@@ -9,7 +9,8 @@ from typing import Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from bmw2mqtt.config.keys import KEYS, KeyPath
+from bmw2mqtt.config.accounts import ACCOUNT_SETTINGS
+from bmw2mqtt.config.keys import KeyPath, backend_keys, keys
 from bmw2mqtt.config.layers import (
     Entry,
     Layer,
@@ -26,17 +27,13 @@ from bmw2mqtt.vehicle.errors import ConfigError
 
 SECRETS_DIR: Final = Path("/run/secrets")
 OPTIONS_FILE: Final = "options.json"
-"""What Home Assistant calls the file with an app's options."""
+"""Home Assistant's name for the file with an app's options."""
 
-_BACKENDS: Final = {
-    "mybmw": "the login of the BMW app",
-    "cardata": "BMW's customer API",
-}
 _MISSING: Final = {
     "username": "add the e-mail address of the BMW login (china: phone number with the 86 prefix)",
     "client_id": "add the CarData client ID from BMW's customer portal",
-    "latitude": "give latitude and longitude, or neither",
-    "longitude": "give latitude and longitude, or neither",
+    "latitude": "set both latitude and longitude, or neither",
+    "longitude": "set both latitude and longitude, or neither",
 }
 _BASE_TOPIC: Final = ("mqtt", "base_topic")
 _DISCOVERY_PREFIX: Final = ("homeassistant", "discovery_prefix")
@@ -48,17 +45,17 @@ def load_settings(
     environ: Mapping[str, str] = os.environ,
     secrets_dir: Path = SECRETS_DIR,
 ) -> Settings:
-    """The settings from all sources: `overrides`, environment, secret files, YAML, defaults.
+    """Load the settings: `overrides`, environment, secret files, YAML, defaults; highest first.
 
     Args:
         config_file: The YAML file; None: `$BMW2MQTT_CONFIG`, `./config.yaml`, or
-            `/config/config.yaml`, and none of them is no error.
-        overrides: From the command line, `mqtt.host=broker` each.
-        environ: Where `BMW2MQTT_…` variables are looked up.
-        secrets_dir: Where secrets may lie as files named like their variables.
+            `/config/config.yaml`, if one of them exists.
+        overrides: From the command line, each `mqtt.host=broker`.
+        environ: The environment, with `BMW2MQTT_…` variables.
+        secrets_dir: A folder with secrets in files named like their variables.
 
     Raises:
-        ConfigError: Something is wrong; it lists everything that is.
+        ConfigError: Lists every error.
     """
     layers = [
         read_options(overrides),
@@ -74,13 +71,13 @@ def load_settings(
 
 
 def _read_file(file: Path, environ: Mapping[str, str], above: Sequence[Layer]) -> list[Layer]:
-    """A YAML file, or the options of a Home Assistant app."""
+    """Read a YAML file, or the options of a Home Assistant app."""
     if file.name == OPTIONS_FILE:
         from bmw2mqtt.config.app import read_app  # noqa: PLC0415
 
         is_broker_set = any(layer.mentions(("mqtt", "host")) for layer in above)
         return read_app(file, environ, is_broker_set=is_broker_set)
-    return [read_yaml(file, KEYS)]
+    return [read_yaml(file, keys())]
 
 
 def _lines(layers: Sequence[Layer]) -> Iterator[str]:
@@ -89,7 +86,7 @@ def _lines(layers: Sequence[Layer]) -> Iterator[str]:
 
 
 class _Check:
-    """Makes settings of the layers, or one line of each thing that is wrong."""
+    """Builds the settings from the layers, or one line per error."""
 
     def __init__(self, layers: Sequence[Layer], file_layer: Layer | None) -> None:
         self._layers = layers
@@ -109,7 +106,7 @@ class _Check:
         return settings
 
     def _shared_topics(self) -> Iterator[str]:
-        """Not a validator of the model: one would run only when all else is right."""
+        """Not a validator of the model: that would run only when everything else is valid."""
         base = self._entries.get(
             _BASE_TOPIC, Entry(Mqtt.model_fields["base_topic"].default, dotted(_BASE_TOPIC))
         )
@@ -127,23 +124,25 @@ class _Check:
                 for key, owner in ((_BASE_TOPIC, base.value), (_DISCOVERY_PREFIX, prefix.value)):
                     if str(relay.value).startswith(f"{owner}/"):
                         yield (
-                            f"{relay.place}: {quoted(relay.value)} is below {dotted(key)}, among"
-                            " our own topics; choose another, for example bmw/"
+                            f"{relay.place}: {quoted(relay.value)} is inside {dotted(key)},"
+                            " where bmw2mqtt's own topics are; choose another, for example bmw/"
                         )
 
     def _shared_client(self) -> Iterator[str]:
-        """BMW allows one connection, and so many requests a day, to a client's owner."""
+        """BMW limits stream connections and daily requests per client ID."""
         first: dict[str, str] = {}
         for path, entry in sorted(self._entries.items()):
             if path[0] != "accounts" or path[2:] != ("client_id",):
                 continue
             client = str(entry.value).lower()
             if client in first:
-                yield f"{entry.place}: is that of account {first[client]} too; remove one account"
+                yield (
+                    f"{entry.place}: already used by account {first[client]}; remove one of them"
+                )
             first.setdefault(client, path[1])
 
     def _known(self, error: ErrorDetails) -> bool:
-        """Whether a value only seems to be missing: a source has complained about it."""
+        """Return whether a layer has reported this value's own error already."""
         path = _path(error)
         bad = {path for layer in self._layers for path in layer.problems}
         if path == ("accounts",):
@@ -155,13 +154,13 @@ class _Check:
         if error["type"] == "missing":
             text = f"missing; {self._how_to_add(path)}"
         elif error["type"] == "union_tag_not_found":
-            choices = " or ".join(f"{name} ({what})" for name, what in _BACKENDS.items())
+            choices = " or ".join(f"{n} ({model.summary})" for n, model in ACCOUNT_SETTINGS.items())
             text = f"missing; use {choices}"
         elif error["type"] == "union_tag_invalid":
             value = quoted(self._entries[path].value)
-            text = f"{value} is no backend; use {' or '.join(_BACKENDS)}"
+            text = f"{value} is not a valid backend; use {' or '.join(ACCOUNT_SETTINGS)}"
         elif error["type"] == "extra_forbidden":
-            other = next(name for name in _BACKENDS if name not in error["loc"])
+            other = next(name for name, known in backend_keys().items() if path[-1] in known)
             text = f"belongs to backend {other}; remove it or set backend: {other}"
         return f"{self._place(path)}: {text}"
 
@@ -172,7 +171,7 @@ class _Check:
         return remedy
 
     def _place(self, path: KeyPath) -> str:
-        """Where the value is, or where it should be: next to its neighbours."""
+        """Return where the value is, or where it should be: next to its neighbours."""
         if path in self._entries:
             return self._entries[path].place
         if len(path) > 1:
@@ -183,9 +182,9 @@ class _Check:
 
 
 def _path(error: ErrorDetails) -> KeyPath:
-    """The path of the key that is wrong, without what pydantic puts in between."""
+    """Return the path of the bad key, without the parts that pydantic inserts."""
     path = [str(part) for part in error["loc"] if part != "[key]"]
-    if path[0] == "accounts" and path[2:3] and path[2] in _BACKENDS:
+    if path[0] == "accounts" and path[2:3] and path[2] in ACCOUNT_SETTINGS:
         del path[2]
     if error["type"].startswith("union_tag"):
         path.append("backend")

@@ -1,17 +1,18 @@
-"""What can be set: the models, their defaults, and what must hold between two values."""
+"""The settings: models, defaults, and rules between two values.
+
+The text below a field is its description in docs/configuration.md.
+"""
 
 import ipaddress
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, TypeAlias
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
-    Field,
     SecretStr,
     ValidationInfo,
     field_validator,
@@ -23,196 +24,105 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from bmw2mqtt.config.accounts import (
+    AccountSettings,
+    AnyAccountSettings,
+    Section,
+    add_account_settings,
+)
 from bmw2mqtt.config.values import (
     AccountName,
-    CaptchaToken,
-    ClientId,
+    BatteryCapacity,
     ExistingFile,
     Flag,
     Folder,
     Host,
     KeepAlive,
-    Latitude,
     LogFormat,
     LogLevel,
-    Longitude,
     Name,
     Port,
     Protocol,
-    Region,
-    RequestBudget,
-    Seconds,
     Secret,
-    Server,
     Text,
     Topic,
-    TopicPrefix,
-    Url,
-    User,
     Vin,
     wrong,
 )
 
-_POLL_INTERVAL_S: Final[Mapping[str, int]] = {
-    "china": 300,
-    "north_america": 600,
-    "rest_of_world": 300,
-}
 _POLITE_INTERVAL_S: Final = 60
 _STRONG_TOKEN_LENGTH: Final = 16
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        coerce_numbers_to_str=True,
-        hide_input_in_errors=True,
-        validate_default=True,
-    )
-
-
-class Tls(_Section):
-    """How the connection to the broker is encrypted; `cert_file` and `key_file` come together."""
+class Tls(Section):
+    """Encryption of the connection to the broker; `cert_file` and `key_file` need each other."""
 
     enabled: Flag = False
-    """Encrypt the connection to the broker; its port is then usually 8883."""
+    """Encrypt the connection to the broker; the port is then usually 8883."""
     ca_file: ExistingFile | None = None
-    """The certificate authority of the broker, PEM, if the system does not know it."""
+    """Certificate authority of the broker (PEM), if your system does not trust it."""
     cert_file: ExistingFile | None = None
-    """Our certificate, PEM, if the broker asks for one; together with `key_file`."""
+    """Client certificate (PEM), if the broker requires one; needs `key_file`."""
     key_file: ExistingFile | None = None
-    """The key of `cert_file`."""
+    """Private key of `cert_file`."""
     verify: Flag = True
-    """Check the broker's certificate. `false`: anybody can pose as the broker."""
+    """Verify the broker's certificate. If `false`, anyone can impersonate the broker."""
 
     @field_validator("key_file")
     @classmethod
     def _goes_with_cert(cls, key_file: Path | None, info: ValidationInfo) -> Path | None:
         if "cert_file" in info.data and (info.data["cert_file"] is None) != (key_file is None):
             absent = "key_file" if key_file is None else "cert_file"
-            raise wrong(f"{absent} is missing", "set cert_file and key_file, or neither")
+            raise wrong(f"{absent} is missing", "set both cert_file and key_file, or neither")
         return key_file
 
 
-class Mqtt(_Section):
-    """The broker and our place on it; `keepalive` is in seconds."""
+class Mqtt(Section):
+    """The MQTT broker, and bmw2mqtt's topics on it."""
 
     host: Host = "localhost"
     """Name or address of the broker."""
     port: Port = 1883
     """Port of the broker."""
     username: Text | None = None
-    """User at the broker."""
+    """User name at the broker."""
     password: Secret | None = None
-    """That user's password."""
+    """Password at the broker."""
     protocol: Protocol = "5"
-    """Version of MQTT."""
+    """MQTT version."""
     client_id: Text = "bmw2mqtt"
-    """Must differ from that of every other client of the broker."""
+    """MQTT client ID; must be unique on the broker."""
     base_topic: Topic = "bmw2mqtt"
-    """What every topic starts with. Run `bmw2mqtt cleanup` before you change it."""
+    """First part of every topic. Run `bmw2mqtt cleanup` before you change it."""
     keepalive: KeepAlive = 60
-    """Seconds between two signs of life to the broker."""
+    """MQTT keepalive in seconds."""
     tls: Tls = Tls()
 
 
-class HomeAssistant(_Section):
-    """Whether and where Home Assistant is told about the cars."""
+class HomeAssistant(Section):
+    """Home Assistant's MQTT discovery."""
 
     enabled: Flag = True
-    """Announce cars and accounts to Home Assistant."""
+    """Publish MQTT discovery messages for Home Assistant."""
     discovery_prefix: Topic = "homeassistant"
-    """Home Assistant's discovery prefix. Run `bmw2mqtt cleanup` before you change it."""
+    """Discovery prefix of Home Assistant. Run `bmw2mqtt cleanup` before you change it."""
     status_topic: Topic = "homeassistant/status"
-    """Where Home Assistant says that it has started."""
+    """Topic on which Home Assistant announces that it has started."""
 
 
-class Location(_Section):
-    """A place in degrees, sent to BMW by `find_vehicle`."""
-
-    latitude: Latitude
-    """Degrees, north positive; together with `longitude`."""
-    longitude: Longitude
-    """Degrees, east positive."""
-
-
-class MyBmwSettings(_Section):
-    """A login of the BMW app: state and commands."""
-
-    backend: Literal["mybmw"]
-    """The login of the BMW app: state and commands."""
-    username: User
-    """E-mail address of the login; China: phone number with the 86 prefix."""
-    password: Secret
-    """Password of the login."""
-    region: Region = "rest_of_world"
-    """Where the account was made."""
-    captcha_token: CaptchaToken | None = None
-    """For the first login, except in China. The page and `bmw2mqtt login` take it too."""
-    poll_interval: Seconds | None = None
-    """Seconds between two polls; not set: 300, in North America 600; 0: only on request."""
-    read_only: Flag = False
-    """`true`: no commands to the cars, but for sending a destination."""
-    location: Location | None = None
-    """Where you are; sent to BMW by `find_vehicle`, which needs it."""
-    server: Server | None = None
-    """`host` or `host:port` in the place of BMW's."""
-    ca_file: ExistingFile | None = None
-    """The certificate authority of that server, PEM."""
-
-    @property
-    def poll_interval_s(self) -> int:
-        """Seconds between two polls, the region's default if not set; 0: only on request."""
-        if self.poll_interval is None:
-            return _POLL_INTERVAL_S[self.region]
-        return self.poll_interval
-
-
-class CarDataSettings(_Section):
-    """A client of BMW's official customer API: state only."""
-
-    backend: Literal["cardata"]
-    """BMW's customer API, in the EU and the UK: state only."""
-    client_id: ClientId
-    """The client ID from BMW's portal."""
-    poll_interval: Seconds = 86400
-    """Seconds between two reads of what the stream does not carry; 0: only on request."""
-    request_budget: RequestBudget = 45
-    """Requests in any 24 hours. BMW allows 50 for all your programs together."""
-    relay_prefix: TopicPrefix | None = None
-    """Publish BMW's stream messages, byte for byte, at this prefix and the VIN."""
-    auth_url: Url = "https://customer.bmwgroup.com"
-    """BMW's login server."""
-    api_url: Url = "https://api-cardata.bmwgroup.com"
-    """BMW's CarData server."""
-    stream_host: Host = "customer.streaming-cardata.bmwgroup.com"
-    """BMW's stream."""
-    stream_port: Port = 9000
-    """The stream's port."""
-    ca_file: ExistingFile | None = None
-    """The certificate authority of those three, PEM, if they are not BMW's."""
-
-    @property
-    def poll_interval_s(self) -> int:
-        """Seconds between two rounds of REST reads; 0: only on request."""
-        return self.poll_interval
-
-
-Account: TypeAlias = MyBmwSettings | CarDataSettings
-
-
-class VehicleSettings(_Section):
-    """What is set for one car: its name instead of BMW's, and whether it is published at all."""
+class VehicleSettings(Section):
+    """Settings of one car."""
 
     name: Name | None = None
-    """Its name, in the place of the model's."""
+    """Name of the car, instead of its model."""
     enabled: Flag = True
-    """`false`: leave this car out."""
+    """If `false`, nothing is published about this car."""
+    battery_capacity_kwh: BatteryCapacity | None = None
+    """Usable capacity of the high-voltage battery in kWh, if BMW reports none or a wrong one."""
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address or name means this machine alone."""
+    """Return whether an address or name means this machine only."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -220,52 +130,51 @@ def is_loopback(host: str) -> bool:
 
 
 def is_home_assistant_app() -> bool:
-    """Whether we run as an app (add-on) of Home Assistant, which guards the page itself."""
+    """Return whether this runs as a Home Assistant app; Home Assistant then protects the page."""
     return "SUPERVISOR_TOKEN" in os.environ
 
 
-class Http(_Section):
-    """The status page; without a `token` on this machine, or through Home Assistant, only."""
+class Http(Section):
+    """The status page; without a `token` only on this machine or through Home Assistant."""
 
     enabled: Flag = True
     """Serve the page, `/healthz` and `/metrics`."""
     host: Host = "127.0.0.1"
-    """Address to listen on; any but this machine's own needs a `token`."""
+    """Address to listen on; any other than this machine's own requires a `token`."""
     port: Port = 8099
     """Port to listen on."""
     token: Secret | None = None
-    """What a visitor must know."""
+    """Access token of the page, 16 characters or more."""
 
     @field_validator("token")
     @classmethod
     def _guards_other_hosts(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if token is not None and not token.get_secret_value().strip():
-            token = None  # it would let everybody in
+            token = None  # a blank token protects nothing
         host = info.data.get("host", "localhost")
         is_open = info.data.get("enabled") and not is_loopback(host)
         if token is None and is_open and not is_home_assistant_app():
             raise wrong(
-                f"missing, and http.host {host} is open to the network",
-                "set a token, or use http.host 127.0.0.1",
+                f"missing, but http.host {host} opens the page to the network",
+                "set a token or use http.host 127.0.0.1",
             )
         return token
 
 
-class Log(_Section):
-    """How much is logged, and as what; `auto` is `console` on a terminal, else `json`."""
+class Log(Section):
+    """Level and format of the log."""
 
     level: LogLevel = "info"
-    """Least severity that is logged."""
+    """Lowest level that is logged."""
     format: LogFormat = "auto"
     """`auto`: `console` on a terminal, else `json`."""
 
 
-def _at_least_one(accounts: dict[str, Account]) -> dict[str, Account]:
+def _at_least_one(accounts: dict[str, AccountSettings]) -> dict[str, AccountSettings]:
     if not accounts:
         raise wrong(
             "no account is configured",
-            "add one, for example accounts: {home: {backend: mybmw, username: me@example.com, "
-            "password: …, region: rest_of_world}}",
+            "add one, for example accounts: {eu: {backend: cardata, client_id: …}}",
         )
     return accounts
 
@@ -282,7 +191,7 @@ _layers: ContextVar[tuple[dict[str, Any], ...]] = ContextVar("layers", default=(
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. `Settings(...)` reads no source; `load_settings` reads all."""
+    """All settings. `Settings(...)` reads no source; `load_settings` reads all of them."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
@@ -290,13 +199,10 @@ class Settings(BaseSettings):
 
     mqtt: Mqtt = Mqtt()
     homeassistant: HomeAssistant = HomeAssistant()
-    accounts: Annotated[
-        dict[AccountName, Annotated[Account, Field(discriminator="backend")]],
-        AfterValidator(_at_least_one),
-    ] = {}
+    accounts: Annotated[dict[AccountName, AnyAccountSettings], AfterValidator(_at_least_one)] = {}
     vehicles: dict[Vin, VehicleSettings] = {}
     data_dir: Folder = Path("data")
-    """Tokens, what BMW said last, pictures. Keep it. In the image it is `/data`."""
+    """Folder for tokens, last values and pictures; keep it. `/data` in the container image."""
     http: Http = Http()
     log: Log = Log()
 
@@ -309,13 +215,13 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Our own sources in the place of pydantic's, which cannot say where a value stands."""
+        """Return our layers instead of pydantic-settings' own sources (see `layers`)."""
         ours = (InitSettingsSource(settings_cls, layer) for layer in _layers.get())
         return (init_settings, *ours)
 
     @classmethod
     def from_layers(cls, *layers: dict[str, Any]) -> Self:
-        """The settings from nested values, the strongest layer first; pydantic's errors."""
+        """Build the settings from nested values, the layer with the highest precedence first."""
         token = _layers.set(layers)
         try:
             return cls()
@@ -323,36 +229,43 @@ class Settings(BaseSettings):
             _layers.reset(token)
 
     def secrets(self) -> frozenset[str]:
-        """What must never be shown."""
+        """Return all secret values."""
         return frozenset(_secrets(self))
 
     def relay_prefixes(self) -> frozenset[str]:
-        """Where BMW's own messages are passed on."""
+        """Return the topic prefixes under which BMW's stream messages are published."""
         return frozenset(
-            account.relay_prefix
-            for account in self.accounts.values()
-            if isinstance(account, CarDataSettings) and account.relay_prefix
+            account.relay_topics for account in self.accounts.values() if account.relay_topics
         )
 
     def warnings(self) -> tuple[str, ...]:
-        """What is allowed and yet worth a person's look, one line each."""
+        """Return one line for each setting that is valid but not recommended."""
         lines = [
-            f"accounts.{name}.poll_interval: BMW may block who asks every {account.poll_interval_s}"
-            f" s; use {_POLITE_INTERVAL_S} or more"
+            f"accounts.{name}.poll_interval: BMW may block an account that is polled every"
+            f" {account.poll_interval_s} s; use {_POLITE_INTERVAL_S} or more"
             for name, account in self.accounts.items()
             if 0 < account.poll_interval_s < _POLITE_INTERVAL_S
         ]
         token = self.http.token
         if token and len(token.get_secret_value()) < _STRONG_TOKEN_LENGTH:
             lines.append(
-                f"http.token: so short that it can be guessed; use {_STRONG_TOKEN_LENGTH}"
-                " characters or more"
+                f"http.token: short enough to be guessed; use {_STRONG_TOKEN_LENGTH} characters or"
+                " more"
             )
         tls = self.mqtt.tls
         if tls.enabled and not tls.verify:
             lines.append(
-                "mqtt.tls.verify: anybody can pose as the broker; set ca_file and verify: true"
+                "mqtt.tls.verify: false, so anyone can impersonate the broker; set ca_file and"
+                " verify: true"
             )
         if not tls.enabled and (tls.ca_file or tls.cert_file):
-            lines.append("mqtt.tls.enabled: false, so the files below mqtt.tls are not used")
+            lines.append(
+                "mqtt.tls.enabled: false, so the files of mqtt.tls are not used; set enabled: true"
+            )
         return tuple(lines)
+
+
+def register_account_settings(model: type[AccountSettings]) -> None:
+    """Let `accounts` hold the settings of one more backend."""
+    add_account_settings(model)
+    Settings.model_rebuild(force=True)

@@ -1,7 +1,7 @@
-"""Text as people hand it over: cleaned of what editors and shells add, and checked for the rest.
+"""Clean text that people typed or pasted, and find invisible characters in it.
 
-Nobody sees a byte order mark, a line end or a no-break space; BMW and the broker refuse them, and a
-refused login spends a captcha and may lock the account.
+A byte order mark, a line end or a no-break space is invisible, but BMW and the broker refuse it. A
+refused login uses up a captcha and may lock the account.
 """
 
 import re
@@ -29,20 +29,20 @@ def clean(text: str) -> str:
 
 
 def oddity(text: str) -> str | None:
-    """Return what is in `text` that nobody can see or type, without showing the text."""
+    """Describe the first invisible character in `text`, without the text itself; None: no such."""
     for position, character in enumerate(text, 1):
         category = unicodedata.category(character)
         if category in _CATEGORIES and character != " ":
             name = unicodedata.name(character, "").lower()
             code = f"U+{ord(character):04X}" + (f", {name}" if name else "")
-            return f"has {_CATEGORIES[category]} ({code}) as character {position}"
+            return f"contains {_CATEGORIES[category]} ({code}) at position {position}"
     return None
 
 
 def captcha_token(text: str) -> str | None:
-    """Return what somebody handed over as a captcha's token; `None` if it cannot be one.
+    """Return a pasted captcha token without blanks around it; `None` if it cannot be one.
 
-    It is one long line of letters, digits and signs, so blanks around it are no part of it.
+    A token is one long line of letters, digits and punctuation.
     """
     token = _OUTER_BLANKS.sub("", text)
     is_one = 0 < len(token) <= MAX_TOKEN_BYTES and token.isascii() and token.isprintable()

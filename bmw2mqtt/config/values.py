@@ -1,6 +1,6 @@
-"""The kinds of values that settings have, each with the sentence a person reads when one is wrong.
+"""Types of setting values. Each has its own error text: `<what is wrong>; <remedy>`.
 
-A sentence is `<what is wrong>; <remedy>`; where the value stands is added by `load`.
+`load` puts the place in front: `config.yaml: mqtt.port: "x" is not a valid port; …`.
 """
 
 import ipaddress
@@ -28,37 +28,37 @@ from bmw2mqtt.files import check_named
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?")
 _VIN: Final = re.compile(r"[A-Z0-9]{17}")
 _SLUG: Final = re.compile(r"[a-z0-9_]+")
-_OUR_TYPE: Final = "sentence"
+_OWN_ERROR: Final = "sentence"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _CLIENT_ID: Final = re.compile(r"[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}")
-_TYPE_ANEW: Final = "type it anew instead of copying it"
+_TYPE_AGAIN: Final = "type it again instead of pasting it"
 
 
 def wrong(what: str, remedy: str) -> PydanticCustomError:
-    """The error to raise for a value: what is wrong with it, and what to do."""
-    return PydanticCustomError(_OUR_TYPE, "{sentence}", {"sentence": f"{what}; {remedy}"})
+    """Return the error to raise for a bad value: what is wrong with it, and what to do."""
+    return PydanticCustomError(_OWN_ERROR, "{sentence}", {"sentence": f"{what}; {remedy}"})
 
 
 def quoted(value: object) -> str:
-    """`value` as an error shows it: one line, in double quotes."""
+    """Return `value` as an error shows it: one line, in double quotes."""
     text = json.dumps(str(value), ensure_ascii=False)
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def reason(error: OSError) -> str:
-    """Why a file cannot be used, for the middle of a sentence."""
+    """Return why a file cannot be used, for the middle of a sentence."""
     text = error.strerror or "cannot be read"
     return text[:1].lower() + text[1:]
 
 
-def _says(what: str, remedy: str) -> WrapValidator:
-    """Puts a sentence of ours in the place of whatever pydantic finds wrong with a value."""
+def _error(what: str, remedy: str) -> WrapValidator:
+    """Replace pydantic's error text for a value with our own."""
 
     def check(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         try:
             return handler(value)
         except ValidationError as error:
-            if error.errors()[0]["type"] == _OUR_TYPE:
+            if error.errors()[0]["type"] == _OWN_ERROR:
                 raise
             raise wrong(f"{quoted(value)} {what}", remedy) from None
 
@@ -77,7 +77,7 @@ def _name(value: str) -> str:
 
 def _text(value: str) -> str:
     if odd := oddity(value):
-        raise wrong(f"{quoted(value)} {odd}", _TYPE_ANEW)
+        raise wrong(f"{quoted(value)} {odd}", _TYPE_AGAIN)
     return _name(value)
 
 
@@ -87,32 +87,30 @@ def _user(value: str) -> str:
 
 def _secret(value: SecretStr) -> SecretStr:
     if odd := oddity(value.get_secret_value()):
-        raise wrong(f"the secret {odd}", _TYPE_ANEW)
+        raise wrong(f"the secret {odd}", _TYPE_AGAIN)
     return value
 
 
 def _captcha(value: SecretStr) -> SecretStr:
     token = captcha_token(value.get_secret_value())
     if token is None:
-        raise wrong(
-            "this is not a captcha's token", "copy the whole of it: one long line without blanks"
-        )
+        raise wrong("this is not a captcha token", "copy all of it: one long line without spaces")
     return SecretStr(token)
 
 
 def expanded(value: Path) -> Path:
-    """Return a path with `~` in the place of which is the home folder.
+    """Return a path with a leading `~` replaced by the home folder.
 
     Raises:
-        PydanticCustomError: nobody knows that home folder.
+        PydanticCustomError: the home folder is unknown.
     """
     if "\0" in str(value):
-        raise wrong(f"{quoted(value)} is no path", "use printable characters")
+        raise wrong(f"{quoted(value)} is not a valid path", "use printable characters")
     try:
         return value.expanduser()
     except RuntimeError:
         raise wrong(
-            f"{quoted(value)} starts with a home folder that is not known", "write the whole path"
+            f"{quoted(value)} starts with an unknown home folder", "write the full path"
         ) from None
 
 
@@ -142,7 +140,7 @@ def _server(value: str) -> str:
 
 
 def _url(value: str) -> str:
-    parts = urlsplit(_text(value))  # which takes some control characters for nothing
+    parts = urlsplit(_text(value))  # urlsplit would drop some control characters
     if parts.scheme not in {"http", "https"} or not _is_host(parts.hostname or ""):
         raise ValueError
     if parts.query or parts.fragment or parts.port == 0:
@@ -152,15 +150,18 @@ def _url(value: str) -> str:
 
 def _topic_text(value: str) -> str:
     if "+" in value or "#" in value:
-        raise wrong(f"{quoted(value)} has a wildcard", "leave out + and #")
+        raise wrong(f"{quoted(value)} contains a wildcard", "remove + and #")
     if value.startswith("$"):
-        raise wrong(f"{quoted(value)} starts with $", "topics with $ belong to the broker")
+        raise wrong(
+            f"{quoted(value)} starts with $", "choose another topic: $ is reserved for the broker"
+        )
     return _text(value)
 
 
 def _topic(value: str) -> str:
     if value.startswith("/") or value.endswith("/"):
-        raise wrong(f"{quoted(value)} has a / at an end", f"write {quoted(value.strip('/'))}")
+        better = re.sub(r"[+#]", "", value).strip("/") or "bmw2mqtt"
+        raise wrong(f"{quoted(value)} starts or ends with /", f"write {quoted(better)}")
     return _topic_text(value)
 
 
@@ -183,7 +184,7 @@ def _account_name(value: str) -> str:
     if not _SLUG.fullmatch(value):
         slug = re.sub(r"[^a-z0-9]+", "_", value.lower()).strip("_") or "home"
         raise wrong(
-            f"{quoted(value)} is no account name",
+            f"{quoted(value)} is not a valid account name",
             f"use a-z, 0-9 and _ only, for example {slug}",
         )
     return value
@@ -193,91 +194,112 @@ def _vin(value: str) -> str:
     vin = value.upper()
     if not _VIN.fullmatch(vin) or not value.isascii():
         raise wrong(
-            f"{quoted(value)} is no VIN",
-            "use the 17 letters and digits from the vehicle's papers",
+            f"{quoted(value)} is not a valid VIN",
+            "use the 17 letters and digits from the vehicle registration",
         )
     return vin
 
 
-Name = Annotated[str, AfterValidator(_name), _says("is no text", "use printable characters")]
-User = Annotated[str, AfterValidator(_user), _says("is no text", "use printable characters")]
+Name = Annotated[
+    str, AfterValidator(_name), _error("is not valid text", "use printable characters")
+]
+User = Annotated[
+    str, AfterValidator(_user), _error("is not valid text", "use printable characters")
+]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 CaptchaToken = Annotated[SecretStr, AfterValidator(_captcha)]
-Folder = Annotated[Path, AfterValidator(expanded), _says("is no folder", "give the path of one")]
-Text = Annotated[str, AfterValidator(_text), _says("is no text", "use printable characters")]
+Folder = Annotated[
+    Path, AfterValidator(expanded), _error("is not a valid folder", "write the path of a folder")
+]
+Text = Annotated[
+    str, AfterValidator(_text), _error("is not valid text", "use printable characters")
+]
 AccountName = Annotated[str, AfterValidator(_account_name)]
 Vin = Annotated[str, AfterValidator(_vin)]
 
-Flag = Annotated[bool, _says("is neither true nor false", "use true or false")]
+Flag = Annotated[bool, _error("is neither true nor false", "use true or false")]
 Port = Annotated[
-    int, Field(ge=1, le=65535), _says("is no port", "use a whole number from 1 to 65535")
+    int, Field(ge=1, le=65535), _error("is not a valid port", "use a whole number from 1 to 65535")
 ]
 Seconds = Annotated[
-    int, Field(ge=0), _says("is no number of seconds", "use a whole number, 0 or more")
+    int, Field(ge=0), _error("is not a valid number of seconds", "use a whole number, 0 or more")
 ]
 KeepAlive = Annotated[
     int,
     Field(ge=1, le=65535),
-    _says("is no keepalive", "use a whole number of seconds from 1 to 65535"),
+    _error("is not a valid keepalive", "use a whole number of seconds from 1 to 65535"),
 ]
 RequestBudget = Annotated[
     int,
     Field(ge=1, le=50),
-    _says("is no request budget", "use a whole number from 1 to 50, BMW's own limit"),
+    _error("is not a valid request budget", "use a whole number from 1 to 50 (BMW's limit)"),
+]
+BatteryCapacity = Annotated[
+    float,
+    Field(ge=1, le=500),
+    _error("is not a valid battery capacity", "use the usable kWh, for example 80.7"),
 ]
 Latitude = Annotated[
-    float, Field(ge=-90, le=90), _says("is no latitude", "use degrees from -90 to 90")
+    float, Field(ge=-90, le=90), _error("is not a valid latitude", "use degrees from -90 to 90")
 ]
 Longitude = Annotated[
-    float, Field(ge=-180, le=180), _says("is no longitude", "use degrees from -180 to 180")
+    float,
+    Field(ge=-180, le=180),
+    _error("is not a valid longitude", "use degrees from -180 to 180"),
 ]
 
-Topic = Annotated[str, AfterValidator(_topic), _says("is no topic", "use printable characters")]
+Topic = Annotated[
+    str, AfterValidator(_topic), _error("is not a valid topic", "use printable characters")
+]
 TopicPrefix = Annotated[
-    str, AfterValidator(_topic_text), _says("is no topic prefix", "use printable characters")
+    str,
+    AfterValidator(_topic_text),
+    _error("is not a valid topic prefix", "use printable characters"),
 ]
 
 Host = Annotated[
     str,
     AfterValidator(_host),
-    _says("is no host", "write the name or address alone, without scheme, port or path"),
+    _error("is not a valid host", "write the name or address only, without scheme, port or path"),
 ]
 Server = Annotated[
     str,
     AfterValidator(_server),
-    _says("is no server", "write host or host:port, without scheme or path"),
+    _error("is not a valid server", "write host or host:port, without scheme or path"),
 ]
 Url = Annotated[
     str,
     AfterValidator(_url),
-    _says("is no web address", "use one that starts with https:// or http://"),
+    _error("is not a valid web address", "start it with https:// or http://"),
 ]
 ExistingFile = Annotated[
-    Path, AfterValidator(_existing_file), _says("is no file", "give the path of a PEM file")
+    Path,
+    AfterValidator(_existing_file),
+    _error("is not a valid file", "write the path of a PEM file"),
 ]
 ClientId = Annotated[
     str,
     AfterValidator(_client_id),
-    _says("is no CarData client ID", "copy it from BMW's customer portal (8-4-4-4-12 characters)"),
+    _error("is not a client ID", "copy it from BMW's portal (36 characters)"),
 ]
 
 Region = Annotated[
     Literal["china", "north_america", "rest_of_world"],
     BeforeValidator(_lower),
-    _says("is no region", "use china, north_america or rest_of_world"),
+    _error("is not a valid region", "use china, north_america or rest_of_world"),
 ]
 Protocol = Annotated[
     Literal["5", "3.1.1"],
     BeforeValidator(str),
-    _says("is no MQTT version that is spoken here", "use 5 or 3.1.1"),
+    _error("is not a supported MQTT version", "use 5 or 3.1.1"),
 ]
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"],
     BeforeValidator(_lower),
-    _says("is no log level", "use debug, info, warning or error"),
+    _error("is not a valid log level", "use debug, info, warning or error"),
 ]
 LogFormat = Annotated[
     Literal["auto", "console", "json"],
     BeforeValidator(_lower),
-    _says("is no log format", "use auto, console or json"),
+    _error("is not a valid log format", "use auto, console or json"),
 ]

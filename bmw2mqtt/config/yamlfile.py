@@ -1,4 +1,8 @@
-"""The YAML file as a layer of settings."""
+"""The YAML file as a layer of settings.
+
+Not pydantic-settings' own YAML source: it reads `0123` as a number, accepts duplicate keys, and
+reports no line or column.
+"""
 
 import difflib
 import re
@@ -8,7 +12,7 @@ from typing import Any, Final
 
 import yaml
 
-from bmw2mqtt.config.keys import ANY_NAME, BACKEND_KEYS, KeyPath, KeyTree
+from bmw2mqtt.config.keys import ANY_NAME, KeyPath, KeyTree, backend_keys
 from bmw2mqtt.config.layers import CONFIG_VARIABLE, Entry, Layer, canonical, dotted
 from bmw2mqtt.config.text import clean
 from bmw2mqtt.config.values import reason
@@ -28,12 +32,12 @@ _CONSTRUCTED_TAGS: Final = {f"{_TAG}{name}" for name in ("null", "str", "seq", "
 
 def _refuse_tag(_loader: _SafeLoader, node: yaml.Node) -> Any:
     raise yaml.MarkedYAMLError(
-        problem="a ! here is a YAML tag, which no setting has", problem_mark=node.start_mark
+        problem="YAML tags (!) are not supported", problem_mark=node.start_mark
     )
 
 
 class _TextLoader(_SafeLoader):
-    """Leaves every scalar but null as the text it is, and refuses a key that is there twice."""
+    """Keeps every scalar but null as text, and refuses duplicate keys."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own interface
         first: [entry for entry in entries if entry[0] in _RESOLVED_TAGS]
@@ -48,19 +52,20 @@ class _TextLoader(_SafeLoader):
         seen = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                name = key.value.partition(":")[0]  # what follows a colon may be a secret
                 raise yaml.MarkedYAMLError(
-                    problem="the key is there twice", problem_mark=key.start_mark
+                    problem=f'duplicate key "{name}"', problem_mark=key.start_mark
                 )
             seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
         return super().construct_mapping(node, deep=deep)
 
 
 class Unreadable(Exception):  # noqa: N818 - named for what the file is
-    """The file cannot be used at all; the message is the problem's line."""
+    """The file cannot be used at all; the message is the whole error line."""
 
 
 def find_file(config_file: Path | None, environ: Mapping[str, str]) -> Path | None:
-    """The file to read: the one that is named, or the first of `DEFAULT_FILES` that is there.
+    """Return the file to read: the named one, or the first of `DEFAULT_FILES` that exists.
 
     Raises:
         Unreadable: The named file does not exist.
@@ -82,7 +87,7 @@ def find_file(config_file: Path | None, environ: Mapping[str, str]) -> Path | No
 def _expanded(text: str) -> Path:
     try:
         return Path(text).expanduser()
-    except RuntimeError:  # a user that nobody knows; it is named as missing
+    except RuntimeError:  # an unknown user; the file is then reported as missing
         return Path(text)
 
 
@@ -92,48 +97,57 @@ def _missing(file: Path) -> str | None:
     except OSError as error:
         return reason(error)
     except ValueError:
-        return "is no path"
+        return "is not a valid path"
     return None
 
 
 def read_yaml(file: Path, keys: KeyTree) -> Layer:
-    """Settings from `file`.
+    """Read settings from `file`.
 
     Raises:
-        Unreadable: It cannot be read, is no YAML, or is no mapping.
+        Unreadable: It cannot be read, is not YAML, or not a mapping.
     """
     document = _load(file)
     if document is None:
         document = {}
     if not isinstance(document, dict):
-        raise Unreadable(f"{file}: is no mapping; write lines like mqtt: {{host: broker}}")
+        raise Unreadable(
+            f"{file}: does not contain settings; write lines like mqtt: {{host: broker}}"
+        )
     layer = Layer(lambda path: f"{file}: {dotted(path)}")
     _walk(layer, document, keys, ())
     return layer
 
 
 def _load(file: Path) -> Any:
+    text = ""
     try:
         text = read_named(file).decode("utf-8-sig")
         return yaml.load(text, _TextLoader)  # noqa: S506 - a SafeLoader
     except OSError as error:
-        raise Unreadable(f"{file}: {reason(error)}; name a file that can be read") from error
+        raise Unreadable(f"{file}: {reason(error)}; choose a readable file") from error
     except UnicodeDecodeError as error:
-        raise Unreadable(f"{file}: is no UTF-8 text; save it as UTF-8") from error
+        raise Unreadable(f"{file}: is not UTF-8 text; save it as UTF-8") from error
     except yaml.MarkedYAMLError as error:
-        raise Unreadable(_syntax_error(file, error)) from None
+        raise Unreadable(_syntax_error(file, text, error)) from None
     except RecursionError:
         raise Unreadable(f"{file}: is nested too deeply; correct it") from None
     except yaml.YAMLError:
-        raise Unreadable(f"{file}: has control characters; remove them") from None
+        raise Unreadable(f"{file}: contains control characters; remove them") from None
 
 
-def _syntax_error(file: Path, error: yaml.MarkedYAMLError) -> str:
+def _syntax_error(file: Path, text: str, error: yaml.MarkedYAMLError) -> str:
     mark = error.problem_mark or error.context_mark
     where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    # What PyYAML quotes may be a secret, unless it is a single sign.
-    what = re.sub(r"\s*'(?!\W'|\s|$).*", "", error.problem or error.context or "is no YAML")
-    return f"{file}: {where}{what}; correct it (text with special characters goes in quotes)"
+    problem = error.problem or error.context or "is not valid YAML"
+    lines = text.splitlines()[mark.line :] if mark else []
+    if lines and re.match(r" *\t", lines[0]):
+        return f"{file}: {where}indented with a tab; use spaces"
+    if problem.startswith("duplicate key"):
+        return f"{file}: {where}{problem}; remove one of them"
+    # What PyYAML quotes may be a secret, unless it is a single character.
+    problem = re.sub(r"\s*'(?!\W'|\s|$).*", "", problem)
+    return f"{file}: {where}{problem}; correct it (put text with special characters in quotes)"
 
 
 def _walk(layer: Layer, node: Mapping[Any, Any], keys: KeyTree, above: KeyPath) -> None:
@@ -143,7 +157,7 @@ def _walk(layer: Layer, node: Mapping[Any, Any], keys: KeyTree, above: KeyPath) 
         if below is None:
             known = keys
             if above[:1] == ("accounts",):
-                known = BACKEND_KEYS.get(str(node.get("backend")), keys)
+                known = backend_keys().get(str(node.get("backend")), keys)
             layer.problems[path] = _unknown(layer, path, known)
         elif isinstance(below, dict):
             _section(layer, path, value, below)
@@ -160,11 +174,11 @@ def _section(layer: Layer, path: KeyPath, value: Any, below: KeyTree) -> None:
         what = "a list" if isinstance(value, list) else "a single value"
         keys = "names of your choice" if ANY_NAME in below else ", ".join(below)
         if path[:1] == ("accounts",) and len(path) == _NAMED_DEPTH:
-            keys = f"backend ({' or '.join(BACKEND_KEYS)}) and what it needs"
+            keys = f"backend ({' or '.join(backend_keys())}) and what it needs"
         layer.problems[path] = f"{layer.spell(path)}: is {what}; write keys below it: {keys}"
         return
     if len(path) == _NAMED_DEPTH and not layer.mentions(path):
-        # An account without keys is still one, and is told what it lacks.
+        # An account without keys still counts, so that its missing keys are reported.
         layer.entries[path] = Entry({}, layer.spell(path))
 
 
@@ -175,5 +189,5 @@ def _unknown(layer: Layer, path: KeyPath, keys: KeyTree) -> str:
         # Only the part before the colon is shown: what follows may be a secret.
         return f"{place}: the space after the colon is missing; write {name}: VALUE"
     near = difflib.get_close_matches(name, keys, n=1)
-    remedy = f"did you mean {near[0]}?" if near else f"known here: {', '.join(keys)}"
+    remedy = f"did you mean {near[0]}?" if near else f"possible keys: {', '.join(keys)}"
     return f"{place}: unknown key; {remedy}"

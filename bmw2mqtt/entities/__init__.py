@@ -10,7 +10,7 @@ Its defects are not copied: docs/adr/0003-entities-as-tables.md.
 
 from functools import cache
 
-from bmw2mqtt.entities.account import ACCOUNT_ENTITIES, account_entities
+from bmw2mqtt.entities.account import ACCOUNT_ENTITIES
 from bmw2mqtt.entities.base import Entity
 from bmw2mqtt.entities.binary_sensor import BINARY_SENSORS
 from bmw2mqtt.entities.button import BUTTONS
@@ -25,7 +25,7 @@ from bmw2mqtt.entities.sensor import SENSORS
 from bmw2mqtt.entities.switch import SWITCHES
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
-__all__ = ["ACCOUNT_ENTITIES", "VEHICLE_ENTITIES", "account_entities", "vehicle_entities"]
+__all__ = ["ACCOUNT_ENTITIES", "VEHICLE_ENTITIES", "vehicle_entities"]
 
 VEHICLE_ENTITIES: tuple[Entity[Vehicle], ...] = (
     *SENSORS,

@@ -1,9 +1,7 @@
 """The entities of an account: its status with BMW, and what a person can do about it."""
 
-from functools import cache
-
 from bmw2mqtt.entities.base import Attributes, BinarySensor, Button, Entity, Sensor, Switch, iso
-from bmw2mqtt.vehicle.account import AccountState, AccountStatus
+from bmw2mqtt.vehicle.account import AccountState, AccountStatus, LoginKind
 
 
 def _status(account: AccountState) -> Attributes:
@@ -23,7 +21,7 @@ def _stream(account: AccountState) -> Attributes:
     }
 
 
-_COMMON: tuple[Entity[AccountState], ...] = (
+ACCOUNT_ENTITIES: tuple[Entity[AccountState], ...] = (
     Sensor(
         key="status",
         name="Status",
@@ -67,7 +65,39 @@ _COMMON: tuple[Entity[AccountState], ...] = (
         category="diagnostic",
         icon="mdi:counter",
     ),
+    Sensor(
+        key="requests_left",
+        name="Requests left",
+        value=lambda account: account.requests_left,
+        exists=lambda account: account.backend.has_quota,
+        state_class="measurement",
+        category="diagnostic",
+        icon="mdi:counter",
+    ),
+    BinarySensor(
+        key="stream_connected",
+        name="Stream connected",
+        value=lambda account: account.is_stream_connected,
+        attributes=_stream,
+        exists=lambda account: account.backend.has_stream,
+        device_class="connectivity",
+        category="diagnostic",
+    ),
+    Sensor(
+        key="last_message",
+        name="Last message",
+        value=lambda account: account.last_message_at,
+        exists=lambda account: account.backend.has_stream,
+        device_class="timestamp",
+        category="diagnostic",
+    ),
     Button(key="refresh", name="Refresh", icon="mdi:refresh"),
+    Button(
+        key="login",
+        name="Log in",
+        exists=lambda account: account.backend.login is LoginKind.DEVICE_CODE,
+        icon="mdi:login",
+    ),
     Switch(
         key="polling",
         name="Polling",
@@ -76,56 +106,3 @@ _COMMON: tuple[Entity[AccountState], ...] = (
         icon="mdi:cloud-sync",
     ),
 )
-
-_QUOTA: tuple[Entity[AccountState], ...] = (
-    Sensor(
-        key="requests_left",
-        name="Requests left",
-        value=lambda account: account.requests_left,
-        state_class="measurement",
-        category="diagnostic",
-        icon="mdi:counter",
-    ),
-)
-
-_STREAM: tuple[Entity[AccountState], ...] = (
-    BinarySensor(
-        key="stream_connected",
-        name="Stream connected",
-        value=lambda account: account.is_stream_connected,
-        attributes=_stream,
-        device_class="connectivity",
-        category="diagnostic",
-    ),
-    Sensor(
-        key="last_message",
-        name="Last message",
-        value=lambda account: account.last_message_at,
-        device_class="timestamp",
-        category="diagnostic",
-    ),
-)
-
-_LOGIN: tuple[Entity[AccountState], ...] = (Button(key="login", name="Log in", icon="mdi:login"),)
-
-ACCOUNT_ENTITIES: tuple[Entity[AccountState], ...] = (*_COMMON, *_QUOTA, *_STREAM, *_LOGIN)
-"""Everything an account can have."""
-
-
-@cache
-def account_entities(
-    *, has_quota: bool, has_stream: bool, has_login_button: bool
-) -> tuple[Entity[AccountState], ...]:
-    """Return the entities of a backend's accounts.
-
-    Args:
-        has_quota: whether BMW limits its requests.
-        has_stream: whether BMW sends it messages.
-        has_login_button: whether a person can start a login there.
-    """
-    return (
-        *_COMMON,
-        *(_QUOTA if has_quota else ()),
-        *(_STREAM if has_stream else ()),
-        *(_LOGIN if has_login_button else ()),
-    )

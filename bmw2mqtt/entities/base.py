@@ -89,8 +89,9 @@ class Entity(Generic[SubjectT]):
         """Whether its value, or one of its attributes, is known."""
         if self.value(subject) is not None:
             return True
-        attributes = self.attributes(subject) if self.attributes else {}
-        return any(value not in _UNKNOWN_VALUES for value in attributes.values())
+        if self.attributes is None:
+            return False
+        return any(value not in _UNKNOWN_VALUES for value in self.attributes(subject).values())
 
     def offers(self, subject: SubjectT, command: Command) -> bool:
         """Whether the subject has the entity and BMW offers this very command of it."""

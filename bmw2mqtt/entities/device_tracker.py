@@ -27,7 +27,8 @@ def _location(vehicle: Vehicle) -> Attributes:
     elif vehicle.had_position:
         attributes["latitude"] = attributes["longitude"] = None
     attributes["direction"] = vehicle.heading_deg
-    attributes["updated_at"] = iso(vehicle.updated_at) if vehicle.updated_at else None
+    measured_at = vehicle.measured_at.get("device_tracker/location", vehicle.updated_at)
+    attributes["updated_at"] = iso(measured_at) if measured_at else None
     return attributes
 
 

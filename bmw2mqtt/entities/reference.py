@@ -1,51 +1,50 @@
-"""Every entity as text: docs/entities.md is this output."""
+"""Every entity as text: the reference in the documentation is this output."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from bmw2mqtt.entities import (
-    ACCOUNT_ENTITIES,
-    VEHICLE_ENTITIES,
-    account_entities,
-    vehicle_entities,
-)
+from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
 from bmw2mqtt.entities.base import Entity, Number, Sensor
+from bmw2mqtt.vehicle.account import AccountState, BackendTraits
+from bmw2mqtt.vehicle.snapshot import Vehicle
+
+Tables = Sequence[tuple[BackendTraits, Sequence[Entity[Vehicle]]]]
+"""What a car of each backend may have."""
 
 _COLUMNS = ("Topic", "Name", "Unit", "Class", "Command", "Backend")
 
 
-def reference() -> str:
-    """Return Markdown tables: a car's entities, CarData's further ones, and an account's."""
-    cardata = vehicle_entities(has_commands=False, has_readings=True)
-    every_account = account_entities(has_quota=False, has_stream=False, has_login_button=False)
+def reference(tables: Tables) -> str:
+    """Return Markdown tables: a car's entities, those of one backend alone, and an account's."""
     vehicle = [
-        _row("{VIN}", entity, "mybmw, cardata" if entity in cardata else "mybmw")
-        for entity in VEHICLE_ENTITIES
-    ]
-    readings = [
-        _row("{VIN}", entity, "cardata") for entity in cardata if entity not in VEHICLE_ENTITIES
+        _row("{VIN}", row, _names(traits for traits, table in tables if row in table))
+        for row in VEHICLE_ENTITIES
     ]
     account = [
-        _row("account/{name}", entity, "mybmw, cardata" if entity in every_account else "cardata")
-        for entity in ACCOUNT_ENTITIES
-    ]
-    return "\n".join(
-        (
-            "## A car's entities",
-            "",
-            *_table(vehicle),
-            "",
-            "## A CarData car's further readings",
-            "",
-            "A car has those that it has sent. All are off by default.",
-            "",
-            *_table(readings),
-            "",
-            "## An account's entities",
-            "",
-            *_table(account),
+        _row(
+            "account/{name}",
+            row,
+            _names(t for t, _ in tables if row.exists(AccountState(name="", backend=t))),
         )
-    )
+        for row in ACCOUNT_ENTITIES
+    ]
+    lines = ["## A car's entities", "", *_table(vehicle), ""]
+    for traits, table in tables:
+        further = [row for row in table if row not in VEHICLE_ENTITIES]
+        if further:
+            lines += _further(traits, further)
+    return "\n".join((*lines, "## An account's entities", "", *_table(account)))
+
+
+def _further(traits: BackendTraits, rows: Iterable[Entity[Vehicle]]) -> Iterator[str]:
+    yield from (f"## A {traits.title} car's further readings", "")
+    yield from ("A car has those that it has sent. All are off by default.", "")
+    yield from _table(_row("{VIN}", row, traits.name) for row in rows)
+    yield ""
+
+
+def _names(backends: Iterable[BackendTraits]) -> str:
+    return ", ".join(traits.name for traits in backends)
 
 
 def _row(root: str, entity: Entity[Any], backends: str) -> tuple[str, ...]:

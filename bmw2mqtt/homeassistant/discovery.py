@@ -1,7 +1,7 @@
 """Device discovery: one message a device, full keys, nothing that an older release refuses.
 
 An unknown key at the root makes Home Assistant drop the whole device, one in a component is
-ignored; so whatever is newer than 2024.11 belongs into a component.
+ignored. So whatever is newer than 2024.11 belongs in a component.
 """
 
 import re
@@ -43,7 +43,7 @@ def vehicle_payload(
     account: DeviceTopics,
     name: str | None,
 ) -> bytes:
-    """Announce a car.
+    """Return the discovery payload of a car.
 
     Args:
         vehicle: the car.
@@ -51,7 +51,7 @@ def vehicle_payload(
         gone: ids of components to be removed.
         topics: the car's topics.
         account: those of the account it belongs to.
-        name: what the owner calls it; `None`: the model, as the old integration did.
+        name: its name in the settings; `None`: the model, as in the old integration.
     """
     device = {
         "identifiers": [topics.identifier],
@@ -96,12 +96,12 @@ def account_payload(
     *,
     topics: DeviceTopics,
 ) -> bytes:
-    """Announce an account. It is there whenever the bridge is, above all when BMW is not."""
+    """Return the discovery payload of an account, which is available whenever the bridge is."""
     device = {
         "identifiers": [topics.identifier],
         "name": f"bmw2mqtt {account.name}",
         "manufacturer": "bmw2mqtt",
-        "model": {"mybmw": "MyBMW account", "cardata": "CarData account"}[account.backend],
+        "model": f"{account.backend.title} account",
         "sw_version": __version__,
     }
     object_prefix = slug(f"bmw2mqtt {account.name}")
@@ -128,7 +128,7 @@ def slug(text: str) -> str:
 
 
 def _removals(gone: Iterable[str]) -> Fields:
-    """Name only the platform: Home Assistant then removes the component."""
+    """Return components with nothing but a platform: Home Assistant removes those."""
     platforms = ("binary_sensor", "device_tracker")
     return {
         component: {
@@ -170,7 +170,7 @@ def _component(
 
 
 def _default_entity_id(entity: Entity[Any], object_prefix: str) -> str:
-    """Give the entity id the old integration gave, so that history goes on."""
+    """Return the entity id of the old integration, so that history continues."""
     if isinstance(entity, Notify):
         return f"notify.bmw_connected_drive_{object_prefix}"
     parts = (object_prefix, slug(entity.name or ""))
@@ -179,7 +179,7 @@ def _default_entity_id(entity: Entity[Any], object_prefix: str) -> str:
 
 @singledispatch
 def _specifics(entity: Entity[Any], _: Any) -> Fields:
-    """Fields of one platform alone."""
+    """Return the fields that only this platform has."""
     raise NotImplementedError(entity.platform)
 
 

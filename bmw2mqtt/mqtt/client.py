@@ -55,12 +55,12 @@ Clock = Callable[[], float]
 
 
 class Client(aiomqtt.Client):
-    """An MQTT client that heeds the broker's limits and survives whatever the broker sends."""
+    """An MQTT client that keeps to the broker's limits, and survives whatever the broker sends."""
 
     max_packet_bytes: int | None = None
     receive_maximum: int = 65_535
     limits: Mapping[str, int] = MappingProxyType({})
-    """What the broker's CONNACK says of it, in MQTT 5's names."""
+    """The limits in the broker's CONNACK, by the names of MQTT 5."""
 
     def __init__(
         self, *args: Any, tls: ssl.SSLContext | None, clock: Clock, **options: Any
@@ -69,16 +69,17 @@ class Client(aiomqtt.Client):
         self.lost = asyncio.Event()
         """Set once the connection is gone, for whatever reason."""
         self.error: aiomqtt.MqttError | None = None
-        """Why it is gone; `None` while it stands, and after `disconnect`."""
+        """Why it is gone; `None` while it is there, and after `disconnect`."""
         self.on_received: Callable[[Received], None] | None = None
-        """Given every message as it is read; without it they wait in `messages`."""
+        """Called with every message as it is read; without it they wait in `messages`."""
         self._tls = tls
         self._is_up = False
         self._is_leaving = False
         self._unacknowledged: dict[int, asyncio.Future[str | None]] = {}
         self._monitoring: asyncio.Task[None] | None = None
         self._paho: Any = self._client
-        self._paho.disable_logger()  # a line for every attempt
+        self._paho.disable_logger()  # it logs every attempt
+        self._clock = clock
         self._stall = StallDetector(clock)
         self._gate = CommandGate(self._stall, self._send_ping, self._deliver)
         self._pinged_at = -math.inf
@@ -88,7 +89,7 @@ class Client(aiomqtt.Client):
 
     @property
     def is_connected(self) -> bool:
-        """Whether the broker has accepted the connection and it still stands."""
+        """Whether the broker has accepted the connection and it is still there."""
         return self._is_up
 
     # Connecting and closing
@@ -158,12 +159,12 @@ class Client(aiomqtt.Client):
         for future in waiting:
             if not future.done():
                 future.set_exception(error)
-                future.exception()  # nobody has to ask for it
+                future.exception()  # retrieved, so that asyncio does not log it
         for unsubscribed in self._pending_unsubscribes.values():
             unsubscribed.set()
 
     def _close_socket(self) -> None:
-        """Close it past the library, which would wait for a lock that its callbacks hold."""
+        """Close it without the library, which would wait for a lock that its callbacks hold."""
         connection, self._paho._sock = self._paho._sock, None  # noqa: SLF001
         if connection is None:
             return
@@ -230,7 +231,7 @@ class Client(aiomqtt.Client):
     def _on_message(self, *args: Any) -> None:
         try:
             message = aiomqtt.Message._from_paho_message(args[2])  # noqa: SLF001
-            received = Received(message)
+            received = Received(message, received_s=self._clock())
         except ValueError:  # a topic that cannot be one
             log.debug("message_ignored", reason="not a valid topic")
             return
@@ -252,7 +253,7 @@ class Client(aiomqtt.Client):
     def _read(self) -> None:
         try:
             self._paho.loop_read()
-            # TLS may hold bytes for which the socket will not wake us.
+            # TLS may buffer bytes for which the selector does not fire.
             while isinstance(self._paho._sock, ssl.SSLSocket) and self._paho._sock.pending():  # noqa: SLF001
                 self._paho.loop_read()
         except Exception as error:  # noqa: BLE001 - what the broker sent was no MQTT
@@ -267,7 +268,7 @@ class Client(aiomqtt.Client):
     # Watching
 
     async def _monitor(self) -> None:
-        """Ping the broker, and give the connection up when no answer comes."""
+        """Ping the broker, and close the connection when no answer comes."""
         while not self.lost.is_set():
             self._gate.beat()
             patience_s = self._keepalive or 60
@@ -292,11 +293,11 @@ class Client(aiomqtt.Client):
         try:
             if self.on_received is not None:
                 self.on_received(received)
-        except Exception:  # a bug that one message brings out must not end the connection
+        except Exception:  # a bug with one message must not end the connection
             log.exception("message_crashed", topic=received.topic[:255])
 
     def _acknowledge_at_once(self) -> None:
-        """Let the kernel confirm what came from the broker without its usual pause.
+        """Let the kernel acknowledge TCP segments without its usual delay.
 
         A broker that has Nagle's algorithm on, as Debian's Mosquitto has, holds the next message
         (perhaps a command) back until then: up to 40 ms. Linux only, and to be said each time.

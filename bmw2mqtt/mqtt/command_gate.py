@@ -1,4 +1,4 @@
-"""Holds a command back until the broker has proved that the connection stands."""
+"""Delays a command until a ping has proved that the connection is alive."""
 
 from collections.abc import Callable
 
@@ -14,8 +14,8 @@ MAX_HELD_BYTES = 2**20
 class CommandGate:
     """Delivers messages; a command only after a ping that was sent no sooner was answered.
 
-    A machine whose virtual clock was paused notices nothing itself. A broker that has given the
-    bridge up does not answer, and what lay unread in the socket is delivered as stale.
+    A virtual machine that was paused cannot notice it itself. A broker that has dropped the
+    connection meanwhile does not answer, and what was unread in the socket is delivered as stale.
     """
 
     def __init__(
@@ -33,16 +33,16 @@ class CommandGate:
         """The ping whose answer releases what is held."""
 
     def beat(self) -> None:
-        """Record that the event loop turns; start to end a stall if there is one."""
+        """Record that the event loop runs; send a ping if it can end a stall."""
         self._stall.beat()
         self._ping_if_needed()
 
     def message_received(self, received: Received, *, is_repeated: bool) -> None:
-        """Deliver a message, now or once the connection is proved.
+        """Deliver a message, now or once a ping was answered.
 
         Args:
             received: the message.
-            is_repeated: whether the broker says that it has sent it before.
+            is_repeated: whether the broker marks it as sent before (DUP).
         """
         received.is_stale = self._stall.message_received() or is_repeated
         self._ping_if_needed()

@@ -1,11 +1,11 @@
-"""A command on its way: the message, what it asks for, and the queue it waits in."""
+"""A command on its way: the message, what it asks for, and the queue of its vehicle."""
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from bmw2mqtt.entities.base import Entity, iso
@@ -22,13 +22,13 @@ from bmw2mqtt.vehicle.commands import (
 from bmw2mqtt.vehicle.deadline import Clock, Deadline
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
-MAX_PAYLOAD_BYTES = 4096
-SHOWN_PAYLOAD = 255
+MAX_PAYLOAD_BYTES: Final = 4096
+MAX_PAYLOAD_IN_EVENT: Final = 255
 
 
 @dataclass(slots=True, eq=False)
 class CommandRequest:
-    """One command on its way."""
+    """A message on a vehicle's command topic, before it is validated."""
 
     vin: str
     entity_id: str
@@ -36,11 +36,24 @@ class CommandRequest:
     response_topic: str | None
     correlation_data: bytes | None
     expiry_s: float | None
-    """Message Expiry of MQTT 5: how long the sender wants it to be tried."""
+    """Message Expiry of MQTT 5, counted from `received_s`."""
     received_s: float
     """By the clock of the deadlines."""
     received_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     id: str = field(default_factory=lambda: uuid4().hex)
+
+    @classmethod
+    def from_message(cls, topic: CommandTopic, message: Received) -> "CommandRequest":
+        """Read a message without checking it."""
+        return cls(
+            vin=topic.vin or "",
+            entity_id=f"{topic.platform}/{topic.key}",
+            payload=message.payload[:MAX_PAYLOAD_BYTES].decode(errors="replace"),
+            response_topic=message.response_topic,
+            correlation_data=message.correlation_data,
+            expiry_s=message.expiry_s,
+            received_s=message.received_s,
+        )
 
     def deadline(self, command: Command, clock: Clock) -> Deadline:
         """Return until when the command may be sent to BMW."""
@@ -49,84 +62,85 @@ class CommandRequest:
             limit_s = min(limit_s, self.expiry_s)
         return Deadline(self.received_s + limit_s, clock)
 
+    def event(self, result: CommandResult) -> dict[str, Any]:
+        """Return the event that answers the command (see docs/automations.md)."""
+        return {
+            "event_type": result.event_type,
+            "id": self.id,
+            "entity": self.entity_id,
+            "payload": self.payload[:MAX_PAYLOAD_IN_EVENT],
+            "reason": result.reason,
+            "message": result.message,
+            "received_at": iso(self.received_at),
+            "finished_at": iso(datetime.now(UTC)),
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidatedCommand:
-    """A job that was checked: what to do, and who does it."""
+    """A request that may be carried out: which command, by whom, until when."""
 
-    job: CommandRequest
+    request: CommandRequest
     entity: Entity[Vehicle]
     command: Command
-    account: Executor
+    executor: Executor
     deadline: Deadline
 
 
 @dataclass(slots=True)
 class CommandQueue:
-    """The commands of one car, first come first served."""
+    """The commands of one vehicle, first come first served."""
 
     waiting: deque[ValidatedCommand] = field(default_factory=deque)
     running: ValidatedCommand | None = None
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    task: asyncio.Task[None] | None = None
+    worker: asyncio.Task[None] | None = None
     expiry: asyncio.TimerHandle | None = None
-    """Goes off when the next waiting command is too old."""
+    """Fires when the next waiting command expires."""
+
+    def add(self, command: ValidatedCommand) -> None:
+        """Append a command."""
+        self.waiting.append(command)
+        self.arrived.set()
 
     def remove_expired(self) -> list[ValidatedCommand]:
-        """Remove waiting commands that are too old, and return them."""
-        expired = [order for order in self.waiting if order.deadline.is_over]
+        """Remove the waiting commands that have expired, and return them."""
+        expired = [command for command in self.waiting if command.deadline.is_over]
         if expired:
-            self.waiting = deque(o for o in self.waiting if o not in expired)
+            self.waiting = deque(c for c in self.waiting if c not in expired)
         return expired
 
     def has(self, command: Command) -> bool:
         """Whether the same command waits or runs."""
-        orders = [*self.waiting, *([self.running] if self.running else [])]
-        return any(order.command == command for order in orders)
+        pending = [*self.waiting, *([self.running] if self.running else [])]
+        return any(other.command == command for other in pending)
+
+    async def wait_for_arrival(self, timeout_s: float) -> bool:
+        """Return whether another command arrives within this time."""
+        self.arrived.clear()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self.arrived.wait()
+        except TimeoutError:
+            return False
+        return True
 
 
-class CommandRefused(Exception):  # noqa: N818 - it is an answer
+class CommandRefused(Exception):  # noqa: N818 - a result, not an error
     """A command is not carried out."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
-        self.outcome = CommandResult(event_type=EventType.REJECTED, reason=reason, message=message)
+        self.result = CommandResult(event_type=EventType.REJECTED, reason=reason, message=message)
 
 
-def event_of(job: CommandRequest, outcome: CommandResult) -> dict[str, Any]:
-    """Return the event that answers a command (see docs/automations.md)."""
-    return {
-        "event_type": outcome.event_type,
-        "id": job.id,
-        "entity": job.entity_id,
-        "payload": job.payload[:SHOWN_PAYLOAD],
-        "reason": outcome.reason,
-        "message": outcome.message,
-        "received_at": iso(job.received_at),
-        "finished_at": iso(datetime.now(UTC)),
-    }
-
-
-def job_of(topic: CommandTopic, message: Received) -> CommandRequest:
-    """Return a message as a job."""
-    return CommandRequest(
-        vin=topic.vin or "",
-        entity_id=f"{topic.platform}/{topic.key}",
-        payload=message.payload[:MAX_PAYLOAD_BYTES].decode(errors="replace"),
-        response_topic=message.response_topic,
-        correlation_data=message.correlation_data,
-        expiry_s=message.expiry_s,
-        received_s=message.received_s,
-    )
-
-
-def read_payload(
+def parse_payload(
     parse: Callable[[Vehicle, str], Command], vehicle: Vehicle, payload: bytes
 ) -> Command:
-    """Read a payload.
+    """Return the command that a payload asks for.
 
     Raises:
-        CommandRefused: it does not fit.
+        CommandRefused: the payload is not valid.
     """
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise CommandRefused(Reason.INVALID_PAYLOAD, f"more than {MAX_PAYLOAD_BYTES} bytes")

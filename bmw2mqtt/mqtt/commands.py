@@ -1,31 +1,30 @@
-"""Commands: checked, queued per car, carried out one at a time, and always answered.
+"""Commands to vehicles: validated, queued per vehicle, carried out one at a time, always answered.
 
-A car that can be unlocked by a message needs care: whatever is not exactly right is refused, costs
-BMW no request, and the answer says why.
+A message can unlock a car, so whatever is not exactly right is refused. A refused command costs no
+request to BMW, and its event says why.
 """
 
 import asyncio
-import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 
 from bmw2mqtt.entities import VEHICLE_ENTITIES
-from bmw2mqtt.entities.base import Entity, Value
+from bmw2mqtt.entities.base import Entity
+from bmw2mqtt.guard import BugLogger, bug_message
+from bmw2mqtt.log_once import LogOnce
 from bmw2mqtt.mqtt.command_queue import (
-    SHOWN_PAYLOAD,
+    MAX_PAYLOAD_IN_EVENT,
     CommandQueue,
     CommandRefused,
     CommandRequest,
     ValidatedCommand,
-    event_of,
-    job_of,
-    read_payload,
+    parse_payload,
 )
-from bmw2mqtt.mqtt.device import dump_json
+from bmw2mqtt.mqtt.device import Device, dump_json
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.received import Received
 from bmw2mqtt.mqtt.topics import CommandTopic, Topics
@@ -41,323 +40,356 @@ from bmw2mqtt.vehicle.snapshot import Vehicle
 
 log = structlog.get_logger(__name__)
 
-MAX_WAITING = 4
-SHOWN_EVENTS = 20
-NOT_OFFERED = "BMW does not offer this for the car"
-SAME_REFUSAL_LOGGED_EVERY_S = 60
+MAX_WAITING: Final = 4
+MAX_RECENT_EVENTS: Final = 20
+NO_COMMANDS: Final = "read-only: BMW offers no remote commands for this account"
+REFUSAL_LOG_INTERVAL_S: Final = 60
 
-COMMANDS: dict[tuple[str, str, str], Entity[Vehicle]] = {
+COMMANDS: Final[dict[tuple[str, str, str], Entity[Vehicle]]] = {
     (entity.platform, entity.key, entity.command_suffix): entity
     for entity in VEHICLE_ENTITIES
     if entity.command_suffix is not None
 }
 
 
-class Cars(Protocol):
-    """All cars, as commands see them."""
+class VehicleHandle(Protocol):
+    """One registered vehicle, as commands see it."""
 
-    def find(self, vin: str) -> Vehicle | None:
-        """Return the car's last snapshot; `None` for a car that is not ours."""
+    @property
+    def vehicle(self) -> Vehicle:
+        """The last snapshot."""
+
+    @property
+    def executor(self) -> Executor | None:
+        """What carries out commands; `None`: the vehicle's account has none."""
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the vehicle's account is in read-only mode."""
+
+    @property
+    def device(self) -> Device[Vehicle]:
+        """The device that publishes the vehicle."""
+
+
+class VehicleRegistry(Protocol):
+    """All vehicles, as commands see them."""
+
+    def find(self, vin: str) -> VehicleHandle | None:
+        """Return the handle of a vehicle; `None`: it is not known."""
 
     def why_unknown(self, vin: str) -> tuple[Reason, str]:
-        """Return why `find` does not know a car: not ours, or BMW has not told yet."""
+        """Return why `find` does not know a vehicle: not ours, or BMW has not listed it yet."""
 
-    def account_of(self, vin: str) -> Executor:
-        """Return the account of a car that `find` knows."""
 
-    def is_read_only_vehicle(self, vin: str) -> bool:
-        """Whether the car's account is in read-only mode."""
+def refusal(
+    handle: VehicleHandle, entity: Entity[Vehicle], command: Command | None = None
+) -> CommandResult | None:
+    """Return why a command cannot be carried out now; `None`: it can. Costs no request.
 
-    def show_pending(self, vin: str, entity: Entity[Vehicle], value: Value) -> None:
-        """Show where an entity is going."""
-
-    def end_pending(self, vin: str, entity: Entity[Vehicle]) -> None:
-        """Show what the car says of an entity as soon as it says something new."""
-
-    def show_current(self, vin: str, entity: Entity[Vehicle] | None = None) -> None:
-        """Show again what the car says: of one entity, or of all."""
+    Args:
+        handle: the vehicle.
+        entity: the entity that the command sets.
+        command: the command; `None` while its payload is not parsed yet.
+    """
+    reason, message = None, ""
+    if handle.executor is None:
+        reason, message = Reason.UNSUPPORTED, NO_COMMANDS
+    elif handle.is_read_only and not entity.works_read_only:
+        reason, message = Reason.READ_ONLY, "the account is in read-only mode"
+    elif not entity.exists(handle.vehicle) or not (
+        command is None or entity.offers(handle.vehicle, command)
+    ):
+        reason, message = Reason.UNSUPPORTED, "BMW does not offer this for the car"
+    elif command is not None:
+        return handle.executor.refusal(handle.vehicle.vin, command)
+    if reason is None:
+        return None
+    return CommandResult(event_type=EventType.REJECTED, reason=reason, message=message)
 
 
 class Commands:
-    """Takes command messages, answers each with one event."""
+    """Receives command messages and answers each with one event."""
 
     def __init__(
-        self, cars: Cars, topics: Topics, publisher: Publisher, clock: Clock = elapsed_s
+        self,
+        registry: VehicleRegistry,
+        topics: Topics,
+        publisher: Publisher,
+        clock: Clock = elapsed_s,
     ) -> None:
         """Prepare it.
 
         Args:
-            cars: what there is to command.
-            topics: where the answers go.
-            publisher: what brings them there.
+            registry: the vehicles.
+            topics: where the events are published.
+            publisher: publishes them.
             clock: measures how old a command is; it must count while the host is suspended.
         """
-        self._cars = cars
+        self._registry = registry
         self._topics = topics
         self._publisher = publisher
         self._clock = clock
-        self._lanes: dict[str, CommandQueue] = {}
+        self._queues: dict[str, CommandQueue] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._is_stopped = False
-        self._refusals_logged_s: dict[Reason, float] = {}
-        self.last: deque[dict[str, Any]] = deque(maxlen=SHOWN_EVENTS)
+        self._bug_logger = BugLogger()
+        self._refusals = LogOnce()
+        self.last: deque[dict[str, Any]] = deque(maxlen=MAX_RECENT_EVENTS)
         """The last events, newest first, each with its `vin`."""
         self.counts: Counter[tuple[str, str]] = Counter()
-        """Commands since the start by what became of them: event type and reason."""
+        """Commands since the start by event type and reason."""
 
     async def run(self) -> None:
         """Carry out commands until cancelled."""
-        async with asyncio.TaskGroup() as self._tasks:
-            await asyncio.Event().wait()
-
-    def take(self, topic: CommandTopic, message: Received) -> None:
-        """Take one message on a car's command topic: queue it or refuse it."""
-        job = job_of(topic, message)
-        self._drop_expired(job.vin)
         try:
-            order = self._check(job, topic, message)
-        except CommandRefused as refusal:
-            self._finish(job, refusal.outcome)
+            async with asyncio.TaskGroup() as self._tasks:
+                for vin, queue in self._queues.items():
+                    self._start_worker(vin, queue)
+                await asyncio.Event().wait()
+        finally:
+            self._tasks = None
+
+    def receive(self, topic: CommandTopic, message: Received) -> None:
+        """Queue the command of one message, or refuse it."""
+        request = CommandRequest.from_message(topic, message)
+        self._drop_expired(request.vin)
+        try:
+            command = self._validate(request, topic, message)
+        except CommandRefused as refused:
+            self._finish(request, refused.result)
             return
         if self._is_stopped:
-            self._finish(job, _STOPPED_BEFORE)
+            self._finish(request, _STOPPED_BEFORE)
             return
-        lane = self._lanes.setdefault(job.vin, CommandQueue())
-        lane.waiting.append(order)
-        lane.arrived.set()
-        self._schedule_expiry(job.vin, lane)
-        if lane.task is None and self._tasks is not None:
-            lane.task = self._tasks.create_task(self._work(job.vin, lane))
+        queue = self._queues.setdefault(request.vin, CommandQueue())
+        queue.add(command)
+        self._schedule_expiry(request.vin, queue)
+        self._start_worker(request.vin, queue)
 
     def stop(self) -> None:
         """Answer what is not finished: nothing is repeated after a restart."""
         self._is_stopped = True
-        for vin, lane in self._lanes.items():
-            if lane.task is not None:
-                lane.task.cancel()
-            if lane.expiry is not None:
-                lane.expiry.cancel()
-            if lane.running is not None:
-                self._finish(lane.running.job, _STOPPED_WHILE_RUNNING)
-            for order in lane.waiting:
-                self._finish(order.job, _STOPPED_BEFORE)
-            self._cars.show_current(vin)
-        self._lanes.clear()
+        for vin, queue in self._queues.items():
+            if queue.worker is not None:
+                queue.worker.cancel()
+            if queue.expiry is not None:
+                queue.expiry.cancel()
+            if queue.running is not None:
+                self._finish(queue.running.request, _STOPPED_WHILE_RUNNING)
+            for command in queue.waiting:
+                self._finish(command.request, _STOPPED_BEFORE)
+            self._show_current(vin)
+        self._queues.clear()
 
-    # Checks
+    # Validation
 
-    def _check(
-        self, job: CommandRequest, topic: CommandTopic, message: Received
+    def _validate(
+        self, request: CommandRequest, topic: CommandTopic, message: Received
     ) -> ValidatedCommand:
-        """Find out what is meant, and whether it may be done.
+        """Return what a message asks for, if it may be carried out.
 
         Raises:
-            CommandRefused: it may not; BMW does not get it.
+            CommandRefused: it may not.
         """
         if message.retain:
             raise CommandRefused(Reason.RETAINED, "retained commands are never executed")
         if message.is_stale:
             raise CommandRefused(Reason.EXPIRED, _STALE)
-        vehicle = self._cars.find(job.vin)
-        if vehicle is None:
-            raise CommandRefused(*self._cars.why_unknown(job.vin))
+        handle = self._registry.find(request.vin)
+        if handle is None:
+            raise CommandRefused(*self._registry.why_unknown(request.vin))
         entity = COMMANDS.get((topic.platform, topic.key, topic.suffix))
         if entity is None or entity.command is None:
             raise CommandRefused(Reason.UNKNOWN_ENTITY, "there is no such command")
-        account = self._cars.account_of(job.vin)
-        self._check_rights(job.vin, entity, account)
-        if not entity.exists(vehicle):
-            raise CommandRefused(Reason.UNSUPPORTED, NOT_OFFERED)
-        command = read_payload(entity.command, vehicle, message.payload)
-        order = ValidatedCommand(
-            job=job,
+        _raise_for(refusal(handle, entity))
+        assert handle.executor is not None  # noqa: S101 - refused otherwise
+        command = parse_payload(entity.command, handle.vehicle, message.payload)
+        validated = ValidatedCommand(
+            request=request,
             entity=entity,
             command=command,
-            account=account,
-            deadline=job.deadline(command, self._clock),
+            executor=handle.executor,
+            deadline=request.deadline(command, self._clock),
         )
-        self._check_lane(job.vin, command)
-        self._check_order(order)
-        return order
+        self._check_queue(request.vin, command)
+        self._check(validated)
+        return validated
 
-    def _check_rights(self, vin: str, entity: Entity[Vehicle], account: Executor) -> None:
-        if not account.takes_commands:
-            raise CommandRefused(
-                Reason.UNSUPPORTED, "BMW's CarData is read-only: it has no commands"
-            )
-        if self._cars.is_read_only_vehicle(vin) and not entity.works_read_only:
-            raise CommandRefused(Reason.READ_ONLY, "the account is in read-only mode")
-
-    def _check_order(self, order: ValidatedCommand) -> None:
-        """Check what may change while a command waits; called again before it is sent.
-
-        Raises:
-            CommandRefused: it may not be carried out now.
-        """
-        vin = order.job.vin
-        vehicle = self._cars.find(vin)
-        if vehicle is None or self._cars.account_of(vin) is not order.account:
-            raise CommandRefused(Reason.UNKNOWN_VEHICLE, "the car has left the account")
-        self._check_rights(vin, order.entity, order.account)
-        if not order.entity.offers(vehicle, order.command):
-            raise CommandRefused(Reason.UNSUPPORTED, NOT_OFFERED)
-        if order.deadline.is_over:
-            raise CommandRefused(Reason.EXPIRED, _TOO_OLD)
-        if outcome := order.account.refusal(vin, order.command):
-            raise CommandRefused(outcome.reason or Reason.UNSUPPORTED, outcome.message or "")
-
-    def _check_lane(self, vin: str, command: Command) -> None:
-        lane = self._lanes.get(vin)
-        if lane is None:
+    def _check_queue(self, vin: str, command: Command) -> None:
+        queue = self._queues.get(vin)
+        if queue is None:
             return
-        if lane.has(command):
-            raise CommandRefused(Reason.IN_PROGRESS, "the same command is already on its way")
-        if len(lane.waiting) >= MAX_WAITING:
+        if queue.has(command):
+            raise CommandRefused(Reason.IN_PROGRESS, "the same command is waiting or running")
+        if len(queue.waiting) >= MAX_WAITING:
             raise CommandRefused(Reason.QUEUE_FULL, f"{MAX_WAITING} commands are waiting already")
 
-    # Age
+    def _check(self, command: ValidatedCommand) -> None:
+        """Check what may change while a command waits: at its arrival, and before it is sent.
+
+        Raises:
+            CommandRefused: it cannot be carried out now.
+        """
+        handle = self._registry.find(command.request.vin)
+        if handle is None or handle.executor is not command.executor:
+            raise CommandRefused(Reason.UNKNOWN_VEHICLE, "the car has left the account")
+        if command.deadline.is_over:
+            raise CommandRefused(Reason.EXPIRED, _TOO_OLD)
+        _raise_for(refusal(handle, command.entity, command.command))
+
+    # Expiry
 
     def _drop_expired(self, vin: str) -> None:
-        """Answer waiting commands that are too old; they make room at once."""
-        lane = self._lanes.get(vin)
-        if lane is None:
+        """Answer waiting commands that have expired; that makes room in the queue."""
+        queue = self._queues.get(vin)
+        if queue is None:
             return
-        for order in lane.remove_expired():
-            self._finish(order.job, CommandRefused(Reason.EXPIRED, _TOO_OLD).outcome)
-        self._schedule_expiry(vin, lane)
+        for command in queue.remove_expired():
+            self._finish(command.request, CommandRefused(Reason.EXPIRED, _TOO_OLD).result)
+        self._schedule_expiry(vin, queue)
 
-    def _schedule_expiry(self, vin: str, lane: CommandQueue) -> None:
-        """See to it that a command is answered when it becomes too old, not when its turn comes."""
-        if lane.expiry is not None:
-            lane.expiry.cancel()
-            lane.expiry = None
-        if lane.waiting:
-            next_s = max(0.0, min(order.deadline.remaining_s for order in lane.waiting))
+    def _schedule_expiry(self, vin: str, queue: CommandQueue) -> None:
+        """Answer a command when it expires, not when its turn comes."""
+        if queue.expiry is not None:
+            queue.expiry.cancel()
+            queue.expiry = None
+        if queue.waiting:
+            next_s = max(0.0, min(command.deadline.remaining_s for command in queue.waiting))
             loop = asyncio.get_running_loop()
-            lane.expiry = loop.call_later(next_s, self._drop_expired, vin)
+            queue.expiry = loop.call_later(next_s, self._drop_expired, vin)
 
-    # Work
+    # Execution
 
-    async def _work(self, vin: str, lane: CommandQueue) -> None:
-        """Carry out what waits; then let the car tell what it has become."""
-        with_news: Executor | None = None
-        while lane.waiting or with_news:
-            while lane.waiting:
-                with_news = await self._carry_out(lane) or with_news
-            lane.arrived.clear()
-            if with_news and not await _arrives(lane, with_news.settling_s()):
-                await _refresh(with_news, vin)
-                with_news = None
-        lane.task = None
-        self._cars.show_current(vin)
+    def _start_worker(self, vin: str, queue: CommandQueue) -> None:
+        if self._tasks is not None and queue.waiting and queue.worker is None:
+            queue.worker = self._tasks.create_task(self._work(vin, queue))
 
-    async def _carry_out(self, lane: CommandQueue) -> Executor | None:
-        """Carry out the next command; return its account if the car has news afterwards."""
-        order = lane.running = lane.waiting.popleft()
-        self._schedule_expiry(order.job.vin, lane)
-        outcome = await self._attempt(order)
-        lane.running = None
-        self._finish(order.job, outcome)
-        is_news = outcome.event_type in _WITH_NEWS and outcome.reason not in _WITHOUT_BMW
-        if is_news and order.account.needs_refresh(order.command):
-            self._cars.end_pending(order.job.vin, order.entity)
-            return order.account
-        self._cars.show_current(order.job.vin, order.entity)
+    async def _work(self, vin: str, queue: CommandQueue) -> None:
+        """Carry out what waits. A bug ends one command, and never the queue of another vehicle."""
+        try:
+            while queue.waiting:
+                try:
+                    await self._carry_out_all(vin, queue)
+                except Exception:
+                    self._bug_logger.exception("command_worker_crashed", vin=vin)
+            self._bug_logger.guarded("show_current_crashed", self._show_current, vin=vin)(vin)
+        finally:
+            queue.worker = queue.running = None
+
+    async def _carry_out_all(self, vin: str, queue: CommandQueue) -> None:
+        """Carry out what waits, then refresh the vehicle once its changes can be seen."""
+        changed: Executor | None = None
+        while queue.waiting or changed:
+            while queue.waiting:
+                changed = await self._carry_out(queue) or changed
+            if changed and not await queue.wait_for_arrival(changed.settling_s()):
+                await changed.refresh_vehicle(vin)
+                changed = None
+
+    async def _carry_out(self, queue: CommandQueue) -> Executor | None:
+        """Carry out the next command; return its executor if the vehicle has changed by it."""
+        command = queue.running = queue.waiting.popleft()
+        self._schedule_expiry(command.request.vin, queue)
+        result = await self._execute(command)
+        queue.running = None
+        self._finish(command.request, result)
+        may_have_changed = result.event_type in _MAY_CHANGE and result.reason not in _NOT_SENT
+        handle = self._registry.find(command.request.vin)
+        if may_have_changed and command.executor.needs_refresh(command.command):
+            if handle is not None:
+                handle.device.end_pending(command.entity)
+            return command.executor
+        if handle is not None:
+            handle.device.show_current(command.entity)
         return None
 
-    async def _attempt(self, order: ValidatedCommand) -> CommandResult:
+    async def _execute(self, command: ValidatedCommand) -> CommandResult:
         """Carry out one command, unless something has changed while it waited."""
-        job = order.job
+        request = command.request
         try:
-            self._check_order(order)
-            log.info("command_running", vin=job.vin, entity=job.entity_id, id=job.id)
-            self._cars.show_pending(job.vin, order.entity, order.entity.pending(job.payload))
-            return await order.account.execute(job.vin, order.command, order.deadline)
-        except CommandRefused as refusal:
-            return refusal.outcome
-        except Exception as error:  # a bug must not take the daemon along
-            log.exception("command_crashed", vin=job.vin)
+            self._check(command)
+            log.info("command_started", vin=request.vin, entity=request.entity_id, id=request.id)
+            if handle := self._registry.find(request.vin):
+                handle.device.show_pending(command.entity, command.entity.pending(request.payload))
+            return await command.executor.execute(request.vin, command.command, command.deadline)
+        except CommandRefused as refused:
+            return refused.result
+        except Exception as error:
+            self._bug_logger.exception("command_crashed", vin=request.vin)
             return CommandResult(
                 event_type=EventType.TIMED_OUT,
                 reason=Reason.UNREACHABLE,
-                message=f"internal error ({type(error).__name__}); please report it",
+                message=bug_message(error),
             )
+
+    def _show_current(self, vin: str) -> None:
+        if handle := self._registry.find(vin):
+            handle.device.show_current()
 
     # Answers
 
-    def _finish(self, job: CommandRequest, outcome: CommandResult) -> None:
-        """Answer: one event on the car's topic, on the response topic, in the log."""
-        self._log_level(outcome)(
+    def _finish(self, request: CommandRequest, result: CommandResult) -> None:
+        """Publish what became of a command: its event, on the response topic too, and the log."""
+        self._log_level(result)(
             "command_finished",
-            vin=job.vin,
-            entity=job.entity_id,
-            id=job.id,
-            outcome=outcome.event_type.value,
-            reason=outcome.reason.value if outcome.reason else None,
-            message=outcome.message,
+            vin=request.vin,
+            entity=request.entity_id,
+            id=request.id,
+            outcome=result.event_type.value,
+            reason=result.reason.value if result.reason else None,
+            message=result.message,
         )
-        self.counts[outcome.event_type.value, outcome.reason.value if outcome.reason else ""] += 1
-        content = event_of(job, outcome)
-        self.last.appendleft({"vin": job.vin, **content})
+        self.counts[result.event_type.value, result.reason.value if result.reason else ""] += 1
+        content = request.event(result)
+        self.last.appendleft({"vin": request.vin, **content})
         event = dump_json(content)
-        is_refusal = outcome.event_type is EventType.REJECTED
+        is_refusal = result.event_type is EventType.REJECTED
         self._publisher.send(
-            self._topics.vehicle(job.vin).command_event, event, is_expendable=is_refusal
+            self._topics.vehicle(request.vin).command_event, event, is_expendable=is_refusal
         )
-        if job.response_topic is not None:
-            if self._topics.is_foreign(job.response_topic):
-                self._publisher.send(
-                    job.response_topic,
-                    event,
-                    correlation_data=job.correlation_data,
-                    is_expendable=True,
-                )
-            else:
-                log.warning("response_topic_refused", topic=job.response_topic[:SHOWN_PAYLOAD])
+        if request.response_topic is not None:
+            self._respond(request.response_topic, request.correlation_data, event)
 
-    def _log_level(self, outcome: CommandResult) -> Callable[..., Any]:
-        """Say the same refusal once a minute: whoever floods the bridge must not fill the log."""
-        if outcome.event_type in {EventType.EXECUTED, EventType.IGNORED}:
+    def _respond(self, topic: str, correlation_data: bytes | None, event: bytes) -> None:
+        if self._topics.is_foreign(topic):
+            self._publisher.send(
+                topic, event, correlation_data=correlation_data, is_expendable=True
+            )
+        else:
+            log.warning("response_topic_refused", topic=topic[:MAX_PAYLOAD_IN_EVENT])
+
+    def _log_level(self, result: CommandResult) -> Callable[..., Any]:
+        """Log refusals for the same reason once a minute: a flood must not fill the log."""
+        if result.event_type in {EventType.EXECUTED, EventType.IGNORED}:
             return log.info  # type: ignore[no-any-return]
-        now_s = time.monotonic()
-        if outcome.event_type is EventType.REJECTED and outcome.reason is not None:
-            last_s = self._refusals_logged_s.get(outcome.reason, -math.inf)
-            if now_s - last_s < SAME_REFUSAL_LOGGED_EVERY_S:
+        if result.event_type is EventType.REJECTED:
+            minute = time.monotonic() // REFUSAL_LOG_INTERVAL_S
+            if not self._refusals.is_new(result.reason, minute):
                 return log.debug  # type: ignore[no-any-return]
-            self._refusals_logged_s[outcome.reason] = now_s
         return log.warning  # type: ignore[no-any-return]
 
 
-async def _refresh(account: Executor, vin: str) -> None:
-    try:
-        await account.refresh_vehicle(vin)
-    except Exception:  # a bug must not take the daemon along
-        log.exception("refresh_crashed", vin=vin)
+def _raise_for(result: CommandResult | None) -> None:
+    if result is not None:
+        raise CommandRefused(result.reason or Reason.UNSUPPORTED, result.message or "")
 
 
-_WITH_NEWS = {EventType.EXECUTED, EventType.FAILED, EventType.TIMED_OUT}
-_WITHOUT_BMW = {Reason.LOGIN_REQUIRED, Reason.QUOTA_EXCEEDED, Reason.BLOCKED}
-"""Asking about the car would fail the same way."""
+_MAY_CHANGE: Final = {EventType.EXECUTED, EventType.FAILED, EventType.TIMED_OUT}
+_NOT_SENT: Final = {Reason.LOGIN_REQUIRED, Reason.QUOTA_EXCEEDED, Reason.BLOCKED}
+"""A refresh would fail for the same reason."""
 
-_TOO_OLD = "it is too old: it could not be sent to BMW in time"
-_STALE = "it came while the bridge or its connection stood still, and may be old; send it again"
-_STOPPED_WHILE_RUNNING = CommandResult(
+_TOO_OLD: Final = "it is too old: it could not be sent to BMW in time"
+_STALE: Final = (
+    "it came while the bridge or its connection stood still, and may be old; send it again"
+)
+_STOPPED_WHILE_RUNNING: Final = CommandResult(
     event_type=EventType.TIMED_OUT,
     reason=Reason.BRIDGE_STOPPED,
     message="bridge stopped; the car may still do it",
 )
-_STOPPED_BEFORE = CommandResult(
+_STOPPED_BEFORE: Final = CommandResult(
     event_type=EventType.FAILED,
     reason=Reason.BRIDGE_STOPPED,
     message="bridge stopped before the command was sent",
 )
-
-
-async def _arrives(lane: CommandQueue, timeout_s: float) -> bool:
-    """Wait whether another command comes within this time."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            await lane.arrived.wait()
-    except TimeoutError:
-        return False
-    return True

@@ -1,4 +1,4 @@
-"""Keeps all topics of one device, a car or an account, equal to its last snapshot."""
+"""Publishes one device, a car or an account: keeps its topics equal to its last snapshot."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,6 +15,18 @@ Discovery = Callable[[SubjectT, Sequence[Entity[SubjectT]], Iterable[str]], byte
 
 
 _NOTHING: Any = object()
+Values = Mapping[str, Mapping[str, Any]]
+"""By platform and key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot(Generic[SubjectT]):
+    """Makes the document of a device's `state` topic, in two parts."""
+
+    values: Callable[[SubjectT, Values], Mapping[str, Any]]
+    """Returns what is published as soon as it changes."""
+    times: Callable[[SubjectT, Values], Mapping[str, Any]]
+    """Returns what alone is published at most once a minute; replaces keys of the first part."""
 
 
 def dump_json(document: Mapping[str, Any]) -> bytes:
@@ -26,8 +38,8 @@ def dump_json(document: Mapping[str, Any]) -> bytes:
     return text.encode(errors="replace")
 
 
-class _Place(Generic[SubjectT]):
-    """Where one entity is shown, and what was shown there last: most values stay as they are."""
+class _PublishedEntity(Generic[SubjectT]):
+    """The topics of one entity, and its last value: most values do not change."""
 
     __slots__ = ("attributes_topic", "entity", "id", "native", "payload", "state_topic", "value")
 
@@ -40,8 +52,8 @@ class _Place(Generic[SubjectT]):
         self.payload = b""
         self.native: Any = None
 
-    def take(self, value: Value) -> None:
-        """Encode a value, unless it is the one from before."""
+    def update(self, value: Value) -> None:
+        """Encode a value, unless it is the last one."""
         if value is not self.value:
             self.value = value
             self.payload = encode(value)
@@ -76,8 +88,7 @@ class Device(Generic[SubjectT]):
         *,
         discovery: Discovery[SubjectT] | None,
         identity: Callable[[SubjectT], object] = nothing,
-        snapshot: Callable[[SubjectT, Mapping[str, Mapping[str, Any]]], Mapping[str, Any]]
-        | None = None,
+        snapshot: Snapshot[SubjectT] | None = None,
         has_availability: bool = False,
         appeared: Appeared | None = None,
     ) -> None:
@@ -87,11 +98,10 @@ class Device(Generic[SubjectT]):
             publisher: where the topics go.
             topics: the device's topics.
             table: every entity it may have.
-            discovery: how to announce it to Home Assistant; `None` to keep silent.
-            identity: what of a snapshot the announcement shows beside the entities; while both stay
-                the same it is not made anew, which would cost more than the values.
-            snapshot: what to say on the device's own `state` topic, given the values by platform
-                and key; `None` for a device without that topic.
+            discovery: makes the discovery payload; `None`: no discovery.
+            identity: the parts of a snapshot that the discovery payload shows, beside which
+                entities exist; while both stay the same it is not made again, which is slow.
+            snapshot: makes the document of the device's `state` topic; `None`: no such topic.
             has_availability: whether it has an availability of its own beside the bridge's.
             appeared: which entities have had a value; `None` to remember nothing of earlier runs.
         """
@@ -102,26 +112,33 @@ class Device(Generic[SubjectT]):
         self._availability = b"online" if has_availability else None
         self._subject: SubjectT | None = None
         self._components: tuple[str, ...] = ()
-        self._places = [_Place(entity, topics) for entity in table]
+        self.entities = tuple(table)
+        """Every entity it may have."""
+        self._published = [_PublishedEntity(entity, topics) for entity in table]
         self._identity = identity
         self._announced: object = None
-        """The components and the identity that the last announcement showed."""
+        """Components and identity in the last discovery payload."""
         self._pending: dict[str, Value] = {}
-        """What entities show, by id, while a command runs."""
+        """Values that are published while a command runs, by entity id."""
         self._ended: set[str] = set()
-        """Pending entities whose command has ended: the next snapshot replaces them."""
+        """Pending entities whose command has ended: the next snapshot replaces their value."""
         self._gone: set[str] = set()
-        """Components this run has taken back; each farewell repeats all of them."""
+        """Components that this run has removed; each removal repeats all of them."""
         self._shown: set[str] = set()
+        self._values: Values = {}
+        self._document: Mapping[str, Any] = {}
+        self._snapshot_payload = b""
+        self._has_newer_times = False
+        """Whether times have changed since the `state` topic was published."""
         self._appeared = appeared or Appeared()
         self._awaited = {entity.id for entity in table if self._appeared.concerns(entity)}
 
     def show(self, subject: SubjectT, gone: Iterable[str] = ()) -> None:
-        """Publish what is new in this snapshot; take back what it has no longer.
+        """Publish what is new in this snapshot; remove what it has no longer.
 
         Args:
             subject: the snapshot.
-            gone: components of an earlier run that Home Assistant may still know.
+            gone: components of an earlier run that Home Assistant may still have.
         """
         for entity_id in self._ended:
             self._pending.pop(entity_id, None)
@@ -129,14 +146,14 @@ class Device(Generic[SubjectT]):
         self._render(subject, gone)
 
     def _render(self, subject: SubjectT, gone: Iterable[str] = ()) -> None:
-        places = self._present(subject)
-        components = tuple(place.id for place in places)
-        documents = self._documents(subject, places)
+        published = self._present(subject)
+        components = tuple(item.id for item in published)
+        documents = self._documents(subject, published)
         if self._discovery is not None:
             gone = {*gone, *self._components} - set(components)
             announced = (components, self._identity(subject))
             if gone or announced != self._announced:
-                entities = [place.entity for place in places]
+                entities = [item.entity for item in published]
                 self._announce(self._discovery, subject, entities, gone)
                 self._announced = announced
         if self._availability is not None:
@@ -147,22 +164,21 @@ class Device(Generic[SubjectT]):
             self._publisher.clear(topic)
         self._subject, self._components, self._shown = subject, components, set(documents)
 
-    def _present(self, subject: SubjectT) -> list[_Place[SubjectT]]:
+    def _present(self, subject: SubjectT) -> list[_PublishedEntity[SubjectT]]:
         """Return the entities that the subject has, without those that never had a value."""
-        places, ids = [], self._appeared.ids
+        present, ids = [], self._appeared.ids
         count = len(ids)
-        for place in self._places:
-            entity = place.entity
-            if not entity.exists(subject):
+        for item in self._published:
+            if not item.entity.exists(subject):
                 continue
-            if place.id not in ids and place.id in self._awaited:
-                if not entity.has_value(subject):
+            if item.id not in ids and item.id in self._awaited:
+                if not item.entity.has_value(subject):
                     continue
-                ids.add(place.id)
-            places.append(place)
+                ids.add(item.id)
+            present.append(item)
         if len(ids) > count:
             self._appeared.save()
-        return places
+        return present
 
     def forget(self, components: Iterable[str]) -> None:
         """Remove from Home Assistant what an earlier run announced and this one does not have."""
@@ -170,19 +186,19 @@ class Device(Generic[SubjectT]):
             self._render(self._subject, components)
 
     def show_pending(self, entity: Entity[SubjectT], value: Value) -> None:
-        """Show where an entity is going, until `show_current`."""
+        """Publish the value that a running command leads to, until `show_current`."""
         if entity.has_state and self._subject is not None:
             self._pending[entity.id] = value
             self._ended.discard(entity.id)
             self._render(self._subject)
 
     def end_pending(self, entity: Entity[SubjectT]) -> None:
-        """Go on showing it until the next snapshot."""
+        """Keep the value of a command that has ended until the next snapshot."""
         if entity.id in self._pending:
             self._ended.add(entity.id)
 
     def show_current(self, entity: Entity[SubjectT] | None = None) -> None:
-        """Show again what the car says: of one entity, or of all."""
+        """Publish the snapshot's values again: of one entity, or of all."""
         ended = list(self._pending) if entity is None else [entity.id]
         if self._pending.keys() & ended and self._subject is not None:
             for entity_id in ended:
@@ -196,7 +212,7 @@ class Device(Generic[SubjectT]):
         return self._availability != b"offline"
 
     def set_available(self, *, is_available: bool) -> None:
-        """Say whether what is published is current."""
+        """Publish whether the values are current."""
         self._availability = b"online" if is_available else b"offline"
         self._publisher.retain(self.topics.availability, self._availability)
 
@@ -206,13 +222,13 @@ class Device(Generic[SubjectT]):
         return frozenset(self._shown)
 
     def hand_over(self, successor: "Device[SubjectT]", subject: SubjectT) -> None:
-        """Let another table show this device from now on; what it does not have is taken back."""
+        """Let another table publish this device from now on; remove what it does not have."""
         successor.show(subject, self._components)
         for topic in self._shown - successor.shown_topics:
             self._publisher.clear(topic)
 
     def remove(self) -> None:
-        """Take everything back: the device is gone."""
+        """Remove all topics of the device."""
         if self._discovery is not None:
             self._publisher.clear(self.topics.discovery)
         if self._availability is not None:
@@ -220,7 +236,7 @@ class Device(Generic[SubjectT]):
         for topic in self._shown:
             self._publisher.clear(topic)
         self._subject, self._components, self._shown = None, (), set()
-        self._announced = None
+        self._announced, self._snapshot_payload = None, b""
 
     def _announce(
         self,
@@ -229,34 +245,59 @@ class Device(Generic[SubjectT]):
         entities: Sequence[Entity[SubjectT]],
         gone: set[str],
     ) -> None:
-        """Announce the device; what is gone is said once and then left out."""
+        """Publish the discovery payload; removed components are named once and then left out."""
         payload = discovery(subject, entities, ())
         self._gone = (self._gone | gone) - {entity.id for entity in entities}
         if gone:
-            farewell = discovery(subject, entities, sorted(self._gone))
-            self._publisher.retain(self.topics.discovery, farewell, then=payload)
+            removal = discovery(subject, entities, sorted(self._gone))
+            self._publisher.retain(self.topics.discovery, removal, then=payload)
         else:
             self._publisher.retain(self.topics.discovery, payload)
 
-    def _documents(self, subject: SubjectT, places: Iterable[_Place[SubjectT]]) -> dict[str, bytes]:
+    def _documents(
+        self, subject: SubjectT, published: Iterable[_PublishedEntity[SubjectT]]
+    ) -> dict[str, bytes]:
         documents: dict[str, bytes] = {}
         values: dict[str, dict[str, Any]] = {}
-        for place in places:
-            entity = place.entity
+        for item in published:
+            entity = item.entity
             if entity.has_state:
-                value = self._pending.get(place.id, _NOTHING)
-                place.take(entity.value(subject) if value is _NOTHING else value)
-                documents[place.state_topic] = place.payload
-                if entity.announces_state and not isinstance(place.value, bytes):
-                    values.setdefault(entity.platform, {})[entity.key] = place.native
+                value = self._pending.get(item.id, _NOTHING)
+                item.update(entity.value(subject) if value is _NOTHING else value)
+                documents[item.state_topic] = item.payload
+                if entity.announces_state and not isinstance(item.value, bytes):
+                    values.setdefault(entity.platform, {})[entity.key] = item.native
             if entity.attributes is not None:
                 attributes = entity.attributes(subject)
-                documents[place.attributes_topic] = dump_json(attributes)
+                documents[item.attributes_topic] = dump_json(attributes)
                 if not entity.announces_state:
                     values.setdefault(entity.platform, {})[entity.key] = attributes
         if self._snapshot is not None:
-            documents[self.topics.snapshot] = dump_json(self._snapshot(subject, values))
+            documents[self.topics.snapshot] = self._snapshot_document(subject, values)
         return documents
+
+    def _snapshot_document(self, subject: SubjectT, values: Values) -> bytes:
+        """Return the document of the `state` topic; the last one if only times have changed."""
+        assert self._snapshot is not None  # noqa: S101 - the caller's condition
+        document = self._snapshot.values(subject, values)
+        self._values = values
+        if document == self._document and self._snapshot_payload:
+            self._has_newer_times = True
+        else:
+            self._document = document
+            self._snapshot_payload = self._with_times(subject)
+        return self._snapshot_payload
+
+    def _with_times(self, subject: SubjectT) -> bytes:
+        assert self._snapshot is not None  # noqa: S101 - the caller's condition
+        self._has_newer_times = False
+        return dump_json({**self._document, **self._snapshot.times(subject, self._values)})
+
+    def publish_times(self) -> None:
+        """Publish the `state` topic if only times have changed; to be called once a minute."""
+        if self._has_newer_times and self._subject is not None:
+            self._snapshot_payload = self._with_times(self._subject)
+            self._publisher.retain(self.topics.snapshot, self._snapshot_payload)
 
 
 def _native(value: Value) -> Any:

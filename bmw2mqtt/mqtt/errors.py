@@ -1,35 +1,30 @@
-"""Faults of the broker and of its connection in plain English, with the setting to change."""
+"""Errors of the broker and its connection in plain English, with the setting to change."""
 
 import ssl
 from collections.abc import Mapping
 
 import aiomqtt
-from paho.mqtt.reasoncodes import ReasonCode
 
 from bmw2mqtt.config import Mqtt
 from bmw2mqtt.mqtt.packets import ProtocolError, TlsExpectedError
 from bmw2mqtt.mqtt.transport import TlsError
+from bmw2mqtt.mqtt_reason import MqttReason, reason_number
 from bmw2mqtt.vehicle.errors import Bmw2MqttError
-
-VERSION_REFUSED = (1, 132)
-CLIENT_ID_REFUSED = (2, 133)
-LOGIN_REFUSED = (4, 5, 134, 135)
-BANNED = 138
-SERVER_BUSY = (3, 136, 137)
-KEEP_ALIVE = 141
-SHUTTING_DOWN = 139
-TAKEN_OVER = 142
-PACKET_TOO_LARGE = 149
-QUOTA_EXCEEDED = 151
-ADMINISTRATIVE = 152
-RETAIN_REFUSED = 154
-QOS_REFUSED = 155
-SERVER_MOVED = (156, 157)
 
 _LOST = "the connection was lost"
 _NOT_TLS = ("WRONG_VERSION", "EOF", "RESET", "RECORD_LAYER", "HANDSHAKE")
 _NOT_ABOUT_A_MESSAGE = frozenset(
-    {KEEP_ALIVE, SHUTTING_DOWN, TAKEN_OVER, ADMINISTRATIVE, *SERVER_BUSY, *SERVER_MOVED}
+    {
+        MqttReason.V3_SERVER_UNAVAILABLE,
+        MqttReason.SERVER_UNAVAILABLE,
+        MqttReason.SERVER_BUSY,
+        MqttReason.SERVER_SHUTTING_DOWN,
+        MqttReason.KEEP_ALIVE_TIMEOUT,
+        MqttReason.SESSION_TAKEN_OVER,
+        MqttReason.ADMINISTRATIVE_ACTION,
+        MqttReason.USE_ANOTHER_SERVER,
+        MqttReason.SERVER_MOVED,
+    }
 )
 
 
@@ -60,13 +55,6 @@ def describe(error: BaseException | None, settings: Mqtt | None = None) -> str:
     return str(error or "connection lost")
 
 
-def reason_number(error: BaseException | None) -> int | None:
-    """Return the broker's or the library's reason code, `None` if there is none."""
-    code = getattr(error, "rc", None)
-    number = code.value if isinstance(code, ReasonCode) else code
-    return number if isinstance(number, int) else None
-
-
 def may_be_about_a_message(error: BaseException | None) -> bool:
     """Whether a connection may have been lost because of what was being published.
 
@@ -89,9 +77,7 @@ def _describe_tls(error: BaseException | None) -> str:
         )
     if "UNKNOWN_CA" in upper or "ALERT_BAD_CERTIFICATE" in upper or "CERTIFICATE_EXPIRED" in upper:
         return f"the broker refuses our certificate ({text}): check mqtt.tls.cert_file"
-    if any(
-        word in upper for word in ("WRONG_VERSION", "EOF", "RESET", "RECORD_LAYER", "HANDSHAKE")
-    ):
+    if any(word in upper for word in _NOT_TLS):
         return (
             "this port of the broker does not speak TLS: "
             "set mqtt.tls.enabled: false, or another mqtt.port (often 8883)"
@@ -100,30 +86,41 @@ def _describe_tls(error: BaseException | None) -> str:
 
 
 def _describe_code(error: BaseException | None, number: int, settings: Mqtt | None) -> str:
-    text = str(error)
-    name = getattr(settings, "client_id", None)
-    described = {
-        **dict.fromkeys(LOGIN_REFUSED, f"{text}: check mqtt.username and mqtt.password"),
-        **dict.fromkeys((7, 128), _LOST),
-        TAKEN_OVER: f"{text}: another client uses the same mqtt.client_id",
-        **dict.fromkeys(
-            VERSION_REFUSED,
-            f'{text}: the broker does not speak this version, set mqtt.protocol to "3.1.1"',
-        ),
-        **dict.fromkeys(
-            CLIENT_ID_REFUSED,
-            f"{text}: the broker refuses the client id {name or ''}".rstrip()
-            + ", set another mqtt.client_id",
-        ),
-        BANNED: f"{text}: the broker has banned this client or user; see the broker's log",
-        PACKET_TOO_LARGE: f"{text}: raise the broker's maximum packet size",
-        RETAIN_REFUSED: f"{text}: allow retained messages in the broker (retain_available)",
-        QOS_REFUSED: f"{text}: allow QoS 1 in the broker (max_qos)",
-        QUOTA_EXCEEDED: f"{text}: raise the broker's limit for this client",
-        **dict.fromkeys(SERVER_BUSY, f"{text}: the broker is starting or overloaded"),
-        **dict.fromkeys(SERVER_MOVED, f"{text}: the broker has moved, change mqtt.host"),
+    remedy = _remedies(settings).get(number)
+    if number in {MqttReason.PAHO_CONNECTION_LOST, MqttReason.UNSPECIFIED}:
+        return _LOST
+    return f"{error}: {remedy}" if remedy else str(error)
+
+
+def _remedies(settings: Mqtt | None) -> dict[int, str]:
+    """Return what to do, by reason code."""
+    name = f"the client id {settings.client_id}" if settings else "the client id"
+    login = "check mqtt.username and mqtt.password"
+    version = 'the broker does not speak this version, set mqtt.protocol to "3.1.1"'
+    client_id = f"the broker refuses {name}, set another mqtt.client_id"
+    busy = "the broker is starting or overloaded"
+    moved = "the broker has moved, change mqtt.host"
+    return {
+        MqttReason.V3_VERSION_REFUSED: version,
+        MqttReason.VERSION_REFUSED: version,
+        MqttReason.V3_CLIENT_ID_REFUSED: client_id,
+        MqttReason.CLIENT_ID_REFUSED: client_id,
+        MqttReason.V3_BAD_LOGIN: login,
+        MqttReason.V3_NOT_AUTHORIZED: login,
+        MqttReason.BAD_LOGIN: login,
+        MqttReason.NOT_AUTHORIZED: login,
+        MqttReason.V3_SERVER_UNAVAILABLE: busy,
+        MqttReason.SERVER_UNAVAILABLE: busy,
+        MqttReason.SERVER_BUSY: busy,
+        MqttReason.BANNED: "the broker has banned this client or user; see the broker's log",
+        MqttReason.SESSION_TAKEN_OVER: "another client uses the same mqtt.client_id",
+        MqttReason.PACKET_TOO_LARGE: "raise the broker's maximum packet size",
+        MqttReason.QUOTA_EXCEEDED: "raise the broker's limit for this client",
+        MqttReason.RETAIN_REFUSED: "allow retained messages in the broker (retain_available)",
+        MqttReason.QOS_REFUSED: "allow QoS 1 in the broker (max_qos)",
+        MqttReason.USE_ANOTHER_SERVER: moved,
+        MqttReason.SERVER_MOVED: moved,
     }
-    return described.get(number, text)
 
 
 def limits_in_words(limits: Mapping[str, int]) -> dict[str, str]:

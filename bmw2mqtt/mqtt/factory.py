@@ -15,7 +15,7 @@ from bmw2mqtt.mqtt.transport import check_login
 from bmw2mqtt.vehicle.deadline import elapsed_s
 
 MAX_INCOMING = 100_000
-"""Messages waiting to be read: what a thousand cars retain, and a bound for whoever floods us."""
+"""Messages waiting to be read: what a thousand cars retain, and a bound against floods."""
 
 
 def make_client(
@@ -28,7 +28,7 @@ def make_client(
     will_retain: bool = True,
     clock: Clock = elapsed_s,
 ) -> Client:
-    """Make a client that is not yet connected; it announces `offline` when it is lost.
+    """Return a client that is not yet connected; its last will is `offline`.
 
     Raises:
         ConfigError: there is a password but no user name.
@@ -49,7 +49,7 @@ def make_client(
         protocol=_PROTOCOLS[settings.protocol],
         keepalive=settings.keepalive,
         will=will,
-        # An earlier session's messages are old: the broker must not keep any.
+        # Messages of an earlier session are old: the broker must not keep any.
         clean_start=True if is_mqtt_5 else paho_client.MQTT_CLEAN_START_FIRST_ONLY,
         clean_session=None if is_mqtt_5 else True,
         timeout=CONNECT_TIMEOUT_S,
@@ -60,7 +60,7 @@ def make_client(
 
 
 def _connect_properties() -> Properties:
-    """Ask the broker to keep from us what is larger than anything we read."""
+    """Ask the broker not to send packets that are larger than the bridge reads."""
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.MaximumPacketSize = MAX_INCOMING_BYTES
     properties.SessionExpiryInterval = 0

@@ -16,5 +16,5 @@ class Message:
 
     @property
     def size_bytes(self) -> int:
-        """What it takes on the wire, rather too much than too little."""
+        """An upper bound of its size on the wire."""
         return len(self.topic.encode()) + len(self.payload) + len(self.correlation_data or b"") + 32

@@ -40,7 +40,7 @@ class Outbox:
         self._wake()
 
     def drop(self, key: str) -> None:
-        """Do not send what has this key."""
+        """Remove the message with this key."""
         self._messages.pop(key, None)
         self._suspected.pop(key, None)
 
@@ -90,7 +90,7 @@ class BoundedQueue:
     size_bytes: int = 0
 
     def add(self, key: str, message: Message) -> Iterator[tuple[str, Message]]:
-        """Add a message; yield what has to go for it: expendable ones first, then the oldest."""
+        """Add a message; yield those dropped for it: expendable ones first, then the oldest."""
         self.messages[key] = message
         self.size_bytes += message.size_bytes
         while len(self.messages) > self.max_messages or self.size_bytes > self.max_bytes:

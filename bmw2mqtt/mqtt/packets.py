@@ -14,7 +14,7 @@ from paho.mqtt.client import CONNACK, DISCONNECT, PINGRESP, PUBACK, PUBLISH, SUB
 log = structlog.get_logger(__name__)
 
 MAX_INCOMING_BYTES = 2**20
-"""Larger packets are read over: an image that an earlier run published fits in."""
+"""Larger packets are skipped; an image that an earlier run published is smaller."""
 _READ_BYTES = 2**16
 _QOS_BITS = 0x06
 _QOS_2 = 0x04
@@ -43,7 +43,7 @@ class PacketGuard:
 
     def __init__(self, paho: Any, on_ping_answered: Callable[[], None]) -> None:
         self.read_error: OSError | None = None
-        """Why the last read failed: the library keeps only that it did."""
+        """Why the last read failed: the library only records that it did."""
         self.connack_code: int | None = None
         """What the broker answered to CONNECT: the library drops some of the answers."""
         self._paho = paho

@@ -1,6 +1,6 @@
 """Finds messages at which the broker closes the connection, so that the others get through.
 
-With MQTT 3.1.1 a broker has no other word for a message that it does not accept.
+With MQTT 3.1.1 a broker has no other way to refuse a message.
 """
 
 import time
@@ -12,7 +12,7 @@ from bmw2mqtt.mqtt.message import Message
 SUSPECTED_AFTER = 2
 """Connections lost in a row while a message was in flight, before it is sent alone."""
 RETRY_S = 6 * 3600.0
-"""A message is left out for this long: the verdict may be wrong, or the broker's limit raised."""
+"""A message is left out for this long: the finding may be wrong, or the broker's limit raised."""
 MAX_LEFT_OUT = 1_000
 
 
@@ -51,6 +51,11 @@ class PoisonDetector:
             and message.size_bytes >= verdict.from_bytes
             and self._clock() < verdict.until
         )
+
+    def expired(self) -> tuple[str, ...]:
+        """Return the topics that were left out for long enough."""
+        now = self._clock()
+        return tuple(topic for topic, verdict in self._verdicts.items() if now >= verdict.until)
 
     def lost(self, keys: Collection[str]) -> None:
         """Record that a connection was lost while these were in flight."""

@@ -1,8 +1,8 @@
-"""Keeps the retained topics on the broker equal to what the bridge stands for.
+"""Keeps the retained topics on the broker equal to what the bridge publishes.
 
-Callers say what a topic should hold; what is there already is not sent again. While the broker is
-away only the newest value per topic is kept. After each connect everything is sent again, in the
-order in which it was first said.
+Callers set the payload of a topic; what the broker has already is not sent again. While the broker
+is away, only the newest payload per topic is kept. After each connect everything is sent again, in
+the order in which the topics were first set.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from typing import Protocol
 
 import structlog
 
+from bmw2mqtt.log_once import LogOnce
 from bmw2mqtt.mqtt.message import Message
 from bmw2mqtt.mqtt.outbox import BoundedQueue, Outbox
 from bmw2mqtt.mqtt.poison_messages import PoisonDetector
@@ -46,15 +47,16 @@ MAX_WAITING_EVENTS = 100
 """Messages that are not retained and wait for the broker; more are dropped, oldest first."""
 MAX_WAITING_EVENT_BYTES = 2 * 2**20
 MAX_WAITING_RELAYS = 2_000
-"""The same for messages of BMW's that are passed on."""
+"""The same for messages of BMW's that are relayed."""
 MAX_WAITING_RELAY_BYTES = 8 * 2**20
-MAX_COMPLAINTS = 1_000
+MAX_LOGGED_TOPICS = 1_000
 RECENT = 20
+RETRY_LEFT_OUT_EVERY_S = 600.0
 
 
 @dataclass(slots=True)
 class Statistics:
-    """What went over the wire."""
+    """Messages on the wire since the start."""
 
     published: int = 0
     in_flight: int = 0
@@ -62,7 +64,7 @@ class Statistics:
 
 
 class Publisher:
-    """What the bridge stands for, and the workers that bring it to the broker."""
+    """What the bridge publishes, and the workers that send it to the broker."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.statistics = Statistics()
@@ -71,18 +73,17 @@ class Publisher:
         """Topics that were cleared and not yet acknowledged: they survive an outage."""
         self._then: dict[str, bytes] = {}
         self._confirmed: set[str] = set()
-        """Topics that the broker has taken with what they hold."""
+        """Topics whose payload the broker has acknowledged."""
         self._refused: set[str] = set()
         """Topics the broker does not let the bridge write. They are not tried again: some brokers
         (Mosquitto 2.0.11) drop the connection after each try."""
-        self._complained: set[tuple[str, str]] = set()
-        """Reason and topic of what was logged already."""
+        self._not_delivered = LogOnce(MAX_LOGGED_TOPICS)
         self._events = BoundedQueue(MAX_WAITING_EVENTS, MAX_WAITING_EVENT_BYTES)
         self._relays = BoundedQueue(MAX_WAITING_RELAYS, MAX_WAITING_RELAY_BYTES)
         self._relays_dropped = 0
         self._poison = PoisonDetector(clock)
         self._recent: deque[tuple[str, Message]] = deque()
-        """Acknowledged last: some brokers acknowledge what they refuse, and hang up afterwards."""
+        """Acknowledged last: some brokers acknowledge what they refuse, then disconnect."""
         self._count = 0
         self._outbox = Outbox()
         self._idle = asyncio.Event()
@@ -90,7 +91,7 @@ class Publisher:
         self._is_connected = False
 
     def retained_topics(self) -> frozenset[str]:
-        """Return every topic that the bridge stands for."""
+        """Return every topic that the bridge retains."""
         return frozenset(self._retained)
 
     def confirmed_topics(self) -> frozenset[str]:
@@ -102,7 +103,7 @@ class Publisher:
         return topic in self._confirmed
 
     def retain(self, topic: str, payload: bytes, *, then: bytes | None = None) -> None:
-        """Let a topic hold this payload; with `then`, that one once the first has arrived."""
+        """Set the payload of a topic; with `then`, set that one once the first is acknowledged."""
         if then is None and topic in self._then:
             self._then[topic] = payload
             return
@@ -115,7 +116,7 @@ class Publisher:
         self._put(topic, Message(topic=topic, payload=payload))
 
     def clear(self, topic: str) -> None:
-        """Let a topic hold nothing, whoever wrote it."""
+        """Remove a topic from the broker, whoever has published it."""
         self._retained.pop(topic, None)
         self._confirmed.discard(topic)
         self._then.pop(topic, None)
@@ -147,7 +148,7 @@ class Publisher:
             self._put(key, message)
 
     def relay(self, topic: str, payload: bytes) -> None:
-        """Pass one message on, retained; none replaces another, they keep their order.
+        """Publish one message of BMW's, retained. None replaces another, and they keep their order.
 
         They wait for the broker in a bounded queue, and the oldest are dropped.
         """
@@ -159,7 +160,7 @@ class Publisher:
             level(
                 "relay_dropped",
                 waiting=len(self._relays.messages) - 1,
-                remedy="is the broker there?",
+                remedy="check that the broker is running",
             )
             self._relays_dropped += 1
         if key in self._relays.messages:
@@ -196,6 +197,7 @@ class Publisher:
         for key, message in waiting.items():
             self._put(key, message)
         workers = [asyncio.create_task(self._work(connection, n)) for n in range(in_flight)]
+        workers.append(asyncio.create_task(self._retry_left_out()))
         try:
             await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
         finally:
@@ -262,6 +264,16 @@ class Publisher:
             self._outbox.done(worker)
             self._acknowledged(key, message)
 
+    async def _retry_left_out(self) -> None:
+        """Send what was left out hours ago again, also if nothing new comes of its topic."""
+        while True:
+            await asyncio.sleep(RETRY_LEFT_OUT_EVERY_S)
+            for topic in self._poison.expired():
+                if topic in self._retained:
+                    self._put(topic, Message(topic=topic, payload=self._retained[topic]))
+                elif topic in self._withdrawn:
+                    self._put(topic, Message(topic=topic, payload=b""))
+
     def _is_left_out(self, connection: Connection, message: Message) -> bool:
         limit = connection.max_packet_bytes
         if message.topic in self._refused or self._poison.is_left_out(message):
@@ -269,7 +281,7 @@ class Publisher:
             return True
         if limit is None or message.size_bytes <= limit:
             return False
-        self._complain(
+        self._log_not_delivered(
             "message_too_large",
             message,
             broker_limit_bytes=limit,
@@ -277,13 +289,10 @@ class Publisher:
         )
         return True
 
-    def _complain(self, event: str, message: Message, **details: object) -> None:
+    def _log_not_delivered(self, event: str, message: Message, **details: object) -> None:
         """Log once per topic why a message did not arrive."""
-        is_new = (event, message.topic) not in self._complained
-        if is_new and not message.is_expendable and len(self._complained) < MAX_COMPLAINTS:
-            self._complained.add((event, message.topic))
-        else:
-            is_new = False
+        is_important = not message.is_expendable
+        is_new = is_important and self._not_delivered.is_new((event, message.topic))
         level = log.error if is_new else log.debug
         topic = message.topic[:MAX_TOPIC_SHOWN]
         level(event, topic=topic, payload_bytes=len(message.payload), **details)
@@ -298,7 +307,7 @@ class Publisher:
         if refusal is None and message.payload and message.topic in self._retained:
             self._confirmed.add(message.topic)
         if refusal == NOT_AUTHORIZED:
-            self._complain(
+            self._log_not_delivered(
                 "mqtt_publish_refused",
                 message,
                 remedy="let the bridge's user write this topic in the broker's access list, "
@@ -307,7 +316,7 @@ class Publisher:
             if not message.is_expendable:
                 self._refused.add(message.topic)
         elif refusal is not None:
-            self._complain(
+            self._log_not_delivered(
                 "message_refused", message, reason=refusal, remedy="see the broker's log"
             )
 
@@ -318,7 +327,8 @@ class Publisher:
             if self._relays.remove(key) and not self._relays.messages:
                 self._relays_dropped = 0
         elif not message.payload:
-            self._withdrawn.pop(topic, None)
+            if not self._poison.is_left_out(message):
+                self._withdrawn.pop(topic, None)
         elif topic in self._then and self._retained.get(topic) == message.payload:
             then = self._then.pop(topic)
             self.retain(topic, then)

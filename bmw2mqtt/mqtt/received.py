@@ -1,4 +1,4 @@
-"""A message that came in, as the rest of the bridge sees it."""
+"""A received message, as the rest of the bridge sees it."""
 
 import aiomqtt
 
@@ -6,7 +6,7 @@ from bmw2mqtt.vehicle.deadline import elapsed_s
 
 
 class Received:
-    """A message that came in."""
+    """A received message."""
 
     __slots__ = (
         "correlation_data",

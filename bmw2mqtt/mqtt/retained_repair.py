@@ -1,27 +1,28 @@
-"""Finds retained topics of the bridge that somebody deleted, and publishes them again.
+"""Reads back the bridge's retained topics at each connect, and when Home Assistant starts.
 
-At each connect, and when Home Assistant starts, the bridge subscribes to what it retains itself:
-the broker sends it once, and whatever of it does not come is gone. Everything is published anew on
-both occasions, so here it is only found out and logged; after a connect that has happened by then.
+The bridge subscribes to its own retained topics, and the broker sends each once. The first time
+that shows what earlier runs have left (`RetainedScan`). Later it shows what another client has
+deleted: that is logged. Everything is published again on both occasions anyway.
 """
 
 import asyncio
 import random
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
 
 import structlog
 
 from bmw2mqtt.mqtt.publisher import Publisher
+from bmw2mqtt.mqtt.retained_scan import RetainedScan
 
 log = structlog.get_logger(__name__)
 
-BIRTH_DELAY_S = (1.0, 10.0)
-"""Home Assistant asks everybody at once; answers come at random."""
-QUIET_S = 1.0
-"""The broker has sent everything that is retained when nothing came for so long."""
-GIVE_UP_S = 15.0
-SHOWN_TOPICS = 3
+BIRTH_DELAY_S: Final = (1.0, 10.0)
+"""Every device answers a start of Home Assistant; a random delay spreads the load."""
+QUIET_S: Final = 1.0
+"""The broker has sent all retained messages when none came for so long."""
+GIVE_UP_S: Final = 15.0
+MAX_LOGGED_TOPICS: Final = 3
 
 
 class Link(Protocol):
@@ -39,50 +40,68 @@ class Link(Protocol):
 
 
 class RetainedRepair:
-    """Compares what the broker retains of us with what it has confirmed."""
+    """Compares what the broker retains of the bridge with what it has acknowledged."""
 
-    def __init__(self, publisher: Publisher, filters: Iterable[str]) -> None:
+    def __init__(
+        self,
+        publisher: Publisher,
+        scan: RetainedScan,
+        filters: Iterable[str],
+        on_scanned: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Prepare it.
+
+        Args:
+            publisher: what the broker has acknowledged.
+            scan: collects what earlier runs have left.
+            filters: the bridge's retained topics; each connection starts with a subscription.
+            on_scanned: called once, when `scan` is complete.
+        """
         self._publisher = publisher
+        self._scan = scan
         self._filters = tuple(filters)
-        self._wanted = asyncio.Event()
+        self._on_scanned = on_scanned
+        self._requested = asyncio.Event()
         self._is_birth = False
         self._confirmed: frozenset[str] = frozenset()
         self._found: set[str] = set()
         self._received_at_s = 0.0
-        self._logged: frozenset[str] = frozenset()
+        self._logged_missing: frozenset[str] = frozenset()
 
     def subscribed(self) -> None:
-        """Begin: a new connection stands, and nothing was published on it yet."""
+        """Start: a new connection is there, and nothing was published on it yet."""
         self._confirmed = self._publisher.confirmed_topics()
         self._received_at_s = asyncio.get_running_loop().time()
-        self._wanted.set()
+        self._requested.set()
 
     def homeassistant_started(self) -> None:
         """Publish everything again soon; several starts in a row count as one."""
         self._is_birth = True
-        self._wanted.set()
+        self._requested.set()
 
-    def received(self, topic: str) -> None:
-        """Note a retained topic that the broker has sent."""
-        if self._publisher.has_confirmed(topic):  # others' topics may be many
-            self._found.add(topic)
+    def received(self, topic: str, payload: bytes) -> None:
+        """Record a retained message."""
         self._received_at_s = asyncio.get_running_loop().time()
+        if self._publisher.has_confirmed(topic):  # there may be many of other clients
+            self._found.add(topic)
+        if not self._scan.is_complete:
+            self._scan.received(topic, payload)
 
     async def run(self, link: Link) -> None:
         """Work until cancelled."""
         while True:
-            await self._wanted.wait()
-            self._wanted.clear()
+            await self._requested.wait()
+            self._requested.clear()
             is_birth = self._is_birth
             while self._is_birth:
                 self._is_birth = False
                 await asyncio.sleep(random.uniform(*BIRTH_DELAY_S))
-            if not is_birth or await self._begin_anew(link):
-                await self._find_missing(link)
+            if not is_birth or await self._subscribe_again(link):
+                await self._read(link)
             if is_birth:
                 self._publisher.repeat()
 
-    async def _begin_anew(self, link: Link) -> bool:
+    async def _subscribe_again(self, link: Link) -> bool:
         """Let the broker send once more what it retains; return whether there is a connection."""
         self._found.clear()
         self._confirmed = self._publisher.confirmed_topics()
@@ -90,18 +109,22 @@ class RetainedRepair:
         self._received_at_s = asyncio.get_running_loop().time()
         return is_connected
 
-    async def _find_missing(self, link: Link) -> None:
+    async def _read(self, link: Link) -> None:
+        """Wait for the retained messages of this connection, then evaluate them."""
         connection = link.connections
-        await self._until_quiet()
+        await self._wait_until_quiet()
         missing = self._confirmed - self._found
         self._found.clear()
         if link.connections != connection or not link.connected.is_set():
-            return  # it was lost meanwhile; the next one is looked at
+            return  # the next connection starts again
         await link.unsubscribe(self._filters)
-        # What was taken back meanwhile is not missing.
-        self._log(missing & self._publisher.retained_topics())
+        if not self._scan.is_complete:
+            self._scan.is_complete = True
+            self._on_scanned()
+        # A topic that the bridge has removed meanwhile is not missing.
+        self._log_missing(missing & self._publisher.retained_topics())
 
-    async def _until_quiet(self) -> None:
+    async def _wait_until_quiet(self) -> None:
         loop = asyncio.get_running_loop()
         end_s = loop.time() + GIVE_UP_S
         while True:
@@ -110,18 +133,17 @@ class RetainedRepair:
                 return
             await asyncio.sleep(left_s)
 
-    def _log(self, missing: frozenset[str]) -> None:
-        """Log what is missing; not again what was missing the last time too.
+    def _log_missing(self, missing: frozenset[str]) -> None:
+        """Log what is missing, unless it was missing the last time too.
 
-        A broker that does not let the bridge read its own topics looks as if they were gone.
+        Where the broker does not let the bridge read its own topics, they are missing every time.
         """
-        level = log.info if missing - self._logged else log.debug
-        self._logged = missing
-        if missing:
-            level(
+        is_new, self._logged_missing = bool(missing - self._logged_missing), missing
+        if is_new:
+            log.info(
                 "retained_topics_missing",
                 topics=len(missing),
-                examples=sorted(missing)[:SHOWN_TOPICS],
+                examples=sorted(missing)[:MAX_LOGGED_TOPICS],
                 reason="another client deleted them, or the broker did not keep them over a"
                 " restart; they are published again",
             )

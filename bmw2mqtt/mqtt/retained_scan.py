@@ -1,35 +1,22 @@
-"""What is retained on the broker from earlier runs, and what of it nothing stands for any more.
+"""Retained topics that earlier runs left on the broker, and which of them are stale now.
 
 The subscription is made before the first message of this run is sent, so the broker answers with
 what was there before: MQTT delivers in order.
 """
 
-import asyncio
 import json
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 import structlog
 
+from bmw2mqtt.log_once import LogOnce
 from bmw2mqtt.mqtt.topics import Topics
 
 log = structlog.get_logger(__name__)
 
-QUIET_S = 1.0
-"""The scan is complete when nothing has come for this long."""
-GIVE_UP_S = 15.0
 MAX_TOPICS = 50_000
-"""A thousand cars retain fewer; a bound for topics of somebody else in our form."""
+"""A thousand cars retain fewer; a bound for topics of other clients that look like ours."""
 MAX_BYTES = 8 * 2**20
-
-
-class Link(Protocol):
-    """What the scan needs to know about the connection."""
-
-    subscribed: asyncio.Event
-    """Set while a connection stands on which the broker has confirmed the subscriptions."""
-    connections: int
-    """How many connections there have been."""
 
 
 def components_of(payload: bytes) -> frozenset[str]:
@@ -42,20 +29,21 @@ def components_of(payload: bytes) -> frozenset[str]:
 
 
 class RetainedScan:
-    """Collects retained messages; tells what is left over."""
+    """Collects the retained topics of earlier runs."""
 
     def __init__(self, topics: Topics) -> None:
         self.is_complete = False
+        """Set by `RetainedRepair`, which receives the messages."""
         self._topics = topics
         self._owners: dict[str, str] = {}
+        """The device root of each topic."""
         self._components: dict[str, frozenset[str]] = {}
+        """The components that a device's discovery payload announced, by device root."""
         self._size_bytes = 0
-        self._is_full = False
-        self._received_at = 0.0
+        self._too_many = LogOnce()
 
-    def take(self, topic: str, payload: bytes) -> None:
-        """Note one retained message."""
-        self._received_at = asyncio.get_running_loop().time()
+    def received(self, topic: str, payload: bytes) -> None:
+        """Record one retained message."""
         owner = self._topics.owner(topic)
         if owner is None or not payload:
             return
@@ -66,59 +54,35 @@ class RetainedScan:
             components = components_of(payload)
         size = len(topic) + sum(map(len, components or ()))
         if len(self._owners) >= MAX_TOPICS or self._size_bytes + size > MAX_BYTES:
-            self._log_full()
+            if self._too_many.is_new("topics"):
+                log.warning(
+                    "too_many_retained_topics",
+                    topics=len(self._owners),
+                    remedy="another client publishes below mqtt.base_topic; the rest stays there",
+                )
             return
         self._size_bytes += size
         self._owners[topic] = owner
         if components is not None:
             self._components[owner] = components
 
-    def _log_full(self) -> None:
-        if not self._is_full:
-            self._is_full = True
-            log.warning(
-                "too_many_retained_topics",
-                topics=len(self._owners),
-                remedy="another client publishes below mqtt.base_topic; the rest stays there",
-            )
-
-    async def settle(self, link: Link) -> None:
-        """Wait until the broker has delivered what it retains; start again on a new connection."""
-        while not self.is_complete:
-            await link.subscribed.wait()
-            connection = link.connections
-            await self._until_quiet()
-            self.is_complete = link.subscribed.is_set() and link.connections == connection
-
-    async def _until_quiet(self) -> None:
-        """Wait until nothing has come for a second, counted from now at the earliest."""
-        loop = asyncio.get_running_loop()
-        started_at = loop.time()
-        while True:
-            quiet_at = max(started_at, self._received_at) + QUIET_S
-            until = min(quiet_at, started_at + GIVE_UP_S)
-            if loop.time() >= until:
-                return
-            await asyncio.sleep(until - loop.time())
-
-    def pending(self) -> tuple[str, ...]:
-        """Return topics of which it is not known yet whether something stands for them."""
+    def undecided(self) -> tuple[str, ...]:
+        """Return the topics of which it is not known yet whether they are stale."""
         return tuple(self._owners)
 
-    def components(self, owner: str) -> frozenset[str]:
-        """Return what an earlier run announced for this device root, and forget it."""
+    def pop_components(self, owner: str) -> frozenset[str]:
+        """Return what an earlier run announced for a device root, and forget it."""
         return self._components.pop(owner, frozenset())
 
-    def leftovers(self, wanted: Iterable[str], is_settled: Callable[[str], bool]) -> list[str]:
-        """Return topics that nothing stands for, and forget them.
+    def pop_stale(self, current: Iterable[str], is_settled: Callable[[str], bool]) -> list[str]:
+        """Return the topics that nothing publishes any more, and forget them.
 
         Args:
-            wanted: topics the bridge stands for.
-            is_settled: whether all is known about a device root, so that what is not wanted of it
-                is left over.
+            current: the topics that this run publishes.
+            is_settled: whether all topics of a device root are known by now.
         """
-        wanted = frozenset(wanted)
+        current = frozenset(current)
         settled = [topic for topic, owner in self._owners.items() if is_settled(owner)]
         for topic in settled:
             del self._owners[topic]
-        return [topic for topic in settled if topic not in wanted]
+        return [topic for topic in settled if topic not in current]

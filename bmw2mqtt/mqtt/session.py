@@ -1,6 +1,6 @@
-"""The connection to the broker for as long as the daemon runs: made, watched, and made again.
+"""Keeps a connection to the broker for as long as the daemon runs.
 
-The daemon starts without a broker and outlives every outage of it; it logs it once per outage.
+The daemon starts without a broker and survives every outage; each is logged once.
 """
 
 import asyncio
@@ -14,21 +14,16 @@ import structlog
 
 from bmw2mqtt.backoff import Backoff
 from bmw2mqtt.config import Mqtt
+from bmw2mqtt.log_once import LogOnce
 from bmw2mqtt.mqtt.client import GOODBYE_S, IN_FLIGHT, QOS, Client
-from bmw2mqtt.mqtt.errors import (
-    QOS_REFUSED,
-    RETAIN_REFUSED,
-    describe,
-    limits_in_words,
-    may_be_about_a_message,
-    reason_number,
-)
+from bmw2mqtt.mqtt.errors import describe, limits_in_words, may_be_about_a_message
 from bmw2mqtt.mqtt.factory import make_client
 from bmw2mqtt.mqtt.message import Message
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.received import Received
 from bmw2mqtt.mqtt.subscriptions import batches, subscribe
 from bmw2mqtt.mqtt.transport import check_login, tls_context
+from bmw2mqtt.mqtt_reason import MqttReason, reason_number
 from bmw2mqtt.vehicle.deadline import elapsed_s
 
 log = structlog.get_logger(__name__)
@@ -36,7 +31,7 @@ log = structlog.get_logger(__name__)
 STABLE_AFTER_S = 10.0
 """A connection that is lost sooner counts as another failed attempt."""
 CLEAN_UP_S = 1.0
-"""How long a task may take to end once it was cancelled."""
+"""How long a task may take to end after its cancellation."""
 
 
 SUBSCRIBE_AT_ONCE_TRIES = 2
@@ -79,7 +74,7 @@ class Session:
         """Set once the first attempt to connect has ended, either way."""
         self.connected = asyncio.Event()
         self.subscribed = asyncio.Event()
-        """Set while a connection stands on which the broker has confirmed the subscriptions."""
+        """Set while there is a connection on which the broker has confirmed the subscriptions."""
         self.connections = 0
         """How many connections there have been."""
         self.state = ConnectionState.DISCONNECTED
@@ -94,12 +89,11 @@ class Session:
         self._tls = tls_context(settings.tls)
         self._stopping = asyncio.Event()
         self._unreachable = Backoff(first_s=0.5, longest_s=5)
-        """A broker is next door: an attempt every few seconds hurts nobody."""
+        """The broker is on the same network: an attempt every few seconds does no harm."""
         self._unstable = Backoff(first_s=1, longest_s=60)
-        """A broker that accepts the bridge and closes the connection again: somebody has to act."""
-        self._logged: set[str] = set()
-        """What was logged about the present outage."""
-        self._limits_logged: set[str] = set()
+        """The broker accepts the connection and closes it again: its settings have to change."""
+        self._outage = LogOnce()
+        self._limits = LogOnce()
         self._subscribe_losses = 0
         """Connections in a row that were lost before the broker confirmed the subscriptions."""
         self._will_qos = QOS
@@ -110,7 +104,7 @@ class Session:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Stay connected until `stop`; a cancel closes the connection without a word."""
+        """Stay connected until `stop`; a cancellation closes the connection without DISCONNECT."""
         try:
             while not self._stopping.is_set():
                 pause_s = await self._attempt()
@@ -171,7 +165,7 @@ class Session:
         if self._stopping.is_set():
             return 0.0
         if lifetime_s >= STABLE_AFTER_S:
-            self._logged.clear()
+            self._outage.reset()
             self._unstable.reset()
         self._log_end(client.error or error)
         return self._pause_s(was_connected, lifetime_s, has_left_out)
@@ -257,8 +251,7 @@ class Session:
     def _log_limits(self, limits: dict[str, str]) -> None:
         """Log once what the broker cannot do."""
         for name, reason in limits.items():
-            if name not in self._limits_logged:
-                self._limits_logged.add(name)
+            if self._limits.is_new(name):
                 log.warning("broker_limit", limit=name, reason=reason)
 
     def _log_end(self, error: Exception | None) -> None:
@@ -279,10 +272,10 @@ class Session:
     def _adapt(self, error: Exception | None) -> bool:
         """Leave out of the last will what the broker refuses; return whether that is new."""
         number = reason_number(error)
-        if number == RETAIN_REFUSED and self._will_retain:
+        if number == MqttReason.RETAIN_REFUSED and self._will_retain:
             self._will_retain = False
             self._log_limits(limits_in_words({"RetainAvailable": 0}))
-        elif number == QOS_REFUSED and self._will_qos:
+        elif number == MqttReason.QOS_REFUSED and self._will_qos:
             self._will_qos = 0
             self._log_limits(limits_in_words({"MaximumQoS": 0}))
         else:
@@ -292,7 +285,7 @@ class Session:
     def _log_outage(self, error: Exception | None) -> None:
         """Log once per outage and per reason; the rest is for debugging."""
         reason = describe(error, self._settings)
-        level = log.debug if reason in self._logged else log.warning
+        level = log.warning if self._outage.is_new(reason) else log.debug
         level(
             "mqtt_unreachable",
             host=self._settings.host,
@@ -300,7 +293,6 @@ class Session:
             reason=reason,
             retrying=True,
         )
-        self._logged.add(reason)
 
 
 class Connection:

@@ -1,4 +1,4 @@
-"""Finds out whether a message that is read now may have waited for long on its way."""
+"""Detects whether a message that is read now may have waited for long."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ BEAT_S = 1.0
 
 
 class StallDetector:
-    """Tells fresh messages from those that may have waited while somebody stood still.
+    """Tells fresh messages from those that may have waited during a standstill.
 
     Two things stall: this process (no `beat` for ten seconds: suspended, paused, stopped) and the
     broker (no answer to a ping for six seconds). What is read afterwards is stale until the broker
@@ -61,7 +61,7 @@ class StallDetector:
         """Record the broker's answer to the oldest unanswered ping."""
         self._check()
         if self.pings_answered == self.pings_sent:
-            return  # nobody asked
+            return  # to no ping of ours
         self.pings_answered += 1
         self._beats_unanswered = 0
         if self._awaited is not None and self.pings_answered >= self._awaited:
@@ -86,4 +86,4 @@ class StallDetector:
     def _begin(self) -> None:
         self.is_stalled = True
         self._awaited = None
-        self._has_received = True  # something may lie in the socket, unread
+        self._has_received = True  # more may be unread in the socket

@@ -19,15 +19,15 @@ _BYTES_PER_FILTER = 3
 
 
 async def subscribe(client: Client, filters: Iterable[str], *, one_by_one: bool = False) -> None:
-    """Subscribe without getting back what this client publishes itself (as far as MQTT 5 goes).
+    """Subscribe; with MQTT 5 without receiving what this client publishes itself.
 
-    MQTT 5 also tells of a command that comes while we listen whether it was sent to be retained.
+    With MQTT 5 the broker also passes on the retain flag of new commands.
     A refused filter is logged; the rest goes on.
     """
     wanted = tuple(filters)
     if client.limits.get("WildcardSubscriptionAvailable", 1) == 0:
         wanted = tuple(topic for topic in wanted if not set(topic) & {"+", "#"})
-    is_mqtt_5 = client._client.protocol == MQTT_5  # noqa: SLF001 - aiomqtt does not tell
+    is_mqtt_5 = client._client.protocol == MQTT_5  # noqa: SLF001 - aiomqtt has no property
     divided = ((topic,) for topic in wanted) if one_by_one else batches(client, wanted)
     for batch in divided:
         if is_mqtt_5:

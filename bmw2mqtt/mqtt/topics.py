@@ -1,4 +1,4 @@
-"""Every topic of docs/topics.md, made and taken apart in one place."""
+"""Builds and parses every topic of docs/topics.md."""
 
 import re
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _PLATFORMS = (
     "sensor",
     "switch",
 )
-"""Other topics below a car's are somebody else's."""
+"""Other topics below a car's belong to other clients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class DeviceTopics:
 
     @property
     def command_event(self) -> str:
-        """What became of commands, JSON, never retained."""
+        """The events that answer commands, JSON, never retained."""
         return self.state("event", "command")
 
     def state(self, platform: str, key: str) -> str:
@@ -56,13 +56,13 @@ class DeviceTopics:
         return f"{self.root}/{platform}/{key}/attributes"
 
     def command(self, platform: str, key: str, suffix: str) -> str:
-        """Where commands for one entity come in: suffix `set` or `press`."""
+        """The command topic of one entity; its suffix is `set` or `press`."""
         return f"{self.root}/{platform}/{key}/{suffix}"
 
 
 @dataclass(frozen=True, slots=True)
 class CommandTopic:
-    """A command topic, taken apart. Exactly one of `vin` and `account` is set."""
+    """A parsed command topic. Exactly one of `vin` and `account` is set."""
 
     vin: str | None
     account: str | None
@@ -113,7 +113,7 @@ class Topics:
         )
 
     def commands(self) -> tuple[str, ...]:
-        """Return the filters under which every command comes in."""
+        """Return the filters that match every command topic."""
         account = f"{self.base}/account/+/+/+"
         return (
             f"{self.base}/+/+/+/set",

@@ -1,4 +1,4 @@
-"""Opens the socket to the broker: TCP and TLS, without a thread, so that it can be given up."""
+"""Opens the socket to the broker: TCP and TLS, without a thread, so that it can be cancelled."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ TCP_TIMEOUT_S = 3.0
 
 
 class TlsError(OSError):
-    """TLS could not be agreed upon; the message says why."""
+    """The TLS handshake failed; the message says why."""
 
 
 def tls_context(settings: Tls) -> ssl.SSLContext | None:
@@ -71,7 +71,7 @@ def _load_client_certificate(context: ssl.SSLContext, settings: Tls) -> None:
 
 
 def check_login(settings: Mqtt) -> None:
-    """Check what MQTT 3.1.1 forbids and the library would leave out without a word.
+    """Check what MQTT 3.1.1 forbids and the library would silently leave out.
 
     Raises:
         ConfigError: there is a password but no user name.

@@ -9,6 +9,34 @@ NEW_LOGIN_FAILED: Final = "the new login came to nothing: "
 """Beginning of the message after a new login has failed while the existing one still works."""
 
 
+class LoginKind(StrEnum):
+    """What a person does to log in."""
+
+    CAPTCHA = "captcha"
+    """Solves BMW's captcha and pastes its token."""
+    DEVICE_CODE = "device_code"
+    """Confirms a code on BMW's own page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendTraits:
+    """What an account can do, whatever the interface of BMW that it uses."""
+
+    name: str
+    """The word in the settings, such as `mybmw`."""
+    title: str
+    """Its name for people."""
+    login: LoginKind
+    has_commands: bool = False
+    """Whether its cars can be sent commands."""
+    lists_capabilities: bool = False
+    """Whether BMW lists what each car can report, so that its entities need no first value."""
+    has_quota: bool = False
+    """Whether BMW limits the number of requests, and the account counts what is left."""
+    has_stream: bool = False
+    """Whether BMW sends new values by itself over a connection that stays open."""
+
+
 class AccountStatus(StrEnum):
     """The status of an account with BMW."""
 
@@ -27,8 +55,7 @@ class AccountState:
     """Everything published about an account."""
 
     name: str
-    backend: str
-    """`mybmw` or `cardata`."""
+    backend: BackendTraits
     status: AccountStatus = AccountStatus.STARTING
     message: str | None = None
     """One sentence that a person can act on; `None` when there is nothing to do."""

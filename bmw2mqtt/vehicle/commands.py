@@ -131,8 +131,6 @@ EXECUTED = CommandResult(event_type=EventType.EXECUTED)
 class Executor(Protocol):
     """The part of an account that carries out commands."""
 
-    takes_commands: bool
-
     def refusal(self, vin: str, command: Command) -> CommandResult | None:
         """Return why the command cannot be sent now, `None` if it can; sends no request."""
 

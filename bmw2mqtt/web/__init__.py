@@ -1,4 +1,4 @@
-"""The status and login page, `/healthz` and `/metrics`.
+"""The web page (status and login), `/healthz` and `/metrics`.
 
-`page` is all that a daemon loads at which nobody looks; the rest comes with the first visitor.
+The daemon imports only `listener`; everything else is imported with the first connection.
 """

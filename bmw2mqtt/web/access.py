@@ -1,11 +1,12 @@
-"""Who may see the page, and who may press its buttons.
+"""Access control: who may see the page and press its buttons.
 
-Three ways in:
+A request is accepted in one of three ways:
 
-* without `http.token`, from this machine: the address is one of this machine alone, and the request
-  names it, so that no foreign site can pose as it (DNS rebinding);
-* with `http.token`: as `Authorization: Bearer`, or typed in once for a session cookie;
-* as an app of Home Assistant, through its ingress, which has checked who it is.
+* `local`: without `http.token`, on a loopback address that the request's Host header names too,
+  which prevents DNS rebinding by other sites;
+* `token`: with `http.token`, as `Authorization: Bearer` or as a session cookie after signing in;
+* `ingress`: as a Home Assistant app, through Home Assistant's ingress, which has authenticated the
+  user.
 """
 
 import hashlib
@@ -22,60 +23,60 @@ from bmw2mqtt.config import Http, is_home_assistant_app, is_loopback
 log = structlog.get_logger(__name__)
 
 SUPERVISOR = "172.30.32.2"
-"""Where Home Assistant's ingress comes from, and nobody else."""
+"""The only address from which Home Assistant's ingress connects."""
 COOKIE = "bmw2mqtt_session"
 SESSION_S = 30 * 24 * 3600
 OUR_HEADER = "X-Bmw2mqtt"
-"""No foreign page can send it: browsers would ask us first."""
+"""Other sites cannot send it: browsers would need our permission first (CORS)."""
 
 HEALTH = "/healthz"
 SHELL = frozenset({"/", "/page.css", "/page.js", "/page-cars.js", "/page-parts.js", "/icon.svg"})
-"""The empty page, the same for everybody: it asks for the token and for the data."""
+"""The page without data, the same for everybody; its script requests token and data."""
 SESSION = "/api/session"
-RECEIVER = "/captcha/{account}/{nonce}"
-"""Takes what BMW's captcha page sends, so it cannot ask for more than its one-time address."""
-WITHOUT_TOKEN = SHELL | {HEALTH, SESSION, RECEIVER}
+CAPTCHA_LINK = "/captcha/{account}/{nonce}"
+"""Receives the captcha page's result; protected by its one-time nonce only."""
+WITHOUT_TOKEN = SHELL | {HEALTH, SESSION, CAPTCHA_LINK}
 
-ATTEMPTS_WITHIN_S = 60
-ATTEMPTS_OF_ONE = 10
-ATTEMPTS_OF_ALL = 60
-WRONG_TOKEN_S = 1.0
-"""How long whoever has tried too often waits for each answer; connections are few."""
+ATTEMPTS_PERIOD_S = 60
+MAX_ATTEMPTS_PER_ADDRESS = 10
+MAX_ATTEMPTS = 60
+TOO_MANY_DELAY_S = 1.0
+"""Delay of each answer to a client with too many wrong tokens."""
 
 
-class Attempts:
-    """Wrong tokens of the last minute, by address."""
+class WrongTokens:
+    """Counts wrong tokens of the last minute, by address."""
 
     def __init__(self) -> None:
-        self._wrong: deque[tuple[float, str]] = deque(maxlen=ATTEMPTS_OF_ALL)
+        self._wrong: deque[tuple[float, str]] = deque(maxlen=MAX_ATTEMPTS)
 
     def count(self, peer: str) -> int:
-        """Return how many came from an address."""
-        while self._wrong and time.monotonic() - self._wrong[0][0] > ATTEMPTS_WITHIN_S:
+        """Return the number of wrong tokens from an address."""
+        while self._wrong and time.monotonic() - self._wrong[0][0] > ATTEMPTS_PERIOD_S:
             self._wrong.popleft()
         return sum(address == peer for _, address in self._wrong)
 
     def add(self, peer: str) -> None:
-        """Count one."""
+        """Record a wrong token."""
         self._wrong.append((time.monotonic(), peer))
 
     def are_too_many(self, peer: str) -> bool:
-        """Whether an address has tried too often."""
-        return self.count(peer) >= ATTEMPTS_OF_ONE or len(self._wrong) >= ATTEMPTS_OF_ALL
+        """Return whether an address has sent too many wrong tokens."""
+        return self.count(peer) >= MAX_ATTEMPTS_PER_ADDRESS or len(self._wrong) >= MAX_ATTEMPTS
 
 
 class Access:
-    """Lets a request pass or refuses it with a sentence."""
+    """Accepts a request, or refuses it with a reason."""
 
     def __init__(self, settings: Http) -> None:
         token = settings.token
         self._token = token.get_secret_value().strip().encode() if token else None
         self._is_local = is_loopback(settings.host)
         self._is_app = is_home_assistant_app()
-        self._attempts = Attempts()
+        self._wrong_tokens = WrongTokens()
 
     def check(self, request: web.Request) -> None:
-        """Raise `web.HTTPException` for whoever must not do this."""
+        """Raise `web.HTTPException` if the request is not allowed."""
         resource = request.match_info.route.resource
         path = resource.canonical if resource else ""
         if path == HEALTH:
@@ -85,7 +86,7 @@ class Access:
                 self._check_host(request)
             elif path not in WITHOUT_TOKEN:
                 self._check_token(request, self._token)
-        if path == RECEIVER:
+        if path == CAPTCHA_LINK:
             return
         if request.method not in {"GET", "HEAD"}:
             _check_write(request)
@@ -93,23 +94,23 @@ class Access:
             raise web.HTTPForbidden(text="Other sites may not read this.")
 
     def is_ingress(self, request: web.Request) -> bool:
-        """Whether it comes through Home Assistant."""
+        """Return whether a request comes through Home Assistant's ingress."""
         peer = (request.remote or "").removeprefix("::ffff:")
         return self._is_app and peer == SUPERVISOR and "X-Ingress-Path" in request.headers
 
-    def way(self, request: web.Request) -> str:
-        """By which way somebody got in: `ingress`, `token` or `local`."""
+    def method(self, request: web.Request) -> str:
+        """Return how a request was accepted: `ingress`, `token` or `local`."""
         if self.is_ingress(request):
             return "ingress"
         return "local" if self._token is None else "token"
 
-    def log_in(self, request: web.Request, token: str) -> None:
-        """Check a token that somebody typed; raise `web.HTTPException` if it is wrong."""
+    def sign_in(self, request: web.Request, token: str) -> None:
+        """Check an entered token; raise `web.HTTPException` if it is wrong."""
         if self._token is not None:
             self._check(request, token, self._token)
 
     def open_session(self, request: web.Request, response: web.Response) -> None:
-        """Let the browser be known from now on, also after a restart."""
+        """Set a session cookie, which stays valid after a restart."""
         if self._token is None:
             return
         ends_at = int(time.time()) + SESSION_S
@@ -125,60 +126,60 @@ class Access:
     def _check_host(self, request: web.Request) -> None:
         if not self._is_local:
             raise web.HTTPForbidden(
-                text="Without http.token this page opens in Home Assistant only."
+                text="Set http.token to open this page outside of Home Assistant."
             )
         if not is_loopback(_host_of(f"//{request.host}")):
             raise web.HTTPForbidden(
-                text="Without http.token this page opens at http://127.0.0.1 or http://localhost"
-                " only; set http.token to reach it by another name."
+                text="Without http.token this page opens only at http://127.0.0.1 or"
+                " http://localhost. Set http.token to use another name."
             )
         if {"Forwarded", "X-Forwarded-For"} & request.headers.keys():
-            raise web.HTTPForbidden(text="Behind a reverse proxy this page needs http.token.")
+            raise web.HTTPForbidden(text="Set http.token to use this page behind a reverse proxy.")
 
     def _check_token(self, request: web.Request, token: bytes) -> None:
         ends_at, _, signature = request.cookies.get(COOKIE, "").partition(".")
         if signature and _is_equal(signature, _signature(token, ends_at).encode()):
             if time.time() < int(ends_at):
                 return
-            raise web.HTTPUnauthorized(text="The session has ended; log in again.")
+            raise web.HTTPUnauthorized(text="The session has expired. Sign in again.")
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise web.HTTPUnauthorized(
-                text="This needs the token of http.token.", headers={"WWW-Authenticate": "Bearer"}
+                text="Access token required.", headers={"WWW-Authenticate": "Bearer"}
             )
         self._check(request, given.strip(), token)
 
     def _check(self, request: web.Request, given: str, token: bytes) -> None:
-        """Let the right token pass always: behind a proxy others have the same address."""
+        """Accept the right token even after many wrong ones: a proxy's users share one address."""
         if _is_equal(given, token):
             return
         peer = request.remote or ""
-        if self._attempts.are_too_many(peer):
+        if self._wrong_tokens.are_too_many(peer):
             raise web.HTTPTooManyRequests(
-                text="Too many wrong tokens; wait a minute.",
-                headers={"Retry-After": str(ATTEMPTS_WITHIN_S)},
+                text="Too many wrong tokens. Wait a minute.",
+                headers={"Retry-After": str(ATTEMPTS_PERIOD_S)},
             )
-        if not self._attempts.count(peer):
-            log.warning("page_token_wrong", address=peer)
-        self._attempts.add(peer)
-        raise web.HTTPUnauthorized(text="This is not the token of http.token.")
+        if not self._wrong_tokens.count(peer):
+            log.warning("page_token_refused", client=peer)
+        self._wrong_tokens.add(peer)
+        raise web.HTTPUnauthorized(text="Wrong token.")
 
 
 def _check_write(request: web.Request) -> None:
-    """Let only our own page (or a program that says so) change something."""
+    """Accept changes only from our own page or from programs that send our header."""
     if not _is_same_site(request):
-        raise web.HTTPForbidden(text="Other sites may not press buttons here.")
+        raise web.HTTPForbidden(text="Other sites may not change anything here.")
     if request.content_type != "application/json" or request.headers.get(OUR_HEADER) != "1":
         raise web.HTTPForbidden(
-            text=f"This needs the headers Content-Type: application/json and {OUR_HEADER}: 1."
+            text=f"Send the headers Content-Type: application/json and {OUR_HEADER}: 1."
         )
 
 
 def _is_same_site(request: web.Request) -> bool:
-    """Whether a browser says that our own page asks; programs say nothing.
+    """Return whether a request comes from our own page, or from a program and not a browser.
 
-    `Sec-Fetch-Site` holds behind proxies that change `Host`; browsers leave it out where the page
-    is neither on this machine nor encrypted.
+    `Sec-Fetch-Site` is right even behind proxies that change `Host`, but browsers send it only for
+    loopback and HTTPS.
     """
     headers = request.headers
     site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")

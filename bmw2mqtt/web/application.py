@@ -1,4 +1,4 @@
-"""The page as an HTTP server: its routes, its limits, its headers."""
+"""The web application: routes, request limits and headers."""
 
 import asyncio
 import hashlib
@@ -19,7 +19,8 @@ from bmw2mqtt.config.text import captcha_token
 from bmw2mqtt.mqtt.device import dump_json
 from bmw2mqtt.web import access
 from bmw2mqtt.web.access import Access
-from bmw2mqtt.web.captcha import Invitations
+from bmw2mqtt.web.captcha_links import CaptchaLinks
+from bmw2mqtt.web.car_values import car_values
 from bmw2mqtt.web.connection_limits import ConnectionLimits
 from bmw2mqtt.web.context import PageContext
 from bmw2mqtt.web.events import Events
@@ -31,9 +32,9 @@ Result = TypeVar("Result")
 
 MAX_BODY_BYTES: Final = 32 * 1024
 """hCaptcha's form holds the token twice, percent-encoded."""
-READ_WITHIN_S: Final = 10
+READ_TIMEOUT_S: Final = 10
 IDLE_S: Final = 60
-"""How long a connection may stay without asking anything."""
+"""Time after which an idle connection is closed."""
 SHUTDOWN_S: Final = 0.5
 
 _TYPES: Final = {
@@ -50,17 +51,17 @@ _CONTENT_SECURITY_POLICY: Final = (
 )
 _SILENT: Final = logging.getLogger(f"{__name__}.silent")
 _SILENT.setLevel(logging.CRITICAL + 1)
-"""aiohttp logs malformed requests with what was in them, which may be a secret."""
+"""aiohttp would log malformed requests with their content, which may be a secret."""
 
 
 class WebApplication:
-    """Everything behind the front door."""
+    """The page, its API, `/healthz` and `/metrics`."""
 
-    def __init__(self, settings: Http, sources: PageContext) -> None:
-        self._sources = sources
+    def __init__(self, settings: Http, context: PageContext) -> None:
+        self._context = context
         self._access = Access(settings)
-        self._invitations = Invitations()
-        self._door: ConnectionLimits | None = None
+        self._captcha_links = CaptchaLinks()
+        self._limits: ConnectionLimits | None = None
         self._events: Events | None = None
         self._render_metrics: Callable[[str], tuple[bytes, str]] | None = None
         self._files = {
@@ -68,11 +69,11 @@ class WebApplication:
         }
 
     async def serve(self, sockets: list[socket.socket]) -> None:
-        """Answer whoever comes, until cancelled."""
+        """Answer requests until cancelled."""
         self._events = Events(self._document)
         app = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY_BYTES)
         app.on_response_prepare.append(self._add_headers)
-        app.on_shutdown.append(self._say_goodbye)
+        app.on_shutdown.append(self._stop_events)
         app.add_routes(self._routes())
         runner = web.AppRunner(
             app,
@@ -85,12 +86,14 @@ class WebApplication:
         )
         await runner.setup()
         assert runner.server is not None  # noqa: S101 - it is set up
-        self._door = ConnectionLimits(runner.server)
+        self._limits = ConnectionLimits(runner.server)
         loop = asyncio.get_running_loop()
         servers: list[asyncio.Server] = []
         try:
-            servers = [await loop.create_server(self._door, sock=listener) for listener in sockets]
-            log.debug("page_opened")
+            servers = [
+                await loop.create_server(self._limits, sock=listener) for listener in sockets
+            ]
+            log.debug("page_loaded")
             await asyncio.Event().wait()
         finally:
             for server in servers:
@@ -105,41 +108,42 @@ class WebApplication:
             web.get(access.HEALTH, self._health),
             web.get("/metrics", self._metrics),
             web.get("/api/state", self._state),
-            web.get("/api/events", self._listen, allow_head=False),
+            web.get("/api/events", self._send_events, allow_head=False),
+            web.get("/api/cars/{vin}", self._car_values),
             web.get("/cars/{vin}/picture.png", self._picture),
-            web.post(access.SESSION, self._log_in),
-            web.delete(access.SESSION, self._log_out),
+            web.post(access.SESSION, self._sign_in),
+            web.delete(access.SESSION, self._sign_out),
             web.post(f"{account}/refresh", self._refresh),
             web.post(f"{account}/polling", self._set_polling),
             web.post(f"{account}/login", self._log_in_account),
-            web.post(f"{account}/captcha", self._invite),
-            web.post(access.RECEIVER, self._receive),
+            web.post(f"{account}/captcha", self._create_captcha_link),
+            web.post(access.CAPTCHA_LINK, self._receive_captcha),
         ]
 
     # Around every request
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if self._door is not None:
-            self._door.heard(request)
+        if self._limits is not None:
+            self._limits.request_received(request)
         try:
             self._access.check(request)
             return await handler(request)
         except web.HTTPTooManyRequests:
-            await asyncio.sleep(access.WRONG_TOKEN_S)
+            await asyncio.sleep(access.TOO_MANY_DELAY_S)
             raise
         except (web.HTTPException, ConnectionError):
             raise
         except Exception:
             log.exception("page_request_crashed", method=request.method)
             raise web.HTTPInternalServerError(
-                text="An internal error; the log says more. Please report it."
+                text="Internal error. Please report it with the traceback from the log."
             ) from None
 
     async def _add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         headers = response.headers
         policy = _CONTENT_SECURITY_POLICY
-        if not self._access.is_ingress(request):  # which shows the page in a frame
+        if not self._access.is_ingress(request):  # Home Assistant shows the page in a frame
             policy = f"{policy}; frame-ancestors 'self'"
             headers["X-Frame-Options"] = "SAMEORIGIN"
         headers["Content-Security-Policy"] = policy
@@ -149,11 +153,11 @@ class WebApplication:
         headers["Server"] = "bmw2mqtt"
         headers.setdefault("Cache-Control", "no-store")
 
-    async def _say_goodbye(self, _: web.Application) -> None:
+    async def _stop_events(self, _: web.Application) -> None:
         if self._events is not None:
             self._events.stop()
 
-    # What there is to see
+    # Read
 
     def _file(self, name: str) -> Handler:
         content = self._files[name]
@@ -169,50 +173,58 @@ class WebApplication:
         return send
 
     def _document(self) -> bytes:
-        return dump_json(document(self._sources))
+        return dump_json(document(self._context))
 
     async def _state(self, request: web.Request) -> web.Response:
         return web.Response(
             body=self._document(),
             content_type="application/json",
-            headers={f"{access.OUR_HEADER}-Way": self._access.way(request)},
+            headers={f"{access.OUR_HEADER}-Access": self._access.method(request)},
         )
 
-    async def _listen(self, request: web.Request) -> web.StreamResponse:
-        assert self._events is not None  # noqa: S101 - made before the first request
-        return await self._events.listen(request)
+    async def _send_events(self, request: web.Request) -> web.StreamResponse:
+        assert self._events is not None  # noqa: S101 - created before the first request
+        return await self._events.serve(request)
+
+    async def _car_values(self, request: web.Request) -> web.Response:
+        car = self._context.devices.find(request.match_info["vin"])
+        if car is None:
+            raise web.HTTPNotFound(text="No such car.")
+        body = dump_json(car_values(car, self._context.topics))
+        return web.Response(body=body, content_type="application/json")
 
     async def _picture(self, request: web.Request) -> web.Response:
-        vehicle = self._sources.fleet.find(request.match_info["vin"])
-        if vehicle is None or vehicle.image is None:
-            raise web.HTTPNotFound(text="There is no such picture.")
-        return _tagged(request, vehicle.image, "image/png", picture_tag(vehicle.image))
+        car = self._context.devices.find(request.match_info["vin"])
+        image = car.vehicle.image if car is not None else None
+        if image is None:
+            raise web.HTTPNotFound(text="No such picture.")
+        return _tagged(request, image, "image/png", picture_tag(image))
 
     async def _health(self, _: web.Request) -> web.Response:
-        """Tell whether all is well; that it answers at all shows that the daemon is alive."""
-        if self._sources.is_connected():
+        """Answer 200 if the broker is connected, else 503; any answer means the daemon is alive."""
+        if self._context.is_connected():
             return web.json_response({"status": "ok"})
         reason = "not connected to the MQTT broker"
         return web.json_response({"status": "unhealthy", "reason": reason}, status=503)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         if self._render_metrics is None:
-            self._render_metrics = await asyncio.to_thread(_import_metrics, self._sources)
+            self._render_metrics = await asyncio.to_thread(_import_metrics, self._context)
         body, content_type = self._render_metrics(request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
-    # What there is to do
+    # Change
 
-    async def _log_in(self, request: web.Request) -> web.Response:
+    async def _sign_in(self, request: web.Request) -> web.Response:
         token = (await _body(request)).get("token")
         if not isinstance(token, str):
             raise web.HTTPBadRequest(text='Expected {"token": "…"}.')
-        self._access.log_in(request, token.strip())
+        self._access.sign_in(request, token.strip())
         response = web.Response(status=204)
         self._access.open_session(request, response)
         return response
 
-    async def _log_out(self, _: web.Request) -> web.Response:
+    async def _sign_out(self, _: web.Request) -> web.Response:
         response = web.Response(status=204)
         response.del_cookie(access.COOKIE)
         return response
@@ -229,70 +241,72 @@ class WebApplication:
         return web.Response(status=204)
 
     async def _log_in_account(self, request: web.Request) -> web.Response:
-        """Log in with a captcha's token, or without one where BMW wants none."""
-        given = (await _body(request)).get("token")
-        self._hand_over(request, given)
+        """Log in with a captcha token, or without one where BMW requires none."""
+        token = (await _body(request)).get("token")
+        self._start_login(request, token)
         return web.Response(status=204)
 
-    def _hand_over(self, request: web.Request, given: object) -> None:
-        token = captcha_token(given) if isinstance(given, str) else None
-        if given is not None and token is None:
+    def _start_login(self, request: web.Request, text: object) -> None:
+        token = captcha_token(text) if isinstance(text, str) else None
+        if text is not None and token is None:
             raise web.HTTPBadRequest(
-                text="This is not a captcha's token: it is one long line of letters and digits."
+                text="This is not a captcha token. Copy all of it: one long line without spaces."
             )
         self._account(request, "login").log_in(token)
 
-    async def _invite(self, request: web.Request) -> web.Response:
-        """Return where to send a person to solve the captcha so that its result comes here."""
+    async def _create_captcha_link(self, request: web.Request) -> web.Response:
+        """Return the captcha page and a one-time link to which it sends its result."""
         if self._access.is_ingress(request):
-            raise web.HTTPForbidden(text="Home Assistant lets no other site in: paste the token.")
+            raise web.HTTPForbidden(
+                text="In Home Assistant the captcha cannot send its result here. Paste the token."
+            )
         account = self._account(request, "captcha")
         form_url = account.state.login_form_url
         if form_url is None:
-            raise web.HTTPConflict(text="The account needs no captcha now.")
-        nonce = self._invitations.invite(account.name)
+            raise web.HTTPConflict(text="The account needs no captcha at the moment.")
+        nonce = self._captcha_links.create(account.name)
         return web.json_response(
             {"form_url": form_url, "receiver": f"captcha/{account.name}/{nonce}"}
         )
 
-    async def _receive(self, request: web.Request) -> web.Response:
-        """Take what BMW's captcha page sends: a form from another site, by a one-time address."""
+    async def _receive_captcha(self, request: web.Request) -> web.Response:
+        """Receive the captcha page's result: a form from another site, at a one-time link."""
         match = request.match_info
-        if not self._invitations.redeem(match["account"], match["nonce"]):
+        if not self._captcha_links.redeem(match["account"], match["nonce"]):
             raise web.HTTPForbidden(
-                text="This link was used already, or is older than 15 minutes. Open the page of"
-                " bmw2mqtt and begin again."
+                text="This link was already used, or is older than 15 minutes. Open the page of"
+                " bmw2mqtt and start again."
             )
         if request.content_type != "application/x-www-form-urlencoded":
             raise web.HTTPUnsupportedMediaType(text="Expected a form.")
         form = await _in_time(request.post())
-        self._hand_over(request, form.get("h-captcha-response", ""))
+        self._start_login(request, form.get("h-captcha-response", ""))
         raise web.HTTPSeeOther("../../")
 
     def _account(self, request: web.Request, key: str) -> Account:
         name = request.match_info["account"]
-        account = self._sources.accounts.get(name)
+        account = self._context.accounts.get(name)
         if account is not None:
-            log.info("account_command", account=name, key=key, by="page")
+            log.info("account_command_received", account=name, key=key, by="page")
             return account
-        if any(state.name == name for state in self._sources.fleet.account_states()):
+        if any(state.name == name for state in self._context.devices.account_states()):
             raise web.HTTPServiceUnavailable(
-                text="The bridge is starting; try again in a moment.", headers={"Retry-After": "2"}
+                text="bmw2mqtt is starting. Try again in a moment.", headers={"Retry-After": "2"}
             )
-        raise web.HTTPNotFound(text="There is no such account.")
+        raise web.HTTPNotFound(text="No such account.")
 
 
 async def _in_time(reading: Awaitable[Result]) -> Result:
-    """Wait for a body, but not for ever."""
+    """Wait for a request's body, with a time limit."""
     try:
-        async with asyncio.timeout(READ_WITHIN_S):
+        async with asyncio.timeout(READ_TIMEOUT_S):
             return await reading
     except TimeoutError:
-        raise web.HTTPRequestTimeout(text="The request's body did not come in time.") from None
+        raise web.HTTPRequestTimeout(text="The request's body did not arrive in time.") from None
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
-    """Return the JSON object that was sent; nothing at all is an empty one."""
+    """Return the JSON object of a request; an empty body counts as an empty object."""
     content = await _in_time(request.read())
     try:
         body = json.loads(content) if content else {}
@@ -304,14 +318,14 @@ async def _body(request: web.Request) -> dict[str, Any]:
 
 
 def _tagged(request: web.Request, content: bytes, content_type: str, tag: str) -> web.Response:
-    """Answer with what the browser may keep, as long as it asks whether it is still good."""
+    """Answer with content that the browser may cache if it revalidates it each time."""
     headers = {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache"}
     if any(known.value == tag for known in request.if_none_match or ()):
         return web.Response(status=304, headers=headers)
     return web.Response(body=content, content_type=content_type, headers=headers)
 
 
-def _import_metrics(sources: PageContext) -> Callable[[str], tuple[bytes, str]]:
+def _import_metrics(context: PageContext) -> Callable[[str], tuple[bytes, str]]:
     from bmw2mqtt.web.metrics import Metrics  # noqa: PLC0415 - heavy
 
-    return Metrics(sources).render
+    return Metrics(context).render

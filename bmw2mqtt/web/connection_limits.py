@@ -1,4 +1,4 @@
-"""Lets visitors in: not too many, and none who says nothing."""
+"""Connection limits: total, per address, and a deadline for the first request."""
 
 import asyncio
 import weakref
@@ -7,56 +7,56 @@ from typing import Final
 from aiohttp import web
 
 MAX_CONNECTIONS: Final = 128
-"""Files that are open for visitors must not keep the bridge from its broker."""
-MAX_OF_ONE: Final = 64
-"""Many, for behind a proxy everybody has one address; yet nobody takes the page from all others."""
-ASK_WITHIN_S: Final = 10
-"""How long a visitor may take for the head of the first request."""
+"""Open sockets of the page must not use up the file descriptors that the broker needs."""
+MAX_PER_ADDRESS: Final = 64
+"""Many, because behind a proxy all clients have one address; yet one client cannot use up all."""
+FIRST_REQUEST_S: Final = 10
+"""Time within which the head of the first request must arrive."""
 
 
 class ConnectionLimits:
-    """Makes the protocol of each new connection."""
+    """Protocol factory: checks the limits before it hands a connection to the HTTP server."""
 
     def __init__(self, server: web.Server) -> None:
         self._server = server
-        self._silent: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
+        self._without_request: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
 
     def __call__(self) -> asyncio.BaseProtocol:
-        """Return what a visitor meets first."""
-        return _Visitor(self)
+        """Return the protocol of a new connection."""
+        return _NewConnection(self)
 
-    def heard(self, request: web.Request) -> None:
-        """Take it that a visitor has asked something."""
+    def request_received(self, request: web.Request) -> None:
+        """Record that a connection has sent its first request."""
         if request.transport is not None:
-            self._silent.discard(request.transport)
+            self._without_request.discard(request.transport)
 
-    def enter(self, transport: asyncio.Transport) -> None:
-        """Hand a visitor over to the server, or send them away."""
+    def accept(self, transport: asyncio.Transport) -> None:
+        """Hand a connection over to the HTTP server, or close it if a limit is reached."""
         addresses = [_address(handler.transport) for handler in self._server.connections]
-        of_one = addresses.count(_address(transport))
-        if len(addresses) >= MAX_CONNECTIONS or of_one >= MAX_OF_ONE:
+        of_address = addresses.count(_address(transport))
+        if len(addresses) >= MAX_CONNECTIONS or of_address >= MAX_PER_ADDRESS:
             transport.abort()
             return
-        self._silent.add(transport)
+        self._without_request.add(transport)
         loop = asyncio.get_running_loop()
-        loop.call_later(ASK_WITHIN_S, self._lose_patience, weakref.ref(transport))
+        loop.call_later(FIRST_REQUEST_S, self._close_if_silent, weakref.ref(transport))
         handler = self._server()
         transport.set_protocol(handler)
         handler.connection_made(transport)
 
-    def _lose_patience(self, reference: weakref.ref[asyncio.Transport]) -> None:
+    def _close_if_silent(self, reference: weakref.ref[asyncio.Transport]) -> None:
         transport = reference()
-        if transport is not None and transport in self._silent:
+        if transport is not None and transport in self._without_request:
             transport.abort()
 
 
-class _Visitor(asyncio.Protocol):
-    def __init__(self, door: ConnectionLimits) -> None:
-        self._door = door
+class _NewConnection(asyncio.Protocol):
+    def __init__(self, limits: ConnectionLimits) -> None:
+        self._limits = limits
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if isinstance(transport, asyncio.Transport):
-            self._door.enter(transport)
+            self._limits.accept(transport)
 
 
 def _address(transport: asyncio.BaseTransport | None) -> str:

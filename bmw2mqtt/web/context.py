@@ -1,4 +1,4 @@
-"""What the page looks at: the parts of the running bridge."""
+"""The parts of the running daemon that the page uses."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,18 +7,20 @@ from bmw2mqtt.accounts.account import Account
 from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.mqtt.commands import Commands
 from bmw2mqtt.mqtt.publisher import Statistics
+from bmw2mqtt.mqtt.topics import Topics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageContext:
-    """The parts of the bridge that the page shows or drives."""
+    """The parts of the daemon that the page reads or controls."""
 
     accounts: Mapping[str, Account]
-    """Those that have been made; empty in the first moments."""
-    fleet: DeviceRegistry
+    """Accounts by name; empty while the daemon starts."""
+    devices: DeviceRegistry
+    topics: Topics
     commands: Commands
     statistics: Statistics
     broker: str
-    """Where the broker is, `host:port`."""
+    """The broker's address, `host:port`."""
     is_connected: Callable[[], bool]
-    """Whether the broker is there."""
+    """Whether the broker is connected."""

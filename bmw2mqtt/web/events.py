@@ -1,4 +1,4 @@
-"""The document, live: Server-Sent Events while somebody listens."""
+"""The status document as Server-Sent Events."""
 
 import asyncio
 import time
@@ -6,40 +6,40 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-LOOK_EVERY_S = 1.0
-BEAT_EVERY_S = 10.0
-"""The page takes it for lost, and asks by itself, when it hears nothing for three times as long."""
-MAX_LISTENERS = 32
-WRITE_WITHIN_S = 10.0
-"""Whoever does not read for so long is sent away."""
+UPDATE_S = 1.0
+HEARTBEAT_S = 10.0
+"""After three missed heartbeats the page polls `/api/state` instead."""
+MAX_CLIENTS = 32
+WRITE_TIMEOUT_S = 10.0
+"""A client that does not read for this long is disconnected."""
 
 
 class Events:
-    """Makes the document at most once a second for all who listen, and never for nobody."""
+    """Builds the document at most once a second for all clients, and only while there are any."""
 
-    def __init__(self, make: Callable[[], bytes]) -> None:
-        """Prepare; `make` makes the document, JSON on one line."""
-        self._make = make
-        self._made = b""
-        self._made_at_s = float("-inf")
-        self._listeners = 0
+    def __init__(self, build: Callable[[], bytes]) -> None:
+        """Prepare; `build` returns the document as JSON on one line."""
+        self._build = build
+        self._document = b""
+        self._built_at_s = float("-inf")
+        self._clients = 0
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
-        """Send everybody away."""
+        """Disconnect all clients."""
         self._stopped.set()
 
-    async def listen(self, request: web.Request) -> web.StreamResponse:
-        """Send the document, and again whenever it changes, until the visitor leaves."""
-        if self._listeners >= MAX_LISTENERS:
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Send the document now and whenever it changes, until the client disconnects."""
+        if self._clients >= MAX_CLIENTS:
             raise web.HTTPServiceUnavailable(
                 text="Too many pages are open; close some.", headers={"Retry-After": "10"}
             )
-        self._listeners += 1
+        self._clients += 1
         try:
             return await self._send(request)
         finally:
-            self._listeners -= 1
+            self._clients -= 1
 
     async def _send(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"X-Accel-Buffering": "no"})
@@ -51,8 +51,8 @@ class Events:
                 document = self._current()
                 if document != sent:
                     await _write(response, b"event: state\ndata: " + document + b"\n\n")
-                elif time.monotonic() - sent_at_s >= BEAT_EVERY_S:
-                    await _write(response, b"event: beat\ndata: 1\n\n")
+                elif time.monotonic() - sent_at_s >= HEARTBEAT_S:
+                    await _write(response, b"event: heartbeat\ndata: 1\n\n")
                 else:
                     await self._pause()
                     continue
@@ -64,18 +64,18 @@ class Events:
 
     def _current(self) -> bytes:
         now_s = time.monotonic()
-        if now_s - self._made_at_s >= LOOK_EVERY_S:
-            self._made, self._made_at_s = self._make(), now_s
-        return self._made
+        if now_s - self._built_at_s >= UPDATE_S:
+            self._document, self._built_at_s = self._build(), now_s
+        return self._document
 
     async def _pause(self) -> None:
         try:
-            async with asyncio.timeout(LOOK_EVERY_S):
+            async with asyncio.timeout(UPDATE_S):
                 await self._stopped.wait()
         except TimeoutError:
             return
 
 
 async def _write(response: web.StreamResponse, event: bytes) -> None:
-    async with asyncio.timeout(WRITE_WITHIN_S):
+    async with asyncio.timeout(WRITE_TIMEOUT_S):
         await response.write(event)

@@ -1,7 +1,6 @@
-"""The page's front door: listens, and builds the page when somebody knocks for the first time.
+"""Listens on the page's address, and imports the web application with the first connection.
 
-The libraries for it take 12 MiB and a quarter of a second: a daemon at which nobody looks has
-neither.
+Its libraries need 12 MiB and a quarter of a second; a daemon whose page is never opened saves both.
 """
 
 import asyncio
@@ -16,23 +15,23 @@ from bmw2mqtt.web.context import PageContext
 log = structlog.get_logger(__name__)
 
 RETRY_S = 10
-"""How often an address that is in use is tried again."""
+"""Seconds between two tries to listen on an address that is in use."""
 BACKLOG = 64
 
 
-class Site(Protocol):
-    """The page, once it is built."""
+class Application(Protocol):
+    """The web application, once it is imported."""
 
     async def serve(self, sockets: list[socket.socket]) -> None:
-        """Answer whoever comes, until cancelled; closes the sockets."""
+        """Answer requests until cancelled, then close the sockets."""
 
 
 class WebListener:
-    """One page at one address."""
+    """Serves the page at one address."""
 
-    def __init__(self, settings: Http, sources: PageContext) -> None:
+    def __init__(self, settings: Http, context: PageContext) -> None:
         self._settings = settings
-        self._sources = sources
+        self._context = context
 
     async def run(self) -> None:
         """Serve until cancelled; may be called again after a bug."""
@@ -40,15 +39,15 @@ class WebListener:
             return
         sockets = await self._listen()
         try:
-            await _knock(sockets)
-            site = await asyncio.to_thread(self._build)
-            await site.serve(sockets)
+            await _wait_for_connection(sockets)
+            application = await asyncio.to_thread(self._import_application)
+            await application.serve(sockets)
         finally:
             for listener in sockets:
                 listener.close()
 
     async def _listen(self) -> list[socket.socket]:
-        """Take the address; wait for it if somebody else has it."""
+        """Listen on the address; while another program uses it, try again."""
         host, port = self._settings.host, self._settings.port
         has_failed = False
         while True:
@@ -57,28 +56,28 @@ class WebListener:
             except (OSError, UnicodeError) as error:
                 if not has_failed:
                     log.error(  # noqa: TRY400 - the sentence is all there is to say
-                        "page_unavailable",
+                        "page_listen_failed",
                         host=host,
                         port=port,
                         reason=getattr(error, "strerror", None) or str(error),
-                        remedy="free the port or set another http.host or http.port; the rest of"
-                        " the bridge works without the page, and it is tried again",
+                        remedy="free the port, or set another http.host or http.port; everything"
+                        " else works without the page, and bmw2mqtt keeps trying",
                     )
                 has_failed = True
                 await asyncio.sleep(RETRY_S)
             else:
                 shown = f"[{host}]" if ":" in host else host
-                log.info("page_listening", url=f"http://{shown}:{port}/")
+                log.info("page_opened", url=f"http://{shown}:{port}/")
                 return sockets
 
-    def _build(self) -> Site:
+    def _import_application(self) -> Application:
         from bmw2mqtt.web.application import WebApplication  # noqa: PLC0415 - heavy
 
-        return WebApplication(self._settings, self._sources)
+        return WebApplication(self._settings, self._context)
 
 
 async def _open(host: str, port: int) -> list[socket.socket]:
-    """Listen on every address that the name stands for."""
+    """Listen on every address that the host resolves to."""
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     sockets: list[socket.socket] = []
@@ -93,14 +92,14 @@ async def _open(host: str, port: int) -> list[socket.socket]:
     return sockets
 
 
-async def _knock(sockets: list[socket.socket]) -> None:
-    """Wait for the first visitor, who stays in the queue of the kernel."""
+async def _wait_for_connection(sockets: list[socket.socket]) -> None:
+    """Wait for the first connection, and leave it in the kernel's queue."""
     loop = asyncio.get_running_loop()
-    knocked = asyncio.Event()
+    has_connection = asyncio.Event()
     for listener in sockets:
-        loop.add_reader(listener, knocked.set)
+        loop.add_reader(listener, has_connection.set)
     try:
-        await knocked.wait()
+        await has_connection.wait()
     finally:
         for listener in sockets:
             loop.remove_reader(listener)

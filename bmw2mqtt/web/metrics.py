@@ -1,4 +1,4 @@
-"""`/metrics` for Prometheus: read from the running bridge when it is asked, and only then."""
+"""`/metrics` for Prometheus, collected from the running daemon on each request."""
 
 import time
 from collections.abc import Iterator
@@ -13,15 +13,15 @@ from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.web.context import PageContext
 
 
-class BridgeCollector(Collector):
-    """Turns what the bridge counts into metrics. They hold VINs."""
+class DaemonCollector(Collector):
+    """Collects the daemon's metrics. Their labels contain VINs."""
 
-    def __init__(self, sources: PageContext) -> None:
-        self._sources = sources
+    def __init__(self, context: PageContext) -> None:
+        self._context = context
 
     def collect(self) -> Iterator[Metric]:
-        """Read everything now."""
-        yield _gauge("build_info", "The version that runs.", {"version": __version__}, 1)
+        """Yield all metrics with their current values."""
+        yield _gauge("build_info", "The running version.", {"version": __version__}, 1)
         yield from self._mqtt()
         yield from self._commands()
         yield from self._accounts()
@@ -29,35 +29,35 @@ class BridgeCollector(Collector):
         yield from self._vehicles()
 
     def _mqtt(self) -> Iterator[Metric]:
-        statistics = self._sources.statistics
-        is_connected = self._sources.is_connected()
-        yield _gauge("mqtt_connected", "Whether the broker is there.", {}, is_connected)
+        statistics = self._context.statistics
+        is_connected = self._context.is_connected()
+        yield _gauge("mqtt_connected", "Whether the broker is connected.", {}, is_connected)
         yield _gauge(
             "mqtt_messages_in_flight",
-            "Messages the broker has not acknowledged yet.",
+            "Messages not yet acknowledged by the broker.",
             {},
             statistics.in_flight,
         )
-        published = _counter("mqtt_messages_published", "Messages the broker has acknowledged.")
+        published = _counter("mqtt_messages_published", "Messages acknowledged by the broker.")
         published.add_metric((), statistics.published)
         yield published
 
     def _commands(self) -> Iterator[Metric]:
-        commands = _counter(
-            "commands", "Commands by what became of them, and why.", "outcome", "reason"
-        )
-        for (outcome, reason), count in self._sources.commands.counts.items():
+        commands = _counter("commands", "Commands by result and reason.", "outcome", "reason")
+        for (outcome, reason), count in self._context.commands.counts.items():
             commands.add_metric((outcome, reason), count)
         yield commands
 
     def _accounts(self) -> Iterator[Metric]:
-        status = _gauges("account_status", "1 for the present status.", "account", "status")
+        status = _gauges("account_status", "1 for the current status.", "account", "status")
         requests = _gauges("requests_24h", "Requests to BMW in the last 24 hours.", "account")
-        left = _gauges("requests_left", "What is left of the request budget.", "account")
+        left = _gauges("requests_left", "Requests left of the request budget.", "account")
         updated = _gauges(
-            "account_last_update_timestamp_seconds", "When BMW last gave data.", "account"
+            "account_last_update_timestamp_seconds",
+            "Time of the last successful update from BMW.",
+            "account",
         )
-        for state in self._sources.fleet.account_states():
+        for state in self._context.devices.account_states():
             for word in AccountStatus:
                 status.add_metric((state.name, word.value), word is state.status)
             requests.add_metric((state.name,), state.requests_24h)
@@ -68,16 +68,14 @@ class BridgeCollector(Collector):
         yield from (status, requests, left, updated)
 
     def _bmw(self) -> Iterator[Metric]:
-        polls = _counter(
-            "polls", "Polls by the status they led to, ok if all went well.", "account", "outcome"
-        )
+        polls = _counter("polls", "Polls by resulting account status.", "account", "outcome")
         requests = _counter(
             "bmw_requests",
-            "Requests to BMW by class of HTTP status, none without an answer.",
+            "Requests to BMW by class of HTTP status; none: no answer.",
             "account",
             "status_class",
         )
-        for name, account in tuple(self._sources.accounts.items()):  # a thread adds them
+        for name, account in tuple(self._context.accounts.items()):  # another thread adds accounts
             for outcome, count in account.polling.outcomes.items():
                 polls.add_metric((name, outcome), count)
             for status_class, count in account.requests.totals.items():
@@ -89,9 +87,9 @@ class BridgeCollector(Collector):
             "vehicle_data_age_seconds", "Time since the car last reported.", "account", "vin"
         )
         available = _gauges(
-            "vehicle_available", "Whether what is known of the car is current.", "account", "vin"
+            "vehicle_available", "Whether the car's values are up to date.", "account", "vin"
         )
-        for car in self._sources.fleet.cars():
+        for car in self._context.devices.vehicles():
             labels = (car.account, car.vehicle.vin)
             available.add_metric(labels, car.is_available)
             if car.vehicle.updated_at is not None:
@@ -100,15 +98,15 @@ class BridgeCollector(Collector):
 
 
 class Metrics:
-    """The bridge's metrics, and those of its process."""
+    """The daemon's metrics and those of its process."""
 
-    def __init__(self, sources: PageContext) -> None:
+    def __init__(self, context: PageContext) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(BridgeCollector(sources))
+        self._registry.register(DaemonCollector(context))
         ProcessCollector(registry=self._registry)
 
     def render(self, accept: str) -> tuple[bytes, str]:
-        """Return the metrics in the format that the `Accept` header asks for, and its type."""
+        """Return the metrics in the format of the `Accept` header, and its content type."""
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type
 

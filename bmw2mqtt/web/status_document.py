@@ -1,4 +1,4 @@
-"""What the page shows, as one JSON document. Never a secret, never a position."""
+"""The status document: everything the page shows, as JSON. Without secrets and positions."""
 
 import re
 from typing import Any, Final
@@ -6,13 +6,14 @@ from typing import Any, Final
 from bmw2mqtt import __version__
 from bmw2mqtt.devices import RegisteredVehicle
 from bmw2mqtt.entities import VEHICLE_ENTITIES
-from bmw2mqtt.entities.base import Entity, Value, iso
+from bmw2mqtt.entities.base import Entity
 from bmw2mqtt.vehicle.account import AccountState
 from bmw2mqtt.vehicle.snapshot import Vehicle
+from bmw2mqtt.web.car_values import native
 from bmw2mqtt.web.context import PageContext
 
 _ENTITIES: Final = {f"{entity.platform}/{entity.key}": entity for entity in VEHICLE_ENTITIES}
-SHOWN: Final = tuple(
+SHOWN_ENTITIES: Final = tuple(
     _ENTITIES[entity_id]
     for entity_id in (
         "sensor/remaining_battery_percent",
@@ -34,37 +35,40 @@ SHOWN: Final = tuple(
         "binary_sensor/check_control_messages",
     )
 )
-"""A car's main values."""
+"""The main values of a car."""
 _SHOWN_PAYLOAD: Final = re.compile(r"[A-Za-z_]{1,30}|[0-9]{1,3}")
-"""Words and small numbers. Whatever else was sent may hold a place."""
+"""Words and small numbers. Any other payload could contain a position."""
 
 
-def document(sources: PageContext) -> dict[str, Any]:
-    """Return everything the page shows."""
+def document(context: PageContext) -> dict[str, Any]:
+    """Return the status document."""
     names: dict[str, str] = {}
     cars: list[dict[str, Any]] = []
-    for car in sources.fleet.cars():
+    for car in context.devices.vehicles():
         names[car.vehicle.vin] = car.name
         cars.append(_car(car))
     return {
         "version": __version__,
-        "mqtt": {"is_connected": sources.is_connected(), "broker": sources.broker},
-        "accounts": [_account(state, sources) for state in sources.fleet.account_states()],
+        "mqtt": {"is_connected": context.is_connected(), "broker": context.broker},
+        "accounts": [_account(state, context) for state in context.devices.account_states()],
         "cars": cars,
-        "commands": [_command(event, names) for event in sources.commands.last],
+        "commands": [_command(event, names) for event in context.commands.last],
     }
 
 
 def picture_tag(image: bytes) -> str:
-    """Name a picture's content; another one after a restart is no harm."""
+    """Return a tag that changes with a picture's content; it may change with a restart."""
     return f"{hash(image) & 0xFFFFFFFFFFFFFFFF:016x}"
 
 
-def _account(state: AccountState, sources: PageContext) -> dict[str, Any]:
+def _account(state: AccountState, context: PageContext) -> dict[str, Any]:
     return {
         "name": state.name,
-        "backend": state.backend,
-        "is_read_only": sources.fleet.is_read_only(state.name),
+        "backend": state.backend.name,
+        "backend_title": state.backend.title,
+        "login": state.backend.login,
+        "has_commands": state.backend.has_commands,
+        "is_read_only": context.devices.is_read_only(state.name),
         "status": state.status,
         "message": state.message,
         "is_polling": state.is_polling,
@@ -72,9 +76,9 @@ def _account(state: AccountState, sources: PageContext) -> dict[str, Any]:
         "login_url": state.login_url,
         "can_receive": state.login_form_url is not None,
         "user_code": state.user_code,
-        "expires_at": _native(state.expires_at),
-        "last_update": _native(state.last_update),
-        "next_update": _native(state.next_update),
+        "expires_at": native(state.expires_at),
+        "last_update": native(state.last_update),
+        "next_update": native(state.next_update),
         "requests_24h": state.requests_24h,
         "requests_left": state.requests_left,
     }
@@ -90,18 +94,18 @@ def _car(car: RegisteredVehicle) -> dict[str, Any]:
         "name": car.name,
         "account": car.account,
         "is_available": car.is_available,
-        "updated_at": _native(vehicle.updated_at),
+        "updated_at": native(vehicle.updated_at),
         "picture": picture,
         "values": {
             f"{entity.platform}/{entity.key}": _value(entity, vehicle)
-            for entity in SHOWN
+            for entity in SHOWN_ENTITIES
             if entity.exists(vehicle)
         },
     }
 
 
 def _value(entity: Entity[Vehicle], vehicle: Vehicle) -> dict[str, Any]:
-    value = {"name": entity.name, "value": _native(entity.value(vehicle))}
+    value = {"name": entity.name, "value": native(entity.value(vehicle))}
     if unit := getattr(entity, "unit", None):
         value["unit"] = unit
     if entity.attributes is not None:
@@ -122,7 +126,3 @@ def _command(event: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
         "reason": event["reason"],
         "message": event["message"],
     }
-
-
-def _native(value: Value) -> Any:
-    return iso(value) if hasattr(value, "isoformat") else value  # type: ignore[arg-type] # dates

@@ -1,4 +1,4 @@
-"""The client side of CarData in this process, before a simulated BMW, with a clock of its own."""
+"""The client side of CarData in this process, before a simulated BMW, in virtual time."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,13 +10,19 @@ from typing import Any
 from bmw2mqtt.accounts.cardata.auth.device_login import Codes, DeviceLogin
 from bmw2mqtt.accounts.cardata.auth.oauth import OAuth
 from bmw2mqtt.accounts.cardata.auth.tokens import Credentials, OAuthTokens
+from bmw2mqtt.accounts.cardata.basic_data import BasicData
 from bmw2mqtt.accounts.cardata.http import HttpClient
 from bmw2mqtt.accounts.cardata.rest.client import RestClient
-from bmw2mqtt.accounts.cardata.rest.containers import Containers, wanted_descriptors
+from bmw2mqtt.accounts.cardata.rest.container_lists import wanted_descriptors
+from bmw2mqtt.accounts.cardata.rest.containers import Containers
 from bmw2mqtt.accounts.cardata.rest.poller import RestPoller
 from bmw2mqtt.accounts.cardata.rest.quota import RequestQuota
+from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
+from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
+from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.guard import BugLogger
 from bmw2mqtt.simulator.cardata import (
     CLIENT_ID,
     CarDataSimulator,
@@ -24,6 +30,7 @@ from bmw2mqtt.simulator.cardata import (
     Fault,
     RecordedCarDataCar,
 )
+from tests import virtual_time
 from tests.accounts.waiting import wait_written
 
 VIN, OTHER_VIN = "WBA00000000000001", "WMW00000000000002"
@@ -31,12 +38,14 @@ PNG = b"\x89PNG and so on"
 BUDGET = 45
 
 
-@dataclass
-class Clock:
-    """A clock that goes on when it is told to, or when somebody sleeps by it."""
+BEGIN = datetime(2026, 11, 1, 10, 0, tzinfo=UTC)
 
-    now: datetime = datetime(2026, 11, 1, 10, 0, tzinfo=UTC)
-    slept_s: list[float] = field(default_factory=list)
+
+@dataclass
+class SteppedClock:
+    """A clock for what runs in no loop: it goes on when it is told to."""
+
+    now: datetime = BEGIN
 
     def __call__(self) -> datetime:
         return self.now
@@ -44,35 +53,61 @@ class Clock:
     def forward(self, **delta: float) -> None:
         self.now += timedelta(**delta)
 
+
+class LoopClock:
+    """The wall clock of the virtual loop."""
+
+    def __init__(self) -> None:
+        self.slept_s: list[float] = []
+        """How long somebody slept by it, each time."""
+
+    @property
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    async def forward(self, **delta: float) -> None:
+        """Let time pass, and all that it brings happen."""
+        await virtual_time.forward(**delta)
+
+    async def forward_to(self, moment: datetime | None) -> None:
+        assert moment is not None
+        await asyncio.sleep((moment - self.now).total_seconds())
+
+    def leap(self, **delta: float) -> None:
+        """Set the wall clock while the loop stands still, as when a host was suspended."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, virtual_time.VirtualLoop)
+        loop.set_wall_clock(**delta)
+
     async def sleep(self, seconds: float) -> None:
         self.slept_s.append(seconds)
-        self.now += timedelta(seconds=seconds)
-        await asyncio.sleep(0)
+        await asyncio.sleep(seconds)
 
 
 @dataclass
 class Listener:
-    """Writes down what the garage tells."""
+    """Writes down what the poller reports."""
 
+    vehicles: VehicleRegistry
     listed: list[frozenset[str]] = field(default_factory=list)
     described: list[str] = field(default_factory=list)
     data: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    told: dict[str, datetime] = field(default_factory=dict)
     unwanted: set[str] = field(default_factory=set)
 
-    def cars_listed(self, vins: frozenset[str]) -> None:
-        self.listed.append(vins)
-        self.told = {vin: at for vin, at in self.told.items() if vin in vins}
+    def vehicles_listed(self) -> None:
+        self.listed.append(self.vehicles.vins)
 
-    def car_described(self, vin: str) -> None:
+    def vehicle_described(self, vin: str) -> None:
         self.described.append(vin)
 
-    def telematic_data(self, vin: str, data: Mapping[str, Any], received_at: datetime) -> None:
+    def telematic_data(
+        self, vehicle: CarDataVehicle, data: Mapping[str, Any], received_at: datetime
+    ) -> None:
         assert received_at.tzinfo
-        self.data[vin] = data
-
-    def told_at(self) -> dict[str, datetime]:
-        return self.told
+        self.data[vehicle.vin] = {**self.data.get(vehicle.vin, {}), **data}
 
     def is_wanted(self, vin: str) -> bool:
         return vin not in self.unwanted
@@ -85,7 +120,7 @@ class Bench:
         self,
         bmw: CarDataSimulator,
         user: CarDataUser,
-        clock: Clock,
+        clock: LoopClock,
         session: HttpClient,
         folder: Path,
     ) -> None:
@@ -112,19 +147,39 @@ class Bench:
         self.budget.restore()
         self.rest = RestClient(self.session, self.bmw.api_url, self.credentials, self.budget)
         self.containers = Containers(self.rest, self.memory, self.descriptors, self.clock)
-        self.listener = Listener()
-        self.garage = RestPoller(
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.values = ReadingStore(self.folder / "values-home.db", self.store.writer)
+        self.values.open()
+        self.vehicles = VehicleRegistry("home", self.store, self.values, BugLogger())
+        self.listener = Listener(self.vehicles)
+        self.poller = RestPoller(
             "home",
+            self.vehicles,
             self.rest,
             self.containers,
-            store=self.store,
-            memory=self.memory,
+            state_file=self.memory,
             listener=self.listener,
             poll_interval_s=self.poll_interval_s,
             now=self.clock,
         )
-        self.garage.restore()
+        self.poller.restore()
         self.login = DeviceLogin(self.oauth, now=self.clock, sleep=self.clock.sleep)
+
+    @property
+    def basic_data(self) -> dict[str, BasicData]:
+        """What the cars are, by VIN."""
+        return {v.vin: v.basic_data for v in self.vehicles if v.basic_data}
+
+    @property
+    def images(self) -> dict[str, bytes]:
+        """Their pictures, by VIN."""
+        return {v.vin: v.image for v in self.vehicles if v.image}
+
+    def measure(self, vin: str) -> None:
+        """Let a car stream a value that it measures now."""
+        self.vehicles.add(vin)
+        value = {"value": 7, "timestamp": self.clock.now.isoformat()}
+        self.values.record(vin, {"vehicle.vehicle.travelledDistance": value}, self.clock.now)
 
     async def log_in(self) -> OAuthTokens:
         """Log in as a person does."""

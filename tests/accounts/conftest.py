@@ -1,7 +1,9 @@
 """A simulated BMW and an account in this process: many polls a second."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,17 @@ from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.simulator.cardata import CarDataSimulator, CarDataUser
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
-from tests.accounts.cardata_bench import OTHER_VIN, Bench, Clock, car
+from tests.accounts.cardata_bench import BEGIN, OTHER_VIN, Bench, LoopClock, car
 from tests.accounts.consumer import Watched, watched_account
+from tests.virtual_time import VirtualLoop
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], Any]]:
+    """Let CarData's tests run in virtual time; MyBMW's choose it themselves."""
+    is_cardata = "bench" in getattr(item, "fixturenames", ())
+    if is_cardata or item.path.name.startswith("test_cardata_"):
+        return {"virtual": partial(VirtualLoop, BEGIN)}
+    return {"real": asyncio.new_event_loop}
 
 
 @pytest.fixture(scope="session")
@@ -55,14 +66,15 @@ async def watch(
 
 @pytest.fixture
 async def bench(certificates: Certificates, tmp_path: Path) -> AsyncIterator[Bench]:
-    """A CarData account, not logged in, with one car; BMW's clock is the account's."""
-    clock = Clock()
+    """A CarData account, not logged in, with one car; the time is a virtual one."""
+    clock = LoopClock()
     user = CarDataUser(cars=[car()])
     async with (
-        CarDataSimulator([user], certificates=certificates, clock=clock) as bmw,
+        CarDataSimulator([user], certificates=certificates) as bmw,
         HttpClient(certificates.client_context()) as session,
     ):
         yield Bench(bmw, user, clock, session, tmp_path / "data")
+    await clock.forward(seconds=1)  # what was closed just now has ended
 
 
 @pytest.fixture

@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bmw2mqtt import guard
 from bmw2mqtt.accounts.cardata.account import CarDataAccount
-from bmw2mqtt.accounts.cardata.snapshot import builder as convert
-from bmw2mqtt.accounts.cardata.snapshot import updater as showroom
+from bmw2mqtt.accounts.cardata.snapshot import builder, updater
 from bmw2mqtt.accounts.cardata.snapshot.updater import SnapshotUpdater
 from bmw2mqtt.accounts.mybmw import poller as garage
 from bmw2mqtt.accounts.scheduler import PollScheduler
@@ -21,9 +19,9 @@ from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.simulator.tls import Certificates
 from tests import virtual_time
 from tests.accounts.cardata_bench import OTHER_VIN, VIN, Bench, car
-from tests.accounts.cardata_home import MILEAGE, Home, hurry
+from tests.accounts.cardata_home import MILEAGE, Home
 from tests.accounts.simulated_day import VINS, Day, simulated_day
-from tests.accounts.waiting import a_while, until
+from tests.accounts.waiting import until
 
 HOUR = timedelta(hours=1)
 SENTENCE = "internal error (ZeroDivisionError); please report it"
@@ -52,12 +50,8 @@ def stumble_for(vin: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @pytest.fixture
-async def home(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Any:
+async def home(bench: Bench) -> Any:
     """An account of two cars that is logged in and running."""
-    hurry(monkeypatch)
-    monkeypatch.setattr(guard, "FIRST_RETRY_S", 0.02)
-    monkeypatch.setattr(guard, "LONGEST_RETRY_S", 0.02)
-    monkeypatch.setattr(guard, "STABLE_AFTER_S", 0.1)
     bench.user.cars.append(car(OTHER_VIN))
     async with Home(bench).running() as home:
         await home.log_in()
@@ -70,37 +64,37 @@ async def shows_and_recovers(home: Home, owner: Any, name: str) -> None:
     with capture_logs() as logs, pytest.MonkeyPatch.context() as patch:
         patch.setattr(owner, name, stumble)
         await home.is_status("error", SENTENCE)
-        await a_while()
+        await home.clock.forward(seconds=1)
     assert len(bugs(logs)) == 1, logs
-    await home.is_status("ok")
+    await home.is_status("ok", within_s=3600)
     await home.drive(50_001)
 
 
 async def test_a_bug_in_looking_after_availability(home: Home) -> None:
-    await shows_and_recovers(home, SnapshotUpdater, "look_again")
+    await shows_and_recovers(home, SnapshotUpdater, "check_held_back")
 
 
 async def test_a_bug_in_the_account_s_polling(home: Home) -> None:
     with capture_logs() as logs, pytest.MonkeyPatch.context() as patch:
         patch.setattr(PollScheduler, "_wait", stumble)
-        home.refresh()
+        await home.refresh()
         await home.is_status("error", SENTENCE)
         await home.drive(50_000)
     assert bugs(logs) == ["task_crashed"]
-    await home.is_status("ok")
+    await home.is_status("ok", within_s=3600)
 
 
-@pytest.mark.parametrize("name", ["_tell", "_stream_changed"])
+@pytest.mark.parametrize("name", ["_update_status", "_stream_changed"])
 async def test_a_bug_in_what_is_told_when_something_changes(home: Home, name: str) -> None:
     with capture_logs() as logs, pytest.MonkeyPatch.context() as patch:
         patch.setattr(CarDataAccount, name, stumble)
         await home.renew()
-        home.refresh()
-        await a_while()
+        await home.refresh()
+        await home.clock.forward(seconds=1)
         await home.drive(50_000)
     assert bugs(logs), "it is logged"
     assert len(bugs(logs)) == len(set(bugs(logs))), "once wherever it shows"
-    await home.is_status("ok")
+    await home.is_status("ok", within_s=3600)
 
 
 @pytest.mark.parametrize("name", ["vehicle_changed", "account_changed", "vehicle_seen"])
@@ -108,10 +102,10 @@ async def test_a_bug_of_whoever_listens(home: Home, name: str) -> None:
     with capture_logs() as logs, pytest.MonkeyPatch.context() as patch:
         patch.setattr(DeviceRegistry, name, stumble)
         home.bmw.publish(VIN, {MILEAGE: 50_000})
-        await home.after(minutes=1)
+        await home.clock.forward(minutes=1)
     assert len(bugs(logs)) <= 2, "once for each car"
     await home.drive(50_001)
-    await home.is_status("ok")
+    await home.is_status("ok", within_s=3600)
 
 
 async def test_a_bug_with_one_car_leaves_its_values_and_the_other_car(
@@ -122,16 +116,16 @@ async def test_a_bug_with_one_car_leaves_its_values_and_the_other_car(
 
     before = home.car("sensor/mileage")
     with capture_logs() as logs:
-        monkeypatch.setattr(showroom, "to_vehicle", stumble_for(VIN, convert.to_vehicle))
+        monkeypatch.setattr(updater, "to_vehicle", stumble_for(VIN, builder.to_vehicle))
         for mileage in range(60_000, 60_005):
             for vin in (VIN, OTHER_VIN):
                 home.bmw.publish(vin, {MILEAGE: mileage})
-            home.clock.forward(seconds=1)
+            await home.clock.forward(seconds=1)
             await until(partial(is_shown, mileage))
-        await a_while()
+        await home.clock.forward(seconds=1)
     assert home.car("sensor/mileage") == before
     assert home.topic(f"{VIN}/availability") == "online"
-    assert bugs(logs) == ["car_crashed"]
+    assert bugs(logs) == ["vehicle_crashed"]
 
 
 # MyBMW

@@ -3,20 +3,14 @@
 import json
 from datetime import timedelta
 
-import pytest
 from structlog.testing import capture_logs
 
 from bmw2mqtt.simulator.cardata import CarDataUser, Fault
 from tests.accounts.cardata_bench import OTHER_VIN, VIN, Bench, car
-from tests.accounts.cardata_home import MILEAGE, Home, hurry, warnings
-from tests.accounts.waiting import a_while, until
+from tests.accounts.cardata_home import MILEAGE, Home, warnings
+from tests.accounts.waiting import until
 
 OTHER_CLIENT = "11111111-2222-3333-4444-555555555555"
-
-
-@pytest.fixture(autouse=True)
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
 
 
 # Pausing
@@ -31,19 +25,19 @@ async def test_paused_and_resumed(bench: Bench) -> None:
         assert home.entity("switch/polling") == "OFF"
         assert home.entity("sensor/next_update") == "None"
         asked, tokens = home.asked(), home.asked("oauth/token")
-        await home.after(hours=30)
+        await home.clock.forward(hours=30)
         assert home.asked() == asked
         assert home.asked("oauth/token") > tokens, "the login is kept"
         assert home.status == "paused"
     async with Home(bench).running() as home:
         await home.is_status("paused")
-        await home.after(minutes=1)
+        await home.clock.forward(minutes=1)
         assert not home.bmw.stream.clients
         assert home.asked() == asked
         assert home.car("sensor/mileage") == "41250", "what is known is shown"
-        home.refresh()
+        await home.refresh()
         await until(lambda: home.asked() > asked)
-        await home.after(minutes=1)
+        await home.clock.forward(minutes=1)
         assert (home.status, len(home.bmw.stream.clients)) == ("paused", 0)
         home.account.set_polling(is_polling=True)
         await home.is_ok()
@@ -56,7 +50,7 @@ async def test_paused_without_a_login(bench: Bench) -> None:
         home.account.set_polling(is_polling=False)
         home.bmw.approve(home.attributes["user_code"])
         await home.is_status("paused")
-        await home.after(minutes=1)
+        await home.clock.forward(minutes=1)
         assert (home.asked(), len(home.bmw.stream.connects)) == (0, 0)
 
 
@@ -69,23 +63,23 @@ async def test_silence_keeps_cars_online_and_a_lost_stream_does_not(bench: Bench
         availability = f"{VIN}/availability"
 
         def is_online() -> bool:
-            home.fleet.check_freshness()
+            home.fleet.check_availability()
             return home.topic(availability) == "online"
 
         await home.log_in()
         connects = len(home.bmw.stream.connects)
         for _ in range(6):
-            await home.after(minutes=30)
+            await home.clock.forward(minutes=30)
             assert is_online(), "a parked car says nothing for days"
         assert len(home.bmw.stream.connects) - connects <= 4, "for new tokens, not for silence"
         await home.bmw.stream.stop()
         await until(lambda: not home.account._stream.is_connected)
-        await home.after(minutes=29)
+        await home.clock.forward(minutes=29)
         assert is_online()
-        await home.after(minutes=2)
+        await home.clock.forward(minutes=2)
         assert not is_online()
         await home.bmw.stream.start()
-        await home.after(minutes=10)
+        await home.clock.forward(minutes=10)
         await until(lambda: home.topic(availability) == "online", "with the stream")
 
 
@@ -95,8 +89,8 @@ async def test_a_lost_login_turns_cars_offline(bench: Bench) -> None:
         home.bmw.registry.revoke()
         home.bmw.stream.drop_all(135)
         await home.is_status("login_required")
-        await home.after(minutes=31)
-        home.fleet.check_freshness()
+        await home.clock.forward(minutes=31)
+        home.fleet.check_availability()
         assert home.topic(f"{VIN}/availability") == "offline"
         assert home.car("sensor/mileage") == "41250", "values stay"
         home.account.log_in(None)
@@ -165,11 +159,11 @@ async def test_a_car_that_only_the_stream_knows(bench: Bench) -> None:
         await home.log_in()
         home.bmw.add_car(home.user, car(OTHER_VIN))
         assert home.bmw.publish(OTHER_VIN, {MILEAGE: 7})
-        await a_while()
+        await home.clock.forward(seconds=5)
         assert home.car("sensor/mileage", OTHER_VIN) is None, "first BMW says what car it is"
-        await home.after(minutes=3)
+        await home.clock.forward(minutes=3)
         await until(lambda: home.car("sensor/mileage", OTHER_VIN) == "7", "better than nothing")
-        home.refresh()
+        await home.refresh()
         await until(lambda: "i4" in str(home.topic(f"{OTHER_VIN}/state")))
 
 
@@ -182,9 +176,9 @@ async def test_a_car_that_is_gone(bench: Bench) -> None:
         for _ in range(2):
             assert home.car("sensor/mileage", OTHER_VIN)
             asked = home.asked("mappings")
-            home.refresh()
+            await home.clock.forward(hours=24)
             await until(lambda seen=asked: home.asked("mappings") > seen)
-            await a_while()
+            await home.clock.forward(seconds=5)
         await until(lambda: home.car("sensor/mileage", OTHER_VIN) is None)
         assert home.car("sensor/mileage") == "41250"
     async with Home(bench).running() as home:
@@ -197,7 +191,7 @@ async def test_lists_without_cars_take_no_car_that_streams(bench: Bench) -> None
         await home.log_in()
         home.bmw.faults.add(Fault(path="mappings", status=200, body=[]))
         for number in range(3):
-            await home.after(hours=24)
+            await home.clock.forward(hours=24)
             await home.drive(50_000 + number)
         assert home.asked("mappings") == 4
         assert (home.status, home.message) == ("ok", "")
@@ -205,14 +199,23 @@ async def test_lists_without_cars_take_no_car_that_streams(bench: Bench) -> None
         await until(lambda: home.car("sensor/mileage") == "50002")
 
 
+async def test_an_account_without_a_car(bench: Bench) -> None:
+    bench.user.cars.clear()
+    async with Home(bench).running() as home:
+        code = await until(lambda: home.attributes.get("user_code"))
+        home.bmw.approve(code)
+        await home.is_status("error", "BMW names no car for this account")
+
+
 async def test_an_account_without_a_car_of_its_own(bench: Bench) -> None:
     bench.user.secondary_vins = {VIN}
     async with Home(bench).running() as home:
         code = await until(lambda: home.attributes.get("user_code"))
         home.bmw.approve(code)
-        await home.is_status("error", "no car of which this account is the primary user")
+        await home.is_status("error", "be their primary user")
+        assert home.topic(f"{VIN}/availability") is None, "nothing is known of it"
         bench.user.secondary_vins = set()
-        home.refresh()
+        await home.refresh()
         await home.is_ok()
 
 
@@ -228,10 +231,36 @@ async def test_the_cars_of_another_bmw_account_go(bench: Bench) -> None:
         home.bmw.approve(home.attributes["user_code"])
         await until(lambda: home.car("sensor/mileage", OTHER_VIN) == "41250")
         assert home.car("sensor/mileage") is None
-        assert len(other.containers) == 1
+        assert len(other.containers) == 2
+        await home.store.flushed()
+        files = [str(path) for path in bench.folder.rglob("*") if VIN in path.name]
+        assert files == [], "basic data and picture"
+        assert VIN.encode() not in b"".join(
+            path.read_bytes() for path in bench.folder.glob("account-*.json")
+        )
     async with Home(bench, client_id=OTHER_CLIENT).running() as home:
         await until(lambda: home.car("sensor/mileage", OTHER_VIN) == "41250")
         assert home.car("sensor/mileage") is None
+
+
+async def test_a_car_of_another_user_that_streams_is_shown(bench: Bench) -> None:
+    bench.user.secondary_vins = {VIN}
+    async with Home(bench).running() as home:
+        code = await until(lambda: home.attributes.get("user_code"))
+        home.bmw.approve(code)
+        await home.is_status("error", "be their primary user")
+        await until(lambda: home.bmw.stream.is_subscribed(home.user.gcid))
+        bench.user.secondary_vins = set()  # the simulator streams to primary users only
+        assert home.bmw.publish(VIN, {MILEAGE: 7})
+        bench.user.secondary_vins = {VIN}
+        await home.clock.forward(minutes=3)
+        await until(lambda: home.car("sensor/mileage") == "7")
+        await home.is_status("ok")
+        for _ in range(3):
+            await home.clock.forward(hours=24)
+        assert home.car("sensor/mileage") == "7"
+        assert home.asked(f"{VIN}/basicData") == 1
+        assert home.asked(f"{VIN}/telematicData") == 0
 
 
 async def test_a_car_that_left_while_nobody_looked_is_swept_at_the_start(bench: Bench) -> None:

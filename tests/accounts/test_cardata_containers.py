@@ -1,22 +1,21 @@
 """Our container at BMW: found again, made anew, shortened; foreign ones are left alone."""
 
-from datetime import timedelta
-
 import pytest
 
 from bmw2mqtt.accounts.cardata.errors import RequestRefused, ServerFault
-from bmw2mqtt.accounts.cardata.rest.containers import (
-    CHARGING_LEVEL,
+from bmw2mqtt.accounts.cardata.rest.container_client import NAME
+from bmw2mqtt.accounts.cardata.rest.container_lists import (
     CORE,
-    NAME,
     purpose_of,
     wanted_descriptors,
 )
 from bmw2mqtt.accounts.cardata.rest.quota import Priority
+from bmw2mqtt.accounts.cardata.telemetry.descriptors import SOC_FORECAST, core_descriptors
 from bmw2mqtt.entities.catalogue import catalogue
 from bmw2mqtt.simulator.cardata import Container, Fault, cu_error
 from bmw2mqtt.vehicle.errors import BadAnswer, QuotaExceeded, Unreachable
 from tests.accounts.cardata_bench import Bench
+from tests.accounts.state_parts import write_part
 from tests.accounts.waiting import wait_written
 
 ODD = "vehicle.status.serviceDistance.next"
@@ -42,9 +41,9 @@ def test_the_list_is_what_the_stream_lacks_and_what_a_car_needs() -> None:
     assert len(set(wanted)) == len(wanted)
     for name, row in catalogue().items():
         assert (name in wanted) == (
-            name in CORE or (row.rest_via == "container" and not row.is_streamable)
+            name in core_descriptors() or (row.rest_via == "container" and not row.is_streamable)
         ), name
-    assert set(CORE) <= catalogue().keys()
+    assert set(core_descriptors()) <= catalogue().keys()
     assert all(catalogue()[name].rest_via == "container" for name in wanted)
 
 
@@ -82,7 +81,7 @@ async def test_a_new_list_gets_a_new_container_before_the_old_one_goes(account: 
     account.descriptors = wanted_descriptors()[:-1]
     account.restart()
     assert await ready(account) == old, "at most one a day"
-    account.clock.forward(hours=24)
+    await account.clock.forward(hours=24)
     account.asked()
     new = await ready(account)
     assert account.asked() == [
@@ -96,7 +95,7 @@ async def test_a_new_list_gets_a_new_container_before_the_old_one_goes(account: 
 
 async def test_a_new_list_that_bmw_does_not_give_keeps_the_old_container(account: Bench) -> None:
     old = await ready(account)
-    account.clock.forward(hours=24)
+    await account.clock.forward(hours=24)
     account.descriptors = wanted_descriptors()[:-1]
     account.restart()
     account.break_down(cu_error("CU-503", method="POST"))
@@ -105,13 +104,13 @@ async def test_a_new_list_that_bmw_does_not_give_keeps_the_old_container(account
         assert await ready(account) == old
     assert account.asked() == ["GET containers", "POST containers"]
     account.break_down()
-    account.clock.forward(hours=5)
+    await account.clock.forward(hours=5)
     assert await ready(account) != old
 
 
 async def test_an_old_container_that_cannot_be_deleted_is_deleted_later(account: Bench) -> None:
     old = await ready(account)
-    account.clock.forward(hours=24)
+    await account.clock.forward(hours=24)
     account.descriptors = wanted_descriptors()[:-1]
     account.restart()
     account.break_down(cu_error("CU-500", method="DELETE"))
@@ -119,10 +118,10 @@ async def test_an_old_container_that_cannot_be_deleted_is_deleted_later(account:
     assert active(account) == [old, new]
     account.break_down()
     account.restart()
-    await account.containers.tidy()
+    await account.containers.delete_obsolete()
     assert active(account) == [new]
     account.asked()
-    await account.containers.tidy()
+    await account.containers.delete_obsolete()
     assert account.asked() == []
 
 
@@ -131,13 +130,13 @@ async def test_an_old_container_that_is_gone_or_not_given_up_is_forgotten(
     account: Bench, code: str
 ) -> None:
     await ready(account)
-    account.clock.forward(hours=24)
+    await account.clock.forward(hours=24)
     account.descriptors = wanted_descriptors()[:-1]
     account.restart()
     account.break_down(cu_error(code, method="DELETE"))
     await ready(account)
     account.asked()
-    await account.containers.tidy()
+    await account.containers.delete_obsolete()
     assert account.asked() == []
 
 
@@ -145,12 +144,12 @@ async def test_an_old_container_that_is_gone_or_not_given_up_is_forgotten(
 
 
 async def test_descriptors_that_bmw_does_not_know_are_left_out(account: Bench) -> None:
-    account.bmw.containers.unknown_descriptors = {ODD, CHARGING_LEVEL}
+    account.bmw.containers.unknown_descriptors = {ODD, SOC_FORECAST}
     container = await ready(account)
-    assert set(container.descriptors) == set(wanted_descriptors()) - {ODD, CHARGING_LEVEL}
+    assert set(container.descriptors) == set(wanted_descriptors()) - {ODD, SOC_FORECAST}
     account.asked()
     for _ in range(20):
-        account.clock.forward(days=1)
+        await account.clock.forward(days=1)
         account.restart()
         assert await ready(account) == container
     assert account.asked() == [], "the refusal is remembered"
@@ -162,25 +161,25 @@ async def test_when_more_and_more_are_unknown_the_core_is_asked_for(account: Ben
 
 
 async def test_a_list_that_is_too_long_is_shortened_to_the_core(account: Bench) -> None:
-    account.bmw.containers.max_descriptors = 50
+    account.bmw.containers.max_descriptors = 75
     container = await ready(account)
     assert container.descriptors == CORE
     account.asked()
-    account.clock.forward(days=2)
+    await account.clock.forward(days=2)
     account.restart()
     assert await ready(account) == container
     assert account.asked() == []
     account.bmw.containers.max_descriptors = None
-    account.clock.forward(days=30)
+    await account.clock.forward(days=30)
     await account.log_in()
     assert set((await ready(account)).descriptors) == set(wanted_descriptors())
     assert len(active(account)) == 1
 
 
 async def test_a_descriptor_that_bmw_stumbles_over_is_left_out_at_last(account: Bench) -> None:
-    account.bmw.containers.failing_descriptors = {CHARGING_LEVEL}
+    account.bmw.containers.failing_descriptors = {SOC_FORECAST}
     container = await ready(account)
-    assert set(container.descriptors) == set(CORE) - {CHARGING_LEVEL}
+    assert set(container.descriptors) == set(CORE) - {SOC_FORECAST}
     account.asked()
     account.restart()
     assert await ready(account) == container
@@ -188,7 +187,7 @@ async def test_a_descriptor_that_bmw_stumbles_over_is_left_out_at_last(account: 
 
 
 async def test_the_shortened_one_is_found_again_too(account: Bench) -> None:
-    account.bmw.containers.max_descriptors = 50
+    account.bmw.containers.max_descriptors = 75
     container = await ready(account)
     wait_written(account.store)
     (account.folder / "account-home.json").unlink()
@@ -206,7 +205,7 @@ async def test_an_outage_is_not_taken_for_a_bad_list(account: Bench) -> None:
         await ready(account)
     assert account.asked() == [], f"{asked} requests were enough"
     account.break_down()
-    account.clock.forward(hours=5)
+    await account.clock.forward(hours=5)
     assert set((await ready(account)).descriptors) == set(wanted_descriptors())
 
 
@@ -215,16 +214,16 @@ async def test_a_list_that_is_refused_whatever_it_is_waits_a_day(account: Bench)
     with pytest.raises(RequestRefused, match="CU-403"):
         await ready(account)
     account.asked()
-    account.clock.forward(hours=23)
+    await account.clock.forward(hours=23)
     account.restart()
     with pytest.raises(RequestRefused, match="CU-403"):
         await ready(account)
     assert account.asked() == []
-    account.clock.forward(hours=1)
+    await account.clock.forward(hours=1)
     with pytest.raises(RequestRefused, match="CU-403"):
         await ready(account)
     assert account.asked() == ["GET containers", "POST containers"], "not all three lists again"
-    account.containers.try_again()
+    account.containers.retry()
     with pytest.raises(RequestRefused, match="CU-403"):
         await ready(account)
     assert account.asked(), "a person may ask"
@@ -259,7 +258,7 @@ async def test_with_ten_foreign_containers_a_person_is_asked(account: Bench) -> 
 async def test_the_one_that_works_is_never_given_up_for_a_place(account: Bench) -> None:
     old = await ready(account)
     foreign = [account.bmw.containers.add(account.user, f"other{n}", "p", CORE) for n in range(9)]
-    account.clock.forward(hours=24)
+    await account.clock.forward(hours=24)
     account.descriptors = wanted_descriptors()[:-1]
     account.restart()
     assert await ready(account) == old
@@ -271,18 +270,18 @@ async def test_the_one_that_works_is_never_given_up_for_a_place(account: Bench) 
 
 async def test_a_lost_container_is_replaced_once_a_day(account: Bench) -> None:
     first = await ready(account)
-    account.clock.forward(hours=25)
-    account.containers.lost()
+    await account.clock.forward(hours=25)
+    account.containers.discard()
     second = await ready(account)
     assert second != first
     assert first.state == "INACTIVE"
     account.restart()
     account.asked()
-    assert not account.containers.lost()
+    assert not account.containers.discard()
     assert await ready(account) == second, "perhaps BMW refuses it for one car only"
     assert account.asked() == []
-    account.clock.forward(hours=24)
-    assert account.containers.lost()
+    await account.clock.forward(hours=24)
+    assert account.containers.discard()
     assert await ready(account) not in (first, second)
 
 
@@ -291,7 +290,7 @@ async def test_a_lost_container_is_replaced_once_a_day(account: Bench) -> None:
 
 async def test_upkeep_waits_when_the_budget_is_short(account: Bench) -> None:
     old = await ready(account)
-    account.clock.forward(hours=24, minutes=1)
+    await account.clock.forward(hours=24, minutes=1)
     account.descriptors = wanted_descriptors()[:-1]
     account.restart()
     while account.budget.left() > 2:
@@ -299,7 +298,7 @@ async def test_upkeep_waits_when_the_budget_is_short(account: Bench) -> None:
     assert await ready(account) == old
     while account.budget.left():
         account.budget.spend(Priority.FIRST)
-    account.containers.lost()
+    account.containers.discard()
     with pytest.raises(QuotaExceeded):
         await ready(account)
 
@@ -346,7 +345,7 @@ async def test_a_list_with_odd_entries(account: Bench) -> None:
     [{"id": 7, "step": "x", "dropped": "vehicle"}, {"step": 99}, {"paused_until": "2099-01-01"}],
 )
 async def test_a_damaged_memory(account: Bench, content: dict[str, object]) -> None:
-    account.memory.remember("container", content)
+    write_part(account.memory, "container", content)
     account.restart()
     assert await ready(account)
 
@@ -356,5 +355,5 @@ async def test_a_pause_ends_with_its_time(account: Bench) -> None:
     with pytest.raises(RequestRefused):
         await ready(account)
     account.break_down()
-    account.clock.now += timedelta(hours=24, seconds=1)
+    await account.clock.forward(hours=24, seconds=1)
     assert await ready(account)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from structlog.testing import capture_logs
 
-from bmw2mqtt.accounts.cardata.rest.containers import wanted_descriptors
+from bmw2mqtt.accounts.cardata.rest.container_lists import extra_descriptors, wanted_descriptors
 from bmw2mqtt.simulator.cardata import Fault, cu_error
 from bmw2mqtt.vehicle.errors import (
     Unreachable,
@@ -20,10 +20,10 @@ READ = f"{VIN}/telematicData"
 MILEAGE = "vehicle.vehicle.travelledDistance"
 
 
-async def test_a_first_round_learns_everything_with_three_requests_and_three_a_car(
+async def test_a_first_round_learns_everything_with_four_requests_and_four_a_car(
     account: Bench,
 ) -> None:
-    await account.garage.read()
+    await account.poller.poll()
     assert account.asked() == [
         "GET vehicles/mappings",
         f"GET vehicles/{VIN}/basicData",
@@ -34,49 +34,51 @@ async def test_a_first_round_learns_everything_with_three_requests_and_three_a_c
         f"GET vehicles/{OTHER_VIN}/telematicData",
         f"GET vehicles/{VIN}/image",
         f"GET vehicles/{OTHER_VIN}/image",
+        "POST containers",
+        f"GET vehicles/{VIN}/telematicData",
+        f"GET vehicles/{OTHER_VIN}/telematicData",
     ]
-    assert account.garage.vins == {VIN, OTHER_VIN}
-    assert account.garage.basic[VIN].model == "i4 eDrive40"
-    assert account.garage.images == {VIN: PNG, OTHER_VIN: PNG}
+    assert account.vehicles.vins == {VIN, OTHER_VIN}
+    assert account.basic_data[VIN].model == "i4 eDrive40"
+    assert account.images == {VIN: PNG, OTHER_VIN: PNG}
     assert account.listener.listed == [{VIN, OTHER_VIN}]
-    assert account.listener.data[VIN].keys() == set(wanted_descriptors())
+    assert account.listener.data[VIN].keys() == {*wanted_descriptors(), *extra_descriptors()}
     assert account.listener.data[VIN][MILEAGE]["value"] == "41250"
     assert Counter(account.listener.described) == {VIN: 2, OTHER_VIN: 2}
     assert (account.folder / "images" / f"{VIN}.png").read_bytes() == PNG
 
 
 async def test_a_restart_asks_for_nothing_that_is_not_due(account: Bench) -> None:
-    await account.garage.read()
+    await account.poller.poll()
     account.asked()
     account.restart()
-    assert account.garage.vins == {VIN, OTHER_VIN}
-    assert account.garage.basic.keys() == account.garage.images.keys() == {VIN, OTHER_VIN}
+    assert account.vehicles.vins == {VIN, OTHER_VIN}
+    assert account.basic_data.keys() == account.images.keys() == {VIN, OTHER_VIN}
     for _ in range(5):
-        await account.garage.read()
+        await account.poller.poll()
     assert account.asked() == []
-    assert account.garage.due_at() == account.clock.now + timedelta(hours=24)
+    assert account.poller.due_at() == account.clock.now + timedelta(hours=24)
 
 
 async def test_each_day_the_cars_are_listed_and_read(account: Bench) -> None:
-    await account.garage.read()
-    account.clock.forward(hours=24)
+    await account.poller.poll()
+    await account.clock.forward(hours=24)
     account.asked()
-    await account.garage.read()
+    await account.poller.poll()
     assert account.asked() == [
         "GET vehicles/mappings",
-        f"GET vehicles/{VIN}/telematicData",
-        f"GET vehicles/{OTHER_VIN}/telematicData",
-    ]
+        *2 * [f"GET vehicles/{VIN}/telematicData", f"GET vehicles/{OTHER_VIN}/telematicData"],
+    ], "once for the main container, once for the extra one"
 
 
 async def test_telematic_data_is_read_at_the_poll_interval(account: Bench) -> None:
     account.poll_interval_s = 6 * 3600
     account.restart()
-    await account.garage.read()
+    await account.poller.poll()
     account.asked()
     for _ in range(12):
-        account.clock.forward(hours=1)
-        await account.garage.read()
+        await account.clock.forward(hours=1)
+        await account.poller.poll()
     assert Counter(account.asked()) == {
         f"GET vehicles/{VIN}/telematicData": 2,
         f"GET vehicles/{OTHER_VIN}/telematicData": 2,
@@ -86,37 +88,37 @@ async def test_telematic_data_is_read_at_the_poll_interval(account: Bench) -> No
 async def test_without_an_interval_it_is_read_once_and_on_request(account: Bench) -> None:
     account.poll_interval_s = 0
     account.restart()
-    await account.garage.read()
+    await account.poller.poll()
     account.asked()
-    account.clock.forward(hours=23)
-    await account.garage.read()
+    await account.clock.forward(hours=23)
+    await account.poller.poll()
     assert account.asked() == ["GET vehicles/mappings"]
-    account.clock.forward(minutes=10)
-    await account.garage.read(by_person=True)
-    assert len(account.asked()) == 3
-    await account.garage.read(by_person=True)
+    await account.clock.forward(minutes=10)
+    await account.poller.poll(by_person=True)
+    assert len(account.asked()) == 5
+    await account.poller.poll(by_person=True)
     assert account.asked() == [], "nothing is younger than ten minutes"
 
 
 async def test_a_person_gets_new_values_and_new_cars_at_once(account: Bench) -> None:
-    await account.garage.read()
+    await account.poller.poll()
     account.asked()
     account.user.cars.append(car("WBA00000000000003"))
-    account.clock.forward(minutes=10)
-    await account.garage.read(by_person=True)
+    await account.clock.forward(minutes=10)
+    await account.poller.poll(by_person=True)
     assert Counter(account.asked()) == {
         "GET vehicles/mappings": 1,
         f"GET vehicles/{VIN}/telematicData": 1,
         f"GET vehicles/{OTHER_VIN}/telematicData": 1,
         "GET vehicles/WBA00000000000003/basicData": 1,
-        "GET vehicles/WBA00000000000003/telematicData": 1,
+        "GET vehicles/WBA00000000000003/telematicData": 2,
         "GET vehicles/WBA00000000000003/image": 1,
     }
 
 
 async def test_an_unwanted_car_costs_nothing(account: Bench) -> None:
     account.listener.unwanted = {OTHER_VIN}
-    await account.garage.read()
+    await account.poller.poll()
     assert not [path for path in account.asked() if OTHER_VIN in path]
     assert account.listener.listed == [{VIN, OTHER_VIN}]
 
@@ -125,90 +127,143 @@ async def test_an_unwanted_car_costs_nothing(account: Bench) -> None:
 async def test_the_list_of_cars_in_each_of_bmws_shapes(bench: Bench, shape: str) -> None:
     await bench.log_in()
     bench.bmw.vehicles.mappings_shape = shape
-    await bench.garage.read()
-    assert bench.garage.vins == {VIN}
+    await bench.poller.poll()
+    assert bench.vehicles.vins == {VIN}
 
 
 async def test_a_car_goes_when_two_lists_miss_it(account: Bench) -> None:
-    await account.garage.read()
+    await account.poller.poll()
     del account.user.cars[1]
-    account.clock.forward(hours=24)
-    await account.garage.read()
+    await account.clock.forward(hours=24)
+    await account.poller.poll()
     assert account.listener.listed[-1] == {VIN, OTHER_VIN}, "BMW's lists are short now and then"
     account.asked()
     account.restart()
-    account.clock.forward(hours=24)
-    await account.garage.read()
+    await account.clock.forward(hours=24)
+    await account.poller.poll()
     assert account.listener.listed == [{VIN}]
     assert not [path for path in account.asked() if OTHER_VIN in path]
 
 
+async def test_lists_in_a_row_that_miss_a_car_remove_nothing(account: Bench) -> None:
+    await account.poller.poll()
+    account.user.cars.clear()
+    for _ in range(6):
+        await account.clock.forward(hours=3)
+        await account.poller.poll(by_person=True)
+        assert account.vehicles.vins == {VIN, OTHER_VIN}, "a person presses refresh"
+    await account.clock.forward(hours=5)
+    await account.poller.poll(by_person=True)
+    assert account.listener.listed[-1] == frozenset()
+    assert "no car" in str(account.poller.list.problem)
+
+
+async def test_a_car_that_goes_is_gone_from_disk(account: Bench) -> None:
+    await account.poller.poll()
+    account.measure(OTHER_VIN)
+    account.values.commit()
+    await account.clock.forward(minutes=1)
+    del account.user.cars[1]
+    for _ in range(2):
+        await account.clock.forward(hours=24)
+        await account.poller.poll()
+    account.restart()
+    assert account.vehicles.vins == account.values.vins() | {VIN} == {VIN}
+    files = [str(path) for path in account.folder.rglob("*") if OTHER_VIN in str(path)]
+    assert files == []
+    assert (account.folder / "images" / f"{VIN}.png").exists()
+
+
 async def test_a_car_that_is_back_on_the_list_was_never_gone(account: Bench) -> None:
-    await account.garage.read()
+    await account.poller.poll()
     gone = account.user.cars.pop()
     for is_listed in (False, True, False, True):
-        account.clock.forward(hours=24)
+        await account.clock.forward(hours=24)
         account.user.cars[1:] = [gone] if is_listed else []
-        await account.garage.read()
+        await account.poller.poll()
         assert account.listener.listed[-1] == {VIN, OTHER_VIN}
 
 
 async def test_a_car_that_streams_is_not_gone(account: Bench) -> None:
-    await account.garage.read()
+    await account.poller.poll()
     del account.user.cars[1]
     for _ in range(4):
-        account.clock.forward(hours=24)
-        await account.garage.read()
-        account.listener.told[OTHER_VIN] = account.clock.now
+        await account.clock.forward(hours=24)
+        await account.poller.poll()
+        account.measure(OTHER_VIN)
     assert account.listener.listed[-1] == {VIN, OTHER_VIN}
     for _ in range(2):
-        account.clock.forward(hours=24)
-        await account.garage.read()
+        await account.clock.forward(hours=24)
+        await account.poller.poll()
     assert account.listener.listed[-1] == {VIN}
 
 
 async def test_a_car_that_streams_stays_though_rest_gives_no_data_of_it(account: Bench) -> None:
-    await account.garage.read()
+    await account.poller.poll()
     account.break_down(cu_error("CU-104", path=READ))
     for _ in range(4):
-        account.listener.told[VIN] = account.clock.now
-        account.clock.forward(hours=24)
-        await account.garage.read()
+        account.measure(VIN)
+        await account.clock.forward(hours=24)
+        await account.poller.poll()
     assert account.listener.listed[-1] == {VIN, OTHER_VIN}
-    assert Counter(account.asked())[f"GET vehicles/{READ}"] == 2, "each try costs quota"
-    for _ in range(2):
-        account.clock.forward(hours=24)
-        await account.garage.read()
-    assert account.listener.listed[-1] == {OTHER_VIN}
+    assert Counter(account.asked())[f"GET vehicles/{READ}"] == 3, "each try costs quota"
+    for _ in range(3):
+        await account.clock.forward(hours=24)
+        await account.poller.poll()
+    assert account.listener.listed[-1] == {VIN, OTHER_VIN}, "BMW's list names it"
 
 
-async def test_a_car_of_another_user_is_named_once_and_left_out(account: Bench) -> None:
+@pytest.mark.parametrize("is_streaming", [True, False])
+async def test_a_car_of_another_user_stays_and_costs_one_request(
+    account: Bench, is_streaming: Any
+) -> None:
     account.user.secondary_vins = {OTHER_VIN}
     with capture_logs() as lines:
-        for _ in range(3):
-            await account.garage.read()
-            account.clock.forward(hours=24)
-    named = [line for line in lines if line["event"] == "car_of_another_user"]
-    assert [line["vin"] for line in named] == [OTHER_VIN]
+        for _ in range(5):
+            await account.poller.poll()
+            if is_streaming:
+                account.measure(OTHER_VIN)
+            await account.clock.forward(hours=24)
+            account.restart()
+        await account.poller.poll(by_person=True)
+    named = [line for line in lines if line["event"] == "vehicle_of_another_user"]
+    assert {line["vin"] for line in named} == {OTHER_VIN}
     assert "primary user" in named[0]["remedy"]
-    assert account.garage.vins == {VIN}
+    assert account.vehicles.vins == {VIN, OTHER_VIN}
+    assert [path for path in account.asked() if OTHER_VIN in path] == [
+        f"GET vehicles/{OTHER_VIN}/basicData"
+    ]
+    account.user.secondary_vins = set()
+    await account.clock.forward(hours=24)
+    await account.poller.poll()
+    assert account.basic_data.keys() == {VIN, OTHER_VIN}, "it is the primary user by now"
+
+
+async def test_a_bare_403_ends_requests_about_a_car_of_another_user(account: Bench) -> None:
+    account.user.secondary_vins = {OTHER_VIN}
+    account.break_down(Fault(path=f"{OTHER_VIN}/basicData", status=403, body="<html>"))
+    for _ in range(3):
+        await account.poller.poll()
+        await account.clock.forward(hours=24)
+    assert Counter(account.asked())[f"GET vehicles/{OTHER_VIN}/basicData"] == 1
+    assert account.vehicles.vins == {VIN, OTHER_VIN}
 
 
 async def test_odd_entries_in_the_list(bench: Bench) -> None:
     await bench.log_in()
     body = [None, 7, {}, {"vin": 7}, {"vin": "short"}, {"vin": VIN.lower()}]
     bench.break_down(Fault(path="mappings", status=200, body=body))
-    await bench.garage.read()
-    assert bench.garage.vins == {VIN}
+    await bench.poller.poll()
+    assert bench.vehicles.vins == {VIN}
 
 
 @pytest.mark.parametrize("body", [{}, {"mappings": None}, {"mappings": {}}, '"x"', "7", "<html>"])
 async def test_no_list_is_not_an_empty_list(account: Bench, body: object) -> None:
-    await account.garage.read()
-    account.clock.forward(hours=24)
+    await account.poller.poll()
+    await account.clock.forward(hours=24)
     account.break_down(Fault(path="mappings", status=200, body=body))
-    await account.garage.read()
-    assert account.garage.vins == {VIN, OTHER_VIN}
+    await account.poller.poll()
+    assert account.vehicles.vins == {VIN, OTHER_VIN}
     assert account.listener.listed == [{VIN, OTHER_VIN}]
 
 
@@ -218,13 +273,13 @@ async def test_while_bmw_lists_no_cars_it_is_not_asked_at_each_round(bench: Benc
     asked = 0
     for _ in range(24 * 60):
         with pytest.raises(Unreachable, match="CU-503"):
-            await bench.garage.read()
-        bench.clock.forward(minutes=1)
+            await bench.poller.poll()
+        await bench.clock.forward(minutes=1)
         asked += len(bench.asked())
     assert 3 <= asked <= 10
     bench.break_down()
-    await bench.garage.read(by_person=True)
-    assert bench.garage.vins == {VIN}
+    await bench.poller.poll(by_person=True)
+    assert bench.vehicles.vins == {VIN}
 
 
 # One bad car
@@ -246,16 +301,16 @@ async def test_one_bad_car_hides_no_other(account: Bench, fault: Fault) -> None:
     account.break_down(fault)
     with capture_logs() as lines:
         for _ in range(3):
-            await account.garage.read()
+            await account.poller.poll()
     assert account.listener.data.keys() == {OTHER_VIN}
-    assert account.garage.images.keys() == {VIN, OTHER_VIN}
-    assert [line["vin"] for line in lines if line["event"] == "telematic_data_missing"] == [VIN]
+    assert account.images.keys() == {VIN, OTHER_VIN}
+    assert [line["vin"] for line in lines if line["event"] == "telematic_data_not_read"] == [VIN]
     asked = Counter(account.asked())
     assert asked[f"GET vehicles/{VIN}/telematicData"] == 1, "each try costs quota"
     account.break_down()
-    assert account.garage.due_at() == account.clock.now + timedelta(minutes=10)
-    account.clock.forward(minutes=10)
-    await account.garage.read()
+    assert account.poller.due_at() == account.clock.now + timedelta(minutes=10)
+    await account.clock.forward(minutes=10)
+    await account.poller.poll()
     assert account.listener.data.keys() == {VIN, OTHER_VIN}
 
 
@@ -264,23 +319,23 @@ async def test_a_bug_that_one_car_brings_out_hides_no_other(
 ) -> None:
     take = account.listener.telematic_data
 
-    def stumble(vin: str, *rest: Any) -> None:
-        if vin == VIN:
+    def stumble(vehicle: Any, *rest: Any) -> None:
+        if vehicle.vin == VIN:
             raise ZeroDivisionError
-        take(vin, *rest)
+        take(vehicle, *rest)
 
     monkeypatch.setattr(account.listener, "telematic_data", stumble)
     with capture_logs() as lines:
-        await account.garage.read()
+        await account.poller.poll()
     assert account.listener.data.keys() == {OTHER_VIN}
-    assert "car_crashed" in {line["event"] for line in lines}
+    assert "vehicle_crashed" in {line["event"] for line in lines}
 
 
 async def test_if_no_car_gives_anything_the_account_hears_why(account: Bench) -> None:
     account.break_down(cu_error("CU-500", path="telematicData"))
     for _ in range(3):
         with pytest.raises(Unreachable, match="CU-500"):
-            await account.garage.read()
+            await account.poller.poll()
     asked = Counter(account.asked())
     assert asked[f"GET vehicles/{VIN}/telematicData"] == 1
     assert asked[f"GET vehicles/{OTHER_VIN}/telematicData"] == 1
@@ -288,35 +343,36 @@ async def test_if_no_car_gives_anything_the_account_hears_why(account: Bench) ->
 
 async def test_a_car_without_basic_data_has_values_all_the_same(account: Bench) -> None:
     account.break_down(Fault(path=f"{VIN}/basicData", status=200, body=[]))
-    await account.garage.read()
+    await account.poller.poll()
     assert account.listener.data.keys() == {VIN, OTHER_VIN}
-    assert account.garage.basic.keys() == {OTHER_VIN}
+    assert account.basic_data.keys() == {OTHER_VIN}
     account.break_down()
-    account.clock.forward(minutes=10)
-    await account.garage.read()
-    assert account.garage.basic.keys() == {VIN, OTHER_VIN}
+    await account.clock.forward(minutes=10)
+    await account.poller.poll()
+    assert account.basic_data.keys() == {VIN, OTHER_VIN}
 
 
 @pytest.mark.parametrize("path", ["basicData", "telematicData"])
-async def test_a_car_that_bmw_gives_no_data_of_is_dropped_with_one_warning(
+async def test_a_car_that_bmw_gives_no_data_of_is_asked_about_no_more(
     account: Bench, path: str
 ) -> None:
     account.break_down(cu_error("CU-104", path=f"{VIN}/{path}"))
     with capture_logs() as lines:
         for _ in range(3):
-            await account.garage.read()
-            account.clock.forward(hours=24)
+            await account.poller.poll()
+            await account.clock.forward(hours=24)
         account.restart()
-        await account.garage.read()
-    dropped = [line for line in lines if line["event"] == "car_dropped"]
+        await account.poller.poll()
+    dropped = [line for line in lines if line["event"] == "vehicle_refused"]
     assert [line["vin"] for line in dropped] == [VIN]
     assert "primary user" in dropped[0]["reason"]
-    assert account.garage.vins == {OTHER_VIN}
+    assert account.vehicles.vins == {VIN, OTHER_VIN}, "BMW's list names it"
+    assert account.listener.data.keys() == {OTHER_VIN}
     assert Counter(account.asked())[f"GET vehicles/{VIN}/{path}"] == 1
     account.break_down()
-    account.clock.forward(minutes=10)
-    await account.garage.read(by_person=True)
-    assert account.garage.vins == {VIN, OTHER_VIN}
+    await account.clock.forward(minutes=10)
+    await account.poller.poll(by_person=True)
+    assert account.listener.data.keys() == {VIN, OTHER_VIN}
 
 
 # Pictures
@@ -325,26 +381,26 @@ async def test_a_car_that_bmw_gives_no_data_of_is_dropped_with_one_warning(
 async def test_a_car_without_a_picture_is_asked_once(account: Bench) -> None:
     account.user.cars[0] = car(image=None)
     for _ in range(3):
-        await account.garage.read()
-        account.clock.forward(hours=24)
+        await account.poller.poll()
+        await account.clock.forward(hours=24)
         account.restart()
     assert Counter(account.asked())[f"GET vehicles/{VIN}/image"] == 1
-    assert account.garage.images.keys() == {OTHER_VIN}
+    assert account.images.keys() == {OTHER_VIN}
 
 
 async def test_a_picture_that_comes_as_jpeg_is_shown_as_png(account: Bench) -> None:
     jpeg = BytesIO()
     Image.new("RGB", (8, 4), "navy").save(jpeg, "JPEG")
     account.break_down(Fault(path=f"{VIN}/image", status=200, body=jpeg.getvalue()))
-    await account.garage.read()
-    with Image.open(BytesIO(account.garage.images[VIN])) as shown:
+    await account.poller.poll()
+    with Image.open(BytesIO(account.images[VIN])) as shown:
         assert (shown.format, shown.size) == ("PNG", (8, 4))
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"\xff\xd8\xff and so on"])
 async def test_what_is_no_picture_is_not_shown(account: Bench, body: bytes) -> None:
     account.break_down(Fault(path=f"{OTHER_VIN}/image", status=200, body=body))
-    await account.garage.read()
-    assert account.garage.images == {VIN: PNG}
-    await account.garage.read()
+    await account.poller.poll()
+    assert account.images == {VIN: PNG}
+    await account.poller.poll()
     assert Counter(account.asked())[f"GET vehicles/{OTHER_VIN}/image"] == 1

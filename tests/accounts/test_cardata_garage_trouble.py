@@ -1,5 +1,6 @@
 """REST's troubles: containers, trouble of the whole account, a short budget, the disk."""
 
+import asyncio
 import contextlib
 from collections import Counter
 from dataclasses import replace
@@ -17,6 +18,7 @@ from bmw2mqtt.vehicle.errors import (
     QuotaExceeded,
 )
 from tests.accounts.cardata_bench import OTHER_VIN, VIN, Bench, car
+from tests.accounts.state_parts import write_part
 
 READ = f"{VIN}/telematicData"
 
@@ -25,28 +27,33 @@ READ = f"{VIN}/telematicData"
 
 
 async def test_a_lost_container_is_replaced_at_once(account: Bench) -> None:
-    await account.garage.read()
-    account.clock.forward(hours=25)
+    await account.poller.poll()
+    await account.clock.forward(hours=25)
     for container in account.user.containers.values():
         container.state = "INACTIVE"
-    await account.garage.read()
-    assert [entry.state for entry in account.user.containers.values()] == ["INACTIVE", "ACTIVE"]
+    await account.poller.poll()
+    assert [entry.state for entry in account.user.containers.values()] == [
+        "INACTIVE",
+        "INACTIVE",
+        "ACTIVE",
+        "ACTIVE",
+    ]
     assert account.listener.data.keys() == {VIN, OTHER_VIN}
-    assert account.garage.due_at() == account.clock.now + timedelta(hours=24)
+    assert account.poller.due_at() == account.clock.now + timedelta(hours=24)
 
 
 @pytest.mark.parametrize("code", ["CU-105", "CU-121", "CU-122", None])
 async def test_whatever_says_that_there_is_no_such_container(
     account: Bench, code: str | None
 ) -> None:
-    await account.garage.read()
-    account.clock.forward(hours=25)
+    await account.poller.poll()
+    await account.clock.forward(hours=25)
     account.asked()
     fault = Fault(path=READ, status=404, body={}) if code is None else cu_error(code, path=READ)
     account.bmw.faults.add(replace(fault, times=1))
-    await account.garage.read()
+    await account.poller.poll()
     assert Counter(account.asked())["POST containers"] == 1
-    assert account.garage.due_at() == account.clock.now + timedelta(hours=24)
+    assert account.poller.due_at() == account.clock.now + timedelta(hours=24)
 
 
 async def test_a_car_that_rest_knows_nothing_of_takes_no_container_from_the_others(
@@ -56,31 +63,32 @@ async def test_a_car_that_rest_knows_nothing_of_takes_no_container_from_the_othe
     account.poll_interval_s = 3600
     account.restart()
     for _ in range(5):
-        await account.garage.read()
+        await account.poller.poll()
         account.listener.data.clear()
-        account.clock.forward(hours=1)
-    await account.garage.read()
+        await account.clock.forward(hours=1)
+    await account.poller.poll()
     assert account.listener.data.keys() == {OTHER_VIN}
-    assert Counter(account.asked())["POST containers"] == 1
+    assert Counter(account.asked())["POST containers"] == 2, "the main and the extra one"
 
 
 async def test_an_old_container_that_cannot_be_deleted_costs_a_request_a_day(
     account: Bench,
 ) -> None:
-    await account.garage.read()
-    account.clock.forward(hours=25)
-    account.containers.lost()
+    await account.poller.poll()
+    await account.clock.forward(hours=25)
+    account.containers.discard()
     account.break_down(cu_error("CU-500", method="DELETE"))
-    await account.garage.read()
+    await account.poller.poll()
     account.asked()
     for _ in range(24):
-        account.clock.forward(hours=1)
-        await account.garage.read()
+        await account.clock.forward(hours=1)
+        await account.poller.poll()
     assert sum(path.startswith("DELETE") for path in account.asked()) == 1
     account.break_down()
-    account.clock.forward(hours=24)
-    await account.garage.read()
+    await account.clock.forward(hours=24)
+    await account.poller.poll()
     assert sorted(entry.state for entry in account.user.containers.values()) == [
+        "ACTIVE",
         "ACTIVE",
         "INACTIVE",
     ]
@@ -90,19 +98,19 @@ async def test_a_container_that_is_refused_again_and_again_costs_little(account:
     account.break_down(cu_error("CU-105", path="telematicData"))
     for _ in range(24):
         with pytest.raises(RequestRefused):
-            await account.garage.read()
-        account.clock.forward(hours=1)
+            await account.poller.poll()
+        await account.clock.forward(hours=1)
     asked = Counter(account.asked())
     assert asked["POST containers"] == 1
-    assert account.garage.basic.keys() == {VIN, OTHER_VIN}
+    assert account.basic_data.keys() == {VIN, OTHER_VIN}
 
 
 async def test_without_a_container_the_cars_are_known_all_the_same(account: Bench) -> None:
     account.break_down(cu_error("CU-124", path="containers", method="POST"))
     for _ in range(3):
         with pytest.raises(RequestRefused, match="10 containers"):
-            await account.garage.read()
-    assert account.garage.basic.keys() == {VIN, OTHER_VIN}
+            await account.poller.poll()
+    assert account.basic_data.keys() == {VIN, OTHER_VIN}
     assert Counter(account.asked())["POST containers"] == 1
 
 
@@ -112,22 +120,22 @@ async def test_without_a_container_the_cars_are_known_all_the_same(account: Benc
 async def test_trouble_of_the_whole_account_ends_the_round(account: Bench) -> None:
     account.break_down(cu_error("CU-429", path="basicData", status=403))
     with pytest.raises(QuotaExceeded):
-        await account.garage.read()
+        await account.poller.poll()
     assert len(account.asked()) == 2
     account.restart()
     with pytest.raises(QuotaExceeded):
-        await account.garage.read()
+        await account.poller.poll()
     assert account.asked() == []
 
 
 async def test_without_a_login_nothing_is_asked(bench: Bench) -> None:
     with pytest.raises(LoginRequired):
-        await bench.garage.read()
+        await bench.poller.poll()
     await bench.log_in()
     bench.break_down(Fault(path="/oauth/token", status=503))
-    bench.clock.forward(hours=2)
+    await bench.clock.forward(hours=2)
     with pytest.raises(LoginOutage):
-        await bench.garage.read()
+        await bench.poller.poll()
     assert bench.asked() == []
 
 
@@ -136,25 +144,25 @@ async def test_what_is_learnt_first_comes_before_pictures_when_requests_are_few(
 ) -> None:
     account.budget_size = 7
     account.restart()
-    await account.garage.read()
+    await account.poller.poll()
     assert account.listener.data.keys() == {VIN, OTHER_VIN}
-    assert account.garage.images == {}
+    assert account.images == {}
     assert account.budget.left() == 0
-    account.clock.forward(hours=24, minutes=1)
-    await account.garage.read()
-    assert account.garage.images.keys() == {VIN, OTHER_VIN}
+    await account.clock.forward(hours=24, minutes=1)
+    await account.poller.poll()
+    assert account.images.keys() == {VIN, OTHER_VIN}
 
 
 async def test_who_has_waited_longest_is_read_first(account: Bench) -> None:
-    await account.garage.read()
+    await account.poller.poll()
     read = []
     for _ in range(4):
-        account.clock.forward(hours=24, minutes=1)
+        await account.clock.forward(hours=24, minutes=1)
         while account.budget.left() > 11:  # 9 are kept for what matters more
             account.budget.spend(Priority.FIRST)
         account.asked()
         with pytest.raises(QuotaExceeded):
-            await account.garage.read()
+            await account.poller.poll()
         read += [path for path in account.asked() if "telematicData" in path]
     assert set(Counter(read).values()) == {2}
 
@@ -166,9 +174,9 @@ async def test_a_greedy_account_stays_in_its_budget(account: Bench) -> None:
     sent = []
     for _ in range(3 * 24):
         with contextlib.suppress(QuotaExceeded):
-            await account.garage.read()
+            await account.poller.poll()
         sent += [account.clock.now] * len(account.asked())
-        account.clock.forward(hours=1)
+        await account.clock.forward(hours=1)
         if account.clock.now.hour % 5 == 0:
             account.restart()
     for first, last in zip(sent, sent[45:], strict=False):
@@ -181,16 +189,53 @@ async def test_a_picture_that_cannot_be_saved_is_shown_all_the_same(account: Ben
     (account.folder / "images").write_text("in the way")
     (account.folder / "cars").write_text("in the way")
     with capture_logs() as lines:
-        await account.garage.read()
-    assert account.garage.images.keys() == {VIN, OTHER_VIN}
-    assert "car_not_saved" in {line["event"] for line in lines}
+        await account.poller.poll()
+    assert account.images.keys() == {VIN, OTHER_VIN}
+    assert "vehicle_not_saved" in {line["event"] for line in lines}
 
 
 async def test_damaged_files_are_asked_for_anew(account: Bench) -> None:
-    await account.garage.read()
+    await account.poller.poll()
     (account.folder / "cars" / f"{VIN}.json").write_text("{")
-    account.memory.remember("garage", {"vins": [7, VIN], "read_at": [1], "listed_at": "x"})
+    damaged = {"listed_at": "x", "vehicles": {"7": {}, VIN: 7, OTHER_VIN: {"read_at": [1]}}}
+    write_part(account.memory, "vehicles", damaged)
     account.restart()
-    await account.garage.read()
-    assert account.garage.basic.keys() == {VIN, OTHER_VIN}
+    await account.poller.poll()
+    assert account.basic_data.keys() == {VIN, OTHER_VIN}
     assert account.listener.data.keys() == {VIN, OTHER_VIN}
+
+
+async def test_what_the_former_version_has_written_is_read(account: Bench) -> None:
+    await account.poller.poll()
+    account.asked()
+    read_at = account.clock.now.isoformat()
+    write_part(account.memory, "vehicles", {})
+    write_part(
+        account.memory,
+        "garage",
+        {
+            "listed_at": read_at,
+            "vins": [VIN, OTHER_VIN],
+            "missed": {OTHER_VIN: read_at},
+            "dropped": ["WBA00000000000003"],
+            "without_image": [VIN],
+            "read_at": {VIN: read_at},
+        },
+    )
+    account.restart()
+    first, second, third = sorted(account.vehicles, key=lambda vehicle: vehicle.vin)
+    assert (first.is_served, first.has_no_image, first.read_at) == (True, True, account.clock.now)
+    assert (second.is_refused, second.vin) == (True, "WBA00000000000003")
+    assert (third.is_served, third.missed_since) == (False, account.clock.now)
+    await account.poller.poll()
+    assert account.asked() == [f"GET vehicles/{VIN}/telematicData"], "from the new container"
+    account.restart()
+    assert account.vehicles.vins == {VIN, OTHER_VIN, "WBA00000000000003"}
+
+
+async def test_times_of_the_future_are_left_out(account: Bench) -> None:
+    await account.poller.poll()
+    asyncio.get_running_loop().set_wall_clock(days=-400)  # type: ignore[attr-defined]
+    account.restart()
+    assert account.poller.list.listed_at is None
+    assert {vehicle.read_at for vehicle in account.vehicles} == {None}

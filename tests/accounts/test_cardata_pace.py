@@ -20,14 +20,14 @@ from bmw2mqtt.accounts.cardata.stream.reconnect_policy import ReconnectPolicy
 from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.vehicle.account import AccountStatus
-from tests.accounts.cardata_bench import Clock
+from tests.accounts.cardata_bench import SteppedClock
 
 
 class Course:
     """A pace on a clock that is put forward, and what is kept of it."""
 
     def __init__(self, folder: Path) -> None:
-        self.clock = Clock()
+        self.clock = SteppedClock()
         self._folder = folder
         self.restart()
 

@@ -74,7 +74,7 @@ async def test_a_401_without_bmws_code_is_taken_for_one(account: Bench) -> None:
 
 
 async def test_an_expired_token_is_renewed_before_it_costs_a_request(account: Bench) -> None:
-    account.clock.forward(hours=2)
+    await account.clock.forward(hours=2)
     assert await ask(account)
     assert account.budget.count() == 1
 
@@ -93,16 +93,16 @@ async def test_a_token_for_something_else_needs_the_portal(account: Bench) -> No
     [
         ("CU-104", "primary user"),
         ("CU-105", "container"),
-        ("CU-120", "no VIN"),
-        ("CU-121", "no container"),
+        ("CU-120", "this VIN"),
+        ("CU-121", "container ID"),
         ("CU-122", "deleted already"),
         ("CU-124", "maximum of 10 containers"),
         ("CU-126", "no picture"),
-        ("CU-400", "bad one"),
-        ("CU-401", "bad one"),
+        ("CU-400", "the request"),
+        ("CU-401", "a parameter"),
         ("CU-402", "descriptors"),
         ("CU-403", "descriptors"),
-        ("CU-999", "refuses to tell"),
+        ("CU-999", "refuses the request"),
     ],
 )
 async def test_what_bmw_refuses(account: Bench, code: str, said: str) -> None:
@@ -127,7 +127,7 @@ async def test_an_exhausted_quota_is_known_by_its_code(account: Bench, status: i
     account.break_down()
     assert isinstance(await refusal(account), QuotaExceeded)
     assert account.budget.count() == 1, "BMW is left alone"
-    account.clock.now = error.retry_at
+    await account.clock.forward_to(error.retry_at)
     assert await ask(account)
 
 

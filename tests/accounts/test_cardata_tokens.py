@@ -16,8 +16,8 @@ from bmw2mqtt.accounts.cardata.auth.tokens import OAuthTokens
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.simulator.cardata import Fault, oauth_error
 from bmw2mqtt.vehicle.errors import LoginOutage, LoginRequired, NoConnection
-from tests.accounts.cardata_bench import Bench, Clock
-from tests.accounts.waiting import a_while, until, wait_written
+from tests.accounts.cardata_bench import Bench, SteppedClock
+from tests.accounts.waiting import until, wait_written
 
 TOKEN = "/oauth/token"
 
@@ -66,9 +66,9 @@ async def test_nobody_else_can_read_them(account: Bench) -> None:
 
 async def test_they_are_renewed_ten_minutes_ahead(account: Bench) -> None:
     first = await account.credentials.fresh()
-    account.clock.forward(minutes=48)
+    await account.clock.forward(minutes=48)
     assert await account.credentials.fresh() == first
-    account.clock.forward(minutes=2)
+    await account.clock.forward(minutes=2)
     second = await account.credentials.fresh()
     assert second.refresh_token != first.refresh_token
     assert account.credentials.renew_at
@@ -83,7 +83,7 @@ async def test_short_lived_tokens_are_not_renewed_at_each_use(account: Bench) ->
     await account.credentials.renew()
     for _ in range(4):
         await account.credentials.fresh()
-        account.clock.forward(seconds=10)
+        await account.clock.forward(seconds=10)
     assert renewals(account) == 1
 
 
@@ -93,21 +93,21 @@ async def test_tokens_are_renewed_once_a_minute_at_most(account: Bench, lifetime
     await account.credentials.renew()
     for _ in range(120):
         await account.credentials.fresh()
-        account.clock.forward(seconds=5)
+        await account.clock.forward(seconds=5)
     assert renewals(account) <= 1 + 10
 
 
 async def test_tokens_that_are_refused_at_once_are_renewed_once_a_minute(account: Bench) -> None:
     for _ in range(12):
         await account.credentials.renew()
-        account.clock.forward(seconds=5)
+        await account.clock.forward(seconds=5)
     assert renewals(account) == 1
     await account.credentials.renew()
     assert renewals(account) == 2
 
 
 async def test_callers_at_the_same_time_share_one_renewal(account: Bench) -> None:
-    account.clock.forward(hours=1)
+    await account.clock.forward(hours=1)
     found = await asyncio.gather(*(account.credentials.fresh() for _ in range(5)))
     assert len({tokens.access_token for tokens in found}) == 1
     assert renewals(account) == 1
@@ -177,13 +177,13 @@ async def test_a_rotated_token_is_kept_though_the_answer_is_not_whole(account: B
 )
 async def test_an_outage_costs_no_login(account: Bench, fault: Fault) -> None:
     account.break_down(fault)
-    account.clock.forward(minutes=55)
+    await account.clock.forward(minutes=55)
     assert await account.credentials.fresh(), "the old ones still work"
-    account.clock.forward(minutes=10)
+    await account.clock.forward(minutes=10)
     with pytest.raises(LoginOutage):
         await account.credentials.fresh()
     account.break_down()
-    account.clock.forward(seconds=31)
+    await account.clock.forward(seconds=31)
     assert await account.credentials.fresh()
 
 
@@ -192,7 +192,7 @@ async def test_between_two_attempts_bmw_has_half_a_minute(account: Bench) -> Non
     for _ in range(3):
         with pytest.raises(LoginOutage, match="503"):
             await account.credentials.renew()
-        account.clock.forward(seconds=12)
+        await account.clock.forward(seconds=12)
     assert renewals(account) == 1
     with pytest.raises(LoginOutage):
         await account.credentials.renew()
@@ -204,7 +204,7 @@ async def test_without_a_network_the_tokens_are_kept(account: Bench) -> None:
     with pytest.raises(NoConnection):
         await account.credentials.renew()
     await account.bmw.start()
-    account.clock.forward(seconds=30)
+    await account.clock.forward(seconds=30)
     assert await account.credentials.renew()
 
 
@@ -225,7 +225,7 @@ async def test_a_lost_login_is_not_tried_again(
             await account.credentials.renew()
         with pytest.raises(LoginRequired, match=remedy):
             await account.credentials.fresh()
-        account.clock.forward(hours=1)
+        await account.clock.forward(hours=1)
     assert renewals(account) == 1
     account.break_down()
     await account.log_in()
@@ -236,13 +236,13 @@ async def test_a_bad_request_means_a_lost_login_at_the_second_time(account: Benc
     account.break_down(oauth_error("invalid_request"))
     with pytest.raises(LoginOutage):
         await account.credentials.renew()
-    account.clock.forward(seconds=30)
+    await account.clock.forward(seconds=30)
     with pytest.raises(LoginRequired, match="log in again"):
         await account.credentials.renew()
 
 
 async def test_after_fourteen_days_bmw_says_no_and_a_person_hears_why(account: Bench) -> None:
-    account.clock.forward(days=14, seconds=1)
+    await account.clock.forward(days=14, seconds=1)
     account.restart()
     with pytest.raises(LoginRequired, match="14 days"):
         await account.credentials.fresh()
@@ -250,24 +250,24 @@ async def test_after_fourteen_days_bmw_says_no_and_a_person_hears_why(account: B
 
 
 async def test_a_clock_that_is_wrong_loses_no_login(account: Bench) -> None:
-    account.bmw.registry.clock = Clock(account.clock.now)
-    account.clock.forward(days=20)
+    account.bmw.registry.clock = SteppedClock(account.clock.now)
+    account.clock.leap(days=20)
     account.restart()
     assert await account.credentials.fresh()
-    account.clock.forward(days=-20)
+    account.clock.leap(days=-20)
     account.restart()
     assert await account.credentials.fresh()
 
 
 async def test_two_weeks_of_renewals_never_lose_the_login(account: Bench) -> None:
     for _ in range(20):
-        account.clock.forward(days=13)
+        await account.clock.forward(days=13)
         account.restart()
         await account.credentials.fresh()
 
 
 async def test_a_clock_that_was_set_back_does_not_stretch_a_tokens_life(account: Bench) -> None:
-    account.clock.forward(days=-1)
+    account.clock.leap(days=-1)
     await account.credentials.fresh()
     assert renewals(account) == 1
 
@@ -320,13 +320,12 @@ async def test_a_kill_after_the_tokens_are_written_costs_no_login(
 ) -> None:
     before = await account.credentials.fresh()
     answer = await account.oauth.refresh(before.refresh_token)
-    account.clock.forward(seconds=1)
+    await account.clock.forward(seconds=1)
     tokens = OAuthTokens.parse(answer, account.clock.now, before)
     is_dead = kill_at(step, monkeypatch)
     taking = asyncio.create_task(account.credentials.replace(tokens))
     await until(is_dead.is_set)
     wait_written(account.store)
-    await a_while()
     taking.cancel()
     assert account.credentials.current == before, "on disk before they are used"
     monkeypatch.undo()
@@ -359,7 +358,7 @@ async def test_a_full_disk_is_said_once_and_the_tokens_work(
     monkeypatch.setattr(Path, "replace", refuse)
     with capture_logs() as lines:
         for _ in range(3):
-            account.clock.forward(hours=1)
+            await account.clock.forward(hours=1)
             await account.credentials.fresh()
     assert [line["event"] for line in lines] == ["tokens_not_saved"]
     assert "No space left" in lines[0]["reason"]

@@ -31,6 +31,7 @@ from bmw2mqtt.config import MyBmwSettings
 from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.vehicle.errors import AccountError
 from tests import virtual_time
+from tests.accounts.state_parts import read_part
 
 FILES = Path(__file__).parents[1] / "data" / "data_dir"
 MYBMW_AT = datetime(2026, 11, 28, 18, 47, tzinfo=UTC)
@@ -57,7 +58,7 @@ def _restored_scheduler(state_file: StateFile, now: datetime) -> tuple[PollSched
     outcomes: list[AccountError | None] = []
     scheduler = PollScheduler(3600, _no_poll, outcomes.append, state_file, lambda: now)
     scheduler.restore()
-    return scheduler, state_file.recall("polling")["failure"]
+    return scheduler, read_part(state_file, "polling")["failure"]
 
 
 def test_a_mybmw_account_of_version_0_1_is_read(store: Store) -> None:

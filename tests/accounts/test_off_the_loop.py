@@ -19,7 +19,7 @@ from bmw2mqtt.config import MyBmwSettings
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from bmw2mqtt.vehicle.account import AccountStatus
 from tests.accounts.cardata_bench import Bench
-from tests.accounts.cardata_home import Home, hurry
+from tests.accounts.cardata_home import Home
 from tests.fixture_cars import fixture_car
 
 
@@ -38,7 +38,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> set[threading.Thread]:
         monkeypatch.setattr(owner, name, watched)
 
     watch(os, "fsync")
-    for name in ("open", "save", "forget", "close"):
+    for name in ("open", "save", "remove", "close"):
         watch(ReadingDatabase, name)
     return seen
 
@@ -56,14 +56,11 @@ async def test_mybmw(
     assert threading.main_thread() not in threads
 
 
-async def test_cardata(
-    bench: Bench, threads: set[threading.Thread], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hurry(monkeypatch)
+async def test_cardata(bench: Bench, threads: set[threading.Thread]) -> None:
     async with Home(bench).running() as home:
         await home.log_in()
         await home.drive(70_000)
-        home.refresh()
+        await home.refresh()
         await home.renew()
     await asyncio.sleep(0)
     assert threads
@@ -73,7 +70,7 @@ async def test_cardata(
 def test_one_accounts_captcha_leaves_anothers_hidden(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log, "_hidden", log._Hidden())
+    monkeypatch.setattr(log, "_hidden", log._HiddenWords())
     both = []
     for name in ("home", "other"):
         settings = MyBmwSettings.model_validate(

@@ -30,6 +30,7 @@ from bmw2mqtt.vehicle.errors import (
     QuotaExceeded,
     Unreachable,
 )
+from tests.accounts.state_parts import read_part, write_part
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 INTERVAL_S = 300
@@ -363,8 +364,8 @@ async def test_any_number_of_failures_of_an_earlier_run_is_taken(
     first = Bench()
     first.answers = [error]
     async with first.running():
-        known = first.memory.recall("polling")
-    first.memory.remember("polling", known | {"failure": known["failure"] | {"count": count}})
+        known = read_part(first.memory, "polling")
+    write_part(first.memory, "polling", known | {"failure": known["failure"] | {"count": count}})
     second = Bench(memory=first.memory)
     second.polling.restore()
     async with second.running():

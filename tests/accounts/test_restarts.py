@@ -5,16 +5,15 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from bmw2mqtt.accounts.scheduler import MANY_STARTS, PollScheduler
 from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.simulator.tls import Certificates
 from tests import virtual_time
 from tests.accounts.cardata_bench import VIN, Bench
-from tests.accounts.cardata_home import Home, hurry
+from tests.accounts.cardata_home import Home
 from tests.accounts.simulated_day import Day, simulated_day
+from tests.accounts.state_parts import read_part
 from tests.accounts.waiting import until
 
 NOTICE = re.compile(
@@ -90,23 +89,20 @@ def test_when_bmw_answered_last_survives_being_killed(
         async with simulated_day(certificates, tmp_path) as day, day.running():
             await asyncio.sleep(7200)
             killed_at = datetime.now(UTC)
-            known = StateFile(Store(tmp_path), "home").recall("polling")
+            known = read_part(StateFile(Store(tmp_path), "home"), "polling")
             saved = datetime.fromisoformat(str(known["succeeded_at"]))
             assert killed_at - saved <= timedelta(minutes=40)
 
     virtual_time.run(main)
 
 
-async def test_cardata_shows_its_cars_and_says_why_rest_waits(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hurry(monkeypatch)
+async def test_cardata_shows_its_cars_and_says_why_rest_waits(bench: Bench) -> None:
     async with Home(bench).running() as home:
         await home.log_in()
     for _ in range(MANY_STARTS):
         async with Home(bench).running() as home:
             await until(lambda: home.car("sensor/mileage") not in {None, "None"})
-            home.clock.forward(minutes=1)
+            await home.clock.forward(minutes=1)
     async with Home(bench).running() as home:
         await home.is_status("ok")
         assert NOTICE.fullmatch(home.message)

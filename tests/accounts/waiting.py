@@ -1,4 +1,4 @@
-"""Waiting for what happens in this event loop."""
+"""Waiting for what happens in this event loop, whose time is virtual."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,16 +7,20 @@ from typing import Any
 from bmw2mqtt.accounts.store import Store
 
 TIMEOUT_S = 60.0
+STEP_S = 0.02
 
 
-async def until(condition: Callable[[], Any], what: str = "") -> Any:
-    """Wait for a condition with a limit; return what it gave."""
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            while not (result := condition()):  # noqa: ASYNC110 - nobody tells of it
-                await asyncio.sleep(0.005)
-    except TimeoutError as error:
-        raise AssertionError(f"not within {TIMEOUT_S} s: {what or condition}") from error
+async def until(
+    condition: Callable[[], Any], what: str = "", *, within_s: float = TIMEOUT_S
+) -> Any:
+    """Wait for a condition with a limit in virtual time; return what it gave."""
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    while not (result := condition()):
+        waited_s = loop.time() - began_s
+        if waited_s > within_s:
+            raise AssertionError(f"not within {within_s} s: {what or condition}")
+        await asyncio.sleep(max(STEP_S, waited_s / 100))
     return result
 
 
@@ -25,9 +29,3 @@ def wait_written(store: Store) -> None:
     store.submit_delayed()
     if store.writer._executor is not None:
         store.writer._executor.submit(lambda: None).result(TIMEOUT_S)
-
-
-async def a_while() -> None:
-    """Let everything notice what is new: turns of the loop, which a slow machine takes too."""
-    for _ in range(20):
-        await asyncio.sleep(0.005)

@@ -119,20 +119,20 @@ def test_the_environment_counts_more(supervisor: Supervisor) -> None:
     [
         (400, '{"result": "error", "message": "Service not enabled"}', "Service not enabled"),
         (502, "<html>", "cannot be read"),
-        (200, "[]", "the Supervisor says: 200"),
-        (200, '{"data": {}}', "the Supervisor says: 200"),
+        (200, "[]", "the Supervisor answered: 200"),
+        (200, '{"data": {}}', "the Supervisor answered: 200"),
     ],
 )
 def test_no_broker(supervisor: Supervisor, status: int, answer: str, why: str) -> None:
     supervisor.status, supervisor.answer = status, answer
     (problem,) = problems({"mybmw_accounts": [HOME]})
     assert why in problem
-    assert "install the app Mosquitto broker, or set mqtt.host" in problem
+    assert "install the Mosquitto broker app, or set mqtt.host" in problem
 
 
 def test_no_supervisor() -> None:
     (problem,) = problems({"mybmw_accounts": [HOME]}, SUPERVISOR_TOKEN="")
-    assert problem.startswith("no MQTT broker is known ($SUPERVISOR_TOKEN is not set); install")
+    assert problem.startswith("no MQTT broker found ($SUPERVISOR_TOKEN is not set); install")
 
 
 @pytest.mark.usefixtures("supervisor")
@@ -141,22 +141,22 @@ def test_no_supervisor() -> None:
     [
         (
             {"mybmw_accounts": []},
-            ["mybmw_accounts or cardata_accounts: no account; add one on the Configuration tab"],
+            ["mybmw_accounts or cardata_accounts: no account is configured; add one on the"],
         ),
         (
             {"mybmw_accounts": [HOME, HOME]},
-            ["option mybmw_accounts.home: is there twice; give each a name of its own"],
+            ["option mybmw_accounts.home: duplicate name; give each entry a different name"],
         ),
         (
             {"mybmw_accounts": [HOME | {"region": "moon"}], "log_level": "loud"},
             [
-                'option mybmw_accounts.home.region: "moon" is no region; use china, ',
-                'option log_level: "loud" is no log level; use debug, info, warning or error',
+                'option mybmw_accounts.home.region: "moon" is not a valid region; use china, ',
+                'option log_level: "loud" is not a valid log level; use debug, info, ',
             ],
         ),
         (
             {"cardata_accounts": [EU | {"client_id": "1"}]},
-            ['option cardata_accounts.eu.client_id: "1" is no CarData client ID; copy it from'],
+            ['option cardata_accounts.eu.client_id: "1" is not a client ID; copy it from'],
         ),
         (
             {"mybmw_accounts": [{k: HOME[k] for k in ("name", "username")}]},
@@ -164,7 +164,7 @@ def test_no_supervisor() -> None:
         ),
         (
             {"mybmw_accounts": [HOME], "vehicles": [{"vin": "1"}]},
-            ['option vehicles.1: "1" is no VIN; use the 17 letters and digits'],
+            ['option vehicles.1: "1" is not a valid VIN; use the 17 letters and digits'],
         ),
     ],
 )

@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.config.loading import EU, HOME, home, problems
+from tests.config.loading import EU, HOME, VIN, home, problems
 
 BROKEN = {
     "no account": (
         "mqtt: {host: broker}\n",
         (
-            "accounts: no account is configured; add one, for example accounts: {home: "
-            "{backend: mybmw, username: me@example.com, password: …, region: rest_of_world}}"
+            "accounts: no account is configured; add one, for example "
+            "accounts: {eu: {backend: cardata, client_id: …}}"
         ),
     ),
     "unknown section": (
@@ -22,7 +22,7 @@ BROKEN = {
     ),
     "unlike any key": (
         HOME + "log: {xyz: 1}\n",
-        "log.xyz: unknown key; known here: level, format",
+        "log.xyz: unknown key; possible keys: level, format",
     ),
     "key of cardata": (
         home("request_budget: 40"),
@@ -51,7 +51,7 @@ BROKEN = {
     ),
     "other backend": (
         HOME.replace("mybmw", "bmw"),
-        'accounts.home.backend: "bmw" is no backend; use mybmw or cardata',
+        'accounts.home.backend: "bmw" is not a valid backend; use mybmw or cardata',
     ),
     "no username": (
         "accounts: {home: {backend: mybmw, password: s3cret}}\n",
@@ -74,8 +74,8 @@ BROKEN = {
     "client id": (
         "accounts: {eu: {backend: cardata, client_id: abc}}\n",
         (
-            'accounts.eu.client_id: "abc" is no CarData client ID; copy it from BMW\'s '
-            "customer portal (8-4-4-4-12 characters)"
+            'accounts.eu.client_id: "abc" is not a client ID; copy it from BMW\'s '
+            "portal (36 characters)"
         ),
     ),
     "one client in two accounts": (
@@ -84,12 +84,12 @@ accounts:
   eu: {backend: cardata, client_id: 0F000000-0000-0000-0000-000000000000}
   us: {backend: cardata, client_id: 0f000000-0000-0000-0000-000000000000}
 """,
-        "accounts.us.client_id: is that of account eu too; remove one account",
+        "accounts.us.client_id: already used by account eu; remove one of them",
     ),
     "account name": (
         HOME.replace("home", "My Home"),
         (
-            'accounts.My Home: "My Home" is no account name; use a-z, 0-9 and _ only, '
+            'accounts.My Home: "My Home" is not a valid account name; use a-z, 0-9 and _ only, '
             "for example my_home"
         ),
     ),
@@ -106,27 +106,33 @@ accounts:
     ),
     "region": (
         home("region: europe"),
-        ('accounts.home.region: "europe" is no region; use china, north_america or rest_of_world'),
+        (
+            'accounts.home.region: "europe" is not a valid region; use china, '
+            "north_america or rest_of_world"
+        ),
     ),
     "half a location": (
         home("location: {latitude: 48.1}"),
-        ("accounts.home.location.longitude: missing; give latitude and longitude, or neither"),
+        ("accounts.home.location.longitude: missing; set both latitude and longitude, or neither"),
     ),
     "location": (
         home("location: {latitude: nan, longitude: 11}"),
-        ('accounts.home.location.latitude: "nan" is no latitude; use degrees from -90 to 90'),
+        (
+            'accounts.home.location.latitude: "nan" is not a valid latitude; use degrees '
+            "from -90 to 90"
+        ),
     ),
     "poll interval": (
         home("poll_interval: -1"),
         (
-            'accounts.home.poll_interval: "-1" is no number of seconds; use a whole '
+            'accounts.home.poll_interval: "-1" is not a valid number of seconds; use a whole '
             "number, 0 or more"
         ),
     ),
     "server": (
         home("server: 'https://bmw.example'"),
         (
-            'accounts.home.server: "https://bmw.example" is no server; write host or '
+            'accounts.home.server: "https://bmw.example" is not a valid server; write host or '
             "host:port, without scheme or path"
         ),
     ),
@@ -147,66 +153,83 @@ accounts:
     ),
     "certificate without key": (
         HOME + "mqtt: {tls: {cert_file: config.yaml}}\n",
-        ("mqtt.tls.key_file: key_file is missing; set cert_file and key_file, or neither"),
+        ("mqtt.tls.key_file: key_file is missing; set both cert_file and key_file, or neither"),
     ),
     "key without certificate": (
         HOME + "mqtt: {tls: {key_file: config.yaml}}\n",
-        ("mqtt.tls.key_file: cert_file is missing; set cert_file and key_file, or neither"),
+        ("mqtt.tls.key_file: cert_file is missing; set both cert_file and key_file, or neither"),
     ),
     "request budget": (
         EU % ", request_budget: 51",
         (
-            'accounts.eu.request_budget: "51" is no request budget; use a whole number '
-            "from 1 to 50, BMW's own limit"
+            'accounts.eu.request_budget: "51" is not a valid request budget; use a whole number '
+            "from 1 to 50 (BMW's limit)"
+        ),
+    ),
+    "battery capacity": (
+        HOME + f"vehicles: {{{VIN}: {{battery_capacity_kwh: 80 kWh}}}}\n",
+        (
+            f'vehicles.{VIN}.battery_capacity_kwh: "80 kWh" is not a valid battery capacity; '
+            "use the usable kWh, for example 80.7"
         ),
     ),
     "relay prefix": (
         EU % ", relay_prefix: 'bmw/#'",
-        'accounts.eu.relay_prefix: "bmw/#" has a wildcard; leave out + and #',
+        'accounts.eu.relay_prefix: "bmw/#" contains a wildcard; remove + and #',
     ),
     "web address": (
         EU % ", api_url: api.bmw.example",
         (
-            'accounts.eu.api_url: "api.bmw.example" is no web address; use one that '
-            "starts with https:// or http://"
+            'accounts.eu.api_url: "api.bmw.example" is not a valid web address; start it '
+            "with https:// or http://"
         ),
     ),
     "port": (
         HOME + "mqtt: {port: 70000}\n",
-        'mqtt.port: "70000" is no port; use a whole number from 1 to 65535',
+        'mqtt.port: "70000" is not a valid port; use a whole number from 1 to 65535',
     ),
     "host": (
         HOME + "mqtt: {host: 'mqtt://broker:1883'}\n",
         (
-            'mqtt.host: "mqtt://broker:1883" is no host; write the name or address '
-            "alone, without scheme, port or path"
+            'mqtt.host: "mqtt://broker:1883" is not a valid host; write the name or address '
+            "only, without scheme, port or path"
         ),
     ),
     "protocol": (
         HOME + "mqtt: {protocol: 4}\n",
-        'mqtt.protocol: "4" is no MQTT version that is spoken here; use 5 or 3.1.1',
+        'mqtt.protocol: "4" is not a supported MQTT version; use 5 or 3.1.1',
     ),
     "keepalive": (
         HOME + "mqtt: {keepalive: 0}\n",
-        ('mqtt.keepalive: "0" is no keepalive; use a whole number of seconds from 1 to 65535'),
+        (
+            'mqtt.keepalive: "0" is not a valid keepalive; use a whole '
+            "number of seconds from 1 to 65535"
+        ),
     ),
     "wildcard": (
         HOME + "mqtt: {base_topic: cars/+}\n",
-        'mqtt.base_topic: "cars/+" has a wildcard; leave out + and #',
+        'mqtt.base_topic: "cars/+" contains a wildcard; remove + and #',
     ),
     "slash": (
         HOME + "mqtt: {base_topic: /cars/}\n",
-        'mqtt.base_topic: "/cars/" has a / at an end; write "cars"',
+        'mqtt.base_topic: "/cars/" starts or ends with /; write "cars"',
+    ),
+    "slash and wildcard": (
+        HOME + "mqtt: {base_topic: '/cars/#'}\n",
+        'mqtt.base_topic: "/cars/#" starts or ends with /; write "cars"',
     ),
     "dollar": (
         HOME + "homeassistant: {status_topic: $SYS/x}\n",
-        ('homeassistant.status_topic: "$SYS/x" starts with $; topics with $ belong to the broker'),
+        (
+            'homeassistant.status_topic: "$SYS/x" starts with $; choose '
+            "another topic: $ is reserved for the broker"
+        ),
     ),
     "control character in a topic": (
         HOME + 'homeassistant: {status_topic: "a\\nb"}\n',
         (
-            'homeassistant.status_topic: "a\\nb" has a control character (U+000A) as character 2;'
-            " type it anew instead of copying it"
+            'homeassistant.status_topic: "a\\nb" contains a control character (U+000A) at position '
+            "2; type it again instead of pasting it"
         ),
     ),
     "same topics": (
@@ -219,52 +242,53 @@ accounts:
     "relay among our topics": (
         EU % ", relay_prefix: bmw2mqtt/",
         (
-            'accounts.eu.relay_prefix: "bmw2mqtt/" is below mqtt.base_topic, among our own '
-            "topics; choose another, for example bmw/"
+            'accounts.eu.relay_prefix: "bmw2mqtt/" is inside mqtt.base_topic, where '
+            "bmw2mqtt's own topics are; choose another, for example bmw/"
         ),
     ),
     "relay among Home Assistant's topics": (
         EU % ", relay_prefix: ha/device/x" + "homeassistant: {discovery_prefix: ha}\n",
         (
-            'accounts.eu.relay_prefix: "ha/device/x" is below homeassistant.discovery_prefix, '
-            "among our own topics; choose another, for example bmw/"
+            'accounts.eu.relay_prefix: "ha/device/x" is inside homeassistant.discovery_prefix, '
+            "where bmw2mqtt's own topics are; choose another, for example bmw/"
         ),
     ),
     "unknown key of mybmw": (
         home("strem_port: 9"),
         (
-            "accounts.home.strem_port: unknown key; known here: backend, username, password, "
+            "accounts.home.strem_port: unknown key; possible keys: backend, username, password, "
             "region, captcha_token, poll_interval, read_only, location, server, ca_file"
         ),
     ),
     "unknown key of cardata": (
         EU % ", usrname: me",
         (
-            "accounts.eu.usrname: unknown key; known here: backend, client_id, poll_interval, "
-            "request_budget, relay_prefix, auth_url, api_url, stream_host, stream_port, ca_file"
+            "accounts.eu.usrname: unknown key; possible keys: backend, client_id, poll_interval, "
+            "request_budget, follow_up_reads, relay_prefix, auth_url, api_url, stream_host, "
+            "stream_port, ca_file"
         ),
     ),
     "VIN": (
         HOME + "vehicles: {WBA123: {name: Daily}}\n",
         (
-            'vehicles.WBA123: "WBA123" is no VIN; use the 17 letters and digits from '
-            "the vehicle's papers"
+            'vehicles.WBA123: "WBA123" is not a valid VIN; use the 17 letters and digits from '
+            "the vehicle registration"
         ),
     ),
     "open status page": (
         HOME + "http: {host: 0.0.0.0}\n",
         (
-            "http.token: missing, and http.host 0.0.0.0 is open to the network; "
-            "set a token, or use http.host 127.0.0.1"
+            "http.token: missing, but http.host 0.0.0.0 opens the page to the network; "
+            "set a token or use http.host 127.0.0.1"
         ),
     ),
     "log level": (
         HOME + "log: {level: verbose}\n",
-        'log.level: "verbose" is no log level; use debug, info, warning or error',
+        'log.level: "verbose" is not a valid log level; use debug, info, warning or error',
     ),
     "log format": (
         HOME + "log: {format: xml}\n",
-        'log.format: "xml" is no log format; use auto, console or json',
+        'log.format: "xml" is not a valid log format; use auto, console or json',
     ),
     "a list for a value": (
         HOME + "mqtt: {host: [a, b]}\n",
@@ -279,32 +303,37 @@ accounts:
     ),
     "no mapping": (
         "just text\n",
-        "is no mapping; write lines like mqtt: {host: broker}",
+        "does not contain settings; write lines like mqtt: {host: broker}",
     ),
     "special character": (
         "mqtt:\n  password: *s3cret\n",
         (
             "line 2, column 13: found undefined alias; correct it "
-            "(text with special characters goes in quotes)"
+            "(put text with special characters in quotes)"
         ),
     ),
     "unknown tag": (
         "mqtt:\n  password: !s3cret x\n",
         (
-            "line 2, column 13: a ! here is a YAML tag, which no setting has; correct it "
-            "(text with special characters goes in quotes)"
+            "line 2, column 13: YAML tags (!) are not supported; correct it "
+            "(put text with special characters in quotes)"
         ),
     ),
     "key twice": (
         "mqtt:\n  host: a\n  port: 1\n  host: b\n",
-        (
-            "line 4, column 3: the key is there twice; correct it "
-            "(text with special characters goes in quotes)"
-        ),
+        'line 4, column 3: duplicate key "host"; remove one of them',
+    ),
+    "secret key twice": (
+        "mqtt:\n  ? a:s3cret\n  ? a:s3cret\n",
+        'line 3, column 5: duplicate key "a"; remove one of them',
+    ),
+    "tab": (
+        "mqtt:\n\thost: a\n",
+        "line 2, column 1: indented with a tab; use spaces",
     ),
     "control character": (
         "mqtt: {host: \x01}\n",
-        "has control characters; remove them",
+        "contains control characters; remove them",
     ),
 }
 
@@ -318,4 +347,4 @@ def test_a_syntax_error_has_line_and_column():
     (problem,) = problems("mqtt:\n  host: [broker\n")
     # The words between are those of libyaml, or of PyYAML where libyaml is not there.
     assert problem.startswith("config.yaml: line 3, column 1: ")
-    assert problem.endswith("; correct it (text with special characters goes in quotes)")
+    assert problem.endswith("; correct it (put text with special characters in quotes)")

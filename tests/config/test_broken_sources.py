@@ -18,7 +18,7 @@ from tests.config.test_broken_files import BROKEN
 BROKEN_ELSEWHERE = {
     "variable's value": (
         {"BMW2MQTT_MQTT__PORT": "many"},
-        '$BMW2MQTT_MQTT__PORT: "many" is no port; use a whole number from 1 to 65535',
+        '$BMW2MQTT_MQTT__PORT: "many" is not a valid port; use a whole number from 1 to 65535',
     ),
     "unknown variable": (
         {"BMW2MQTT_MQTT_HOST": "broker"},
@@ -33,7 +33,7 @@ BROKEN_ELSEWHERE = {
     ),
     "unlike any variable": (
         {"BMW2MQTT_XYZ": "1"},
-        "$BMW2MQTT_XYZ: unknown setting; see config.example.yaml for all of them",
+        "$BMW2MQTT_XYZ: unknown setting; see config.example.yaml for all settings",
     ),
     "below a value": (
         {"BMW2MQTT_LOG__LEVEL__X": "1"},
@@ -69,10 +69,7 @@ BROKEN_ELSEWHERE = {
     ),
     "missing secret file": (
         {"BMW2MQTT_MQTT__PASSWORD_FILE": "gone"},
-        (
-            "$BMW2MQTT_MQTT__PASSWORD_FILE: gone: no such file or directory; name a file that can "
-            "be read"
-        ),
+        ("$BMW2MQTT_MQTT__PASSWORD_FILE: gone: no such file or directory; choose a readable file"),
     ),
     "empty secret file": (
         {"BMW2MQTT_MQTT__PASSWORD_FILE": "/dev/null"},
@@ -102,7 +99,7 @@ def test_broken_environment(environ, problem):
         (
             "mqtt.host=a b",
             (
-                '--option mqtt.host: "a b" is no host; write the name or address alone, '
+                '--option mqtt.host: "a b" is not a valid host; write the name or address only, '
                 "without scheme, port or path"
             ),
         ),
@@ -128,15 +125,18 @@ def test_broken_files(tmp_path):
     assert load_file("gone.yaml") == (
         "--config gone.yaml: no such file or directory; correct the path or leave it out"
     )
-    assert load_file("latin.yaml") == "latin.yaml: is no UTF-8 text; save it as UTF-8"
-    assert load_file("secrets") == "secrets: is a directory; name a file that can be read"
+    assert load_file("latin.yaml") == "latin.yaml: is not UTF-8 text; save it as UTF-8"
+    assert load_file("secrets") == "secrets: is a directory; choose a readable file"
 
 
 def test_broken_secret_files():
     Path("secrets/bmw2mqtt_accounts__home__password").write_bytes(b"\xff\xfe")
     text = "accounts: {home: {backend: mybmw, username: me}}\n"
     assert problems(text) == [
-        "secrets/bmw2mqtt_accounts__home__password: is no UTF-8 text; write the bare secret into it"
+        (
+            "secrets/bmw2mqtt_accounts__home__password: is not UTF-8 text;"
+            " write only the secret into it"
+        )
     ]
 
 

@@ -22,15 +22,18 @@ SPOILT = {
     "all of it": "\ufeffpass word\r\n\r\n",
 }
 ODD = {
-    "no-break space": ("pass\u00a0word", "has a special space (U+00A0, no-break space)"),
-    "zero width space": ("pass\u200bword", "has an invisible character (U+200B, zero width space)"),
+    "no-break space": ("pass\u00a0word", "contains a special space (U+00A0, no-break space)"),
+    "zero width space": (
+        "pass\u200bword",
+        "contains an invisible character (U+200B, zero width space)",
+    ),
     "byte order mark": (
         "pass\ufeffword",
-        "has an invisible character (U+FEFF, zero width no-break space)",
+        "contains an invisible character (U+FEFF, zero width no-break space)",
     ),
-    "tabulator": ("pass\tword", "has a control character (U+0009) as character 5"),
-    "line end": ("pass\nword", "has a control character (U+000A) as character 5"),
-    "delete": ("pass\x7fword", "has a control character (U+007F) as character 5"),
+    "tabulator": ("pass\tword", "contains a control character (U+0009) at position 5"),
+    "line end": ("pass\nword", "contains a control character (U+000A) at position 5"),
+    "delete": ("pass\x7fword", "contains a control character (U+007F) at position 5"),
 }
 
 
@@ -76,7 +79,7 @@ def test_a_password_with_what_nobody_types_is_refused_and_not_shown(source, odd,
         source(WITHOUT, odd)
     (line,) = caught.value.problems
     assert f"the secret {sentence}" in line
-    assert line.endswith("; type it anew instead of copying it")
+    assert line.endswith("; type it again instead of pasting it")
     assert "password" in line.partition("the secret")[0].lower(), "the place is named"
     assert "pass" not in line.partition("the secret")[2]
 
@@ -84,7 +87,7 @@ def test_a_password_with_what_nobody_types_is_refused_and_not_shown(source, odd,
 def test_a_variable_with_bytes_that_are_no_text_is_refused():
     broken = os.fsdecode(b"pass\xffword")
     (line,) = problems(WITHOUT, **{VARIABLE: broken})
-    assert line.startswith(f"${VARIABLE}: the secret has a broken character (U+DCFF)")
+    assert line.startswith(f"${VARIABLE}: the secret contains a broken character (U+DCFF)")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +130,7 @@ def test_a_vin_and_a_client_id_are_what_they_look_like():
     for odd in ("\u00a0", "\u200b", "ß", "ı"):  # noqa: RUF001 - that is the point
         assert problems(HOME + f"vehicles: {{{VIN[:16]}{odd}: {{enabled: false}}}}\n")
     (line,) = problems(EU % "", ["accounts.eu.client_id= 0a0a0a0a000000000000000000000 b"])
-    assert "is no CarData client ID" in line
+    assert "is not a client ID" in line
 
 
 def test_blanks_around_a_user_name_are_removed():
@@ -157,7 +160,7 @@ def test_a_captchas_token_in_the_settings():
     settings = load(home('captcha_token: "\u00a0P1_abc \\n"'))
     assert settings.accounts["home"].captcha_token.get_secret_value() == "P1_abc"
     (line,) = problems(home("captcha_token: P1 abc"))
-    assert "this is not a captcha's token; copy the whole of it" in line
+    assert "this is not a captcha token; copy all of it" in line
     assert "P1" not in line
 
 
@@ -178,10 +181,10 @@ def test_a_pipe_into_which_nobody_writes_hangs_nothing(monkeypatch):
     monkeypatch.setattr("bmw2mqtt.files.read_named.__defaults__", (8 * 1024 * 1024, 0.1))
     os.mkfifo("pipe")
     (line,) = problems(WITHOUT, **{f"{VARIABLE}_FILE": "pipe"})
-    assert "pipe: nothing came out of it" in line
+    assert "pipe: it is a pipe that sent nothing" in line
     Path("config.yaml").unlink(missing_ok=True)
     os.mkfifo("config.yaml")
-    with pytest.raises(ConfigError, match="nothing came out of it"):
+    with pytest.raises(ConfigError, match="it is a pipe that sent nothing"):
         load(None)
 
 
@@ -190,7 +193,7 @@ def test_a_pipe_into_which_nobody_writes_hangs_nothing(monkeypatch):
     [
         ("/dev/zero", "it is larger than 64 KiB"),
         (".", "is a directory"),
-        ("~nobody_/x", "is no path"),
+        ("~nobody_/x", "is not a valid path"),
     ],
 )
 def test_a_secrets_file_that_is_none(path, sentence):
@@ -245,4 +248,4 @@ def test_the_home_folder(monkeypatch, tmp_path):
     assert settings.mqtt.tls.ca_file == tmp_path / "ca.pem"
     assert password(settings) == "pass word"
     (line,) = problems(HOME, ["data_dir=~nobody_/data"])
-    assert "starts with a home folder that is not known; write the whole path" in line
+    assert "starts with an unknown home folder; write the full path" in line

@@ -202,6 +202,18 @@ def test_cardata():
     assert (account.poll_interval_s, account.request_budget) == (86400, 45)
 
 
+def test_follow_up_reads_can_be_switched_off():
+    assert load(EU % "").accounts["eu"].follow_up_reads is True
+    assert load(EU % ", follow_up_reads: false").accounts["eu"].follow_up_reads is False
+
+
+def test_a_battery_s_capacity():
+    assert load().vehicles == {}
+    text = HOME + f"vehicles: {{{VIN}: {{battery_capacity_kwh: 80.7}}}}\n"
+    assert load(text).vehicles[VIN].battery_capacity_kwh == 80.7
+    assert load(text.replace("80.7", "")).vehicles[VIN].battery_capacity_kwh is None
+
+
 @pytest.mark.parametrize("host", ["broker", "my_broker.lan.", "192.0.2.1", "::1", "2001:db8::1"])
 def test_hosts(host):
     assert load(HOME, [f"mqtt.host={host}"]).mqtt.host == host
@@ -227,23 +239,29 @@ def test_an_app_of_home_assistant_needs_no_token(monkeypatch):
 
 def test_an_empty_token_is_none():
     assert load(HOME + "http: {token: ' '}\n").http.token is None
-    with pytest.raises(ConfigError, match="open to the network"):
+    with pytest.raises(ConfigError, match="opens the page to the network"):
         load(HOME + "http: {host: 0.0.0.0, token: ''}\n")
 
 
 def test_warnings():
     Path("ca.pem").touch()
     assert load(home("poll_interval: 59")).warnings() == (
-        "accounts.home.poll_interval: BMW may block who asks every 59 s; use 60 or more",
+        (
+            "accounts.home.poll_interval: BMW may block an account that is polled every 59 s;"
+            " use 60 or more"
+        ),
     )
     assert load(HOME + "mqtt: {tls: {enabled: true, verify: false}}\n").warnings() == (
-        "mqtt.tls.verify: anybody can pose as the broker; set ca_file and verify: true",
+        (
+            "mqtt.tls.verify: false, so anyone can impersonate the broker; set ca_file and"
+            " verify: true"
+        ),
     )
     assert load(HOME + "mqtt: {tls: {ca_file: ca.pem}}\n").warnings() == (
-        "mqtt.tls.enabled: false, so the files below mqtt.tls are not used",
+        "mqtt.tls.enabled: false, so the files of mqtt.tls are not used; set enabled: true",
     )
     assert load(HOME + "http: {token: fifteen-letters}\n").warnings() == (
-        "http.token: so short that it can be guessed; use 16 characters or more",
+        "http.token: short enough to be guessed; use 16 characters or more",
     )
     assert load(home("poll_interval: 0")).warnings() == ()
     assert load(home("poll_interval: 60")).warnings() == ()

@@ -34,7 +34,7 @@ def test_up_and_down(clone: Clone, bmw: MyBmwSimulator) -> None:
         assert read_only.stdout == "10001\n"
         assert "Read-only" in read_only.stderr
         said = docker("exec", container, "bmw2mqtt", "check", "--connect").stdout
-        assert "the running daemon says ok" in said
+        assert "the running daemon reports ok" in said
         assert "may write all topics" in said
         assert "broker: connected, MQTT 5, no TLS, mosquitto version 2" in said
 
@@ -62,7 +62,7 @@ def test_up_and_down(clone: Clone, bmw: MyBmwSimulator) -> None:
 
         clone.compose("stop", "bmw2mqtt")
         removed = clone.compose("run", "--rm", "bmw2mqtt", "cleanup")
-        assert re.fullmatch(r"\d{2,} retained topics removed\n", removed), removed
+        assert re.fullmatch(r"\d{2,} retained topics deleted\n", removed), removed
         family.quiet()
         assert [topic for topic in family.current() if topic.startswith("bmw2mqtt/")] == []
 

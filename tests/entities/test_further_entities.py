@@ -13,6 +13,7 @@ from bmw2mqtt.mqtt.device import dump_json
 from bmw2mqtt.vehicle.snapshot import (
     Battery12V,
     Charging,
+    ChargingStatus,
     CheckControlMessage,
     Climate,
     ClimateActivity,
@@ -49,6 +50,7 @@ FULL = replace(
     PLUGIN_HYBRID,
     last_report_at=NOON,
     charging=Charging(
+        status=ChargingStatus.CHARGING,
         power_kw=10.75,
         remaining_minutes=95,
         current_a=16,
@@ -276,6 +278,11 @@ def test_what_bmw_names_beside_the_services_counts() -> None:
     vehicle = replace(FULL, next_service_km=7000, inspection_date=date(2028, 5, 1))
     assert ROWS["sensor_next_service_distance"].value(vehicle) == 7000
     assert ROWS["sensor_inspection_date"].value(vehicle) == date(2028, 5, 1)
+
+
+def test_a_charge_that_is_over_has_no_time_left() -> None:
+    vehicle = replace(FULL, charging=replace(FULL.charging, status=ChargingStatus.COMPLETE))
+    assert ROWS["sensor_charging_time_remaining"].value(vehicle) is None
 
 
 def test_preconditioning_that_is_over_has_no_time_left() -> None:

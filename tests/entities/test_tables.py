@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES, account_entities
+from bmw2mqtt.accounts.backends import BACKENDS
+from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
 from bmw2mqtt.entities.base import (
     MAX_STATE_LENGTH,
     BinarySensor,
@@ -335,16 +336,11 @@ ACCOUNT_KINDS = {
 
 
 @pytest.mark.parametrize(
-    ("backend", "entities", "more"),
+    ("backend", "more"),
     [
-        (
-            "mybmw",
-            account_entities(has_quota=False, has_stream=False, has_login_button=False),
-            set(),
-        ),
+        ("mybmw", set()),
         (
             "cardata",
-            account_entities(has_quota=True, has_stream=True, has_login_button=True),
             {
                 "sensor_requests_left",
                 "binary_sensor_stream_connected",
@@ -355,10 +351,9 @@ ACCOUNT_KINDS = {
     ],
 )
 @pytest.mark.parametrize("status", AccountStatus)
-def test_account_entities(
-    backend: str, entities: tuple[Entity[AccountState], ...], more: set[str], status: AccountStatus
-) -> None:
-    state = AccountState(name="home", backend=backend, status=status)
+def test_account_entities(backend: str, more: set[str], status: AccountStatus) -> None:
+    state = AccountState(name="home", backend=BACKENDS[backend].traits, status=status)
+    entities = [entity for entity in ACCOUNT_ENTITIES if entity.exists(state)]
     assert {entity.id for entity in entities} == ACCOUNT_KINDS | more
     shown = {e.id: encode(e.value(state)).decode() for e in entities if e.has_state}
     assert shown["sensor_status"] == status.value

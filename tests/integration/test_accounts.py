@@ -290,8 +290,10 @@ def test_bmw_is_away_at_start_and_comes_back(
     observer.wait_for(status(), "unreachable")
     wait_until(lambda: "cannot be reached" in message(observer))
     observer.wait_for("bmw2mqtt/bridge/availability", "online")
-    next_update = observer.wait_for("bmw2mqtt/account/home/sensor/next_update").text
-    assert next_update != "None", "it will ask again by itself"
+    wait_until(
+        lambda: observer.wait_for("bmw2mqtt/account/home/sensor/next_update").text != "None",
+        what="it will ask again by itself",
+    )
     bmw_servers.call(bmw.start())
     observer.publish("bmw2mqtt/account/home/button/refresh/press", "PRESS")
     observer.wait_for(status(), "ok")

@@ -123,7 +123,7 @@ def test_our_own_topics_are_rights_enough(
 
 def keys_told(process: Daemon) -> list[str]:
     """What accounts were told."""
-    return [e["key"] for e in process.log("info") if e["event"] == "account_command"]
+    return [e["key"] for e in process.log("info") if e["event"] == "account_command_received"]
 
 
 def test_the_access_list_we_ship(

@@ -131,8 +131,8 @@ def test_an_odd_broker(
     status, text, took_s = check(settings_for(bmw, broker.port, tmp_path / "data", mqtt=mqtt))
     assert status == 2
     assert took_s < 30
-    (line,) = [line for line in text.splitlines() if line.startswith("- broker: ")]
-    assert line.startswith(f"- broker: 127.0.0.1:{broker.port} ")
+    (line,) = [line for line in text.splitlines() if line.startswith("- ✘ broker: ")]
+    assert line.startswith(f"- ✘ broker: 127.0.0.1:{broker.port} ")
     if last != CONNECT:
         assert NAMES[last] in line
     if last == PUBLISH:
@@ -179,7 +179,7 @@ def test_a_running_daemon_is_not_disturbed(
     folder = "data" if is_lock_seen else "another"
     status, text, _ = check(settings_for(bmw, broker.port, tmp_path / folder))
     assert status == 0, text
-    assert "a bridge is running: tried with another client id and without its last will" in text
+    assert "bmw2mqtt is running: tried with another client ID and without a last will" in text
     assert retained(broker.port).keys() == before.keys()
     assert [m.text for m in observer.on("bmw2mqtt/bridge/availability")][-1] == "online"
     assert sum(e["event"] == "mqtt_connected" for e in process.log()) == 1
@@ -209,8 +209,8 @@ def test_bmw_does_not_answer(
     status, text, took_s = check(settings_for(bmw, broker.port, tmp_path / "data"))
     assert status == 2
     assert took_s < 6 + 5
-    assert "BMW does not answer in time" in text
-    assert "- broker: connected" in text
+    assert "BMW did not answer in time" in text
+    assert "- ✔ broker: connected" in text
     bmw.faults.clear()
 
 
@@ -240,7 +240,7 @@ sys.exit(main(sys.argv[1:]))
     )
     assert time.monotonic() - started < 12 + 10
     assert done.returncode == 2
-    assert "does not answer in time (connecting)" in done.stdout
+    assert "did not answer in time (connecting)" in done.stdout
     assert "logged in, 1 car" in done.stdout
 
 
@@ -251,4 +251,4 @@ def test_a_broker_with_which_the_daemon_copes(
     with Mosquitto(tmp_path, limit) as broker:
         status, text, _ = check(settings_for(bmw, broker.port, tmp_path / "data"))
     assert status == 0, text
-    assert "published, read back and removed a message" in text
+    assert "published, read back and deleted a message" in text

@@ -59,7 +59,7 @@ def test_a_dry_run_prints_what_would_be_deleted(
         assert main(["cleanup", "--dry-run", "--config", str(process.config)]) == 0
         *topics, summary = capsys.readouterr().out.splitlines()
         assert set(topics) == set(before)
-        assert summary == f"{len(before)} retained topics would be removed"
+        assert summary == f"{len(before)} retained topics would be deleted"
         process.stop()
     assert retained(broker.port).keys() == before.keys()
 
@@ -69,7 +69,7 @@ def test_it_deletes_beside_a_running_bridge_when_it_is_forced_to(
 ) -> None:
     before = retained(broker.port)
     assert main(["cleanup", "--force", "--config", str(process.config)]) == 0
-    assert capsys.readouterr().out == f"{len(before)} retained topics removed\n"
+    assert capsys.readouterr().out == f"{len(before)} retained topics deleted\n"
     assert retained(broker.port) == {}
     assert len([m for m in observer.messages if not m.payload]) >= len(before)
 
@@ -80,7 +80,7 @@ def test_a_bridge_that_was_killed_is_not_running(
     process.__exit__()
     observer.wait_for("bmw2mqtt/bridge/availability", "offline")
     assert main(["cleanup", "--config", str(process.config)]) == 0
-    assert "retained topics removed" in capsys.readouterr().out
+    assert "retained topics deleted" in capsys.readouterr().out
 
 
 def test_what_it_may_not_delete_is_named(tmp_path: Path, process: Daemon, capsys: Output) -> None:
@@ -118,4 +118,4 @@ def test_somebody_who_publishes_without_end_does_not_hold_it_up(
     finally:
         done.set()
         thread.join()
-    assert "retained topics removed" in capsys.readouterr().out
+    assert "retained topics deleted" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def test_an_entity_that_is_gone(daemon: Callable[..., Daemon], observer: Observe
     }
     plant(observer, old)
     process = daemon(account={"poll_interval": 3600})
-    process.wait_log("leftovers_removed")
+    process.wait_log("stale_topics_removed")
     observer.wait_for(STATUS, "ok")
     topic = discovery(VIN)
     wait_until(lambda: "sensor_oil" not in components_said(observer, topic)[-1])
@@ -128,7 +129,7 @@ def test_cars_and_accounts_that_are_gone_and_nothing_else(
     }
     plant(observer, {**former_account, **former_cars, **FOREIGN})
     process = daemon(account={"poll_interval": 3600}, vehicles={OTHER_VIN: {"enabled": False}})
-    process.wait_log("leftovers_removed")
+    process.wait_log("stale_topics_removed")
     observer.wait_for(STATUS, "ok")
     gone = former_account.keys() | former_cars.keys()
     wait_until(lambda: not gone & observer.current().keys(), what="all gone")
@@ -153,12 +154,20 @@ def test_read_only_is_switched_on(
     seen = len(observer.on(discovery(VIN)))
     daemon(account={"poll_interval": 3600, "read_only": True})
     gone = commands - {"notify_poi"}
-    wait_until(lambda: len(components_said(observer, discovery(VIN))) >= seen + 3)
-    clean, farewell, last = components_said(observer, discovery(VIN))[seen:]
-    assert clean == last
-    assert {key: farewell[key] for key in gone} == {
-        key: {"platform": before[key]["platform"]} for key in gone
-    }
+    bare = {key: {"platform": before[key]["platform"]} for key in gone}
+
+    def removal_and_last() -> list[dict[str, Any]]:
+        """Return both, where the removal was followed by an announcement without it."""
+        said = components_said(observer, discovery(VIN))[seen:]
+        return [
+            components
+            for removal, last in pairwise(said)
+            if bare.items() <= removal.items() and not bare.keys() & last.keys()
+            for components in (removal, last)
+        ]
+
+    wait_until(removal_and_last)
+    _, last = removal_and_last()
     assert {k for k, fields in last.items() if "command_topic" in fields} <= {"notify_poi"}
     observer.quiet(0.3)
     topics = retained(broker.port)
@@ -175,7 +184,7 @@ def test_nothing_of_a_car_is_removed_while_bmw_cannot_be_reached(
     bmw.faults.add(Fault(path="/eadrax", status=503))
     process = daemon()
     observer.wait_for(STATUS, "unreachable")
-    process.wait_log("leftovers_removed")  # the former account
+    process.wait_log("stale_topics_removed")  # the former account
     observer.quiet(0.3)
     assert old.items() <= {t: p.decode() for t, p in observer.current().items()}.items()
     bmw.faults.clear()
@@ -215,12 +224,12 @@ def test_cleanup(
     ours = retained(broker.port)
     plant(observer, FOREIGN)
     assert main(["cleanup", "--config", str(first.config)]) == 0
-    assert capsys.readouterr().out == f"{len(ours)} retained topics removed\n"
+    assert capsys.readouterr().out == f"{len(ours)} retained topics deleted\n"
     assert {t: p.decode() for t, p in retained(broker.port).items()} == FOREIGN
     emptied = [m.topic for m in observer.messages if not m.payload]
     assert [topic for topic in emptied[:3] if topic.startswith("homeassistant/")] == emptied[:3]
     assert main(["cleanup", "--config", str(first.config)]) == 0
-    assert capsys.readouterr().out == "0 retained topics removed\n"
+    assert capsys.readouterr().out == "0 retained topics deleted\n"
 
 
 @pytest.mark.parametrize("prefix", ["bmw/", "cars/bmw-", "bmw"])
@@ -242,7 +251,7 @@ def test_cleanup_removes_what_was_relayed(
     others = {f"{prefix}{VIN}/x": "1", f"{prefix}status": "2", f"other/{VIN}": "3"}
     plant(observer, others | {f"{prefix}{VIN}": "{}"})
     assert main(["cleanup", "--config", str(tmp_path / "cleanup.yaml")]) == 0
-    assert capsys.readouterr().out == "1 retained topic removed\n"
+    assert capsys.readouterr().out == "1 retained topic deleted\n"
     assert retained(broker.port).keys() == others.keys()
 
 

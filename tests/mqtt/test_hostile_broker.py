@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 import tracemalloc
+from collections.abc import Iterable
 
 import pytest
 from paho.mqtt.client import topic_matches_sub
@@ -11,7 +12,8 @@ from paho.mqtt.client import topic_matches_sub
 from bmw2mqtt.mqtt.packets import MAX_INCOMING_BYTES
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.received import Received
-from bmw2mqtt.mqtt.retained_scan import GIVE_UP_S, MAX_TOPICS, RetainedScan
+from bmw2mqtt.mqtt.retained_repair import GIVE_UP_S, RetainedRepair
+from bmw2mqtt.mqtt.retained_scan import MAX_TOPICS, RetainedScan
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.simulator.cardata import mqtt_codec as codec
 from tests.mqtt.fake_broker import FakeBroker, Peer, packet, until
@@ -176,81 +178,107 @@ async def test_a_flood_of_commands_takes_little_memory() -> None:
 # The retained scan
 
 
-class Link:
-    def __init__(self) -> None:
-        self.subscribed = asyncio.Event()
-        self.connections = 1
-
-
 VIN = "WBA00000000DEMO01"
+
+
+class ScannedBroker:
+    """A connection to a broker, the scan of what it retains, and what runs the scan."""
+
+    def __init__(self) -> None:
+        self.connected = asyncio.Event()
+        self.connections = 0
+        self.scan = RetainedScan(Topics("b", "h"))
+        self.scanned_at_s: list[float] = []
+        self._repair = RetainedRepair(Publisher(), self.scan, ["b/#"], self._scanned)
+        self.task = asyncio.create_task(self._repair.run(self))
+
+    def _scanned(self) -> None:
+        self.scanned_at_s.append(asyncio.get_running_loop().time())
+
+    async def subscribe(self, _: Iterable[str]) -> bool:
+        return self.connected.is_set()
+
+    async def unsubscribe(self, _: Iterable[str]) -> None:
+        pass
+
+    def connect(self) -> None:
+        self.connections += 1
+        self.connected.set()
+        self._repair.subscribed()
+
+    def send(self, topic: str) -> None:
+        self._repair.received(topic, b"1")
 
 
 @virtually
 async def test_the_scan_counts_from_the_suback() -> None:
-    inventory, link = RetainedScan(Topics("b", "h")), Link()
-    scan = asyncio.create_task(inventory.settle(link))
+    broker = ScannedBroker()
     await asyncio.sleep(20)
-    assert not inventory.is_complete
-    link.subscribed.set()
+    assert not broker.scan.is_complete
+    broker.connect()
     await asyncio.sleep(0.9)
-    assert not inventory.is_complete
-    inventory.take(f"b/{VIN}/lock/lock", b"LOCKED")
+    assert not broker.scan.is_complete
+    broker.send(f"b/{VIN}/lock/lock")
     await asyncio.sleep(0.9)
-    assert not inventory.is_complete
-    await scan
-    assert inventory.is_complete
+    assert not broker.scan.is_complete
+    await asyncio.sleep(0.2)
+    assert broker.scan.is_complete
+    broker.connect()
+    await asyncio.sleep(5)
+    assert len(broker.scanned_at_s) == 1, "later connections show what is missing, nothing else"
+    broker.task.cancel()
 
 
 @virtually
 async def test_the_scan_survives_a_lost_connection() -> None:
-    inventory, link = RetainedScan(Topics("b", "h")), Link()
-    scan = asyncio.create_task(inventory.settle(link))
-    link.subscribed.set()
+    broker = ScannedBroker()
+    broker.connect()
     await asyncio.sleep(0.5)
-    link.subscribed.clear()
+    broker.connected.clear()
     await asyncio.sleep(5)
-    assert not inventory.is_complete
-    link.connections += 1
-    link.subscribed.set()
+    assert not broker.scan.is_complete
+    broker.connect()
     await asyncio.sleep(0.3)
-    inventory.take(f"b/{VIN}/lock/lock", b"LOCKED")
-    await scan
-    assert inventory.pending() == (f"b/{VIN}/lock/lock",)
+    broker.send(f"b/{VIN}/lock/lock")
+    await asyncio.sleep(1.1)
+    assert broker.scan.is_complete
+    assert broker.scan.undecided() == (f"b/{VIN}/lock/lock",)
+    broker.task.cancel()
 
 
 @virtually
-async def test_the_scan_ends_though_somebody_never_stops() -> None:
-    inventory, link = RetainedScan(Topics("b", "h")), Link()
-    link.subscribed.set()
-    scan = asyncio.create_task(inventory.settle(link))
+async def test_the_scan_ends_though_another_client_never_stops() -> None:
+    broker = ScannedBroker()
+    broker.connect()
     for number in range(100):
-        inventory.take(f"b/else/{number}", b"1")
-        if scan.done():
+        broker.send(f"b/else/{number}")
+        if broker.scan.is_complete:
             break
         await asyncio.sleep(0.5)
-    assert scan.done()
+    assert broker.scan.is_complete
     assert asyncio.get_running_loop().time() <= GIVE_UP_S + 1
+    broker.task.cancel()
 
 
 @virtually
 async def test_the_scan_is_bounded(capsys: pytest.CaptureFixture[str]) -> None:
-    inventory = RetainedScan(Topics("b", "h"))
+    scan = RetainedScan(Topics("b", "h"))
     for number in range(MAX_TOPICS + 1000):
-        inventory.take(f"b/{VIN}/sensor/k{number}", b"1")
-    assert len(inventory.pending()) == MAX_TOPICS
+        scan.received(f"b/{VIN}/sensor/k{number}", b"1")
+    assert len(scan.undecided()) == MAX_TOPICS
     assert capsys.readouterr().out.count("too_many_retained_topics") == 1
     long_topics = RetainedScan(Topics("b", "h"))
     for number in range(1000):
-        long_topics.take(f"b/{VIN}/sensor/{'k' * 60_000}{number}", b"1")
-    assert len(long_topics.pending()) < 150
+        long_topics.received(f"b/{VIN}/sensor/{'k' * 60_000}{number}", b"1")
+    assert len(long_topics.undecided()) < 150
 
 
 @virtually
 async def test_deeply_nested_discovery() -> None:
-    inventory = RetainedScan(Topics("b", "h"))
+    scan = RetainedScan(Topics("b", "h"))
     nested = b'{"components": ' + b'{"a":' * 100_000 + b'"b/bridge/availability"'
-    inventory.take(f"h/device/bmw2mqtt_{VIN}/config", nested)
-    assert inventory.components(f"b/{VIN}") == frozenset()
+    scan.received(f"h/device/bmw2mqtt_{VIN}/config", nested)
+    assert scan.pop_components(f"b/{VIN}") == frozenset()
 
 
 def test_filters_leave_the_topics_of_others_alone() -> None:

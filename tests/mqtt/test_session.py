@@ -546,6 +546,39 @@ async def test_a_broker_that_hangs_up_on_one_message_gets_the_others(
 
 
 @virtually
+async def test_what_was_left_out_is_tried_again_on_the_same_connection() -> None:
+    """Nothing else may send it: a car that is parked for days says nothing new."""
+    is_strict, later_s = True, 0.0
+    loop: Any = asyncio.get_running_loop()
+    loop.hurry()
+
+    async def answer(peer: Peer, kind: int, body: bytes) -> bool:
+        if is_strict and kind == codec.PUBLISH and b"poison" in body:
+            peer.hang_up()
+            return True
+        return False
+
+    async with FakeBroker(answer) as broker:
+        publisher = Publisher(lambda: loop.time() + later_s)
+        publisher.retain("t/poison", b"1")
+        publisher.clear("t/poison/withdrawn")
+        session = make_session(broker.settings, publisher=publisher)
+        task = asyncio.create_task(session.run())
+        async with asyncio.timeout(120):
+            await publisher.drained()
+        later_s = 5 * 3600
+        await asyncio.sleep(900)
+        assert not broker.peers[-1].published, "it is left out for six hours"
+        connections, is_strict = session.connections, False
+        later_s = 6 * 3600
+        await asyncio.sleep(900)
+        published = [(message.topic, message.payload) for message in broker.peers[-1].published]
+        assert sorted(published) == [("t/poison", b"1"), ("t/poison/withdrawn", b"")]
+        assert session.connections == connections
+        await stop(session, task)
+
+
+@virtually
 async def test_a_broker_that_acknowledges_and_hangs_up_later(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

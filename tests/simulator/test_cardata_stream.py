@@ -228,19 +228,21 @@ async def test_a_token_without_the_stream_is_refused(listen, client):
 
 
 @BOTH
-async def test_the_connection_ends_with_the_token(tune_in, customer, clock, protocol):
+async def test_the_connection_ends_with_the_token(cardata, tune_in, customer, clock, protocol):
     listener = await tune_in(protocol=protocol)
     await customer.refresh()
     clock.forward(hours=1)
+    cardata.stream.check_clients()
     await until(lambda: listener.disconnected)
 
     if protocol == MQTTv5:
         assert listener.disconnected == [135]
 
 
-async def test_switching_the_stream_off_in_the_portal_ends_the_connection(tune_in, driver):
+async def test_switching_the_stream_off_in_the_portal_ends_the_connection(cardata, tune_in, driver):
     listener = await tune_in()
     driver.granted.discard(STREAM_SCOPE)
+    cardata.stream.check_clients()
 
     await until(lambda: listener.disconnected)
 

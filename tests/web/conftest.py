@@ -24,8 +24,8 @@ CHROMIUM = next(
 
 
 @dataclass
-class LivePage:
-    """The page of a daemon of its own."""
+class DaemonPage:
+    """A daemon started for one test, and its page."""
 
     url: str
     daemon: Daemon
@@ -41,7 +41,7 @@ class LivePage:
         answer.raise_for_status()
 
     def wait_status(self, status: str) -> dict[str, Any]:
-        """Wait until the account stands so, and return it."""
+        """Wait until an account has this status, and return it."""
         found: dict[str, Any] = wait_until(
             lambda: next((a for a in self.state()["accounts"] if a["status"] == status), None),
             what=f"status {status}",
@@ -57,18 +57,18 @@ class LivePage:
 
 
 @pytest.fixture
-def live(daemon: Callable[..., Daemon]) -> Iterator[Callable[..., LivePage]]:
-    """Start a daemon that has a page: `live(token=…, account={…})`."""
+def live(daemon: Callable[..., Daemon]) -> Iterator[Callable[..., DaemonPage]]:
+    """Start a daemon with a page: `live(token=…, account={…})`."""
     with ExitStack() as stack:
 
-        def start(token: str | None = None, **sections: Any) -> LivePage:
+        def start(token: str | None = None, **sections: Any) -> DaemonPage:
             port = free_port()
             process = daemon(http={"port": port, "token": token}, **sections)
-            process.wait_log("page_listening")
+            process.wait_log("page_opened")
             url = f"http://127.0.0.1:{port}"
             headers = {"Authorization": f"Bearer {token}"} if token else {}
             client = httpx.Client(base_url=url, headers=headers, timeout=15, trust_env=False)
-            return LivePage(url, process, stack.enter_context(client))
+            return DaemonPage(url, process, stack.enter_context(client))
 
         yield start
 

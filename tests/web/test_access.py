@@ -11,30 +11,30 @@ import pytest
 
 from bmw2mqtt.web import access, events
 from bmw2mqtt.web import application as site
-from bmw2mqtt.web import connection_limits as door
-from tests.web.inside import Inside, eventually, served
+from bmw2mqtt.web import connection_limits as limits
+from tests.web.served_page import ServedPage, eventually, served
 
 TOKEN = "a-token-of-twenty-five-ch"
 OURS = {"X-Bmw2mqtt": "1", "Content-Type": "application/json"}
 VIN = "WBA00000000000001"
-DATA = ("/api/state", "/api/events", "/metrics", f"/cars/{VIN}/picture.png")
+DATA = ("/api/state", f"/api/cars/{VIN}", "/api/events", "/metrics", f"/cars/{VIN}/picture.png")
 BUTTONS = tuple(f"/api/accounts/home/{act}" for act in ("refresh", "polling", "login", "captcha"))
 
 
 @pytest.fixture
-async def page() -> AsyncIterator[Inside]:
+async def page() -> AsyncIterator[ServedPage]:
     """A page on this machine, without a token."""
-    async with served() as inside:
-        inside.add_car(VIN)
-        yield inside
+    async with served() as page:
+        page.add_car(VIN)
+        yield page
 
 
 @pytest.fixture
-async def guarded() -> AsyncIterator[Inside]:
+async def guarded() -> AsyncIterator[ServedPage]:
     """A page with a token."""
-    async with served(token=TOKEN) as inside:
-        inside.add_car(VIN)
-        yield inside
+    async with served(token=TOKEN) as page:
+        page.add_car(VIN)
+        yield page
 
 
 @pytest.fixture
@@ -51,20 +51,22 @@ async def ask(
 
 
 async def test_another_name_for_this_machine_is_refused(
-    page: Inside, client: aiohttp.ClientSession
+    page: ServedPage, client: aiohttp.ClientSession
 ) -> None:
     for host in ("evil.example", f"evil.example:{page.port}", "127.0.0.1.evil.example", "[", ""):
         for path in ("/", *DATA[:1]):
             status, text = await ask(client, "GET", page.url + path, headers={"Host": host})
-            assert (status, "set http.token" in text) == (403, True), host
+            assert (status, "Set http.token" in text) == (403, True), host
     status, _ = await ask(client, "POST", page.url + BUTTONS[0], headers={**OURS, "Host": "evil"})
     assert status == 403
-    assert page.accounts["home"].told == []
+    assert page.accounts["home"].calls == []
     for host in ("localhost", f"localhost:{page.port}", "127.0.0.1", "[::1]:80"):
         assert (await ask(client, "GET", f"{page.url}/", headers={"Host": host}))[0] == 200, host
 
 
-async def test_a_reverse_proxy_needs_a_token(page: Inside, client: aiohttp.ClientSession) -> None:
+async def test_a_reverse_proxy_needs_a_token(
+    page: ServedPage, client: aiohttp.ClientSession
+) -> None:
     for header in ("X-Forwarded-For", "Forwarded"):
         status, text = await ask(client, "GET", f"{page.url}/", headers={header: "10.0.0.1"})
         assert (status, "http.token" in text) == (403, True)
@@ -84,16 +86,16 @@ async def test_a_reverse_proxy_needs_a_token(page: Inside, client: aiohttp.Clien
     ],
 )
 async def test_other_sites_press_no_button(
-    page: Inside, client: aiohttp.ClientSession, headers: dict[str, str]
+    page: ServedPage, client: aiohttp.ClientSession, headers: dict[str, str]
 ) -> None:
     for path in (*BUTTONS, "/api/session"):
         status, text = await ask(client, "POST", page.url + path, headers=headers, data=b"{}")
         assert status == 403
         assert text.endswith("."), "a sentence"
-    assert page.accounts["home"].told == []
+    assert page.accounts["home"].calls == []
 
 
-async def test_other_sites_read_nothing(page: Inside, client: aiohttp.ClientSession) -> None:
+async def test_other_sites_read_nothing(page: ServedPage, client: aiohttp.ClientSession) -> None:
     for path in DATA:
         headers = {"Sec-Fetch-Site": "cross-site"}
         assert (await ask(client, "GET", page.url + path, headers=headers))[0] == 403
@@ -103,7 +105,9 @@ async def test_other_sites_read_nothing(page: Inside, client: aiohttp.ClientSess
             assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
-async def test_our_own_page_presses_buttons(page: Inside, client: aiohttp.ClientSession) -> None:
+async def test_our_own_page_presses_buttons(
+    page: ServedPage, client: aiohttp.ClientSession
+) -> None:
     for headers in (
         OURS,
         {**OURS, "Origin": page.url},
@@ -114,12 +118,12 @@ async def test_our_own_page_presses_buttons(page: Inside, client: aiohttp.Client
     assert (await ask(client, "POST", page.url + BUTTONS[1], headers=OURS, data=off))[0] == 204
     token = b'{"token": " P1_abc "}'
     assert (await ask(client, "POST", page.url + BUTTONS[2], headers=OURS, data=token))[0] == 204
-    assert page.accounts["home"].told == ["refresh"] * 3 + [False, ("log in", "P1_abc")]
-    assert page.accounts["office"].told == []
+    assert page.accounts["home"].calls == ["refresh"] * 3 + [False, ("log in", "P1_abc")]
+    assert page.accounts["office"].calls == []
 
 
 async def test_without_the_token_nothing_is_shown(
-    guarded: Inside, client: aiohttp.ClientSession
+    guarded: ServedPage, client: aiohttp.ClientSession
 ) -> None:
     for path in (*DATA, "/", "/odd", "/api/", "/page.js"):
         status, text = await ask(client, "GET", guarded.url + path)
@@ -128,12 +132,12 @@ async def test_without_the_token_nothing_is_shown(
         assert "office" not in text
     for path in BUTTONS:
         assert (await ask(client, "POST", guarded.url + path, headers=OURS))[0] == 401
-    assert guarded.accounts["home"].told == []
+    assert guarded.accounts["home"].calls == []
     status, text = await ask(client, "GET", f"{guarded.url}/healthz")
     assert (status, text) == (200, '{"status": "ok"}')
 
 
-async def test_the_token_opens(guarded: Inside, client: aiohttp.ClientSession) -> None:
+async def test_the_token_opens(guarded: ServedPage, client: aiohttp.ClientSession) -> None:
     bearer = {"Authorization": f"Bearer {TOKEN}"}
     for path in DATA:
         async with client.get(guarded.url + path, headers=bearer) as answer:
@@ -145,7 +149,7 @@ async def test_the_token_opens(guarded: Inside, client: aiohttp.ClientSession) -
 
 
 async def test_a_session_outlives_a_restart_and_ends(
-    guarded: Inside, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+    guarded: ServedPage, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with client.post(
         f"{guarded.url}/api/session", headers=OURS, json={"token": TOKEN}
@@ -177,7 +181,7 @@ async def test_a_session_outlives_a_restart_and_ends(
 
 
 async def test_the_cookie_stays_on_encrypted_ways(
-    guarded: Inside, client: aiohttp.ClientSession
+    guarded: ServedPage, client: aiohttp.ClientSession
 ) -> None:
     headers = {**OURS, "X-Forwarded-Proto": "https", "X-Forwarded-For": "10.0.0.1"}
     async with client.post(
@@ -187,14 +191,14 @@ async def test_the_cookie_stays_on_encrypted_ways(
 
 
 async def test_guessing_is_slow(
-    guarded: Inside, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+    guarded: ServedPage, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number in range(access.ATTEMPTS_OF_ONE):
+    for number in range(access.MAX_ATTEMPTS_PER_ADDRESS):
         guess = {"token": f"guess-{number}"}
         async with client.post(f"{guarded.url}/api/session", headers=OURS, json=guess) as answer:
             assert answer.status == 401
             assert "Set-Cookie" not in answer.headers
-    monkeypatch.setattr(access, "WRONG_TOKEN_S", 0.3)
+    monkeypatch.setattr(access, "TOO_MANY_DELAY_S", 0.3)
     started = time.monotonic()
     wrong = {"Authorization": "Bearer wrong"}
     async with client.get(f"{guarded.url}/api/state", headers=wrong) as answer:
@@ -226,14 +230,14 @@ async def test_ingress_opens_to_the_supervisor_only(
             assert "X-Frame-Options" not in answer.headers
             assert "frame-ancestors" not in answer.headers["Content-Security-Policy"]
         async with supervisor.get(f"{page.url}/api/state", headers=ingress) as answer:
-            assert answer.headers["X-Bmw2mqtt-Way"] == "ingress"
+            assert answer.headers["X-Bmw2mqtt-Access"] == "ingress"
         button, captcha = page.url + BUTTONS[0], page.url + BUTTONS[3]
         from_ha = {**ingress, **OURS, "Origin": "http://ha.example:8123"}
         assert (await ask(supervisor, "POST", button, headers=from_ha))[0] == 204
         from_evil = {**from_ha, "Origin": "https://evil.example"}
         assert (await ask(supervisor, "POST", button, headers=from_evil))[0] == 403
         status, text = await ask(supervisor, "POST", captcha, headers=from_ha)
-        assert (status, "paste" in text) == (403, True)
+        assert (status, "Paste the token" in text) == (403, True)
         assert (await ask(client, "GET", f"{page.url}/healthz"))[0] == 200
 
 
@@ -252,7 +256,7 @@ async def test_the_supervisors_address_means_nothing_elsewhere(
 
 
 async def test_every_answer_is_guarded_by_headers(
-    page: Inside, client: aiohttp.ClientSession
+    page: ServedPage, client: aiohttp.ClientSession
 ) -> None:
     for path in ("/", "/page.js", "/healthz", "/odd", *DATA):
         async with client.get(page.url + path) as answer:
@@ -270,7 +274,7 @@ async def test_every_answer_is_guarded_by_headers(
 
 
 async def test_hostile_requests(
-    page: Inside,
+    page: ServedPage,
     client: aiohttp.ClientSession,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -296,14 +300,14 @@ async def test_hostile_requests(
         url = f"{page.url}/api/accounts/{name}/refresh"
         assert (await ask(client, "POST", url, headers=OURS))[0] == 404
     assert (await ask(client, "PUT", login, headers=OURS))[0] == 405
-    assert page.accounts["home"].told == []
+    assert page.accounts["home"].calls == []
 
     reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
     writer.write(b"\x16\x03\x01 secret-in-garbage\r\n\r\n")
     await reader.read()
     writer.close()
 
-    monkeypatch.setattr(site, "READ_WITHIN_S", 0.1)
+    monkeypatch.setattr(site, "READ_TIMEOUT_S", 0.1)
     reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
     headers = "".join(f"{name}: {value}\r\n" for name, value in OURS.items())
     head = f"POST {BUTTONS[2]} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: 9\r\n\r\n"
@@ -317,9 +321,9 @@ async def test_hostile_requests(
 
 
 async def test_many_listeners_and_connections(
-    page: Inside, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+    page: ServedPage, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "MAX_LISTENERS", 3)
+    monkeypatch.setattr(events, "MAX_CLIENTS", 3)
     listening = [await client.get(f"{page.url}/api/events") for _ in range(3)]
     status, text = await ask(client, "GET", f"{page.url}/api/events")
     assert (status, "Too many pages" in text) == (503, True)
@@ -331,7 +335,7 @@ async def test_many_listeners_and_connections(
     for response in listening:
         response.close()
 
-    monkeypatch.setattr(door, "MAX_CONNECTIONS", 10)
+    monkeypatch.setattr(limits, "MAX_CONNECTIONS", 10)
     visitors = [await asyncio.open_connection("127.0.0.1", page.port) for _ in range(30)]
     ends = [asyncio.create_task(_end(reader)) for reader, _ in visitors]
     await eventually(lambda: sum(end.done() for end in ends) >= 20)
@@ -342,10 +346,10 @@ async def test_many_listeners_and_connections(
 
 
 async def test_one_address_does_not_take_the_page_from_the_others(
-    page: Inside, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+    page: ServedPage, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "MAX_OF_ONE", 8)
-    monkeypatch.setattr(door, "MAX_CONNECTIONS", 10)
+    monkeypatch.setattr(limits, "MAX_PER_ADDRESS", 8)
+    monkeypatch.setattr(limits, "MAX_CONNECTIONS", 10)
     address = ("127.0.0.5", 0)
     silent = [
         await asyncio.open_connection("127.0.0.1", page.port, local_addr=address) for _ in range(12)
@@ -361,9 +365,9 @@ async def test_one_address_does_not_take_the_page_from_the_others(
 
 
 async def test_who_asks_nothing_is_sent_away(
-    page: Inside, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+    page: ServedPage, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "ASK_WITHIN_S", 0.2)
+    monkeypatch.setattr(limits, "FIRST_REQUEST_S", 0.2)
     listener = await client.get(f"{page.url}/api/events")
     reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
     writer.write(b"GET / HTTP/1.1\r\nHost: local")
@@ -391,10 +395,10 @@ async def _end(reader: asyncio.StreamReader) -> None:
 
 
 async def test_a_listener_who_does_not_read_is_sent_away(
-    page: Inside, monkeypatch: pytest.MonkeyPatch
+    page: ServedPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "WRITE_WITHIN_S", 0.2)
-    monkeypatch.setattr(events, "LOOK_EVERY_S", 0.001)
+    monkeypatch.setattr(events, "WRITE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(events, "UPDATE_S", 0.001)
     _, writer = await asyncio.open_connection("127.0.0.1", page.port, limit=1024)
     writer.write(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
     async with asyncio.timeout(30):

@@ -11,11 +11,12 @@ from playwright.async_api import Browser, Page, Route, expect
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from bmw2mqtt.simulator.mybmw.drawing import draw_car
 from bmw2mqtt.vehicle.account import AccountStatus
+from bmw2mqtt.vehicle.snapshot import Capabilities
 from bmw2mqtt.web import access
 from tests.mosquitto import Observer
-from tests.web import ingress
-from tests.web.conftest import WAIT_MS, LivePage, sees
-from tests.web.inside import CARDATA, FORM, MYBMW, eventually, served
+from tests.web import home_assistant_ingress as ingress
+from tests.web.conftest import WAIT_MS, DaemonPage, sees
+from tests.web.served_page import CARDATA, FORM, MYBMW, eventually, served
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,12 +30,13 @@ VIN = "WBA00000000DEMO01"
 
 
 async def test_log_in_by_pasting(
-    live: Callable[..., LivePage], window: Page, observer: Observer, bmw: MyBmwSimulator
+    live: Callable[..., DaemonPage], window: Page, observer: Observer, bmw: MyBmwSimulator
 ) -> None:
     page = live(account=WITHOUT)
     page.wait_status("login_required")
     await window.goto(page.url)
     await sees(window, "Login required")
+    await expect(window.get_by_role("button", name="Refresh now")).to_have_count(0)
     link = window.get_by_role("link", name="the captcha page")
     href = await link.get_attribute("href")
     assert href is not None
@@ -55,7 +57,7 @@ async def test_log_in_by_pasting(
     observer.wait_for("bmw2mqtt/account/home/sensor/status", "ok")
 
 
-async def test_log_in_and_come_back(live: Callable[..., LivePage], window: Page) -> None:
+async def test_log_in_and_come_back(live: Callable[..., DaemonPage], window: Page) -> None:
     page = live(account=WITHOUT)
     page.wait_status("login_required")
 
@@ -75,7 +77,7 @@ async def test_log_in_and_come_back(live: Callable[..., LivePage], window: Page)
 
 
 async def test_pause_resume_and_ask_now(
-    live: Callable[..., LivePage], window: Page, cars: list[Any], observer: Observer
+    live: Callable[..., DaemonPage], window: Page, cars: list[Any], observer: Observer
 ) -> None:
     page = live(account={"poll_interval": 3600})
     await window.goto(page.url)
@@ -83,39 +85,40 @@ async def test_pause_resume_and_ask_now(
     await expect(state).to_have_text("OK", timeout=WAIT_MS)
     await window.get_by_role("button", name="Pause").click()
     await expect(state).to_have_text("Paused")
+    await sees(window, "Paused by you. The last values are kept")
     observer.wait_for("bmw2mqtt/account/home/switch/polling", "OFF")
     car = next(car for car in cars if car.vin == VIN)
     card = window.locator(f"[data-key='{VIN}']")
     car.state_data["state"]["currentMileage"] = 54321
-    await window.get_by_role("button", name="Ask BMW now").click()
+    await window.get_by_role("button", name="Refresh now").click()
     await expect(card.get_by_text("54,321 km")).to_be_visible(timeout=WAIT_MS)
     await window.get_by_role("button", name="Resume").click()
     await expect(state).to_have_text("OK", timeout=WAIT_MS)
     observer.wait_for("bmw2mqtt/account/home/switch/polling", "ON")
     observer.publish(f"bmw2mqtt/{VIN}/number/target_soc/set", "<b>7</b>")
-    await expect(window.locator(".list .pill")).to_have_text("Refused", timeout=WAIT_MS)
+    await expect(window.locator(".list .pill")).to_have_text("Rejected", timeout=WAIT_MS)
 
 
 async def test_the_keyboard_stays_where_it_is(window: Page) -> None:
-    async with served({"home": MYBMW, "eu": CARDATA}) as inside:
-        account, eu = inside.accounts["home"], inside.accounts["eu"]
-        await window.goto(inside.url)
-        ask = window.locator("[data-key='home']").get_by_role("button", name="Ask BMW now")
+    async with served({"home": MYBMW, "eu": CARDATA}) as page:
+        account, eu = page.accounts["home"], page.accounts["eu"]
+        await window.goto(page.url)
+        ask = window.locator("[data-key='home']").get_by_role("button", name="Refresh now")
         await expect(ask).to_have_accessible_description("home")
         await ask.focus()
         await window.keyboard.press("Enter")
-        await expect(window.locator("#said")).to_have_text("home: BMW is asked")
+        await expect(window.locator("#announcement")).to_have_text("home: request sent to BMW")
         await expect(ask).to_have_attribute("aria-disabled", "true")
         await window.keyboard.press("Enter")  # which is ignored
         await expect(window.locator("[aria-disabled]")).to_have_count(0, timeout=WAIT_MS)
         await expect(ask).to_be_focused()
-        assert account.told == ["refresh"]
+        assert account.calls == ["refresh"]
 
         for name, other, is_polling in (("Pause", "Resume", False), ("Resume", "Pause", True)):
             button = window.locator("[data-key='home']").get_by_role("button", name=name)
             await button.focus()
             await window.keyboard.press("Enter")
-            await eventually(lambda told=is_polling: account.told[-1] is told)
+            await eventually(lambda told=is_polling: account.calls[-1] is told)
             changed = window.locator("[data-key='home']").get_by_role("button", name=other)
             await expect(changed).to_be_focused(timeout=WAIT_MS)
             await expect(window.locator("[aria-disabled]")).to_have_count(0, timeout=WAIT_MS)
@@ -131,43 +134,43 @@ async def test_the_keyboard_stays_where_it_is(window: Page) -> None:
 
 
 async def test_who_sees_the_captchas_token_is_said(window: Page) -> None:
-    async with served() as inside:
-        inside.accounts["home"].change(
+    async with served() as page:
+        page.accounts["home"].change(
             status=AccountStatus.LOGIN_REQUIRED, login_url=FORM, login_form_url=FORM
         )
-        await window.goto(inside.url)
-        await sees(window, "Read the Docs, not BMW’s: it could see the token")  # noqa: RUF001
-        await sees(window, "(bimmer_connected’s, not BMW’s)")  # noqa: RUF001
+        await window.goto(page.url)
+        await sees(window, "on Read the Docs), not to BMW: it can see the token")
+        await sees(window, "(by bimmer_connected, not BMW)")
 
 
-async def test_the_token_is_asked_for_once(live: Callable[..., LivePage], window: Page) -> None:
+async def test_the_token_is_asked_for_once(live: Callable[..., DaemonPage], window: Page) -> None:
     page = live("a-token-of-twenty-five-ch", account=WITHOUT)
     page.wait_status("login_required")
     await window.goto(page.url)
-    await window.get_by_label("Token", exact=True).fill("a-wrong-one")
-    await window.get_by_role("button", name="Open").click()
-    await sees(window, "This is not the token")
-    await window.get_by_label("Token", exact=True).fill("a-token-of-twenty-five-ch")
-    await window.get_by_role("button", name="Open").click()
+    await window.get_by_label("Access token").fill("a-wrong-one")
+    await window.get_by_role("button", name="Sign in").click()
+    await sees(window, "Wrong token.")
+    await window.get_by_label("Access token").fill("a-token-of-twenty-five-ch")
+    await window.get_by_role("button", name="Sign in").click()
     await sees(window, "Login required")
     await window.reload()
     await sees(window, "Login required")
-    await window.get_by_role("button", name="Log out").click()
-    await expect(window.get_by_label("Token", exact=True)).to_be_visible()
+    await window.get_by_role("button", name="Sign out").click()
+    await expect(window.get_by_label("Access token")).to_be_visible()
     await window.reload()
-    await expect(window.get_by_label("Token", exact=True)).to_be_visible()
+    await expect(window.get_by_label("Access token")).to_be_visible()
 
 
 async def test_light_dark_and_a_phone(browser: Browser) -> None:
-    async with served() as inside:
-        inside.add_car("WBA00000000000001", model="<script>alert(1)</script>")
+    async with served() as page:
+        page.add_car("WBA00000000000001", model="<script>alert(1)</script>")
         grounds = set()
         for scheme in ("light", "dark"):
             context = await browser.new_context(
                 color_scheme=scheme, viewport={"width": 340, "height": 700}, is_mobile=True
             )
             window = await context.new_page()
-            await window.goto(inside.url)
+            await window.goto(page.url)
             await expect(window.locator(".car h3")).to_have_text("<script>alert(1)</script>")
             assert await window.evaluate(
                 "document.documentElement.scrollWidth <= window.innerWidth"
@@ -177,16 +180,34 @@ async def test_light_dark_and_a_phone(browser: Browser) -> None:
         assert len(grounds) == 2
 
 
+async def test_all_values_of_a_car(window: Page) -> None:
+    """The list stays open while the page is updated, and follows the car."""
+    async with served({"home": MYBMW}) as page:
+        reporting = Capabilities(state_reports=True)
+        page.add_car("WBA00000000000001", capabilities=reporting, mileage_km=41_250)
+        await window.goto(page.url)
+        card = window.locator(".car")
+        await expect(card.locator("table")).to_have_count(0)
+        await card.get_by_text("All values").click()
+        row = card.get_by_role("row", name=re.compile("^Mileage"))
+        await expect(row).to_contain_text("41,250 km")
+        await expect(row).to_have_attribute("title", "bmw2mqtt/WBA00000000000001/sensor/mileage")
+        page.add_car("WBA00000000000001", capabilities=reporting, mileage_km=41_300)
+        await expect(row).to_contain_text("41,300 km", timeout=WAIT_MS)
+        await card.get_by_text("All values").click()
+        await expect(card.locator("table")).to_have_count(0)
+
+
 async def test_a_device_code(window: Page) -> None:
     """A CarData account: the code to confirm at BMW, and what becomes of it."""
-    async with served({"eu": CARDATA}) as inside:
-        account = inside.accounts["eu"]
+    async with served({"eu": CARDATA}) as page:
+        account = page.accounts["eu"]
         account.change(
             status=AccountStatus.LOGIN_REQUIRED, message="BMW wants a login: press Log in."
         )
-        await window.goto(inside.url)
+        await window.goto(page.url)
         await window.get_by_role("button", name="Log in").click()
-        await eventually(lambda: ("log in", None) in account.told)
+        await eventually(lambda: ("log in", None) in account.calls)
         account.change(
             user_code="WDJB-MJHT",
             login_url="https://customer.bmwgroup.example/oneid/link",
@@ -194,36 +215,36 @@ async def test_a_device_code(window: Page) -> None:
         )
         await sees(window, "WDJB-MJHT")
         await sees(window, "Waiting for you")
-        await expect(window.get_by_text(re.compile(r"4:\d\d left"))).to_be_visible()
+        await expect(window.get_by_text(re.compile(r"Expires in 4:"))).to_be_visible()
         link = window.get_by_role("link", name=re.compile("BMW.s page"))
         await expect(link).to_have_attribute("href", account.state.login_url)
         account.change(expires_at=datetime.now(UTC))
         await expect(window.get_by_text("WDJB-MJHT")).to_have_count(0)
         await window.get_by_role("button", name="New code").click()
-        await eventually(lambda: account.told == [("log in", None)] * 2)
+        await eventually(lambda: account.calls == [("log in", None)] * 2)
         account.change(status=AccountStatus.OK, message=None, user_code=None, login_url=None)
         await expect(window.locator(".who .pill")).to_have_text("OK")
         await expect(window.locator(".login")).to_have_count(0)
 
 
 async def test_it_says_when_the_bridge_is_gone_and_when_it_is_back(window: Page) -> None:
-    async with served() as inside:
-        port = inside.port
-        await window.goto(inside.url)
+    async with served() as page:
+        port = page.port
+        await window.goto(page.url)
         await sees(window, "MQTT connected")
-    await sees(window, "bmw2mqtt does not answer")
+    await sees(window, "bmw2mqtt does not respond")
     async with served(port=port):
         await sees(window, "MQTT connected")
 
 
 async def test_where_events_do_not_get_through_it_asks(window: Page) -> None:
-    async with served() as inside:
+    async with served() as page:
         await window.route("**/api/events", lambda route: route.abort())
-        await window.goto(inside.url)
+        await window.goto(page.url)
         await sees(window, "MQTT connected")
-        inside.add_car("WBA00000000000001", model="i4 M50", image=None)
+        page.add_car("WBA00000000000001", model="i4 M50", image=None)
         await sees(window, "i4 M50")
-        inside.is_connected[0] = False
+        page.is_connected[0] = False
         await sees(window, "MQTT not connected")
 
 
@@ -231,19 +252,20 @@ async def test_inside_home_assistant(window: Page, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("SUPERVISOR_TOKEN", "its-own")
     monkeypatch.setattr(access, "SUPERVISOR", ingress.SUPERVISOR)
     async with (
-        served(host="0.0.0.0") as inside,  # noqa: S104 - as in the app
-        ingress.home_assistant(inside.url) as home_assistant,
+        served(host="0.0.0.0") as page,  # noqa: S104 - as in the app
+        ingress.home_assistant(page.url) as home_assistant,
     ):
-        account = inside.accounts["home"]
+        account = page.accounts["home"]
         account.change(status=AccountStatus.LOGIN_REQUIRED, login_url=FORM, login_form_url=FORM)
         await window.goto(home_assistant)
         frame = window.frame_locator("iframe")
         await expect(frame.get_by_text("Login required")).to_be_visible(timeout=WAIT_MS)
         await expect(frame.get_by_label("Captcha token")).to_be_visible()
         await expect(frame.get_by_role("button", name="Solve the captcha")).to_have_count(0)
-        await frame.locator("[data-key='home']").get_by_role("button", name="Ask BMW now").click()
-        await eventually(lambda: "refresh" in account.told)
-        inside.add_car("WBA00000000000001", image=draw_car("suv", 0x2F5D8C))
+        account.change(status=AccountStatus.OK, login_url=None, login_form_url=None)
+        await frame.locator("[data-key='home']").get_by_role("button", name="Refresh now").click()
+        await eventually(lambda: "refresh" in account.calls)
+        page.add_car("WBA00000000000001", image=draw_car("suv", 0x2F5D8C))
         await expect(frame.locator(".car img")).to_be_visible(timeout=WAIT_MS)
         loaded = "image => image.decode().then(() => image.naturalWidth > 0)"
         assert await frame.locator(".car img").evaluate(loaded)

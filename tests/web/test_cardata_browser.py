@@ -17,7 +17,7 @@ from bmw2mqtt.simulator.cardata import (
 from bmw2mqtt.simulator.mybmw.drawing import draw_car
 from tests.conftest import BackgroundBmw
 from tests.mosquitto import Observer, wait_until
-from tests.web.conftest import WAIT_MS, LivePage, sees
+from tests.web.conftest import WAIT_MS, DaemonPage, sees
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,10 +29,10 @@ SHORT_S = 2
 CODE = re.compile(r"[A-Z0-9]{8}")
 
 
-class Customer:
-    """Somebody with a car, at a simulated BMW in another thread."""
+class CarOwner:
+    """A person with one car at a simulated BMW, which runs in another thread."""
 
-    def __init__(self, servers: BackgroundBmw, live: Callable[..., LivePage]) -> None:
+    def __init__(self, servers: BackgroundBmw, live: Callable[..., DaemonPage]) -> None:
         self.car = RecordedCarDataCar(VIN, {MILEAGE: 41_250}, image=draw_car("suv", 0x2F5D8C))
         self.lifetimes = Lifetimes()
         self.bmw: CarDataSimulator = servers.start_cardata(
@@ -42,7 +42,7 @@ class Customer:
         self._servers = servers
         self._live = live
 
-    def start_bridge(self) -> LivePage:
+    def start_daemon(self) -> DaemonPage:
         """Start a daemon that knows the client id and nothing more."""
         account = {
             "backend": "cardata",
@@ -55,7 +55,7 @@ class Customer:
         }
         return self._live(accounts={"eu": account})
 
-    def codes_asked(self) -> int:
+    def codes_requested(self) -> int:
         return sum("device/code" in request.path for request in tuple(self.bmw.requests))
 
     def drive(self, mileage_km: int) -> None:
@@ -64,8 +64,8 @@ class Customer:
 
 
 @pytest.fixture
-def customer(bmw_servers: BackgroundBmw, live: Callable[..., LivePage]) -> Customer:
-    return Customer(bmw_servers, live)
+def owner(bmw_servers: BackgroundBmw, live: Callable[..., DaemonPage]) -> CarOwner:
+    return CarOwner(bmw_servers, live)
 
 
 async def code_on(window: Page, other_than: str | None = None) -> str:
@@ -92,15 +92,13 @@ async def answer(window: Page, button: str) -> None:
     await bmw_page.close()
 
 
-async def test_from_a_client_id_to_a_car(
-    customer: Customer, window: Page, observer: Observer
-) -> None:
-    page = customer.start_bridge()
+async def test_from_a_client_id_to_a_car(owner: CarOwner, window: Page, observer: Observer) -> None:
+    page = owner.start_daemon()
     await window.goto(page.url)
     code = await code_on(window)
     await sees(window, "Login required")
     await sees(window, "Waiting for you")
-    await expect(window.get_by_text(re.compile(r"[45]:\d\d left"))).to_be_visible()
+    await expect(window.get_by_text(re.compile(r"Expires in [45]:"))).to_be_visible()
     bmw_page = await open_bmw(window)
     await expect(bmw_page.get_by_label("Code")).to_have_value(code)
     await bmw_page.get_by_role("button", name="Allow").click()
@@ -115,18 +113,18 @@ async def test_from_a_client_id_to_a_car(
     observer.wait_for(f"bmw2mqtt/{VIN}/sensor/mileage", "41250")
     discovery = observer.wait_for(f"homeassistant/device/bmw2mqtt_{VIN}/config")
     assert "sensor_mileage" in json.loads(discovery.payload)["components"]
-    wait_until(lambda: customer.bmw.stream.is_subscribed(customer.bmw.users[0].gcid))
-    customer.drive(41_300)
+    wait_until(lambda: owner.bmw.stream.is_subscribed(owner.bmw.users[0].gcid))
+    owner.drive(41_300)
     await expect(card.get_by_text("41,300 km")).to_be_visible(timeout=WAIT_MS)
     observer.wait_for(f"bmw2mqtt/{VIN}/sensor/mileage", "41300")
-    assert customer.codes_asked() == 1
+    assert owner.codes_requested() == 1
     assert code not in await window.content()
 
 
 async def test_declined_and_then_too_slow(
-    customer: Customer, window: Page, observer: Observer
+    owner: CarOwner, window: Page, observer: Observer
 ) -> None:
-    page = customer.start_bridge()
+    page = owner.start_daemon()
     await window.goto(page.url)
     await code_on(window)
     await answer(window, "Decline")
@@ -135,29 +133,29 @@ async def test_declined_and_then_too_slow(
     log_in = window.get_by_role("button", name="Log in")
     await expect(log_in).to_be_visible()
     observer.quiet(0.5)
-    assert customer.codes_asked() == 1, "no new code by itself"
-    customer.lifetimes.code_s = SHORT_S
+    assert owner.codes_requested() == 1, "no new code by itself"
+    owner.lifetimes.code_s = SHORT_S
     await log_in.click()
     too_late = re.compile("in time|has expired")
     await expect(window.locator(".message")).to_contain_text(too_late, timeout=WAIT_MS)
     await expect(window.locator(".code")).to_have_count(0)
     await expect(log_in).to_be_visible()
-    assert customer.codes_asked() == 2
-    customer.lifetimes.code_s = 300
+    assert owner.codes_requested() == 2
+    owner.lifetimes.code_s = 300
     await log_in.click()
     await code_on(window)
     await answer(window, "Allow")
     await expect(window.locator(".car img")).to_be_visible(timeout=WAIT_MS)
 
 
-async def test_the_first_code_expires(customer: Customer, window: Page) -> None:
+async def test_the_first_code_expires(owner: CarOwner, window: Page) -> None:
     """Whoever has just installed this gets the next code by itself; the old one is dead."""
-    customer.lifetimes.code_s = SHORT_S
-    page = customer.start_bridge()
+    owner.lifetimes.code_s = SHORT_S
+    page = owner.start_daemon()
     await window.goto(page.url)
     await window.locator(".login").first.wait_for()
     old = str(wait_until(lambda: page.state()["accounts"][0]["user_code"]))
-    customer.lifetimes.code_s = 300
+    owner.lifetimes.code_s = 300
     await code_on(window, other_than=old)
     bmw_page = await open_bmw(window)
     await bmw_page.get_by_label("Code").fill(old)

@@ -1,14 +1,12 @@
-"""One CarData account: its login, its stream, its REST reads, and how it stands with BMW."""
+"""One CarData account: puts its login, stream, REST polls, cars and status together."""
 
 import asyncio
-import hashlib
-import json
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -16,50 +14,49 @@ from bmw2mqtt.accounts.account import AccountListener
 from bmw2mqtt.accounts.cardata.auth.device_login import DeviceLogin
 from bmw2mqtt.accounts.cardata.auth.manager import LoginManager
 from bmw2mqtt.accounts.cardata.auth.oauth import OAuth
+from bmw2mqtt.accounts.cardata.auth.owner import is_another_owner, save_owner
 from bmw2mqtt.accounts.cardata.auth.tokens import Credentials, OAuthTokens
 from bmw2mqtt.accounts.cardata.http import HttpClient
+from bmw2mqtt.accounts.cardata.receiver import VehicleReceiver
 from bmw2mqtt.accounts.cardata.rest.client import RestClient
-from bmw2mqtt.accounts.cardata.rest.containers import Containers, wanted_descriptors
+from bmw2mqtt.accounts.cardata.rest.container_lists import wanted_descriptors
+from bmw2mqtt.accounts.cardata.rest.containers import Containers
+from bmw2mqtt.accounts.cardata.rest.follow_up import FollowUpReads
 from bmw2mqtt.accounts.cardata.rest.poller import RestPoller
 from bmw2mqtt.accounts.cardata.rest.quota import RequestQuota
 from bmw2mqtt.accounts.cardata.snapshot.updater import SnapshotUpdater
+from bmw2mqtt.accounts.cardata.status import CarDataStatus
 from bmw2mqtt.accounts.cardata.stream.connection import StreamConnection
-from bmw2mqtt.accounts.cardata.telemetry.store import MAX_CARS, ReadingStore
+from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
+from bmw2mqtt.accounts.cardata.traits import CARDATA_TRAITS
+from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.guarded_listener import GuardedListener
+from bmw2mqtt.accounts.refresh import RefreshRecorder
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.accounts.scheduler import PollScheduler
-from bmw2mqtt.accounts.state_file import StateFile, moment
+from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.status import StatusReporter
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.config import CarDataSettings as AccountSettings
 from bmw2mqtt.guard import BugLogger, run_guarded
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
-from bmw2mqtt.vehicle.commands import Command, CommandResult, EventType, Reason
-from bmw2mqtt.vehicle.deadline import Deadline
-from bmw2mqtt.vehicle.errors import AccountError, LoginRequired, QuotaExceeded, Unreachable
-from bmw2mqtt.vehicle.vin import is_vin
+from bmw2mqtt.vehicle.errors import AccountError, LoginRequired, QuotaExceeded
 
 log = structlog.get_logger(__name__)
 
 STALE_AFTER: Final = timedelta(minutes=30)
 """How long cars count as current without login or stream; their own silence means nothing."""
-LOOK_EVERY_S: Final = 60.0
+CHECK_EVERY_S: Final = 60.0
 LONGEST_TICK_S: Final = 3600.0
-"""How often to see which REST reads are due; seeing costs no request."""
-MAX_MESSAGE_BYTES: Final = 256 * 1024
-"""Every descriptor at once takes some 40 kB; what is relayed may have to wait in memory."""
-_REFUSED: Final = CommandResult(
-    event_type=EventType.REJECTED,
-    reason=Reason.UNSUPPORTED,
-    message="BMW's CarData is read-only: it has no commands",
-)
+"""How often to check which REST requests are due; checking costs no request."""
 
 
 class CarDataAccount:
-    """Listens to BMW about the cars of one login."""
+    """One login at BMW's CarData."""
 
-    takes_commands = False
+    executor = None
+    """CarData has no commands."""
     stale_after: timedelta | None = STALE_AFTER
 
     def __init__(
@@ -74,330 +71,221 @@ class CarDataAccount:
     ) -> None:
         """Prepare an account; nothing is sent before `run`."""
         self.name = name
-        self._settings = settings
-        self._bug_logger = BugLogger()
-        guarded = partial(self._bug_logger.guarded, "update_crashed", account=name)
-        self._listener = listener = GuardedListener(listener, self._bug_logger)
         self._now = now
-        self._memory = memory = StateFile(store, name)
-        self.requests = RequestQuota(memory, settings.request_budget, now)
-        tick_s = min(settings.poll_interval_s, LONGEST_TICK_S)
-        self.polling = PollScheduler(tick_s, self._poll, self._polled, memory, now)
         self._store = store
-        self._values = ReadingStore(
+        self._bug_logger = bugs = BugLogger()
+        self._state_file = state_file = StateFile(store, name)
+        self.requests = RequestQuota(state_file, settings.request_budget, now)
+        tick_s = min(settings.poll_interval_s, LONGEST_TICK_S)
+        self.polling = PollScheduler(tick_s, self._poll, self._polled, state_file, now)
+        self._tokens: OAuthTokens | None = None
+        self._refresh = RefreshRecorder(self.requests, now)
+        # The cars
+        guarded = GuardedListener(listener, bugs)
+        self._readings = ReadingStore(
             store.directory / f"values-{name}.db", store.writer, has_locks=store.has_locks
         )
-        self._standing = StatusReporter(
-            AccountState(name=name, backend="cardata"), listener.account_changed
+        self._vehicles = vehicles = VehicleRegistry(name, store, self._readings, bugs)
+        self._updater = SnapshotUpdater(
+            name, vehicles, self._readings, guarded, bug_logger=bugs, now=now
         )
-        self._trouble: AccountError | None = None
-        """What the last round of REST reads came to."""
-        self._has_read = False
-        self._heard_at: datetime | None = None
-        """When BMW last told something of a car."""
-        self._tokens: OAuthTokens | None = None
-        self._is_by_person = False
-        self._session = HttpClient(tls)
-        oauth = OAuth(self._session, settings.auth_url, settings.client_id)
+        self._receiver = VehicleReceiver(
+            name, vehicles, self._readings, self._updater, guarded, now
+        )
+        # BMW
+        self._http = HttpClient(tls)
+        oauth = OAuth(self._http, settings.auth_url, settings.client_id)
         self._credentials = Credentials(name, oauth, store, now)
-        self._keeper = LoginManager(
+        self._login = self._make_login(oauth)
+        self._stream = self._make_stream(settings)
+        self._poller = self._make_poller(settings)
+        self._follow_ups = FollowUpReads(
             name,
+            vehicles,
+            self._poller,
+            is_allowed=self._may_follow_up,
+            on_error=self._follow_up_failed,
+            now=now,
+        )
+        self._has_follow_ups = settings.follow_up_reads
+        self._reporter = StatusReporter(
+            AccountState(name=name, backend=CARDATA_TRAITS), guarded.account_changed
+        )
+        self._status = CarDataStatus(
+            self._reporter,
+            login=self._login,
+            stream=self._stream,
+            poller=self._poller,
+            scheduler=self.polling,
+            quota=self.requests,
+            receiver=self._receiver,
+            vehicles=vehicles,
+        )
+
+    def _make_login(self, oauth: OAuth) -> LoginManager:
+        guarded = partial(self._bug_logger.guarded, "update_crashed", account=self.name)
+        return LoginManager(
+            self.name,
             self._credentials,
-            DeviceLogin(oauth, now=now),
-            memory,
-            on_tokens=guarded(self._take_tokens),
+            DeviceLogin(oauth, now=self._now),
+            self._state_file,
+            on_tokens=guarded(self._use_tokens),
             on_login=guarded(self._logged_in),
-            on_change=guarded(self._tell),
-            now=now,
+            on_change=guarded(self._update_status),
+            now=self._now,
         )
-        self._stream = StreamConnection(
+
+    def _make_stream(self, settings: AccountSettings) -> StreamConnection:
+        guarded = partial(self._bug_logger.guarded, "update_crashed", account=self.name)
+        return StreamConnection(
             settings,
-            memory,
-            tls=client_context(name, settings.ca_file, ssl.TLSVersion.TLSv1_3),
-            on_message=guarded(self._take_message),
+            self._state_file,
+            tls=client_context(self.name, settings.ca_file, ssl.TLSVersion.TLSv1_3),
+            on_message=guarded(self._receiver.stream_message),
             on_change=guarded(self._stream_changed),
-            on_refused=self._keeper.renew_soon,
-            now=now,
+            on_refused=self._login.renew_soon,
+            now=self._now,
         )
-        self._garage = self._make_garage(store)
-        self._showroom = SnapshotUpdater(
-            name,
-            self._values,
-            listener,
-            basic=self._garage.basic,
-            images=self._garage.images,
-            bug_logger=self._bug_logger,
-            now=now,
+
+    def _make_poller(self, settings: AccountSettings) -> RestPoller:
+        rest = RestClient(self._http, settings.api_url, self._credentials, self.requests)
+        return RestPoller(
+            self.name,
+            self._vehicles,
+            rest,
+            Containers(rest, self._state_file, wanted_descriptors(), self._now),
+            state_file=self._state_file,
+            listener=self._receiver,
+            poll_interval_s=settings.poll_interval_s,
+            now=self._now,
         )
 
     @property
     def state(self) -> AccountState:
-        """How it stands now."""
-        return self._standing.state
+        """Its present status."""
+        return self._reporter.state
 
     async def run(self) -> None:
-        """Listen, and ask what the stream does not carry, until cancelled."""
+        """Listen to the stream, and poll what it does not carry, until cancelled."""
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._session)
-            await asyncio.to_thread(self._values.open)
+            await stack.enter_async_context(self._http)
+            await asyncio.to_thread(self._readings.open)
             stack.push_async_callback(self._store.flushed)
-            stack.callback(self._values.close)
-            stack.callback(self._showroom.close)
+            stack.callback(self._readings.close)
+            stack.callback(self._updater.close)
             stack.push_async_callback(self._credentials.close)
-            stack.callback(self._remember)
+            stack.callback(self._receiver.save, self._state_file)
             self._restore()
             async with asyncio.TaskGroup() as tasks:
-                for task_name, task in (
-                    ("login", self._keeper.run),
+                for name, task in (
+                    ("login", self._login.run),
                     ("stream", self._stream.run),
                     ("polling", self.polling.run),
-                    ("availability", self._vouch),
+                    ("availability", self._check_regularly),
+                    *([("follow-up reads", self._follow_ups.run)] if self._has_follow_ups else []),
                 ):
-                    tasks.create_task(self._guarded(task_name, task))
-
-    async def _guarded(self, name: str, task: Callable[[], Awaitable[None]]) -> None:
-        await run_guarded(
-            f"{name} of {self.name}",
-            task,
-            bug_logger=self._bug_logger,
-            on_bug=partial(self._standing.report_bug, name),
-        )
-
-    def _make_garage(self, store: Store) -> RestPoller:
-        rest = RestClient(self._session, self._settings.api_url, self._credentials, self.requests)
-        return RestPoller(
-            self.name,
-            rest,
-            Containers(rest, self._memory, wanted_descriptors(), self._now),
-            store=store,
-            memory=self._memory,
-            listener=self,
-            poll_interval_s=self._settings.poll_interval_s,
-            now=self._now,
-        )
+                    guarded = run_guarded(
+                        f"{name} of {self.name}",
+                        task,
+                        bug_logger=self._bug_logger,
+                        on_bug=partial(self._reporter.report_bug, name),
+                    )
+                    tasks.create_task(guarded)
 
     def _restore(self) -> None:
-        """Show at once what an earlier run knew."""
+        """Publish what an earlier run knew."""
         self._credentials.restore()
         self.requests.restore()
-        self._garage.restore()
-        self._heard_at = moment(self._memory.recall("heard").get("at"))
-        # the keeper knows how it stands with the login, the budget what is left of it
+        self._poller.restore()
+        # the login and the quota know themselves whether they are still in the way
         self.polling.restore(LoginRequired, QuotaExceeded)
         if self.polling.is_paused:
-            self._standing.update(status=AccountStatus.PAUSED, is_polling=False)
-        known = self._garage.vins | self._values.vins()
-        is_complete = self._garage.cars.listed_at is not None
-        self._listener.vehicles_listed(self.name, known, is_complete=is_complete)
-        for vin in known:
-            self.car_described(vin)
-            self._listener.vehicle_seen(self.name, vin)
-        self._tell()
+            self._reporter.update(status=AccountStatus.PAUSED, is_polling=False)
+        is_complete = self._poller.list.listed_at is not None
+        self._receiver.restore(self._state_file, is_complete=is_complete)
+        self._update_status()
 
     # What a person wants
 
     def refresh(self) -> None:
-        """Ask BMW now for what the stream does not carry, also which cars there are."""
-        self._is_by_person = True
+        """Poll now, also for cars that are new."""
+        self._refresh.request()
         self.polling.request()
 
     def set_polling(self, *, is_polling: bool) -> None:
         """Pause or resume, the stream too: BMW allows one connection, others may want it."""
         if is_polling:
-            self._standing.update(status=AccountStatus.STARTING, is_polling=True)
+            self._reporter.update(status=AccountStatus.STARTING, is_polling=True)
             self.polling.resume()
         else:
             self.polling.pause()
-            self._standing.update(status=AccountStatus.PAUSED, message=None, is_polling=False)
+            self._reporter.update(status=AccountStatus.PAUSED, message=None, is_polling=False)
         self._stream.use(self._tokens if is_polling else None)
 
     def log_in(self, captcha_token: str | None) -> None:  # noqa: ARG002 - CarData has no captcha
-        """Ask BMW for a new code; it shows in the status."""
-        self._keeper.request_login()
+        """Request a new code from BMW; the status shows it."""
+        self._login.request_login()
 
-    # What BMW tells
+    # Login, polls, stream
 
-    def _take_message(self, topic: str, payload: bytes) -> None:
-        """Take a message of the stream."""
-        if len(payload) > MAX_MESSAGE_BYTES:
-            log.debug("stream_message_unreadable", reason="too long", payload_bytes=len(payload))
-            return
-        try:
-            message = json.loads(payload)
-            data = message["data"]
-            vin = message.get("vin") or topic.rpartition("/")[2]
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            log.debug("stream_message_unreadable", reason=type(error).__name__)
-            return
-        if not is_vin(vin) or not isinstance(data, dict):
-            log.debug("stream_message_unreadable", reason="no car or no data")
-            return
-        if vin not in self._garage.vins and not self._values.knows(vin):
-            if len(self._values.vins()) >= MAX_CARS:
-                log.debug("stream_message_unreadable", reason="too many cars")
-                return
-            self._listener.vehicles_listed(self.name, frozenset({vin}), is_complete=False)
-        self._heard_at = now = self._now()
-        self._listener.message_received(self.name, vin, payload)
-        if self._values.take(vin, data, now):
-            self._showroom.change(vin)
-
-    def cars_listed(self, vins: frozenset[str]) -> None:
-        """Take the complete list of the account's cars."""
-        for vin in self._values.vins() - vins:
-            self._values.forget(vin)
-            self._showroom.forget(vin)
-        self._listener.vehicles_listed(self.name, vins, is_complete=True)
-        for vin in vins:
-            self._showroom.change(vin)
-
-    def car_described(self, vin: str) -> None:
-        """Take it that BMW has told what a car is, or sent its picture."""
-        self._showroom.change(vin)
-
-    def telematic_data(self, vin: str, data: Mapping[str, Any], received_at: datetime) -> None:
-        """Take what REST knows of a car."""
-        self._heard_at = received_at
-        self._values.take(vin, data, received_at)
-        self._showroom.change(vin)
-        self._listener.vehicle_seen(self.name, vin)
-
-    def told_at(self) -> Mapping[str, datetime]:
-        """Return when each car that has told anything last measured something."""
-        return self._values.measured_at()
-
-    def is_wanted(self, vin: str) -> bool:
-        """Whether BMW is to be asked about this car."""
-        return self._listener.is_wanted(self.name, vin)
-
-    async def _poll(self) -> None:
-        """Ask for what is due, or for everything because a person wants it."""
-        by_person, self._is_by_person = self._is_by_person, False
-        if self._tokens is None:
-            raise self._keeper.problem or LoginRequired("asking BMW for a code to log in with")
-        await self._garage.read(by_person=by_person)
-
-    def _polled(self, error: AccountError | None) -> None:
-        self._trouble = error
-        self._has_read |= error is None
-        if self._tokens is not None:
-            self._showroom.wait_no_longer()
-        self._tell()
-
-    def _take_tokens(self, tokens: OAuthTokens | None) -> None:
+    def _use_tokens(self, tokens: OAuthTokens | None) -> None:
         self._tokens = tokens
         if tokens is not None:
-            self._belong_to(tokens.gcid)
+            self._check_owner(tokens.gcid)
         self._stream.use(None if self.polling.is_paused else tokens)
 
-    def _belong_to(self, gcid: str) -> None:
-        """Forget another BMW account's cars, whose login this was before."""
-        owner = hashlib.sha256(gcid.encode()).hexdigest()
-        known = self._memory.recall("owner").get("gcid_sha256")
-        self._memory.remember("owner", {"gcid_sha256": owner})
-        if known in {None, owner}:
-            return
-        log.warning("another_bmw_account", account=self.name, remedy="its cars are looked for anew")
-        self._heard_at = self._trouble = None
-        self._garage.forget()
-        self.polling.request()
+    def _check_owner(self, gcid: str) -> None:
+        """Remove the cars of another BMW account, if that was logged in here before."""
+        if is_another_owner(self._state_file, gcid, self._now()):
+            log.warning(
+                "bmw_account_changed",
+                account=self.name,
+                remedy="the cars of the account before are removed; those of this one follow",
+            )
+            self._receiver.received_at = None
+            self._status.reset()
+            self._poller.remove_all()
+            self.polling.request()
+        save_owner(self._state_file, gcid)
 
     def _logged_in(self) -> None:
-        self._garage.forgive()
-        if isinstance(self._trouble, LoginRequired):
-            self._trouble = None
-            if not self.polling.is_paused:
-                self.polling.request()
+        self._poller.login_renewed()
+        if self._status.clear_login_failure() and not self.polling.is_paused:
+            self.polling.request()
 
-    async def _vouch(self) -> None:
-        """Look now and then at what changes by itself."""
-        while True:
-            self._stream_changed()
-            self._showroom.look_again(self._garage.vins | self._values.vins())
-            self._remember()
-            await asyncio.sleep(LOOK_EVERY_S)
+    async def _poll(self) -> None:
+        by_person = self._refresh.poll_started()
+        if self._tokens is None:
+            raise self._login.problem or LoginRequired("waiting for a code from BMW to log in with")
+        await self._poller.poll(by_person=by_person)
+
+    def _polled(self, error: AccountError | None) -> None:
+        self._status.record_poll(error, **self._refresh.poll_ended(error))
+        if self._tokens is not None:
+            self._updater.publish_without_basic_data()
+        self._update_status()
+
+    def _may_follow_up(self) -> bool:
+        return self._tokens is not None and not self.polling.is_paused
+
+    def _follow_up_failed(self, error: AccountError) -> None:
+        """Let the scheduler wait as after a poll, unless only our own reserve is kept."""
+        if not isinstance(error, QuotaExceeded) or self.requests.is_parked:
+            self.polling.report(error)
 
     def _stream_changed(self) -> None:
-        """While the stream is there, what is known of the cars is current."""
+        """While the stream is connected, everything known of the cars is current."""
         if self._stream.is_connected:
-            for vin in self._garage.vins | self._values.vins():
-                self._listener.vehicle_seen(self.name, vin)
-        self._tell()
+            self._receiver.confirm_all()
+        self._update_status()
 
-    def _remember(self) -> None:
-        if self._heard_at is not None:
-            self._memory.remember("heard", {"at": self._heard_at.isoformat()})
+    def _update_status(self) -> None:
+        self._status.update()
 
-    # How it stands
-
-    def _tell(self) -> None:
-        """Say how it stands: the login matters most, then the cars, the stream, and REST."""
-        keeper = self._keeper
-        codes = keeper.codes
-        error = keeper.problem or self._garage.cars.problem or self._stream.problem
-        error, note = (error, None) if error else self._rest_trouble()
-        if error is None:
-            note = note or self.polling.notice
-        if keeper.note:
-            also = None if codes else note or error
-            note = "; ".join(str(part) for part in (keeper.note, also) if part)
-        facts: dict[str, Any] = {
-            "login_url": codes.verification_url if codes else None,
-            "user_code": codes.user_code if codes else None,
-            "expires_at": codes.expires_at if codes else None,
-            "last_update": self._heard_at,
-            "next_update": self._next_update(),
-            "requests_24h": self.requests.count(),
-            "requests_left": self.requests.left(),
-        }
-        if keeper.is_requesting_code:
-            self._standing.update(status=AccountStatus.STARTING, message=None, **facts)
-        elif error or self._stream.is_connected or self._has_read:
-            self._standing.record(error, message=note, **facts)
-        else:
-            is_paused = self.polling.is_paused
-            status = AccountStatus.PAUSED if is_paused else AccountStatus.STARTING
-            self._standing.update(status=status, message=self.polling.notice, **facts)
-
-    def _rest_trouble(self) -> tuple[AccountError | None, str | None]:
-        """Return what REST's last round came to, or a note of it while the stream tells enough.
-
-        REST may be out of order for hours, and a person may have asked too often.
-        """
-        error = self._trouble
-        if error is None or not (self._stream.is_connected and self._garage.vins):
-            return error, None
-        if isinstance(error, Unreachable):
-            return None, f"the stream works; REST does not: {error}"
-        if isinstance(error, QuotaExceeded):
-            note = f"{error}; the stream goes on"
-            return (error if self.requests.is_parked else None), note
-        return error, None
-
-    def _next_update(self) -> datetime | None:
-        """Return when REST is asked next; the stream comes when it comes."""
-        tick_at, due_at = self.polling.next_at, self._garage.due_at()
-        if tick_at is None or due_at is None:
-            return None
-        return max(tick_at, due_at)
-
-    # Commands: CarData has none
-
-    def refusal(self, vin: str, command: Command) -> CommandResult | None:  # noqa: ARG002
-        """Refuse every command."""
-        return _REFUSED
-
-    async def execute(self, vin: str, command: Command, deadline: Deadline) -> CommandResult:  # noqa: ARG002
-        """Refuse every command."""
-        return _REFUSED
-
-    def needs_refresh(self, command: Command) -> bool:  # noqa: ARG002
-        """Return that no command has news: there are none."""
-        return False
-
-    def settling_s(self) -> float:
-        """Return 0: there are no commands."""
-        return 0
-
-    async def refresh_vehicle(self, vin: str) -> None:
-        """Do nothing: BMW tells by itself."""
+    async def _check_regularly(self) -> None:
+        """Check from time to time what changes by itself."""
+        while True:
+            self._stream_changed()
+            self._updater.check_held_back()
+            self._receiver.save(self._state_file)
+            await asyncio.sleep(CHECK_EVERY_S)

@@ -13,6 +13,8 @@ from bmw2mqtt.accounts.mybmw.auth.tokens import SavedTokens
 from bmw2mqtt.accounts.mybmw.library.installation_id import use_kept_installation_id
 from bmw2mqtt.accounts.mybmw.library.request_hook import count_requests
 from bmw2mqtt.accounts.mybmw.poller import VehiclePoller
+from bmw2mqtt.accounts.mybmw.traits import MYBMW_TRAITS
+from bmw2mqtt.accounts.refresh import RefreshRecorder
 from bmw2mqtt.accounts.request_counter import BUCKET, RequestCounter
 from bmw2mqtt.accounts.scheduler import PollScheduler
 from bmw2mqtt.accounts.state_file import StateFile
@@ -28,6 +30,7 @@ from bmw2mqtt.vehicle.commands import (
     Command,
     CommandResult,
     EventType,
+    Executor,
     Reason,
 )
 from bmw2mqtt.vehicle.deadline import Deadline
@@ -39,8 +42,6 @@ STALE_AFTER_INTERVALS = 3
 
 class MyBmwAccount:
     """Polls the vehicles of one login and sends their commands."""
-
-    takes_commands = True
 
     def __init__(
         self,
@@ -62,6 +63,7 @@ class MyBmwAccount:
         library, self._authentication = make_account(settings, tls, state_file)
         self._tokens = SavedTokens(store, name, self._authentication)
         self.requests = RequestCounter(state_file)
+        self._refresh = RefreshRecorder(self.requests)
         self.polling = PollScheduler(
             settings.poll_interval_s, self._poll, self._record_poll, state_file
         )
@@ -75,13 +77,18 @@ class MyBmwAccount:
             state_file=state_file,
         )
         self._status = StatusReporter(
-            AccountState(name=name, backend="mybmw"), listener.account_changed
+            AccountState(name=name, backend=MYBMW_TRAITS), listener.account_changed
         )
 
     @property
     def state(self) -> AccountState:
         """Its current state."""
         return self._status.state
+
+    @property
+    def executor(self) -> Executor:
+        """What carries out commands: the account itself."""
+        return self
 
     @property
     def stale_after(self) -> timedelta | None:
@@ -138,6 +145,7 @@ class MyBmwAccount:
     def refresh(self) -> None:
         """Poll now, including the list of vehicles."""
         self._poller.request_list()
+        self._refresh.request()
         self.polling.request()
 
     def set_polling(self, *, is_polling: bool) -> None:
@@ -158,6 +166,7 @@ class MyBmwAccount:
         self.polling.request()
 
     async def _poll(self) -> None:
+        self._refresh.poll_started()
         await self._poller.poll()
 
     def _record_poll(self, error: AccountError | None) -> None:
@@ -172,6 +181,7 @@ class MyBmwAccount:
             last_update=self.polling.succeeded_at,
             next_update=self.polling.next_at,
             requests_24h=self.requests.count(),
+            **self._refresh.poll_ended(error),
         )
         self.requests.save()
 

@@ -5,6 +5,13 @@ from bmw2mqtt.entities.conditions import has_battery, reports_charging
 from bmw2mqtt.vehicle.snapshot import ChargingStatus, Vehicle
 from bmw2mqtt.vehicle.states import BatteryPreconditioning, ChargingEndReason, ChargingMethod
 
+
+def _minutes_remaining(vehicle: Vehicle) -> float | None:
+    """Return nothing once the charge is over: BMW goes on sending the last minutes."""
+    is_charging = vehicle.charging.status is ChargingStatus.CHARGING
+    return vehicle.charging.remaining_minutes if is_charging else None
+
+
 CHARGING: tuple[Sensor[Vehicle], ...] = (
     Sensor(
         key="ac_current_limit",
@@ -74,7 +81,7 @@ CHARGING: tuple[Sensor[Vehicle], ...] = (
     Sensor(
         key="charging_time_remaining",
         name="Charging time remaining",
-        value=lambda vehicle: vehicle.charging.remaining_minutes,
+        value=_minutes_remaining,
         exists=has_battery,
         appears_with_value=True,
         unit="min",

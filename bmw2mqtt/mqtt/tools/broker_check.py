@@ -1,4 +1,4 @@
-"""Does the broker let the bridge do what the daemon does, and what are its limits?
+"""Checks whether the broker lets the bridge do what the daemon does, and reads its limits.
 
 The same client as the daemon's, with its last will, its subscriptions, and a message in each part
 of the topic tree that it writes: published, read back, and removed again.
@@ -15,11 +15,12 @@ import aiomqtt
 
 from bmw2mqtt.config import Mqtt
 from bmw2mqtt.mqtt.client import Client
-from bmw2mqtt.mqtt.errors import QOS_REFUSED, RETAIN_REFUSED, describe, reason_number
+from bmw2mqtt.mqtt.errors import describe
 from bmw2mqtt.mqtt.factory import make_client
 from bmw2mqtt.mqtt.message import Message
 from bmw2mqtt.mqtt.topics import DeviceTopics, Topics
 from bmw2mqtt.mqtt.transport import tls_context
+from bmw2mqtt.mqtt_reason import MqttReason, reason_number
 
 VERSION_TOPIC = "$SYS/broker/version"
 QUIET_S = 1.0
@@ -27,12 +28,12 @@ QUIET_S = 1.0
 READ_AT_MOST_S = 5.0
 ANSWER_S = 5.0
 _CHECK_ACCOUNT = "connection_check"
-"""Topics of an account that nobody has: the daemon and `cleanup` remove what might be left."""
+"""Topics of an account that does not exist: the daemon and `cleanup` remove what may be left."""
 CONNECTING, SUBSCRIBING = "connecting", "subscribing"
 _LIBRARY_TIMEOUT = "timed out"
 _WILL_WITHOUT: Mapping[int, Mapping[str, Any]] = {
-    RETAIN_REFUSED: {"will_retain": False},
-    QOS_REFUSED: {"will_qos": 0},
+    MqttReason.RETAIN_REFUSED: {"will_retain": False},
+    MqttReason.QOS_REFUSED: {"will_qos": 0},
 }
 _FAILURE = 0x80
 """SUBACK codes from here on are refusals."""
@@ -40,7 +41,7 @@ _FAILURE = 0x80
 
 @dataclass(slots=True)
 class BrokerReport:
-    """What was found out about the broker."""
+    """The result of the check."""
 
     problem: str | None = None
     """Why it cannot be used; `None`: connected."""
@@ -49,12 +50,12 @@ class BrokerReport:
     is_beside_daemon: bool = False
     """Whether a daemon is running, so that another client id and no last will were used."""
     daemon_known: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once that is known, as far as the broker tells."""
+    """Set once that is known, or the broker does not say."""
     version: str | None = None
     limits: Mapping[str, int] = field(default_factory=dict)
-    """What its CONNACK says, in MQTT 5's names; empty with MQTT 3.1.1."""
+    """The limits in its CONNACK, by the names of MQTT 5; empty with MQTT 3.1.1."""
     refused: tuple[str, ...] = ()
-    """Topics the bridge may not write. Only MQTT 5 tells."""
+    """Topics the bridge may not write; known only with MQTT 5."""
     not_read: tuple[str, ...] = ()
     """Topics whose message did not come back."""
     not_retained: tuple[str, ...] = ()
@@ -62,7 +63,7 @@ class BrokerReport:
     not_subscribed: tuple[str, ...] = ()
     """Filters to which the bridge may not subscribe."""
     accounts: dict[str, tuple[str, str | None]] = field(default_factory=dict)
-    """What a daemon says of each account: status and message."""
+    """Status and message of each account, as a daemon publishes them."""
 
     @property
     def is_well(self) -> bool:
@@ -83,7 +84,7 @@ class Plan:
     is_discovery_used: bool
     """Whether Home Assistant's discovery topics must be writable too."""
     relay_prefixes: tuple[str, ...]
-    """Where BMW's own messages are passed on; must be writable too."""
+    """Prefixes on which BMW's own messages are relayed; must be writable too."""
 
     @property
     def device(self) -> DeviceTopics:
@@ -227,7 +228,7 @@ class _Check:
         )
 
     async def _send(self, topic: str, payload: bytes, *, retain: bool = True) -> bool:
-        """Publish; return whether the broker takes it, as far as it tells."""
+        """Publish; return whether the broker accepts it, as far as it says."""
         self._report.step = f"publishing on {topic}"
         async with asyncio.timeout(ANSWER_S):
             message = Message(topic=topic, payload=payload, retain=retain)
@@ -260,7 +261,7 @@ class _Check:
             self._report.not_read += (topic,)
 
     async def _read_accounts(self) -> None:
-        """Read the broker's version, and what a daemon says of its accounts."""
+        """Read the broker's version, and the account statuses that a daemon publishes."""
         topics = self._plan.topics
         names = self._plan.accounts
         status = {topics.account(name).state("sensor", "status"): name for name in names}

@@ -22,7 +22,7 @@ ANSWER_S = 10.0
 
 
 class DaemonRunning(Bmw2MqttError):  # noqa: N818 - named for what it is
-    """A bridge is running; its topics would be deleted under it."""
+    """A bridge is running, and would publish the deleted topics again."""
 
 
 def remove_everything(

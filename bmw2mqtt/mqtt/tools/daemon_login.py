@@ -1,4 +1,4 @@
-"""A login through the running daemon: tells it over MQTT, and waits for what becomes of it."""
+"""A login through the running daemon: requests it over MQTT and waits for the result."""
 
 import asyncio
 import json
@@ -18,14 +18,14 @@ from bmw2mqtt.vehicle.account import NEW_LOGIN_FAILED
 from bmw2mqtt.vehicle.errors import AccountError
 
 PATIENCE_S = 120.0
-"""A login is four requests to BMW, and the cars are read before it counts as good."""
+"""A login is four requests to BMW, and it succeeds only once the cars are read."""
 PATIENCE_WITH_A_PERSON_S = 360.0
-"""A code to confirm lives for five minutes."""
+"""A code can be confirmed for five minutes."""
 SETTLE_S = 1.0
 """A status and its attributes come one after the other."""
 
 Result = tuple[str, str | None]
-"""The account's status, and its sentence."""
+"""The account's status and message."""
 
 
 class DaemonLogin:
@@ -43,7 +43,7 @@ class DaemonLogin:
         self._attributes: dict[str, Any] = {}
 
     async def hand_over(self, token: str) -> Result:
-        """Send a captcha's token; return how the account stands once it has tried.
+        """Send a captcha's token; return the account's status after the login.
 
         Raises:
             BrokerError: the broker cannot be reached, or nothing is heard of the account.
@@ -61,7 +61,7 @@ class DaemonLogin:
         return await self._with_client(talk, PATIENCE_S)
 
     async def ask_for_code(self, show: Callable[[str, str], None]) -> Result:
-        """Ask for a code that a person confirms at BMW; return how the account stands afterwards.
+        """Request a code that a person confirms at BMW; return the account's status afterwards.
 
         Args:
             show: given BMW's page and the code, again for a code that replaces the first.
@@ -115,7 +115,7 @@ class DaemonLogin:
             ) from error
 
     async def _changes(self, client: Client, message: Message) -> AsyncIterator[None]:
-        """Send a message, then tell of each change of the account's status."""
+        """Send a message, then yield each change of the account's status."""
         await client.send(message)
         async for received in client.messages:
             # What was retained is from before, but stays as it is if nothing changes.
@@ -127,7 +127,7 @@ class DaemonLogin:
                 yield
 
     async def _end(self, client: Client) -> Result:
-        """Wait a moment for the sentence that goes with the status, and the other way round."""
+        """Wait a moment for the message that belongs to the status, and the other way round."""
         try:
             async with asyncio.timeout(SETTLE_S):
                 async for received in client.messages:

@@ -20,6 +20,9 @@ Sink = Callable[[str, Mapping[str, Reading]], None]
 class CarDataCar(Protocol):
     """A car that can be asked for what BMW knows of it, and that reports by itself."""
 
+    is_living: bool
+    """Whether it has to be told that time passes."""
+
     @property
     def vin(self) -> str:
         """The 17 characters on the windscreen."""
@@ -54,6 +57,8 @@ class RecordedCarDataCar:
 
     `store` is what BMW's REST knows from now on; `report` tells the stream as well.
     """
+
+    is_living = False
 
     def __init__(
         self,

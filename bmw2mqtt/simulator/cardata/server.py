@@ -78,6 +78,7 @@ class CarDataSimulator:
             host=host,
             port=stream_port,
         )
+        self._is_running = False
         self._ticking: asyncio.Task[None] | None = None
         for user in users:
             self.add_user(user)
@@ -87,11 +88,13 @@ class CarDataSimulator:
         self.registry.users.append(user)
         for car in user.cars:
             car.listen(self.stream.report)
+        self._start_ticking()
 
     def add_car(self, user: CarDataUser, car: CarDataCar) -> None:
         """Give a customer another car."""
         user.cars.append(car)
         car.listen(self.stream.report)
+        self._start_ticking()
 
     @property
     def users(self) -> list[CarDataUser]:
@@ -153,10 +156,12 @@ class CarDataSimulator:
         """Start to serve; with port 0 on any free port, and on the same one after a restart."""
         await self._https.start()
         await self.stream.start()
-        self._ticking = asyncio.create_task(self._tick())
+        self._is_running = True
+        self._start_ticking()
 
     async def stop(self) -> None:
         """Stop to serve; users, cars and tokens are kept, so that `start` goes on with them."""
+        self._is_running = False
         if self._ticking is not None:
             self._ticking.cancel()
             with suppress(asyncio.CancelledError):
@@ -166,12 +171,19 @@ class CarDataSimulator:
         await self._https.stop()
 
     async def _tick(self) -> None:
-        """Let the cars live."""
-        while True:
-            for user in self.users:
-                for car in user.cars:
-                    car.tick()
+        """Let the cars live, as long as there are any that do."""
+        while living := self._living_cars():
+            for car in living:
+                car.tick()
             await asyncio.sleep(TICK_S)
+
+    def _living_cars(self) -> list[CarDataCar]:
+        return [car for user in self.users for car in user.cars if car.is_living]
+
+    def _start_ticking(self) -> None:
+        is_ticking = self._ticking is not None and not self._ticking.done()
+        if self._is_running and self._living_cars() and not is_ticking:
+            self._ticking = asyncio.create_task(self._tick())
 
     async def __aenter__(self) -> Self:
         await self.start()

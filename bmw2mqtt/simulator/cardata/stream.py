@@ -6,9 +6,9 @@ import asyncio
 import json
 import ssl
 import uuid
+from asyncio.sslproto import SSLProtocol
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from .users import CarDataUser, Grant, Registry
 
-CHECK_EVERY_S: Final = 0.2
 CONNECT_WINDOW: Final = timedelta(minutes=1)
 Message = Mapping[str, Reading | Value | dict[str, Any]]
 
@@ -42,6 +41,40 @@ class StreamConnect:
     password: str = field(repr=False)
     keepalive_s: int
     reason: int
+
+
+class _Connection(SSLProtocol):
+    """TLS of a connection, which is known from its first byte on, so that it can be closed."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        client: StreamClient,
+        context: ssl.SSLContext,
+        transports: set[asyncio.Transport],
+    ) -> None:
+        waiter = loop.create_future()
+        waiter.add_done_callback(_end_handshake)
+        super().__init__(loop, client, context, waiter, server_side=True)
+        self._transports = transports
+        self._raw: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
+        self._raw = transport
+        self._transports.add(transport)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self._raw is not None:
+            self._transports.discard(self._raw)
+        super().connection_lost(exc)
+
+
+def _end_handshake(waiter: asyncio.Future[None]) -> None:
+    """Take note of a handshake that came to nothing: the client's affair."""
+    if not waiter.cancelled():
+        waiter.exception()
 
 
 class StreamBroker:
@@ -76,30 +109,30 @@ class StreamBroker:
         self._refusals: deque[int] = deque()
         self._tries: defaultdict[str, deque[datetime]] = defaultdict(deque)
         self._server: asyncio.Server | None = None
-        self._watch: asyncio.Task[None] | None = None
+        self._transports: set[asyncio.Transport] = set()
+        """All connections, also those whose handshake is not over."""
 
     async def start(self) -> None:
         """Start to serve; with port 0 on any free port, and on the same one after a restart."""
         context = self._certificates.server_context()
         context.minimum_version = ssl.TLSVersion.TLSv1_3
-        self._server = await asyncio.get_running_loop().create_server(
-            lambda: StreamClient(self), self.host, self.port, ssl=context
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: _Connection(loop, StreamClient(self), context, self._transports),
+            self.host,
+            self.port,
         )
         self.port = self._server.sockets[0].getsockname()[1]
-        self._watch = asyncio.create_task(self._watch_clients())
 
     async def stop(self) -> None:
         """Stop to serve, and drop all connections."""
-        if self._watch is not None:
-            self._watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watch
-            self._watch = None
         if self._server is not None:
-            self._server.close()  # at once; `wait_closed` waits for abandoned handshakes too
-            for client in list(self.clients):
-                client.abort()
+            self._server.close()
             self._server = None
+            while self._transports:
+                for transport in self._transports:
+                    transport.abort()
+                await asyncio.sleep(0)
 
     def publish(self, vin: str, data: Message) -> bool:
         """Send readings of a car in one message; tell whether somebody listened.
@@ -162,6 +195,11 @@ class StreamBroker:
         """Let another client of a customer connect for a moment."""
         self._evict(gcid, client_id)
 
+    def check_clients(self) -> None:
+        """Hang up on those whose time is up, after the clock was set; otherwise they notice."""
+        for client in list(self.clients):
+            client.check()
+
     def admit(self, client: StreamClient, packet: mqtt.Connect) -> tuple[int, Grant | None]:
         """Return the reason code to answer a CONNECT with, and for success whose it is."""
         grant = None
@@ -198,8 +236,13 @@ class StreamBroker:
         return mqtt.SUCCESS
 
     def _is_over(self, grant: Grant) -> bool:
-        streams = STREAM_SCOPE in grant.scope and STREAM_SCOPE in grant.user.granted
-        return not streams or self._clock() >= grant.id_expires_at
+        return self.left_s(grant) <= 0
+
+    def left_s(self, grant: Grant) -> float:
+        """Return how long a client may stay with these tokens, in seconds."""
+        if STREAM_SCOPE not in grant.scope or STREAM_SCOPE not in grant.user.granted:
+            return 0.0
+        return (grant.id_expires_at - self._clock()).total_seconds()
 
     def _connects_too_often(self, source: str) -> bool:
         tries, now = self._tries[source], self._clock()
@@ -231,17 +274,6 @@ class StreamBroker:
         user = client.grant.user
         gcid, _, name = topic_filter.partition("/")
         return gcid == user.gcid and (name in ("+", "#") or _streams(user, name))
-
-    async def _watch_clients(self) -> None:
-        """Hang up on clients whose token has expired, and on those that fell silent."""
-        loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(CHECK_EVERY_S)
-            for client in () if self.silent else list(self.clients):
-                if client.is_idle(loop.time()):
-                    client.hang_up(mqtt.KEEP_ALIVE_TIMEOUT)
-                elif client.grant is not None and self._is_over(client.grant):
-                    client.hang_up(mqtt.NOT_AUTHORIZED)
 
 
 def _streams(user: CarDataUser, vin: str) -> bool:

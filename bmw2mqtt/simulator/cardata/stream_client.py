@@ -16,6 +16,9 @@ CONNECT_TIMEOUT_S: Final = 10.0
 IDLE_LIMIT_S: Final = 60.0
 """After which time without a packet BMW hangs up, whatever the client asked for."""
 KEEPALIVE_GRACE: Final = 1.5
+SHORTEST_CHECK_S: Final = 0.2
+CHECK_EVERY_S: Final = 60.0
+"""How often at least to check whether a client may stay: its service may be switched off."""
 MAX_BACKLOG_BYTES: Final = 64 * 1024 * 1024
 """How much a client may leave unread before it is given up."""
 
@@ -27,6 +30,7 @@ class StreamClient(asyncio.Protocol):
         self._broker = broker
         self._packets = mqtt.Packets()
         self._transport: asyncio.Transport | None = None
+        self._check: asyncio.TimerHandle | None = None
         self._heard_at = 0.0
         self._idle_limit_s = CONNECT_TIMEOUT_S
         self.source = ""
@@ -48,10 +52,13 @@ class StreamClient(asyncio.Protocol):
         self._heard_at = asyncio.get_running_loop().time()
         self.source = str(transport.get_extra_info("peername")[0])
         self._broker.clients.add(self)
+        self._check_later()
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Forget the client."""
         self._transport = None
+        if self._check is not None:
+            self._check.cancel()
         self._broker.release(self)
         self._broker.clients.discard(self)
 
@@ -101,6 +108,7 @@ class StreamClient(asyncio.Protocol):
             return
         self.grant = grant
         self._idle_limit_s = min(packet.keepalive_s * KEEPALIVE_GRACE or IDLE_LIMIT_S, IDLE_LIMIT_S)
+        self._check_later()
 
     def _subscribe(self, packet: mqtt.Subscribe) -> None:
         reasons = [
@@ -117,9 +125,25 @@ class StreamClient(asyncio.Protocol):
         """Tell whether the client subscribed to the messages of a car."""
         return not self.filters.isdisjoint((f"{gcid}/+", f"{gcid}/#", f"{gcid}/{vin}"))
 
-    def is_idle(self, now: float) -> bool:
-        """Tell whether the client was not heard of for too long; `now` is the loop's time."""
-        return now - self._heard_at > self._idle_limit_s
+    def _check_later(self) -> None:
+        """Look again when the time of the client may be up."""
+        if self._check is not None:
+            self._check.cancel()
+        loop = asyncio.get_running_loop()
+        left_s = self._heard_at + self._idle_limit_s - loop.time()
+        if self.grant is not None:
+            left_s = min(left_s, self._broker.left_s(self.grant))
+        left_s = min(max(left_s, SHORTEST_CHECK_S), CHECK_EVERY_S)
+        self._check = loop.call_later(left_s, self.check)
+
+    def check(self) -> None:
+        """Hang up on a client whose token has expired, and on one that fell silent."""
+        if not self._broker.silent:
+            if asyncio.get_running_loop().time() - self._heard_at >= self._idle_limit_s:
+                self.hang_up(mqtt.KEEP_ALIVE_TIMEOUT)
+            elif self.grant is not None and self._broker.left_s(self.grant) <= 0:
+                self.hang_up(mqtt.NOT_AUTHORIZED)
+        self._check_later()
 
     def send(self, packet: bytes) -> None:
         """Send a packet, or give a client up that does not read."""

@@ -35,14 +35,22 @@ FINAL = frozenset(
 _FULL = frozenset({ChargingStatus.FULLY_CHARGED, ChargingStatus.FINISHED_FULLY_CHARGED})
 
 
+def is_known(word: str) -> bool:
+    """Return whether a status word of BMW is known."""
+    return _key(word) in _WORDS
+
+
 def status_of(word: str) -> ChargingStatus:
     """Translate a status word of BMW, in any case and with or without underscores.
 
     A word that is not known is no charging one: `NOT_CHARGING`. `INVALID` stands for BMW's UNKNOWN
     and INVALID of CarData; MyBMW's INVALID means "not charging" and is translated by its backend.
     """
-    key = "".join(character for character in word.lower() if character.isalnum())
-    return _WORDS.get(key, ChargingStatus.NOT_CHARGING)
+    return _WORDS.get(_key(word), ChargingStatus.NOT_CHARGING)
+
+
+def _key(word: str) -> str:
+    return "".join(character for character in word.lower() if character.isalnum())
 
 
 def phase_count(word: str) -> int | None:

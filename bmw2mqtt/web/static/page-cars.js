@@ -1,10 +1,10 @@
-// One car as a card
+// The card of one car
 
-import { clock, div, h, now, number, pill, soft, when, words } from "./page-parts.js";
+import { clock, div, exact, h, now, number, pill, soft, when, words } from "./page-parts.js";
 
 const CAR = "M4 17v-3c0-1 .7-1.8 1.7-2l2.3-.5L10.6 8c.5-.6 1.2-1 2-1h4c.8 0 1.5.3 2 .9l2.6 3.3 1.3.4c.9.3 1.5 1.1 1.5 2V17c0 .6-.4 1-1 1h-1.3a2.5 2.5 0 0 1-4.9 0h-5a2.5 2.5 0 0 1-4.9 0H5c-.6 0-1-.4-1-1z";
 
-export function car(c) {
+export function car(c, details) {
   const values = Object.fromEntries(Object.entries(c.values).map(([id, value]) => [id.split("/")[1], value]));
   const of = (key) => (values[key] ? values[key].value : null);
   const unit = (key, fallback = "–") => (of(key) === null ? fallback : `${number.format(of(key))} ${values[key].unit}`);
@@ -13,33 +13,56 @@ export function car(c) {
   const total = unit("remaining_range_total", null);
   const climate = of("climate_status");
   const isCharging = of("charging_status") === "charging";
-  return h("article", { class: `card car${c.is_available ? "" : " away"}`, "data-key": c.vin, "aria-labelledby": `car-${c.vin}` },
+  return h("article", { class: `card car${c.is_available ? "" : " outdated"}`, "data-key": c.vin, "aria-labelledby": `car-${c.vin}` },
     div("stage", c.picture ? h("img", { src: c.picture, alt: `Picture of ${c.name}` })
       : h("svg", { viewBox: "0 4 28 18", "aria-hidden": "true" }, h("path", { d: CAR }))),
     div("body",
       div("name",
         h("div", null, h("h3", { id: `car-${c.vin}` }, c.name),
-          soft(c.updated_at ? ["Reported ", when(c.updated_at)] : "Has not reported yet")),
-        pill(c.is_available ? ["Current", "good"] : ["Not current", "warn"])),
+          soft(c.updated_at ? ["Reported ", when(c.updated_at)] : "No report yet")),
+        pill(c.is_available ? ["Up to date", "good"] : ["Outdated", "warn"])),
       has("remaining_battery_percent") && level("Battery", of("remaining_battery_percent"),
         unit("remaining_range_electric", has("remaining_fuel") ? null : total), charging(of), isCharging),
       has("remaining_fuel") && level(["Fuel", unit("remaining_fuel", null)].filter(Boolean).join(", "),
         of("remaining_fuel_percent"), unit("remaining_range_fuel", has("remaining_battery_percent") ? null : total)),
       notes(values),
       h("dl", null,
-        either("door_lock_state", "Doors", "Unlocked", "Locked"),
-        has("lids") && fact("Openings", closed(of("lids"), of("windows"))),
+        either("door_lock_state", "Lock", "Unlocked", "Locked"),
+        has("lids") && fact("All closed", allClosed(of("lids"), of("windows"))),
         has("mileage") && fact("Mileage", unit("mileage")),
         has("climate_status") && fact("Climate", { null: "–", inactive: "Off" }[climate] || words(climate)),
         either("condition_based_services", "Service", "Due", "Not due"),
-        either("check_control_messages", "Warnings", "Yes", "None"))));
+        either("check_control_messages", "Warnings", "Yes", "None")),
+      h("details", { class: "values", "data-key": "values", "data-vin": c.vin, open: details !== undefined },
+        h("summary", null, "All values"),
+        details && details.values && valueTable(details.values))));
+}
+
+function valueTable(values) {
+  const usual = values.filter((v) => !v.is_raw), raw = values.filter((v) => v.is_raw);
+  return h("table", { "data-key": "table" },
+    h("tbody", null, usual.map(valueRow)),
+    raw.length > 0 && h("tbody", null, h("tr", null, h("th", { colspan: 2, scope: "colgroup" }, "More from BMW")), raw.map(valueRow)));
+}
+
+const valueRow = (v) => h("tr", { "data-key": v.topic, title: v.topic }, h("th", { scope: "row" }, v.name), h("td", null, valueText(v)));
+
+const STATES = { door: ["Open", "Closed"], window: ["Open", "Closed"], opening: ["Open", "Closed"], lock: ["Unlocked", "Locked"],
+  plug: ["Plugged in", "Not plugged in"], battery_charging: ["Charging", "Not charging"], problem: ["Problem", "OK"] };
+
+function valueText({ value, unit, device_class: kind }) {
+  if (value === null) return "–";
+  if (kind === "timestamp") return when(value);
+  if (typeof value === "boolean") return (STATES[kind] || ["On", "Off"])[value ? 0 : 1];
+  if (typeof value === "number") return unit ? `${exact.format(value)} ${unit}` : exact.format(value);
+  return unit ? `${value} ${unit}` : /^[a-z_]+$/i.test(value) ? words(value) : value;
 }
 
 const fact = (name, value) => h("div", null, h("dt", null, name), h("dd", null, value));
 
-function closed(lids, windows) {
-  if (lids || windows) return "Open";
-  return lids === null || windows === null ? "–" : "All closed";
+function allClosed(lids, windows) {
+  if (lids || windows) return "No";
+  return lids === null || windows === null ? "–" : "Yes";
 }
 
 function level(name, percent, range, detail, isCharging) {
@@ -76,5 +99,5 @@ function notes(values) {
     (name, value) => `${words(name)}: ${value.toLowerCase()}`, red);
   each("check_control_messages", (name, value) => value !== "LOW",
     (name, value) => value === "UNKNOWN" ? words(name) : `${words(name)}: ${value.toLowerCase()}`, red);
-  return chips.length > 0 && h("ul", { class: "chips", "aria-label": "Needs a look", "data-key": "notes" }, chips);
+  return chips.length > 0 && h("ul", { class: "chips", "aria-label": "Needs attention", "data-key": "notes" }, chips);
 }

@@ -1,8 +1,8 @@
-// What every part of the page is made of
+// Building blocks of the page
 
 export const $ = (id) => document.getElementById(id);
 
-// Elements: made anew each time, then what differs is taken over, so focus and input stay
+// Elements are built anew each time; only differences are copied, so that focus and input stay
 
 export function h(tag, attributes, ...children) {
   const node = ["svg", "path", "rect"].includes(tag)
@@ -16,18 +16,18 @@ export function h(tag, attributes, ...children) {
 const keyOf = (node) => (node.getAttribute ? node.getAttribute("data-key") : null);
 const isSame = (a, b) => a.nodeName === b.nodeName && keyOf(a) === keyOf(b);
 
-function takeOver(old, wanted) {
+function updateNode(old, wanted) {
   if (old.nodeType === Node.TEXT_NODE) {
     if (old.data !== wanted.data) old.data = wanted.data;
     return;
   }
   for (const { name } of [...old.attributes]) if (!wanted.hasAttribute(name)) old.removeAttribute(name);
   for (const { name, value } of wanted.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
-  takeOverChildren(old, [...wanted.childNodes]);
+  updateChildren(old, [...wanted.childNodes]);
 }
 
-export function takeOverChildren(parent, wanted) {
-  for (const old of [...parent.children]) // what stays must not move: it would lose the focus
+export function updateChildren(parent, wanted) {
+  for (const old of [...parent.children]) // a kept node must not move, or it loses the focus
     if (keyOf(old) !== null && !wanted.some((node) => isSame(old, node))) old.remove();
   wanted.forEach((node, index) => {
     let old = parent.childNodes[index];
@@ -37,7 +37,7 @@ export function takeOverChildren(parent, wanted) {
       if (found) old = parent.insertBefore(found, old);
     }
     if (!old) parent.append(node);
-    else if (isSame(old, node)) takeOver(old, node);
+    else if (isSame(old, node)) updateNode(old, node);
     else parent.insertBefore(node, old);
   });
   while (parent.childNodes.length > wanted.length) parent.lastChild.remove();
@@ -47,13 +47,16 @@ export function takeOverChildren(parent, wanted) {
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 export const number = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+export const exact = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 
 let skewMs = 0;
-export const now = () => Date.now() + skewMs; // the bridge's
+export const now = () => Date.now() + skewMs; // the daemon's clock
 export function setClock(date) {
   skewMs = Date.parse(date) - Date.now() || 0;
   if (Math.abs(skewMs) < 2000) skewMs = 0;
 }
+
+export const plural = (count, noun) => `${number.format(count)} ${noun}${count === 1 ? "" : "s"}`;
 
 export function when(iso, none = "never") {
   if (!iso) return none;

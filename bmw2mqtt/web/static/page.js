@@ -1,42 +1,44 @@
 import { car } from "./page-cars.js";
-import { $, countdown, div, h, number, now, pill, setClock, soft, takeOverChildren, when, words } from "./page-parts.js";
+import { $, countdown, div, h, number, now, pill, plural, setClock, soft, updateChildren, when, words } from "./page-parts.js";
 
 const WORDS = {
   starting: ["Starting", "busy"], ok: ["OK", "good"], login_required: ["Login required", "warn"],
-  blocked: ["Blocked by BMW", "bad"], quota_exceeded: ["Quota used up", "warn"],
-  unreachable: ["BMW unreachable", "warn"], error: ["Error", "bad"],
+  blocked: ["Blocked by BMW", "bad"], quota_exceeded: ["Request limit reached", "warn"],
+  unreachable: ["BMW not reachable", "warn"], error: ["Error", "bad"],
 };
 const wordOf = (status) => WORDS[status] || [words(status), ""];
 const OUTCOMES = {
-  executed: ["Done", "good"], failed: ["Failed", "bad"], rejected: ["Refused", "warn"],
-  timed_out: ["No answer", "warn"], ignored: ["Nothing to do", ""],
+  executed: ["Done", "good"], failed: ["Failed", "bad"], rejected: ["Rejected", "warn"],
+  timed_out: ["No answer", "warn"], ignored: ["Ignored", ""],
 };
-const BACKENDS = { mybmw: "MyBMW app", cardata: "CarData" };
-const ASKS_BMW = ["refresh", "login", "token"];
-const SILENT_MS = 30000; // three heartbeats: then the events are stuck on the way, as in old proxies
+const SENDS_REQUESTS = ["refresh", "login", "token"];
+const SILENT_MS = 30000; // three heartbeats: events do not get through, as behind old proxies
 const RETRY_MS = 3000;
 const SHOWN_COMMANDS = 10;
+const DETAILS_MS = 5000; // the least time between two requests for all values of a car
 
 const busy = new Set();
-let state = null, way = "", source = null, heardAt = 0, isLost = false, seconds = 0;
+const details = new Map(); // VIN to all values of each car whose list is open
+let state = null, accessMethod = "", source = null, receivedAt = 0, isLost = false, seconds = 0;
 
 // Accounts
 
 function account(a) {
   const word = wordOf(a.status);
-  const facts = [BACKENDS[a.backend] || a.backend, a.is_read_only && a.backend === "mybmw" ? "read-only" : null,
-    `${number.format(a.requests_24h)} requests in 24 h`,
+  const facts = [a.backend_title, a.is_read_only && a.has_commands ? "read-only" : null,
+    `${plural(a.requests_24h, "request")} in 24 h`,
     a.requests_left === null ? null : `${number.format(a.requests_left)} left`];
   return h("article", { class: "card account", "data-key": a.name, "aria-labelledby": `account-${a.name}`, tabindex: -1 },
     div("top",
       div("who",
         h("div", null, h("h3", { id: `account-${a.name}` }, a.name), pill(word)),
         soft(facts.filter(Boolean).join(" · ")),
-        soft("Updated ", when(a.last_update), " · next ", when(a.next_update, a.is_login_required ? "after a login" : "when asked"))),
-      div("row acts",
-        button(a, "refresh", "Ask BMW now"),
+        soft("Updated ", when(a.last_update), " · ", a.next_update ? ["next ", when(a.next_update)] : a.is_login_required ? "next after login" : "no update scheduled")),
+      !a.is_login_required && div("row acts", // nothing can be requested before a login
+        button(a, "refresh", "Refresh now"),
         a.is_polling ? button(a, "pause", "Pause", "", "polling") : button(a, "resume", "Resume", "", "polling"))),
-    a.message && h("p", { class: `message ${word[1] || "busy"}`, "data-key": "message" }, message(a)),
+    (a.message || a.status === "paused") && h("p", { class: `message ${word[1] || "busy"}`, "data-key": "message" },
+      a.message ? message(a) : "Paused by you. The last values are kept; press Resume to request new ones."),
     (a.is_login_required || a.user_code) && login(a));
 }
 
@@ -44,27 +46,27 @@ function message(a) {
   return a.login_url ? a.message.replace(a.login_url, a.user_code ? "BMW’s page" : "the captcha page") : a.message;
 }
 
-// While it is busy it keeps the focus, so it is not disabled: act() ignores it
+// A busy button keeps the focus, so it is not disabled; act() ignores it
 function button(a, act, text, kind = "", key = act) {
   return h("button", { type: act ? "button" : "submit", class: kind, "data-act": act, "data-account": a.name, "data-key": key,
     "aria-disabled": busy.has(a.name) && "true", "aria-describedby": `account-${a.name}` }, text);
 }
 
 function login(a) {
-  if (a.backend === "cardata") return h("div", { class: "login", "data-key": "login" }, deviceCode(a));
+  if (a.login === "device_code") return h("div", { class: "login", "data-key": "login" }, deviceCode(a));
   if (!a.login_url) return null;
-  const canReceive = a.can_receive && way !== "ingress";
+  const canReceive = a.can_receive && accessMethod !== "ingress";
   const field = `token-${a.name}`;
   return h("div", { class: "login", "data-key": "login" },
     canReceive && h("div", { class: "way", "data-key": "receive" },
       h("h4", null, "Log in with BMW’s captcha"),
-      soft("Opens the captcha page; its result comes back by itself. It is bimmer_connected’s on Read the Docs, not BMW’s: it could see the token and this address."),
+      soft("Opens the captcha page, which sends its result back here. The page belongs to bimmer_connected (on Read the Docs), not to BMW: it can see the token and this address."),
       button(a, "captcha", "Solve the captcha", "main")),
     h("div", { class: "way", "data-key": "paste" },
       h("h4", null, canReceive ? "Or copy and paste" : "Log in with BMW’s captcha"),
       h("ol", { class: "soft" },
-        h("li", null, "Open ", link(a, "the captcha page"), " (bimmer_connected’s, not BMW’s) and solve it."),
-        h("li", null, "Paste the token it shows. It works for a few minutes, once.")),
+        h("li", null, "Open ", link(a, "the captcha page"), " (by bimmer_connected, not BMW) and solve it."),
+        h("li", null, "Paste the token here. It works once, for a few minutes.")),
       h("form", { "data-account": a.name, "data-key": "form" },
         h("label", { for: field }, "Captcha token"),
         div("row",
@@ -76,7 +78,7 @@ function deviceCode(a) {
   const isOpen = a.user_code && (!a.expires_at || Date.parse(a.expires_at) > now());
   if (!isOpen) return div("way",
     h("h4", null, "Log in at BMW"),
-    soft("BMW gives a code that you confirm on its own page."),
+    soft("You get a code and confirm it on BMW’s page."),
     button(a, "login", a.user_code ? "New code" : "Log in", "main"));
   return div("way",
     h("h4", null, "Confirm this code at BMW"),
@@ -84,7 +86,7 @@ function deviceCode(a) {
     div("row",
       a.login_url && link(a, "Open BMW’s page", "button main"),
       button(a, "login", "New code")),
-    h("p", { class: "row soft" }, pill(["Waiting for you", "busy"]), a.expires_at && `${countdown(a.expires_at)} left`));
+    h("p", { class: "row soft" }, pill(["Waiting for you", "busy"]), a.expires_at && `Expires in ${countdown(a.expires_at)}`));
 }
 
 const link = (a, text, kind) => h("a", { class: kind, href: safe(a.login_url), target: "_blank", rel: "noopener noreferrer" }, text);
@@ -107,7 +109,7 @@ function command(e) {
 function render() {
   if (!state) return;
   const mqtt = $("mqtt");
-  const [text, kind] = isLost ? ["bmw2mqtt does not answer", "bad"]
+  const [text, kind] = isLost ? ["bmw2mqtt does not respond", "bad"]
     : state.mqtt.is_connected ? ["MQTT connected", "good"] : ["MQTT not connected", "bad"];
   mqtt.hidden = false;
   mqtt.className = `pill ${kind}`;
@@ -115,80 +117,99 @@ function render() {
   if (mqtt.textContent !== text) mqtt.textContent = text;
   const page = $("page"), focused = document.activeElement, card = focused.closest(".account");
   page.removeAttribute("aria-busy");
-  takeOverChildren(page, [
+  updateChildren(page, [
     h("h2", null, state.accounts.length === 1 ? "Account" : "Accounts"),
     h("div", null, state.accounts.map(account)),
     h("h2", null, "Cars"),
-    state.cars.length ? h("div", { class: "grid" }, state.cars.map(car))
-      : h("p", { class: "empty" }, "Cars appear here once BMW has told which there are."),
+    state.cars.length ? h("div", { class: "grid" }, state.cars.map((c) => car(c, details.get(c.vin))))
+      : h("p", { class: "empty" }, "Your cars appear after the first successful update."),
     h("h2", null, "Last commands"),
     state.commands.length ? h("ol", { class: "card list" }, state.commands.slice(0, SHOWN_COMMANDS).map(command))
-      : h("p", { class: "empty" }, "No command since the start."),
+      : h("p", { class: "empty" }, "No commands since bmw2mqtt started."),
   ]);
   if (card && !focused.isConnected) (card.isConnected ? card : $("main")).focus();
   const foot = [`bmw2mqtt ${state.version} · not affiliated with BMW Group`];
-  if (way === "token") foot.push(" · ", h("button", { type: "button", class: "plain", "data-act": "leave" }, "Log out"));
-  takeOverChildren($("foot"), foot.map((part) => (typeof part === "string" ? document.createTextNode(part) : part)));
+  if (accessMethod === "token") foot.push(" · ", h("button", { type: "button", class: "plain", "data-act": "sign-out" }, "Sign out"));
+  updateChildren($("foot"), foot.map((part) => (typeof part === "string" ? document.createTextNode(part) : part)));
 }
 
-function take(next) {
+function update(next) {
   for (const a of next.accounts) {
     const before = state && state.accounts.find((other) => other.name === a.name);
-    if (before && before.status !== a.status) say(`${a.name}: ${wordOf(a.status)[0]}`);
+    if (before && before.status !== a.status) announce(`${a.name}: ${wordOf(a.status)[0]}`);
   }
   state = next;
   setLost(false);
+  render();
+  for (const [vin, known] of details) {
+    known.isOutdated = true;
+    if (!next.cars.some((c) => c.vin === vin)) details.delete(vin);
+  }
+}
+
+async function loadValues(vin) {
+  const known = details.get(vin);
+  if (known.isLoading || !known.isOutdated || Date.now() - (known.loadedAt || 0) < DETAILS_MS) return;
+  Object.assign(known, { isLoading: true, isOutdated: false });
+  try {
+    const response = await request("GET", `api/cars/${vin}`);
+    if (response) known.values = (await response.json()).values;
+    known.loadedAt = Date.now();
+  } catch (error) {
+    showError(error.message);
+  }
+  known.isLoading = false;
   render();
 }
 
 function setLost(value) {
   isLost = value;
-  if (!value) heardAt = Date.now();
+  if (!value) receivedAt = Date.now();
   render();
 }
 
-const say = (text) => { $("said").textContent = text; };
-const complain = (text) => { $("notice").textContent = text; };
+const announce = (text) => { $("announcement").textContent = text; };
+const showError = (text) => { $("notice").textContent = text; };
 
-// Talking to the bridge: relative addresses only, so that it works below any path
+// Requests to the daemon: relative addresses only, so that the page works below any path
 
-async function ask(method, path, body) {
+async function request(method, path, body) {
   const response = await fetch(path, {
     method,
     headers: { "Content-Type": "application/json", "X-Bmw2mqtt": "1" },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
-  if (response.status === 401 && path !== "api/session") return showGate();
+  if (response.status === 401 && path !== "api/session") return showSignIn();
   if (!response.ok) throw new Error((await response.text()) || `HTTP ${response.status}`);
   return response;
 }
 
 async function load() {
   try {
-    const response = await ask("GET", "api/state");
+    const response = await request("GET", "api/state");
     if (!response) return;
-    way = response.headers.get("X-Bmw2mqtt-Way");
+    accessMethod = response.headers.get("X-Bmw2mqtt-Access");
     setClock(response.headers.get("Date"));
-    take(await response.json());
+    update(await response.json());
     if (!source) listen();
   } catch (error) {
-    if (!state) complain(error.message);
+    if (!state) showError(error.message);
     setLost(true);
   }
 }
 
 function listen() {
   source = new EventSource("api/events");
-  source.addEventListener("state", (event) => take(JSON.parse(event.data)));
-  source.addEventListener("beat", () => setLost(false));
+  source.addEventListener("state", (event) => update(JSON.parse(event.data)));
+  source.addEventListener("heartbeat", () => setLost(false));
   source.onerror = () => {
-    if (source && source.readyState === EventSource.CLOSED) source = null; // watch tries again
+    if (source && source.readyState === EventSource.CLOSED) source = null; // watch() tries again
     else load();
   };
 }
 
 function watch() {
-  if ($("gate").hidden && !document.hidden && (!source || isLost || Date.now() - heardAt > SILENT_MS)) load();
+  if ($("sign-in").hidden && !document.hidden && (!source || isLost || Date.now() - receivedAt > SILENT_MS)) load();
 }
 
 function stopListening() {
@@ -196,33 +217,34 @@ function stopListening() {
   source = null;
 }
 
-function showGate() {
+function showSignIn() {
   stopListening();
   state = null;
-  $("gate").hidden = false;
+  details.clear();
+  $("sign-in").hidden = false;
   $("page").hidden = true;
   $("page").replaceChildren();
   $("mqtt").hidden = true;
   $("foot").textContent = "";
-  $("key").focus();
+  $("token").focus();
 }
 
-async function enter(event) {
+async function signIn(event) {
   event.preventDefault();
   try {
-    await ask("POST", "api/session", { token: $("key").value });
-    complain("");
-    $("key").value = "";
-    $("gate").hidden = true;
+    await request("POST", "api/session", { token: $("token").value });
+    showError("");
+    $("token").value = "";
+    $("sign-in").hidden = true;
     $("page").hidden = false;
     await load();
   } catch (error) {
-    complain(error.message);
-    $("key").select();
+    showError(error.message);
+    $("token").select();
   }
 }
 
-const post = (path, body = {}) => ask("POST", path, body);
+const post = (path, body = {}) => request("POST", path, body);
 const ACTS = {
   refresh: (path) => post(`${path}/refresh`),
   pause: (path) => post(`${path}/polling`, { is_polling: false }),
@@ -242,15 +264,15 @@ const ACTS = {
 async function act(name, key, token) {
   if (busy.has(name)) return false;
   busy.add(name);
-  if (ASKS_BMW.includes(key)) say(`${name}: BMW is asked`);
+  if (SENDS_REQUESTS.includes(key)) announce(`${name}: request sent to BMW`);
   render();
   let isDone = false;
   try {
     await ACTS[key](`api/accounts/${name}`, token);
-    complain("");
+    showError("");
     isDone = true;
   } catch (error) {
-    complain(error.message);
+    showError(error.message);
   }
   setTimeout(() => { busy.delete(name); render(); }, 1000);
   return isDone;
@@ -259,11 +281,20 @@ async function act(name, key, token) {
 document.addEventListener("click", async (event) => {
   const target = event.target.closest("[data-act]");
   if (!target) return;
-  if (target.dataset.act === "leave") {
-    await ask("DELETE", "api/session");
-    showGate();
+  if (target.dataset.act === "sign-out") {
+    await request("DELETE", "api/session");
+    showSignIn();
   } else act(target.dataset.account, target.dataset.act);
 });
+
+document.addEventListener("toggle", (event) => {
+  const { vin } = event.target.dataset;
+  if (!vin || event.target.open === details.has(vin)) return;
+  if (event.target.open) {
+    details.set(vin, { isOutdated: true });
+    loadValues(vin);
+  } else details.delete(vin);
+}, true);
 
 document.addEventListener("submit", async (event) => {
   const form = event.target.closest("form[data-account]");
@@ -273,11 +304,12 @@ document.addEventListener("submit", async (event) => {
   if (await act(form.dataset.account, "token", field.value)) field.value = "";
 });
 
-$("gate").addEventListener("submit", enter);
+$("sign-in").addEventListener("submit", signIn);
 setInterval(watch, RETRY_MS);
 document.addEventListener("visibilitychange", () => (document.hidden ? stopListening() : watch()));
 setInterval(() => {
   seconds += 1;
+  for (const vin of details.keys()) loadValues(vin);
   if (seconds % 10 === 0 || (state && state.accounts.some((a) => a.expires_at))) render();
 }, 1000);
 load();

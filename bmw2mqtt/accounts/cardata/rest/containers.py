@@ -1,191 +1,188 @@
-"""Our one container at BMW: the list of descriptors that telematic data is asked for with.
+"""Our containers at BMW: the lists of descriptors that telematic data is requested with.
 
 BMW keeps at most ten for an account, serves every car from one, and refuses lists that it does not
-like. Its purpose is the hash of its list, so that it is found again after everything here is lost.
+like. A container's purpose is the hash of its list, so that it is found again after everything here
+is lost.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
+from typing import Annotated
 
 import structlog
+from pydantic import ConfigDict, Field
 
 from bmw2mqtt.accounts.cardata.errors import RequestRefused, ServerFault
 from bmw2mqtt.accounts.cardata.rest.client import (
-    BAD_CONTAINER,
     BAD_LIST,
     BAD_PARAMETER,
     BAD_REQUEST,
-    BEING_DELETED,
-    NO_CONTAINER,
     SERVER_ERROR,
     TOO_MANY_CONTAINERS,
     UNKNOWN_DESCRIPTOR,
     RestClient,
 )
+from bmw2mqtt.accounts.cardata.rest.container_client import ContainerClient
+from bmw2mqtt.accounts.cardata.rest.container_lists import (
+    ContainerKind,
+    Lists,
+    extra_descriptors,
+    extra_lists,
+    main_lists,
+    purpose_of,
+)
 from bmw2mqtt.accounts.cardata.rest.quota import Priority
 from bmw2mqtt.accounts.request_counter import utc_now
-from bmw2mqtt.accounts.state_file import StateFile, moment
-from bmw2mqtt.entities.catalogue import catalogue
+from bmw2mqtt.accounts.state_document import PastTime, StateDocument, Time, within
+from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.vehicle.errors import (
     WHOLE_ACCOUNT,
     AccountError,
-    BadAnswer,
     QuotaExceeded,
     Unreachable,
 )
 
 log = structlog.get_logger(__name__)
 
-NAME = "bmw2mqtt"
 RECREATE_EVERY = timedelta(hours=24)
 OUTAGE_PAUSE = timedelta(hours=4)
-FORGIVE_AFTER = timedelta(days=30)
-"""BMW also refuses lists because it is out of order, so a longer list is tried again some day."""
+EXTRA_PAUSE = timedelta(days=7)
+"""BMW refused every list of the extra container: nothing depends on it."""
+RETRY_FULL_LIST_AFTER = timedelta(days=30)
+"""BMW also refuses lists because it is out of order, so the full list is tried again some day."""
 MAX_DROPPED = 5
 """Each one costs a request; with more than these the whole list is given up."""
-_GONE = {"DELETED", "INACTIVE"}
-"""States of a container that is purged in some weeks."""
-NOT_THERE = {BAD_CONTAINER, BEING_DELETED, NO_CONTAINER, None}
-"""Refusals that say that there is no such container; some come without a code."""
 _LIST_REFUSED = {BAD_REQUEST, BAD_PARAMETER, UNKNOWN_DESCRIPTOR, BAD_LIST, SERVER_ERROR}
 
-_DOORS = [f"row{row}.{side}" for row in (1, 2) for side in ("driver", "passenger")]
-_WHEELS = [f"row{row}.wheel.{side}" for row in (1, 2) for side in ("left", "right")]
-_CHARGING = "vehicle.drivetrain.electricEngine.charging"
-CHARGING_LEVEL = f"{_CHARGING}.level"
-CORE = (
-    "vehicle.vehicle.travelledDistance",
-    "vehicle.drivetrain.fuelSystem.level",
-    "vehicle.drivetrain.fuelSystem.remainingFuel",
-    "vehicle.drivetrain.lastRemainingRange",
-    "vehicle.drivetrain.electricEngine.kombiRemainingElectricRange",
-    "vehicle.drivetrain.batteryManagement.header",
-    "vehicle.powertrain.electric.battery.stateOfCharge.displayed",
-    "vehicle.powertrain.electric.battery.stateOfCharge.target",
-    "vehicle.powertrain.electric.battery.charging.acLimit.selected",
-    CHARGING_LEVEL,
-    f"{_CHARGING}.status",
-    f"{_CHARGING}.hvStatus",
-    f"{_CHARGING}.timeRemaining",
-    f"{_CHARGING}.timeToFullyCharged",
-    "vehicle.body.chargingPort.status",
-    "vehicle.body.chargingPort.combinedStatus",
-    "vehicle.body.hood.isOpen",
-    "vehicle.body.trunk.isOpen",
-    *(f"vehicle.cabin.door.{door}.isOpen" for door in _DOORS),
-    *(f"vehicle.cabin.window.{door}.status" for door in _DOORS),
-    "vehicle.cabin.door.lock.status",
-    "vehicle.cabin.infotainment.navigation.currentLocation.latitude",
-    "vehicle.cabin.infotainment.navigation.currentLocation.longitude",
-    "vehicle.cabin.infotainment.navigation.currentLocation.heading",
-    "vehicle.vehicle.preConditioning.activity",
-    "vehicle.cabin.hvac.preconditioning.status.comfortState",
-    *(f"vehicle.chassis.axle.{wheel}.tire.pressure" for wheel in _WHEELS),
-    *(f"vehicle.chassis.axle.{wheel}.tire.pressureTarget" for wheel in _WHEELS),
-    "vehicle.status.conditionBasedServices",
-    "vehicle.status.checkControlMessages",
-    "vehicle.status.serviceDistance.next",
-    "vehicle.status.serviceTime.inspectionDateLegal",
-    "vehicle.electricalSystem.battery.voltage",
-)
-"""What a car needs to be shown at all, before the stream has brought anything."""
-_SHORTER = (CORE, tuple(name for name in CORE if name != CHARGING_LEVEL))
 
+class ContainerDocument(StateDocument):
+    """What is kept of one container over a restart."""
 
-def wanted_descriptors() -> tuple[str, ...]:
-    """Return the full list: the core, and whatever a container can serve and the stream cannot."""
-    rest_only = (
-        name
-        for name, row in catalogue().items()
-        if row.rest_via == "container" and not row.is_streamable
-    )
-    return tuple(dict.fromkeys((*CORE, *rest_only)))
-
-
-def purpose_of(descriptors: Sequence[str]) -> str:
-    """Return what a container's purpose says of its list."""
-    return hashlib.sha256("\n".join(sorted(descriptors)).encode()).hexdigest()[:12]
-
-
-@dataclass(slots=True)
-class _Known:
-    """What is remembered of the container."""
+    model_config = ConfigDict(frozen=False, extra="ignore")
 
     id: str | None = None
     purpose: str | None = None
     """Of the container's list."""
-    made_at: str | None = None
-    obsolete: list[str] = field(default_factory=list)
+    made_at: PastTime | None = None
+    obsolete: list[str] = Field(default_factory=list)
     """Containers of ours that are to be deleted."""
     wanted: str = ""
     """Of the full list for which the refusals below hold."""
     step: int = 0
-    """How far the list is shortened: 0 full, 1 core, 2 core without the charging level."""
-    dropped: list[str] = field(default_factory=list)
+    """How far the list is shortened: 0 is the full one."""
+    dropped: list[str] = Field(default_factory=list)
     """Descriptors that BMW does not know."""
-    refused_at: str | None = None
-    paused_until: str | None = None
-    hindrance: str | None = None
-    """Why nothing is made before that."""
-
-
-_KINDS: dict[str, type] = {"step": int, "obsolete": list, "dropped": list}
-"""The other fields are texts."""
+    refused_at: PastTime | None = None
+    paused_until: Annotated[Time, within(future=EXTRA_PAUSE)] | None = None
+    pause_reason: str | None = None
+    """Why none is created before that."""
 
 
 class Containers:
-    """Finds, makes, shortens and deletes containers of ours; never touches foreign ones."""
+    """The main and the extra container of one account."""
 
     def __init__(
         self,
         rest: RestClient,
-        memory: StateFile,
+        state_file: StateFile,
         descriptors: Sequence[str],
         now: Callable[[], datetime] = utc_now,
+        *,
+        extra: Sequence[str] | None = None,
     ) -> None:
         """Prepare; nothing is sent yet.
 
         Args:
-            rest: where to ask.
-            memory: where the container's id, and what BMW refused, is written down.
-            descriptors: the full list; `CORE` is what it is shortened to.
+            rest: sends the requests.
+            state_file: keeps the containers' IDs, and what BMW refused.
+            descriptors: the full list of the main container.
             now: the wall clock.
+            extra: the full list of the extra container.
         """
-        self._rest = rest
-        self._memory = memory
-        self._lists = (tuple(dict.fromkeys(descriptors)), *_SHORTER)
-        self._now = now
+        self._client = ContainerClient(rest, now)
+        if extra is None:
+            extra = extra_descriptors()
+        self._containers = {
+            kind: _Container(kind, lists, self._client, state_file, now)
+            for kind, lists in (
+                (ContainerKind.MAIN, main_lists(descriptors)),
+                (ContainerKind.EXTRA, extra_lists(extra)),
+            )
+        }
 
-    def try_again(self) -> None:
-        """Forget a pause, because a person asks; a container that was lost today stays lost."""
-        known = self._recall()
-        if known.paused_until and (known.id or not self._is_of_today(known)):
-            known.paused_until = known.hindrance = None
-            self._remember(known)
+    def retry(self) -> None:
+        """End all pauses, because a person asks; a container that was lost today stays lost."""
+        for container in self._containers.values():
+            container.retry()
 
-    async def ready(self, priority: Priority) -> str:
-        """Return the id of a container with our list; as a rule that costs no request.
+    def reset(self) -> None:
+        """Forget the containers: they belong to another BMW account."""
+        self._client.reset()
+        for container in self._containers.values():
+            container.save(ContainerDocument())
+
+    async def ready(self, priority: Priority, kind: ContainerKind = ContainerKind.MAIN) -> str:
+        """Return the ID of a container with our list; as a rule that costs no request.
 
         Args:
             priority: of the request that needs it; upkeep has its own.
+            kind: which one.
 
         Raises:
             AccountError: there is none, and why.
         """
-        known = self._recall()
+        others = [other for name, other in self._containers.items() if name is not kind]
+        return await self._containers[kind].ready(priority, others)
+
+    def discard(self, kind: ContainerKind = ContainerKind.MAIN) -> bool:
+        """Discard a container that BMW refuses; return whether a new one may be created.
+
+        That is so once a day: perhaps BMW refuses one that was created today for one car only.
+        """
+        return self._containers[kind].discard()
+
+    async def delete_obsolete(self) -> None:
+        """Delete older containers of ours; what fails is tried another time."""
+        for container in self._containers.values():
+            await container.delete_obsolete()
+
+
+class _Container:
+    """Finds, creates, shortens and deletes one container."""
+
+    def __init__(
+        self,
+        kind: ContainerKind,
+        lists: Lists,
+        client: ContainerClient,
+        state_file: StateFile,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._kind = kind
+        self._lists = lists
+        self._client = client
+        self._state_file = state_file
+        self._now = now
+
+    def retry(self) -> None:
+        known = self._load()
+        if known.paused_until and (known.id or not self._is_of_today(known)):
+            known.paused_until = known.pause_reason = None
+            self.save(known)
+
+    async def ready(self, priority: Priority, others: Sequence["_Container"]) -> str:
+        known = self._load()
         if known.id and known.purpose == purpose_of(self._wanted(known)):
             return known.id
-        if self._is_before(known.paused_until) or (known.id and self._is_of_today(known)):
+        if self._is_paused(known) or (known.id and self._is_of_today(known)):
             if known.id:
                 return known.id  # an older list is better than none
             raise RequestRefused(
-                None, known.hindrance or "BMW gives no container; trying again later"
+                None, known.pause_reason or "BMW gives no container; trying again later"
             )
         try:
-            return await self._make(known, Priority.CONTAINER if known.id else priority)
+            return await self._make(known, Priority.CONTAINER if known.id else priority, others)
         except QuotaExceeded:
             if known.id:
                 return known.id
@@ -196,62 +193,72 @@ class Containers:
             self._pause(known, error)
             if known.id is None:
                 raise
-            log.warning("container_not_renewed", reason=str(error), retry_at=known.paused_until)
+            log.warning(
+                "container_not_renewed",
+                kind=self._kind.name.lower(),
+                reason=str(error),
+                retry_at=str(known.paused_until),
+            )
             return known.id
 
-    def lost(self) -> bool:
-        """Take it that BMW refuses our container; return whether another may be made: once a day.
-
-        One that was made today stays: perhaps BMW refuses it for one car only.
-        """
-        known = self._recall()
+    def discard(self) -> bool:
+        known = self._load()
         if known.id is None or self._is_of_today(known):
             return False
+        self._client.reset()
         known.obsolete.append(known.id)
         known.id = None
-        self._remember(known)
+        self.save(known)
         return True
 
-    def forget(self) -> None:
-        """Forget the container, because it belongs to another BMW account."""
-        self._memory.remember("container", {})
+    def owns(self, id_: str, purpose: str) -> bool:
+        """Return whether a container at BMW is this one, or an earlier list of it."""
+        known = self._load()
+        return id_ == known.id or purpose in {known.purpose, *map(purpose_of, self._lists)}
 
-    async def tidy(self) -> None:
-        """Delete what is left of older containers of ours; what fails is tried another time."""
-        known = self._recall()
+    async def delete_obsolete(self) -> None:
+        known = self._load()
         for obsolete in list(known.obsolete):
             try:
-                await self._delete(obsolete, Priority.CONTAINER)
+                await self._client.delete(obsolete, Priority.CONTAINER)
             except RequestRefused as error:  # then it stays; asking every day would not help
                 log.info("container_not_deleted", id=obsolete, reason=str(error))
             except AccountError as error:
                 log.debug("container_not_deleted", id=obsolete, reason=str(error))
                 return
             known.obsolete.remove(obsolete)
-            self._remember(known)
+            self.save(known)
 
-    async def _make(self, known: _Known, priority: Priority) -> str:
+    async def _make(
+        self, known: ContainerDocument, priority: Priority, others: Sequence["_Container"]
+    ) -> str:
         """Find a container with our list or create it, with a shorter list if need be."""
-        ours = await self._list_ours(priority)
+        ours = {
+            id_: purpose
+            for id_, purpose in (await self._client.purposes(priority)).items()
+            if not any(other.owns(id_, purpose) for other in others)
+        }
         usable = {purpose: id_ for id_, purpose in ours.items() if id_ not in known.obsolete}
         before = known.step, list(known.dropped), known.refused_at
         is_faulty = False
         while (id_ := usable.get(purpose_of(self._wanted(known)))) is None:
             try:
                 id_ = await self._create(known, ours, priority)
-                known.made_at = self._now().isoformat()
+                known.made_at = self._now()
                 break
             except (RequestRefused, ServerFault) as error:
                 is_faulty = is_faulty or isinstance(error, ServerFault)
                 if not self._shorten(known, error):
-                    if is_faulty:  # perhaps it was not the list
+                    if is_faulty and self._kind is ContainerKind.MAIN:
+                        # perhaps it was not the list
                         known.step, known.dropped, known.refused_at = before
                     raise
                 if not is_faulty:
-                    self._remember(known)
+                    self.save(known)
         if known.refused_at != before[2]:
             log.warning(
                 "container_shortened",
+                kind=self._kind.name.lower(),
                 descriptors=len(self._wanted(known)),
                 wanted=len(self._lists[0]),
                 unknown_to_bmw=known.dropped,
@@ -259,16 +266,32 @@ class Containers:
         known.id = id_
         known.purpose = purpose_of(self._wanted(known))
         known.obsolete = [other for other in ours if other != id_]
-        known.paused_until = known.hindrance = None
-        self._remember(known)
-        await self.tidy()
+        known.paused_until = known.pause_reason = None
+        self.save(known)
+        await self.delete_obsolete()
         return id_
 
-    def _wanted(self, known: _Known) -> list[str]:
+    async def _create(
+        self, known: ContainerDocument, ours: dict[str, str], priority: Priority
+    ) -> str:
+        """Create it; if the account has too many containers, delete obsolete ones of ours first."""
+        descriptors = self._wanted(known)
+        try:
+            return await self._client.create(descriptors, priority)
+        except RequestRefused as error:
+            spare = [id_ for id_ in ours if id_ != known.id]
+            if error.code != TOO_MANY_CONTAINERS or not spare:
+                raise
+            for id_ in spare:
+                await self._client.delete(id_, priority)
+                del ours[id_]
+            return await self._client.create(descriptors, priority)
+
+    def _wanted(self, known: ContainerDocument) -> list[str]:
         step = min(max(known.step, 0), len(self._lists) - 1)
         return [name for name in self._lists[step] if name not in known.dropped]
 
-    def _shorten(self, known: _Known, error: RequestRefused | ServerFault) -> bool:
+    def _shorten(self, known: ContainerDocument, error: RequestRefused | ServerFault) -> bool:
         """Take out what BMW refuses; `False` if the list is not why, or cannot be shorter."""
         if error.code not in _LIST_REFUSED:
             return False
@@ -276,91 +299,41 @@ class Containers:
             named = _named(self._wanted(known), error.details)
             if named and len(known.dropped) + len(named) <= MAX_DROPPED:
                 known.dropped += named
-                known.refused_at = self._now().isoformat()
+                known.refused_at = self._now()
                 return True
         if known.step >= len(self._lists) - 1:
             return False
         known.step += 1
-        known.refused_at = self._now().isoformat()
+        known.refused_at = self._now()
         return True
 
-    def _pause(self, known: _Known, error: AccountError) -> None:
-        """Ask for no container again soon: each try costs quota."""
+    def _pause(self, known: ContainerDocument, error: AccountError) -> None:
+        """Create none again soon: each try costs quota."""
         pause = OUTAGE_PAUSE if isinstance(error, Unreachable) else RECREATE_EVERY
-        known.paused_until = (self._now() + pause).isoformat()
-        known.hindrance = str(error)
-        self._remember(known)
+        if self._kind is ContainerKind.EXTRA and known.step == len(self._lists) - 1:
+            pause = EXTRA_PAUSE
+        known.paused_until = self._now() + pause
+        known.pause_reason = str(error)
+        self.save(known)
 
-    def _is_of_today(self, known: _Known) -> bool:
-        made_at = moment(known.made_at)
+    def _is_paused(self, known: ContainerDocument) -> bool:
+        return known.paused_until is not None and self._now() < known.paused_until
+
+    def _is_of_today(self, known: ContainerDocument) -> bool:
+        made_at = known.made_at
         return made_at is not None and timedelta() <= self._now() - made_at < RECREATE_EVERY
 
-    def _is_before(self, text: str | None) -> bool:
-        until = moment(text)
-        return until is not None and timedelta() < until - self._now() <= RECREATE_EVERY
-
-    # At BMW
-
-    async def _list_ours(self, priority: Priority) -> dict[str, str]:
-        """Return the purposes of our containers, by id."""
-        answer = await self._rest.get("containers", priority)
-        entries = answer.get("containers") if isinstance(answer, dict) else answer
-        if not isinstance(entries, list):
-            raise BadAnswer("BMW sent no list of containers; trying again later")
-        mine = [entry for entry in entries if isinstance(entry, dict) and entry.get("name") == NAME]
-        return {
-            id_: str(entry.get("purpose"))
-            for entry in mine
-            if isinstance(id_ := entry.get("containerId"), str) and entry.get("state") not in _GONE
-        }
-
-    async def _create(self, known: _Known, ours: dict[str, str], priority: Priority) -> str:
-        descriptors = self._wanted(known)
-        content = {
-            "name": NAME,
-            "purpose": purpose_of(descriptors),
-            "technicalDescriptors": descriptors,
-        }
-        try:
-            answer = await self._rest.post("containers", priority, content)
-        except RequestRefused as error:
-            spare = [id_ for id_ in ours if id_ != known.id]
-            if error.code != TOO_MANY_CONTAINERS or not spare:
-                raise
-            for id_ in spare:
-                await self._delete(id_, priority)
-                del ours[id_]
-            answer = await self._rest.post("containers", priority, content)
-        created = answer.get("containerId") if isinstance(answer, dict) else None
-        if not (isinstance(created, str) and created):
-            raise BadAnswer("BMW sent a container without its id; trying again later")
-        return created
-
-    async def _delete(self, id_: str, priority: Priority) -> None:
-        try:
-            await self._rest.delete(f"containers/{id_}", priority)
-        except RequestRefused as error:
-            if error.code not in NOT_THERE:
-                raise
-
-    # What survives a restart
-
-    def _recall(self) -> _Known:
-        content = self._memory.recall("container")
-        known = _Known()
-        for entry in fields(known):
-            value = content.get(entry.name)
-            if isinstance(value, _KINDS.get(entry.name, str)):
-                setattr(known, entry.name, value)
-        refused_at = moment(known.refused_at)
-        is_old = refused_at is not None and self._now() - refused_at > FORGIVE_AFTER
+    def _load(self) -> ContainerDocument:
+        now = self._now()
+        known = self._state_file.read(self._kind, ContainerDocument, now)
+        is_old = known.refused_at is not None and now - known.refused_at > RETRY_FULL_LIST_AFTER
         wanted = purpose_of(self._lists[0])
         if known.wanted != wanted or is_old:
             known.wanted, known.step, known.dropped, known.refused_at = wanted, 0, [], None
         return known
 
-    def _remember(self, known: _Known) -> None:
-        self._memory.remember("container", asdict(known))
+    def save(self, known: ContainerDocument) -> None:
+        self._state_file.write(self._kind, known)
 
 
 def _named(descriptors: Sequence[str], details: str) -> list[str]:

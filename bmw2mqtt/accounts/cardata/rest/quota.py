@@ -1,4 +1,4 @@
-"""How many requests REST still bears: BMW allows 50 in a day, for all programs of an account.
+"""Quota limiter of the REST API: BMW allows 50 requests a day, for all programs of an account.
 
 Each request is written down before it is sent, so that neither a restart nor a kill makes room.
 """
@@ -10,6 +10,7 @@ from typing import Annotated
 
 import structlog
 
+from bmw2mqtt.accounts.local_time import local_time
 from bmw2mqtt.accounts.request_counter import WINDOW, RequestCounter, utc_now
 from bmw2mqtt.accounts.state_document import StateDocument, Time, within
 from bmw2mqtt.accounts.state_file import StateFile
@@ -17,6 +18,9 @@ from bmw2mqtt.vehicle.errors import QuotaExceeded
 
 log = structlog.get_logger(__name__)
 
+BMW_QUOTA = 50
+OWN_SHARE = 40
+"""From so many requests of our own on, BMW's quota may be used up without another program."""
 _TICK = timedelta(seconds=1)
 _LONGEST_PARK = timedelta(hours=25)
 """BMW's quota is of a day; a longer one was written by a wrong clock."""
@@ -25,7 +29,7 @@ _LONGEST_PARK = timedelta(hours=25)
 class QuotaDocument(StateDocument):
     """The requests of the last 24 hours; one in the future counts too: the clock was set back."""
 
-    sent_at: tuple[Annotated[Time, within(past=WINDOW, future=WINDOW)], ...] = ()
+    sent_at: tuple[Annotated[Time, within(past=WINDOW + _TICK, future=WINDOW)], ...] = ()
     parked_until: Annotated[Time, within(future=_LONGEST_PARK)] | None = None
 
 
@@ -40,6 +44,10 @@ class Priority(Enum):
     """Somebody pressed refresh, perhaps again and again."""
     REPEATED = 0.2
     """Telematic data again."""
+    FOLLOW_UP = 0.3
+    """Telematic data after something happened: a charge, a trip."""
+    EXTRA = 0.35
+    """What a car can do without."""
     PICTURE = 0.4
 
 
@@ -139,20 +147,25 @@ class RequestQuota(RequestCounter):
         )
 
     def _parked_error(self) -> QuotaExceeded:
-        until = self._parked_until
-        when = f"{until:%H:%M} UTC" if until else "some hours"
+        until, own = self._parked_until, self.count()
+        when = f"Next request: {local_time(until)}" if until else "Next request: in some hours"
+        if own >= OWN_SHARE:
+            return QuotaExceeded(
+                f"BMW's daily quota of {BMW_QUOTA} requests is used up. {when}. If other programs"
+                " use this BMW account too, lower request_budget or stop them",
+                until,
+            )
+        counted = f"{own} request" if own == 1 else f"{own} requests"
         return QuotaExceeded(
-            f"BMW's daily quota of requests is used up: asking again at {when}; if other programs"
-            " use this BMW account too, lower request_budget or stop them",
+            f"BMW's daily quota of {BMW_QUOTA} requests is used up, but bmw2mqtt sent only"
+            f" {counted} in the last 24 hours: another program uses this BMW account (evcc, for"
+            f" example, needs nearly all of it). Stop it or let it ask less often. {when}",
             until,
         )
 
     def _short_error(self, priority: Priority, retry_at: datetime) -> QuotaExceeded:
         spent = f"{self.count()} of {self._budget} requests of the last 24 hours are spent"
+        when = f"Next request: {local_time(retry_at)}"
         if priority is Priority.FIRST:
-            return QuotaExceeded(f"{spent}: asking again at {retry_at:%H:%M} UTC", retry_at)
-        return QuotaExceeded(
-            f"{spent} and the rest is kept for what matters more: asking again at"
-            f" {retry_at:%H:%M} UTC",
-            retry_at,
-        )
+            return QuotaExceeded(f"{spent}. {when}", retry_at)
+        return QuotaExceeded(f"{spent}; the rest is kept for what matters more. {when}", retry_at)

@@ -1,1 +1,1 @@
-"""Readings of a vehicle become a snapshot."""
+"""The snapshot of a car, built from its readings and basic data."""

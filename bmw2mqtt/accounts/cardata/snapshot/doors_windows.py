@@ -1,21 +1,21 @@
-"""Doors, lids, windows and roof, by the names the app API gives them (`leftFront`, `sunRoof`)."""
+"""Doors, lids, windows and roof, named as in the app API (`leftFront`, `sunRoof`)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
+    CONVERTIBLE_ROOF,
+    DOOR_LOCK,
+    DOORS,
+    HOOD,
+    SUN_ROOF,
+    SUN_ROOF_TILT,
+    TRUNK,
+    TRUNK_DOORS,
+    TRUNK_WINDOW,
+    WINDOWS,
+)
 from bmw2mqtt.accounts.cardata.telemetry.lookup import ReadingLookup
 from bmw2mqtt.vehicle.snapshot import LockState, Opening, OpeningState
-
-_BODY, _CABIN = "vehicle.body.", "vehicle.cabin."
-TRUNK = (f"{_BODY}trunk.isOpen", f"{_BODY}trunk.door.isOpen")
-TRUNK_DOORS = {
-    f"trunk{part.capitalize()}Door": f"{_BODY}trunk.{part}.door.isOpen"
-    for part in ("left", "right", "upper", "lower")
-}
-SUN_ROOF = (f"{_CABIN}sunroof.status", f"{_CABIN}sunroof.overallStatus")
-SUN_ROOF_TILT = f"{_CABIN}sunroof.tiltStatus"
-CONVERTIBLE_ROOF = f"{_CABIN}convertible.roofStatus"
-TRUNK_WINDOW = f"{_BODY}trunk.window.isOpen"
-LOCK = (f"{_CABIN}door.lock.status", f"{_CABIN}door.status")
 
 _STATES: dict[str, OpeningState | None] = {
     "closed": OpeningState.CLOSED,
@@ -36,58 +36,57 @@ _LOCKS: dict[str, LockState | None] = {
     "selectivelocked": LockState.SELECTIVE_LOCKED,
     "partiallylocked": LockState.PARTIALLY_LOCKED,
     "partial": LockState.PARTIALLY_LOCKED,
+    "open": None,
+    "closed": None,
 }
 Places = tuple[tuple[str, str, bool], ...]
-"""Name, BMW's descriptor, and whether every car has it."""
+"""Name, descriptor, and whether every car has it."""
 
 
-def _places(pattern: str, *, is_left_hand_drive: bool) -> Places:
+def _places(names: Mapping[tuple[str, ...], str], *, is_left_hand_drive: bool) -> Places:
+    """Name doors or windows by left and right: BMW names them by driver and passenger."""
     sides = {"driver": "left", "passenger": "right"}
     if not is_left_hand_drive:
         sides = {"driver": "right", "passenger": "left"}
     return tuple(
-        (f"{sides[side]}{end}", _CABIN + pattern.format(row=row, side=side), row == 1)
-        for row, end in ((1, "Front"), (2, "Rear"))
+        (f"{sides[side]}{end}", names[row, side], row == "1")
+        for row, end in (("1", "Front"), ("2", "Rear"))
         for side in sorted(sides, key=sides.__getitem__)
     )
 
 
-DOORS: dict[bool, Places] = {
-    is_left: _places("door.row{row}.{side}.isOpen", is_left_hand_drive=is_left)
-    for is_left in (True, False)
-}
-WINDOWS: dict[bool, Places] = {
-    is_left: _places("window.row{row}.{side}.status", is_left_hand_drive=is_left)
-    for is_left in (True, False)
-}
-"""By whether the car is left-hand drive: BMW names them by driver and passenger."""
+DOOR_PLACES, WINDOW_PLACES = (
+    {is_left: _places(names, is_left_hand_drive=is_left) for is_left in (True, False)}
+    for names in (DOORS, WINDOWS)
+)
+"""By whether the car is left-hand drive."""
 
 
 def lids(readings: ReadingLookup, *, is_left_hand_drive: bool) -> tuple[Opening, ...] | None:
-    """Doors, hood, trunk and roof; `None` if the car has told of none."""
-    found = _openings(readings, DOORS[is_left_hand_drive], _flag_state)
+    """Return doors, hood, trunk and roof; `None` if the car has reported none."""
+    found = _openings(readings, DOOR_PLACES[is_left_hand_drive], _flag_state)
     for name, names in (
-        ("hood", (f"{_BODY}hood.isOpen",)),
+        ("hood", (HOOD,)),
         ("trunk", TRUNK),
-        *((name, (descriptor,)) for name, descriptor in TRUNK_DOORS.items()),
+        *((f"trunk{part.capitalize()}Door", (name,)) for (part,), name in TRUNK_DOORS.items()),
     ):
         if any(part in readings for part in names):
             found.append(Opening(name=name, state=_flag_state(readings, *names)))
     found += _roofs(readings)
-    return _complete(found, DOORS[is_left_hand_drive])
+    return _complete(found, DOOR_PLACES[is_left_hand_drive])
 
 
 def windows(readings: ReadingLookup, *, is_left_hand_drive: bool) -> tuple[Opening, ...] | None:
-    """Windows; `None` if the car has told of none."""
-    found = _openings(readings, WINDOWS[is_left_hand_drive], _state)
+    """Return the windows; `None` if the car has reported none."""
+    found = _openings(readings, WINDOW_PLACES[is_left_hand_drive], _state)
     if TRUNK_WINDOW in readings:
         found.append(Opening(name="rear", state=_flag_state(readings, TRUNK_WINDOW)))
-    return _complete(found, WINDOWS[is_left_hand_drive])
+    return _complete(found, WINDOW_PLACES[is_left_hand_drive])
 
 
 def door_lock(readings: ReadingLookup) -> LockState | None:
-    """Return the doors' lock."""
-    return readings.one_of(_LOCKS, *LOCK)
+    """Return the lock of the doors."""
+    return readings.one_of(_LOCKS, *DOOR_LOCK)
 
 
 def _openings(
@@ -101,7 +100,7 @@ def _openings(
 
 
 def _complete(found: list[Opening], places: Places) -> tuple[Opening, ...] | None:
-    """Name the two front ones that every car has, so that nothing is closed that is not known."""
+    """Add the two front ones that every car has: what is not known is not closed."""
     if not found:
         return None
     names = {opening.name for opening in found}
@@ -110,7 +109,7 @@ def _complete(found: list[Opening], places: Places) -> tuple[Opening, ...] | Non
 
 
 def _roofs(readings: ReadingLookup) -> list[Opening]:
-    roofs = []
+    roofs: list[Opening] = []
     if any(name in readings for name in (*SUN_ROOF, SUN_ROOF_TILT)):
         state = _state(readings, *SUN_ROOF)
         is_tilted = _state(readings, SUN_ROOF_TILT)

@@ -1,13 +1,17 @@
-"""Services that are due and warnings of the car: JSON within a string."""
+"""Services and warnings: lists that BMW sends as JSON within a text."""
 
-import json
 import re
 from collections.abc import Mapping
-from datetime import date
-from functools import lru_cache
-from typing import Any
+from datetime import date, datetime
 
-from bmw2mqtt.accounts.cardata.telemetry.decode import KM_PER_MILE, NULLS, Report
+from bmw2mqtt.accounts.cardata.telemetry.decode import (
+    KM_PER_MILE,
+    NULLS,
+    Item,
+    LogUnknown,
+    read_items,
+)
+from bmw2mqtt.accounts.cardata.telemetry.descriptors import INSPECTION_DATE, MESSAGES, SERVICES
 from bmw2mqtt.accounts.cardata.telemetry.lookup import ReadingLookup
 from bmw2mqtt.vehicle.snapshot import (
     CheckControlMessage,
@@ -16,11 +20,9 @@ from bmw2mqtt.vehicle.snapshot import (
     Severity,
 )
 
-SERVICES = "vehicle.status.conditionBasedServices"
-MESSAGES = "vehicle.status.checkControlMessages"
-MAX_ITEMS = 100
-LONGEST_TYPE = 60
-LONGEST_DISTANCE_KM = 1_000_000
+_LENGTH = "unitOfLengthRemaining"
+MAX_TYPE_LENGTH = 60
+MAX_DISTANCE_KM = 1_000_000
 
 SERVICE_TYPES = {
     "1": "ENGINE_OIL",
@@ -29,7 +31,7 @@ SERVICE_TYPES = {
     "32": "VEHICLE_TUV",
     "100": "VEHICLE_CHECK",
 }
-"""By BMW's number, as the app API calls them."""
+"""The app API's names, by BMW's number."""
 MESSAGE_TYPES = {"143": "TIRE_PRESSURE", "164": "WASHING_FLUID", "907": "BRAKE_PADS"}
 _STATUSES = {
     "OK": ServiceStatus.OK,
@@ -37,43 +39,79 @@ _STATUSES = {
     "DUE": ServiceStatus.PENDING,
     "OVERDUE": ServiceStatus.OVERDUE,
 }
+_SEVERITIES = {severity.value: severity for severity in Severity}
 _DATE = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?", re.ASCII)
-Item = Mapping[str, Any]
 
 
-def services(readings: ReadingLookup, today: date, report: Report) -> tuple[Service, ...] | None:
-    """Return the condition-based services; `None` if BMW has not told of them."""
-    items = _items(readings.word(SERVICES))
+def services(
+    readings: ReadingLookup, today: date, log_unknown: LogUnknown, *, is_in_miles: bool
+) -> tuple[Service, ...] | None:
+    """Return the condition-based services; `None` if BMW has not reported any list.
+
+    Args:
+        readings: the car's.
+        today: decides what is overdue.
+        log_unknown: called for a status that is not known.
+        is_in_miles: whether the car's display, and so their distances, are in miles.
+    """
+    items = _items(readings, SERVICES)
     if items is None:
         return None
-    return tuple(_service(item, today, report, is_in_miles=readings.is_in_miles) for item in items)
+    return tuple(_service(item, today, log_unknown, is_in_miles=is_in_miles) for item in items)
 
 
-def messages(readings: ReadingLookup) -> tuple[CheckControlMessage, ...] | None:
-    """Return the warnings; `None` if BMW has not told of them."""
-    items = _items(readings.word(MESSAGES))
+def warnings(
+    readings: ReadingLookup, *, is_in_miles: bool, odometer_km: float | None
+) -> tuple[CheckControlMessage, ...] | None:
+    """Return the check-control messages; `None` if BMW has not reported any list.
+
+    Args:
+        readings: the car's.
+        is_in_miles: whether the car's display, and so the odometer in a message, is in miles.
+        odometer_km: of the car; a message cannot have appeared later.
+    """
+    items = _items(readings, MESSAGES)
     if items is None:
         return None
     return tuple(
         CheckControlMessage(
             type=_type(item, MESSAGE_TYPES, "text") or "UNKNOWN",
-            severity=Severity.UNKNOWN,  # CarData does not tell
+            severity=_SEVERITIES.get((_text(item, "severity") or "").upper(), Severity.UNKNOWN),
             description=_text(item, "text"),
+            mileage_km=_mileage_km(item, is_in_miles=is_in_miles, odometer_km=odometer_km),
         )
         for item in items
     )
 
 
-def _service(item: Item, today: date, report: Report, *, is_in_miles: bool) -> Service:
+def inspection_date(readings: ReadingLookup) -> date | None:
+    """Return the date of the legal inspection."""
+    word = readings.word(INSPECTION_DATE)
+    return None if word is None else datetime.fromisoformat(word).date()
+
+
+def _mileage_km(item: Item, *, is_in_miles: bool, odometer_km: float | None) -> float | None:
+    """Return the odometer when a message appeared, in the unit that is not beyond the car's."""
+    number = _number(item)
+    if number is None or number < 0:
+        return None
+    in_miles = round(number * KM_PER_MILE, 1)
+    is_possible = odometer_km is None or in_miles <= odometer_km * 1.01
+    if is_in_miles and is_possible:
+        return in_miles
+    return number
+
+
+def _service(item: Item, today: date, log_unknown: LogUnknown, *, is_in_miles: bool) -> Service:
     due_date = _due_date(item)
     distance_km = _distance_km(item, is_in_miles=is_in_miles)
     word = (_text(item, "status") or "").upper()
     if word:
         status = _STATUSES.get(word, ServiceStatus.UNKNOWN)
         if word not in _STATUSES:
-            report(SERVICES, word)
+            log_unknown(SERVICES, word)
     else:
-        status = _reckoned_status(due_date, distance_km, today)
+        status = _computed_status(due_date, distance_km, today)
     return Service(
         type=_type(item, SERVICE_TYPES, "title") or "UNKNOWN",
         status=status,
@@ -83,8 +121,8 @@ def _service(item: Item, today: date, report: Report, *, is_in_miles: bool) -> S
     )
 
 
-def _reckoned_status(due_date: date | None, distance_km: int | None, today: date) -> ServiceStatus:
-    """Say what BMW left out; a service is due in the month it names."""
+def _computed_status(due_date: date | None, distance_km: int | None, today: date) -> ServiceStatus:
+    """Compute the status that BMW left out; a service is due until the end of its month."""
     if due_date is None and distance_km is None:
         return ServiceStatus.UNKNOWN
     is_past = due_date is not None and due_date < today.replace(day=1)
@@ -92,29 +130,18 @@ def _reckoned_status(due_date: date | None, distance_km: int | None, today: date
     return ServiceStatus.OVERDUE if is_past or is_used_up else ServiceStatus.OK
 
 
-@lru_cache(maxsize=64)
-def _items(text: str | None) -> tuple[Item, ...] | None:
-    """Read a list of objects; cars repeat it for months."""
-    if text is None:
-        return None
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if isinstance(found, dict):
-        found = [found]
-    if not isinstance(found, list):
-        return None
-    return tuple(item for item in found if isinstance(item, dict))[:MAX_ITEMS]
+def _items(readings: ReadingLookup, name: str) -> tuple[Item, ...] | None:
+    text = readings.word(name)
+    return None if text is None else read_items(text)
 
 
 def _type(item: Item, known: Mapping[str, str], name: str) -> str | None:
-    """Return the app API's word for BMW's number, else one made of the text."""
+    """Return the app API's name for BMW's number, else one made of the text."""
     number = _text(item, "id")
     if number in known:
         return known[number or ""]
     text = _text(item, name) or number or ""
-    return re.sub(r"\W+", "_", text).strip("_").upper()[:LONGEST_TYPE] or None
+    return re.sub(r"\W+", "_", text).strip("_").upper()[:MAX_TYPE_LENGTH] or None
 
 
 def _text(item: Item, name: str) -> str | None:
@@ -135,9 +162,18 @@ def _due_date(item: Item) -> date | None:
 
 
 def _distance_km(item: Item, *, is_in_miles: bool) -> int | None:
+    number = _number(item)
+    if number is None:
+        return None
+    distance = number * (KM_PER_MILE if is_in_miles else 1)
+    return round(distance) if abs(distance) <= MAX_DISTANCE_KM else None
+
+
+def _number(item: Item) -> float | None:
+    """Return the distance left of a service, or the odometer of a warning."""
+    value = item.get(_LENGTH)
     try:
-        distance = float(_text(item, "unitOfLengthRemaining") or "nan")
+        number = float(value if isinstance(value, float) else _text(item, _LENGTH) or "nan")
     except ValueError:
         return None
-    distance *= KM_PER_MILE if is_in_miles else 1
-    return round(distance) if abs(distance) <= LONGEST_DISTANCE_KM else None
+    return number if abs(number) <= MAX_DISTANCE_KM * 10 else None

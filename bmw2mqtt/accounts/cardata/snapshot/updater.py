@@ -1,148 +1,234 @@
-"""An account's cars as the bridge sees them: readings become snapshots, and snapshots are told.
+"""Publish snapshots: readings that have changed become a new snapshot, debounced.
 
-Messages come one by one, at times thousands in a second. Each is taken at once; a car is shown
-when no more is waiting to be read, or after a moment at the latest. So a single message is seen
-without delay, and of a flood only the last value of each key is worked on.
+Messages come one by one, at times thousands in a second. Each is recorded at once; a snapshot is
+published when no more messages wait to be read, or after a moment at the latest. So a single
+message is published without delay, and a flood costs one snapshot of each car per moment.
+
+What the car reports of a charge is judged only after its burst of messages has settled: BMW sends
+the parts of a moment one by one and in any order.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
 
 from bmw2mqtt.accounts.account import AccountListener
-from bmw2mqtt.accounts.cardata.rest.basic_data import BasicData
+from bmw2mqtt.accounts.cardata.basic_data import BasicData
+from bmw2mqtt.accounts.cardata.charging_tracker import ChargingTracker
 from bmw2mqtt.accounts.cardata.snapshot.builder import to_vehicle
+from bmw2mqtt.accounts.cardata.snapshot.climate import changes_at
+from bmw2mqtt.accounts.cardata.snapshot.drive_train import drive_train
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
+from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
+from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.unknown_values import UnknownValueLog
 from bmw2mqtt.guard import BugLogger
-from bmw2mqtt.vehicle.snapshot import Vehicle
+from bmw2mqtt.vehicle.charging.shown import ChargingState
+from bmw2mqtt.vehicle.snapshot import DriveTrain, Vehicle
 
 log = structlog.get_logger(__name__)
 
 LONGEST_WAIT_S: Final = 0.2
+SETTLING_S: Final = 1.0
+"""How long after its first message a burst is over."""
+CLOCK_RESOLUTION_S: Final = 0.001
+SHORTEST_TIMER_S: Final = 0.1
+LONGEST_TIMER_S: Final = 60.0
+"""Clocks are set and computers sleep: what is due is looked for that often at least."""
 BASIC_DATA_WAIT: Final = timedelta(minutes=2)
 """Home Assistant names entities once, after the car's model: it should be known by then."""
 
 
 class SnapshotUpdater:
-    """Shows the cars of one account."""
+    """Publishes the snapshots of one account's cars."""
 
     def __init__(
         self,
         account: str,
-        values: ReadingStore,
+        vehicles: VehicleRegistry,
+        readings: ReadingStore,
         listener: AccountListener,
         *,
-        basic: Mapping[str, BasicData],
-        images: Mapping[str, bytes],
         bug_logger: BugLogger,
         now: Callable[[], datetime],
     ) -> None:
         self._account = account
-        self._values = values
+        self._vehicles = vehicles
+        self._readings = readings
         self._listener = listener
-        self._basic = basic
-        self._images = images
         self._bug_logger = bug_logger
         self._now = now
-        self._shown: dict[str, Vehicle] = {}
-        self._report_word = UnknownValueLog()
-        self._waiting: dict[str, None] = {}
+        self._log_unknown = UnknownValueLog()
+        self._changed: dict[str, None] = {}
         """Cars that have changed, in the order in which they did."""
-        self._awaited_since: dict[str, datetime] = {}
-        self._arrivals = 0
+        self._changes = 0
         self._since_s = 0.0
         self._handle: asyncio.Handle | None = None
+        self._settled_at_s: dict[str, float] = {}
+        """When a burst of messages about a charge will be over, by VIN."""
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        """When to publish a car again though nothing is reported."""
 
-    def change(self, vin: str) -> None:
-        """Show this car soon: its readings, its picture or what is known about it has changed."""
-        self._waiting[vin] = None
-        self._arrivals += 1
+    def schedule(self, vin: str) -> None:
+        """Publish a car soon: its readings, picture or basic data have changed."""
+        self._changed[vin] = None
+        self._changes += 1
         if self._handle is None:
             loop = asyncio.get_running_loop()
             self._since_s = loop.time()
-            self._handle = loop.call_soon(self._look, self._arrivals)
+            self._handle = loop.call_soon(self._debounce, self._changes)
 
-    def wait_no_longer(self) -> None:
-        """Show cars without basic data: BMW was asked, and did not tell."""
-        for vin in self._awaited_since:
-            self._awaited_since[vin] = datetime.min.replace(tzinfo=UTC)
-        self.look_again()
+    def publish_without_basic_data(self) -> None:
+        """Hold back no car any longer: BMW was asked, and gave no basic data."""
+        for vehicle in self._vehicles:
+            if vehicle.held_since is not None:
+                vehicle.held_since = datetime.min.replace(tzinfo=UTC)
+        self.check_held_back()
 
-    def look_again(self, vins: Iterable[str] = ()) -> None:
-        """See whether cars that are not shown may be by now.
-
-        They wait for their basic data, or another account had them.
-        """
-        for vin in {*vins, *self._awaited_since} - self._shown.keys():
-            self.change(vin)
-
-    def forget(self, vin: str) -> None:
-        """Let a car go that has left the account."""
-        self._waiting.pop(vin, None)
-        self._shown.pop(vin, None)
-        self._awaited_since.pop(vin, None)
+    def check_held_back(self) -> None:
+        """Re-check vehicles held back (no basic data yet, or owned by another account)."""
+        for vehicle in self._vehicles:
+            if vehicle.snapshot is None:
+                self.schedule(vehicle.vin)
 
     def close(self) -> None:
-        """Show nothing more; what has changed is written down."""
+        """Publish nothing more; what has changed is written to disk."""
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
-        self._values.commit()
+        for timer in self._timers.values():
+            timer.cancel()
+        for vehicle in self._vehicles:
+            self._save_charging(vehicle, is_last=True)
+        self._readings.commit()
 
-    def _look(self, arrivals: int) -> None:
-        """Wait while more is coming."""
+    def _debounce(self, changes: int) -> None:
+        """Wait while more messages come."""
         loop = asyncio.get_running_loop()
-        if self._arrivals != arrivals and loop.time() - self._since_s < LONGEST_WAIT_S:
-            self._handle = loop.call_soon(self._look, self._arrivals)
+        if self._changes != changes and loop.time() - self._since_s < LONGEST_WAIT_S:
+            self._handle = loop.call_soon(self._debounce, self._changes)
             return
         try:
-            self._values.commit()
-        except Exception:  # what cannot be kept is shown all the same
-            self._bug_logger.exception("values_not_kept", account=self._account)
-        self._handle = loop.call_soon(self._show_next, list(self._waiting))
-        self._waiting.clear()
+            self._readings.commit()
+        except Exception:  # what cannot be saved is published all the same
+            self._bug_logger.exception("readings_not_committed", account=self._account)
+        self._handle = loop.call_soon(self._publish_next, list(self._changed))
+        self._changed.clear()
 
-    def _show_next(self, vins: list[str]) -> None:
-        """Show one car in each turn of the loop: somebody else may want to do something."""
+    def _publish_next(self, vins: list[str]) -> None:
+        """Publish one car in each turn of the loop, so that nothing else waits for long."""
         loop = asyncio.get_running_loop()
         if vins:
             vin = vins.pop(0)
             try:
-                self._show(vin)
+                if (vehicle := self._vehicles.get(vin)) is not None:
+                    self._publish(vehicle)
             except Exception:  # a bug with one car must not hide the others
-                self._bug_logger.exception("car_crashed", account=self._account, vin=vin)
+                self._bug_logger.exception("vehicle_crashed", account=self._account, vin=vin)
         if vins:
-            self._handle = loop.call_soon(self._show_next, vins)
-        elif self._waiting:
+            self._handle = loop.call_soon(self._publish_next, vins)
+        elif self._changed:
             self._since_s = loop.time()
-            self._handle = loop.call_soon(self._look, self._arrivals)
+            self._handle = loop.call_soon(self._debounce, self._changes)
         else:
             self._handle = None
 
-    def _show(self, vin: str) -> None:
+    def _publish(self, vehicle: CarDataVehicle) -> None:
+        vin = vehicle.vin
         if not self._listener.is_wanted(self._account, vin):
-            self._shown.pop(vin, None)  # when it comes back, it is told anew
+            vehicle.snapshot = None  # when it is wanted again, it is published anew
             return
-        if vin not in self._basic and not self._is_awaited_long(vin):
+        if vehicle.is_refused and not vehicle.is_known:
             return
-        vehicle = to_vehicle(
-            vin,
-            self._basic.get(vin),
-            self._values.of(vin),
-            previous=self._shown.get(vin),
-            image=self._images.get(vin),
-            now=self._now(),
-            report=self._report_word,
-        )
-        if vehicle != self._shown.get(vin):
-            self._shown[vin] = vehicle
-            self._listener.vehicle_changed(self._account, vehicle)
-
-    def _is_awaited_long(self, vin: str) -> bool:
-        """Whether BMW has not said for long what kind of car it is."""
+        if vehicle.basic_data is None and not self._is_held_long(vehicle):
+            return
         now = self._now()
-        return now - self._awaited_since.setdefault(vin, now) >= BASIC_DATA_WAIT
+        kind = drive_train(
+            vehicle.basic_data or BasicData(),
+            vehicle.readings.lookup(self._log_unknown),
+            vehicle.snapshot.drive_train if vehicle.snapshot else None,
+            self._log_unknown,
+        )
+        charge = self._judged_charge(vehicle, kind, now)
+        snapshot = to_vehicle(vehicle, kind, charge, now=now, log_unknown=self._log_unknown)
+        self._plan(vehicle, snapshot, now)
+        if snapshot != vehicle.snapshot:
+            vehicle.snapshot = snapshot
+            self._listener.vehicle_changed(self._account, snapshot)
+
+    def _is_held_long(self, vehicle: CarDataVehicle) -> bool:
+        """Return whether BMW has not given a car's basic data for long."""
+        now = self._now()
+        if vehicle.held_since is None:
+            vehicle.held_since = now
+        return now - vehicle.held_since >= BASIC_DATA_WAIT
+
+    # Charging
+
+    def _judged_charge(
+        self, vehicle: CarDataVehicle, kind: DriveTrain | None, now: datetime
+    ) -> ChargingState:
+        """Return what is true of a car's charge, as far as its messages have settled."""
+        tracker = vehicle.charging
+        if tracker is None:
+            tracker = vehicle.charging = ChargingTracker(
+                vehicle.readings,
+                self._readings.pop_charging_state(vehicle.vin),
+                log_unknown=self._log_unknown,
+                now=now,
+            )
+        if self._is_settled(vehicle):
+            model = vehicle.basic_data.model if vehicle.basic_data else None
+            lookup = vehicle.readings.lookup(self._log_unknown)
+            tracker.judge(lookup, drive_train=kind, model=model, now=now)
+            self._save_charging(vehicle)
+        return tracker.machine.state(now)
+
+    def _is_settled(self, vehicle: CarDataVehicle) -> bool:
+        """Return whether the charging can be judged; if not, the car is published again then."""
+        vin, now_s = vehicle.vin, asyncio.get_running_loop().time()
+        if vehicle.snapshot is None or not vehicle.readings.charging_news:
+            self._settled_at_s.pop(vin, None)
+            return True
+        settled_at_s = self._settled_at_s.setdefault(vin, now_s + SETTLING_S)
+        if now_s < settled_at_s - CLOCK_RESOLUTION_S:
+            self._wake_at(vin, settled_at_s)
+            return False
+        del self._settled_at_s[vin]
+        return True
+
+    def _save_charging(self, vehicle: CarDataVehicle, *, is_last: bool = False) -> None:
+        if vehicle.charging is None:
+            return
+        now = self._now()
+        document = vehicle.charging.unsaved_document(now, is_last=is_last)
+        if document is not None:
+            self._readings.save_charging_state(vehicle.vin, document, now)
+            self._readings.commit()
+
+    # What time alone changes
+
+    def _plan(self, vehicle: CarDataVehicle, snapshot: Vehicle, now: datetime) -> None:
+        """Publish a car again when something of it is over, or unknown."""
+        due_at = vehicle.charging.due_at if vehicle.charging else None
+        climate_at = changes_at(snapshot.climate, now)
+        moments = [at for at in (due_at, climate_at) if at is not None]
+        if moments:
+            wait_s = (min(moments) - now).total_seconds()
+            wait_s = min(max(wait_s, SHORTEST_TIMER_S), LONGEST_TIMER_S)
+            self._wake_at(vehicle.vin, asyncio.get_running_loop().time() + wait_s)
+
+    def _wake_at(self, vin: str, at_s: float) -> None:
+        timer = self._timers.get(vin)
+        if timer is not None:
+            if timer.when() <= at_s:
+                return
+            timer.cancel()
+        self._timers[vin] = asyncio.get_running_loop().call_at(at_s, self._wake, vin)
+
+    def _wake(self, vin: str) -> None:
+        del self._timers[vin]
+        self.schedule(vin)

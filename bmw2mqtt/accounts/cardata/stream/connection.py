@@ -7,10 +7,11 @@ for days, so silence is never treated as a fault.
 
 import asyncio
 import ssl
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import aiomqtt
 import structlog
@@ -36,6 +37,10 @@ KEEPALIVE_S: Final = 30
 TIMEOUT_S: Final = 15
 GAP_S: Final = 2.0
 """Between two connections, if BMW does not accept the new one beside the old one."""
+HANG_UP_S: Final = 3.0
+"""How long BMW may take to end the old connection once it has accepted the new one."""
+KEEPALIVE_CHECK_S: Final = 10.0
+"""How often to check whether a ping is due; aiomqtt's own second only wakes the machine."""
 CHECK_EVERY_S: Final = 60.0
 """How often a pause is compared with the wall clock: hosts are suspended."""
 _FAILURE: Final = 0x80
@@ -48,19 +53,58 @@ OnMessage = Callable[[str, bytes], None]
 
 
 class _Client(aiomqtt.Client):
-    """A client that passes each message on at once: a queue would grow with a flood."""
+    """MQTT client of one connection: passes messages on at once, and leaves nothing open.
+
+    Messages are not queued: a queue would grow with a flood.
+    """
 
     def __init__(self, *args: Any, on_message: Callable[[Any], None], **options: Any) -> None:
         super().__init__(*args, **options)
         self._on_received = on_message
         self._client.connect_timeout = TIMEOUT_S
+        self._guard = threading.Lock()
+        self._is_connecting = False
+        """A thread connects, which nothing can interrupt."""
+        self._is_closed = False
 
     def _on_message(self, _: Any, __: Any, message: Any) -> None:
         self._on_received(message)
 
-    def abandon(self) -> None:
-        """Close what a failed connect has left open: BMW might still accept it."""
-        self._client.disconnect()
+    async def _misc_loop(self) -> None:
+        while self._client.loop_misc() == 0:  # noqa: ASYNC110 - paho cannot be waited for
+            await asyncio.sleep(KEEPALIVE_CHECK_S)
+
+    async def __aenter__(self) -> Self:
+        self._is_connecting = True
+        return await super().__aenter__()
+
+    def _client_connect(self) -> None:
+        """Connect, in a thread; close at once what nobody wants any more."""
+        try:
+            super()._client_connect()
+        finally:
+            with self._guard:
+                self._is_connecting = False
+                is_closed = self._is_closed
+            if is_closed:
+                try:
+                    self._loop.call_soon_threadsafe(self._shut)
+                except RuntimeError:  # the loop has been closed meanwhile
+                    self._shut()
+
+    def close(self) -> None:
+        """Close the connection and all that belongs to it, also what a thread is about to open."""
+        with self._guard:
+            self._is_closed = True
+            is_connecting = self._is_connecting
+        if not is_connecting:
+            self._loop.call_soon(self._shut)  # after what the thread has left to the loop to do
+
+    def _shut(self) -> None:
+        self._client.on_disconnect = None  # aiomqtt's fails after a connect that was cancelled
+        with suppress(Exception):
+            self._client.disconnect()  # BMW might still let it in
+        self._client._sock_close()  # noqa: SLF001 - it stays open if the goodbye cannot be sent
 
     @property
     def lost(self) -> asyncio.Future[None]:
@@ -101,6 +145,10 @@ class StreamConnection:
         self._on_change = self._bug_logger.guarded("update_crashed", on_change)
         self._on_refused = on_refused
         self._policy = ReconnectPolicy(state_file, now)
+        self._now = now
+        self.since: datetime | None = None
+        """Since when the stream is connected, or not; `None` before the first attempt."""
+        self._was_connected: bool | None = None
         self._tokens: OAuthTokens | None = None
         self._wake = asyncio.Event()
         self._client: _Client | None = None
@@ -119,6 +167,11 @@ class StreamConnection:
         """What to report to the owner; `None` while all is well or no stream is wanted."""
         return self._policy.problem() if self._tokens else None
 
+    @property
+    def disconnect_reason(self) -> str | None:
+        """Why the last connection was lost or not made; `None`: it was not, or is up again."""
+        return self._policy.last_sentence
+
     def use(self, tokens: OAuthTokens | None) -> None:
         """Connect with these tokens from now on; `None`: disconnect."""
         self._tokens = tokens
@@ -131,11 +184,16 @@ class StreamConnection:
             while True:
                 self._wake.clear()
                 await self._step_safely()
+                self._track_since()
                 self._on_change()
                 _raise_if_cancelled()
                 await self._wait()
         finally:
             await self._disconnect()
+
+    def _track_since(self) -> None:
+        if self.is_connected is not self._was_connected:
+            self._was_connected, self.since = self.is_connected, self._now()
 
     async def _step_safely(self) -> None:
         """Take the next step; a bug must not end the other accounts."""
@@ -150,6 +208,7 @@ class StreamConnection:
         client = self._client
         if client is not None and client.lost.done():
             self._client = self._token_in_use = None
+            client.close()
             self._record(self._policy.lost, read_refusal(client.lost.exception(), is_connect=False))
         if self._tokens is None:
             await self._disconnect()
@@ -194,7 +253,7 @@ class StreamConnection:
         try:
             await client.__aenter__()
         except BaseException as error:
-            client.abandon()
+            client.close()
             if isinstance(error, aiomqtt.MqttError | UnicodeError):  # or a host's name is none
                 return read_refusal(error, is_connect=True)
             raise
@@ -212,7 +271,7 @@ class StreamConnection:
         self._policy.connected()
         log.debug("stream_connected", host=self._settings.stream_host)
         if old is not None:
-            await _disconnect(old)
+            await _read_out(old, f"{tokens.gcid}/+")
         return None
 
     def _make_client(self, tokens: OAuthTokens) -> _Client:
@@ -254,10 +313,28 @@ def _raise_if_cancelled() -> None:
         raise asyncio.CancelledError
 
 
+async def _read_out(old: _Client, topic: str) -> None:
+    """Process what was sent to a connection before another one replaced it, then close it.
+
+    BMW ends the old connection when it lets the new one in, after all that it has sent. Should it
+    keep both, nothing follows its answer to UNSUBSCRIBE.
+    """
+    try:
+        await asyncio.wait([old.lost], timeout=HANG_UP_S)
+        if not old.lost.done():
+            with suppress(aiomqtt.MqttError):
+                await old.unsubscribe(topic)
+    finally:
+        await _disconnect(old)
+
+
 async def _disconnect(client: _Client) -> None:
-    """Disconnect; the connection may be lost already."""
-    with suppress(aiomqtt.MqttError):
-        await client.__aexit__(None, None, None)
+    """Disconnect and close; the connection may be lost already."""
+    try:
+        with suppress(aiomqtt.MqttError):
+            await client.__aexit__(None, None, None)
+    finally:
+        client.close()
     if client.lost.done() and not client.lost.cancelled():
         client.lost.exception()  # retrieved: nobody else waits for it
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from bmw2mqtt.mqtt_reason import MqttReason, reason_number
+
 
 class DisconnectKind(Enum):
     """The kind of a reason: it decides when to try again."""
@@ -40,27 +42,37 @@ class DisconnectReason:
     sentence: str
 
 
-_CODES: Final = {
-    1: (DisconnectKind.ODD, "BMW's stream does not support this version of MQTT"),
-    3: (DisconnectKind.BUSY, "BMW's stream is not available"),
-    4: (DisconnectKind.REFUSED, "BMW's stream does not know this login"),
-    5: (DisconnectKind.REFUSED, "BMW's stream does not accept the login"),
-    128: (DisconnectKind.LOST, "the connection to BMW's stream was lost"),
-    133: (DisconnectKind.ODD, "BMW's stream does not accept the client id"),
-    134: (DisconnectKind.REFUSED, "BMW's stream does not know this login"),
-    135: (DisconnectKind.REFUSED, "BMW's stream does not accept the login"),
-    136: (DisconnectKind.BUSY, "BMW's stream is not available"),
-    137: (DisconnectKind.BUSY, "BMW's stream is busy"),
-    141: (DisconnectKind.IDLE, "BMW's stream closed an idle connection"),
-    142: (
+_CODES: Final[dict[int | None, tuple[DisconnectKind, str]]] = {
+    MqttReason.V3_VERSION_REFUSED: (
+        DisconnectKind.ODD,
+        "BMW's stream does not support this version of MQTT",
+    ),
+    MqttReason.V3_SERVER_UNAVAILABLE: (DisconnectKind.BUSY, "BMW's stream is not available"),
+    MqttReason.V3_BAD_LOGIN: (DisconnectKind.REFUSED, "BMW's stream does not know this login"),
+    MqttReason.V3_NOT_AUTHORIZED: (
+        DisconnectKind.REFUSED,
+        "BMW's stream does not accept the login",
+    ),
+    MqttReason.UNSPECIFIED: (DisconnectKind.LOST, "the connection to BMW's stream was lost"),
+    MqttReason.CLIENT_ID_REFUSED: (
+        DisconnectKind.ODD,
+        "BMW's stream does not accept the client id",
+    ),
+    MqttReason.BAD_LOGIN: (DisconnectKind.REFUSED, "BMW's stream does not know this login"),
+    MqttReason.NOT_AUTHORIZED: (DisconnectKind.REFUSED, "BMW's stream does not accept the login"),
+    MqttReason.SERVER_UNAVAILABLE: (DisconnectKind.BUSY, "BMW's stream is not available"),
+    MqttReason.SERVER_BUSY: (DisconnectKind.BUSY, "BMW's stream is busy"),
+    MqttReason.KEEP_ALIVE_TIMEOUT: (DisconnectKind.IDLE, "BMW's stream closed an idle connection"),
+    MqttReason.SESSION_TAKEN_OVER: (
         DisconnectKind.TAKEN_OVER,
         "another program has taken over the connection to BMW's stream",
     ),
-    151: (DisconnectKind.BUSY, "BMW's stream reports too many connects"),
-    159: (DisconnectKind.BUSY, "BMW's stream reports too many connects"),
+    MqttReason.QUOTA_EXCEEDED: (DisconnectKind.BUSY, "BMW's stream reports too many connects"),
+    MqttReason.CONNECTION_RATE_EXCEEDED: (
+        DisconnectKind.BUSY,
+        "BMW's stream reports too many connects",
+    ),
 }
-"""Return codes of MQTT 3.1.1 (below 6) and reason codes of MQTT 5."""
-_UNSPECIFIED: Final = 128
 _NO_NAME: Final = (
     DisconnectKind.OFFLINE,
     "BMW's stream cannot be found: check this machine's network and DNS",
@@ -77,7 +89,7 @@ _NO_COMMON_VERSION: Final = (
     "BMW's stream wants TLS 1.3, which this system's OpenSSL does not offer: update it",
 )
 _IN_TEXT: Final = {
-    "inactivity": _CODES[141],
+    "inactivity": _CODES[MqttReason.KEEP_ALIVE_TIMEOUT],
     "PROTOCOL_VERSION": _NO_COMMON_VERSION,
     "UNSUPPORTED_PROTOCOL": _NO_COMMON_VERSION,
     "NO_PROTOCOLS_AVAILABLE": _NO_COMMON_VERSION,
@@ -96,13 +108,12 @@ def read_refusal(error: BaseException | None, *, is_connect: bool) -> Disconnect
         error: its error; `None` where it gave none.
         is_connect: whether a connect failed; else a connection was lost.
     """
-    code = getattr(error, "rc", None)
-    number = getattr(code, "value", code)
-    if is_connect and number == _UNSPECIFIED:
+    number = reason_number(error)
+    if is_connect and number == MqttReason.UNSPECIFIED:
         return DisconnectReason(
             DisconnectKind.ODD, "BMW's stream refuses the connection without a reason"
         )
-    if isinstance(number, int) and number in _CODES:
+    if number in _CODES:
         return DisconnectReason(*_CODES[number])
     # The MQTT library's own text is the system's, which depends on the C library.
     cause = error.__context__ if error is not None else None

@@ -138,6 +138,11 @@ class ReconnectPolicy:
         self._connected_at = self._down_since = self._last = None
 
     @property
+    def last_sentence(self) -> str | None:
+        """Why the last connection was lost or not made; `None`: it was not, or is up again."""
+        return self._last.sentence if self._last else None
+
+    @property
     def is_contested(self) -> bool:
         """Whether another program takes the connection from us repeatedly."""
         now = self._now()

@@ -1,1 +1,1 @@
-"""Readings: decoded, stored, looked up by descriptor."""
+"""What the cars report: decoded, stored, and looked up by descriptor."""

@@ -1,6 +1,6 @@
-"""Readings on disk: one SQLite file that any kind of end leaves whole.
+"""Readings on disk: one SQLite file that stays whole however the process ends.
 
-Trouble with it is logged once and never raised: the readings are in memory too.
+Failures are logged once and never raised: the readings are in memory too.
 """
 
 import os
@@ -15,21 +15,21 @@ from bmw2mqtt.files import UnsuitableFile, open_plain
 log = structlog.get_logger(__name__)
 
 Row = tuple[str, str, str, str | None, str | None]
-"""VIN, descriptor, value (JSON), unit, time (ISO 8601), the last two as BMW sent them."""
+"""VIN, descriptor, value (JSON), unit, measured time (ISO 8601)."""
 
-LARGEST = 256 * 1024**2
-"""Bytes; a thousand cars that have told everything need a sixth of it."""
-LONGEST_VALUE = 4 * 1024**2
-"""Bytes; no message of BMW's stream is as long."""
+MAX_BYTES = 256 * 1024**2
+"""A thousand cars that have reported everything need a sixth of it."""
+MAX_VALUE_BYTES = 4 * 1024**2
+"""No message of BMW's stream is as long."""
 _BESIDE = ("-wal", "-shm", "-journal")
-"""What SQLite keeps beside its file."""
+"""The files that SQLite keeps beside its own."""
 _DAMAGED = {
     sqlite3.SQLITE_CORRUPT,
     sqlite3.SQLITE_NOTADB,
     sqlite3.SQLITE_ERROR,
     sqlite3.SQLITE_TOOBIG,
 }
-"""Also a table that is not ours."""
+"""Error codes of a damaged file, or of a table that is not ours."""
 _CREATE = """
 CREATE TABLE IF NOT EXISTS readings (
   vin TEXT NOT NULL, descriptor TEXT NOT NULL, value TEXT NOT NULL, unit TEXT, measured_at TEXT,
@@ -44,12 +44,12 @@ class ReadingDatabase:
     """The file of one account; used by one thread at a time, whichever it is."""
 
     def __init__(self, path: Path, *, has_locks: bool = True) -> None:
-        """Prepare it.
+        """Prepare; nothing is opened yet.
 
         Args:
             path: the file.
-            has_locks: whether the file system can lock files; SQLite refuses to work without,
-                unless it is told.
+            has_locks: whether the file system can lock files; SQLite needs a setting to work
+                without.
         """
         self._path = path
         self._has_locks = has_locks
@@ -57,25 +57,25 @@ class ReadingDatabase:
         self._is_failing = False
 
     def open(self) -> list[Row]:
-        """Return all readings; a damaged file is set aside and named."""
+        """Open the file and return all readings; a damaged one is renamed and logged."""
         try:
             return self._open()
         except sqlite3.DatabaseError as error:
             self.close()
             if error.sqlite_errorcode & 0xFF not in _DAMAGED:
-                self._complain(error)
+                self._log_failure(error)
                 return self._read_only()
-            self._set_aside(str(error))
+            self._rename_damaged(str(error))
         except UnsuitableFile as error:
-            self._set_aside(str(error.strerror))
+            self._rename_damaged(str(error.strerror))
         except OSError as error:
-            self._complain(error)
+            self._log_failure(error)
             return self._read_only()
         try:
             return self._open()
         except (sqlite3.Error, OSError) as error:
             self.close()
-            self._complain(error)
+            self._log_failure(error)
             return []
 
     def save(self, rows: Iterable[Row]) -> bool:
@@ -86,20 +86,20 @@ class ReadingDatabase:
             with self._database:  # commits, or rolls back
                 self._database.executemany(_SAVE, rows)
         except sqlite3.Error as error:
-            self._complain(error)
+            self._log_failure(error)
             return False
         self._is_failing = False
         return True
 
-    def forget(self, vin: str) -> None:
-        """Remove a car."""
+    def remove(self, vin: str) -> None:
+        """Remove all rows of a car."""
         if self._database is None:
             return
         try:
             with self._database:
                 self._database.execute("DELETE FROM readings WHERE vin = ?", (vin,))
         except sqlite3.Error as error:
-            self._complain(error)
+            self._log_failure(error)
 
     def close(self) -> None:
         """Close the file."""
@@ -116,17 +116,17 @@ class ReadingDatabase:
             timeout=1,
             check_same_thread=False,
         )
-        self._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
+        self._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
         self._database.execute(f"PRAGMA journal_mode = {'WAL' if self._has_locks else 'DELETE'}")
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.execute(_CREATE)
         return list(_read(self._database))
 
     def _check(self) -> None:
-        """Make sure that SQLite finds plain files only: it would wait for a FIFO for ever.
+        """Check that SQLite will find plain files only: it would wait for a FIFO for ever.
 
         Raises:
-            UnsuitableFile: the file is none, or is too large to be ours.
+            UnsuitableFile: it is no plain file, or too large to be ours.
             OSError: it cannot be opened.
         """
         for suffix in _BESIDE:
@@ -137,18 +137,18 @@ class ReadingDatabase:
                 continue
             except UnsuitableFile as error:
                 aside = beside.with_name(f"{beside.name}.damaged")
-                log.error(  # noqa: TRY400 - the reason says it all
+                log.error(  # noqa: TRY400 - the reason is enough
                     "file_damaged", file=str(beside), reason=error.strerror, kept_as=str(aside)
                 )
                 beside.replace(aside)
         descriptor = open_plain(self._path, os.O_RDWR | os.O_CREAT)  # SQLite's own mode is 0644
         size = os.fstat(descriptor).st_size
         os.close(descriptor)
-        if size > LARGEST:
-            raise UnsuitableFile(self._path, f"it is larger than {LARGEST // 1024**2} MiB")
+        if size > MAX_BYTES:
+            raise UnsuitableFile(self._path, f"it is larger than {MAX_BYTES // 1024**2} MiB")
 
     def _read_only(self) -> list[Row]:
-        """Read a file that cannot be written; what else is wrong with it was said before."""
+        """Read a file that cannot be written; the failure was logged before."""
         try:
             database = sqlite3.connect(f"{self._path.absolute().as_uri()}?immutable=1", uri=True)
         except sqlite3.Error:
@@ -160,31 +160,31 @@ class ReadingDatabase:
         finally:
             database.close()
 
-    def _set_aside(self, reason: str) -> None:
+    def _rename_damaged(self, reason: str) -> None:
         aside = self._path.with_suffix(".damaged")
         log.error("file_damaged", file=str(self._path), reason=reason, kept_as=str(aside))
         try:
             self._path.replace(aside)
             for suffix in _BESIDE:
                 self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-        except OSError as trouble:
-            log.error("file_not_set_aside", file=str(self._path), reason=str(trouble))  # noqa: TRY400
+        except OSError as error:
+            log.error("damaged_file_kept", file=str(self._path), reason=str(error))  # noqa: TRY400
 
-    def _complain(self, error: Exception) -> None:
+    def _log_failure(self, error: Exception) -> None:
         again = "" if self._database else ", then restart it"
         if not self._is_failing:
             self._is_failing = True
             log.error(
-                "values_not_saved",
+                "readings_not_saved",
                 file=str(self._path),
                 reason=str(error),
-                remedy=f"make room, or let the bridge write there{again}",
-                until_then="a restart forgets",
+                remedy=f"free disk space, or allow bmw2mqtt to write there{again}",
+                consequence="new readings are lost at a restart",
             )
 
 
 def _read(database: sqlite3.Connection) -> Iterator[Row]:
-    """Read all rows whose columns are of our types."""
+    """Return all rows whose columns are of our types."""
     for row in database.execute(_SELECT):
         vin, descriptor, value, unit, measured_at = row
         if all(isinstance(text, str) for text in (vin, descriptor, value)) and all(

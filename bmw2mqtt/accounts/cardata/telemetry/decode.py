@@ -1,4 +1,4 @@
-"""What a value of BMW's means: numbers in the catalogue's unit, yes or no, words in snake case.
+"""Decode BMW's values: numbers in the catalogue's unit, yes or no, words in snake case.
 
 REST sends every value as text, the stream as JSON; both spell words and units in several ways.
 """
@@ -6,22 +6,24 @@ REST sends every value as text, the stream as JSON; both spell words and units i
 import json
 import math
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import Any
 
+from bmw2mqtt.accounts.cardata.telemetry.descriptors import MESSAGES, SERVICES
+from bmw2mqtt.accounts.cardata.telemetry.times import read_time
 from bmw2mqtt.entities.catalogue import Descriptor, Kind
 from bmw2mqtt.vehicle.snapshot import Reading
 
-Meaning = str | float | bool | None
-Report = Callable[[str, str], None]
-"""Told the descriptor and the word when BMW uses one that is not known."""
+Value = str | float | bool | None
+LogUnknown = Callable[[str, str], None]
+"""Called with a descriptor and a word or unit of BMW's that is not known."""
 
-LARGEST = 1e12
-"""Nothing about a car is larger; arithmetic with what is could fail."""
-LONGEST_NUMBER = 40
-LONGEST_WORD = 255
-LONGEST_TEXT = 65_536
+MAX_NUMBER = 1e12
+"""Nothing about a car is larger, and arithmetic with larger numbers could fail."""
+MAX_NUMBER_LENGTH = 40
+MAX_WORD_LENGTH = 255
+MAX_TEXT_LENGTH = 65_536
 """Lists of services and fault memories are long, but not longer."""
 
 NULLS = frozenset(
@@ -37,80 +39,96 @@ NULLS = frozenset(
         "unknown",
     }
 )
-"""Words that mean: no reading."""
+"""Words with which a car reports that it does not know."""
 
 
-class MeaninglessError(ValueError):
-    """A value that is none of its kind."""
+class UndecodableValueError(ValueError):
+    """A value that is not of its descriptor's kind."""
 
 
-def interpret(row: Descriptor, value: object, unit: object, report: Report) -> Reading:
-    """Return what a value means, without its time.
+def decode(row: Descriptor, value: object, unit: object, log_unknown: LogUnknown) -> Reading:
+    """Return a value as a reading without its time.
+
+    The unit of a distance that came without one is `None`: which one it is depends on the car.
 
     Args:
-        row: what the catalogue says of it.
+        row: the descriptor's row of the catalogue.
         value: as BMW sent it.
-        unit: as BMW sent it; anything but text is none.
-        report: told about units that are not known.
+        unit: as BMW sent it; anything but text counts as none.
+        log_unknown: called for units that are not known.
 
     Raises:
-        MeaninglessError: it cannot be of this kind.
+        UndecodableValueError: the value cannot be of this kind.
     """
     if value is None or (isinstance(value, str) and _is_null(row, value)):
         return Reading(value=None)
     if row.kind is Kind.NUMBER:
-        return _number(row, value, unit, report)
-    return Reading(value=_READERS[row.kind](row, value))
+        return _decode_number(row, value, unit, log_unknown)
+    return Reading(value=_DECODERS[row.kind](row, value))
 
 
 def _is_null(row: Descriptor, text: str) -> bool:
-    if len(text) > LONGEST_NUMBER:
+    if len(text) > MAX_NUMBER_LENGTH:
         return False
     word = text.strip().lower()
     if word not in NULLS:
         return False
-    return text not in row.options  # a car may be NOT_AVAILABLE for something, and mean it
+    return text not in row.options  # NOT_AVAILABLE is a regular word of some descriptors
 
 
 # Numbers
 
 
-def _number(row: Descriptor, value: object, unit: object, report: Report) -> Reading:
+def _decode_number(
+    row: Descriptor, value: object, unit: object, log_unknown: LogUnknown
+) -> Reading:
     number = _to_float(value)
-    spelled = unit.strip().lower() if isinstance(unit, str) and len(unit) <= LONGEST_NUMBER else ""
-    if row.unit and spelled and spelled not in NULLS:
-        found = _UNITS.get(spelled)
-        if found is None:
-            report(row.descriptor, spelled)
-        elif found != row.unit:
-            number = _convert(number, found, row.unit)
-        shown_unit: str | None = row.unit
+    given = _given_unit(row, unit, log_unknown)
+    if given is None:
+        shown_unit = None if is_unit_open(row) else row.unit
     else:
-        shown_unit = None if row.follows_display else row.unit
-    is_nonsense = (row.minimum is not None and number < row.minimum) or (
+        number, shown_unit = convert(number, given, row.unit or given), row.unit
+    if (row.minimum is not None and number < row.minimum) or (
         row.maximum is not None and number > row.maximum
-    )
-    if is_nonsense:
-        raise MeaninglessError
+    ):
+        raise UndecodableValueError
     return Reading(value=number, unit=shown_unit)
+
+
+def is_unit_open(row: Descriptor) -> bool:
+    """Return whether a number without a unit may be in another one than the catalogue's."""
+    return row.follows_display or row.unit == "km"
+
+
+def _given_unit(row: Descriptor, unit: object, log_unknown: LogUnknown) -> str | None:
+    """Return the unit that came with a number; one that is not known counts as the catalogue's."""
+    if not row.unit or not isinstance(unit, str) or len(unit) > MAX_NUMBER_LENGTH:
+        return None
+    spelled = unit.strip().lower()
+    if spelled in NULLS:
+        return None
+    if spelled not in _UNITS:
+        log_unknown(row.descriptor, spelled)
+        return row.unit
+    return _UNITS[spelled]
 
 
 def _to_float(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise MeaninglessError
-    if isinstance(value, str) and (len(value) > LONGEST_NUMBER or not _DECIMAL.fullmatch(value)):
-        raise MeaninglessError
+        raise UndecodableValueError
+    if isinstance(value, str) and (len(value) > MAX_NUMBER_LENGTH or not _DECIMAL.fullmatch(value)):
+        raise UndecodableValueError
     try:
         number = float(value)
     except (ValueError, OverflowError) as error:
-        raise MeaninglessError from error
-    if not -LARGEST <= number <= LARGEST:  # nan is neither
-        raise MeaninglessError
+        raise UndecodableValueError from error
+    if not -MAX_NUMBER <= number <= MAX_NUMBER:  # nan is neither
+        raise UndecodableValueError
     return number
 
 
 _DECIMAL = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*", re.ASCII | re.IGNORECASE)
-"""What numbers look like; Python's float() takes more: 1_0, infinity, digits of other scripts."""
+"""A decimal number; Python's float() accepts more: 1_0, infinity, digits of other scripts."""
 KM_PER_MILE = 1.609344
 _SPELLINGS: dict[str, str] = {
     "km": "km kilometer kilometers kilometre kilometres",
@@ -163,25 +181,26 @@ _FACTORS: dict[tuple[str, str], float] = {
     ("min", "s"): 60,
     ("mph", "km/h"): KM_PER_MILE,
 }
-_PER_100_KM = {"mi/kWh": 100 / KM_PER_MILE, "km/kWh": 100}
+_KWH_PER_100_KM = {"mi/kWh": 100 / KM_PER_MILE, "km/kWh": 100}
+"""At one mile or kilometre per kWh."""
 
 
-def _convert(number: float, source: str, target: str) -> float:
+def convert(number: float, source: str, target: str) -> float:
+    """Convert a number from one unit to another.
+
+    Raises:
+        UndecodableValueError: the units do not measure the same thing.
+    """
+    if source == target:
+        return number
     factor = _FACTORS.get((source, target))
     if factor is not None:
         return round(number * factor, 3)
     if (source, target) == ("°F", "°C"):
         return round((number - 32) / 1.8, 1)
-    if target == "kWh/100km" and source in _PER_100_KM:
-        return consumption(number, _PER_100_KM[source])
-    raise MeaninglessError
-
-
-def consumption(distance_per_kwh: float, kwh_per_100km: float = _PER_100_KM["mi/kWh"]) -> float:
-    """Turn miles per kWh into kWh per 100 km."""
-    if distance_per_kwh <= 0:
-        raise MeaninglessError
-    return round(kwh_per_100km / distance_per_kwh, 3)
+    if target == "kWh/100km" and source in _KWH_PER_100_KM and number > 0:
+        return round(_KWH_PER_100_KM[source] / number, 3)
+    raise UndecodableValueError
 
 
 # Words
@@ -205,27 +224,27 @@ _FLAGS: dict[str, dict[str, bool | None]] = {
         "no_action": None,
     },
 }
-"""Words for yes and no: for all descriptors, and for some."""
+"""Words for yes and no, by descriptor; those below the empty name are for all."""
 _FIRST_WORD = re.compile(r"[A-Za-z0-9_]+")
 
 
-def _flag(row: Descriptor, value: object) -> bool | None:
+def _decode_flag(row: Descriptor, value: object) -> bool | None:
     if isinstance(value, bool):
         return value
     if isinstance(value, float | int) and value in {0, 1}:
         return bool(value)
-    if isinstance(value, str) and (found := _FIRST_WORD.search(value[:LONGEST_WORD])):
-        word = found[0].lower()  # a second one says more: CHOSEN REDUCEDCHARGING
+    if isinstance(value, str) and (found := _FIRST_WORD.search(value[:MAX_WORD_LENGTH])):
+        word = found[0].lower()  # a second word only adds details: CHOSEN REDUCEDCHARGING
         for words in (_FLAGS.get(row.descriptor), _FLAGS[""]):
             if words is not None and word in words:
                 return words[word]
-    raise MeaninglessError
+    raise UndecodableValueError
 
 
-def _word(_: Descriptor, value: object) -> str:
+def _decode_word(_: Descriptor, value: object) -> str:
     if not isinstance(value, str | int | float):
-        raise MeaninglessError
-    return _snake_case(_text(_, value)[:LONGEST_WORD])
+        raise UndecodableValueError
+    return _snake_case(_decode_text(_, value)[:MAX_WORD_LENGTH])
 
 
 @lru_cache(maxsize=2048)
@@ -235,84 +254,78 @@ def _snake_case(text: str) -> str:
         text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
     word = re.sub(r"\W+", "_", text).strip("_").lower()
     if not word:
-        raise MeaninglessError
+        raise UndecodableValueError
     return word
 
 
-def _text(_: Descriptor, value: object) -> str:
+def _decode_text(_: Descriptor, value: object) -> str:
     if isinstance(value, str):
-        if len(value) > LONGEST_TEXT:
-            raise MeaninglessError
+        if len(value) > MAX_TEXT_LENGTH:
+            raise UndecodableValueError
         return value
+    if isinstance(value, dict | list):
+        raise UndecodableValueError
+    return _to_json(value)
+
+
+def _to_json(value: object) -> str:
     if isinstance(value, float) and not math.isfinite(value):
-        raise MeaninglessError
+        raise UndecodableValueError
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError) as error:
-        raise MeaninglessError from error
-    if len(text) > LONGEST_TEXT:
-        raise MeaninglessError
+        raise UndecodableValueError from error
+    if len(text) > MAX_TEXT_LENGTH:
+        raise UndecodableValueError
     return text
 
 
-# Times
+# Documents
 
-_CLOCK = r"(?:,?[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?(?: ?([AP])M)?(?: ?(?:UTC|GMT|Z))?"
-_EUROPEAN = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})" + _CLOCK, re.ASCII | re.IGNORECASE)
-_AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})" + _CLOCK, re.ASCII | re.IGNORECASE)
-_EARLIEST_YEAR, _LATEST_YEAR = 1990, 2200
-NOON = 12
+Item = Mapping[str, Any]
+MAX_ITEMS = 100
+_LISTS = frozenset({MESSAGES, SERVICES})
 
 
-def _time(_: Descriptor, value: object) -> str:
-    if not isinstance(value, str) or len(value) > LONGEST_NUMBER:
-        raise MeaninglessError
+def _decode_document(row: Descriptor, value: object) -> str:
+    is_list = row.descriptor in _LISTS
+    if isinstance(value, dict) and not is_list:
+        raise UndecodableValueError
+    text = _to_json(value) if isinstance(value, dict | list) else _decode_text(row, value)
+    if is_list and read_items(text) is None:
+        raise UndecodableValueError
+    return text
+
+
+@lru_cache(maxsize=64)
+def read_items(text: str) -> tuple[Item, ...] | None:
+    """Return the objects of a list of services or warnings; `None` if the text is no such list.
+
+    A single object with an id counts as a list of one.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(found, dict) and "id" in found:
+        found = [found]
+    if not isinstance(found, list):
+        return None
+    items = tuple(item for item in found if isinstance(item, dict))[:MAX_ITEMS]
+    return None if found and not items else items
+
+
+def _decode_time(_: Descriptor, value: object) -> str:
     found = read_time(value)
     if found is None:
-        raise MeaninglessError
+        raise UndecodableValueError
     return found.isoformat()
 
 
-@lru_cache(maxsize=2048)
-def read_time(text: str) -> datetime | None:
-    """Read a time, UTC unless it says otherwise: ISO 8601, `dd.mm.yyyy hh:mm:ss UTC` or US."""
-    text = text.strip()
-    try:
-        is_iso = text[4:5] == "-"
-        found = datetime.fromisoformat(text) if is_iso else _written_time(text)
-        if found is None:
-            return None
-        found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
-    return found if _EARLIEST_YEAR <= found.year <= _LATEST_YEAR else None
-
-
-def _written_time(text: str) -> datetime | None:
-    if match := _EUROPEAN.fullmatch(text):
-        day, month = match[1], match[2]
-    elif match := _AMERICAN.fullmatch(text):
-        month, day = match[1], match[2]
-    else:
-        return None
-    hour = int(match[4] or 0)
-    if match[7]:
-        hour = hour % NOON + (NOON if match[7].upper() == "P" else 0)
-    return datetime(
-        int(match[3]),
-        int(month),
-        int(day),
-        hour,
-        int(match[5] or 0),
-        int(match[6] or 0),
-        tzinfo=UTC,
-    )
-
-
-_READERS: dict[Kind, Callable[[Descriptor, object], Meaning]] = {
-    Kind.BOOLEAN: _flag,
-    Kind.WORD: _word,
-    Kind.TEXT: _text,
-    Kind.JSON: _text,
-    Kind.TIME: _time,
+_DECODERS: dict[Kind, Callable[[Descriptor, object], Value]] = {
+    Kind.BOOLEAN: _decode_flag,
+    Kind.WORD: _decode_word,
+    Kind.TEXT: _decode_text,
+    Kind.JSON: _decode_document,
+    Kind.TIME: _decode_time,
 }

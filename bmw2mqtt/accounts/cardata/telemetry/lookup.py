@@ -1,75 +1,71 @@
-"""Reading a car's readings: the same fact goes by several of BMW's names."""
+"""Look up the readings of a car: the same fact goes by several of BMW's names."""
 
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from bmw2mqtt.accounts.cardata.telemetry.decode import (
-    KM_PER_MILE,
-    MeaninglessError,
-    Report,
-    consumption,
-)
+from bmw2mqtt.accounts.cardata.telemetry.decode import LogUnknown
 from bmw2mqtt.vehicle.snapshot import Reading
 
 WordT = TypeVar("WordT", bound=StrEnum)
 NEVER = datetime.min.replace(tzinfo=UTC)
 
-DISTANCE_UNITS = (
-    "vehicle.cabin.infotainment.displayUnit.distance",
-    "vehicle.cabin.infotainment.hmi.distanceUnit",
-)
-
 
 class ReadingLookup:
-    """One car's readings, asked by a chain of names: the newest one that is known counts.
+    """Finds a fact by a chain of descriptors: the reading that was measured last counts.
 
-    Of readings of the same time the first name's counts.
+    Of readings of the same time the first name's counts. A reading that another one of the chain
+    had replaced does not come back when that one becomes unknown.
     """
 
-    __slots__ = ("_readings", "_report", "is_in_miles")
+    __slots__ = ("_known_at", "_log_unknown", "_readings")
 
-    def __init__(self, readings: Mapping[str, Reading], report: Report) -> None:
+    def __init__(
+        self,
+        readings: Mapping[str, Reading],
+        known_at: Mapping[str, datetime],
+        log_unknown: LogUnknown,
+    ) -> None:
+        """Look readings up.
+
+        Args:
+            readings: a car's, by descriptor.
+            known_at: of those that became unknown, when the last known value was measured.
+            log_unknown: called for words that are not known.
+        """
         self._readings = readings
-        self._report = report
-        unit = self.word(*DISTANCE_UNITS)
-        self.is_in_miles = unit is not None and unit.startswith("mi")
-        """Whether the car's display, and so distances without a unit, are in miles."""
+        self._known_at = known_at
+        self._log_unknown = log_unknown
 
     def __contains__(self, name: str) -> bool:
         return name in self._readings
 
     def find(self, *names: str) -> Reading | None:
-        """Return a reading whose value is known."""
+        """Return the reading that counts, or `None` if the fact is unknown."""
         best: Reading | None = None
+        best_at = replaced_before = NEVER
         for name in names:
             reading = self._readings.get(name)
-            if reading is None or reading.value is None:
+            if reading is None:
                 continue
-            if best is None or (reading.measured_at or NEVER) > (best.measured_at or NEVER):
-                best = reading
-        return best
+            if reading.value is None:
+                replaced_before = max(replaced_before, self._known_at.get(name, NEVER))
+                continue
+            measured_at = reading.measured_at or NEVER
+            if best is None or measured_at > best_at:
+                best, best_at = reading, measured_at
+        return None if best_at < replaced_before else best
 
     def number(
         self, *names: str, minimum: float = float("-inf"), maximum: float = float("inf")
     ) -> float | None:
-        """Return a number within bounds, distances in km."""
+        """Return a number within bounds, in the catalogue's unit."""
         reading = self.find(*names)
-        value = None if reading is None else self._metric(reading)
-        return value if value is not None and minimum <= value <= maximum else None
-
-    def distance_km(self, *names: str) -> float | None:
-        """Return a distance that follows the car's display if it has no unit."""
-        reading = self.find(*names)
-        if reading is None:
+        value = None if reading is None else reading.value
+        if isinstance(value, bool) or not isinstance(value, float | int):
             return None
-        value = self._metric(reading)
-        if value is None or value < 0:
-            return None
-        is_mile = reading.unit is None and self.is_in_miles
-        return round(value * KM_PER_MILE, 1) if is_mile else value
+        return float(value) if minimum <= value <= maximum else None
 
     def whole(self, *names: str, minimum: float, maximum: float) -> int | None:
         """Return a number within bounds without its fraction."""
@@ -87,47 +83,23 @@ class ReadingLookup:
         return reading.value if reading and isinstance(reading.value, str) else None
 
     def one_of(self, words: Mapping[str, WordT | None], *names: str) -> WordT | None:
-        """Return what a word stands for; one that is not known is reported.
+        """Return what the newest word stands for that says something about the fact.
 
         Args:
-            words: by BMW's word, lower case without anything between its parts.
+            words: by BMW's word, lower case without anything between its parts; those that stand
+                for `None` are known and say nothing. Others are logged.
             names: the chain.
         """
-        word = self.word(*names)
-        if word is None:
-            return None
-        key = word.replace("_", "")
+        telling = [name for name in names if not self._is_beside_the_point(words, name)]
+        word = self.word(*telling)
+        return None if word is None else words.get(word.replace("_", ""))
+
+    def _is_beside_the_point(self, words: Mapping[str, WordT | None], name: str) -> bool:
+        """Return whether a descriptor's word says nothing about the fact."""
+        reading = self._readings.get(name)
+        if reading is None or not isinstance(reading.value, str):
+            return False
+        key = reading.value.replace("_", "")
         if key not in words:
-            self._report(names[0], word)
-        return words.get(key)
-
-    @staticmethod
-    def _metric(reading: Reading) -> float | None:
-        is_number = isinstance(reading.value, float | int) and not isinstance(reading.value, bool)
-        return float(reading.value) if is_number else None  # type: ignore[arg-type] # is a number
-
-
-def shown(
-    readings: Mapping[str, Reading], names: Iterable[str], following: Mapping[str, str | None]
-) -> dict[str, Reading]:
-    """Return the readings of some names, with those in the display's miles made metric.
-
-    Args:
-        readings: a car's.
-        names: which of them.
-        following: units by the names of those that follow the display; empty if it is in km.
-    """
-    found = {name: readings[name] for name in names if name in readings}
-    for name, unit in following.items():
-        reading = found.get(name)
-        if reading is not None and reading.unit is None and isinstance(reading.value, float):
-            found[name] = _from_miles(reading, unit)
-    return found
-
-
-def _from_miles(reading: Reading, unit: str | None) -> Reading:
-    number = float(reading.value or 0)
-    value: float | None = None
-    with suppress(MeaninglessError):
-        value = round(number * KM_PER_MILE, 1) if unit == "km" else consumption(number)
-    return Reading(value=value, unit=unit, measured_at=reading.measured_at)
+            self._log_unknown(name, reading.value)
+        return words.get(key) is None

@@ -1,6 +1,6 @@
-"""Where a car is: latitude and longitude often come in two messages, and have to be paired.
+"""Pair latitudes and longitudes, which often come in two messages.
 
-Wrongly paired halves draw right angles on the map.
+Wrongly paired ones draw right angles on the map.
 """
 
 import math
@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 SAME_FIX = timedelta(seconds=5)
-"""Halves that were measured this close together are one fix."""
+"""Coordinates measured this close together are one fix."""
 SAME_ARRIVAL = timedelta(seconds=30)
-"""Halves that came this close together are one fix, if there is none better."""
+"""Coordinates received this close together are one fix, if no better one is there."""
 NEAR = timedelta(seconds=30)
-LONGEST_JUMP_KM = 2
-"""Further than that no car gets between two fixes that are near in time."""
-TOLERANCE = timedelta(minutes=5)
-"""Clocks go wrong."""
-KEPT = 4
-"""Halves of a burst that may wait for their other half."""
+MAX_JUMP_KM = 2
+"""No car gets further between two fixes that are near in time."""
+CLOCK_TOLERANCE = timedelta(minutes=5)
+MAX_WAITING = 4
+"""Coordinates of a burst that may wait for their partner."""
 KM_PER_DEGREE = 111.2
 
 
@@ -34,7 +33,7 @@ class Coordinate:
 
 @dataclass(frozen=True, slots=True)
 class PositionFix:
-    """Where the car was at one moment."""
+    """The place of the car at one moment."""
 
     latitude: float
     longitude: float
@@ -42,19 +41,19 @@ class PositionFix:
 
 
 class PositionPairing:
-    """Pairs the halves of one car's fixes."""
+    """Pairs the coordinates of one car."""
 
     def __init__(self, last: PositionFix | None = None) -> None:
         self.last = last
-        self._latitudes: deque[Coordinate] = deque(maxlen=KEPT)
-        self._longitudes: deque[Coordinate] = deque(maxlen=KEPT)
+        self._latitudes: deque[Coordinate] = deque(maxlen=MAX_WAITING)
+        self._longitudes: deque[Coordinate] = deque(maxlen=MAX_WAITING)
 
-    def take(self, latitude: Coordinate | None, longitude: Coordinate | None) -> PositionFix | None:
-        """Take one half, or two that came together; return the fix if they make a new one."""
+    def add(self, latitude: Coordinate | None, longitude: Coordinate | None) -> PositionFix | None:
+        """Add one coordinate, or two that came together; return the new fix they make, if any."""
         if latitude is None and longitude is not None:
-            latitude = self._other(longitude, self._longitudes, self._latitudes)
+            latitude = self._partner(longitude, self._longitudes, self._latitudes)
         elif latitude is not None and longitude is None:
-            longitude = self._other(latitude, self._latitudes, self._longitudes)
+            longitude = self._partner(latitude, self._latitudes, self._longitudes)
         if latitude is None or longitude is None:
             return None
         measured_at = max(latitude.measured_at, longitude.measured_at)
@@ -67,37 +66,37 @@ class PositionPairing:
         self.last = fix
         return fix
 
-    def _other(
-        self, half: Coordinate, same: deque[Coordinate], others: deque[Coordinate]
+    def _partner(
+        self, one: Coordinate, same: deque[Coordinate], others: deque[Coordinate]
     ) -> Coordinate | None:
-        """Return the half that goes with this one, which is kept until one comes."""
-        is_known = any(known.measured_at == half.measured_at for known in same)
-        if is_known or self._is_old(half.measured_at, half.received_at):
+        """Return the coordinate that belongs to this one; without one, this one waits."""
+        is_known = any(known.measured_at == one.measured_at for known in same)
+        if is_known or self._is_old(one.measured_at, one.received_at):
             return None  # BMW sends many readings twice
-        same.append(half)
+        same.append(one)
         if others:
-            nearest = min(others, key=lambda other: abs(other.measured_at - half.measured_at))
-            if abs(nearest.measured_at - half.measured_at) <= SAME_FIX:
+            nearest = min(others, key=lambda other: abs(other.measured_at - one.measured_at))
+            if abs(nearest.measured_at - one.measured_at) <= SAME_FIX:
                 return nearest
         for other in reversed(others):
-            if not other.is_used and abs(half.received_at - other.received_at) <= SAME_ARRIVAL:
+            if not other.is_used and abs(one.received_at - other.received_at) <= SAME_ARRIVAL:
                 return other
         return None
 
     def _is_old(self, measured_at: datetime, received_at: datetime) -> bool:
-        """Whether it is no news; a last fix of the future came from a clock that was wrong."""
+        """Whether there is a newer fix; one of the future came from a clock that was wrong."""
         last = self.last
-        return last is not None and measured_at <= last.measured_at <= received_at + TOLERANCE
+        return last is not None and measured_at <= last.measured_at <= received_at + CLOCK_TOLERANCE
 
     def _is_jump(self, fix: PositionFix) -> bool:
         last = self.last
         if last is None or abs(fix.measured_at - last.measured_at) > NEAR:
             return False
-        return distance_km(last, fix) > LONGEST_JUMP_KM
+        return distance_km(last, fix) > MAX_JUMP_KM
 
 
 def is_place(latitude: float, longitude: float) -> bool:
-    """Whether a car can be there; 0/0 is what cars say that do not know."""
+    """Return whether it is a place; cars that do not know theirs report 0/0."""
     return abs(latitude) > 1e-6 or abs(longitude) > 1e-6  # noqa: PLR2004 - ten centimetres
 
 

@@ -47,6 +47,8 @@ class LivingCarDataCar:
     some messages come twice. A warning comes up with every drive and goes when the car is locked.
     """
 
+    is_living = True
+
     def __init__(
         self, model: CarModel, *, clock: Callable[[], datetime] = utc_now, speed: float = 1.0
     ) -> None:

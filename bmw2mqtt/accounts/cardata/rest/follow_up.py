@@ -1,0 +1,89 @@
+"""Follow-up reads: reads a car over REST when something happened that the stream may leave out.
+
+They stay within the quota and leave the reserve for a person untouched.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+from weakref import WeakKeyDictionary
+
+import structlog
+
+from bmw2mqtt.accounts.cardata.rest.follow_up_rules import FollowUpReason, FollowUpRules
+from bmw2mqtt.accounts.cardata.rest.poller import RestPoller
+from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
+from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
+from bmw2mqtt.vehicle.errors import AccountError, QuotaExceeded
+
+log = structlog.get_logger(__name__)
+
+CHECK_EVERY_S: Final = 30.0
+
+
+class FollowUpReads:
+    """Checks the cars of one account, and reads those that are worth it."""
+
+    def __init__(
+        self,
+        account: str,
+        vehicles: VehicleRegistry,
+        poller: RestPoller,
+        *,
+        is_allowed: Callable[[], bool],
+        on_error: Callable[[AccountError], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        """Prepare; nothing is sent before `run`.
+
+        Args:
+            account: its name, for the log.
+            vehicles: the account's cars.
+            poller: reads a car.
+            is_allowed: returns whether BMW may be asked now: logged in, and not paused.
+            on_error: gets trouble of the whole account.
+            now: the wall clock.
+        """
+        self._account = account
+        self._vehicles = vehicles
+        self._poller = poller
+        self._is_allowed = is_allowed
+        self._on_error = on_error
+        self._now = now
+        self._rules: WeakKeyDictionary[CarDataVehicle, FollowUpRules] = WeakKeyDictionary()
+
+    async def run(self) -> None:
+        """Check the cars until cancelled."""
+        while True:
+            for vehicle in self._vehicles:
+                reason = self._rules_of(vehicle).check(self._now())
+                if reason is not None and self._is_allowed():
+                    await self._read(vehicle, reason)
+            await asyncio.sleep(self._pause_s())
+
+    def _rules_of(self, vehicle: CarDataVehicle) -> FollowUpRules:
+        rules = self._rules.get(vehicle)
+        if rules is None:
+            rules = self._rules[vehicle] = FollowUpRules(vehicle, self._now())
+        return rules
+
+    async def _read(self, vehicle: CarDataVehicle, reason: FollowUpReason) -> None:
+        """Read a car, once: the next reason may read it again in an hour."""
+        if not vehicle.is_served:
+            return
+        vehicle.followed_up_at = self._now()
+        log.info("follow_up_read", account=self._account, vin=vehicle.vin, reason=str(reason))
+        try:
+            await self._poller.follow_up(vehicle)
+        except QuotaExceeded as error:
+            log.info("follow_up_skipped", account=self._account, vin=vehicle.vin, reason=str(error))
+            self._on_error(error)
+        except AccountError as error:
+            self._on_error(error)
+
+    def _pause_s(self) -> float:
+        """Return how long nothing can become due."""
+        now = self._now()
+        due = [at for v in self._vehicles if (at := self._rules_of(v).due_at()) and at > now]
+        return min([CHECK_EVERY_S, *((at - now).total_seconds() for at in due)])

@@ -1,0 +1,388 @@
+"""The readings of one car: the newest of each descriptor, in the catalogue's units."""
+
+from collections import deque
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from bmw2mqtt.accounts.cardata.telemetry.decode import (
+    KM_PER_MILE,
+    LogUnknown,
+    UndecodableValueError,
+    decode,
+)
+from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
+    CHARGING_INPUTS,
+    DISTANCE_UNITS,
+    LATITUDE,
+    LONGITUDE,
+    MESSAGES,
+    ODOMETER,
+    SOC,
+    TRAVELLED_DISTANCE,
+)
+from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER, ReadingLookup
+from bmw2mqtt.accounts.cardata.telemetry.odometer import GROWTH, Odometer
+from bmw2mqtt.accounts.cardata.telemetry.position import Coordinate, PositionFix, PositionPairing
+from bmw2mqtt.accounts.cardata.telemetry.reading import NewReading, RawReading, is_older
+from bmw2mqtt.accounts.cardata.telemetry.times import read_time
+from bmw2mqtt.accounts.cardata.telemetry.units import UnitSettler, to_km, unit_that_fits
+from bmw2mqtt.entities.catalogue import Descriptor, catalogue
+from bmw2mqtt.vehicle.snapshot import Reading
+
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""Clocks go wrong: what was measured further in the future counts as measured on arrival."""
+MAX_SHOWN_LENGTH = 40
+_DISPLAY = frozenset(DISTANCE_UNITS)
+_POSITION = frozenset({LATITUDE, LONGITUDE})
+_ODOMETER = frozenset(ODOMETER)
+_SOC = frozenset(SOC)
+MAX_NEWS = 5000
+"""Readings that may wait for the rules of charging; a burst has some dozens."""
+NO_MESSAGES = Reading(value="[]")
+
+
+class VehicleReadings:
+    """Records what one car reports.
+
+    A newer reading replaces an older one. What cannot be understood is logged once and replaces
+    nothing.
+    """
+
+    def __init__(
+        self,
+        unsaved: dict[str, RawReading],
+        *,
+        log_unknown: LogUnknown,
+        log_descriptor: LogUnknown,
+    ) -> None:
+        """Begin without readings.
+
+        Args:
+            unsaved: gets the readings that have to be written to disk, by descriptor.
+            log_unknown: called for words, units and times that cannot be understood.
+            log_descriptor: called for descriptors that are not in the catalogue.
+        """
+        self._readings: dict[str, Reading] = {}
+        self.view: Mapping[str, Reading] = MappingProxyType(self._readings)
+        """The newest reading of each descriptor; it changes with the next `record`."""
+        self._known_at: dict[str, datetime] = {}
+        """When the last known values of readings that are unknown now were measured."""
+        self._units = UnitSettler()
+        self._odometer = Odometer()
+        self._positions = PositionPairing()
+        self._news: deque[NewReading] = deque(maxlen=MAX_NEWS)
+        self._catalogue = catalogue()
+        self._unsaved = unsaved
+        self._log_unknown = log_unknown
+        self._log_descriptor = log_descriptor
+
+    def __bool__(self) -> bool:
+        """Return whether the car has reported anything."""
+        return bool(self._readings)
+
+    @property
+    def odometer_km(self) -> float | None:
+        """What the odometer shows, as far as its readings agree."""
+        return self._odometer.km
+
+    @property
+    def is_in_miles(self) -> bool:
+        """Whether the car's display shows miles."""
+        return self._units.display.unit == "mi"
+
+    @property
+    def position(self) -> PositionFix | None:
+        """The last position."""
+        return self._positions.last
+
+    @property
+    def measured_at(self) -> datetime | None:
+        """When the newest reading was measured; `None` if no time is known."""
+        newest = max((r.measured_at or NEVER for r in self._readings.values()), default=NEVER)
+        return None if newest is NEVER else newest
+
+    @property
+    def charging_news(self) -> Collection[NewReading]:
+        """The readings that matter for charging and were not popped before."""
+        return self._news
+
+    def pop_charging_news(self) -> list[NewReading]:
+        """Return and remove them."""
+        news = list(self._news)
+        self._news.clear()
+        return news
+
+    def lookup(self, log_unknown: LogUnknown) -> ReadingLookup:
+        """Return the readings as they are asked for by chains of descriptors."""
+        return ReadingLookup(self._readings, self._known_at, log_unknown)
+
+    def record(self, data: Mapping[str, Any], received_at: datetime) -> bool:
+        """Record a stream message's `data`, or REST's `telematicData`; never raises for bad input.
+
+        Args:
+            data: by descriptor, `{"value", "unit", "timestamp"}`.
+            received_at: when it came, with a time zone; it stands in for times that are missing.
+
+        Returns:
+            Whether anything has changed, or has to be judged by the rules of charging.
+        """
+        is_changed = False
+        if not _DISPLAY.isdisjoint(data):
+            is_changed = self._record_display(data, received_at)
+        for name, entry in data.items():
+            row = self._catalogue.get(name)
+            if row is None:
+                self._log_descriptor(str(name), "")
+            elif not isinstance(entry, dict):
+                self._log_unknown(name, type(entry).__name__)
+            elif name not in _POSITION and name not in _DISPLAY:
+                is_changed |= self._record_entry(row, entry, received_at)
+        if not _POSITION.isdisjoint(data):
+            is_changed |= self._record_position(data, received_at)
+        return is_changed
+
+    def restore(self, name: str, raw: RawReading) -> None:
+        """Restore a reading of an earlier run; `finish_restoring` has to follow."""
+        row = self._catalogue.get(name)
+        if row is None:
+            return
+        try:
+            reading = decode(row, raw.value, raw.unit, self._log_unknown)
+            if reading.unit is None and row.unit and isinstance(reading.value, float):
+                reading = self._units.settle(row, reading.value, None, {}) or reading
+        except UndecodableValueError:  # the catalogue has changed, or somebody edited the file
+            return
+        if reading.value is None and raw.known_at is not None:
+            self._known_at[name] = raw.known_at
+        self._readings[name] = replace(reading, measured_at=raw.measured_at)
+
+    def finish_restoring(self) -> None:
+        """Settle the units, the odometer and the position of the restored readings."""
+        self._update_display()
+        for name in ODOMETER:
+            reading = self._readings.get(name)
+            if reading is not None and isinstance(reading.value, float):
+                self._odometer.restore(reading.value, is_guess=self._units.is_guess(name))
+        self._positions = PositionPairing(self._last_fix())
+
+    # One entry
+
+    def _record_entry(
+        self, row: Descriptor, entry: Mapping[str, Any], received_at: datetime
+    ) -> bool:
+        name, value, stamp = row.descriptor, entry.get("value"), entry.get("timestamp")
+        stamped_at = read_time(stamp)
+        known = self._readings.get(name)
+        if stamped_at is None:
+            if value is None:
+                return self._record_nothing(name)
+            if stamp and known is not None:  # nobody knows whether it is newer
+                self._log_undecodable(row, stamp)
+                return False
+        latest = received_at + CLOCK_TOLERANCE
+        is_timed = stamped_at is not None and stamped_at <= latest
+        measured_at = stamped_at if is_timed and stamped_at else received_at
+        if known is not None and is_older(measured_at, known, latest):
+            return name in _SOC and self._note_older_soc(row, value, measured_at, received_at)
+        reading = self._decoded(row, value, entry.get("unit"), measured_at)
+        if reading is None or (known is None and reading.value is None):
+            return False  # a car has nothing that it never reported
+        if (
+            known is not None
+            and (known.value, known.unit) == (reading.value, reading.unit)
+            and (not is_timed or known.measured_at == measured_at or name in _DISPLAY)
+        ):
+            return False  # of the display's unit it matters since when it is so
+        self._put(name, reading, value)
+        if name in CHARGING_INPUTS:
+            self._news.append(NewReading(name, reading.value, stamped_at, received_at))
+        return True
+
+    def _note_older_soc(
+        self, row: Descriptor, value: object, measured_at: datetime, received_at: datetime
+    ) -> bool:
+        """Pass an older SoC to the rules of charging only: it may complete a charge that is over.
+
+        Returns:
+            Whether there is one.
+        """
+        try:
+            percent = decode(row, value, row.unit, self._log_unknown).value
+        except UndecodableValueError:
+            return False
+        if percent is None:
+            return False
+        self._news.append(NewReading(row.descriptor, percent, measured_at, received_at))
+        return True
+
+    def _put(self, name: str, reading: Reading, value: object) -> None:
+        """Replace a reading, and note what has to be written to disk."""
+        known = self._readings.get(name)
+        if reading.value is not None:
+            self._known_at.pop(name, None)
+        elif known is not None and known.value is not None and known.measured_at is not None:
+            self._known_at[name] = known.measured_at
+        self._readings[name] = reading
+        if reading.value is None or isinstance(reading.value, float):
+            value = reading.value
+        self._save(name, value)
+
+    def _save(self, name: str, value: object) -> None:
+        reading, number = self._readings[name], self._units.open_number(name)
+        if number is None:
+            raw = RawReading(value, reading.unit, reading.measured_at, self._known_at.get(name))
+        else:
+            raw = RawReading(number, None, reading.measured_at)
+        self._unsaved[name] = raw
+
+    def _decoded(
+        self, row: Descriptor, value: object, unit: object, measured_at: datetime
+    ) -> Reading | None:
+        """Return a reading in the catalogue's unit, or `None` if it replaces nothing."""
+        try:
+            reading = decode(row, value, unit, self._log_unknown)
+            if row.descriptor in _ODOMETER:
+                return self._decoded_mileage(row, reading, value, measured_at)
+            if reading.unit is None and row.unit and isinstance(reading.value, float):
+                return self._units.settle(row, reading.value, measured_at, self._readings)
+        except UndecodableValueError:
+            self._log_undecodable(row, value)
+            return None
+        self._units.confirm(row.descriptor)
+        return replace(reading, measured_at=measured_at)
+
+    def _log_undecodable(self, row: Descriptor, value: object) -> None:
+        is_private = "navigation" in row.descriptor  # a place
+        is_short = isinstance(value, str) and len(value) <= MAX_SHOWN_LENGTH
+        shown = str(value) if is_short and not is_private else type(value).__name__
+        self._log_unknown(row.descriptor, shown)
+
+    def _record_nothing(self, name: str) -> bool:
+        """Ignore an entry without value and time: the car never supplied it.
+
+        Only the list of warnings is different: that is how BMW reports that the last one is gone.
+        """
+        if name != MESSAGES or self._readings.get(name) == NO_MESSAGES:
+            return False
+        self._readings[name] = NO_MESSAGES
+        self._unsaved[name] = RawReading(NO_MESSAGES.value, None, None)
+        return True
+
+    # The display
+
+    def _record_display(self, data: Mapping[str, Any], received_at: datetime) -> bool:
+        """Record the display's unit before everything that depends on it."""
+        is_changed = False
+        for name in _DISPLAY & data.keys():
+            if isinstance(data[name], dict):
+                is_changed |= self._record_entry(self._catalogue[name], data[name], received_at)
+        if is_changed:
+            self._update_display()
+        return is_changed
+
+    def _update_display(self) -> None:
+        reading = self.lookup(self._log_unknown).find(*DISTANCE_UNITS)
+        if reading is None:
+            return
+        unit = "mi" if str(reading.value).startswith("mi") else "km"
+        for name, number in self._units.switch(unit, reading.measured_at).items():
+            self._convert_again(name, number)
+
+    def _convert_again(self, name: str, number: float) -> None:
+        """Convert a number without a unit by what the display showed when it was measured."""
+        row, known, display = self._catalogue[name], self._readings[name], self._units.display
+        unit = display.at(known.measured_at)
+        if not row.follows_display or (unit is None and display.before is not None):
+            return
+        with suppress(UndecodableValueError):
+            reading = self._units.converted(row, number, unit or display.unit, known.measured_at)
+            self._readings[name] = reading
+            if name in _ODOMETER and isinstance(reading.value, float):
+                self._odometer.correct_guess(reading.value)
+        if unit != display.unit:
+            self._units.keep(name)
+        self._save(name, self._readings[name].value)
+
+    # The odometer
+
+    def _decoded_mileage(
+        self, row: Descriptor, reading: Reading, value: object, measured_at: datetime
+    ) -> Reading | None:
+        """Return a reading of the odometer unless the others contradict it."""
+        name, km, relabelled_km = row.descriptor, reading.value, None
+        if not isinstance(km, float):  # an odometer does not become unknown
+            is_odometer = name == TRAVELLED_DISTANCE
+            return None if is_odometer else replace(reading, measured_at=measured_at)
+        if reading.unit is not None:
+            number = float(decode(row, value, row.unit, self._log_unknown).value or 0)
+            relabelled_km = number if number != km else km * KM_PER_MILE
+            self._units.confirm(name)
+        elif unit := unit_that_fits(km, self._odometer.km, growth=GROWTH):
+            km = self._odometer.without_rounding(to_km(km, unit))
+            self._units.confirm(name)
+        else:
+            settled = self._units.settle(row, km, measured_at, self._readings)
+            if settled is None or not isinstance(settled.value, float):
+                return None
+            km = settled.value
+        judged = self._judged_mileage(name, km, measured_at, relabelled_km)
+        if judged is None:
+            self._units.confirm(name)
+            return None
+        return Reading(value=judged, unit=row.unit, measured_at=measured_at)
+
+    def _judged_mileage(
+        self, name: str, km: float, measured_at: datetime, relabelled_km: float | None
+    ) -> float | None:
+        """Judge a mileage; that at the end of an earlier trip is smaller by nature."""
+        known = self._odometer.km
+        if name != TRAVELLED_DISTANCE and known is not None and km < known:
+            return km
+        return self._odometer.judge(km, measured_at, relabelled_km=relabelled_km)
+
+    # The position
+
+    def _record_position(self, data: Mapping[str, Any], received_at: datetime) -> bool:
+        """Record one or both coordinates; a car that does not know where it is has not moved."""
+        fix = self._positions.add(
+            self._coordinate(LATITUDE, data, received_at),
+            self._coordinate(LONGITUDE, data, received_at),
+        )
+        if fix is None:
+            return False
+        for name, degrees in ((LATITUDE, fix.latitude), (LONGITUDE, fix.longitude)):
+            self._readings[name] = Reading(value=degrees, unit="°", measured_at=fix.measured_at)
+            self._unsaved[name] = RawReading(degrees, None, fix.measured_at)
+        self._news.append(NewReading(LATITUDE, fix, fix.measured_at, received_at))
+        return True
+
+    def _coordinate(
+        self, name: str, data: Mapping[str, Any], received_at: datetime
+    ) -> Coordinate | None:
+        entry = data.get(name)
+        if not isinstance(entry, dict):
+            return None
+        row = self._catalogue[name]
+        try:
+            degrees = decode(row, entry.get("value"), None, self._log_unknown).value
+        except UndecodableValueError:
+            self._log_undecodable(row, entry.get("value"))
+            return None
+        if not isinstance(degrees, float):
+            return None
+        measured_at = read_time(entry.get("timestamp"))
+        if measured_at is None or measured_at > received_at + CLOCK_TOLERANCE:
+            measured_at = received_at
+        return Coordinate(degrees, measured_at, received_at)
+
+    def _last_fix(self) -> PositionFix | None:
+        latitude, longitude = self._readings.get(LATITUDE), self._readings.get(LONGITUDE)
+        if latitude is None or longitude is None or latitude.measured_at is None:
+            return None
+        if not isinstance(latitude.value, float) or not isinstance(longitude.value, float):
+            return None
+        return PositionFix(latitude.value, longitude.value, latitude.measured_at)

@@ -1,0 +1,24 @@
+"""`bmw2mqtt demo`: everything with an embedded broker and a simulated BMW."""
+
+import argparse
+import sys
+
+from bmw2mqtt.cli.main import EXIT_FAILURE
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demo until a signal ends it; return the exit status."""
+    try:
+        from bmw2mqtt.demo import DemoError  # noqa: PLC0415 - optional dependencies
+        from bmw2mqtt.demo import run as run_demo  # noqa: PLC0415
+    except ImportError as error:
+        print(
+            f"the demo needs another package ({error.name}); run: pip install 'bmw2mqtt[demo]'",
+            file=sys.stderr,
+        )
+        return EXIT_FAILURE
+    try:
+        return run_demo(bind=arguments.bind, port=arguments.port, data_dir=arguments.data_dir)
+    except DemoError as error:
+        print(error, file=sys.stderr)
+        return EXIT_FAILURE
