@@ -158,3 +158,22 @@ def test_what_is_no_picture_is_none(content: bytes) -> None:
 def test_a_png_stays_as_it_is() -> None:
     content = picture("PNG")
     assert to_png(content) is content
+
+
+def test_what_time_alone_ends_is_published_without_a_poll(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    async def main(day: Day) -> None:
+        car = day.user.cars[0]
+        battery = {"chargingStatus": "CHARGING", "isChargerConnected": True}
+        car.state_data["state"]["electricChargingState"] |= battery | {
+            "remainingChargingMinutes": 30
+        }
+        async with day.running(poll_interval=0):
+            await day.until("ok", timedelta(hours=1))
+            shown = "sensor/charging_status"
+            assert day.watcher.car(car.vin)[shown] == "charging"
+            await asyncio.sleep(2.6 * HOUR)
+            assert day.watcher.car(car.vin)[shown] == "plugged_in"
+
+    live(certificates, tmp_path, main)
