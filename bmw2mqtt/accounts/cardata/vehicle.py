@@ -18,8 +18,6 @@ class CarDataVehicle:
         self.vin = vin
         self.readings = readings
         """Its newest reading of each descriptor."""
-        self.charging: ChargingTracker | None = None
-        """Follows its charging, from its first snapshot on."""
         # From REST
         self.basic_data: BasicData | None = None
         self.image: bytes | None = None
@@ -44,13 +42,19 @@ class CarDataVehicle:
         self.is_refused = False
         """BMW gives no data of it to this account."""
         # What it does
-        self.charging = ChargingMachine()
-        """Its charging, as its readings prove it."""
+        self.charging_tracker: ChargingTracker | None = None
+        """Follows its charging, from its first snapshot on."""
         # What is published
         self.held_since: datetime | None = None
         """Since when its first snapshot is held back, as its basic data is missing."""
         self.snapshot: Vehicle | None = None
         """The snapshot published last."""
+
+    @property
+    def charging(self) -> ChargingMachine:
+        """Its charging, as its readings prove it."""
+        tracker = self.charging_tracker
+        return ChargingMachine() if tracker is None else tracker.machine
 
     @property
     def measured_at(self) -> datetime | None:
