@@ -6,7 +6,6 @@ from bmw2mqtt.accounts.cardata.basic_data import BasicData
 from bmw2mqtt.accounts.cardata.charging_tracker import ChargingTracker
 from bmw2mqtt.accounts.cardata.failed_request import FailedRequest
 from bmw2mqtt.accounts.cardata.telemetry.vehicle_readings import VehicleReadings
-from bmw2mqtt.vehicle.charging.machine import ChargingMachine
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 
@@ -43,9 +42,6 @@ class CarDataVehicle:
         """When a list first missed it."""
         self.is_refused = False
         """BMW gives no data of it to this account."""
-        # What it does
-        self.charging = ChargingMachine()
-        """Its charging, as its readings prove it."""
         # What is published
         self.held_since: datetime | None = None
         """Since when its first snapshot is held back, as its basic data is missing."""

@@ -10,6 +10,7 @@ from typing import Final
 
 from bmw2mqtt.accounts.cardata.rest.trip_end import TripEndDetector
 from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
+from bmw2mqtt.vehicle.charging.machine import ChargingMachine
 from bmw2mqtt.vehicle.charging.session import ChargingSession, Phase
 
 BEGAN_WITHOUT_DATA: Final = timedelta(minutes=1)
@@ -63,15 +64,20 @@ class FollowUpRules:
         began_at = self._began_at + BEGAN_WITHOUT_DATA if self._began_at else None
         return min((at for at in (began_at, self._over_at) if at), default=None)
 
+    @property
+    def _machine(self) -> ChargingMachine | None:
+        tracker = self._vehicle.charging
+        return tracker.machine if tracker else None
+
     def _may_read(self, now: datetime) -> bool:
         last = self._vehicle.followed_up_at
         return last is None or not timedelta() <= now - last < SPACING
 
     def _running_charge(self, now: datetime) -> ChargingSession | None:
         """Return the charge that runs, and note its beginning and its expected end."""
-        machine = self._vehicle.charging
-        session = machine.session
-        if session is None or session.phase is not Phase.CHARGING:
+        machine = self._machine
+        session = machine.session if machine else None
+        if machine is None or session is None or session.phase is not Phase.CHARGING:
             self._began_at = self._over_at = None
             return None
         if session.id != self._charge:
@@ -93,14 +99,16 @@ class FollowUpRules:
             self._began_at = None
             if not self._has_data(charge, now):
                 return FollowUpReason.CHARGE_BEGAN
-        times = (self._vehicle.charging.last_received_at, self._vehicle.read_at, charge.start_at)
+        received_at = self._machine.last_received_at if self._machine else None
+        times = (received_at, self._vehicle.read_at, charge.start_at)
         newest = max(at for at in times if at is not None)
         return FollowUpReason.CHARGE_SILENT if now - newest >= SILENT_FOR else None
 
     def _has_data(self, charge: ChargingSession, now: datetime) -> bool:
         """Whether the car has reported how the charge goes: its SoC, or its power."""
-        state = self._vehicle.charging.state(now)
-        is_fresh = state.soc_at is not None and state.soc_at >= charge.start_at
         read_at = self._vehicle.read_at
-        is_read = read_at is not None and read_at >= charge.start_at
-        return is_fresh or is_read or state.power_kw is not None
+        if self._machine is None or (read_at is not None and read_at >= charge.start_at):
+            return True
+        state = self._machine.state(now)
+        is_fresh = state.soc_at is not None and state.soc_at >= charge.start_at
+        return is_fresh or state.power_kw is not None
