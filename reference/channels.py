@@ -239,8 +239,17 @@ def schemas() -> dict[str, Schema]:
         },
         "state": {
             "type": "object",
-            "required": ["vin", "name", "updated_at"],
-            "properties": {"vin": {"type": "string"}, "name": text, "updated_at": time},
+            "required": ["vin", "name", "updated_at", "measured_at"],
+            "properties": {
+                "vin": {"type": "string"},
+                "name": text,
+                "updated_at": time,
+                "measured_at": {
+                    "type": "object",
+                    "description": "When values were measured, by {platform}/{key}",
+                    "additionalProperties": time,
+                },
+            },
             "additionalProperties": {
                 "type": "object",
                 "description": "Values by key, one object per platform",

@@ -39,20 +39,20 @@ class Mutation:
 MUTATIONS = (
     Mutation(
         "retained commands are refused",
-        "        if message.retain:\n            raise Refused(",
-        "        if False:\n            raise Refused(",
+        "        if message.retain:\n            raise CommandRefused(",
+        "        if False:\n            raise CommandRefused(",
         ("tests/integration/test_command_refusals.py",),
     ),
     Mutation(
         "an expired command is refused",
-        "        if order.job.is_expired:\n",
+        "        if command.deadline.is_over:\n",
         "        if False:\n",
-        ("tests/test_command_lanes.py",),
+        ("tests/test_command_queues.py",),
     ),
     Mutation(
         "a read-only account takes no command",
-        "        if self._cars.is_read_only_vehicle(vin) and not entity.works_read_only:\n",
-        "        if False:\n",
+        "    elif handle.is_read_only and not entity.works_read_only:\n",
+        "    elif False:\n",
         ("tests/integration/test_command_refusals.py",),
     ),
     Mutation(
@@ -105,8 +105,8 @@ MUTATIONS = (
     ),
     Mutation(
         "stale retained topics are removed",
-        "        for topic in leftovers:\n            self._publisher.clear(topic)\n",
-        "        for topic in leftovers:\n            pass\n",
+        "        for topic in stale:\n            self._publisher.clear(topic)\n",
+        "        for topic in stale:\n            pass\n",
         ("tests/integration/test_leftovers.py",),
     ),
     Mutation(
@@ -117,8 +117,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a car that BMW says nothing of goes offline",
-        "            if limit is not None and now - self._seen_at.get(vin, now) > limit:\n",
-        "            if False:\n",
+        "                if limit is not None and now - self._current_at.get(vin, now) > limit:\n",
+        "                if False:\n",
         ("tests/accounts/test_cardata_account_cars.py",),
     ),
     Mutation(

@@ -20,7 +20,7 @@ from bmw2mqtt.vehicle.snapshot import Capabilities, Reading, Vehicle
 VIN = "WBA00000000000001"
 ROOT = f"bmw2mqtt/{VIN}"
 DISCOVERY = f"homeassistant/device/bmw2mqtt_{VIN}/config"
-LOCK, READING = f"{ROOT}/lock/lock", f"{ROOT}/binary_sensor/body_hood_is_open"
+LOCK, READING = f"{ROOT}/lock/lock", f"{ROOT}/binary_sensor/body_trunk_is_locked"
 ACCOUNTS: dict[str, Any] = {
     "app": {"backend": "mybmw", "username": "me@example.com", "password": "pw"},
     "eu": {"backend": "cardata", "client_id": "00000000-0000-0000-0000-000000000000"},
@@ -36,7 +36,7 @@ CARDATA_CAR = Vehicle(
     model="iX",
     brand="BMW",
     capabilities=Capabilities(state_reports=True),
-    readings={"vehicle.body.hood.isOpen": Reading(value=True)},
+    readings={"vehicle.body.trunk.isLocked": Reading(value=True)},
 )
 
 

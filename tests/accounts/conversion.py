@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from bmw2mqtt.accounts.mybmw.snapshot.builder import VehicleResponses, to_vehicle
+from bmw2mqtt.accounts.mybmw.snapshot.builder import to_vehicle
+from bmw2mqtt.accounts.mybmw.snapshot.responses import ReportTrackers, VehicleResponses
 from bmw2mqtt.simulator.mybmw import RecordedCar
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
@@ -31,14 +32,18 @@ def convert(
     previous: Vehicle | None = None,
     fetched_at: datetime = NOON,
     report: Callable[[str, str], None] = ignore,
+    trackers: ReportTrackers | None = None,
 ) -> Vehicle:
     """Make a snapshot, as an account does after a poll."""
     made = VehicleResponses(vin=vin, brand="BMW", fetched_at=fetched_at, **answers)
-    return to_vehicle(made, previous=previous, report=report)
+    return to_vehicle(made, previous=previous, trackers=trackers or ReportTrackers(), report=report)
 
 
 def convert_car(
-    car: RecordedCar, previous: Vehicle | None = None, fetched_at: datetime = NOON
+    car: RecordedCar,
+    previous: Vehicle | None = None,
+    fetched_at: datetime = NOON,
+    trackers: ReportTrackers | None = None,
 ) -> Vehicle:
     """Make a snapshot of what the car would answer now."""
-    return convert(car.vin, answers_of(car), previous, fetched_at)
+    return convert(car.vin, answers_of(car), previous, fetched_at, trackers=trackers)

@@ -62,6 +62,22 @@ def replaced(document: Any, path: Path, value: Any) -> Any:
     return copy
 
 
+_PLACES = {
+    "leftFront": "front_left",
+    "rightFront": "front_right",
+    "leftRear": "rear_left",
+    "rightRear": "rear_right",
+}
+_TIMERS = {f"sensor_departure_timer_{number}" for number in (1, 2, 3)}
+_SERVICES = {
+    "binary_sensor_condition_based_services",
+    "sensor_inspection_date",
+    "sensor_next_service_date",
+    "sensor_next_service_distance",
+    "sensor_service_engine_oil",
+    "sensor_service_brake_fluid",
+    "sensor_service_vehicle_check",
+}
 _WHEEL = {
     "frontLeft": "front_left",
     "frontRight": "front_right",
@@ -74,6 +90,7 @@ _CHARGING_STATUS = {
     "switch_charging",
     "sensor_charging_end_time",
     "sensor_charging_start_time",
+    "sensor_charging_time_remaining",
 }
 _RANGES = {f"sensor_remaining_range_{source}" for source in ("total", "electric", "fuel")}
 _LOCK = {"lock_lock", "binary_sensor_door_lock_state"}
@@ -81,14 +98,17 @@ _TRACKER = {"device_tracker_location"}
 
 DERIVED: tuple[tuple[str, set[str]], ...] = (
     ("state/currentMileage", {"sensor_mileage"}),
-    ("state/lastUpdatedAt", _TRACKER),
+    ("state/lastUpdatedAt", {*_TRACKER, "sensor_last_report"}),
     ("state/location/(coordinates/.*|heading)", _TRACKER),
     ("state/combustionFuelLevel/range", _RANGES),
     ("state/combustionFuelLevel/remainingFuelLiters", {"sensor_remaining_fuel"}),
     ("state/combustionFuelLevel/remainingFuelPercent", {"sensor_remaining_fuel_percent"}),
     ("state/electricChargingState/range", _RANGES),
     ("state/electricChargingState/chargingStatus", _CHARGING_STATUS),
-    ("state/electricChargingState/remainingChargingMinutes", {"sensor_charging_end_time"}),
+    (
+        "state/electricChargingState/remainingChargingMinutes",
+        {"sensor_charging_end_time", "sensor_charging_time_remaining"},
+    ),
     ("state/electricChargingState/chargingLevelPercent", {"sensor_remaining_battery_percent"}),
     (
         "state/electricChargingState/chargingTarget",
@@ -97,9 +117,24 @@ DERIVED: tuple[tuple[str, set[str]], ...] = (
     ("state/electricChargingState/isChargerConnected", {"binary_sensor_connection_status"}),
     ("state/doorsState/combinedSecurityState", _LOCK),
     ("state/doorsState/(?!combined).*", {"binary_sensor_lids"}),
-    ("state/roofState/.*", {"binary_sensor_lids"}),
+    *(
+        (f"state/doorsState/{name}", {f"binary_sensor_{key}"})
+        for name, key in {
+            **{name: f"door_{place}" for name, place in _PLACES.items()},
+            "hood": "hood",
+            "trunk": "trunk",
+        }.items()
+    ),
+    ("state/roofState/.*", {"binary_sensor_lids", "sensor_sunroof"}),
     ("state/windowsState/(?!combined).*", {"binary_sensor_windows"}),
-    ("state/requiredServices/.*", {"binary_sensor_condition_based_services"}),
+    *(
+        (f"state/windowsState/{name}", {f"binary_sensor_window_{place}"})
+        for name, place in _PLACES.items()
+    ),
+    ("state/securityOverviewMode", {"sensor_alarm"}),
+    ("state/requiredServices/.*", _SERVICES),
+    ("state/climateControlState/.*", {"sensor_preconditioning_time_remaining"}),
+    ("state/(climateTimers|chargingProfile/departureTimes).*", _TIMERS),
     ("state/checkControlMessages(/.*)?", {"binary_sensor_check_control_messages"}),
     ("state/climateControlState/activity", {"sensor_climate_status", "switch_climate"}),
     (

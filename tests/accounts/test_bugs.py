@@ -144,7 +144,7 @@ def live(certificates: Certificates, folder: Path, main: Callable[[Day], Any]) -
     return logs
 
 
-@pytest.mark.parametrize("name", ["to_vehicle", "get_car"])
+@pytest.mark.parametrize("name", ["to_vehicle", "request_profile"])
 def test_a_bug_with_one_car_of_mybmw_hides_no_other(
     certificates: Certificates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -189,7 +189,7 @@ def test_a_bug_of_whoever_listens_to_mybmw(
 
 
 @pytest.mark.parametrize(
-    ("owner", "name"), [(PollScheduler, "_wait"), (PollScheduler, "_take_outcome")], ids=str
+    ("owner", "name"), [(PollScheduler, "_wait"), (PollScheduler, "_record_outcome")], ids=str
 )
 def test_a_bug_in_mybmw_s_polling_shows_and_passes(
     certificates: Certificates,

@@ -27,8 +27,8 @@ HOUR_S = 3600
 
 FAULTS = {
     "489": (blocked(), "blocked", "2025-09-29"),
-    "quota": (quota_exceeded(replenished_in="05:00:00"), "quota_exceeded", "5:00:00"),
-    "429": (too_many_requests(wait_s=9), "quota_exceeded", "as long as it asks for"),
+    "quota": (quota_exceeded(replenished_in="05:00:00"), "quota_exceeded", "used up until"),
+    "429": (too_many_requests(wait_s=9), "quota_exceeded", "too many requests"),
     "408": (Fault(status=408), "unreachable", "BMW's login is out of order (HTTP 408)"),
     "500": (Fault(status=500), "unreachable", "BMW's login is out of order (HTTP 500)"),
     "503": (Fault(status=503), "unreachable", "BMW's login is out of order (HTTP 503)"),

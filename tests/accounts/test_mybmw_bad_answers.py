@@ -157,7 +157,9 @@ async def test_a_later_list_that_fails_takes_no_car_away(watch: Any, near_bmw: A
     with capture_logs() as logs:
         await watched.poll_with_list()
         account = await watched.poll()
-    assert [log["event"] for log in logs if log["log_level"] == "warning"] == ["cars_not_listed"]
+    assert [log["event"] for log in logs if log["log_level"] == "warning"] == [
+        "vehicles_not_listed"
+    ]
     assert watched.consumer.vins == watched.consumer.listed == {IX}
     assert account.status is AccountStatus.OK
     assert watched.consumer.car(IX)["sensor/mileage"] == "1400", "known cars are asked about"
@@ -174,7 +176,7 @@ async def test_a_brand_whose_list_fails_does_not_hide_the_others(watch: Any, nea
         await watched.poll()
     assert watched.consumer.vins == watched.consumer.listed == {IX, REX}
     warnings = [log["event"] for log in logs if log["log_level"] == "warning"]
-    assert warnings == ["cars_not_listed"]
+    assert warnings == ["vehicles_not_listed"]
 
 
 ONE_BAD_CAR = {
@@ -218,7 +220,7 @@ async def test_one_bad_car_never_hides_the_other_eight(
     assert bad == []
     if fault is not None:
         warnings = [log["event"] for log in logs if log["log_level"] == "warning"]
-        expected = "car_not_updated" if fault.path == STATE else "car_without_profile"
+        expected = "vehicle_not_updated" if fault.path == STATE else "profile_not_received"
         assert warnings == [expected], "said once, not at every poll"
         near_bmw.faults.clear()
         await watched.poll()

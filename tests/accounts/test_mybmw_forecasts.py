@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bmw2mqtt.accounts.mybmw.snapshot.responses import ReportTrackers
 from tests.accounts.conversion import NOON, convert_car
 from tests.accounts.leaves import shown
 from tests.fixture_cars import fixture_car
@@ -15,22 +16,23 @@ REX, I3 = "WBY00000000REXI01", "WBY000000NOREXI01"
 
 
 def test_charging_end_time_does_not_jitter() -> None:
-    car = fixture_car(IX)
+    car, trackers = fixture_car(IX), ReportTrackers()
     end = NOON + timedelta(minutes=10)
     state, vehicle = car.state_data["state"], None
     for seconds in range(0, 600, 45):  # the car has not reported anew
-        vehicle = convert_car(car, previous=vehicle, fetched_at=NOON + timedelta(seconds=seconds))
+        moment = NOON + timedelta(seconds=seconds)
+        vehicle = convert_car(car, vehicle, moment, trackers)
         assert vehicle.charging.end_time == end
-    for minutes, left in ((12, 0), (3, 8), (5, 4), (8, 3)):  # it has, in rounded minutes
+    for minutes, left in ((3, 8), (5, 4), (8, 3), (12, 0)):  # it has, in rounded minutes
         state["lastUpdatedAt"] = f"2023-06-22T10:{30 + minutes}:00Z"
         state["electricChargingState"]["remainingChargingMinutes"] = left
         moment = NOON + timedelta(minutes=minutes)
-        vehicle = convert_car(car, previous=vehicle, fetched_at=moment)
+        vehicle = convert_car(car, vehicle, moment, trackers)
         assert vehicle.charging.end_time == end
-    state["lastUpdatedAt"] = "2023-06-22T10:39:00Z"
+    state["lastUpdatedAt"] = "2023-06-22T10:43:00Z"
     state["electricChargingState"]["remainingChargingMinutes"] = 60
-    vehicle = convert_car(car, previous=vehicle, fetched_at=NOON + timedelta(minutes=9))
-    assert vehicle.charging.end_time == NOON + timedelta(minutes=69), "news is told"
+    vehicle = convert_car(car, vehicle, NOON + timedelta(minutes=14), trackers)
+    assert vehicle.charging.end_time == NOON + timedelta(minutes=73), "of the report"
 
 
 @pytest.mark.parametrize(

@@ -146,13 +146,57 @@ def entity_id(row: Descriptor) -> str:
     return f"{'binary_sensor' if row.kind is Kind.BOOLEAN else 'sensor'}_{key(row.descriptor)}"
 
 
-def topic(entity: Entity[Vehicle]) -> str:
-    suffix = "" if entity.announces_state else "/attributes"
+def topic(row: Descriptor, entity: Entity[Vehicle]) -> str:
+    """Return the topic that a descriptor's value changes."""
+    is_attribute = not entity.announces_state or row.descriptor.endswith(".action")
+    suffix = "/attributes" if is_attribute and entity.attributes else ""
     return f"bmw2mqtt/{VIN}/{entity.platform}/{entity.key}{suffix}"
+
+
+ENGINE, CHARGED = "vehicle.drivetrain.electricEngine.charging.", "CHARGINGACTIVE"
+TIMERS = "vehicle.cabin.climate.timers."
+ROOF = "vehicle.cabin.sunroof."
+SAMPLES: dict[str, tuple[Any, Any]] = {
+    f"{ENGINE}phaseNumber": ("1-PHASES", "3-PHASES"),
+    f"{ENGINE}reasonChargingEnd": ("HV_BATTERY_FULLY_CHARGED", "FLEXCHARGER_PE_FAULT"),
+    "vehicle.powertrain.electric.battery.charging.power": (7400, "11000"),
+    "vehicle.electricalSystem.battery.serviceDemand.replace": (200, "140"),
+    "vehicle.cabin.infotainment.navigation.destinationSet.arrivalTime": ("10:15", "11:20"),
+    "vehicle.cabin.convertible.roofStatus": ("CLOSEDSECURED", "OPENSECURED"),
+    **{
+        f"{TIMERS}{timer}.hour": (7, "8")
+        for timer in ("overwriteTimer", "weekdaysTimer1", "weekdaysTimer2")
+    },
+}
+"""Where the first words or numbers of a list mean nothing, or the same."""
+CONTEXTS: dict[str, dict[str, Any]] = {
+    "sensor_charging_power": {f"{ENGINE}status": CHARGED},
+    "sensor_charging_time_remaining": {f"{ENGINE}status": CHARGED},
+    "sensor_charging_current": {f"{ENGINE}status": CHARGED},
+    "sensor_charging_voltage": {f"{ENGINE}status": CHARGED},
+    "sensor_charging_phases": {f"{ENGINE}status": CHARGED},
+    "sensor_preconditioning_time_remaining": {
+        "vehicle.vehicle.preConditioning.activity": "heating"
+    },
+    f"{ROOF}tiltStatus": {f"{ROOF}status": "CLOSED"},
+    **{
+        f"sensor_departure_timer_{number}": {
+            f"{TIMERS}{timer}.hour": 7,
+            f"{TIMERS}{timer}.minute": 30,
+            f"{TIMERS}{timer}.action": "ACTIVATE",
+        }
+        for number, timer in enumerate(
+            ("weekdaysTimer1", "weekdaysTimer2", "overwriteTimer"), start=1
+        )
+    },
+}
+"""By entity or descriptor: what else a car sends, without which a value means nothing."""
 
 
 def samples(row: Descriptor) -> tuple[Any, Any]:
     """Return two values that a car may send."""
+    if row.descriptor in SAMPLES:
+        return SAMPLES[row.descriptor]
     if row.kind is Kind.WORD:
         return (*row.options, "ONE", "TWO")[0], (*row.options, "ONE", "TWO")[1]
     if row.descriptor.endswith("conditionBasedServices"):
@@ -169,12 +213,13 @@ def samples(row: Descriptor) -> tuple[Any, Any]:
 
 
 def message(row: Descriptor, value: Any) -> dict[str, Any]:
-    """Return a message with a value, and with the other half of a position."""
+    """Return a message with a value, and with what it needs beside it."""
     halves = {"latitude", "longitude"}
     if row.entity == "device_tracker_location" and row.name.lower() in halves:
         prefix = row.descriptor.rpartition(".")[0]
         return {f"{prefix}.{half}": 11.5 for half in halves} | {row.descriptor: value}
-    return {row.descriptor: value}
+    context = CONTEXTS.get(row.descriptor) or CONTEXTS.get(row.entity, {})
+    return context | {row.descriptor: value}
 
 
 def test_each_descriptor_has_one_entity_of_its_own() -> None:
@@ -213,22 +258,23 @@ def test_every_descriptor_reaches_its_topic() -> None:
 def check_topic(row: Descriptor) -> None:
     """A car's value is on the broker, and a new one replaces it."""
     entity = ENTITIES_BY_ID[entity_id(row)]
+    place = topic(row, entity)
     shown = PublishedCar()
     one, other = samples(row)
-    assert row.entity or topic(entity) not in shown.report({})
+    assert row.entity or place not in shown.report({})
     with capture_logs() as lines:
         first = shown.report(message(row, one), 3600)
         second = shown.report(message(row, other), 7200)
     assert lines == []
-    assert first[topic(entity)] != second[topic(entity)]
-    assert b"None" not in {first[topic(entity)], second[topic(entity)]}
+    assert first[place] != second[place]
+    assert b"None" not in {first[place], second[place]}
     discovery = json.loads(second[f"homeassistant/device/bmw2mqtt_{VIN}/config"])
     component = discovery["components"][entity.id]
-    assert component.get("state_topic", component.get("json_attributes_topic")) == topic(entity)
+    assert place in {component.get("state_topic"), component.get("json_attributes_topic")}
     assert row.entity or (component["name"], component["enabled_by_default"]) == (row.name, False)
     third = shown.report(message(row, "-NA-"), 10800)
     if not row.entity:
-        assert third[topic(entity)] == b"None", "it is still there, and unknown"
+        assert third[place] == b"None", "it is still there, and unknown"
 
 
 def test_every_word_of_bmws_is_understood() -> None:

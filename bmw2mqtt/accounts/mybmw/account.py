@@ -74,6 +74,7 @@ class MyBmwAccount:
             listener=listener,
             bug_logger=self._bug_logger,
             is_in_china=settings.region == "china",
+            state_file=state_file,
         )
         self._status = StatusReporter(
             AccountState(name=name, backend=MYBMW_TRAITS), listener.account_changed
@@ -102,6 +103,7 @@ class MyBmwAccount:
         count_requests(self.requests.add)
         self._tokens.restore()
         self.requests.restore()
+        self._poller.restore()
         self.polling.restore(
             *([LoginRequired] if self._authentication.attempts.are_credentials_new() else [])
         )
@@ -119,6 +121,7 @@ class MyBmwAccount:
                 for task_name, task in (
                     ("polling", self.polling.run),
                     ("request counter", self._update_request_count),
+                    ("charging", self._poller.follow_time),
                 ):
                     tasks.create_task(
                         run_guarded(
@@ -130,6 +133,7 @@ class MyBmwAccount:
                     )
         finally:
             self.requests.save()
+            self._poller.save()
             await self._store.flushed()
 
     async def _update_request_count(self) -> None:
@@ -140,7 +144,7 @@ class MyBmwAccount:
 
     def refresh(self) -> None:
         """Poll now, including the list of vehicles."""
-        self._poller.list_next_time()
+        self._poller.request_list()
         self._refresh.request()
         self.polling.request()
 
@@ -171,7 +175,7 @@ class MyBmwAccount:
         if needs_login:
             self._authentication.attempts.record_failure()
         self._status.record(
-            error,
+            error or self._poller.problem,
             login_url=captcha_page(self._settings.region) if needs_login else None,
             login_form_url=captcha_form(self._settings.region) if needs_login else None,
             last_update=self.polling.succeeded_at,

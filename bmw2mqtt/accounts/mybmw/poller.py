@@ -1,23 +1,25 @@
 """Vehicle poller: requests the vehicles of one login, their states and their pictures."""
 
+import asyncio
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from bimmer_connected.account import MyBMWAccount
-from bimmer_connected.const import CarBrands
 from bimmer_connected.vehicle.vehicle import VehicleViewDirection
 
 from bmw2mqtt.accounts.account import AccountListener
+from bmw2mqtt.accounts.mybmw.image import PNG, to_png
 from bmw2mqtt.accounts.mybmw.library.errors import translated
-from bmw2mqtt.accounts.mybmw.snapshot.builder import (
-    VehicleResponses,
-    to_vehicle,
-    with_found_position,
-)
+from bmw2mqtt.accounts.mybmw.snapshot.builder import to_vehicle
+from bmw2mqtt.accounts.mybmw.snapshot.position import with_found_position
+from bmw2mqtt.accounts.mybmw.snapshot.report_charging import ReportCharging
+from bmw2mqtt.accounts.mybmw.snapshot.responses import VehicleResponses
 from bmw2mqtt.accounts.mybmw.vehicle import PolledVehicle, list_vehicles, request_profile
+from bmw2mqtt.accounts.mybmw.vehicle_list import ListedVehicles
 from bmw2mqtt.accounts.request_counter import utc_now
+from bmw2mqtt.accounts.state_document import StateDocument
+from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.unknown_values import UnknownValueLog
 from bmw2mqtt.guard import BugLogger, bug_message
@@ -33,9 +35,15 @@ from bmw2mqtt.vehicle.snapshot import Vehicle
 
 log = structlog.get_logger(__name__)
 
-LIST_EVERY = timedelta(hours=24)
-"""How often the list is requested; a refresh requests it too."""
-PNG = b"\x89PNG"
+FOLLOW_EVERY_S = 60.0
+"""How often to check what time alone has changed: a charge or heating that is over."""
+_PART = "charging"
+
+
+class ChargingDocument(StateDocument):
+    """The state of charging of every vehicle, by VIN."""
+
+    vehicles: dict[str, dict[str, Any]] = {}  # noqa: RUF012 - pydantic copies defaults
 
 
 class VehiclePoller:
@@ -50,6 +58,7 @@ class VehiclePoller:
         listener: AccountListener,
         bug_logger: BugLogger,
         is_in_china: bool,
+        state_file: StateFile,
     ) -> None:
         self.vehicles: dict[str, PolledVehicle] = {}
         """Vehicles with a profile, by VIN."""
@@ -59,14 +68,49 @@ class VehiclePoller:
         self._listener = listener
         self._bug_logger = bug_logger
         self._is_in_china = is_in_china
-        self._brands: dict[str, CarBrands] = {}
-        self._listed_at: datetime | None = None
+        self._state_file = state_file
+        self._listed = ListedVehicles(account, state_file)
+        self._kept_charging: dict[str, dict[str, Any]] = {}
+        """The state of charging of an earlier run, by VIN, until the vehicle is there."""
         self._report_word = UnknownValueLog()
         self._errors = LogOnce()
 
-    def list_next_time(self) -> None:
+    def restore(self) -> None:
+        """Continue with what an earlier run knew of the vehicles."""
+        self._listed.restore()
+        kept = self._state_file.read(_PART, ChargingDocument, utc_now())
+        self._kept_charging = dict(kept.vehicles)
+
+    @property
+    def problem(self) -> AccountError | None:
+        """Why the account has no vehicle, if BMW has listed none."""
+        return self._listed.problem
+
+    def request_list(self) -> None:
         """Let the next poll request the list of vehicles."""
-        self._listed_at = None
+        self._listed.make_due()
+
+    async def follow_time(self) -> None:
+        """Report what time alone changes between two polls, until cancelled."""
+        while True:
+            await asyncio.sleep(FOLLOW_EVERY_S)
+            now = utc_now()
+            for car in self.vehicles.values():
+                if car.snapshot is not None and car.responses is not None:
+                    self._report(car, self._to_vehicle(car, replace(car.responses, fetched_at=now)))
+
+    def save(self) -> None:
+        """Write the state of charging; a crash may cost that of the last minute."""
+        now = utc_now()
+        current = {
+            vin: car.trackers.charging.to_document(now)
+            for vin, car in self.vehicles.items()
+            if car.snapshot is not None and car.snapshot.has_battery
+        }
+        kept = {
+            vin: kept for vin, kept in self._kept_charging.items() if vin in self._listed.brands
+        }
+        self._state_file.write(_PART, ChargingDocument(vehicles=kept | current), can_wait=True)
 
     async def poll(self) -> None:
         """Poll every vehicle; an error of one never hides the others."""
@@ -83,12 +127,12 @@ class VehiclePoller:
             try:
                 await self._poll_car(car)
             except AccountError as error:
-                self._log_error("car_not_updated", error, vin=car.vin)
+                self._log_error("vehicle_not_updated", error, vin=car.vin)
                 if isinstance(error, WHOLE_ACCOUNT):
                     raise
                 errors.append(error)
             except Exception as error:  # a bug with one car must not hide the others
-                self._bug_logger.exception("car_crashed", account=self._account, vin=car.vin)
+                self._bug_logger.exception("vehicle_crashed", account=self._account, vin=car.vin)
                 errors.append(BadAnswer(bug_message(error)))
         if errors and len(errors) == len(cars):
             raise errors[0]
@@ -104,14 +148,14 @@ class VehiclePoller:
 
     async def _list_if_due(self) -> None:
         """Request the list of vehicles if that is due."""
-        if self._listed_at is not None and utc_now() - self._listed_at < LIST_EVERY:
+        if not self._listed.is_due:
             return
         try:
             await self._list()
         except AccountError as error:
             if isinstance(error, WHOLE_ACCOUNT) or not self.vehicles:
                 raise
-            self._log_error("cars_not_listed", error)
+            self._log_error("vehicles_not_listed", error)
         except Exception:
             if not self.vehicles:
                 raise
@@ -120,7 +164,7 @@ class VehiclePoller:
     async def _request_profiles(self) -> None:
         """Request the profiles of new vehicles; an error of one never hides the others."""
         problem: AccountError | None = None
-        for vin in self._brands:
+        for vin in tuple(self._listed.brands):
             if vin in self.vehicles or not self._is_wanted(vin):
                 continue
             try:
@@ -128,7 +172,7 @@ class VehiclePoller:
             except WHOLE_ACCOUNT:
                 raise
             except AccountError as error:
-                self._log_error("car_without_profile", error, vin=vin)
+                self._log_error("profile_not_received", error, vin=vin)
                 problem = error
             except Exception as error:  # a bug with one car must not hide the others
                 self._bug_logger.exception("profile_crashed", account=self._account, vin=vin)
@@ -138,22 +182,20 @@ class VehiclePoller:
 
     async def _list(self) -> None:
         listing = await list_vehicles(self._library)
-        is_complete = listing.missing is None
+        self._listed.update(listing)
+        vins = frozenset(self._listed.brands)
         if listing.missing is None:
-            self._listed_at = utc_now()
-            self._errors.is_over(("cars_not_listed", None))
-            self._brands = listing.brands
-            self.vehicles = {vin: car for vin, car in self.vehicles.items() if vin in self._brands}
+            self._errors.is_over(("vehicles_not_listed", None))
+            self.vehicles = {vin: car for vin, car in self.vehicles.items() if vin in vins}
             for car in self.vehicles.values():
                 car.image = car.image or None  # a picture that failed is tried again
         else:
-            self._log_error("cars_not_listed", listing.missing)
-            self._brands |= listing.brands
-        vins = frozenset(self._brands)
-        self._listener.vehicles_listed(self._account, vins, is_complete=is_complete)
+            self._log_error("vehicles_not_listed", listing.missing)
+        self._listener.vehicles_listed(self._account, vins, is_complete=listing.missing is None)
 
     async def _add(self, vin: str) -> None:
-        car = await request_profile(self._library, vin, self._brands[vin])
+        car = await request_profile(self._library, vin, self._listed.brands[vin])
+        car.trackers.charging = ReportCharging(self._kept_charging.pop(vin, None), now=utc_now())
         image = self._store.read(_image_file(vin))
         car.image = image if image and image.startswith(PNG) else None  # else it is requested
         self.vehicles[vin] = car
@@ -164,9 +206,9 @@ class VehiclePoller:
             try:
                 await self._poll_car(car)
             except AccountError as error:
-                self._log_error("car_not_updated", error, vin=vin)
+                self._log_error("vehicle_not_updated", error, vin=vin)
             except Exception:
-                self._bug_logger.exception("car_crashed", account=self._account, vin=vin)
+                self._bug_logger.exception("vehicle_crashed", account=self._account, vin=vin)
 
     def report_found_position(self, car: PolledVehicle) -> None:
         """Report where the finder has found the vehicle."""
@@ -196,13 +238,13 @@ class VehiclePoller:
             if isinstance(error, BadAnswer | Unreachable):
                 # The library failed at a part that the snapshot builder reads itself, or BMW sent
                 # the state without the charging details.
-                log.debug("car_updated_in_part", vin=car.vin, reason=str(error))
+                log.debug("vehicle_updated_in_part", vin=car.vin, reason=str(error))
                 error = None
         elif error is None:
             error = BadAnswer("BMW sent no state of the car; trying again")
         if error is not None:
             raise error
-        self._errors.is_over(("car_not_updated", car.vin))
+        self._errors.is_over(("vehicle_not_updated", car.vin))
 
     def _record(self, car: PolledVehicle, data: dict[str, Any]) -> None:
         responses = VehicleResponses(
@@ -215,16 +257,22 @@ class VehiclePoller:
             fetched_at=data["fetched_at"],
             **self._found(car),
         )
-        if car.snapshot is None or not responses.are_equivalent(car.responses, car.snapshot):
+        if _is_older(responses, car.snapshot):
+            log.debug("older_report_ignored", account=self._account, vin=car.vin)
+        elif car.snapshot is None or not responses.are_equal(car.responses):
             car.responses = responses
-            vehicle = to_vehicle(
-                responses,
-                previous=car.snapshot,
-                report=self._report_word,
-                image=car.image or None,
-            )
-            self._report(car, vehicle)
+            self._report(car, self._to_vehicle(car, responses))
+            self.save()
         self._listener.vehicle_seen(self._account, car.vin)
+
+    def _to_vehicle(self, car: PolledVehicle, responses: VehicleResponses) -> Vehicle:
+        return to_vehicle(
+            responses,
+            previous=car.snapshot,
+            trackers=car.trackers,
+            report=self._report_word,
+            image=car.image or None,
+        )
 
     def _report(self, car: PolledVehicle, vehicle: Vehicle) -> None:
         if vehicle != car.snapshot:
@@ -247,8 +295,8 @@ class VehiclePoller:
         except AccountError as error:
             log.debug("image_not_received", vin=car.vin, reason=str(error))
             image = b""
-        car.image = image if image.startswith(PNG) else b""
-        if not car.image:
+        car.image = await asyncio.to_thread(to_png, image)
+        if not car.image or car.snapshot is None:
             return
         self._store.write_later(_image_file(car.vin), car.image, _log_image_error)
         car.snapshot = replace(car.snapshot, image=car.image)
@@ -258,6 +306,12 @@ class VehiclePoller:
         """Log an error when it begins or changes, not at each poll."""
         level = log.warning if self._errors.is_new((event, vin), str(error)) else log.debug
         level(event, account=self._account, vin=vin, reason=str(error))
+
+
+def _is_older(responses: VehicleResponses, snapshot: Vehicle | None) -> bool:
+    """Whether the vehicle made this report before the one that is shown: BMW repeats old ones."""
+    at, shown_at = responses.reported_at, snapshot.updated_at if snapshot else None
+    return at is not None and shown_at is not None and at < shown_at
 
 
 def _log_image_error(error: StoreError | None) -> None:

@@ -12,7 +12,7 @@ from bimmer_connected.const import VEHICLE_PROFILE_URL, VEHICLES_URL, CarBrands
 from bimmer_connected.vehicle.vehicle import MyBMWVehicle
 
 from bmw2mqtt.accounts.mybmw.library.errors import translated
-from bmw2mqtt.accounts.mybmw.snapshot.builder import VehicleResponses
+from bmw2mqtt.accounts.mybmw.snapshot.responses import ReportTrackers, VehicleResponses
 from bmw2mqtt.vehicle.errors import (
     WHOLE_ACCOUNT,
     AccountError,
@@ -49,6 +49,7 @@ class PolledVehicle:
     responses: VehicleResponses | None = None
     """What `snapshot` was made of."""
     snapshot: Vehicle | None = None
+    trackers: ReportTrackers = field(default_factory=ReportTrackers)
     image: bytes | None = None
 
     def clear_responses(self) -> None:
@@ -107,7 +108,7 @@ async def _list_brand(client: MyBMWClient, brand: CarBrands) -> list[str]:
         raise BadAnswer(f"BMW sent no list of {brand.name} cars; trying again")
     vins = [entry.get("vin") for entry in entries if isinstance(entry, dict)]
     if not all(is_vin(vin) for vin in vins):
-        log.warning("car_without_vin", brand=brand.name)
+        log.warning("vin_missing", brand=brand.name)
     return [vin for vin in vins if is_vin(vin)]
 
 

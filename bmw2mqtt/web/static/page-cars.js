@@ -28,7 +28,7 @@ export function car(c, details) {
       notes(values),
       h("dl", null,
         either("door_lock_state", "Lock", "Unlocked", "Locked"),
-        has("lids") && fact("Doors and windows", closed(of("lids"), of("windows"))),
+        has("lids") && fact("All closed", allClosed(of("lids"), of("windows"))),
         has("mileage") && fact("Mileage", unit("mileage")),
         has("climate_status") && fact("Climate", { null: "–", inactive: "Off" }[climate] || words(climate)),
         either("condition_based_services", "Service", "Due", "Not due"),
@@ -60,9 +60,9 @@ function valueText({ value, unit, device_class: kind }) {
 
 const fact = (name, value) => h("div", null, h("dt", null, name), h("dd", null, value));
 
-function closed(lids, windows) {
-  if (lids || windows) return "Open";
-  return lids === null || windows === null ? "–" : "All closed";
+function allClosed(lids, windows) {
+  if (lids || windows) return "No";
+  return lids === null || windows === null ? "–" : "Yes";
 }
 
 function level(name, percent, range, detail, isCharging) {

@@ -1,77 +1,48 @@
 """Snapshot builder: makes a `Vehicle` of BMW's raw answers.
 
 The library's parsed objects are not used: they keep values of earlier answers that a new one leaves
-out. What the last answer did not contain is unknown. Only two things are kept from the snapshot
-before: the kind of vehicle, and a forecast that has not changed.
+out. What the last answer did not contain is unknown. Two things are kept from the snapshot before:
+the kind of vehicle, and values whose successor cannot be understood.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from bimmer_connected.coord_convert import gcj2wgs
-
+from bmw2mqtt.accounts.mybmw.snapshot.body import alarm, lids, tires, windows
 from bmw2mqtt.accounts.mybmw.snapshot.charging import charging
-from bmw2mqtt.accounts.mybmw.snapshot.end_time import EndTimeReport
-from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader, ReportWord, find_word
+from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader, ReportWord
+from bmw2mqtt.accounts.mybmw.snapshot.maintenance import messages, services
+from bmw2mqtt.accounts.mybmw.snapshot.measured_at import measured_times
+from bmw2mqtt.accounts.mybmw.snapshot.position import found_position, position_of
+from bmw2mqtt.accounts.mybmw.snapshot.report_time import ReportTime
+from bmw2mqtt.accounts.mybmw.snapshot.responses import (
+    FUTURE_TOLERANCE,
+    ReportTrackers,
+    VehicleResponses,
+)
+from bmw2mqtt.vehicle.report_time import report_time
 from bmw2mqtt.vehicle.snapshot import (
     Capabilities,
-    CheckControlMessage,
     Climate,
     ClimateActivity,
     DriveTrain,
     Fuel,
     LockState,
-    Opening,
-    OpeningState,
-    Position,
-    Service,
-    ServiceStatus,
-    Severity,
     Timer,
-    Tire,
-    Tires,
     Vehicle,
 )
-from bmw2mqtt.vehicle.states import AlarmState
 
 LONGEST_CLIMATE_S = 24 * 60 * 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VehicleResponses:
-    """BMW's answers about one vehicle, as bimmer_connected keeps them in `MyBMWVehicle.data`."""
-
-    vin: str
-    brand: str
-    attributes: Any
-    capabilities: Any
-    state: Any
-    charging_settings: Any
-    fetched_at: datetime
-    found: Any = None
-    """The vehicle finder's last answer, with `timestamp`; `None` without one."""
-    is_in_china: bool = False
-
-    def are_equivalent(self, before: "VehicleResponses | None", snapshot: Vehicle) -> bool:
-        """Whether they give the same snapshot as the answers before.
-
-        Only the next start of charging depends on the time of the request.
-        """
-        start_time = snapshot.charging.start_time
-        is_start_over = start_time is not None and start_time <= self.fetched_at
-        return (
-            before is not None
-            and not is_start_over
-            and self == replace(before, fetched_at=self.fetched_at)
-        )
+CLIMATE_OVERDUE = timedelta(minutes=5)
+"""So long after the end that the car has named, its climate control counts as off."""
 
 
 def to_vehicle(
     responses: VehicleResponses,
     *,
     previous: Vehicle | None,
+    trackers: ReportTrackers,
     report: ReportWord,
     image: bytes | None = None,
 ) -> Vehicle:
@@ -80,53 +51,79 @@ def to_vehicle(
     Args:
         responses: BMW's last answers.
         previous: the snapshot before; `None` for the first.
+        trackers: the vehicle's; this updates them.
         report: called with words of BMW that are not known.
         image: a picture of the car.
     """
     attributes = JsonReader(responses.attributes, report)
     state = JsonReader(responses.state, report)
     drive_train = attributes.word("driveTrain", DriveTrain)
-    timing = EndTimeReport(
-        fetched_at=responses.fetched_at,
-        updated_at=state.moment("lastUpdatedAt"),
-        previous=previous,
-    )
-    total_km, electric_km, fuel_km = _ranges(state, drive_train)
+    model = attributes.text("model")
+    known = previous or Vehicle(vin=responses.vin, model="", brand=responses.brand)
+    updated_at = _updated_at(responses, state, known)
+    total_km, electric_km, fuel_km = _ranges(state, drive_train, known)
     capabilities = _capabilities(JsonReader(responses.capabilities, report), state, previous)
+    judged = trackers.charging.record(
+        state,
+        reported_at=responses.reported_at,
+        received_at=responses.fetched_at,
+        drive_train=drive_train,
+        model=model,
+        report_word=report,
+    )
     location = state.part("location")
-    found = _found(responses.found, state, report)
+    found = found_position(responses.found, state, report)
     position = None
     if found or capabilities.tracking:
         coordinates = found or location.part("coordinates")
-        position = _position(coordinates, is_in_china=responses.is_in_china)
-    return Vehicle(
+        position = position_of(coordinates, is_in_china=responses.is_in_china)
+        if coordinates.is_invalid:
+            position = known.position
+    vehicle = Vehicle(
         vin=responses.vin,
-        model=attributes.text("model") or f"{responses.brand} {responses.vin[-6:]}",
+        model=model or f"{responses.brand} {responses.vin[-6:]}",
         brand=responses.brand,
         drive_train=drive_train,
         software_version=_software_version(attributes),
         capabilities=capabilities,
-        updated_at=timing.updated_at,
-        mileage_km=state.number("currentMileage", 0),
+        updated_at=updated_at,
+        last_report_at=updated_at and report_time(known.last_report_at, updated_at),
+        mileage_km=state.number("currentMileage", 0, kept=known.mileage_km),
         range_km=total_km,
-        fuel=_fuel(state.part("combustionFuelLevel"), fuel_km),
+        fuel=_fuel(state.part("combustionFuelLevel"), fuel_km, known.fuel),
         charging=charging(
-            state, JsonReader(responses.charging_settings, report), timing, range_km=electric_km
+            state,
+            JsonReader(responses.charging_settings, report),
+            judged,
+            known.charging,
+            fetched_at=responses.fetched_at,
+            range_km=electric_km,
         ),
-        climate=_climate(state, timing),
-        door_lock=state.part("doorsState").word("combinedSecurityState", LockState),
-        lids=_lids(state, report),
-        windows=_openings(windows, report) if (windows := state.part("windowsState")) else None,
-        alarm=_alarm(state),
-        services=_services(state.parts("requiredServices")),
-        check_control_messages=_messages(state.parts("checkControlMessages")),
-        tires=_tires(state.part("tireState")),
+        climate=_climate(state, known.climate, trackers.climate, responses),
+        door_lock=state.part("doorsState").word(
+            "combinedSecurityState", LockState, kept=known.door_lock
+        ),
+        lids=lids(state, known.lids, report),
+        windows=windows(state.part("windowsState"), known.windows, report),
+        alarm=alarm(state, known.alarm, report),
+        services=services(state, known.services),
+        check_control_messages=messages(state, known.check_control_messages),
+        tires=tires(state.part("tireState"), known.tires),
         departure_timers=_departure_timers(state),
         position=position,
         had_position=position is not None or (previous is not None and previous.had_position),
         heading_deg=(found or location).whole("heading", 0, 360),
         image=image,
     )
+    return replace(vehicle, measured_at=measured_times(vehicle))
+
+
+def _updated_at(responses: VehicleResponses, state: JsonReader, known: Vehicle) -> datetime | None:
+    """Return when the vehicle reported; the time before where it cannot be right."""
+    at = state.moment("lastUpdatedAt", kept=known.updated_at)
+    if at is not None and at - responses.fetched_at > FUTURE_TOLERANCE:
+        return known.updated_at
+    return at
 
 
 _FLAGS: Mapping[str, str] = {
@@ -181,22 +178,26 @@ def _software_version(attributes: JsonReader) -> str | None:
 
 
 def _ranges(
-    state: JsonReader, drive_train: DriveTrain | None
+    state: JsonReader, drive_train: DriveTrain | None, known: Vehicle
 ) -> tuple[float | None, float | None, float | None]:
     """Return the ranges in km: total, electric, fuel.
 
     What BMW calls the fuel range of a plug-in hybrid is the total; the old i3 with range extender
     gives both parts.
     """
-    fuel_km = state.part("combustionFuelLevel").number("range", 0)
-    electric_km = state.part("electricChargingState").number("range", 0)
     has_battery = drive_train is not None and drive_train.has_battery
     has_engine = drive_train is not None and drive_train.has_engine
+    is_part = drive_train is DriveTrain.ELECTRIC_WITH_RANGE_EXTENDER
+    is_total = has_battery and not is_part
+    known_fuel_km = known.range_km if is_total else known.fuel.range_km
+    fuel_km = state.part("combustionFuelLevel").number("range", 0, kept=known_fuel_km)
+    electric_km = state.part("electricChargingState").number(
+        "range", 0, kept=known.charging.range_km
+    )
     if not has_battery:
         return (fuel_km, None, fuel_km) if has_engine else (None, None, None)
     if not has_engine:
         return electric_km, electric_km, None
-    is_part = drive_train is DriveTrain.ELECTRIC_WITH_RANGE_EXTENDER
     if fuel_km is None or electric_km is None:
         return (None, electric_km, fuel_km) if is_part else (fuel_km, electric_km, None)
     if is_part:
@@ -204,30 +205,33 @@ def _ranges(
     return fuel_km, electric_km, max(fuel_km - electric_km, 0)
 
 
-def _fuel(raw: JsonReader, range_km: float | None) -> Fuel:
+def _fuel(raw: JsonReader, range_km: float | None, known: Fuel) -> Fuel:
     return Fuel(
-        remaining_l=raw.number("remainingFuelLiters", 0),
-        remaining_percent=raw.number("remainingFuelPercent", 0, 100),
+        remaining_l=raw.number("remainingFuelLiters", 0, kept=known.remaining_l),
+        remaining_percent=raw.number("remainingFuelPercent", 0, 100, kept=known.remaining_percent),
         range_km=range_km,
     )
 
 
-def _climate(state: JsonReader, timing: EndTimeReport) -> Climate:
+def _climate(
+    state: JsonReader, known: Climate, time: ReportTime, responses: VehicleResponses
+) -> Climate:
+    """Return what the climate control does; it is off once the end it has named is past."""
     raw = state.part("climateControlState")
-    remaining_s = raw.number("remainingSeconds", 0, LONGEST_CLIMATE_S)
-    known = timing.previous.climate if timing.previous else Climate()
-    end_time = None
-    if remaining_s is not None:
-        end_time = timing.end_time(
-            timedelta(seconds=remaining_s),
-            known=known.end_time,
-            is_unchanged=remaining_s == known.remaining_s,
-        )
-    return Climate(
-        activity=raw.word("activity", ClimateActivity),
-        end_time=end_time,
-        remaining_s=remaining_s,
+    activity = raw.word("activity", ClimateActivity, kept=known.activity)
+    remaining_s = raw.number("remainingSeconds", 0, LONGEST_CLIMATE_S, kept=known.remaining_s)
+    measured_at = time.update(
+        (activity, remaining_s),
+        reported_at=responses.reported_at,
+        received_at=responses.fetched_at,
     )
+    climate = Climate(activity=activity, remaining_s=remaining_s)
+    if not climate.is_on or not remaining_s:
+        return climate
+    end_time = measured_at + timedelta(seconds=remaining_s)
+    if responses.fetched_at - end_time > CLIMATE_OVERDUE:
+        return Climate(activity=ClimateActivity.INACTIVE)
+    return replace(climate, end_time=end_time)
 
 
 def _departure_timers(state: JsonReader) -> tuple[Timer, ...]:
@@ -252,122 +256,3 @@ def _departure_timers(state: JsonReader) -> tuple[Timer, ...]:
         )
         for place, timer in enumerate(state.parts("climateTimers") or (), start=1)
     )
-
-
-def _openings(raw: JsonReader, report: ReportWord) -> tuple[Opening, ...]:
-    """Read doors or windows by BMW's names; one that is INVALID is not fitted."""
-    return tuple(
-        Opening(name=name, state=_opening_state(name, value, report))
-        for name, value in raw.items()
-        if name not in {"combinedState", "combinedSecurityState"} and value != "INVALID"
-    )
-
-
-def _opening_state(name: str, value: Any, report: ReportWord) -> OpeningState:
-    known = find_word(value, OpeningState) if isinstance(value, str) else None
-    if known is None and isinstance(value, str):
-        report(name, value)
-    return known or OpeningState.UNKNOWN
-
-
-def _lids(state: JsonReader, report: ReportWord) -> tuple[Opening, ...] | None:
-    """Doors, hood, trunk and roof; a roof alone does not tell of the doors."""
-    roof = state.part("roofState")
-    name, value = roof.text("roofStateType"), roof.text("roofState")
-    doors = state.part("doorsState")
-    lids = _openings(doors, report)
-    if name and value and value != "INVALID":
-        lids += (Opening(name=_camel_case(name), state=_opening_state(name, value, report)),)
-    is_any_known_open = any(lid.state is not OpeningState.CLOSED for lid in lids)
-    return lids if doors or is_any_known_open else None
-
-
-def _camel_case(text: str) -> str:
-    """`SUN_ROOF` becomes `sunRoof`, as the other lids are named."""
-    first, *others = text.lower().split("_")
-    return first + "".join(word.capitalize() for word in others)
-
-
-def _alarm(state: JsonReader) -> AlarmState | None:
-    mode = state.text("securityOverviewMode")
-    if mode is None:
-        return None
-    return AlarmState.ARMED if mode == "ARMED" else AlarmState.UNARMED
-
-
-def _services(entries: list[JsonReader] | None) -> tuple[Service, ...] | None:
-    if entries is None:
-        return None
-    return tuple(
-        Service(
-            type=service_type,
-            status=entry.word("status", ServiceStatus) or ServiceStatus.UNKNOWN,
-            due_date=entry.day("dateTime"),
-            due_distance_km=entry.whole("mileage", 1),
-            description=entry.text("description"),
-        )
-        for entry in entries
-        if (service_type := entry.text("type"))
-    )
-
-
-def _messages(entries: list[JsonReader] | None) -> tuple[CheckControlMessage, ...] | None:
-    """Leave out what is OK: BMW lists it too."""
-    if entries is None:
-        return None
-    return tuple(
-        CheckControlMessage(
-            type=message_type,
-            severity=entry.word("severity", Severity) or Severity.UNKNOWN,
-            description=entry.text("longDescription"),
-        )
-        for entry in entries
-        if (message_type := entry.text("type")) and (entry.text("severity") or "").upper() != "OK"
-    )
-
-
-def _tires(raw: JsonReader) -> Tires:
-    return Tires(
-        front_left=_tire(raw.part("frontLeft")),
-        front_right=_tire(raw.part("frontRight")),
-        rear_left=_tire(raw.part("rearLeft")),
-        rear_right=_tire(raw.part("rearRight")),
-    )
-
-
-def _tire(raw: JsonReader) -> Tire:
-    status = raw.part("status")
-    return Tire(
-        pressure_kpa=status.number("currentPressure", 0),
-        target_pressure_kpa=status.number("targetPressure", 0),
-    )
-
-
-def _found(answer: Any, state: JsonReader, report: ReportWord) -> JsonReader:
-    """Return what the vehicle finder answered, unless BMW has fetched the state since."""
-    if not isinstance(answer, dict):
-        return JsonReader(None, report)
-    fetched_at = state.moment("lastFetched")
-    is_newer = fetched_at is None or answer["timestamp"] > fetched_at
-    return JsonReader(answer if is_newer else None, report)
-
-
-def with_found_position(vehicle: Vehicle, *, found: Any, is_in_china: bool) -> Vehicle:
-    """Return a snapshot that shows what the vehicle finder has just answered."""
-    answer = JsonReader(found, lambda *_: None)
-    return replace(
-        vehicle,
-        position=_position(answer, is_in_china=is_in_china),
-        had_position=True,
-        heading_deg=answer.whole("heading", 0, 360),
-    )
-
-
-def _position(coordinates: JsonReader, *, is_in_china: bool) -> Position | None:
-    latitude = coordinates.number("latitude", -90, 90)
-    longitude = coordinates.number("longitude", -180, 180)
-    if latitude is None or longitude is None:
-        return None
-    if is_in_china:  # maps there are shifted (GCJ-02)
-        longitude, latitude = gcj2wgs(gcjLon=longitude, gcjLat=latitude)  # type: ignore[no-untyped-call]
-    return Position(latitude=latitude, longitude=longitude)

@@ -1,24 +1,32 @@
-"""Lenient reading of BMW's JSON: what is missing, of the wrong type or out of range is `None`."""
+"""Lenient reader of BMW's JSON.
 
+What is missing or `null` is `None`. What cannot be understood (of the wrong type, out of range)
+must not replace a good value: it is logged once, and gives the `kept` value of the caller.
+"""
+
+import math
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Any, TypeVar
 
+T = TypeVar("T")
 WordT = TypeVar("WordT", bound=StrEnum)
 ReportWord = Callable[[str, str], None]
-"""Told the field and the word when BMW uses one that is not known."""
+"""Called with a field and a word, or a kind of value, that is not known."""
 
 LARGEST = 1e12
-"""Nothing about a car is larger; arithmetic with what is could fail."""
+"""Nothing about a car is larger; arithmetic with larger numbers could fail."""
 
 
 class JsonReader:
     """One JSON object."""
 
-    __slots__ = ("_fields", "_report")
+    __slots__ = ("_fields", "_report", "is_invalid")
 
     def __init__(self, fields: Any, report: ReportWord) -> None:
+        self.is_invalid = fields is not None and not isinstance(fields, dict)
+        """Whether there is something else in its place."""
         self._fields: dict[str, Any] = fields if isinstance(fields, dict) else {}
         self._report = report
 
@@ -32,9 +40,17 @@ class JsonReader:
         """Iterate over the fields as they are."""
         yield from self._fields.items()
 
+    def is_given(self, key: str) -> bool:
+        """Whether BMW sent something, understood or not."""
+        return self.is_invalid or self._fields.get(key) is not None
+
     def part(self, key: str) -> "JsonReader":
         """Return an object within; an empty one if there is none."""
-        return JsonReader(self._fields.get(key), self._report)
+        part = JsonReader(self._fields.get(key), self._report)
+        part.is_invalid |= self.is_invalid
+        if part.is_invalid and not self.is_invalid:
+            self._report_type(key)
+        return part
 
     def parts(self, key: str) -> "list[JsonReader] | None":
         """Return the objects of a list; `None` if there is no list."""
@@ -42,6 +58,11 @@ class JsonReader:
         if not isinstance(values, list):
             return None
         return [JsonReader(value, self._report) for value in values if isinstance(value, dict)]
+
+    def is_list_invalid(self, key: str) -> bool:
+        """Whether there is something else in the place of a list."""
+        value = self._fields.get(key)
+        return self.is_invalid or not (value is None or isinstance(value, list))
 
     def text(self, key: str) -> str | None:
         """Return text that is not empty."""
@@ -55,21 +76,37 @@ class JsonReader:
             return ()
         return tuple(value for value in values if isinstance(value, str))
 
-    def flag(self, key: str) -> bool | None:
+    def flag(self, key: str, kept: bool | None = None) -> bool | None:  # noqa: FBT001 - a value
         """Return a yes or no."""
         value = self._fields.get(key)
-        return value if isinstance(value, bool) else None
+        return value if isinstance(value, bool) else self._kept(key, kept)
 
-    def number(self, key: str, minimum: float = -LARGEST, maximum: float = LARGEST) -> float | None:
+    def number(
+        self,
+        key: str,
+        minimum: float = -LARGEST,
+        maximum: float = LARGEST,
+        *,
+        kept: float | None = None,
+    ) -> float | None:
         """Return a number within bounds."""
         value = self._fields.get(key)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            return None
-        return value if minimum <= value <= maximum else None
+            return self._kept(key, kept)
+        if not minimum <= value <= maximum or math.isnan(value):
+            return kept
+        return value
 
-    def whole(self, key: str, minimum: float = -LARGEST, maximum: float = LARGEST) -> int | None:
+    def whole(
+        self,
+        key: str,
+        minimum: float = -LARGEST,
+        maximum: float = LARGEST,
+        *,
+        kept: float | None = None,
+    ) -> int | None:
         """Return a number within bounds without its fraction."""
-        value = self.number(key, minimum, maximum)
+        value = self.number(key, minimum, maximum, kept=kept)
         return None if value is None else int(value)
 
     def wholes(self, key: str, minimum: int, maximum: int) -> tuple[int, ...]:
@@ -83,27 +120,27 @@ class JsonReader:
             if isinstance(v, int) and not isinstance(v, bool) and minimum <= v <= maximum
         )
 
-    def word(self, key: str, words: type[WordT]) -> WordT | None:
-        """Return one of BMW's words; one that is not known is reported."""
+    def word(self, key: str, words: type[WordT], kept: WordT | None = None) -> WordT | None:
+        """Return one of BMW's words; `None` for one that is not known, which is reported."""
         text = self.text(key)
         if text is None:
-            return None
+            return self._kept(key, kept)
         word = find_word(text, words)
         if word is None and text.upper() != "UNKNOWN":
             self._report(key, text)
         return word
 
-    def moment(self, key: str) -> datetime | None:
-        """Return a time; BMW's year 1 stands for never."""
+    def moment(self, key: str, kept: datetime | None = None) -> datetime | None:
+        """Return a time; BMW's year 1 means never."""
         text = self.text(key)
         if text is None:
-            return None
+            return self._kept(key, kept)
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
             self._report(key, text)
-            return None
-        if not 1970 < moment.year < 9999:  # noqa: PLR2004 - BMW's cars could not speak before
+            return kept
+        if not 1970 < moment.year < 9999:  # noqa: PLR2004 - BMW's cars could not report before
             return None
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -113,10 +150,23 @@ class JsonReader:
         return None if moment is None else moment.date()
 
     def clock(self, key: str) -> time | None:
-        """Return a time of day, given as `{"hour", "minute"}`."""
+        """Return a time of day, sent as `{"hour", "minute"}`."""
         clock = self.part(key)
         hour, minute = clock.whole("hour", 0, 23), clock.whole("minute", 0, 59)
         return None if hour is None or minute is None else time(hour, minute)
+
+    def _kept(self, key: str, kept: T) -> T | None:
+        """Return the value to keep for one that cannot be understood, `None` for a missing one."""
+        if self.is_invalid:
+            return kept
+        if self._fields.get(key) is None:
+            return None
+        self._report_type(key)
+        return kept
+
+    def _report_type(self, key: str) -> None:
+        """Report a value of the wrong type by its type: the value may be a position."""
+        self._report(key, f"<{type(self._fields.get(key)).__name__}>")
 
 
 def find_word(text: str, words: type[WordT]) -> WordT | None:

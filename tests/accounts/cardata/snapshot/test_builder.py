@@ -237,7 +237,7 @@ def test_a_display_that_is_switched_moves_no_odometer(tmp_path: Path) -> None:
     car.store.record(VIN, message({MILEAGE: 10_000}, 5), T0)
     vehicle = car.report({DISPLAY_UNIT: "miles"}, 90)
     assert vehicle.mileage_km == 10_000
-    assert vehicle.readings[f"vehicle.{CONSUMPTION}"].value == 18
+    assert vehicle.charging.consumption_kwh_per_100km == 18
     car.store.close()
     car = opened_car(tmp_path)
     assert car.snapshot().mileage_km == 10_000, "nor over a restart"
@@ -356,7 +356,6 @@ def test_temperatures(raw: Any, celsius: float) -> None:
     name = "chassis.axle.row1.wheel.left.tire.temperature"
     vehicle = reported({name: raw})
     assert vehicle.tires.front_left.temperature_c == celsius
-    assert vehicle.readings[f"vehicle.{name}"].value == celsius
 
 
 def test_moving_and_the_small_battery() -> None:
@@ -376,7 +375,7 @@ def test_nonsense_consumption_replaces_nothing(raw: Any, kwh: float | None) -> N
     name = "drivetrain.avgElectricRangeConsumption"
     car = Car()
     car.report({name: 15})
-    assert car.report({name: raw}, 60).readings[f"vehicle.{name}"].value == kwh
+    assert car.report({name: raw}, 60).charging.consumption_kwh_per_100km == kwh
 
 
 @pytest.mark.parametrize(
@@ -393,7 +392,7 @@ def test_nonsense_consumption_replaces_nothing(raw: Any, kwh: float | None) -> N
     ],
 )
 @pytest.mark.parametrize(
-    "name", ["status.serviceTime.inspectionDateLegal", "trip.segment.end.time"]
+    "name", ["channel.teleservice.lastTeleserviceReportTime", "trip.segment.end.time"]
 )
 def test_times_are_written_in_many_ways(name: str, text: str, time: str | None) -> None:
     reading = reported({name: text}).readings.get(f"vehicle.{name}")
@@ -401,9 +400,9 @@ def test_times_are_written_in_many_ways(name: str, text: str, time: str | None) 
 
 
 def test_readings_without_a_unit_follow_the_display() -> None:
-    name = "vehicle.status.serviceDistance.next"
+    name = "vehicle.vehicle.averageWeeklyDistanceLongTerm"
     car = Car()
-    assert car.report({"status.serviceDistance.next": 1000}).readings[name].value == 1000
+    assert car.report({"vehicle.averageWeeklyDistanceLongTerm": 1000}).readings[name].value == 1000
     reading = car.report({DISPLAY_UNIT: "miles"}, 60).readings[name]
     assert (reading.value, reading.unit) == (1609.3, "km")
     assert reading.measured_at == T0

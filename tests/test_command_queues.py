@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from bmw2mqtt.vehicle.commands import EXECUTED, Action, CommandResult, EventType, Reason
 from bmw2mqtt.vehicle.snapshot import LockState
@@ -20,6 +22,10 @@ async def bench() -> AsyncIterator[Bench]:
     assert not made.task.done()
     made.task.cancel()
     await asyncio.wait([made.task])
+
+
+def stumble(*_: Any, **__: Any) -> None:
+    raise ZeroDivisionError
 
 
 def verdicts(bench: Bench) -> list[tuple[str, str | None]]:
@@ -73,6 +79,37 @@ async def test_a_bug_ends_one_command_only(bench: Bench) -> None:
     bench.take("lock/lock/set", "UNLOCK")
     await bench.settle()
     assert verdicts(bench)[1:] == [("executed", None)]
+
+
+async def test_a_bug_of_a_worker_ends_neither_its_queue_nor_others(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = bench.fleet.find(bench.vin)
+    assert handle is not None
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(type(handle.device), "show_current", stumble)
+        bench.take("button/sound_horn/press")
+        bench.take("lock/lock/set", "UNLOCK")
+        await bench.settle()
+    assert verdicts(bench) == [("executed", None), ("executed", None)]
+    assert {line["event"] for line in logs if line.get("exc_info")} == {
+        "command_worker_crashed",
+        "show_current_crashed",
+    }
+    bench.take("lock/lock/set", "LOCK")
+    await bench.settle()
+    assert verdicts(bench)[2:] == [("executed", None)]
+
+
+async def test_waiting_commands_are_carried_out_after_a_restart_of_the_task(bench: Bench) -> None:
+    assert bench.task is not None
+    bench.task.cancel()
+    await asyncio.wait([bench.task])
+    bench.take("lock/lock/set", "UNLOCK")
+    assert verdicts(bench) == []
+    await bench.start()
+    await bench.settle()
+    assert verdicts(bench) == [("executed", None)]
 
 
 async def test_a_bug_in_the_refresh_ends_nothing(bench: Bench) -> None:

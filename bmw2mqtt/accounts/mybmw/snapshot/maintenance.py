@@ -1,0 +1,45 @@
+"""The maintenance part of a snapshot: condition-based services and check-control messages."""
+
+from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader
+from bmw2mqtt.vehicle.snapshot import CheckControlMessage, Service, ServiceStatus, Severity
+
+
+def services(state: JsonReader, known: tuple[Service, ...] | None) -> tuple[Service, ...] | None:
+    """Return every service; several of one type are several services."""
+    if state.is_list_invalid("requiredServices"):
+        return known
+    entries = state.parts("requiredServices")
+    if entries is None:
+        return None
+    return tuple(
+        Service(
+            type=service_type,
+            status=entry.word("status", ServiceStatus) or ServiceStatus.UNKNOWN,
+            due_date=entry.day("dateTime"),
+            due_distance_km=entry.whole("mileage", 1),
+            description=entry.text("description"),
+        )
+        for entry in entries
+        if (service_type := entry.text("type"))
+    )
+
+
+def messages(
+    state: JsonReader, known: tuple[CheckControlMessage, ...] | None
+) -> tuple[CheckControlMessage, ...] | None:
+    """Return every message but those that are OK: BMW lists them too."""
+    if state.is_list_invalid("checkControlMessages"):
+        return known
+    entries = state.parts("checkControlMessages")
+    if entries is None:
+        return None
+    return tuple(
+        CheckControlMessage(
+            type=message_type,
+            severity=entry.word("severity", Severity) or Severity.UNKNOWN,
+            description=entry.text("longDescription") or entry.text("description"),
+            mileage_km=entry.number("mileage", 0),
+        )
+        for entry in entries
+        if (message_type := entry.text("type")) and (entry.text("severity") or "").upper() != "OK"
+    )

@@ -1,0 +1,109 @@
+"""Passes a vehicle's reports to the charging state machine, and keeps its state."""
+
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader, ReportWord
+from bmw2mqtt.accounts.mybmw.snapshot.report_time import ReportTime
+from bmw2mqtt.vehicle.charging.capacity import usable_capacity_kwh
+from bmw2mqtt.vehicle.charging.document import InvalidDocumentError
+from bmw2mqtt.vehicle.charging.facts import ChargingFacts, Measured
+from bmw2mqtt.vehicle.charging.machine import ChargingMachine
+from bmw2mqtt.vehicle.charging.shown import ChargingState
+from bmw2mqtt.vehicle.charging.words import status_of
+from bmw2mqtt.vehicle.snapshot import ChargingStatus, DriveTrain
+
+log = structlog.get_logger(__name__)
+
+LONGEST_CHARGE_MINUTES = 14 * 24 * 60
+_NOT_CHARGING_WORDS = {"INVALID", "NOT_CHARGING", "NOCHARGING", "NO_CHARGING"}
+
+
+class ReportCharging:
+    """Follows the charging of one vehicle, report by report."""
+
+    def __init__(self, document: object = None, *, now: datetime | None = None) -> None:
+        """Restore the state of an earlier run.
+
+        Args:
+            document: what `to_document` returned then; `None` without one.
+            now: the wall-clock time; only needed with a document.
+        """
+        self.machine = ChargingMachine()
+        if document is not None and now is not None:
+            try:
+                self.machine = ChargingMachine.from_document(document, now)
+            except InvalidDocumentError as error:
+                log.warning("charging_state_discarded", reason=str(error))
+        self._time = ReportTime()
+
+    def record(
+        self,
+        state: JsonReader,
+        *,
+        reported_at: datetime | None,
+        received_at: datetime,
+        drive_train: DriveTrain | None,
+        model: str | None,
+        report_word: ReportWord,
+    ) -> ChargingState:
+        """Judge what a poll brought, new or not, and return what is true of the charging now.
+
+        Args:
+            state: BMW's state of the vehicle.
+            reported_at: `lastUpdatedAt`.
+            received_at: when BMW sent the state.
+            drive_train: of the vehicle.
+            model: of the vehicle; the usual capacity of its battery may be known.
+            report_word: called with a status word that is not known.
+        """
+        values = _values(state, report_word)
+        at = self._time.update(
+            tuple(values.items()), reported_at=reported_at, received_at=received_at
+        )
+        readings = {name: Measured(value, at, received_at) for name, value in values.items()}
+        facts = ChargingFacts(
+            **readings,
+            capacity_kwh=usable_capacity_kwh(model=model),
+            drive_train=drive_train,
+            is_report=True,
+        )
+        self.machine.step(facts, received_at)
+        return self.machine.state(received_at)
+
+    def to_document(self, now: datetime) -> dict[str, object]:
+        """Return the state as plain JSON, without a position."""
+        return self.machine.to_document(now, with_place=False)
+
+
+def _values(state: JsonReader, report_word: ReportWord) -> dict[str, Any]:
+    """Return what a report says about charging, by the names of the facts; the rest is left out."""
+    battery = state.part("electricChargingState")
+    status = _status(battery, report_word)
+    minutes = None
+    if status is ChargingStatus.CHARGING:  # BMW goes on sending minutes afterwards
+        minutes = battery.number("remainingChargingMinutes", 0, LONGEST_CHARGE_MINUTES)
+    values = {
+        "status": status,
+        "is_plugged_in": battery.flag("isChargerConnected"),
+        "soc_percent": battery.number("chargingLevelPercent", 0, 100),
+        "target_percent": battery.number("chargingTarget", 0, 100),
+        "remaining_minutes": minutes,
+        "odometer_km": state.number("currentMileage", 0),
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _status(battery: JsonReader, report_word: ReportWord) -> ChargingStatus | None:
+    """Translate BMW's word; INVALID of the app API means that the vehicle is not being charged."""
+    word = battery.text("chargingStatus")
+    if word is None:
+        return None
+    if word.upper() in _NOT_CHARGING_WORDS:
+        return ChargingStatus.NOT_CHARGING
+    status = status_of(word)
+    if status is ChargingStatus.NOT_CHARGING:
+        report_word("chargingStatus", word)
+    return status

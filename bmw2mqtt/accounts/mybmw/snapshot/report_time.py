@@ -1,0 +1,46 @@
+"""When the values of a report were measured."""
+
+from collections.abc import Hashable
+from datetime import datetime
+
+from bmw2mqtt.vehicle.charging.constants import LONGEST_SILENCE
+
+
+class ReportTime:
+    """Follows one part of a vehicle's reports, and since when it says what it says.
+
+    A report of MyBMW is one document: everything in it was true at `lastUpdatedAt`, when the
+    vehicle reported, and BMW repeats it unchanged until the next report. Some vehicles send no such
+    time, or one that is years old, and after a command BMW changes the state without a new report:
+    then the values count from their arrival.
+    """
+
+    def __init__(self) -> None:
+        self._reported_at: datetime | None = None
+        self._content: Hashable = None
+        self._measured_at: datetime | None = None
+
+    def update(
+        self, content: Hashable, *, reported_at: datetime | None, received_at: datetime
+    ) -> datetime:
+        """Return when the present values were measured.
+
+        Args:
+            content: the values.
+            reported_at: `lastUpdatedAt`, `None` without one.
+            received_at: when BMW sent the answer.
+        """
+        is_same_report = self._measured_at is not None and self._reported_at == reported_at
+        if self._measured_at is not None and is_same_report and self._content == content:
+            return self._measured_at
+        at = received_at
+        if (
+            reported_at is not None
+            and not is_same_report
+            and received_at - reported_at < LONGEST_SILENCE
+        ):
+            at = min(reported_at, received_at)
+        if self._measured_at is not None:
+            at = max(at, self._measured_at)
+        self._reported_at, self._content, self._measured_at = reported_at, content, at
+        return at
