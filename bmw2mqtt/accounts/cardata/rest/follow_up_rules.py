@@ -14,7 +14,8 @@ from bmw2mqtt.vehicle.charging.machine import ChargingMachine
 from bmw2mqtt.vehicle.charging.session import ChargingSession, Phase
 
 BEGAN_WITHOUT_DATA: Final = timedelta(minutes=1)
-SILENT_FOR: Final = timedelta(hours=1)
+SILENT_FOR: Final = timedelta(hours=1, minutes=2)
+"""An hour, and what is on its way: some cars report once an hour."""
 AFTER_TRIP: Final = timedelta(minutes=1)
 """What a car streams at the end of a trip arrives within a minute."""
 SPACING: Final = timedelta(hours=1)
