@@ -34,7 +34,7 @@ class CarDataCar(Protocol):
         """Return the newest reading of every descriptor BMW ever got."""
 
     def image(self) -> bytes | None:
-        """Return a picture, if there is one; may take a moment, so call it in a thread."""
+        """Return a PNG, or `None` if there is none."""
 
     def charging_sessions(self) -> list[Json]:
         """Return the charging history, oldest first."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -86,7 +85,7 @@ class VehicleRoutes:
 
     async def image(self, request: web.Request) -> web.Response:
         """Send a picture of a car."""
-        picture = await asyncio.to_thread(self.access.car(request).image)
+        picture = self.access.car(request).image()
         if picture is None:
             raise refuse("CU-126")
         return web.Response(body=picture, content_type="image/png")

@@ -45,7 +45,7 @@ class SimulatedCar(Protocol):
         """Return what the vehicle finder found: `latitude`, `longitude`, `heading`, address."""
 
     def image(self) -> bytes:
-        """Return a picture of the car as PNG; may take a moment, so call it in a thread."""
+        """Return a picture of the car as PNG."""
 
     def check(self, service: str, params: Mapping[str, str], body: Json) -> None:
         """Raise `InvalidCommandError` if BMW would refuse this command at once."""

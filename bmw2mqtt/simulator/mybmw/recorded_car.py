@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from . import charging
 from .cars import InvalidCommandError
+from .pictures import read_picture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,10 +97,8 @@ class RecordedCar:
         return self.finder_position
 
     def image(self) -> bytes:
-        """Return a drawing in the car's colour."""
-        from .drawing import draw_car  # noqa: PLC0415 - Pillow is slow to import
-
-        return draw_car("sedan", self.profile_data.get("color", 0) & 0xFFFFFF)
+        """Return the same picture for every recorded car."""
+        return read_picture("sedan_black")
 
     def check(self, service: str, params: Mapping[str, str], body: Json) -> None:
         """Refuse what the recorded capabilities do not offer."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -119,4 +118,4 @@ class VehicleRoutes:
             raise refuse(400, "Unknown carView.")
         if request.headers.get("accept") != "image/png":
             raise refuse(406, "Only image/png is served.")
-        return web.Response(body=await asyncio.to_thread(car.image), content_type="image/png")
+        return web.Response(body=car.image(), content_type="image/png")

@@ -78,7 +78,7 @@ class LivingCarDataCar:
         return self._readings
 
     def image(self) -> bytes:
-        """Return a drawing in the car's shape and colour."""
+        """Return the picture of its model."""
         return self._car.image()
 
     def charging_sessions(self) -> list[Json]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from bmw2mqtt.simulator.clock import timestamp, utc_now
 from bmw2mqtt.simulator.mybmw import charging
+from bmw2mqtt.simulator.mybmw.pictures import read_picture
 from bmw2mqtt.simulator.mybmw.recorded_car import check_command
 
 from . import templates
@@ -104,10 +105,8 @@ class LivingCar:
         }
 
     def image(self) -> bytes:
-        """Return a drawing in the car's shape and colour."""
-        from bmw2mqtt.simulator.mybmw.drawing import draw_car  # noqa: PLC0415 - Pillow is slow to import
-
-        return draw_car(self.model.style, self.model.colour)
+        """Return the picture of its model."""
+        return read_picture(self.model.picture)
 
     def check(self, service: str, params: Mapping[str, str], body: Json) -> None:
         """Refuse what the car does not offer."""

@@ -9,7 +9,7 @@ from .route import DACHAU_TO_MUNICH, OLYMPIAPARK_TO_GARCHING, STARNBERG_TO_MUNIC
 
 if TYPE_CHECKING:
     from bmw2mqtt.simulator.mybmw.cars import Brand
-    from bmw2mqtt.simulator.mybmw.drawing import Style
+    from bmw2mqtt.simulator.mybmw.pictures import Picture
 
     from .route import Route
 
@@ -70,7 +70,9 @@ class CarModel:
     drive_train: Literal["ELECTRIC", "PLUGIN_HYBRID", "COMBUSTION"]
     year: int
     colour: int
-    style: Style
+    """0xRRGGBB, in the profile; the picture is chosen separately."""
+    style: Literal["sedan", "suv", "hatch"]
+    picture: Picture
     climate: Literal["AIR_CONDITIONING", "VENTILATION"]
     has_alarm: bool
     has_sun_roof: bool
@@ -95,6 +97,7 @@ ELECTRIC: Final = CarModel(
     year=2023,
     colour=0x2F5D8C,
     style="sedan",
+    picture="sedan_blue",
     climate="AIR_CONDITIONING",
     has_alarm=True,
     has_sun_roof=True,
@@ -129,6 +132,7 @@ PLUGIN_HYBRID: Final = CarModel(
     year=2024,
     colour=0x4A5B4E,
     style="suv",
+    picture="suv_green",
     climate="AIR_CONDITIONING",
     has_alarm=True,
     has_sun_roof=False,
@@ -164,6 +168,7 @@ DIESEL: Final = CarModel(
     year=2024,
     colour=0xB5392F,
     style="hatch",
+    picture="hatch_red",
     climate="VENTILATION",
     has_alarm=False,
     has_sun_roof=False,
