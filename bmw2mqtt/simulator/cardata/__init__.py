@@ -5,7 +5,7 @@ from bmw2mqtt.simulator.recording import RecordedRequest
 
 from .answers import cu_error, oauth_error
 from .cars import CarDataCar, RecordedCarDataCar
-from .containers import Container
+from .container import Container
 from .living import LivingCarDataCar, demo_cars
 from .oauth import UnknownCodeError
 from .reading import Reading

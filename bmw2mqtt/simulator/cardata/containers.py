@@ -1,54 +1,28 @@
-"""Containers: what a customer wants to know of the cars."""
+"""The REST addresses of containers."""
 
 from __future__ import annotations
 
 import re
 import secrets
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from bmw2mqtt.simulator.clock import timestamp
 from bmw2mqtt.simulator.https import json_object
 
 from .answers import refuse
 from .catalogue import CONTAINABLE
+from .container import Container
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
 
     from .access import Access
     from .users import CarDataUser
 
 CONTAINER_ID: Final = re.compile(r"[A-Z0-9]{13}")
-
-
-@dataclass(slots=True, kw_only=True)
-class Container:
-    """A named list of descriptors."""
-
-    container_id: str
-    name: str
-    purpose: str
-    created_at: datetime
-    descriptors: tuple[str, ...]
-    state: Literal["ACTIVE", "INACTIVE"] = "ACTIVE"
-
-    def listed(self) -> dict[str, Any]:
-        """Return it as the list has it: without its descriptors."""
-        return {
-            "containerId": self.container_id,
-            "name": self.name,
-            "purpose": self.purpose,
-            "state": self.state,
-            "created": timestamp(self.created_at),
-        }
-
-    def detailed(self) -> dict[str, Any]:
-        """Return it whole."""
-        return {**self.listed(), "technicalDescriptors": list(self.descriptors)}
 
 
 @dataclass(slots=True)

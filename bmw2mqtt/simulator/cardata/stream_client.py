@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from . import mqtt_codec as mqtt
 
 if TYPE_CHECKING:
-    from .stream import StreamBroker
     from .users import Grant
 
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -23,10 +22,31 @@ MAX_BACKLOG_BYTES: Final = 64 * 1024 * 1024
 """How much a client may leave unread before it is given up."""
 
 
-class StreamClient(asyncio.Protocol):
-    """One connection. It asks the broker what to do, and does it."""
+class StreamRules(Protocol):
+    """Decides for the connected clients: which may connect and subscribe, and for how long."""
 
-    def __init__(self, broker: StreamBroker) -> None:
+    silent: bool
+    """Whether packets are ignored and connections are kept, as if the network lost everything."""
+    clients: set[StreamClient]
+    """The open connections; a client adds and removes itself."""
+
+    def admit(self, client: StreamClient, packet: mqtt.Connect) -> tuple[int, Grant | None]:
+        """Return the reason code that answers a CONNECT, and on success the client's tokens."""
+
+    def left_s(self, grant: Grant) -> float:
+        """Return for how many more seconds a client may stay connected with these tokens."""
+
+    def may_subscribe(self, client: StreamClient, topic_filter: str) -> bool:
+        """Return whether a client may subscribe to a topic filter."""
+
+    def release(self, client: StreamClient) -> None:
+        """Allow the client's user to connect again."""
+
+
+class StreamClient(asyncio.Protocol):
+    """One connection: parses packets, asks the broker for decisions and answers."""
+
+    def __init__(self, broker: StreamRules) -> None:
         self._broker = broker
         self._packets = mqtt.Packets()
         self._transport: asyncio.Transport | None = None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from .cars import CarDataCar
-    from .containers import Container
+    from .container import Container
 
 API_SCOPE: Final = "cardata:api:read"
 STREAM_SCOPE: Final = "cardata:streaming:read"
