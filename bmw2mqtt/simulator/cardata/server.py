@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from bmw2mqtt.simulator.clock import utc_now
 from bmw2mqtt.simulator.https import HttpsServer
-from bmw2mqtt.simulator.tls import Certificates
 
 from .access import Access
 from .containers import ContainerRoutes
@@ -20,22 +19,18 @@ from .stream import Message, StreamBroker
 from .users import Lifetimes, Registry
 
 if TYPE_CHECKING:
-    from collections import deque
     from collections.abc import Callable, Iterable
     from datetime import datetime
-    from pathlib import Path
 
-    from bmw2mqtt.simulator.faults import Faults
-    from bmw2mqtt.simulator.recording import RecordedRequest
+    from bmw2mqtt.simulator.tls import Certificates
 
     from .cars import CarDataCar
     from .users import CarDataUser
 
-
 TICK_S: Final = 1.0
 
 
-class CarDataSimulator:
+class CarDataSimulator(HttpsServer):
     """BMW's CarData with the given users and their cars.
 
     Point a client to `auth_url`, `api_url` and `stream_host`:`stream_port`, and let it trust
@@ -56,16 +51,15 @@ class CarDataSimulator:
         approve_after_s: float | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self.certificates = certificates or Certificates.throw_away(self)
         self.registry = Registry([], clock, lifetimes or Lifetimes())
         self.quota = Quota(clock)
         self.oauth = DeviceCodeFlow(self.registry, approve_after_s=approve_after_s)
         access = Access(self.registry)
         self.vehicles = VehicleRoutes(access)
         self.containers = ContainerRoutes(access, clock)
-        self._https = HttpsServer(
+        super().__init__(
             (self.oauth, LinkPage(self.oauth), self.vehicles, self.containers),
-            certificates=self.certificates,
+            certificates=certificates,
             host=host,
             port=port,
             clock=clock,
@@ -102,24 +96,14 @@ class CarDataSimulator:
         return self.registry.users
 
     @property
-    def faults(self) -> Faults:
-        """What is answered over HTTPS instead of the truth."""
-        return self._https.faults
-
-    @property
-    def requests(self) -> deque[RecordedRequest]:
-        """What was asked over HTTPS so far, oldest first."""
-        return self._https.requests
-
-    @property
     def auth_url(self) -> str:
         """The base of the login's addresses."""
-        return f"https://{self._https.address}"
+        return f"https://{self.address}"
 
     @property
     def api_url(self) -> str:
         """The base of the REST API's addresses."""
-        return f"https://{self._https.address}"
+        return f"https://{self.address}"
 
     @property
     def stream_host(self) -> str:
@@ -130,11 +114,6 @@ class CarDataSimulator:
     def stream_port(self) -> int:
         """On which port the stream is served."""
         return self.stream.port
-
-    @property
-    def ca_file(self) -> Path:
-        """The certificate of the authority to trust."""
-        return self.certificates.ca_file
 
     def approve(self, user_code: str) -> None:
         """Let the user approve a login; raises `UnknownCodeError` for a code that is not good."""
@@ -154,7 +133,7 @@ class CarDataSimulator:
 
     async def start(self) -> None:
         """Start to serve; with port 0 on any free port, and on the same one after a restart."""
-        await self._https.start()
+        await super().start()
         await self.stream.start()
         self._is_running = True
         self._start_ticking()
@@ -168,7 +147,7 @@ class CarDataSimulator:
                 await self._ticking
             self._ticking = None
         await self.stream.stop()
-        await self._https.stop()
+        await super().stop()
 
     async def _tick(self) -> None:
         """Let the cars live, as long as there are any that do."""
@@ -184,10 +163,3 @@ class CarDataSimulator:
         is_ticking = self._ticking is not None and not self._ticking.done()
         if self._is_running and self._living_cars() and not is_ticking:
             self._ticking = asyncio.create_task(self._tick())
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
