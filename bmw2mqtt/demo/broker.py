@@ -24,7 +24,7 @@ class DemoError(Bmw2MqttError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
+class BrokerProgram:
     """A broker that is installed."""
 
     name: str
@@ -32,7 +32,7 @@ class Program:
     protocol: Literal["5", "3.1.1"]
 
 
-def find_program() -> Program:
+def find_program() -> BrokerProgram:
     """Find a broker.
 
     Raises:
@@ -40,10 +40,10 @@ def find_program() -> Program:
     """
     system_path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
     if path := shutil.which("mosquitto", path=system_path):
-        return Program(name="Mosquitto", path=path, protocol="5")
+        return BrokerProgram(name="Mosquitto", path=path, protocol="5")
     beside_python = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
     if path := shutil.which("nats-server", path=beside_python):
-        return Program(name="NATS", path=path, protocol="3.1.1")
+        return BrokerProgram(name="NATS", path=path, protocol="3.1.1")
     raise DemoError("no broker: install mosquitto, or bmw2mqtt with its demo extra")
 
 
@@ -68,10 +68,10 @@ def free_port(bind: str, wanted: int) -> int:
     raise DemoError(f"no free port from {wanted} to {wanted + PORTS_TO_TRY - 1}; use --port")
 
 
-class Broker:
+class DemoBroker:
     """One running broker."""
 
-    def __init__(self, program: Program, bind: str, port: int, directory: Path) -> None:
+    def __init__(self, program: BrokerProgram, bind: str, port: int, directory: Path) -> None:
         self.program = program
         self.port = port
         self._bind = bind
@@ -142,7 +142,7 @@ class Broker:
             return
 
 
-def _mosquitto(broker: Broker) -> str:
+def _mosquitto(broker: DemoBroker) -> str:
     lines = [
         f"listener {broker.port} {broker.bind}",
         "allow_anonymous true",
@@ -156,7 +156,7 @@ def _mosquitto(broker: Broker) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _nats(broker: Broker) -> str:
+def _nats(broker: DemoBroker) -> str:
     return "\n".join(
         (
             "server_name: bmw2mqtt_demo",

@@ -10,7 +10,7 @@ from bmw2mqtt import log as logging_set_up
 from bmw2mqtt.bridge import Bridge
 from bmw2mqtt.config import Settings
 from bmw2mqtt.daemon import stop_on_signals
-from bmw2mqtt.demo.broker import Broker, DemoError, find_program, free_port
+from bmw2mqtt.demo.broker import DemoBroker, DemoError, find_program, free_port
 from bmw2mqtt.simulator.cardata import CLIENT_ID, CarDataSimulator, CarDataUser
 from bmw2mqtt.simulator.cardata import demo_cars as cardata_demo_cars
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser, demo_cars
@@ -48,7 +48,7 @@ def run(*, bind: str, port: int, data_dir: Path | None) -> int:
 
 async def _run(bind: str, wanted_port: int, directory: Path) -> None:
     stop = stop_on_signals()
-    broker = Broker(find_program(), bind, free_port(bind, wanted_port), directory)
+    broker = DemoBroker(find_program(), bind, free_port(bind, wanted_port), directory)
     user = SimulatedUser(username=USERNAME, password=PASSWORD, cars=demo_cars())
     customer = CarDataUser(cars=list(cardata_demo_cars()))
     mybmw = MyBmwSimulator([user])
@@ -68,7 +68,7 @@ def _forget_logins(data_dir: Path) -> None:
 
 
 def _settings(
-    broker: Broker, mybmw: MyBmwSimulator, cardata: CarDataSimulator, directory: Path
+    broker: DemoBroker, mybmw: MyBmwSimulator, cardata: CarDataSimulator, directory: Path
 ) -> Settings:
     return Settings.model_validate(
         {
@@ -117,7 +117,7 @@ WELCOME: Final = """
 """
 
 
-def _welcome(broker: Broker, wanted_port: int, settings: Settings) -> str:
+def _welcome(broker: DemoBroker, wanted_port: int, settings: Settings) -> str:
     return WELCOME.format(
         host=broker.address,
         port=broker.port,

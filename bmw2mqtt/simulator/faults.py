@@ -79,7 +79,7 @@ class Faults:
         """Let everything work again."""
         self._pending.clear()
 
-    def take(self, method: str, path: str, vin: str | None) -> Fault | None:
+    def consume(self, method: str, path: str, vin: str | None) -> Fault | None:
         """Return the fault to play for a request, and count it."""
         for pending in self._pending:
             if not pending.fault.matches(method, path, vin):

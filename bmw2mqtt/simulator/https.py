@@ -127,7 +127,7 @@ class HttpsServer:
 
     @web.middleware
     async def _play_fault(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        fault = self.faults.take(request.method, request.path, vin_of(request))
+        fault = self.faults.consume(request.method, request.path, vin_of(request))
         if fault is None:
             return await handler(request)
         if fault.delay_s > 0:

@@ -8,7 +8,7 @@ from .cars import CarDataCar, RecordedCarDataCar
 from .container import Container
 from .living import LivingCarDataCar, demo_cars
 from .oauth import UnknownCodeError
-from .reading import Reading
+from .reading import SimulatedReading
 from .server import CarDataSimulator
 from .users import API_SCOPE, CLIENT_ID, STREAM_SCOPE, CarDataUser, Lifetimes
 
@@ -24,9 +24,9 @@ __all__ = [
     "Faults",
     "Lifetimes",
     "LivingCarDataCar",
-    "Reading",
     "RecordedCarDataCar",
     "RecordedRequest",
+    "SimulatedReading",
     "UnknownCodeError",
     "cu_error",
     "demo_cars",

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 from bmw2mqtt.simulator.clock import utc_now
 
 from .catalogue import DESCRIPTORS, STREAMABLE
-from .reading import NEVER_SUPPLIED, Reading, Value
+from .reading import NEVER_SUPPLIED, SimulatedReading, Value
 
 Json = dict[str, Any]
-Sink = Callable[[str, Mapping[str, Reading]], None]
+Sink = Callable[[str, Mapping[str, SimulatedReading]], None]
 """Where a car's reports go: its VIN, and what changed."""
 
 
@@ -30,7 +30,7 @@ class CarDataCar(Protocol):
     def basic_data(self) -> Json:
         """Return the answer to `basicData`, in the words of BMW's OpenAPI."""
 
-    def readings(self) -> Mapping[str, Reading]:
+    def readings(self) -> Mapping[str, SimulatedReading]:
         """Return the newest reading of every descriptor BMW ever got."""
 
     def image(self) -> bytes | None:
@@ -45,7 +45,7 @@ class CarDataCar(Protocol):
     def tyre_diagnosis(self) -> Json:
         """Return the answer to `smartMaintenanceTyreDiagnosis`."""
 
-    def listen(self, sink: Sink) -> None:
+    def subscribe(self, sink: Sink) -> None:
         """Let the car report to `sink` from now on: its VIN, and what changed."""
 
     def tick(self) -> None:
@@ -63,7 +63,7 @@ class RecordedCarDataCar:
     def __init__(
         self,
         vin: str,
-        readings: Mapping[str, Reading | Value] | None = None,
+        readings: Mapping[str, SimulatedReading | Value] | None = None,
         *,
         basic_data: Json | None = None,
         image: bytes | None = None,
@@ -77,7 +77,7 @@ class RecordedCarDataCar:
         self.places: list[Json] = []
         self.tyres: Json = {"passengerCar": {}, "errors": []}
         self._clock = clock
-        self._readings: dict[str, Reading] = {}
+        self._readings: dict[str, SimulatedReading] = {}
         self._sinks: list[Sink] = []
         self.store(readings or {})
 
@@ -85,8 +85,11 @@ class RecordedCarDataCar:
         return f"RecordedCarDataCar({self.vin!r}, {self.basic.get('modelName')!r})"
 
     def store(
-        self, readings: Mapping[str, Reading | Value], *, measured_at: datetime | None = None
-    ) -> dict[str, Reading]:
+        self,
+        readings: Mapping[str, SimulatedReading | Value],
+        *,
+        measured_at: datetime | None = None,
+    ) -> dict[str, SimulatedReading]:
         """Keep readings; a plain value keeps its unit and is measured now. Return what was kept."""
         at = measured_at or self._clock()
         kept = {name: self._reading(name, reading, at) for name, reading in readings.items()}
@@ -94,7 +97,10 @@ class RecordedCarDataCar:
         return kept
 
     def report(
-        self, readings: Mapping[str, Reading | Value], *, measured_at: datetime | None = None
+        self,
+        readings: Mapping[str, SimulatedReading | Value],
+        *,
+        measured_at: datetime | None = None,
     ) -> None:
         """Keep readings, and stream in one message those BMW streams."""
         kept = self.store(readings, measured_at=measured_at)
@@ -106,17 +112,19 @@ class RecordedCarDataCar:
         """Let BMW know of no value any more, as after a warning has gone."""
         self._readings.update(dict.fromkeys(names, NEVER_SUPPLIED))
 
-    def _reading(self, name: str, reading: Reading | Value, at: datetime) -> Reading:
-        if isinstance(reading, Reading):
+    def _reading(
+        self, name: str, reading: SimulatedReading | Value, at: datetime
+    ) -> SimulatedReading:
+        if isinstance(reading, SimulatedReading):
             is_timed = reading.measured_at is not None or reading.value is None
             return reading if is_timed else replace(reading, measured_at=at)
-        return Reading(reading, self._readings.get(name, NEVER_SUPPLIED).unit, at)
+        return SimulatedReading(reading, self._readings.get(name, NEVER_SUPPLIED).unit, at)
 
     def basic_data(self) -> Json:
         """Return `basic`."""
         return self.basic
 
-    def readings(self) -> Mapping[str, Reading]:
+    def readings(self) -> Mapping[str, SimulatedReading]:
         """Return what was stored and reported."""
         return self._readings
 
@@ -136,7 +144,7 @@ class RecordedCarDataCar:
         """Return `tyres`."""
         return self.tyres
 
-    def listen(self, sink: Sink) -> None:
+    def subscribe(self, sink: Sink) -> None:
         """Report to `sink` as well."""
         self._sinks.append(sink)
 

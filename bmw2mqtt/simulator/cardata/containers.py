@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from .access import Access
+    from .authorizer import RestAuthorizer
     from .users import CarDataUser
 
 CONTAINER_ID: Final = re.compile(r"[A-Z0-9]{13}")
@@ -29,7 +29,7 @@ CONTAINER_ID: Final = re.compile(r"[A-Z0-9]{13}")
 class ContainerRoutes:
     """The addresses of containers. What BMW refuses can be changed at any time."""
 
-    access: Access
+    authorizer: RestAuthorizer
     clock: Callable[[], datetime]
     limit: int = 10
     """How many containers a customer may have."""
@@ -63,13 +63,13 @@ class ContainerRoutes:
 
     async def list(self, request: web.Request) -> web.Response:
         """List a user's containers, those lately deleted among them."""
-        user = self.access.user(request)
+        user = self.authorizer.user(request)
         listed = [container.listed() for container in user.containers.values()]
         return web.json_response({"containers": listed})
 
     async def create(self, request: web.Request) -> web.Response:
         """Make a container."""
-        user = self.access.user(request)
+        user = self.authorizer.user(request)
         try:
             body = await json_object(request)
         except ValueError as error:
@@ -99,13 +99,13 @@ class ContainerRoutes:
 
     async def detail(self, request: web.Request) -> web.Response:
         """Tell what is in a container."""
-        user = self.access.user(request)
+        user = self.authorizer.user(request)
         container = find(user, request.match_info["container_id"])
         return web.json_response(container.detailed())
 
     async def delete(self, request: web.Request) -> web.Response:
         """Delete a container; it is listed for a while yet."""
-        user = self.access.user(request)
+        user = self.authorizer.user(request)
         container = find(user, request.match_info["container_id"])
         if container.state == "INACTIVE":
             raise refuse("CU-122")

@@ -121,7 +121,7 @@ class _Reader:
     def is_at_end(self) -> bool:
         return self._at >= len(self._body)
 
-    def take(self, length: int) -> bytes:
+    def read(self, length: int) -> bytes:
         part = self._body[self._at : self._at + length]
         if len(part) < length:
             raise MalformedPacketError("packet too short")
@@ -129,13 +129,13 @@ class _Reader:
         return part
 
     def byte(self) -> int:
-        return self.take(1)[0]
+        return self.read(1)[0]
 
     def number(self) -> int:
-        return int.from_bytes(self.take(2), "big")
+        return int.from_bytes(self.read(2), "big")
 
     def binary(self) -> bytes:
-        return self.take(self.number())
+        return self.read(self.number())
 
     def text(self) -> str:
         try:
@@ -151,7 +151,7 @@ class _Reader:
             shift += 7
             if not byte & 0x80:
                 break
-        self.take(length)
+        self.read(length)
 
 
 def parse_connect(body: bytes) -> Connect:

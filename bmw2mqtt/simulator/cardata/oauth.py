@@ -21,7 +21,7 @@ from .users import ALWAYS_GRANTED
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .users import CarDataUser, Grant, Registry
+    from .users import CarDataUser, Grant, UserRegistry
 
 DEVICE_CODE_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 DEVICE_PARAMETERS: Final = frozenset(
@@ -66,7 +66,7 @@ class UnknownCodeError(Exception):
 class DeviceCodeFlow:
     """BMW's login server for CarData clients."""
 
-    registry: Registry
+    registry: UserRegistry
     interval_s: float = 5
     """How often a client may ask for its tokens."""
     approve_after_s: float | None = None

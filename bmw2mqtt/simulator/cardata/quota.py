@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from aiohttp.typedefs import Handler, Middleware
 
-    from .users import Registry
+    from .users import UserRegistry
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class Quota:
         self._sent_at.clear()
 
 
-def counting(quota: Quota, registry: Registry) -> Middleware:
+def counting(quota: Quota, registry: UserRegistry) -> Middleware:
     """Return a middleware that counts the requests to the REST API, and refuses those above it."""
 
     @web.middleware

@@ -20,7 +20,7 @@ REST_UNIT: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class SimulatedReading:
     """A value, its unit as the stream spells it, and when the car measured it.
 
     A value that the car never supplied is `None`, and so is its time.
@@ -48,7 +48,7 @@ class Reading:
         }
 
 
-NEVER_SUPPLIED: Final = Reading(None)
+NEVER_SUPPLIED: Final = SimulatedReading(None)
 
 
 def _seconds(moment: datetime) -> str:

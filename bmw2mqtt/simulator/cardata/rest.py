@@ -16,7 +16,7 @@ from .reading import NEVER_SUPPLIED
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .access import Access
+    from .authorizer import RestAuthorizer
     from .cars import Json
 
 MAPPED_SINCE: Final = "2024-05-01T08:00:00Z"
@@ -29,10 +29,10 @@ MISSING_LIVE: Final = frozenset({"vin", "puStep"})
 
 
 @dataclass(slots=True)
-class VehicleRoutes:
+class RestVehicleRoutes:
     """What a customer can read about the cars, in the shapes seen at BMW, old and new."""
 
-    access: Access
+    authorizer: RestAuthorizer
     mappings_shape: Literal["array", "object", "wrapped"] = "array"
     basic_data_spelling: Literal["openapi", "live"] = "openapi"
     page_size: int = 20
@@ -50,13 +50,13 @@ class VehicleRoutes:
         router.add_get(vehicle + "locationBasedChargingSettings", self.charging_places)
         router.add_get(vehicle + "smartMaintenanceTyreDiagnosis", self.tyre_diagnosis)
 
-    def forget_pages(self) -> None:
+    def expire_pages(self) -> None:
         """Let the tokens for next pages expire."""
         self._pages.clear()
 
     async def mappings(self, request: web.Request) -> web.Response:
         """List the user's cars."""
-        user = self.access.user(request)
+        user = self.authorizer.user(request)
         mappings = [
             {
                 "vin": car.vin,
@@ -74,7 +74,7 @@ class VehicleRoutes:
 
     async def basic_data(self, request: web.Request) -> web.Response:
         """Tell what a car is."""
-        data = self.access.car(request).basic_data()
+        data = self.authorizer.car(request).basic_data()
         if self.basic_data_spelling == "live":
             data = {
                 LIVE_SPELLING.get(key, key): value
@@ -85,14 +85,14 @@ class VehicleRoutes:
 
     async def image(self, request: web.Request) -> web.Response:
         """Send a picture of a car."""
-        picture = self.access.car(request).image()
+        picture = self.authorizer.car(request).image()
         if picture is None:
             raise refuse("CU-126")
         return web.Response(body=picture, content_type="image/png")
 
     async def telematic_data(self, request: web.Request) -> web.Response:
         """Tell the last values of the descriptors in a container."""
-        car, user = self.access.car(request), self.access.user(request)
+        car, user = self.authorizer.car(request), self.authorizer.user(request)
         container = find(user, request.query.get("containerId", ""))
         if container.state != "ACTIVE":
             raise refuse("CU-105")
@@ -104,7 +104,7 @@ class VehicleRoutes:
 
     async def charging_history(self, request: web.Request) -> web.Response:
         """Tell when and how a car charged."""
-        car = self.access.car(request)
+        car = self.authorizer.car(request)
         start, end = _moment(request, "from"), _moment(request, "to")
         sessions = [
             session
@@ -116,7 +116,7 @@ class VehicleRoutes:
 
     async def charging_places(self, request: web.Request) -> web.Response:
         """Tell how a car charges where."""
-        places = self.access.car(request).charging_places()
+        places = self.authorizer.car(request).charging_places()
         if not places:
             raise refuse("CU-127")
         data, next_token = self._page(request, places)
@@ -140,7 +140,7 @@ class VehicleRoutes:
 
     async def tyre_diagnosis(self, request: web.Request) -> web.Response:
         """Tell what is on the wheels."""
-        return web.json_response(self.access.car(request).tyre_diagnosis())
+        return web.json_response(self.authorizer.car(request).tyre_diagnosis())
 
 
 def _moment(request: web.Request, name: str) -> datetime:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final
 from bmw2mqtt.simulator.clock import utc_now
 from bmw2mqtt.simulator.https import HttpsServer
 
-from .access import Access
+from .authorizer import RestAuthorizer
 from .containers import ContainerRoutes
 from .oauth import DeviceCodeFlow
 from .page import LinkPage
 from .quota import Quota, counting
-from .rest import VehicleRoutes
-from .stream import Message, StreamBroker
-from .users import Lifetimes, Registry
+from .rest import RestVehicleRoutes
+from .stream import StreamBroker, StreamData
+from .users import Lifetimes, UserRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -51,12 +51,12 @@ class CarDataSimulator(HttpsServer):
         approve_after_s: float | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self.registry = Registry([], clock, lifetimes or Lifetimes())
+        self.registry = UserRegistry([], clock, lifetimes or Lifetimes())
         self.quota = Quota(clock)
         self.oauth = DeviceCodeFlow(self.registry, approve_after_s=approve_after_s)
-        access = Access(self.registry)
-        self.vehicles = VehicleRoutes(access)
-        self.containers = ContainerRoutes(access, clock)
+        authorizer = RestAuthorizer(self.registry)
+        self.vehicles = RestVehicleRoutes(authorizer)
+        self.containers = ContainerRoutes(authorizer, clock)
         super().__init__(
             (self.oauth, LinkPage(self.oauth), self.vehicles, self.containers),
             certificates=certificates,
@@ -81,13 +81,13 @@ class CarDataSimulator(HttpsServer):
         """Take in another customer."""
         self.registry.users.append(user)
         for car in user.cars:
-            car.listen(self.stream.report)
+            car.subscribe(self.stream.report)
         self._start_ticking()
 
     def add_car(self, user: CarDataUser, car: CarDataCar) -> None:
         """Give a customer another car."""
         user.cars.append(car)
-        car.listen(self.stream.report)
+        car.subscribe(self.stream.report)
         self._start_ticking()
 
     @property
@@ -123,7 +123,7 @@ class CarDataSimulator(HttpsServer):
         """Let the user decline a login; raises `UnknownCodeError` for a code that is not good."""
         self.oauth.decline(user_code)
 
-    def publish(self, vin: str, data: Message) -> bool:
+    def publish(self, vin: str, data: StreamData) -> bool:
         """Stream readings of a car in one message; tell whether somebody listened."""
         return self.stream.publish(vin, data)
 

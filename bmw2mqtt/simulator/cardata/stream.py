@@ -17,17 +17,17 @@ from bmw2mqtt.simulator.clock import timestamp
 from bmw2mqtt.simulator.recording import MAX_RECORDED
 
 from . import mqtt_codec as mqtt
-from .reading import Reading, Value
+from .reading import SimulatedReading, Value
 from .stream_client import StreamClient
 from .users import STREAM_SCOPE
 
 if TYPE_CHECKING:
     from bmw2mqtt.simulator.tls import Certificates
 
-    from .users import CarDataUser, Grant, Registry
+    from .users import CarDataUser, Grant, UserRegistry
 
 CONNECT_WINDOW: Final = timedelta(minutes=1)
-Message = Mapping[str, Reading | Value | dict[str, Any]]
+StreamData = Mapping[str, SimulatedReading | Value | dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class StreamConnect:
     reason: int
 
 
-class _Connection(SSLProtocol):
+class _TlsConnection(SSLProtocol):
     """TLS of a connection, which is known from its first byte on, so that it can be closed."""
 
     def __init__(
@@ -87,7 +87,7 @@ class StreamBroker:
 
     def __init__(
         self,
-        registry: Registry,
+        registry: UserRegistry,
         *,
         certificates: Certificates,
         clock: Callable[[], datetime],
@@ -118,7 +118,7 @@ class StreamBroker:
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: _Connection(loop, StreamClient(self), context, self._transports),
+            lambda: _TlsConnection(loop, StreamClient(self), context, self._transports),
             self.host,
             self.port,
         )
@@ -134,14 +134,14 @@ class StreamBroker:
                     transport.abort()
                 await asyncio.sleep(0)
 
-    def publish(self, vin: str, data: Message) -> bool:
+    def publish(self, vin: str, data: StreamData) -> bool:
         """Send readings of a car in one message; tell whether somebody listened.
 
         A reading may be given as its value alone, measured now, or as the JSON to be sent.
         """
         return self.publish_raw(vin, self.message(vin, data))
 
-    def message(self, vin: str, data: Message) -> bytes:
+    def message(self, vin: str, data: StreamData) -> bytes:
         """Return the payload of a message with readings of a car."""
         now = self._clock()
         body = {
@@ -157,12 +157,17 @@ class StreamBroker:
         """Send any payload as a message of a car; tell whether somebody listened."""
         owner = self._registry.owner(vin)
         client = None if owner is None else self.client_of(owner.gcid)
-        if owner is None or client is None or self.silent or not client.wants(owner.gcid, vin):
+        if (
+            owner is None
+            or client is None
+            or self.silent
+            or not client.is_subscribed_to(owner.gcid, vin)
+        ):
             return False
         client.send(mqtt.publish(client.version, f"{owner.gcid}/{vin}", payload))
         return True
 
-    def report(self, vin: str, readings: Mapping[str, Reading]) -> None:
+    def report(self, vin: str, readings: Mapping[str, SimulatedReading]) -> None:
         """Send what a car reports, as far as its owner selected it in the portal."""
         owner = self._registry.owner(vin)
         if owner is None or vin in owner.unconfigured_vins:
@@ -189,7 +194,7 @@ class StreamBroker:
     def drop_all(self, reason: int | None = None) -> None:
         """Hang up on everybody, with a reason code of MQTT 5 if it is not for the network."""
         for client in list(self.clients):
-            client.hang_up(reason)
+            client.disconnect(reason)
 
     def take_over(self, gcid: str, client_id: str = "another client") -> None:
         """Let another client of a customer connect for a moment."""
@@ -198,7 +203,7 @@ class StreamBroker:
     def check_clients(self) -> None:
         """Hang up on those whose time is up, after the clock was set; otherwise they notice."""
         for client in list(self.clients):
-            client.check()
+            client.check_limits()
 
     def admit(self, client: StreamClient, packet: mqtt.Connect) -> tuple[int, Grant | None]:
         """Return the reason code to answer a CONNECT with, and for success whose it is."""
@@ -256,7 +261,7 @@ class StreamBroker:
         client = self.client_of(gcid)
         if client is not None:
             is_same = client.client_id == client_id
-            client.hang_up(mqtt.SESSION_TAKEN_OVER if is_same else None)
+            client.disconnect(mqtt.SESSION_TAKEN_OVER if is_same else None)
 
     def release(self, client: StreamClient) -> None:
         """Let a customer whose connection is over have another one."""
@@ -280,9 +285,9 @@ def _streams(user: CarDataUser, vin: str) -> bool:
     return user.car(vin) is not None and vin not in user.unconfigured_vins
 
 
-def _entry(reading: Reading | Value | dict[str, Any], now: datetime) -> dict[str, Any]:
+def _entry(reading: SimulatedReading | Value | dict[str, Any], now: datetime) -> dict[str, Any]:
     if isinstance(reading, dict):
         return reading
-    if not isinstance(reading, Reading):
-        reading = Reading(reading, None, now)
+    if not isinstance(reading, SimulatedReading):
+        reading = SimulatedReading(reading, None, now)
     return reading.streamed()

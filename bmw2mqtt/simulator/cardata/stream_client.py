@@ -50,8 +50,8 @@ class StreamClient(asyncio.Protocol):
         self._broker = broker
         self._packets = mqtt.Packets()
         self._transport: asyncio.Transport | None = None
-        self._check: asyncio.TimerHandle | None = None
-        self._heard_at = 0.0
+        self._check_timer: asyncio.TimerHandle | None = None
+        self._last_packet_at = 0.0
         self._idle_limit_s = CONNECT_TIMEOUT_S
         self.source = ""
         self.version: mqtt.Version = 4
@@ -69,7 +69,7 @@ class StreamClient(asyncio.Protocol):
         """Wait for the client to introduce itself."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
         self._transport = transport
-        self._heard_at = asyncio.get_running_loop().time()
+        self._last_packet_at = asyncio.get_running_loop().time()
         self.source = str(transport.get_extra_info("peername")[0])
         self._broker.clients.add(self)
         self._check_later()
@@ -77,21 +77,21 @@ class StreamClient(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         """Forget the client."""
         self._transport = None
-        if self._check is not None:
-            self._check.cancel()
+        if self._check_timer is not None:
+            self._check_timer.cancel()
         self._broker.release(self)
         self._broker.clients.discard(self)
 
     def data_received(self, data: bytes) -> None:
         """Do what the client asks for."""
-        self._heard_at = asyncio.get_running_loop().time()
+        self._last_packet_at = asyncio.get_running_loop().time()
         if self._broker.silent:
             return
         try:
             for kind, body in self._packets.feed(data):
                 self._handle(kind, body)
         except mqtt.MalformedPacketError:
-            self.hang_up()
+            self.disconnect()
 
     def _handle(self, kind: int, body: bytes) -> None:
         if self._transport is None or self._transport.is_closing():
@@ -111,9 +111,9 @@ class StreamClient(asyncio.Protocol):
             case mqtt.PINGREQ:
                 self.send(mqtt.PINGRESP_PACKET)
             case mqtt.PUBLISH:
-                self.hang_up(mqtt.NOT_AUTHORIZED)
+                self.disconnect(mqtt.NOT_AUTHORIZED)
             case mqtt.DISCONNECT:
-                self.hang_up()
+                self.disconnect()
             case _:
                 raise mqtt.MalformedPacketError(f"unexpected packet {kind}")
 
@@ -141,28 +141,28 @@ class StreamClient(asyncio.Protocol):
             return
         self.filters.update(topic_filter for topic_filter, _ in packet.filters)
 
-    def wants(self, gcid: str, vin: str) -> bool:
+    def is_subscribed_to(self, gcid: str, vin: str) -> bool:
         """Tell whether the client subscribed to the messages of a car."""
         return not self.filters.isdisjoint((f"{gcid}/+", f"{gcid}/#", f"{gcid}/{vin}"))
 
     def _check_later(self) -> None:
         """Look again when the time of the client may be up."""
-        if self._check is not None:
-            self._check.cancel()
+        if self._check_timer is not None:
+            self._check_timer.cancel()
         loop = asyncio.get_running_loop()
-        left_s = self._heard_at + self._idle_limit_s - loop.time()
+        left_s = self._last_packet_at + self._idle_limit_s - loop.time()
         if self.grant is not None:
             left_s = min(left_s, self._broker.left_s(self.grant))
         left_s = min(max(left_s, SHORTEST_CHECK_S), CHECK_EVERY_S)
-        self._check = loop.call_later(left_s, self.check)
+        self._check_timer = loop.call_later(left_s, self.check_limits)
 
-    def check(self) -> None:
+    def check_limits(self) -> None:
         """Hang up on a client whose token has expired, and on one that fell silent."""
         if not self._broker.silent:
-            if asyncio.get_running_loop().time() - self._heard_at >= self._idle_limit_s:
-                self.hang_up(mqtt.KEEP_ALIVE_TIMEOUT)
+            if asyncio.get_running_loop().time() - self._last_packet_at >= self._idle_limit_s:
+                self.disconnect(mqtt.KEEP_ALIVE_TIMEOUT)
             elif self.grant is not None and self._broker.left_s(self.grant) <= 0:
-                self.hang_up(mqtt.NOT_AUTHORIZED)
+                self.disconnect(mqtt.NOT_AUTHORIZED)
         self._check_later()
 
     def send(self, packet: bytes) -> None:
@@ -173,7 +173,7 @@ class StreamClient(asyncio.Protocol):
         if self._transport.get_write_buffer_size() > MAX_BACKLOG_BYTES:
             self._transport.abort()
 
-    def hang_up(self, reason: int | None = None) -> None:
+    def disconnect(self, reason: int | None = None) -> None:
         """End the connection, with a reason for a client that understands one."""
         if reason is not None and self.grant is not None and self.version == mqtt.MQTT_5:
             self.send(mqtt.disconnect(reason))

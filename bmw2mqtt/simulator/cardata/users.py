@@ -79,7 +79,7 @@ class Grant:
 
 
 @dataclass(slots=True)
-class Registry:
+class UserRegistry:
     """Who is a customer, and which tokens are good."""
 
     users: list[CarDataUser]

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from .authorizer import AppAuthorizer
     from .cars import Json, SimulatedCar
     from .users import SimulatedUser
-    from .vehicles import Garage
 
 REMOTE_COMMANDS: Final = (
     "light-flash",
@@ -100,7 +100,7 @@ class PlannedOutcomes:
         """Let all commands succeed again."""
         self._plans.clear()
 
-    def take(self, service: str, vin: str) -> Outcome:
+    def consume(self, service: str, vin: str) -> Outcome:
         """Return the outcome of a command, and count it."""
         for plan in self._plans:
             if plan.service not in (None, service) or plan.vin not in (None, vin):
@@ -131,7 +131,7 @@ class _Event:
 class CommandRoutes:
     """What an app can tell the cars of its user."""
 
-    garage: Garage
+    authorizer: AppAuthorizer
     clock: Callable[[], datetime]
     outcomes: PlannedOutcomes = field(default_factory=PlannedOutcomes)
     _events: dict[str, _Event] = field(default_factory=dict)
@@ -149,8 +149,8 @@ class CommandRoutes:
 
     async def command(self, request: web.Request) -> web.Response:
         """Accept a command and return the event to follow it by."""
-        user = self.garage.user(request)
-        car = self.garage.car(request)
+        user = self.authorizer.user(request)
+        car = self.authorizer.car(request)
         service = request.match_info["service"]
         params, body = dict(request.query), await json_body(request)
         _check(car, service, params, body)
@@ -161,7 +161,7 @@ class CommandRoutes:
             service=service,
             params=params,
             body=body,
-            outcome=self.outcomes.take(service, car.vin),
+            outcome=self.outcomes.consume(service, car.vin),
         )
         return web.json_response({"creationTime": timestamp(self.clock()), "eventId": event_id})
 
@@ -195,13 +195,13 @@ class CommandRoutes:
 
     async def send_to_car(self, request: web.Request) -> web.Response:
         """Accept a destination; there is no event, and no word about it."""
-        user = self.garage.user(request)
+        user = self.authorizer.user(request)
         if request.match_info["gcid"] != user.gcid:
             raise refuse(403, "Forbidden.")
         body = await json_body(request)
         information = body.get("vehicleInformation")
         vin = information.get("vin") if isinstance(information, dict) else None
-        car = self.garage.car_of(user, vin)
+        car = self.authorizer.car_of(user, vin)
         if not _is_poi(body):
             raise refuse(400, "Invalid place.")
         _check(car, SEND_TO_CAR, {}, body)
@@ -209,7 +209,7 @@ class CommandRoutes:
         return web.Response(status=201)
 
     def _event(self, request: web.Request) -> _Event:
-        user = self.garage.user(request)
+        user = self.authorizer.user(request)
         event = self._events.get(request.query.get("eventId", ""))
         if event is None or event.user is not user:
             raise refuse(404, "Event not found.")

@@ -17,7 +17,7 @@ from bmw2mqtt.simulator.https import form_body
 from .answers import refuse, refuse_with, region_of
 
 if TYPE_CHECKING:
-    from .users import Accounts, SimulatedUser, Tokens
+    from .users import AppAccounts, IssuedTokens, SimulatedUser
 
 CLIENT_ID: Final = "6d1cb9a0-51e5-4a0e-9d40-0b6d1a2e5c11"
 CLIENT_SECRET: Final = secrets.token_urlsafe(24)
@@ -54,7 +54,7 @@ class _Interaction:
 class GcdmLogin:
     """BMW's login server "GCDM"."""
 
-    accounts: Accounts
+    accounts: AppAccounts
     captcha_tokens: set[str] | None = None
     """The captcha tokens that are good, each once; `None`: any new one is."""
     _spent_captcha_tokens: set[str] = field(default_factory=set)
@@ -166,7 +166,7 @@ class GcdmLogin:
         return interaction.user
 
 
-def token_answer(tokens: Tokens, user: SimulatedUser) -> dict[str, str | int]:
+def token_answer(tokens: IssuedTokens, user: SimulatedUser) -> dict[str, str | int]:
     """Return the answer to a successful login or refresh."""
     return {
         "access_token": tokens.access_token,

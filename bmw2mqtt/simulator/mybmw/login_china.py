@@ -24,7 +24,7 @@ from .answers import json_body, refuse_with, region_of
 from .login import INVALID_GRANT, token_answer
 
 if TYPE_CHECKING:
-    from .users import Accounts, SimulatedUser
+    from .users import AppAccounts, SimulatedUser
 
 POSITION_TOLERANCE: Final = 0.02
 
@@ -73,7 +73,7 @@ class _Keys:
 class ChinaLogin:
     """BMW's login server in china, "COAS"."""
 
-    accounts: Accounts
+    accounts: AppAccounts
     _keys: _Keys = field(default_factory=_Keys)
     _puzzles: dict[str, _Puzzle] = field(default_factory=dict)
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 from bmw2mqtt.simulator.clock import utc_now
 from bmw2mqtt.simulator.https import HttpsServer
 
+from .authorizer import AppAuthorizer
 from .commands import CommandRoutes, PlannedOutcomes
 from .login import GcdmLogin
 from .login_china import ChinaLogin
-from .users import Accounts
-from .vehicles import Garage, VehicleRoutes
+from .users import AppAccounts
+from .vehicles import AppVehicleRoutes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -44,19 +45,19 @@ class MyBmwSimulator(HttpsServer):
         refresh_grace_s: float = 0.0,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self.accounts = Accounts.of(
+        self.accounts = AppAccounts.of(
             users,
             clock=clock,
             access_token_lifetime_s=access_token_lifetime_s,
             refresh_grace_s=refresh_grace_s,
         )
-        garage = Garage(self.accounts)
-        self._commands = CommandRoutes(garage, clock)
+        authorizer = AppAuthorizer(self.accounts)
+        self._commands = CommandRoutes(authorizer, clock)
         super().__init__(
             (
                 GcdmLogin(self.accounts, None if captcha_tokens is None else set(captcha_tokens)),
                 ChinaLogin(self.accounts),
-                VehicleRoutes(garage),
+                AppVehicleRoutes(authorizer),
                 self._commands,
             ),
             certificates=certificates,

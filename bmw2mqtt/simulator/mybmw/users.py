@@ -47,7 +47,7 @@ class SimulatedUser:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
+class IssuedTokens:
     """What a login or a refresh hands out."""
 
     access_token: str = field(repr=False)
@@ -57,13 +57,13 @@ class Tokens:
 
 
 @dataclass(slots=True)
-class _Access:
+class _AccessToken:
     user: SimulatedUser
     expires_at: datetime
 
 
 @dataclass(slots=True)
-class Accounts:
+class AppAccounts:
     """Who may log in, and which tokens are good.
 
     A refresh token is good for one refresh, and for another `refresh_grace_s` after it; an access
@@ -74,7 +74,7 @@ class Accounts:
     clock: Callable[[], datetime]
     access_token_lifetime_s: float
     refresh_grace_s: float = 0.0
-    _access: dict[str, _Access] = field(default_factory=dict)
+    _access: dict[str, _AccessToken] = field(default_factory=dict)
     _refresh: dict[str, SimulatedUser] = field(default_factory=dict)
     _used_at: dict[str, datetime] = field(default_factory=dict)
     """Refresh tokens that were used, and when first."""
@@ -88,7 +88,7 @@ class Accounts:
         clock: Callable[[], datetime],
         access_token_lifetime_s: float,
         refresh_grace_s: float = 0.0,
-    ) -> Accounts:
+    ) -> AppAccounts:
         """Open accounts for `users`."""
         return cls(list(users), clock, access_token_lifetime_s, refresh_grace_s)
 
@@ -99,16 +99,16 @@ class Accounts:
                 return user if user.password == password else None
         return None
 
-    def issue(self, user: SimulatedUser, access_token: str | None = None) -> Tokens:
+    def issue(self, user: SimulatedUser, access_token: str | None = None) -> IssuedTokens:
         """Hand out a new pair of tokens, the access token of the caller's own making if given."""
         now = self.clock()
-        tokens = Tokens(
+        tokens = IssuedTokens(
             access_token=access_token or secrets.token_urlsafe(24),
             refresh_token=secrets.token_urlsafe(24),
             issued_at=now,
             expires_at=self.next_expiry(now),
         )
-        self._access[tokens.access_token] = _Access(user, tokens.expires_at)
+        self._access[tokens.access_token] = _AccessToken(user, tokens.expires_at)
         self._refresh[tokens.refresh_token] = user
         self._issued |= {tokens.access_token, tokens.refresh_token}
         return tokens

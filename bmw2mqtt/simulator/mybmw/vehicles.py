@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from bmw2mqtt.simulator.https import vin_of
-
-from .answers import refuse, region_of, x_user_agent
+from .answers import refuse, x_user_agent
 
 if TYPE_CHECKING:
-    from .cars import SimulatedCar
-    from .users import Accounts, SimulatedUser
+    from .authorizer import AppAuthorizer
 
 CAR_VIEWS = frozenset(
     {
@@ -34,36 +31,10 @@ CAR_VIEWS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Garage:
-    """Finds the user behind a request, and the car it is about."""
-
-    accounts: Accounts
-
-    def user(self, request: web.Request) -> SimulatedUser:
-        """Return whose access token came with a request, or refuse it."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        user = self.accounts.authenticate(token, region_of(request))
-        if scheme != "Bearer" or user is None:
-            raise refuse(401, "Access token is missing, expired or invalid.")
-        return user
-
-    def car(self, request: web.Request) -> SimulatedCar:
-        """Return the car a request is about, or refuse it if it is not one of the user's."""
-        return self.car_of(self.user(request), vin_of(request))
-
-    def car_of(self, user: SimulatedUser, vin: str | None) -> SimulatedCar:
-        """Return the user's car with a VIN, or refuse the request."""
-        car = user.car(vin)
-        if car is None:
-            raise refuse(404, "Vehicle not found.")
-        return car
-
-
-@dataclass(frozen=True, slots=True)
-class VehicleRoutes:
+class AppVehicleRoutes:
     """What an app can read about the cars of its user."""
 
-    garage: Garage
+    authorizer: AppAuthorizer
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Serve the vehicles' addresses."""
@@ -75,7 +46,7 @@ class VehicleRoutes:
 
     async def vehicle_list(self, request: web.Request) -> web.Response:
         """List the user's cars of the brand the app was built for."""
-        user = self.garage.user(request)
+        user = self.authorizer.user(request)
         brand = x_user_agent(request)[1]
         mappings = [
             {
@@ -93,18 +64,18 @@ class VehicleRoutes:
 
     async def profile(self, request: web.Request) -> web.Response:
         """Tell what a car is."""
-        return web.json_response(self.garage.car(request).profile())
+        return web.json_response(self.authorizer.car(request).profile())
 
     async def state(self, request: web.Request) -> web.Response:
         """Tell how a car is, and what it can be told."""
-        car = self.garage.car(request)
+        car = self.authorizer.car(request)
         if not {"apptimezone", "appDateTime"} <= request.query.keys():
             raise refuse(400, "Parameters apptimezone and appDateTime are required.")
         return web.json_response(car.state())
 
     async def charging_details(self, request: web.Request) -> web.Response:
         """Tell how a car is set to charge."""
-        details = self.garage.car(request).charging_details()
+        details = self.authorizer.car(request).charging_details()
         if not {"fields", "has_charging_settings_capabilities"} <= request.query.keys():
             raise refuse(400, "Parameter fields is required.")
         if details is None:
@@ -113,7 +84,7 @@ class VehicleRoutes:
 
     async def image(self, request: web.Request) -> web.Response:
         """Send a picture of a car; there is one, whatever the view."""
-        car = self.garage.car(request)
+        car = self.authorizer.car(request)
         if request.query.get("carView") not in CAR_VIEWS:
             raise refuse(400, "Unknown carView.")
         if request.headers.get("accept") != "image/png":

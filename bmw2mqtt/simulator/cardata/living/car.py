@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from bmw2mqtt.simulator.cardata.cars import is_streamed
-from bmw2mqtt.simulator.cardata.reading import NEVER_SUPPLIED, Reading
+from bmw2mqtt.simulator.cardata.reading import NEVER_SUPPLIED, SimulatedReading
 from bmw2mqtt.simulator.clock import utc_now
 from bmw2mqtt.simulator.mybmw.living import LivingCar
 
@@ -27,15 +27,15 @@ CHECK_CONTROL: Final = "vehicle.status.checkControlMessages"
 TRIP_END: Final = "vehicle.trip.segment.end.travelledDistance"
 TRIP_END_TIME: Final = "vehicle.trip.segment.end.time"
 STALE: Final = {
-    "vehicle.channel.teleservice.lastBreakdownCallTime": Reading("-NA-", None, LONG_AGO),
-    "vehicle.channel.teleservice.lastManualCallTime": Reading(
+    "vehicle.channel.teleservice.lastBreakdownCallTime": SimulatedReading("-NA-", None, LONG_AGO),
+    "vehicle.channel.teleservice.lastManualCallTime": SimulatedReading(
         "04.03.2021 15:08 UTC", None, LONG_AGO
     ),
-    "vehicle.cabin.infotainment.navigation.currentLocation.altitude": Reading(
+    "vehicle.cabin.infotainment.navigation.currentLocation.altitude": SimulatedReading(
         "-NA-", "m", LONG_AGO
     ),
-    "vehicle.electricalSystem.battery.stateOfCharge": Reading(None, "percent"),
-    "vehicle.vehicle.avgSpeed": Reading("INVALID", "km/h", LONG_AGO),
+    "vehicle.electricalSystem.battery.stateOfCharge": SimulatedReading(None, "percent"),
+    "vehicle.vehicle.avgSpeed": SimulatedReading("INVALID", "km/h", LONG_AGO),
 }
 """What a car has not told for long, or never told."""
 
@@ -56,7 +56,7 @@ class LivingCarDataCar:
         self._car = LivingCar(model, clock=clock, speed=speed)
         self._born = clock()
         self._sinks: list[Sink] = []
-        self._readings: dict[str, Reading] = dict(STALE)
+        self._readings: dict[str, SimulatedReading] = dict(STALE)
         self._messages = 0
         self._catch_up()
 
@@ -72,7 +72,7 @@ class LivingCarDataCar:
         """Return what the car is."""
         return models.basic_data(self.model)
 
-    def readings(self) -> Mapping[str, Reading]:
+    def readings(self) -> Mapping[str, SimulatedReading]:
         """Return what BMW knows of the car now."""
         self.tick()
         return self._readings
@@ -93,7 +93,7 @@ class LivingCarDataCar:
         """Return what is on the wheels."""
         return records.tyre_diagnosis(self.model)
 
-    def listen(self, sink: Sink) -> None:
+    def subscribe(self, sink: Sink) -> None:
         """Report to `sink` as well."""
         self._sinks.append(sink)
 
@@ -118,9 +118,9 @@ class LivingCarDataCar:
         if descriptors.DOOR_STATUS in changed:
             changed = [*changed, *sorted(descriptors.LOCK_BURST - set(changed))]
         for name in changed:
-            self._readings[name] = Reading(*told[name], at)
+            self._readings[name] = SimulatedReading(*told[name], at)
         if TRIP_END in changed:
-            self._readings[TRIP_END_TIME] = Reading(descriptors.text_date(at), None, at)
+            self._readings[TRIP_END_TIME] = SimulatedReading(descriptors.text_date(at), None, at)
             changed.append(TRIP_END_TIME)
         self._warn(condition, at)
         return changed
@@ -130,7 +130,7 @@ class LivingCarDataCar:
         is_on = self._readings.get(CHECK_CONTROL, NEVER_SUPPLIED).value is not None
         if condition.is_driving and not is_on:
             text = descriptors.check_control_messages(int(condition.mileage_km))
-            self._readings[CHECK_CONTROL] = Reading(text, None, at)
+            self._readings[CHECK_CONTROL] = SimulatedReading(text, None, at)
         elif condition.locked and is_on:
             self._readings[CHECK_CONTROL] = NEVER_SUPPLIED
 

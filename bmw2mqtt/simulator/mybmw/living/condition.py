@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Self
 
-from .day import DAY, DEPARTURE, DRIVING, NIGHT, Move, Phase, phase_at
+from .day import DAY, DEPARTURE, DRIVING, NIGHT, DayPhase, Move, phase_at
 
 if TYPE_CHECKING:
     from .models import CarModel
@@ -25,7 +25,7 @@ class Condition:
 
     second: float
     phase_index: int
-    phase: Phase
+    phase: DayPhase
     stays_home: bool = False
     position_km: float
     mileage_km: float
@@ -104,7 +104,7 @@ class Condition:
         elif index == DEPARTURE:
             self.phase = NIGHT
 
-    def _enter(self, model: CarModel, phase: Phase) -> None:
+    def _enter(self, model: CarModel, phase: DayPhase) -> None:
         self.phase = phase
         self.locked = phase.locked
         plugged = phase.plugged and model.battery is not None
@@ -151,7 +151,7 @@ def kilowatts(ampere: float, model: CarModel) -> float:
     return min(ampere * KILOWATTS_PER_AMPERE, limit)
 
 
-def _position(model: CarModel, phase: Phase, part: float) -> float:
+def _position(model: CarModel, phase: DayPhase, part: float) -> float:
     """Return how far from home a car is when `part` of a phase is over."""
     length = model.route.length_km
     match phase.move:

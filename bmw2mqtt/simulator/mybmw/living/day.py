@@ -20,7 +20,7 @@ DRIVING: Final = (Move.TO_WORK, Move.HOMEWARD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Phase:
+class DayPhase:
     """A while in which nothing but the position changes by itself."""
 
     minutes: int
@@ -33,15 +33,15 @@ class Phase:
 
 
 DAY: Final = (
-    Phase(minutes=8, move=Move.AT_HOME, locked=True, plugged=True, climate=True),
-    Phase(minutes=2, move=Move.AT_HOME, open_lids=frozenset({"leftFront"})),
-    Phase(minutes=24, move=Move.TO_WORK, open_windows=frozenset({"leftFront"})),
-    Phase(minutes=2, move=Move.AT_WORK, open_lids=frozenset({"leftFront", "trunk"})),
-    Phase(minutes=20, move=Move.AT_WORK, locked=True),
-    Phase(minutes=2, move=Move.AT_WORK, open_lids=frozenset({"leftFront"})),
-    Phase(minutes=24, move=Move.HOMEWARD),
-    Phase(minutes=2, move=Move.AT_HOME, open_lids=frozenset({"leftFront", "rightRear"})),
-    Phase(minutes=36, move=Move.AT_HOME, locked=True, plugged=True),
+    DayPhase(minutes=8, move=Move.AT_HOME, locked=True, plugged=True, climate=True),
+    DayPhase(minutes=2, move=Move.AT_HOME, open_lids=frozenset({"leftFront"})),
+    DayPhase(minutes=24, move=Move.TO_WORK, open_windows=frozenset({"leftFront"})),
+    DayPhase(minutes=2, move=Move.AT_WORK, open_lids=frozenset({"leftFront", "trunk"})),
+    DayPhase(minutes=20, move=Move.AT_WORK, locked=True),
+    DayPhase(minutes=2, move=Move.AT_WORK, open_lids=frozenset({"leftFront"})),
+    DayPhase(minutes=24, move=Move.HOMEWARD),
+    DayPhase(minutes=2, move=Move.AT_HOME, open_lids=frozenset({"leftFront", "rightRear"})),
+    DayPhase(minutes=36, move=Move.AT_HOME, locked=True, plugged=True),
 )
 DEPARTURE: Final = 1
 """The phase in which the car leaves the plug, or stays if it cannot make it there and back."""

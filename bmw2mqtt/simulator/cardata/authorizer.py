@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from .cars import CarDataCar
-    from .users import CarDataUser, Registry
+    from .users import CarDataUser, UserRegistry
 
 VIN: Final = re.compile(r"[A-Z0-9]{17}")
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class RestAuthorizer:
     """Finds the user behind a request, and the car it is about."""
 
-    registry: Registry
+    registry: UserRegistry
 
     def user(self, request: web.Request) -> CarDataUser:
         """Return whose access token came with a request, or refuse it."""
