@@ -25,7 +25,7 @@ class DemoError(Bmw2MqttError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerProgram:
-    """A broker that is installed."""
+    """An installed MQTT broker."""
 
     name: str
     path: str
@@ -33,7 +33,7 @@ class BrokerProgram:
 
 
 def find_program() -> BrokerProgram:
-    """Find a broker.
+    """Find an installed broker.
 
     Raises:
         DemoError: there is none.
@@ -54,7 +54,9 @@ def free_port(bind: str, wanted: int) -> int:
         DemoError: the address is not one of this machine's, or no port is free.
     """
     if not 1 <= wanted <= LAST_PORT:
-        raise DemoError(f"{wanted} is no port; use --port with 1 to {LAST_PORT}")
+        raise DemoError(
+            f"{wanted} is not a valid port; use --port with a number from 1 to {LAST_PORT}"
+        )
     for port in range(wanted, min(wanted + PORTS_TO_TRY, LAST_PORT + 1)):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -69,7 +71,7 @@ def free_port(bind: str, wanted: int) -> int:
 
 
 class DemoBroker:
-    """One running broker."""
+    """A running broker."""
 
     def __init__(self, program: BrokerProgram, bind: str, port: int, directory: Path) -> None:
         self.program = program
@@ -79,7 +81,7 @@ class DemoBroker:
         self._process: Process | None = None
 
     async def __aenter__(self) -> Self:
-        """Start it and wait until it takes connections.
+        """Start the broker and wait until it accepts connections.
 
         Raises:
             DemoError: it does not start.
@@ -92,7 +94,7 @@ class DemoBroker:
             str(config),
             stdout=DEVNULL,
             stderr=PIPE,
-            start_new_session=True,  # Ctrl-C is for the bridge, which says goodbye to the broker
+            start_new_session=True,  # Ctrl-C must stop only the bridge, which then disconnects
         )
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
@@ -103,7 +105,7 @@ class DemoBroker:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop it."""
+        """Stop the broker."""
         if self._process is None or self._process.returncode is not None:
             return
         self._process.terminate()
@@ -115,17 +117,17 @@ class DemoBroker:
 
     @property
     def address(self) -> str:
-        """Where clients on this machine find it."""
+        """The address for clients on this machine."""
         return "127.0.0.1" if self._bind in {"0.0.0.0", "::"} else self._bind  # noqa: S104
 
     @property
     def bind(self) -> str:
-        """Where it listens."""
+        """The address on which it listens."""
         return self._bind
 
     @property
     def directory(self) -> Path:
-        """Where it may write."""
+        """The folder for its files."""
         return self._directory
 
     async def _wait_until_it_listens(self, process: Process) -> None:

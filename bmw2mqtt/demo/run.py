@@ -1,4 +1,4 @@
-"""Starts the demo, says how to look at it, stops it."""
+"""Runs the demo: broker, simulated BMW and bridge, until Ctrl-C."""
 
 import asyncio
 import tempfile
@@ -16,12 +16,12 @@ from bmw2mqtt.simulator.cardata import demo_cars as cardata_demo_cars
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser, demo_cars
 
 POLL_INTERVAL_S: Final = 10
-"""The demo's cars live fast; BMW itself must never be asked so often."""
+"""For the demo's time-lapse cars only; BMW itself must never be polled so often."""
 PAGE_PORT: Final = 8099
 USERNAME, PASSWORD, CAPTCHA_TOKEN = "demo@example.com", "demo", "demo"
 MYBMW, CARDATA = "demo_mybmw", "demo_cardata"
 APPROVE_AFTER_S: Final = 5
-"""In the demo the simulated owner confirms the login at BMW by himself."""
+"""The simulated owner confirms the CarData login after this time."""
 
 
 def run(*, bind: str, port: int, data_dir: Path | None) -> int:
@@ -50,9 +50,9 @@ async def _run(bind: str, wanted_port: int, directory: Path) -> None:
     stop = stop_on_signals()
     broker = DemoBroker(find_program(), bind, free_port(bind, wanted_port), directory)
     user = SimulatedUser(username=USERNAME, password=PASSWORD, cars=demo_cars())
-    customer = CarDataUser(cars=list(cardata_demo_cars()))
+    cardata_user = CarDataUser(cars=list(cardata_demo_cars()))
     mybmw = MyBmwSimulator([user])
-    cardata = CarDataSimulator([customer], approve_after_s=APPROVE_AFTER_S)
+    cardata = CarDataSimulator([cardata_user], approve_after_s=APPROVE_AFTER_S)
     _forget_logins(directory / "data")
     async with broker, mybmw, cardata:
         settings = _settings(broker, mybmw, cardata, directory)
@@ -61,7 +61,7 @@ async def _run(bind: str, wanted_port: int, directory: Path) -> None:
 
 
 def _forget_logins(data_dir: Path) -> None:
-    """Forget the logins of a demo before: this one's BMW does not know them."""
+    """Remove the logins of an earlier demo: the new simulator did not issue their tokens."""
     for account in (MYBMW, CARDATA):
         for name in (f"tokens-{account}.json", f"account-{account}.json"):
             (data_dir / name).unlink(missing_ok=True)
@@ -106,10 +106,10 @@ def _settings(
 
 WELCOME: Final = """
   Five simulated cars drive, park and charge on the MQTT broker at {host}:{port} ({program}).{busy}
-  Three are of a MyBMW account; two of CarData, which come when its login is confirmed: in 15 s.
+  Three belong to a MyBMW account. Two belong to CarData and appear in about 15 s, after its login.
 
   Page:            http://127.0.0.1:{page_port}/
-  Watch them:      mosquitto_sub -h {host} -p {port}{version} -v -t 'bmw2mqtt/#' -T '+/+/image/#'
+  Topics:          mosquitto_sub -h {host} -p {port}{version} -v -t 'bmw2mqtt/#' -T '+/+/image/#'
   Home Assistant:  Settings > Devices & services > Add integration > MQTT,
                    broker {host}, port {port}, no user. The cars appear by themselves.
                    On another machine: start the demo with --bind 0.0.0.0

@@ -1,4 +1,4 @@
-"""One HTTPS server of BMW on loopback: recorded, and wrong on demand."""
+"""The base of the simulated servers: HTTPS, recorded requests and faults."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SHUTDOWN_TIMEOUT_S: Final = 0.5
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not an accident
-    """A request is over, with this response."""
+    """Ends a request with a response."""
 
     def __init__(self, response: web.Response) -> None:
         super().__init__(response.status)
@@ -33,10 +33,10 @@ class Refusal(Exception):  # noqa: N818 - an answer, not an accident
 
 
 class Routes(Protocol):
-    """Some of a server's addresses."""
+    """A group of a server's addresses."""
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Serve them."""
+        """Add them to a router."""
 
 
 class HttpsServer:
@@ -45,7 +45,7 @@ class HttpsServer:
     `faults` are what it answers instead of its routes' answers; `requests` are those received so
     far, oldest first. Without `certificates` it creates its own authority; others may be set, and
     are used from the next `start` on. `middlewares` run after a request was recorded and before a
-    fault is played.
+    fault applies.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class HttpsServer:
 
 
 def vin_of(request: web.Request) -> str | None:
-    """Return the VIN a request is about, from its header or its path."""
+    """Return the VIN in a request's header or path."""
     return request.headers.get("bmw-vin") or request.match_info.get("vin")
 
 
@@ -168,7 +168,7 @@ async def json_object(request: web.Request) -> dict[str, Any]:
 
 @web.middleware
 async def _refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer a request that a handler refused."""
+    """Respond to a request that a handler refused."""
     try:
         return await handler(request)
     except Refusal as refusal:

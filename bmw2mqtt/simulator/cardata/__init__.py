@@ -1,4 +1,4 @@
-"""BMW CarData, as any program meets it that its customers let read their cars."""
+"""The simulated BMW CarData: login, REST API and stream."""
 
 from bmw2mqtt.simulator.faults import Fault, Faults
 from bmw2mqtt.simulator.recording import RecordedRequest

@@ -1,4 +1,4 @@
-"""What the simulator asks of a car, and a car that stands still until a test moves it."""
+"""The interface of a simulated CarData car, and a car whose readings a test sets."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from .reading import NEVER_SUPPLIED, SimulatedReading, Value
 
 Json = dict[str, Any]
 Sink = Callable[[str, Mapping[str, SimulatedReading]], None]
-"""Where a car's reports go: its VIN, and what changed."""
+"""Receives a car's reports: its VIN and the changed readings."""
 
 
 class CarDataCar(Protocol):
-    """A car that can be asked for what BMW knows of it, and that reports by itself."""
+    """A car: the answers to REST requests about it, and the reports that it streams."""
 
     is_living: bool
-    """Whether it has to be told that time passes."""
+    """Whether `tick` must be called regularly."""
 
     @property
     def vin(self) -> str:
-        """The 17 characters on the windscreen."""
+        """The vehicle identification number, 17 characters."""
 
     def basic_data(self) -> Json:
-        """Return the answer to `basicData`, in the words of BMW's OpenAPI."""
+        """Return the answer to `basicData`, with the keys of BMW's OpenAPI document."""
 
     def readings(self) -> Mapping[str, SimulatedReading]:
-        """Return the newest reading of every descriptor BMW ever got."""
+        """Return the newest reading of every descriptor that the car ever reported."""
 
     def image(self) -> bytes | None:
         """Return a PNG, or `None` if there is none."""
@@ -46,16 +46,16 @@ class CarDataCar(Protocol):
         """Return the answer to `smartMaintenanceTyreDiagnosis`."""
 
     def subscribe(self, sink: Sink) -> None:
-        """Let the car report to `sink` from now on: its VIN, and what changed."""
+        """Report to `sink` from now on."""
 
     def tick(self) -> None:
-        """Notice that time has passed; called every now and then."""
+        """Advance the car to the current time and report what changed."""
 
 
 class RecordedCarDataCar:
-    """A car made of readings that a test edits.
+    """A car whose readings a test sets.
 
-    `store` is what BMW's REST knows from now on; `report` tells the stream as well.
+    `store` changes what REST answers; `report` streams the readings as well.
     """
 
     is_living = False
@@ -90,7 +90,7 @@ class RecordedCarDataCar:
         *,
         measured_at: datetime | None = None,
     ) -> dict[str, SimulatedReading]:
-        """Keep readings; a plain value keeps its unit and is measured now. Return what was kept."""
+        """Store readings and return them; a plain value keeps its unit and is measured now."""
         at = measured_at or self._clock()
         kept = {name: self._reading(name, reading, at) for name, reading in readings.items()}
         self._readings.update(kept)
@@ -102,14 +102,14 @@ class RecordedCarDataCar:
         *,
         measured_at: datetime | None = None,
     ) -> None:
-        """Keep readings, and stream in one message those BMW streams."""
+        """Store readings, and stream those that BMW streams in one message."""
         kept = self.store(readings, measured_at=measured_at)
         streamed = {name: kept[name] for name in kept if is_streamed(name)}
         for sink in self._sinks if streamed else ():
             sink(self.vin, streamed)
 
     def clear(self, names: Iterable[str]) -> None:
-        """Let BMW know of no value any more, as after a warning has gone."""
+        """Remove values at BMW, as happens when a warning ends."""
         self._readings.update(dict.fromkeys(names, NEVER_SUPPLIED))
 
     def _reading(
@@ -149,9 +149,9 @@ class RecordedCarDataCar:
         self._sinks.append(sink)
 
     def tick(self) -> None:
-        """Stand still."""
+        """Do nothing: only a test changes this car."""
 
 
 def is_streamed(descriptor: str) -> bool:
-    """Tell whether BMW streams a descriptor; one that is not in its catalogue is new, and is."""
+    """Return whether BMW streams a descriptor; those missing from its catalogue are streamed."""
     return descriptor in STREAMABLE or descriptor not in DESCRIPTORS

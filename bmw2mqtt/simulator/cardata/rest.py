@@ -1,4 +1,4 @@
-"""The REST API about cars."""
+"""The REST addresses of vehicles."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ MISSING_LIVE: Final = frozenset({"vin", "puStep"})
 
 @dataclass(slots=True)
 class RestVehicleRoutes:
-    """What a customer can read about the cars, in the shapes seen at BMW, old and new."""
+    """Answers REST requests about vehicles, in the current and older formats seen at BMW."""
 
     authorizer: RestAuthorizer
     mappings_shape: Literal["array", "object", "wrapped"] = "array"
     basic_data_spelling: Literal["openapi", "live"] = "openapi"
     page_size: int = 20
-    """How many entries a page of a long list has."""
+    """How many entries a page of a list has."""
     _pages: dict[str, tuple[Sequence[Json], int]] = field(default_factory=dict)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Serve the vehicles' addresses."""
+        """Add the vehicles' addresses."""
         router.add_get("/customers/vehicles/mappings", self.mappings)
         vehicle = "/customers/vehicles/{vin}/"
         router.add_get(vehicle + "basicData", self.basic_data)
@@ -51,7 +51,7 @@ class RestVehicleRoutes:
         router.add_get(vehicle + "smartMaintenanceTyreDiagnosis", self.tyre_diagnosis)
 
     def expire_pages(self) -> None:
-        """Let the tokens for next pages expire."""
+        """Expire the pagination tokens."""
         self._pages.clear()
 
     async def mappings(self, request: web.Request) -> web.Response:
@@ -73,7 +73,7 @@ class RestVehicleRoutes:
         return web.json_response(body)
 
     async def basic_data(self, request: web.Request) -> web.Response:
-        """Tell what a car is."""
+        """Return what never changes of a car."""
         data = self.authorizer.car(request).basic_data()
         if self.basic_data_spelling == "live":
             data = {
@@ -84,14 +84,14 @@ class RestVehicleRoutes:
         return web.json_response(data)
 
     async def image(self, request: web.Request) -> web.Response:
-        """Send a picture of a car."""
+        """Return a car's picture."""
         picture = self.authorizer.car(request).image()
         if picture is None:
             raise refuse("CU-126")
         return web.Response(body=picture, content_type="image/png")
 
     async def telematic_data(self, request: web.Request) -> web.Response:
-        """Tell the last values of the descriptors in a container."""
+        """Return the newest readings of a container's descriptors."""
         car, user = self.authorizer.car(request), self.authorizer.user(request)
         container = find(user, request.query.get("containerId", ""))
         if container.state != "ACTIVE":
@@ -103,7 +103,7 @@ class RestVehicleRoutes:
         return web.json_response({"telematicData": data})
 
     async def charging_history(self, request: web.Request) -> web.Response:
-        """Tell when and how a car charged."""
+        """Return a car's charging sessions."""
         car = self.authorizer.car(request)
         start, end = _moment(request, "from"), _moment(request, "to")
         sessions = [
@@ -115,7 +115,7 @@ class RestVehicleRoutes:
         return web.json_response({"data": data, "next_token": next_token})
 
     async def charging_places(self, request: web.Request) -> web.Response:
-        """Tell how a car charges where."""
+        """Return a car's location-based charging settings."""
         places = self.authorizer.car(request).charging_places()
         if not places:
             raise refuse("CU-127")
@@ -125,7 +125,7 @@ class RestVehicleRoutes:
     def _page(
         self, request: web.Request, entries: Sequence[Json]
     ) -> tuple[Sequence[Json], str | None]:
-        """Return the page that is asked for, and the token to ask for the next one."""
+        """Return the requested page, and the pagination token of the next one."""
         begin, token = 0, request.query.get("nextToken")
         if token is not None:
             if token not in self._pages:
@@ -139,7 +139,7 @@ class RestVehicleRoutes:
         return entries[begin:end], next_token
 
     async def tyre_diagnosis(self, request: web.Request) -> web.Response:
-        """Tell what is on the wheels."""
+        """Return a car's tyre diagnosis."""
         return web.json_response(self.authorizer.car(request).tyre_diagnosis())
 
 
@@ -149,5 +149,5 @@ def _moment(request: web.Request, name: str) -> datetime:
     except KeyError as error:
         raise refuse("CU-400", f"Parameter {name} is required.") from error
     except ValueError as error:
-        raise refuse("CU-401", f"Parameter {name} is no date-time.") from error
+        raise refuse("CU-401", f"Parameter {name} is not a date-time.") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

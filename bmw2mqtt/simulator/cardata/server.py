@@ -1,4 +1,4 @@
-"""BMW CarData on loopback: the login, the REST API, the stream."""
+"""The server of the simulated BMW CarData: login, REST API and stream."""
 
 from __future__ import annotations
 
@@ -31,12 +31,11 @@ TICK_S: Final = 1.0
 
 
 class CarDataSimulator(HttpsServer):
-    """BMW's CarData with the given users and their cars.
+    """Simulates BMW CarData with the given users and their cars.
 
     Point a client to `auth_url`, `api_url` and `stream_host`:`stream_port`, and let it trust
-    `ca_file`. Every part can be told to go wrong: `faults` is what is answered instead of the
-    truth over HTTPS; `oauth`, `vehicles`, `containers`, `quota`, `registry` and `stream` have
-    settings of their own.
+    `ca_file`. `faults` are the answers over HTTPS instead of the normal ones; `oauth`, `vehicles`,
+    `containers`, `quota`, `registry` and `stream` have settings of their own.
     """
 
     def __init__(
@@ -78,68 +77,68 @@ class CarDataSimulator(HttpsServer):
             self.add_user(user)
 
     def add_user(self, user: CarDataUser) -> None:
-        """Take in another customer."""
+        """Add a user."""
         self.registry.users.append(user)
         for car in user.cars:
             car.subscribe(self.stream.report)
         self._start_ticking()
 
     def add_car(self, user: CarDataUser, car: CarDataCar) -> None:
-        """Give a customer another car."""
+        """Add a car to a user."""
         user.cars.append(car)
         car.subscribe(self.stream.report)
         self._start_ticking()
 
     @property
     def users(self) -> list[CarDataUser]:
-        """The customers."""
+        """All users."""
         return self.registry.users
 
     @property
     def auth_url(self) -> str:
-        """The base of the login's addresses."""
+        """The base URL of the login."""
         return f"https://{self.address}"
 
     @property
     def api_url(self) -> str:
-        """The base of the REST API's addresses."""
+        """The base URL of the REST API."""
         return f"https://{self.address}"
 
     @property
     def stream_host(self) -> str:
-        """Where the stream is served."""
+        """The host of the stream."""
         return self.stream.host
 
     @property
     def stream_port(self) -> int:
-        """On which port the stream is served."""
+        """The port of the stream."""
         return self.stream.port
 
     def approve(self, user_code: str) -> None:
-        """Let the user approve a login; raises `UnknownCodeError` for a code that is not good."""
+        """Approve a login; raises `UnknownCodeError` if none with this code is pending."""
         self.oauth.approve(user_code)
 
     def decline(self, user_code: str) -> None:
-        """Let the user decline a login; raises `UnknownCodeError` for a code that is not good."""
+        """Decline a login; raises `UnknownCodeError` if none with this code is pending."""
         self.oauth.decline(user_code)
 
     def publish(self, vin: str, data: StreamData) -> bool:
-        """Stream readings of a car in one message; tell whether somebody listened."""
+        """Stream readings of a car in one message; return whether a client received it."""
         return self.stream.publish(vin, data)
 
     def publish_raw(self, vin: str, payload: bytes) -> bool:
-        """Stream any payload as a message of a car; tell whether somebody listened."""
+        """Stream any payload as a message of a car; return whether a client received it."""
         return self.stream.publish_raw(vin, payload)
 
     async def start(self) -> None:
-        """Start to serve; with port 0 on any free port, and on the same one after a restart."""
+        """Start the server; port 0 selects a free port, which a restart uses again."""
         await super().start()
         await self.stream.start()
         self._is_running = True
         self._start_ticking()
 
     async def stop(self) -> None:
-        """Stop to serve; users, cars and tokens are kept, so that `start` goes on with them."""
+        """Stop the server; users, cars and tokens are kept for the next `start`."""
         self._is_running = False
         if self._ticking is not None:
             self._ticking.cancel()
@@ -150,7 +149,7 @@ class CarDataSimulator(HttpsServer):
         await super().stop()
 
     async def _tick(self) -> None:
-        """Let the cars live, as long as there are any that do."""
+        """Advance the living cars every second, until there are none."""
         while living := self._living_cars():
             for car in living:
                 car.tick()

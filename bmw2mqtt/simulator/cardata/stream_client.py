@@ -1,4 +1,4 @@
-"""A client of the stream, as the broker sees it."""
+"""One client's connection to the stream."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S: Final = 10.0
 IDLE_LIMIT_S: Final = 60.0
-"""After which time without a packet BMW hangs up, whatever the client asked for."""
+"""The time without a packet after which BMW disconnects, whatever keep-alive was requested."""
 KEEPALIVE_GRACE: Final = 1.5
 SHORTEST_CHECK_S: Final = 0.2
 CHECK_EVERY_S: Final = 60.0
-"""How often at least to check whether a client may stay: its service may be switched off."""
+"""The longest time between two checks whether the client's tokens are still valid."""
 MAX_BACKLOG_BYTES: Final = 64 * 1024 * 1024
-"""How much a client may leave unread before it is given up."""
+"""How much may wait for a slow client before its connection is dropped."""
 
 
 class StreamRules(Protocol):
@@ -62,11 +62,11 @@ class StreamClient(asyncio.Protocol):
 
     @property
     def unread_bytes(self) -> int:
-        """How much the client has not taken yet."""
+        """How many bytes the client has not read yet."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for the client to introduce itself."""
+        """Start to wait for the client's CONNECT."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
         self._transport = transport
         self._last_packet_at = asyncio.get_running_loop().time()
@@ -75,7 +75,7 @@ class StreamClient(asyncio.Protocol):
         self._check_later()
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """Forget the client."""
+        """Remove the client."""
         self._transport = None
         if self._check_timer is not None:
             self._check_timer.cancel()
@@ -83,7 +83,7 @@ class StreamClient(asyncio.Protocol):
         self._broker.clients.discard(self)
 
     def data_received(self, data: bytes) -> None:
-        """Do what the client asks for."""
+        """Process the received packets."""
         self._last_packet_at = asyncio.get_running_loop().time()
         if self._broker.silent:
             return
@@ -142,11 +142,11 @@ class StreamClient(asyncio.Protocol):
         self.filters.update(topic_filter for topic_filter, _ in packet.filters)
 
     def is_subscribed_to(self, gcid: str, vin: str) -> bool:
-        """Tell whether the client subscribed to the messages of a car."""
+        """Return whether the client subscribed to the messages of a car."""
         return not self.filters.isdisjoint((f"{gcid}/+", f"{gcid}/#", f"{gcid}/{vin}"))
 
     def _check_later(self) -> None:
-        """Look again when the time of the client may be up."""
+        """Schedule the next check of the client's time limits."""
         if self._check_timer is not None:
             self._check_timer.cancel()
         loop = asyncio.get_running_loop()
@@ -157,7 +157,7 @@ class StreamClient(asyncio.Protocol):
         self._check_timer = loop.call_later(left_s, self.check_limits)
 
     def check_limits(self) -> None:
-        """Hang up on a client whose token has expired, and on one that fell silent."""
+        """Disconnect the client if its token has expired or if it is silent for too long."""
         if not self._broker.silent:
             if asyncio.get_running_loop().time() - self._last_packet_at >= self._idle_limit_s:
                 self.disconnect(mqtt.KEEP_ALIVE_TIMEOUT)
@@ -166,7 +166,7 @@ class StreamClient(asyncio.Protocol):
         self._check_later()
 
     def send(self, packet: bytes) -> None:
-        """Send a packet, or give a client up that does not read."""
+        """Send a packet; drop the connection if too much is unread."""
         if self._transport is None or self._transport.is_closing():
             return
         self._transport.write(packet)
@@ -174,18 +174,18 @@ class StreamClient(asyncio.Protocol):
             self._transport.abort()
 
     def disconnect(self, reason: int | None = None) -> None:
-        """End the connection, with a reason for a client that understands one."""
+        """Close the connection, with a reason code if the client uses MQTT 5."""
         if reason is not None and self.grant is not None and self.version == mqtt.MQTT_5:
             self.send(mqtt.disconnect(reason))
         self.close()
 
     def close(self) -> None:
-        """End the connection when everything was sent."""
+        """Close the connection after everything was sent."""
         self._broker.release(self)
         if self._transport is not None:
             self._transport.close()
 
     def abort(self) -> None:
-        """End the connection at once."""
+        """Drop the connection at once."""
         if self._transport is not None:
             self._transport.abort()

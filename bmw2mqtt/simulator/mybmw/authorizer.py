@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AppAuthorizer:
-    """Finds the user behind a request, and the car it is about."""
+    """Finds the user of a request's access token, and the requested car."""
 
     accounts: AppAccounts
 
     def user(self, request: web.Request) -> SimulatedUser:
-        """Return whose access token came with a request, or refuse it."""
+        """Return the user of the request's access token, or refuse the request."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         user = self.accounts.authenticate(token, region_of(request))
         if scheme != "Bearer" or user is None:
@@ -31,7 +31,7 @@ class AppAuthorizer:
         return user
 
     def car(self, request: web.Request) -> SimulatedCar:
-        """Return the car a request is about, or refuse it if it is not one of the user's."""
+        """Return the requested car, or refuse the request if it is not the user's."""
         return self.car_of(self.user(request), vin_of(request))
 
     def car_of(self, user: SimulatedUser, vin: str | None) -> SimulatedCar:

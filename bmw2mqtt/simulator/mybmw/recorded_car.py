@@ -1,4 +1,4 @@
-"""A car that stands still: recorded answers that tests may edit."""
+"""A car with recorded answers, which tests may edit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CAPABILITY_OF_SERVICE: Final = {
 def check_command(
     service: str, params: Mapping[str, str], body: Json, answers: Json, details: Json | None
 ) -> None:
-    """Raise `InvalidCommandError` if BMW refuses a command to a car that answers like this."""
+    """Raise `InvalidCommandError` if BMW refuses a command to a car with these answers."""
     capabilities = answers["capabilities"]
     capability = CAPABILITY_OF_SERVICE.get(service)
     if capability is not None and not capabilities.get(capability):
@@ -101,11 +101,11 @@ class RecordedCar:
         return read_picture("sedan_black")
 
     def check(self, service: str, params: Mapping[str, str], body: Json) -> None:
-        """Refuse what the recorded capabilities do not offer."""
+        """Raise `InvalidCommandError` for a command outside the recorded capabilities."""
         check_command(service, params, body, self.state_data, self.charging_data)
 
     def perform(self, service: str, params: Mapping[str, str], body: Json) -> None:
-        """Change the recorded answers; what is not in them does not appear."""
+        """Change the recorded answers as the command would; missing parts stay missing."""
         self.performed.append((service, body))
         state = self.state_data["state"]
         if service in ("door-lock", "door-unlock") and "doorsState" in state:

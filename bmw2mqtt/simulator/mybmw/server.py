@@ -1,4 +1,4 @@
-"""BMW's app API as one HTTPS server on loopback."""
+"""The server of the simulated app API."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ ACCESS_TOKEN_LIFETIME_S: Final = 28_799.0
 
 
 class MyBmwSimulator(HttpsServer):
-    """BMW's servers of all three regions, with the given users and their cars.
+    """Simulates BMW's app API of all three regions, with the given users and their cars.
 
     Point the library to `server` and let it trust `ca_file`. `captcha_tokens` are the tokens a
-    login accepts, each once; without them any token that was not used before is good. A used
+    login accepts, each once; without them any unused token is accepted. A used
     refresh token works for `refresh_grace_s` more; nobody knows what BMW does.
     """
 
@@ -68,7 +68,7 @@ class MyBmwSimulator(HttpsServer):
 
     @property
     def outcomes(self) -> PlannedOutcomes:
-        """What will become of commands."""
+        """The planned outcomes of commands."""
         return self._commands.outcomes
 
     @property

@@ -1,4 +1,4 @@
-"""The addresses an app reads cars from: lists, profiles, states, charging settings, pictures."""
+"""The addresses for reading cars: lists, profiles, states, charging settings, pictures."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ CAR_VIEWS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class AppVehicleRoutes:
-    """What an app can read about the cars of its user."""
+    """Answers requests about the user's cars."""
 
     authorizer: AppAuthorizer
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Serve the vehicles' addresses."""
+        """Add the vehicles' addresses."""
         router.add_post("/eadrax-vcs/v5/vehicle-list", self.vehicle_list)
         router.add_get("/eadrax-vcs/v5/vehicle-data/profile", self.profile)
         router.add_get("/eadrax-vcs/v4/vehicles/state", self.state)
@@ -45,7 +45,7 @@ class AppVehicleRoutes:
         router.add_get("/eadrax-ics/v5/presentation/vehicles/images", self.image)
 
     async def vehicle_list(self, request: web.Request) -> web.Response:
-        """List the user's cars of the brand the app was built for."""
+        """List the user's cars of the app's brand."""
         user = self.authorizer.user(request)
         brand = x_user_agent(request)[1]
         mappings = [
@@ -63,18 +63,18 @@ class AppVehicleRoutes:
         return web.json_response({"gcid": user.gcid, "mappingInfos": mappings})
 
     async def profile(self, request: web.Request) -> web.Response:
-        """Tell what a car is."""
+        """Return what never changes of a car."""
         return web.json_response(self.authorizer.car(request).profile())
 
     async def state(self, request: web.Request) -> web.Response:
-        """Tell how a car is, and what it can be told."""
+        """Return a car's state and capabilities."""
         car = self.authorizer.car(request)
         if not {"apptimezone", "appDateTime"} <= request.query.keys():
             raise refuse(400, "Parameters apptimezone and appDateTime are required.")
         return web.json_response(car.state())
 
     async def charging_details(self, request: web.Request) -> web.Response:
-        """Tell how a car is set to charge."""
+        """Return a car's charging settings."""
         details = self.authorizer.car(request).charging_details()
         if not {"fields", "has_charging_settings_capabilities"} <= request.query.keys():
             raise refuse(400, "Parameter fields is required.")
@@ -83,7 +83,7 @@ class AppVehicleRoutes:
         return web.json_response(details)
 
     async def image(self, request: web.Request) -> web.Response:
-        """Send a picture of a car; there is one, whatever the view."""
+        """Return a car's picture, the same for every view."""
         car = self.authorizer.car(request)
         if request.query.get("carView") not in CAR_VIEWS:
             raise refuse(400, "Unknown carView.")

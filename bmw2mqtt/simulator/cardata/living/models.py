@@ -58,7 +58,7 @@ CARDATA_HYBRID: Final = replace(
 
 
 def basic_data(model: CarModel) -> Json:
-    """Return the answer to `basicData`, in the words of BMW's OpenAPI."""
+    """Return the answer to `basicData`, with the keys of BMW's OpenAPI document."""
     data: Json = {
         "vin": model.vin,
         "brand": "BMWi" if model.tank is None else "BMW",
@@ -91,7 +91,7 @@ def basic_data(model: CarModel) -> Json:
 
 
 def drive_train(model: CarModel) -> str:
-    """Return what drives a car, in BMW's short word."""
+    """Return BMW's abbreviation of a car's drive train."""
     if model.battery is None:
         return "CONV"
     return "BEV" if model.tank is None else "PHEV"
