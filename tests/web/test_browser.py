@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
-from bmw2mqtt.simulator.mybmw.drawing import draw_car
+from bmw2mqtt.simulator.mybmw.pictures import read_picture
 from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.vehicle.snapshot import Capabilities, CheckControlMessage, Severity
 from bmw2mqtt.web import access
@@ -284,7 +284,7 @@ async def test_inside_home_assistant(window: Page, monkeypatch: pytest.MonkeyPat
         account.change(status=AccountStatus.OK, login_url=None, login_form_url=None)
         await frame.locator("[data-key='home']").get_by_role("button", name="Refresh now").click()
         await eventually(lambda: "refresh" in account.calls)
-        page.add_car("WBA00000000000001", image=draw_car("suv", 0x2F5D8C))
+        page.add_car("WBA00000000000001", image=read_picture("suv_green"))
         await expect(frame.locator(".car img")).to_be_visible(timeout=WAIT_MS)
         loaded = "image => image.decode().then(() => image.naturalWidth > 0)"
         assert await frame.locator(".car img").evaluate(loaded)
