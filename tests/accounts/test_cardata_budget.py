@@ -176,7 +176,7 @@ def test_a_request_that_never_left_is_taken_back(tmp_path: Path, clock: SteppedC
     budget = open_budget(tmp_path, clock)
     clock.now = budget.exhausted().retry_at or clock.now
     for _ in range(100):
-        budget.take_back(budget.spend(Priority.REPEATED))
+        budget.refund(budget.spend(Priority.REPEATED))
     assert open_budget(tmp_path, clock).count() == 0
     budget.add(200)
     assert budget.left() == 45

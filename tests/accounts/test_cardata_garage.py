@@ -404,3 +404,24 @@ async def test_what_is_no_picture_is_not_shown(account: Bench, body: bytes) -> N
     assert account.images == {VIN: PNG}
     await account.poller.poll()
     assert Counter(account.asked())[f"GET vehicles/{OTHER_VIN}/image"] == 1
+
+
+# Requests that can never succeed
+
+
+@pytest.mark.parametrize("code", ["CU-104", "CU-120"])
+async def test_a_request_that_can_never_succeed_is_sent_once(account: Bench, code: str) -> None:
+    account.break_down(cu_error(code, path=f"{VIN}/basicData"))
+    for _ in range(5):
+        await account.poller.poll()
+        await account.clock.forward(hours=24)
+    assert [path for path in account.asked() if VIN in path] == [f"GET vehicles/{VIN}/basicData"]
+
+
+@pytest.mark.parametrize("code", ["CU-126", "CU-127"])
+async def test_a_picture_that_does_not_exist_is_requested_once(account: Bench, code: str) -> None:
+    account.break_down(cu_error(code, path=f"{VIN}/image"))
+    for _ in range(5):
+        await account.poller.poll()
+        await account.clock.forward(hours=24)
+    assert Counter(account.asked())[f"GET vehicles/{VIN}/image"] == 1

@@ -224,3 +224,53 @@ async def test_no_error_holds_a_token(account: Bench) -> None:
         text = repr(await refusal(account))
         assert tokens.access_token not in text
         assert tokens.refresh_token not in text
+
+
+# An access token that BMW refuses
+
+
+def token_words(code: str, text: str, **options: Any) -> Fault:
+    body = {"exveErrorId": code, "exveErrorMsg": text, "exveNote": "n"}
+    return Fault(path="/customers/", status=403, body=body, **options)
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("CU-127", "Access token is expired"),
+        ("CU-127", "The token provided is invalid."),
+        ("CU-104", "Invalid or expired access token"),
+        ("CU-400", "token not valid"),
+    ],
+)
+async def test_a_text_about_the_token_decides_whatever_the_code(
+    account: Bench, code: str, text: str
+) -> None:
+    before = await account.credentials.fresh()
+    account.bmw.faults.add(token_words(code, text, times=1))
+    await account.clock.forward(minutes=2)
+    assert await account.rest.get("vehicles/mappings", Priority.FIRST)
+    assert await account.credentials.fresh() != before, "renewed, and asked once more"
+    assert account.budget.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("CU-127", "No location based charging settings found"),
+        ("CU-103", "Scope of the token is invalid"),
+        ("CU-125", "The pagination token is expired"),
+    ],
+)
+async def test_other_texts_renew_nothing(account: Bench, code: str, text: str) -> None:
+    before = await account.credentials.fresh()
+    account.break_down(token_words(code, text))
+    await refusal(account)
+    assert await account.credentials.fresh() == before
+    assert account.budget.count() == 1
+
+
+async def test_a_token_that_stays_refused_is_no_fault_of_the_request(account: Bench) -> None:
+    account.break_down(token_words("CU-127", "The token is invalid"))
+    assert isinstance(await refusal(account), LoginOutage)
+    assert account.budget.count() == 2

@@ -8,17 +8,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-import structlog
-
 from bmw2mqtt.accounts.account import AccountListener
-from bmw2mqtt.accounts.cardata.auth.device_login import DeviceLogin
-from bmw2mqtt.accounts.cardata.auth.manager import LoginManager
-from bmw2mqtt.accounts.cardata.auth.oauth import OAuth
 from bmw2mqtt.accounts.cardata.auth.owner import is_another_owner, save_owner
-from bmw2mqtt.accounts.cardata.auth.tokens import Credentials, OAuthTokens
-from bmw2mqtt.accounts.cardata.http import HttpClient
+from bmw2mqtt.accounts.cardata.auth.tokens import OAuthTokens
+from bmw2mqtt.accounts.cardata.connections import BmwConnections, ConnectionEvents
 from bmw2mqtt.accounts.cardata.receiver import VehicleReceiver
-from bmw2mqtt.accounts.cardata.rest.client import RestClient
 from bmw2mqtt.accounts.cardata.rest.container_lists import wanted_descriptors
 from bmw2mqtt.accounts.cardata.rest.containers import Containers
 from bmw2mqtt.accounts.cardata.rest.follow_up import FollowUpReads
@@ -26,7 +20,6 @@ from bmw2mqtt.accounts.cardata.rest.poller import RestPoller
 from bmw2mqtt.accounts.cardata.rest.quota import RequestQuota
 from bmw2mqtt.accounts.cardata.snapshot.updater import SnapshotUpdater
 from bmw2mqtt.accounts.cardata.status import CarDataStatus
-from bmw2mqtt.accounts.cardata.stream.connection import StreamConnection
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.accounts.cardata.traits import CARDATA_TRAITS
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
@@ -37,13 +30,10 @@ from bmw2mqtt.accounts.scheduler import PollScheduler
 from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.status import StatusReporter
 from bmw2mqtt.accounts.store import Store
-from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.config import CarDataSettings as AccountSettings
 from bmw2mqtt.guard import BugLogger, run_guarded
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
 from bmw2mqtt.vehicle.errors import AccountError, LoginRequired, QuotaExceeded
-
-log = structlog.get_logger(__name__)
 
 STALE_AFTER: Final = timedelta(minutes=30)
 """How long cars count as current without login or stream; their own silence means nothing."""
@@ -93,20 +83,19 @@ class CarDataAccount:
             name, vehicles, self._readings, self._updater, guarded, now
         )
         # BMW
-        self._http = HttpClient(tls)
-        oauth = OAuth(self._http, settings.auth_url, settings.client_id)
-        self._credentials = Credentials(name, oauth, store, now)
-        self._login = self._make_login(oauth)
-        self._stream = self._make_stream(settings)
-        self._poller = self._make_poller(settings)
-        self._follow_ups = FollowUpReads(
+        self._bmw = bmw = self._make_connections(settings, tls)
+        self._login, self._stream = bmw.login, bmw.stream
+        self._poller = RestPoller(
             name,
             vehicles,
-            self._poller,
-            is_allowed=self._may_follow_up,
-            on_error=self._follow_up_failed,
+            bmw.rest,
+            Containers(bmw.rest, state_file, wanted_descriptors(), now),
+            state_file=state_file,
+            listener=self._receiver,
+            poll_interval_s=settings.poll_interval_s,
             now=now,
         )
+        self._follow_ups = FollowUpReads(name, vehicles, self._poller, self._follow_up_failed, now)
         self._has_follow_ups = settings.follow_up_reads
         self._reporter = StatusReporter(
             AccountState(name=name, backend=CARDATA_TRAITS), guarded.account_changed
@@ -122,41 +111,22 @@ class CarDataAccount:
             vehicles=vehicles,
         )
 
-    def _make_login(self, oauth: OAuth) -> LoginManager:
+    def _make_connections(self, settings: AccountSettings, tls: ssl.SSLContext) -> BmwConnections:
         guarded = partial(self._bug_logger.guarded, "update_crashed", account=self.name)
-        return LoginManager(
+        return BmwConnections(
             self.name,
-            self._credentials,
-            DeviceLogin(oauth, now=self._now),
-            self._state_file,
-            on_tokens=guarded(self._use_tokens),
-            on_login=guarded(self._logged_in),
-            on_change=guarded(self._update_status),
-            now=self._now,
-        )
-
-    def _make_stream(self, settings: AccountSettings) -> StreamConnection:
-        guarded = partial(self._bug_logger.guarded, "update_crashed", account=self.name)
-        return StreamConnection(
             settings,
-            self._state_file,
-            tls=client_context(self.name, settings.ca_file, ssl.TLSVersion.TLSv1_3),
-            on_message=guarded(self._receiver.stream_message),
-            on_change=guarded(self._stream_changed),
-            on_refused=self._login.renew_soon,
-            now=self._now,
-        )
-
-    def _make_poller(self, settings: AccountSettings) -> RestPoller:
-        rest = RestClient(self._http, settings.api_url, self._credentials, self.requests)
-        return RestPoller(
-            self.name,
-            self._vehicles,
-            rest,
-            Containers(rest, self._state_file, wanted_descriptors(), self._now),
+            store=self._store,
             state_file=self._state_file,
-            listener=self._receiver,
-            poll_interval_s=settings.poll_interval_s,
+            quota=self.requests,
+            tls=tls,
+            events=ConnectionEvents(
+                on_tokens=guarded(self._use_tokens),
+                on_login=guarded(self._logged_in),
+                on_login_change=guarded(self._update_status),
+                on_message=guarded(self._receiver.stream_message),
+                on_stream_change=guarded(self._stream_changed),
+            ),
             now=self._now,
         )
 
@@ -168,12 +138,12 @@ class CarDataAccount:
     async def run(self) -> None:
         """Listen to the stream, and poll what it does not carry, until cancelled."""
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._http)
+            await self._bmw.open(stack)
             await asyncio.to_thread(self._readings.open)
             stack.push_async_callback(self._store.flushed)
             stack.callback(self._readings.close)
             stack.callback(self._updater.close)
-            stack.push_async_callback(self._credentials.close)
+            stack.push_async_callback(self._bmw.credentials.close)
             stack.callback(self._receiver.save, self._state_file)
             self._restore()
             async with asyncio.TaskGroup() as tasks:
@@ -182,7 +152,7 @@ class CarDataAccount:
                     ("stream", self._stream.run),
                     ("polling", self.polling.run),
                     ("availability", self._check_regularly),
-                    *([("follow-up reads", self._follow_ups.run)] if self._has_follow_ups else []),
+                    ("follow-up reads", self._follow_up),
                 ):
                     guarded = run_guarded(
                         f"{name} of {self.name}",
@@ -194,7 +164,7 @@ class CarDataAccount:
 
     def _restore(self) -> None:
         """Publish what an earlier run knew."""
-        self._credentials.restore()
+        self._bmw.credentials.restore()
         self.requests.restore()
         self._poller.restore()
         # the login and the quota know themselves whether they are still in the way
@@ -236,12 +206,7 @@ class CarDataAccount:
 
     def _check_owner(self, gcid: str) -> None:
         """Remove the cars of another BMW account, if that was logged in here before."""
-        if is_another_owner(self._state_file, gcid, self._now()):
-            log.warning(
-                "bmw_account_changed",
-                account=self.name,
-                remedy="the cars of the account before are removed; those of this one follow",
-            )
+        if is_another_owner(self.name, self._state_file, gcid, self._now()):
             self._receiver.received_at = None
             self._status.reset()
             self._poller.remove_all()
@@ -265,8 +230,12 @@ class CarDataAccount:
             self._updater.publish_without_basic_data()
         self._update_status()
 
-    def _may_follow_up(self) -> bool:
-        return self._tokens is not None and not self.polling.is_paused
+    async def _follow_up(self) -> None:
+        """Read cars when something happens to them, if that is wanted."""
+        while self._has_follow_ups:
+            if self._tokens is not None and not self.polling.is_paused:
+                await self._follow_ups.check()
+            await asyncio.sleep(self._follow_ups.pause_s())
 
     def _follow_up_failed(self, error: AccountError) -> None:
         """Let the scheduler wait as after a poll, unless only our own reserve is kept."""

@@ -75,15 +75,15 @@ class RestClient:
 
     def __init__(
         self,
-        session: HttpClient,
+        http: HttpClient,
         api_url: str,
         credentials: Credentials,
-        budget: RequestQuota,
+        quota: RequestQuota,
     ) -> None:
-        self._session = session
+        self._http = http
         self._url = f"{api_url}/customers"
         self._credentials = credentials
-        self._budget = budget
+        self._quota = quota
 
     async def get(self, path: str, priority: Priority, **query: str) -> Any:
         """Return the JSON behind a path below `/customers/`.
@@ -137,22 +137,22 @@ class RestClient:
             **options.get("headers", {}),
         }
         url = f"{self._url}/{quote(path)}"
-        spent = self._budget.spend(priority)
+        spent = self._quota.spend(priority)
         try:
-            await self._budget.saved()
-            answer = await self._session.send(method, url, **options | {"headers": headers})
+            await self._quota.saved()
+            answer = await self._http.send(method, url, **options | {"headers": headers})
         except NoConnection:
-            self._budget.take_back(spent)
+            self._quota.refund(spent)
             raise
         except BaseException:
-            self._budget.add(None)
+            self._quota.add(None)
             raise
-        self._budget.add(answer.status, is_exhausted=_code(answer) == _QUOTA)
+        self._quota.add(answer.status, is_exhausted=_code(answer) == _QUOTA)
         return answer
 
     def _meaning(self, code: str | None, answer: HttpResponse) -> AccountError:
         if code == _QUOTA:
-            return self._budget.exhausted()
+            return self._quota.exhausted()
         if _is_token_refused(code, answer):
             return LoginOutage(f"BMW does not accept its own new token ({code}); trying again")
         if code == _NO_API_SCOPE:

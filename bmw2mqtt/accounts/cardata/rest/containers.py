@@ -51,8 +51,8 @@ EXTRA_PAUSE = timedelta(days=7)
 """BMW refused every list of the extra container: nothing depends on it."""
 RETRY_FULL_LIST_AFTER = timedelta(days=30)
 """BMW also refuses lists because it is out of order, so the full list is tried again some day."""
-MAX_DROPPED = 5
-"""Each one costs a request; with more than these the whole list is given up."""
+MAX_DROPS = 5
+"""How often descriptors that BMW names are left out: each time costs a request."""
 _LIST_REFUSED = {BAD_REQUEST, BAD_PARAMETER, UNKNOWN_DESCRIPTOR, BAD_LIST, SERVER_ERROR}
 
 
@@ -240,7 +240,7 @@ class _Container:
         }
         usable = {purpose: id_ for id_, purpose in ours.items() if id_ not in known.obsolete}
         before = known.step, list(known.dropped), known.refused_at
-        is_faulty = False
+        is_faulty, drops = False, 0
         while (id_ := usable.get(purpose_of(self._wanted(known)))) is None:
             try:
                 id_ = await self._create(known, ours, priority)
@@ -248,7 +248,8 @@ class _Container:
                 break
             except (RequestRefused, ServerFault) as error:
                 is_faulty = is_faulty or isinstance(error, ServerFault)
-                if not self._shorten(known, error):
+                drops += 1
+                if not self._shorten(known, error, may_drop=drops <= MAX_DROPS):
                     if is_faulty and self._kind is ContainerKind.MAIN:
                         # perhaps it was not the list
                         known.step, known.dropped, known.refused_at = before
@@ -291,13 +292,15 @@ class _Container:
         step = min(max(known.step, 0), len(self._lists) - 1)
         return [name for name in self._lists[step] if name not in known.dropped]
 
-    def _shorten(self, known: ContainerDocument, error: RequestRefused | ServerFault) -> bool:
+    def _shorten(
+        self, known: ContainerDocument, error: RequestRefused | ServerFault, *, may_drop: bool
+    ) -> bool:
         """Take out what BMW refuses; `False` if the list is not why, or cannot be shorter."""
         if error.code not in _LIST_REFUSED:
             return False
         if isinstance(error, RequestRefused) and error.code == UNKNOWN_DESCRIPTOR:
             named = _named(self._wanted(known), error.details)
-            if named and len(known.dropped) + len(named) <= MAX_DROPPED:
+            if named and may_drop:
                 known.dropped += named
                 known.refused_at = self._now()
                 return True

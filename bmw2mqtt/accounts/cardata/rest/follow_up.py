@@ -3,7 +3,6 @@
 They stay within the quota and leave the reserve for a person untouched.
 """
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
@@ -30,37 +29,30 @@ class FollowUpReads:
         account: str,
         vehicles: VehicleRegistry,
         poller: RestPoller,
-        *,
-        is_allowed: Callable[[], bool],
         on_error: Callable[[AccountError], None],
         now: Callable[[], datetime],
     ) -> None:
-        """Prepare; nothing is sent before `run`.
+        """Prepare; nothing is sent before `check`.
 
         Args:
             account: its name, for the log.
             vehicles: the account's cars.
             poller: reads a car.
-            is_allowed: returns whether BMW may be asked now: logged in, and not paused.
             on_error: gets trouble of the whole account.
             now: the wall clock.
         """
         self._account = account
         self._vehicles = vehicles
         self._poller = poller
-        self._is_allowed = is_allowed
         self._on_error = on_error
         self._now = now
         self._rules: WeakKeyDictionary[CarDataVehicle, FollowUpRules] = WeakKeyDictionary()
 
-    async def run(self) -> None:
-        """Check the cars until cancelled."""
-        while True:
-            for vehicle in self._vehicles:
-                reason = self._rules_of(vehicle).check(self._now())
-                if reason is not None and self._is_allowed():
-                    await self._read(vehicle, reason)
-            await asyncio.sleep(self._pause_s())
+    async def check(self) -> None:
+        """Read the cars that are worth it now."""
+        for vehicle in self._vehicles:
+            if reason := self._rules_of(vehicle).check(self._now()):
+                await self._read(vehicle, reason)
 
     def _rules_of(self, vehicle: CarDataVehicle) -> FollowUpRules:
         rules = self._rules.get(vehicle)
@@ -82,8 +74,8 @@ class FollowUpReads:
         except AccountError as error:
             self._on_error(error)
 
-    def _pause_s(self) -> float:
-        """Return how long nothing can become due."""
+    def pause_s(self) -> float:
+        """Return how long to wait for the next `check`."""
         now = self._now()
         due = [at for v in self._vehicles if (at := self._rules_of(v).due_at()) and at > now]
         return min([CHECK_EVERY_S, *((at - now).total_seconds() for at in due)])

@@ -14,7 +14,8 @@ from bmw2mqtt.vehicle.charging.machine import ChargingMachine
 from bmw2mqtt.vehicle.charging.session import ChargingSession, Phase
 
 BEGAN_WITHOUT_DATA: Final = timedelta(minutes=1)
-SILENT_FOR: Final = timedelta(hours=1)
+SILENT_FOR: Final = timedelta(hours=1, minutes=2)
+"""An hour, and what is on its way: some cars report once an hour."""
 AFTER_TRIP: Final = timedelta(minutes=1)
 """What a car streams at the end of a trip arrives within a minute."""
 SPACING: Final = timedelta(hours=1)
@@ -66,7 +67,7 @@ class FollowUpRules:
 
     @property
     def _machine(self) -> ChargingMachine | None:
-        tracker = self._vehicle.charging
+        tracker = self._vehicle.charging_tracker
         return tracker.machine if tracker else None
 
     def _may_read(self, now: datetime) -> bool:

@@ -39,9 +39,9 @@ class Priority(Enum):
     FIRST = 0.0
     """Find the cars, and learn about a car for the first time."""
     CONTAINER = 0.05
-    """Keep our container in order."""
+    """Keep our containers in order."""
     PERSON = 0.1
-    """Somebody pressed refresh, perhaps again and again."""
+    """A person pressed refresh, perhaps again and again."""
     REPEATED = 0.2
     """Telematic data again."""
     FOLLOW_UP = 0.3
@@ -64,13 +64,13 @@ class RequestQuota(RequestCounter):
         self._is_probing = False
 
     def restore(self) -> None:
-        """Go on from what an earlier run sent."""
+        """Restore what an earlier run has sent."""
         kept = self._state_file.read("requests", QuotaDocument, self._now())
         self._sent_at = sorted(kept.sent_at)
         self._parked_until = kept.parked_until
 
     def count(self) -> int:
-        """Return how many there were in the last 24 hours."""
+        """Return how many requests were sent in the last 24 hours."""
         now = self._now()
         # A moment in the future is counted too: the clock was set back.
         self._sent_at = [at for at in self._sent_at if abs(now - at) <= WINDOW]
@@ -81,7 +81,7 @@ class RequestQuota(RequestCounter):
         return 0 if self.is_parked else max(self._budget - self.count(), 0)
 
     def spend(self, priority: Priority) -> datetime:
-        """Write down that a request is about to be sent; return what `take_back` wants.
+        """Record that a request is about to be sent; return the time that `refund` takes.
 
         Raises:
             QuotaExceeded: this one has to wait, until `retry_at`.
@@ -104,8 +104,8 @@ class RequestQuota(RequestCounter):
         """Wait until what was written down is on disk: then the request may be sent."""
         await self._state_file.saved()
 
-    def take_back(self, spent: datetime) -> None:
-        """Take it that a request was never sent: without a network BMW counts nothing."""
+    def refund(self, spent: datetime) -> None:
+        """Uncount a request that was never sent: without a connection BMW counts nothing."""
         self.tally(None)
         self._is_probing = False
         if spent in self._sent_at:
@@ -113,9 +113,9 @@ class RequestQuota(RequestCounter):
             self._write()
 
     def exhausted(self) -> QuotaExceeded:
-        """Take it that BMW's own quota is used up; return the error that says so.
+        """Pause all requests, because BMW's own quota is used up; return the error for that.
 
-        When BMW forgets is not documented: after midnight UTC it is asked once.
+        When BMW resets it is not documented: after midnight UTC one request tries it.
         """
         tomorrow = self._now() + timedelta(days=1)
         self._parked_until = tomorrow.replace(hour=0, minute=5, second=0, microsecond=0)
@@ -124,7 +124,7 @@ class RequestQuota(RequestCounter):
         return self._parked_error()
 
     def add(self, status: int | None, *, is_exhausted: bool = False) -> None:
-        """Take how a request was answered; any answer but "exhausted" ends the wait."""
+        """Record a request's HTTP status; any answer but "exhausted" ends the pause."""
         self.tally(status)
         if self._parked_until is not None and not is_exhausted:
             self._parked_until = None

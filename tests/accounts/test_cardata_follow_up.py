@@ -1,0 +1,312 @@
+"""REST when it matters: reads between two polls, in virtual time, and what whole days cost."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
+    CHARGING_POWER,
+    CHARGING_STATUS,
+    IS_MOVING,
+    PLUG,
+    SOC,
+    TIME_TO_TARGET,
+)
+from bmw2mqtt.simulator.cardata import cu_error
+from tests.accounts.cardata_bench import VIN, Bench, car
+from tests.accounts.cardata_home import MILEAGE, Home
+from tests.accounts.waiting import until
+
+STATUS, HEADER = CHARGING_STATUS[0], SOC[0]
+BUDGET = 45
+DOCS = Path(__file__).parents[2] / "docs" / "cardata.md"
+PLUGGED = {PLUG[0]: "CONNECTED", STATUS: "CHARGINGACTIVE"}
+UNPLUGGED = {PLUG[0]: "DISCONNECTED", STATUS: "NOCHARGING"}
+
+
+def electric(vin: str = VIN) -> Any:
+    """Return a parked electric car."""
+    found = car(vin)
+    found.store({MILEAGE: 41250, HEADER: 50, **UNPLUGGED})
+    return found
+
+
+@pytest.fixture
+async def home(bench: Bench) -> Any:
+    """An account with one electric car, half an hour after its first poll."""
+    bench.user.cars[:] = [electric()]
+    async with Home(bench).running() as home:
+        await home.log_in()
+        await home.clock.forward(minutes=30)
+        yield home
+
+
+class Reads:
+    """Counts the reads of the car from here on, and why they were made."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._begin = self._asked()
+
+    def _asked(self) -> int:
+        return self._home.asked(f"{VIN}/telematicData")
+
+    @property
+    def count(self) -> int:
+        return self._asked() - self._begin
+
+
+async def send(home: Home, values: dict[str, Any]) -> None:
+    """Let the car stream something, one descriptor a message, and REST know it too."""
+    car: Any = home.user.cars[0]
+    car.store(values)
+    for name, value in values.items():
+        assert home.bmw.publish(VIN, {name: value})
+    await home.clock.forward(seconds=2)
+
+
+def reasons(logs: list[Any]) -> list[str]:
+    return [entry["reason"] for entry in logs if entry["event"] == "follow_up_read"]
+
+
+async def test_a_charge_that_begins_without_data_is_read_after_a_minute(home: Home) -> None:
+    reads = Reads(home)
+    with capture_logs() as logs:
+        await send(home, PLUGGED)
+        await home.clock.forward(seconds=50)
+        assert reads.count == 0
+        await home.clock.forward(seconds=50)
+        assert reads.count == 1
+        await home.clock.forward(minutes=50)
+    assert reads.count == 1
+    assert reasons(logs) == ["a charge began without data"]
+    assert logs[[entry["event"] for entry in logs].index("follow_up_read")]["vin"] == VIN
+
+
+@pytest.mark.parametrize("data", [{HEADER: 51}, {CHARGING_POWER: 7000}])
+async def test_a_charge_that_streams_is_left_alone(home: Home, data: dict[str, Any]) -> None:
+    reads = Reads(home)
+    await send(home, PLUGGED)
+    await send(home, data)
+    for minute in range(9):
+        await home.clock.forward(minutes=10)
+        await send(home, {HEADER: 52 + minute})
+    assert reads.count == 0
+
+
+async def test_a_silent_charge_is_read_each_hour(home: Home) -> None:
+    reads = Reads(home)
+    with capture_logs() as logs:
+        await send(home, PLUGGED | {HEADER: 51})
+        await home.clock.forward(minutes=59)
+        assert reads.count == 0
+        await home.clock.forward(hours=5)
+    assert reads.count == 5
+    assert set(reasons(logs)) == {"a charge is silent"}
+    await send(home, UNPLUGGED)
+    await home.clock.forward(hours=5)
+    assert reads.count == 5
+
+
+async def test_a_charge_is_read_once_when_it_should_be_over(home: Home) -> None:
+    """Scenario 4a of the history facts: asked once at 1:35."""
+    reads = Reads(home)
+    with capture_logs() as logs:
+        await send(home, PLUGGED | {HEADER: 60, TIME_TO_TARGET: 90})
+        await home.clock.forward(minutes=60)
+        await send(home, {HEADER: 74, TIME_TO_TARGET: 30})
+        silent = {STATUS: "CHARGINGENDED", HEADER: 80}
+        await home.clock.forward(minutes=28)
+        car: Any = home.user.cars[0]
+        car.store(silent)
+        await home.clock.forward(minutes=6)
+        assert reads.count == 0
+        await home.clock.forward(minutes=2)
+        assert reads.count == 1
+        await home.clock.forward(hours=6)
+    assert reads.count == 1, "exactly one request"
+    assert reasons(logs) == ["a charge should be over"]
+    assert home.car("sensor/remaining_battery_percent") == "80"
+
+
+@pytest.mark.parametrize("has_word", [True, False])
+async def test_a_trip_is_read_once_after_its_end(home: Home, has_word: Any) -> None:
+    reads = Reads(home)
+    with capture_logs() as logs:
+        if has_word:
+            await send(home, {IS_MOVING: True})
+        for minute in range(10):
+            await home.clock.forward(minutes=3)
+            await send(home, {MILEAGE: 41251 + minute})
+        assert reads.count == 0, "it drives"
+        if has_word:
+            await send(home, {IS_MOVING: False})
+        await home.clock.forward(minutes=2 if has_word else 12)
+        assert reads.count == 1
+        await home.clock.forward(hours=6)
+    assert reads.count == 1
+    assert reasons(logs) == ["a trip ended"]
+
+
+async def test_at_most_one_read_an_hour(home: Home) -> None:
+    reads = Reads(home)
+    for trip in range(6):
+        await send(home, {IS_MOVING: True, MILEAGE: 41260 + trip})
+        await home.clock.forward(minutes=5)
+        await send(home, {IS_MOVING: False})
+        await home.clock.forward(minutes=5)
+    assert reads.count == 1
+
+
+@pytest.mark.parametrize("settings", [{"follow_up_reads": False}, {}])
+async def test_not_where_it_is_not_wanted(bench: Bench, settings: dict[str, Any]) -> None:
+    bench.user.cars[:] = [electric()]
+    async with Home(bench, **settings).running() as home:
+        await home.log_in()
+        await home.clock.forward(minutes=30)
+        reads = Reads(home)
+        if not settings:
+            home.account.set_polling(is_polling=False)
+        else:
+            await send(home, PLUGGED)
+        await home.clock.forward(hours=5)
+        assert reads.count == 0
+
+
+async def test_a_reserve_is_kept_for_the_person(bench: Bench) -> None:
+    bench.user.cars[:] = [electric()]
+    async with Home(bench, request_budget=12).running() as home:
+        await home.log_in()
+        await home.clock.forward(minutes=30)
+        await send(home, PLUGGED | {HEADER: 51})
+        await home.clock.forward(hours=12)
+        left = int(home.entity("sensor/requests_left") or 0)
+        assert left >= 3
+        assert (home.status, home.message) == ("ok", ""), "that is as it should be"
+        reads = Reads(home)
+        await home.refresh()
+        await until(lambda: reads.count == 1, "a person gets the reserve")
+
+
+async def test_a_quota_that_others_have_used_is_named(home: Home) -> None:
+    home.bmw.faults.add(cu_error("CU-429", status=403))
+    await send(home, PLUGGED)
+    await home.is_status("quota_exceeded", "another program uses this BMW account", within_s=300)
+    asked = home.asked()
+    await home.clock.forward(hours=3)
+    assert home.asked() == asked
+
+
+# What whole days cost
+
+
+def promised() -> dict[str, list[str]]:
+    """Return the table of requests in docs/cardata.md: its cells by the first one."""
+    section = DOCS.read_text().split("\n## Fifty requests a day")[1].split("\n## ")[0]
+    rows = [line.strip(" |").split("|") for line in section.splitlines() if line.startswith("|")]
+    return {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows}
+
+
+@pytest.mark.parametrize(("column", "cars"), [(0, 1), (1, 3), (2, 20)])
+async def test_the_first_days(bench: Bench, column: int, cars: int) -> None:
+    bench.user.cars[:] = [electric(f"WBA{number:014}") for number in range(cars)]
+    async with Home(bench).running() as home:
+        await until(lambda: home.attributes.get("user_code"))
+        home.bmw.approve(home.attributes["user_code"])
+        await home.clock.forward(hours=20)
+        first = home.asked()
+        await home.clock.forward(days=2)
+        before = home.asked()
+        await home.clock.forward(days=1)
+        quiet = home.asked() - before
+    assert str(first) == promised()["first day"][column]
+    bound = promised()["a quiet day"][column]
+    assert quiet == int(bound) if bound.isdigit() else quiet <= int(bound.removeprefix("at most "))
+    assert_within_budget(home)
+
+
+async def charge_in_silence(home: Home) -> None:
+    """Charge for three hours; the car says that it begins, and wakes when it is unplugged."""
+    await send(home, PLUGGED)
+    await home.clock.forward(hours=3)
+    await send(home, UNPLUGGED | {HEADER: 80})
+
+
+async def charge_and_fall_asleep(home: Home) -> None:
+    """Charge for two hours; the car says how it goes, but not that it is over."""
+    await send(home, PLUGGED | {HEADER: 60, TIME_TO_TARGET: 120})
+    for minute in range(10, 120, 10):
+        await home.clock.forward(minutes=10)
+        await send(home, {HEADER: 60 + minute // 10, TIME_TO_TARGET: 120 - minute})
+    car: Any = home.user.cars[0]
+    car.store({STATUS: "CHARGINGENDED", HEADER: 80})
+    await home.clock.forward(hours=1)
+    await send(home, UNPLUGGED)
+
+
+async def drive(home: Home) -> None:
+    """Drive for half an hour."""
+    km = int(home.car("sensor/mileage") or 0)
+    await send(home, {IS_MOVING: True})
+    for step in range(1, 11):
+        await home.clock.forward(minutes=3)
+        await send(home, {MILEAGE: km + 2 * step})
+    await send(home, {IS_MOVING: False})
+    await home.clock.forward(hours=1)
+
+
+async def test_a_day_with_two_charges_and_six_trips(home: Home) -> None:
+    await home.clock.forward(days=2)
+    before = home.asked()
+    begin = home.clock.now
+    acts: list[Callable[[Home], Any]] = [
+        charge_in_silence,
+        drive,
+        drive,
+        drive,
+        charge_and_fall_asleep,
+        drive,
+        drive,
+        drive,
+    ]
+    with capture_logs() as logs:
+        for act in acts:
+            await act(home)
+        await home.clock.forward_to(begin + timedelta(days=1))
+    assert Counter(reasons(logs)) == {
+        "a charge began without data": 1,
+        "a charge is silent": 2,
+        "a charge should be over": 1,
+        "a trip ended": 6,
+    }
+    assert str(home.asked() - before) == promised()["two charges and six trips"][0]
+    assert_within_budget(home)
+
+
+async def test_many_busy_cars_stay_within_the_budget(bench: Bench) -> None:
+    vins = [f"WBA{number:014}" for number in range(6)]
+    bench.user.cars[:] = [electric(vin) for vin in vins]
+    async with Home(bench).running() as home:
+        await until(lambda: home.attributes.get("user_code"))
+        home.bmw.approve(home.attributes["user_code"])
+        await home.clock.forward(hours=1)
+        for _ in range(2 * 24):
+            for vin in vins:
+                for name, value in PLUGGED.items():
+                    home.bmw.publish(vin, {name: value})
+            await home.clock.forward(hours=1)
+        assert home.status == "ok"
+    assert_within_budget(home)
+    assert home.asked() > 2 * 25, "and what is allowed is used"
+
+
+def assert_within_budget(home: Home) -> None:
+    """Check that no 24 hours have more requests than allowed."""
+    sent = sorted(r.at for r in home.bmw.requests if r.path.startswith("/customers/"))
+    most = max(sum(at <= other < at + timedelta(days=1) for other in sent) for at in sent)
+    assert most <= BUDGET
