@@ -10,7 +10,8 @@ from bimmer_connected.tests import VIN_I20
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from bmw2mqtt.accounts.mybmw.snapshot.builder import VehicleResponses, to_vehicle
+from bmw2mqtt.accounts.mybmw.snapshot.builder import to_vehicle
+from bmw2mqtt.accounts.mybmw.snapshot.responses import ReportTrackers, VehicleResponses
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.config import Settings
 from bmw2mqtt.devices import DeviceRegistry
@@ -42,7 +43,9 @@ def fixture_vehicle(vin: str) -> Vehicle:
         found=None,
         is_in_china=False,
     )
-    return to_vehicle(answers, previous=None, report=lambda *_: None, image=None)
+    return to_vehicle(
+        answers, previous=None, trackers=ReportTrackers(), report=lambda *_: None, image=None
+    )
 
 
 class RecordingAccount:

@@ -20,7 +20,7 @@ from tests.accounts.waiting import until
 from tests.fixture_cars import fixture_car
 from tests.mosquitto import free_port
 
-VIN = "WBA00000000DEMO02"
+VIN, OTHER_VIN = "WBA00000000DEMO02", "WBA00000000DEMO03"
 SENTENCE = "internal error (ZeroDivisionError); please report it"
 
 
@@ -57,7 +57,7 @@ async def run(
     certificates = Certificates.create(tmp_path_factory.mktemp("ca"))
     users = [
         SimulatedUser(username=f"{name}@example.com", password="p", cars=cars)
-        for name, cars in (("bad", []), ("good", [fixture_car(VIN)]))
+        for name, cars in (("bad", [fixture_car(OTHER_VIN)]), ("good", [fixture_car(VIN)]))
     ]
 
     async with MyBmwSimulator(users, certificates=certificates) as bmw:
