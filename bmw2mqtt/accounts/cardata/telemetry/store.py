@@ -11,7 +11,6 @@ from typing import Any
 
 from bmw2mqtt.accounts.background_writer import BackgroundWriter
 from bmw2mqtt.accounts.cardata.telemetry.database import ReadingDatabase, Row
-from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER
 from bmw2mqtt.accounts.cardata.telemetry.reading import RawReading
 from bmw2mqtt.accounts.cardata.telemetry.times import read_time
 from bmw2mqtt.accounts.cardata.telemetry.vehicle_readings import VehicleReadings
@@ -114,19 +113,9 @@ class ReadingStore:
         if vin in self._unsaved:
             self._unsaved[vin][_CHARGING] = RawReading(document, None, now)
 
-    def has_readings(self, vin: str) -> bool:
-        """Return whether a car has reported anything."""
-        return bool(self._vehicles.get(vin))
-
     def vins(self) -> frozenset[str]:
         """Return the cars that have reported anything."""
         return frozenset(vin for vin, vehicle in self._vehicles.items() if vehicle)
-
-    def measured_at(self) -> dict[str, datetime]:
-        """Return when the newest reading of each of those cars was measured."""
-        return {
-            vin: vehicle.measured_at or NEVER for vin, vehicle in self._vehicles.items() if vehicle
-        }
 
     def remove(self, vin: str) -> None:
         """Remove a car, from disk too."""
