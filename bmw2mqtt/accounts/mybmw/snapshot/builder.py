@@ -8,13 +8,14 @@ the kind of vehicle, and values whose successor cannot be understood.
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from bmw2mqtt.accounts.mybmw.snapshot.body import alarm, lids, tires, windows
 from bmw2mqtt.accounts.mybmw.snapshot.charging import charging
 from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader, ReportWord
 from bmw2mqtt.accounts.mybmw.snapshot.maintenance import messages, services
 from bmw2mqtt.accounts.mybmw.snapshot.measured_at import measured_times
-from bmw2mqtt.accounts.mybmw.snapshot.position import found_position, position_of
+from bmw2mqtt.accounts.mybmw.snapshot.position import located
 from bmw2mqtt.accounts.mybmw.snapshot.report_time import ReportTime
 from bmw2mqtt.accounts.mybmw.snapshot.responses import (
     FUTURE_TOLERANCE,
@@ -58,30 +59,14 @@ def to_vehicle(
     attributes = JsonReader(responses.attributes, report)
     state = JsonReader(responses.state, report)
     drive_train = attributes.word("driveTrain", DriveTrain)
-    model = attributes.text("model")
+    model = attributes.text("model") or f"{responses.brand} {responses.vin[-6:]}"
     known = previous or Vehicle(vin=responses.vin, model="", brand=responses.brand)
     updated_at = _updated_at(responses, state, known)
     total_km, electric_km, fuel_km = _ranges(state, drive_train, known)
     capabilities = _capabilities(JsonReader(responses.capabilities, report), state, previous)
-    judged = trackers.charging.record(
-        state,
-        reported_at=responses.reported_at,
-        received_at=responses.fetched_at,
-        drive_train=drive_train,
-        model=model,
-        report_word=report,
-    )
-    location = state.part("location")
-    found = found_position(responses.found, state, report)
-    position = None
-    if found or capabilities.tracking:
-        coordinates = found or location.part("coordinates")
-        position = position_of(coordinates, is_in_china=responses.is_in_china)
-        if coordinates.is_invalid:
-            position = known.position
     vehicle = Vehicle(
         vin=responses.vin,
-        model=model or f"{responses.brand} {responses.vin[-6:]}",
+        model=model,
         brand=responses.brand,
         drive_train=drive_train,
         software_version=_software_version(attributes),
@@ -94,7 +79,14 @@ def to_vehicle(
         charging=charging(
             state,
             JsonReader(responses.charging_settings, report),
-            judged,
+            trackers.charging.record(
+                state,
+                reported_at=responses.reported_at,
+                received_at=responses.fetched_at,
+                drive_train=drive_train,
+                model=model,
+                report_word=report,
+            ),
             known.charging,
             fetched_at=responses.fetched_at,
             range_km=electric_km,
@@ -110,12 +102,11 @@ def to_vehicle(
         check_control_messages=messages(state, known.check_control_messages),
         tires=tires(state.part("tireState"), known.tires),
         departure_timers=_departure_timers(state),
-        position=position,
-        had_position=position is not None or (previous is not None and previous.had_position),
-        heading_deg=(found or location).whole("heading", 0, 360),
         image=image,
     )
-    return replace(vehicle, measured_at=measured_times(vehicle))
+    vehicle = located(vehicle, responses, state, known, report)
+    measured_at = MappingProxyType({**measured_times(vehicle), **vehicle.measured_at})
+    return replace(vehicle, measured_at=measured_at)
 
 
 def _updated_at(responses: VehicleResponses, state: JsonReader, known: Vehicle) -> datetime | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from types import MappingProxyType
 
 from bmw2mqtt.entities import VEHICLE_ENTITIES
 from bmw2mqtt.vehicle.snapshot import Vehicle
@@ -12,11 +11,9 @@ def measured_times(vehicle: Vehicle) -> Mapping[str, datetime]:
     """Return the measured time of every known value, by `{platform}/{key}` of its entity."""
     at = vehicle.updated_at
     if at is None:
-        return MappingProxyType({})
-    return MappingProxyType(
-        {
-            f"{entity.platform}/{entity.key}": at
-            for entity in VEHICLE_ENTITIES
-            if entity.has_state and entity.exists(vehicle) and entity.value(vehicle) is not None
-        }
-    )
+        return {}
+    return {
+        f"{entity.platform}/{entity.key}": at
+        for entity in VEHICLE_ENTITIES
+        if entity.has_state and entity.exists(vehicle) and entity.value(vehicle) is not None
+    }
