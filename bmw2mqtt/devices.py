@@ -174,6 +174,7 @@ class DeviceRegistry:
         """Publish a car's new snapshot."""
         if not self.is_wanted(account, vehicle.vin):
             return
+        vehicle = self._with_settings(vehicle)
         registered = self._vehicles.get(vehicle.vin)
         if registered is None or registered.account != account:
             self._register(account, vehicle, registered)
@@ -184,10 +185,16 @@ class DeviceRegistry:
         if is_renamed:
             self._publish_info()
 
+    def _with_settings(self, vehicle: Vehicle) -> Vehicle:
+        """Return a snapshot with what the owner has configured about the car."""
+        capacity_kwh = self._settings.vehicle(vehicle.vin).battery_capacity_kwh
+        if capacity_kwh is None or not vehicle.has_battery:
+            return vehicle
+        return replace(vehicle, charging=replace(vehicle.charging, capacity_kwh=capacity_kwh))
+
     def _register(self, account: str, vehicle: Vehicle, before: RegisteredVehicle | None) -> None:
         """Publish a car that is new, or that another account has published so far."""
-        configured = self._settings.vehicles.get(vehicle.vin)
-        name = configured.name if configured else None
+        name = self._settings.vehicle(vehicle.vin).name
         device = self._vehicle_device(account, vehicle.vin, name)
         self._vehicles[vehicle.vin] = RegisteredVehicle(
             account=account,
@@ -221,9 +228,7 @@ class DeviceRegistry:
 
     def is_wanted(self, account: str, vin: str) -> bool:
         """Whether the account owns the car and its owner has not disabled it."""
-        configured = self._settings.vehicles.get(vin)
-        is_enabled = configured is None or configured.enabled
-        return is_enabled and self._ownership.owner(vin) == account
+        return self._settings.vehicle(vin).enabled and self._ownership.owner(vin) == account
 
     # What commands and the page read
 
@@ -381,8 +386,7 @@ class DeviceRegistry:
         if root in devices or not root or is_account:
             return True
         vin = root.removeprefix(f"{self._topics.base}/")
-        configured = self._settings.vehicles.get(vin)
-        if configured is not None and not configured.enabled:
+        if not self._settings.vehicle(vin).enabled:
             return True
         has_no_owner = self._ownership.owner(vin) is None
         return has_no_owner and self._ownership.listed >= self._settings.accounts.keys()

@@ -16,7 +16,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from bmw2mqtt import log as logging_set_up
 from bmw2mqtt.bridge import Bridge
 from bmw2mqtt.config import Settings
-from bmw2mqtt.demo.broker import Broker, find_program, free_port
+from bmw2mqtt.demo.broker import DemoBroker, find_program, free_port
 from bmw2mqtt.simulator.cardata import CLIENT_ID, CarDataSimulator, CarDataUser
 from bmw2mqtt.simulator.cardata import demo_cars as cardata_demo_cars
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser, demo_cars
@@ -56,7 +56,9 @@ def _accounts(mybmw: MyBmwSimulator, cardata: CarDataSimulator) -> dict[str, Any
     }
 
 
-def _settings(broker: Broker, accounts: dict[str, Any], page_port: int, data_dir: Path) -> Settings:
+def _settings(
+    broker: DemoBroker, accounts: dict[str, Any], page_port: int, data_dir: Path
+) -> Settings:
     return Settings.model_validate(
         {
             "mqtt": {
@@ -99,7 +101,7 @@ async def _log_in(page: Page, url: str, cardata: CarDataSimulator) -> None:
     )
 
 
-def _send_commands(broker: Broker) -> None:
+def _send_commands(broker: DemoBroker) -> None:
     client = paho.Client(CallbackAPIVersion.VERSION2)
     client.connect(broker.address, broker.port)
     client.loop_start()
@@ -124,7 +126,7 @@ async def main() -> None:
     user = SimulatedUser(username="me@example.com", password="secret", cars=demo_cars())  # noqa: S106
     with tempfile.TemporaryDirectory(prefix="bmw2mqtt-screenshots-") as name:
         directory = Path(name)
-        broker = Broker(
+        broker = DemoBroker(
             find_program(), "127.0.0.1", free_port("127.0.0.1", 1883), directory / "broker"
         )
         (directory / "broker").mkdir()

@@ -145,7 +145,10 @@ def test_an_address_that_is_not_this_machines(capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize("port", ["-1", "0", "65536", "70000"])
 def test_a_port_that_is_none(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--port", port]) == 1
-    assert capsys.readouterr().err == f"{port} is no port; use --port with 1 to 65535\n"
+    assert (
+        capsys.readouterr().err
+        == f"{port} is not a valid port; use --port with a number from 1 to 65535\n"
+    )
 
 
 def test_ports_end_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:

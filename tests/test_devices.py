@@ -12,7 +12,7 @@ from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.retained_scan import RetainedScan
 from bmw2mqtt.mqtt.topics import Topics
-from bmw2mqtt.vehicle.snapshot import Vehicle
+from bmw2mqtt.vehicle.snapshot import Charging, DriveTrain, Vehicle
 
 VIN = "WBA00000000000001"
 AVAILABILITY = f"bmw2mqtt/{VIN}/availability"
@@ -94,3 +94,23 @@ async def test_the_silence_of_earlier_runs_counts(
     fleet.check_availability()
     assert payload(publisher, AVAILABILITY) == expected
     assert f"bmw2mqtt/{VIN}/sensor/mileage" not in publisher._withdrawn, "values stay"
+
+
+@pytest.mark.parametrize(("drive_train", "shown"), [("ELECTRIC", b"80.7"), ("COMBUSTION", None)])
+def test_the_battery_capacity_that_the_owner_has_configured(
+    drive_train: str, shown: bytes | None
+) -> None:
+    """BMW reports none, or a wrong one."""
+    topics, publisher = Topics("bmw2mqtt", "homeassistant"), Publisher()
+    settings = Settings(accounts={"home": ACCOUNT}, vehicles={VIN: {"battery_capacity_kwh": 80.7}})
+    fleet = DeviceRegistry(settings, topics, publisher, RetainedScan(topics))
+    fleet.vehicles_listed("home", frozenset({VIN}), is_complete=True)
+    car = Vehicle(
+        vin=VIN,
+        model="i4",
+        brand="BMW",
+        drive_train=DriveTrain[drive_train],
+        charging=Charging(capacity_kwh=76.6 if drive_train == "ELECTRIC" else None),
+    )
+    fleet.vehicle_changed("home", car)
+    assert payload(publisher, f"bmw2mqtt/{VIN}/sensor/battery_capacity") == shown

@@ -77,7 +77,7 @@ class ToyAccount:
         self._listener.vehicles_listed(self.name, frozenset({VIN}), is_complete=True)
         self._listener.vehicle_changed(self.name, self._vehicle)
         self._listener.vehicle_seen(self.name, VIN)
-        self._status.change(status=AccountStatus.OK)
+        self._status.update(status=AccountStatus.OK)
 
     def refresh(self) -> None:
         """Do nothing: a toy never changes."""
@@ -174,7 +174,7 @@ def test_its_login_is_checked(
 ) -> None:
     option = f"accounts.kids.shelf={shelf}"
     assert main(["check", "--connect", "--config", str(config), "--option", option]) == status
-    assert f"- account kids (toy): {result}" in capsys.readouterr().out
+    assert f"account kids (toy): {result}" in capsys.readouterr().out
 
 
 def test_its_settings_are_validated(tmp_path: Path) -> None:

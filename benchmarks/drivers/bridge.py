@@ -81,7 +81,7 @@ class Driver:
 
     async def _poll(self) -> None:
         await self._account._poll()
-        self._account._polled(None)
+        self._account._record_poll(None)
 
     async def start_polling(self, _: Request) -> None:
         """Ask BMW again and again."""
@@ -112,11 +112,11 @@ class Driver:
 
     async def bring_cars_back(self, _: Request) -> None:
         """Let the cars be new in the account."""
-        fleet, cars = self.bridge._registry, self._account._garage.cars
-        fleet.vehicles_listed("home", frozenset(cars), is_complete=True)
+        registry, cars = self.bridge._registry, self._account._poller.vehicles
+        registry.vehicles_listed("home", frozenset(cars), is_complete=True)
         for car in cars.values():
             assert car.snapshot is not None
-            fleet.vehicle_changed("home", car.snapshot)
+            registry.vehicle_changed("home", car.snapshot)
         await self.bridge.publisher.drained()
 
 

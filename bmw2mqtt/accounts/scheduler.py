@@ -41,7 +41,7 @@ LONGEST_RECONNECT_S = 300
 """Without a connection no request reaches BMW, and people want data once their network is back."""
 BLOCKED_RETRY_S = 6 * 3600
 QUOTA_RETRY_S = 1800
-"""If BMW does not tell when it answers again."""
+"""Used where BMW does not send when it answers again."""
 LONGEST_WAIT = timedelta(hours=25)
 """No kept wait is longer: BMW's quota is per day, and clocks are wrong at times."""
 CHECK_EVERY_S = 60.0

@@ -157,8 +157,8 @@ class Store:
         log.error("file_damaged", file=str(path), reason=reason, kept_as=str(aside))
         try:
             path.replace(aside)
-        except OSError as trouble:
-            log.error("file_not_set_aside", file=str(path), reason=str(trouble))  # noqa: TRY400
+        except OSError as failure:
+            log.error("file_not_set_aside", file=str(path), reason=str(failure))  # noqa: TRY400
 
     # Writing
 

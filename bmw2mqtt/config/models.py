@@ -187,6 +187,7 @@ def _secrets(part: object) -> Iterator[str]:
             yield from _secrets(value)
 
 
+_NO_VEHICLE_SETTINGS: Final = VehicleSettings()
 _layers: ContextVar[tuple[dict[str, Any], ...]] = ContextVar("layers", default=())
 
 
@@ -227,6 +228,10 @@ class Settings(BaseSettings):
             return cls()
         finally:
             _layers.reset(token)
+
+    def vehicle(self, vin: str) -> VehicleSettings:
+        """Return the settings of a car, the defaults if there are none."""
+        return self.vehicles.get(vin, _NO_VEHICLE_SETTINGS)
 
     def secrets(self) -> frozenset[str]:
         """Return all secret values."""

@@ -236,7 +236,7 @@ RequestBudget = Annotated[
 ]
 BatteryCapacity = Annotated[
     float,
-    Field(ge=1, le=500),
+    Field(ge=5, le=150),
     _error("is not a valid battery capacity", "use the usable kWh, for example 80.7"),
 ]
 Latitude = Annotated[

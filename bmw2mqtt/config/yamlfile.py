@@ -162,7 +162,7 @@ def _walk(layer: Layer, node: Mapping[Any, Any], keys: KeyTree, above: KeyPath) 
         elif isinstance(below, dict):
             _section(layer, path, value, below)
         elif isinstance(value, (dict, list)):
-            layer.problems[path] = f"{layer.spell(path)}: takes one value; put text in quotes"
+            layer.problems[path] = f"{layer.spell(path)}: expects one value; put text in quotes"
         elif value is not None and (text := clean(value)):
             layer.entries[path] = Entry(text, layer.spell(path))
 

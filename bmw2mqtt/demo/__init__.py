@@ -1,4 +1,4 @@
-"""The whole thing without an account: an embedded broker, a simulated BMW, and the bridge."""
+"""The demo, which needs no BMW account: an MQTT broker, a simulated BMW and the bridge."""
 
 from bmw2mqtt.demo.broker import DemoError
 from bmw2mqtt.demo.run import run

@@ -24,26 +24,26 @@ class DemoError(Bmw2MqttError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """A broker that is installed."""
+class BrokerProgram:
+    """An installed MQTT broker."""
 
     name: str
     path: str
     protocol: Literal["5", "3.1.1"]
 
 
-def find_program() -> Program:
-    """Find a broker.
+def find_program() -> BrokerProgram:
+    """Find an installed broker.
 
     Raises:
         DemoError: there is none.
     """
     system_path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
     if path := shutil.which("mosquitto", path=system_path):
-        return Program(name="Mosquitto", path=path, protocol="5")
+        return BrokerProgram(name="Mosquitto", path=path, protocol="5")
     beside_python = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
     if path := shutil.which("nats-server", path=beside_python):
-        return Program(name="NATS", path=path, protocol="3.1.1")
+        return BrokerProgram(name="NATS", path=path, protocol="3.1.1")
     raise DemoError("no broker: install mosquitto, or bmw2mqtt with its demo extra")
 
 
@@ -54,7 +54,9 @@ def free_port(bind: str, wanted: int) -> int:
         DemoError: the address is not one of this machine's, or no port is free.
     """
     if not 1 <= wanted <= LAST_PORT:
-        raise DemoError(f"{wanted} is no port; use --port with 1 to {LAST_PORT}")
+        raise DemoError(
+            f"{wanted} is not a valid port; use --port with a number from 1 to {LAST_PORT}"
+        )
     for port in range(wanted, min(wanted + PORTS_TO_TRY, LAST_PORT + 1)):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -68,10 +70,10 @@ def free_port(bind: str, wanted: int) -> int:
     raise DemoError(f"no free port from {wanted} to {wanted + PORTS_TO_TRY - 1}; use --port")
 
 
-class Broker:
-    """One running broker."""
+class DemoBroker:
+    """A running broker."""
 
-    def __init__(self, program: Program, bind: str, port: int, directory: Path) -> None:
+    def __init__(self, program: BrokerProgram, bind: str, port: int, directory: Path) -> None:
         self.program = program
         self.port = port
         self._bind = bind
@@ -79,7 +81,7 @@ class Broker:
         self._process: Process | None = None
 
     async def __aenter__(self) -> Self:
-        """Start it and wait until it takes connections.
+        """Start the broker and wait until it accepts connections.
 
         Raises:
             DemoError: it does not start.
@@ -92,7 +94,7 @@ class Broker:
             str(config),
             stdout=DEVNULL,
             stderr=PIPE,
-            start_new_session=True,  # Ctrl-C is for the bridge, which says goodbye to the broker
+            start_new_session=True,  # Ctrl-C must stop only the bridge, which then disconnects
         )
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
@@ -103,7 +105,7 @@ class Broker:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop it."""
+        """Stop the broker."""
         if self._process is None or self._process.returncode is not None:
             return
         self._process.terminate()
@@ -115,17 +117,17 @@ class Broker:
 
     @property
     def address(self) -> str:
-        """Where clients on this machine find it."""
+        """The address for clients on this machine."""
         return "127.0.0.1" if self._bind in {"0.0.0.0", "::"} else self._bind  # noqa: S104
 
     @property
     def bind(self) -> str:
-        """Where it listens."""
+        """The address on which it listens."""
         return self._bind
 
     @property
     def directory(self) -> Path:
-        """Where it may write."""
+        """The folder for its files."""
         return self._directory
 
     async def _wait_until_it_listens(self, process: Process) -> None:
@@ -142,7 +144,7 @@ class Broker:
             return
 
 
-def _mosquitto(broker: Broker) -> str:
+def _mosquitto(broker: DemoBroker) -> str:
     lines = [
         f"listener {broker.port} {broker.bind}",
         "allow_anonymous true",
@@ -156,7 +158,7 @@ def _mosquitto(broker: Broker) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _nats(broker: Broker) -> str:
+def _nats(broker: DemoBroker) -> str:
     return "\n".join(
         (
             "server_name: bmw2mqtt_demo",

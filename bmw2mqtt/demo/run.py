@@ -1,4 +1,4 @@
-"""Starts the demo, says how to look at it, stops it."""
+"""Runs the demo: broker, simulated BMW and bridge, until Ctrl-C."""
 
 import asyncio
 import tempfile
@@ -10,18 +10,18 @@ from bmw2mqtt import log as logging_set_up
 from bmw2mqtt.bridge import Bridge
 from bmw2mqtt.config import Settings
 from bmw2mqtt.daemon import stop_on_signals
-from bmw2mqtt.demo.broker import Broker, DemoError, find_program, free_port
+from bmw2mqtt.demo.broker import DemoBroker, DemoError, find_program, free_port
 from bmw2mqtt.simulator.cardata import CLIENT_ID, CarDataSimulator, CarDataUser
 from bmw2mqtt.simulator.cardata import demo_cars as cardata_demo_cars
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser, demo_cars
 
 POLL_INTERVAL_S: Final = 10
-"""The demo's cars live fast; BMW itself must never be asked so often."""
+"""For the demo's time-lapse cars only; BMW itself must never be polled so often."""
 PAGE_PORT: Final = 8099
 USERNAME, PASSWORD, CAPTCHA_TOKEN = "demo@example.com", "demo", "demo"
 MYBMW, CARDATA = "demo_mybmw", "demo_cardata"
 APPROVE_AFTER_S: Final = 5
-"""In the demo the simulated owner confirms the login at BMW by himself."""
+"""The simulated owner confirms the CarData login after this time."""
 
 
 def run(*, bind: str, port: int, data_dir: Path | None) -> int:
@@ -48,11 +48,11 @@ def run(*, bind: str, port: int, data_dir: Path | None) -> int:
 
 async def _run(bind: str, wanted_port: int, directory: Path) -> None:
     stop = stop_on_signals()
-    broker = Broker(find_program(), bind, free_port(bind, wanted_port), directory)
+    broker = DemoBroker(find_program(), bind, free_port(bind, wanted_port), directory)
     user = SimulatedUser(username=USERNAME, password=PASSWORD, cars=demo_cars())
-    customer = CarDataUser(cars=list(cardata_demo_cars()))
+    cardata_user = CarDataUser(cars=list(cardata_demo_cars()))
     mybmw = MyBmwSimulator([user])
-    cardata = CarDataSimulator([customer], approve_after_s=APPROVE_AFTER_S)
+    cardata = CarDataSimulator([cardata_user], approve_after_s=APPROVE_AFTER_S)
     _forget_logins(directory / "data")
     async with broker, mybmw, cardata:
         settings = _settings(broker, mybmw, cardata, directory)
@@ -61,14 +61,14 @@ async def _run(bind: str, wanted_port: int, directory: Path) -> None:
 
 
 def _forget_logins(data_dir: Path) -> None:
-    """Forget the logins of a demo before: this one's BMW does not know them."""
+    """Remove the logins of an earlier demo: the new simulator did not issue their tokens."""
     for account in (MYBMW, CARDATA):
         for name in (f"tokens-{account}.json", f"account-{account}.json"):
             (data_dir / name).unlink(missing_ok=True)
 
 
 def _settings(
-    broker: Broker, mybmw: MyBmwSimulator, cardata: CarDataSimulator, directory: Path
+    broker: DemoBroker, mybmw: MyBmwSimulator, cardata: CarDataSimulator, directory: Path
 ) -> Settings:
     return Settings.model_validate(
         {
@@ -106,10 +106,10 @@ def _settings(
 
 WELCOME: Final = """
   Five simulated cars drive, park and charge on the MQTT broker at {host}:{port} ({program}).{busy}
-  Three are of a MyBMW account; two of CarData, which come when its login is confirmed: in 15 s.
+  Three belong to a MyBMW account. Two belong to CarData and appear in about 15 s, after its login.
 
   Page:            http://127.0.0.1:{page_port}/
-  Watch them:      mosquitto_sub -h {host} -p {port}{version} -v -t 'bmw2mqtt/#' -T '+/+/image/#'
+  Topics:          mosquitto_sub -h {host} -p {port}{version} -v -t 'bmw2mqtt/#' -T '+/+/image/#'
   Home Assistant:  Settings > Devices & services > Add integration > MQTT,
                    broker {host}, port {port}, no user. The cars appear by themselves.
                    On another machine: start the demo with --bind 0.0.0.0
@@ -117,7 +117,7 @@ WELCOME: Final = """
 """
 
 
-def _welcome(broker: Broker, wanted_port: int, settings: Settings) -> str:
+def _welcome(broker: DemoBroker, wanted_port: int, settings: Settings) -> str:
     return WELCOME.format(
         host=broker.address,
         port=broker.port,

@@ -63,7 +63,7 @@ def vehicle_payload(
     }
     if vehicle.software_version:
         device["sw_version"] = vehicle.software_version
-    object_prefix = slug(vehicle.model)
+    object_prefix = _object_prefix(vehicle)
     return dump_json(
         {
             "device": device,
@@ -119,6 +119,13 @@ def account_payload(
             },
         }
     )
+
+
+def _object_prefix(vehicle: Vehicle) -> str:
+    """Return the model for object ids, or the VIN if that cannot be written in ASCII."""
+    letters = "".join(character for character in vehicle.model if character.isalnum())
+    is_latin = all(slug(letter) for letter in letters)
+    return slug(vehicle.model if letters and is_latin else vehicle.vin)
 
 
 def slug(text: str) -> str:

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
@@ -24,7 +24,8 @@ from bmw2mqtt.mqtt.command_queue import (
     ValidatedCommand,
     parse_payload,
 )
-from bmw2mqtt.mqtt.device import Device, dump_json
+from bmw2mqtt.mqtt.command_rules import VehicleLookup, refusal
+from bmw2mqtt.mqtt.device import dump_json
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.received import Received
 from bmw2mqtt.mqtt.topics import CommandTopic, Topics
@@ -42,7 +43,6 @@ log = structlog.get_logger(__name__)
 
 MAX_WAITING: Final = 4
 MAX_RECENT_EVENTS: Final = 20
-NO_COMMANDS: Final = "read-only: BMW offers no remote commands for this account"
 REFUSAL_LOG_INTERVAL_S: Final = 60
 
 COMMANDS: Final[dict[tuple[str, str, str], Entity[Vehicle]]] = {
@@ -52,68 +52,12 @@ COMMANDS: Final[dict[tuple[str, str, str], Entity[Vehicle]]] = {
 }
 
 
-class VehicleHandle(Protocol):
-    """One registered vehicle, as commands see it."""
-
-    @property
-    def vehicle(self) -> Vehicle:
-        """The last snapshot."""
-
-    @property
-    def executor(self) -> Executor | None:
-        """What carries out commands; `None`: the vehicle's account has none."""
-
-    @property
-    def is_read_only(self) -> bool:
-        """Whether the vehicle's account is in read-only mode."""
-
-    @property
-    def device(self) -> Device[Vehicle]:
-        """The device that publishes the vehicle."""
-
-
-class VehicleRegistry(Protocol):
-    """All vehicles, as commands see them."""
-
-    def find(self, vin: str) -> VehicleHandle | None:
-        """Return the handle of a vehicle; `None`: it is not known."""
-
-    def why_unknown(self, vin: str) -> tuple[Reason, str]:
-        """Return why `find` does not know a vehicle: not ours, or BMW has not listed it yet."""
-
-
-def refusal(
-    handle: VehicleHandle, entity: Entity[Vehicle], command: Command | None = None
-) -> CommandResult | None:
-    """Return why a command cannot be carried out now; `None`: it can. Costs no request.
-
-    Args:
-        handle: the vehicle.
-        entity: the entity that the command sets.
-        command: the command; `None` while its payload is not parsed yet.
-    """
-    reason, message = None, ""
-    if handle.executor is None:
-        reason, message = Reason.UNSUPPORTED, NO_COMMANDS
-    elif handle.is_read_only and not entity.works_read_only:
-        reason, message = Reason.READ_ONLY, "the account is in read-only mode"
-    elif not entity.exists(handle.vehicle) or not (
-        command is None or entity.offers(handle.vehicle, command)
-    ):
-        reason, message = Reason.UNSUPPORTED, "BMW does not offer this for the car"
-    elif command is not None:
-        return handle.executor.refusal(handle.vehicle.vin, command)
-    if reason is None:
-        return None
-    return CommandResult(event_type=EventType.REJECTED, reason=reason, message=message)
-
-
 class Commands:
     """Receives command messages and answers each with one event."""
 
     def __init__(
         self,
-        registry: VehicleRegistry,
+        registry: VehicleLookup,
         topics: Topics,
         publisher: Publisher,
         clock: Clock = elapsed_s,

@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 NOT_AUTHORIZED = "not authorized"
 
 
-class Connection(Protocol):
+class BrokerConnection(Protocol):
     """What the publisher needs of an MQTT connection."""
 
     max_packet_bytes: int | None
@@ -179,7 +179,7 @@ class Publisher:
         """Wait until the broker has acknowledged all there is."""
         await self._idle.wait()
 
-    async def run(self, connection: Connection, in_flight: int) -> None:
+    async def run(self, connection: BrokerConnection, in_flight: int) -> None:
         """Send everything, and from then on what changes, until the connection is lost.
 
         Args:
@@ -249,7 +249,7 @@ class Publisher:
             is_suspected = self._poison.is_suspected(key, message.topic)
             self._outbox.put(key, message, is_suspected=is_suspected)
 
-    async def _work(self, connection: Connection, worker: int) -> None:
+    async def _work(self, connection: BrokerConnection, worker: int) -> None:
         while True:
             key, message = await self._outbox.get(worker)
             if not self._is_left_out(connection, message):
@@ -274,7 +274,7 @@ class Publisher:
                 elif topic in self._withdrawn:
                     self._put(topic, Message(topic=topic, payload=b""))
 
-    def _is_left_out(self, connection: Connection, message: Message) -> bool:
+    def _is_left_out(self, connection: BrokerConnection, message: Message) -> bool:
         limit = connection.max_packet_bytes
         if message.topic in self._refused or self._poison.is_left_out(message):
             log.debug("message_not_sent", topic=message.topic[:MAX_TOPIC_SHOWN])
@@ -297,7 +297,7 @@ class Publisher:
         topic = message.topic[:MAX_TOPIC_SHOWN]
         level(event, topic=topic, payload_bytes=len(message.payload), **details)
 
-    async def _publish(self, connection: Connection, message: Message) -> None:
+    async def _publish(self, connection: BrokerConnection, message: Message) -> None:
         statistics = self.statistics
         statistics.in_flight += 1
         statistics.most_in_flight = max(statistics.most_in_flight, statistics.in_flight)

@@ -201,7 +201,7 @@ class Session:
         self.subscribed.set()
         self._on_subscribed()
         in_flight = min(IN_FLIGHT, client.receive_maximum)
-        publishing = asyncio.create_task(self._publisher.run(Connection(client), in_flight))
+        publishing = asyncio.create_task(self._publisher.run(ClientAdapter(client), in_flight))
         losing = asyncio.create_task(client.lost.wait())
         try:
             await asyncio.wait((publishing, losing), return_when=asyncio.FIRST_COMPLETED)
@@ -295,7 +295,7 @@ class Session:
         )
 
 
-class Connection:
+class ClientAdapter:
     """A client as the publisher sees it."""
 
     def __init__(self, client: Client) -> None:

@@ -1,4 +1,4 @@
-"""Time as BMW writes it."""
+"""The clock, and BMW's time format."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
-    """Return the time it is."""
+    """Return the current time."""
     return datetime.now(UTC)
 
 
 def timestamp(moment: datetime) -> str:
-    """Return a time as BMW writes it: UTC with milliseconds and a Z."""
+    """Return a time in BMW's format: UTC with milliseconds and a Z."""
     text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")

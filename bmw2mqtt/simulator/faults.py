@@ -1,4 +1,4 @@
-"""What a server answers instead of the truth, on demand."""
+"""Faults: what a server answers instead of its normal response."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What is answered instead of the truth.
+    """What a server answers instead of its normal response.
 
     `path` is a regular expression that is searched in the path. With neither `status` nor `drop`
-    the true answer is given, after `delay_s` and when `hold` has returned. `drop` ends the
+    the normal response is sent, after `delay_s` and when `hold` has returned. `drop` ends the
     connection before a request is processed, with `is_processed` before its answer is sent.
-    `on_hit` is called before that, or before the answer is sent. `times` is how often it happens;
-    `None` is for ever.
+    `on_hit` is called before that, or before the answer is sent. `times` is how often the fault
+    applies; `None` is always.
     """
 
     path: str = ""
@@ -38,7 +38,7 @@ class Fault:
     on_hit: Callable[[], None] | None = None
 
     def matches(self, method: str, path: str, vin: str | None) -> bool:
-        """Tell whether a request is hit by this fault."""
+        """Return whether the fault applies to a request."""
         return (
             (self.method is None or self.method == method)
             and (self.vin is None or self.vin == vin)
@@ -46,7 +46,7 @@ class Fault:
         )
 
     def response(self) -> web.Response | None:
-        """Return the false answer, or `None` if there is only a delay."""
+        """Return the fault's response, or `None` for the normal one."""
         if self.status is None:
             return None
         headers = dict(self.headers)
@@ -67,20 +67,20 @@ class _Pending:
 
 @dataclass(slots=True)
 class Faults:
-    """The faults in force; the first one added that matches a request is played."""
+    """The active faults; of those that match a request, the one added first applies."""
 
     _pending: list[_Pending] = field(default_factory=list)
 
     def add(self, fault: Fault) -> None:
-        """Put a fault in force."""
+        """Activate a fault."""
         self._pending.append(_Pending(fault, fault.times))
 
     def clear(self) -> None:
-        """Let everything work again."""
+        """Remove all faults."""
         self._pending.clear()
 
-    def take(self, method: str, path: str, vin: str | None) -> Fault | None:
-        """Return the fault to play for a request, and count it."""
+    def consume(self, method: str, path: str, vin: str | None) -> Fault | None:
+        """Return the fault that applies to a request, and count it; `None` if none does."""
         for pending in self._pending:
             if not pending.fault.matches(method, path, vin):
                 continue

@@ -1,31 +1,31 @@
-"""One HTTPS server of BMW on loopback: recorded, and wrong on demand."""
+"""The base of the simulated servers: HTTPS, recorded requests and faults."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from aiohttp import web
 
 from .clock import utc_now
 from .faults import Faults
 from .recording import RECORDED_HEADERS, RecordedRequest, recorder
+from .tls import Certificates
 
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable, Iterable
     from datetime import datetime
+    from pathlib import Path
 
     from aiohttp.typedefs import Handler, Middleware
-
-    from .tls import Certificates
 
 SHUTDOWN_TIMEOUT_S: Final = 0.5
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not an accident
-    """A request is over, with this response."""
+    """Ends a request with a response."""
 
     def __init__(self, response: web.Response) -> None:
         super().__init__(response.status)
@@ -33,23 +33,26 @@ class Refusal(Exception):  # noqa: N818 - an answer, not an accident
 
 
 class Routes(Protocol):
-    """Some of a server's addresses."""
+    """A group of a server's addresses."""
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Serve them."""
+        """Add them to a router."""
 
 
 class HttpsServer:
-    """Serves some routes on loopback; `faults` are played and `requests` recorded.
+    """Base of the simulated servers: HTTPS on loopback, with recorded requests and planned faults.
 
-    `middlewares` see a request after it was recorded and before a fault is played.
+    `faults` are what it answers instead of its routes' answers; `requests` are those received so
+    far, oldest first. Without `certificates` it creates its own authority; others may be set, and
+    are used from the next `start` on. `middlewares` run after a request was recorded and before a
+    fault applies.
     """
 
     def __init__(
         self,
         routes: Iterable[Routes],
         *,
-        certificates: Certificates,
+        certificates: Certificates | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         clock: Callable[[], datetime] = utc_now,
@@ -58,7 +61,7 @@ class HttpsServer:
         self.faults = Faults()
         self.requests: deque[RecordedRequest] = recorder()
         self._routes = tuple(routes)
-        self.certificates = certificates
+        self.certificates = certificates or Certificates.throw_away(self)
         self._host = host
         self._port = port
         self._clock = clock
@@ -67,11 +70,16 @@ class HttpsServer:
 
     @property
     def address(self) -> str:
-        """Where it is served, as host:port."""
+        """The address of the server, as host:port."""
         return f"{self._host}:{self._port}"
 
+    @property
+    def ca_file(self) -> Path:
+        """The certificate of the authority that clients must trust."""
+        return self.certificates.ca_file
+
     async def start(self) -> None:
-        """Start to serve; with port 0 on any free port, and on the same one after a restart."""
+        """Start the server; port 0 selects a free port, which a restart uses again."""
         app = web.Application(middlewares=self._middlewares)
         for routes in self._routes:
             routes.add_routes(app.router)
@@ -82,10 +90,17 @@ class HttpsServer:
         self._port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
-        """Stop to serve."""
+        """Stop the server; users, cars and tokens are kept for the next `start`."""
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
 
     @web.middleware
     async def _record(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -112,7 +127,7 @@ class HttpsServer:
 
     @web.middleware
     async def _play_fault(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        fault = self.faults.take(request.method, request.path, vin_of(request))
+        fault = self.faults.consume(request.method, request.path, vin_of(request))
         if fault is None:
             return await handler(request)
         if fault.delay_s > 0:
@@ -130,7 +145,7 @@ class HttpsServer:
 
 
 def vin_of(request: web.Request) -> str | None:
-    """Return the VIN a request is about, from its header or its path."""
+    """Return the VIN in a request's header or path."""
     return request.headers.get("bmw-vin") or request.match_info.get("vin")
 
 
@@ -153,7 +168,7 @@ async def json_object(request: web.Request) -> dict[str, Any]:
 
 @web.middleware
 async def _refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer a request that a handler refused."""
+    """Respond to a request that a handler refused."""
     try:
         return await handler(request)
     except Refusal as refusal:

@@ -1,4 +1,4 @@
-"""What the simulator was asked: for tests that count and compare requests."""
+"""Recorded requests, for tests that count and compare them."""
 
 from __future__ import annotations
 
@@ -42,5 +42,5 @@ class RecordedRequest:
 
 
 def recorder() -> deque[RecordedRequest]:
-    """Return an empty record that forgets the oldest request when it is full."""
+    """Return an empty record, which drops the oldest request when it is full."""
     return deque(maxlen=MAX_RECORDED)

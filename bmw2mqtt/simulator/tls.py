@@ -1,4 +1,4 @@
-"""A throw-away certificate authority for servers on loopback."""
+"""A temporary certificate authority for servers on loopback."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Certificates:
 
     @classmethod
     def create(cls, directory: Path, names: tuple[str, ...] = LOOPBACK_NAMES) -> Self:
-        """Make a new authority, its public part in `directory`, for servers called `names`."""
+        """Create an authority in `directory`, and a certificate for servers called `names`."""
         authority = trustme.CA(organization_name="bmw2mqtt simulator")
         directory.mkdir(parents=True, exist_ok=True)
         ca_file = directory / "simulator-ca.pem"
@@ -33,7 +33,7 @@ class Certificates:
 
     @classmethod
     def throw_away(cls, owner: object) -> Self:
-        """Make a new authority in a directory that is removed when `owner` is no more."""
+        """Create an authority in a directory that is removed together with `owner`."""
         directory = Path(tempfile.mkdtemp(prefix="bmw2mqtt-simulator-"))
         weakref.finalize(owner, shutil.rmtree, directory, ignore_errors=True)
         return cls.create(directory)

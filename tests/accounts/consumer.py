@@ -113,7 +113,7 @@ class Watched:
 async def watched_account(
     bmw: MyBmwSimulator, user: SimulatedUser, certificates: Certificates, data_dir: Path
 ) -> AsyncIterator[Watched]:
-    """Run an account of this user; pictures are left out, as drawing them takes long."""
+    """Run an account of this user; pictures are left out."""
     bmw.faults.add(Fault(path="/eadrax-ics/", status=404))
     settings = AccountSettings.model_validate(
         {

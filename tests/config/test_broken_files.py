@@ -292,7 +292,7 @@ accounts:
     ),
     "a list for a value": (
         HOME + "mqtt: {host: [a, b]}\n",
-        "mqtt.host: takes one value; put text in quotes",
+        "mqtt.host: expects one value; put text in quotes",
     ),
     "no space after the colon": (
         home("captcha_token:s3cret"),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -255,6 +256,16 @@ def test_cleanup_removes_what_was_relayed(
     assert retained(broker.port).keys() == others.keys()
 
 
+def let_a_day_pass(state_file: Path) -> None:
+    """Move the times of lists without a car into the past."""
+    state = json.loads(state_file.read_text())
+    missed = state["vehicles"]["missed_since"]
+    for vin, text in missed.items():
+        missed[vin] = (datetime.fromisoformat(text) - timedelta(days=1)).isoformat()
+    assert missed
+    state_file.write_text(json.dumps(state))
+
+
 def test_a_car_changes_accounts(
     launch: Callable[[dict[str, Any]], Daemon],
     observer: Observer,
@@ -263,7 +274,7 @@ def test_a_car_changes_accounts(
     cars: list[Any],
     tmp_path: Path,
 ) -> None:
-    """The car stays on the broker, and shows in Home Assistant as the new account's."""
+    """It shows in Home Assistant as the new account's, a day after it has left the other one."""
     second = SimulatedUser(username="you@example.com", password="p")
     bmw.accounts.users.append(second)
     settings = settings_for(bmw, broker.port, tmp_path / "data", account={"poll_interval": 3600})
@@ -274,16 +285,25 @@ def test_a_car_changes_accounts(
     }
     process = launch(settings)
     observer.wait_for(f"bmw2mqtt/{VIN}/lock/lock", "LOCKED")
-    observer.wait_for("bmw2mqtt/account/office/sensor/status", "ok")
+    observer.wait_for("bmw2mqtt/account/office/sensor/status", "error")
     second.cars = [cars.pop(0)]
     observer.publish("bmw2mqtt/account/home/button/refresh/press", "")
-    observer.wait_for(f"bmw2mqtt/{VIN}/lock/lock", "")
     observer.publish("bmw2mqtt/account/office/button/refresh/press", "PRESS")
+    process.wait_log("vehicle_not_listed")
+    observer.wait_for("bmw2mqtt/account/office/sensor/status", "ok")
+    observer.quiet(0.3)
+    topics = retained(broker.port)
+    assert topics[f"bmw2mqtt/{VIN}/lock/lock"] == b"LOCKED", "one list without it removes nothing"
+    assert process.stop() == 0
+    let_a_day_pass(tmp_path / "data" / "account-home.json")
+    process = launch(settings)
+    process.wait_log("vehicle_removed")
+    wait_until(
+        lambda: (
+            json.loads(observer.current()[discovery(VIN)] or b'{"device": {}}')["device"].get(
+                "via_device"
+            )
+            == "bmw2mqtt_account_office"
+        )
+    )
     observer.wait_for(f"bmw2mqtt/{VIN}/lock/lock", "LOCKED")
-    device = json.loads(observer.wait_for(discovery(VIN)).payload)["device"]
-    assert device["via_device"] == "bmw2mqtt_account_office"
-    assert [e["event"] for e in process.log("info") if e.get("vin") == VIN] == [
-        "vehicle_found",
-        "vehicle_left",
-        "vehicle_found",
-    ]

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from bmw2mqtt.simulator.cardata import CarDataSimulator, CarDataUser, Reading, demo_cars
+from bmw2mqtt.simulator.cardata import CarDataSimulator, CarDataUser, SimulatedReading, demo_cars
 from bmw2mqtt.simulator.cardata.catalogue import DESCRIPTORS, STREAMABLE
 
 LATITUDE = "vehicle.cabin.infotainment.navigation.currentLocation.latitude"
@@ -23,7 +23,7 @@ DAY_MINUTES = 10
 def live(car, clock, minutes=DAY_MINUTES):
     """Let a car live; return its messages."""
     messages = []
-    car.listen(lambda _vin, readings: messages.append(dict(readings)))
+    car.subscribe(lambda _vin, readings: messages.append(dict(readings)))
     for _ in range(int(minutes * 60)):
         clock.forward(seconds=1)
         car.tick()
@@ -108,7 +108,7 @@ def test_a_warning_comes_and_goes_without_a_trace(hybrid, clock):
     seen = []
     for _ in range(DAY_MINUTES * 60):
         clock.forward(seconds=1)
-        seen.append(hybrid.readings().get(MESSAGES, Reading(None)).contained())
+        seen.append(hybrid.readings().get(MESSAGES, SimulatedReading(None)).contained())
 
     warned = [entry for entry in seen if entry["value"]]
     assert json.loads(warned[0]["value"])[0]["id"] == "164"

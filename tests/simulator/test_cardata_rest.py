@@ -9,8 +9,8 @@ from bmw2mqtt.simulator.cardata import (
     API_SCOPE,
     STREAM_SCOPE,
     CarDataUser,
-    Reading,
     RecordedCarDataCar,
+    SimulatedReading,
     cu_error,
 )
 from bmw2mqtt.simulator.cardata.answers import ERRORS
@@ -102,13 +102,13 @@ async def test_basic_data_in_two_spellings(cardata, customer, car):
 async def test_telematic_data_is_all_text(customer, car):
     car.store(
         {
-            MILEAGE: Reading(41250, "km"),
-            SOC: Reading(63.5, "percent"),
+            MILEAGE: SimulatedReading(41250, "km"),
+            SOC: SimulatedReading(63.5, "percent"),
             TRUNK: False,
-            "vehicle.channel.teleservice.lastBreakdownCallTime": Reading(
+            "vehicle.channel.teleservice.lastBreakdownCallTime": SimulatedReading(
                 "-NA-", None, datetime(2021, 3, 4, tzinfo=UTC)
             ),
-            "vehicle.isMoving": Reading(None, "-"),
+            "vehicle.isMoving": SimulatedReading(None, "-"),
         }
     )
     _, container = await create(customer, *car.readings(), MESSAGES)
@@ -211,7 +211,7 @@ async def test_charging_history_comes_in_pages(cardata, customer, car, clock):
     _, page = await customer.call(path(car, "chargingHistory"), params=query)
     query["nextToken"] = page["next_token"]
     _, last = await customer.call(path(car, "chargingHistory"), params=query)
-    cardata.vehicles.forget_pages()
+    cardata.vehicles.expire_pages()
 
     assert [session["displayedSoc"] for session in page["data"]] == [1, 2]
     assert [session["displayedSoc"] for session in last["data"]] == [3, 4]

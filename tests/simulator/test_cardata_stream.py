@@ -11,7 +11,7 @@ import pytest
 from paho.mqtt.client import CallbackAPIVersion, MQTTv5, MQTTv311
 from paho.mqtt.client import Client as Paho
 
-from bmw2mqtt.simulator.cardata import API_SCOPE, STREAM_SCOPE, Reading, RecordedCarDataCar
+from bmw2mqtt.simulator.cardata import API_SCOPE, STREAM_SCOPE, RecordedCarDataCar, SimulatedReading
 
 PATIENCE_S = 20
 SOC = "vehicle.drivetrain.batteryManagement.header"
@@ -31,7 +31,7 @@ async def customer(client):
     return client
 
 
-class Listener:
+class StreamListener:
     """paho on the stream, with everything that happened to it."""
 
     def __init__(self, cardata, context, protocol=MQTTv5, keepalive=30, client_id=""):
@@ -67,7 +67,7 @@ async def listen(cardata, certificates):
     listeners = []
 
     def start(**options):
-        listeners.append(Listener(cardata, certificates.client_context(), **options))
+        listeners.append(StreamListener(cardata, certificates.client_context(), **options))
         return listeners[-1]
 
     yield start
@@ -92,7 +92,7 @@ def tune_in(listen, customer):
 async def test_a_car_reports(tune_in, car, driver, protocol):
     listener = await tune_in(protocol=protocol)
 
-    car.report({TRUNK: False, SOC: Reading(63.5, "percent")})
+    car.report({TRUNK: False, SOC: SimulatedReading(63.5, "percent")})
     await until(lambda: listener.messages)
 
     message = listener.messages[0]

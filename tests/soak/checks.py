@@ -20,7 +20,7 @@ LATE_S = 5.0
 MAX_TASKS = 120
 MAX_FILES = 40
 """Above those of the start: broker, stream and their peers, pools of HTTP connections."""
-MAX_MEMORY_MB = 60
+MAX_MEMORY_MB = 30
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
@@ -50,7 +51,7 @@ class Requests(list[tuple[float, str, str]]):
     def append(self, request: Any) -> None:
         """Record a request of the bridge's."""
         loop: Any = asyncio.get_running_loop()
-        super().append((loop.elapsed_s(), request.path, request.vin or ""))
+        super().append((loop.elapsed_s(), sys.intern(request.path), sys.intern(request.vin or "")))
 
 
 class CountingCar(RecordedCar):

@@ -9,9 +9,9 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
-from bmw2mqtt.simulator.mybmw.drawing import draw_car
+from bmw2mqtt.simulator.mybmw.pictures import read_picture
 from bmw2mqtt.vehicle.account import AccountStatus
-from bmw2mqtt.vehicle.snapshot import Capabilities
+from bmw2mqtt.vehicle.snapshot import Capabilities, CheckControlMessage, Severity
 from bmw2mqtt.web import access
 from tests.mosquitto import Observer
 from tests.web import home_assistant_ingress as ingress
@@ -180,6 +180,25 @@ async def test_light_dark_and_a_phone(browser: Browser) -> None:
         assert len(grounds) == 2
 
 
+async def test_warnings_in_the_car_s_own_words(window: Page) -> None:
+    async with served({"home": MYBMW}) as page:
+        messages = (
+            CheckControlMessage(type="TIRE_PRESSURE", severity=Severity.HIGH, description="Flat"),
+            CheckControlMessage(type="WASHING_FLUID", severity=Severity.MEDIUM),
+            CheckControlMessage(
+                type="ENGINE_OIL", severity=Severity.LOW, description="Oil is fine"
+            ),
+        )
+        page.add_car(
+            "WBA00000000000001",
+            capabilities=Capabilities(state_reports=True),
+            check_control_messages=messages,
+        )
+        await window.goto(page.url)
+        chips = window.get_by_role("list", name="Needs attention").get_by_role("listitem")
+        await expect(chips).to_have_text(["Flat: high", "Washing fluid: medium"])
+
+
 async def test_all_values_of_a_car(window: Page) -> None:
     """The list stays open while the page is updated, and follows the car."""
     async with served({"home": MYBMW}) as page:
@@ -265,7 +284,7 @@ async def test_inside_home_assistant(window: Page, monkeypatch: pytest.MonkeyPat
         account.change(status=AccountStatus.OK, login_url=None, login_form_url=None)
         await frame.locator("[data-key='home']").get_by_role("button", name="Refresh now").click()
         await eventually(lambda: "refresh" in account.calls)
-        page.add_car("WBA00000000000001", image=draw_car("suv", 0x2F5D8C))
+        page.add_car("WBA00000000000001", image=read_picture("suv_green"))
         await expect(frame.locator(".car img")).to_be_visible(timeout=WAIT_MS)
         loaded = "image => image.decode().then(() => image.naturalWidth > 0)"
         assert await frame.locator(".car img").evaluate(loaded)

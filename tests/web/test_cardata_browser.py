@@ -14,7 +14,7 @@ from bmw2mqtt.simulator.cardata import (
     Lifetimes,
     RecordedCarDataCar,
 )
-from bmw2mqtt.simulator.mybmw.drawing import draw_car
+from bmw2mqtt.simulator.mybmw.pictures import read_picture
 from tests.conftest import BackgroundBmw
 from tests.mosquitto import Observer, wait_until
 from tests.web.conftest import WAIT_MS, DaemonPage, sees
@@ -33,7 +33,7 @@ class CarOwner:
     """A person with one car at a simulated BMW, which runs in another thread."""
 
     def __init__(self, servers: BackgroundBmw, live: Callable[..., DaemonPage]) -> None:
-        self.car = RecordedCarDataCar(VIN, {MILEAGE: 41_250}, image=draw_car("suv", 0x2F5D8C))
+        self.car = RecordedCarDataCar(VIN, {MILEAGE: 41_250}, image=read_picture("suv_green"))
         self.lifetimes = Lifetimes()
         self.bmw: CarDataSimulator = servers.start_cardata(
             CarDataUser(cars=[self.car]), lifetimes=self.lifetimes

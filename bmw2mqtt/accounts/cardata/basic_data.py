@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 LONGEST = 255
-_BRANDS = {"BMWI": "BMW", "TOYOTA-SUPRA": "TOYOTA"}
-"""BMW's words, where the app API has others."""
+_BRANDS = {"bmwi": "BMW", "toyotasupra": "TOYOTA"}
+"""Brands as people know them, by BMW's word in lower case without anything between its parts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,14 +27,13 @@ class BasicData:
         fields: Mapping[Any, Any] = raw if isinstance(raw, dict) else {}
         brand = _text(fields, "brand")
         return cls(
-            brand=_BRANDS.get(brand.upper(), brand) if brand else None,
+            brand=_brand(brand) if brand else None,
             model=_text(fields, "modelName"),
             drive_train=_text(fields, "driveTrain", "propulsionType"),
             software_version=_text(fields, "puStep"),
             is_left_hand_drive=_is_left_hand_drive(_text(fields, "steering")),
-            battery_capacity_kwh=_positive(
-                fields, "hvsMaxEnergyAbsolute", "reessNominalCapacityGross"
-            ),
+            # reessNominalCapacityGross is in ampere hours, though BMW does not say so.
+            battery_capacity_kwh=_capacity_kwh(_text(fields, "hvsMaxEnergyAbsolute")),
         )
 
 
@@ -49,15 +48,18 @@ def _text(fields: Mapping[Any, Any], *names: str) -> str | None:
     return None
 
 
-def _positive(fields: Mapping[Any, Any], *names: str) -> float | None:
-    for name in names:
-        try:
-            number = float(_text(fields, name) or "nan")
-        except ValueError:
-            continue
-        if 0 < number <= 1000:  # noqa: PLR2004 - no car has a battery of a MWh
-            return number
-    return None
+def _brand(word: str) -> str:
+    key = "".join(character for character in word.lower() if character.isalnum())
+    return _BRANDS.get(key, word)
+
+
+def _capacity_kwh(text: str | None) -> float | None:
+    """Read a capacity; 0 and 1 stand for an unknown one."""
+    try:
+        number = float(text or "nan")
+    except ValueError:
+        return None
+    return number if 1 < number <= 1000 else None  # noqa: PLR2004 - no car has a battery of a MWh
 
 
 def _is_left_hand_drive(steering: str | None) -> bool | None:

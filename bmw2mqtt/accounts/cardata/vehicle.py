@@ -17,8 +17,6 @@ class CarDataVehicle:
         self.vin = vin
         self.readings = readings
         """Its newest reading of each descriptor."""
-        self.charging: ChargingTracker | None = None
-        """Follows its charging, from its first snapshot on."""
         # From REST
         self.basic_data: BasicData | None = None
         self.image: bytes | None = None
@@ -42,6 +40,8 @@ class CarDataVehicle:
         """When a list first missed it."""
         self.is_refused = False
         """BMW gives no data of it to this account."""
+        self.charging_tracker: ChargingTracker | None = None
+        """Follows its charging, from its first snapshot on."""
         # What is published
         self.held_since: datetime | None = None
         """Since when its first snapshot is held back, as its basic data is missing."""

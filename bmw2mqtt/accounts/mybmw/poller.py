@@ -94,10 +94,19 @@ class VehiclePoller:
         """Report what time alone changes between two polls, until cancelled."""
         while True:
             await asyncio.sleep(FOLLOW_EVERY_S)
-            now = utc_now()
             for car in self.vehicles.values():
-                if car.snapshot is not None and car.responses is not None:
-                    self._report(car, self._to_vehicle(car, replace(car.responses, fetched_at=now)))
+                try:
+                    self._rebuild(car)
+                except Exception:
+                    self._bug_logger.exception(
+                        "vehicle_crashed", account=self._account, vin=car.vin
+                    )
+
+    def _rebuild(self, car: PolledVehicle) -> None:
+        """Judge the last answers again by the time it is now."""
+        if car.snapshot is not None and car.responses is not None:
+            responses = replace(car.responses, fetched_at=utc_now())
+            self._report(car, self._to_vehicle(car, responses))
 
     def save(self) -> None:
         """Write the state of charging; a crash may cost that of the last minute."""

@@ -8,11 +8,17 @@ from bmw2mqtt.vehicle.snapshot import Service, Vehicle
 from bmw2mqtt.vehicle.states import Battery12VHealth
 
 LEGAL_INSPECTION = "VEHICLE_TUV"
+_SAME_TYPE = {"OIL": "ENGINE_OIL"}
+"""MyBMW's word and CarData's."""
 
 
 def _service(vehicle: Vehicle, service_type: str) -> Service | None:
     """Return the service of a type that is due first."""
-    services = [service for service in vehicle.services or () if service.type == service_type]
+    services = [
+        service
+        for service in vehicle.services or ()
+        if _SAME_TYPE.get(service.type, service.type) == service_type
+    ]
     return min(services, key=lambda service: service.due_date or date.max, default=None)
 
 

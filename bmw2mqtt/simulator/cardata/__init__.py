@@ -1,14 +1,14 @@
-"""BMW CarData, as any program meets it that its customers let read their cars."""
+"""The simulated BMW CarData: login, REST API and stream."""
 
 from bmw2mqtt.simulator.faults import Fault, Faults
 from bmw2mqtt.simulator.recording import RecordedRequest
 
 from .answers import cu_error, oauth_error
 from .cars import CarDataCar, RecordedCarDataCar
-from .containers import Container
+from .container import Container
 from .living import LivingCarDataCar, demo_cars
 from .oauth import UnknownCodeError
-from .reading import Reading
+from .reading import SimulatedReading
 from .server import CarDataSimulator
 from .users import API_SCOPE, CLIENT_ID, STREAM_SCOPE, CarDataUser, Lifetimes
 
@@ -24,9 +24,9 @@ __all__ = [
     "Faults",
     "Lifetimes",
     "LivingCarDataCar",
-    "Reading",
     "RecordedCarDataCar",
     "RecordedRequest",
+    "SimulatedReading",
     "UnknownCodeError",
     "cu_error",
     "demo_cars",

@@ -1,4 +1,4 @@
-"""The errors of BMW's CarData, as answers and as faults to play."""
+"""The errors of BMW CarData, as responses and as faults."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def cu_error(
     vin: str | None = None,
     times: int | None = None,
 ) -> Fault:
-    """Return one of the REST API's errors as a fault to play."""
+    """Return a fault that answers with one of the REST API's errors."""
     return Fault(
         path=path,
         method=method,
@@ -76,7 +76,7 @@ def refuse_oauth(status: int, name: str, description: str) -> Refusal:
 def oauth_error(
     name: str, *, status: int = 400, path: str = "/gcdm/oauth/token", times: int | None = None
 ) -> Fault:
-    """Return an error of the login as a fault to play."""
+    """Return a fault that answers with an error of the login."""
     return Fault(path=path, status=status, body=_oauth_body(name, "Played."), times=times)
 
 

@@ -1,4 +1,4 @@
-"""What the simulator asks of a car, and a car that stands still until a test moves it."""
+"""The interface of a simulated CarData car, and a car whose readings a test sets."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import Any, Protocol
 from bmw2mqtt.simulator.clock import utc_now
 
 from .catalogue import DESCRIPTORS, STREAMABLE
-from .reading import NEVER_SUPPLIED, Reading, Value
+from .reading import NEVER_SUPPLIED, SimulatedReading, Value
 
 Json = dict[str, Any]
-Sink = Callable[[str, Mapping[str, Reading]], None]
-"""Where a car's reports go: its VIN, and what changed."""
+Sink = Callable[[str, Mapping[str, SimulatedReading]], None]
+"""Receives a car's reports: its VIN and the changed readings."""
 
 
 class CarDataCar(Protocol):
-    """A car that can be asked for what BMW knows of it, and that reports by itself."""
+    """A car: the answers to REST requests about it, and the reports that it streams."""
 
     is_living: bool
-    """Whether it has to be told that time passes."""
+    """Whether `tick` must be called regularly."""
 
     @property
     def vin(self) -> str:
-        """The 17 characters on the windscreen."""
+        """The vehicle identification number, 17 characters."""
 
     def basic_data(self) -> Json:
-        """Return the answer to `basicData`, in the words of BMW's OpenAPI."""
+        """Return the answer to `basicData`, with the keys of BMW's OpenAPI document."""
 
-    def readings(self) -> Mapping[str, Reading]:
-        """Return the newest reading of every descriptor BMW ever got."""
+    def readings(self) -> Mapping[str, SimulatedReading]:
+        """Return the newest reading of every descriptor that the car ever reported."""
 
     def image(self) -> bytes | None:
-        """Return a picture, if there is one; may take a moment, so call it in a thread."""
+        """Return a PNG, or `None` if there is none."""
 
     def charging_sessions(self) -> list[Json]:
         """Return the charging history, oldest first."""
@@ -45,17 +45,17 @@ class CarDataCar(Protocol):
     def tyre_diagnosis(self) -> Json:
         """Return the answer to `smartMaintenanceTyreDiagnosis`."""
 
-    def listen(self, sink: Sink) -> None:
-        """Let the car report to `sink` from now on: its VIN, and what changed."""
+    def subscribe(self, sink: Sink) -> None:
+        """Report to `sink` from now on."""
 
     def tick(self) -> None:
-        """Notice that time has passed; called every now and then."""
+        """Advance the car to the current time and report what changed."""
 
 
 class RecordedCarDataCar:
-    """A car made of readings that a test edits.
+    """A car whose readings a test sets.
 
-    `store` is what BMW's REST knows from now on; `report` tells the stream as well.
+    `store` changes what REST answers; `report` streams the readings as well.
     """
 
     is_living = False
@@ -63,7 +63,7 @@ class RecordedCarDataCar:
     def __init__(
         self,
         vin: str,
-        readings: Mapping[str, Reading | Value] | None = None,
+        readings: Mapping[str, SimulatedReading | Value] | None = None,
         *,
         basic_data: Json | None = None,
         image: bytes | None = None,
@@ -77,7 +77,7 @@ class RecordedCarDataCar:
         self.places: list[Json] = []
         self.tyres: Json = {"passengerCar": {}, "errors": []}
         self._clock = clock
-        self._readings: dict[str, Reading] = {}
+        self._readings: dict[str, SimulatedReading] = {}
         self._sinks: list[Sink] = []
         self.store(readings or {})
 
@@ -85,38 +85,46 @@ class RecordedCarDataCar:
         return f"RecordedCarDataCar({self.vin!r}, {self.basic.get('modelName')!r})"
 
     def store(
-        self, readings: Mapping[str, Reading | Value], *, measured_at: datetime | None = None
-    ) -> dict[str, Reading]:
-        """Keep readings; a plain value keeps its unit and is measured now. Return what was kept."""
+        self,
+        readings: Mapping[str, SimulatedReading | Value],
+        *,
+        measured_at: datetime | None = None,
+    ) -> dict[str, SimulatedReading]:
+        """Store readings and return them; a plain value keeps its unit and is measured now."""
         at = measured_at or self._clock()
         kept = {name: self._reading(name, reading, at) for name, reading in readings.items()}
         self._readings.update(kept)
         return kept
 
     def report(
-        self, readings: Mapping[str, Reading | Value], *, measured_at: datetime | None = None
+        self,
+        readings: Mapping[str, SimulatedReading | Value],
+        *,
+        measured_at: datetime | None = None,
     ) -> None:
-        """Keep readings, and stream in one message those BMW streams."""
+        """Store readings, and stream those that BMW streams in one message."""
         kept = self.store(readings, measured_at=measured_at)
         streamed = {name: kept[name] for name in kept if is_streamed(name)}
         for sink in self._sinks if streamed else ():
             sink(self.vin, streamed)
 
     def clear(self, names: Iterable[str]) -> None:
-        """Let BMW know of no value any more, as after a warning has gone."""
+        """Remove values at BMW, as happens when a warning ends."""
         self._readings.update(dict.fromkeys(names, NEVER_SUPPLIED))
 
-    def _reading(self, name: str, reading: Reading | Value, at: datetime) -> Reading:
-        if isinstance(reading, Reading):
+    def _reading(
+        self, name: str, reading: SimulatedReading | Value, at: datetime
+    ) -> SimulatedReading:
+        if isinstance(reading, SimulatedReading):
             is_timed = reading.measured_at is not None or reading.value is None
             return reading if is_timed else replace(reading, measured_at=at)
-        return Reading(reading, self._readings.get(name, NEVER_SUPPLIED).unit, at)
+        return SimulatedReading(reading, self._readings.get(name, NEVER_SUPPLIED).unit, at)
 
     def basic_data(self) -> Json:
         """Return `basic`."""
         return self.basic
 
-    def readings(self) -> Mapping[str, Reading]:
+    def readings(self) -> Mapping[str, SimulatedReading]:
         """Return what was stored and reported."""
         return self._readings
 
@@ -136,14 +144,14 @@ class RecordedCarDataCar:
         """Return `tyres`."""
         return self.tyres
 
-    def listen(self, sink: Sink) -> None:
+    def subscribe(self, sink: Sink) -> None:
         """Report to `sink` as well."""
         self._sinks.append(sink)
 
     def tick(self) -> None:
-        """Stand still."""
+        """Do nothing: only a test changes this car."""
 
 
 def is_streamed(descriptor: str) -> bool:
-    """Tell whether BMW streams a descriptor; one that is not in its catalogue is new, and is."""
+    """Return whether BMW streams a descriptor; those missing from its catalogue are streamed."""
     return descriptor in STREAMABLE or descriptor not in DESCRIPTORS

@@ -1,4 +1,4 @@
-"""The descriptors BMW knows: which it streams, and which it puts into a container."""
+"""BMW's catalogue of descriptors: which are streamed, and which a container may have."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 
 def _read() -> dict[str, tuple[bool, bool]]:
-    """Return for every descriptor of `catalogue.tsv` whether it is streamed, and contained."""
+    """Return whether each descriptor of `catalogue.tsv` is streamed, and allowed in containers."""
     _, *lines = files(__package__).joinpath("catalogue.tsv").read_text().splitlines()
     rows = (line.split("\t") for line in lines)
     return {name: (stream == "stream", rest == "container") for name, stream, rest in rows}

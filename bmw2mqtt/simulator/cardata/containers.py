@@ -1,73 +1,47 @@
-"""Containers: what a customer wants to know of the cars."""
+"""The REST addresses of containers."""
 
 from __future__ import annotations
 
 import re
 import secrets
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from bmw2mqtt.simulator.clock import timestamp
 from bmw2mqtt.simulator.https import json_object
 
 from .answers import refuse
 from .catalogue import CONTAINABLE
+from .container import Container
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
 
-    from .access import Access
+    from .authorizer import RestAuthorizer
     from .users import CarDataUser
 
 CONTAINER_ID: Final = re.compile(r"[A-Z0-9]{13}")
 
 
-@dataclass(slots=True, kw_only=True)
-class Container:
-    """A named list of descriptors."""
-
-    container_id: str
-    name: str
-    purpose: str
-    created_at: datetime
-    descriptors: tuple[str, ...]
-    state: Literal["ACTIVE", "INACTIVE"] = "ACTIVE"
-
-    def listed(self) -> dict[str, Any]:
-        """Return it as the list has it: without its descriptors."""
-        return {
-            "containerId": self.container_id,
-            "name": self.name,
-            "purpose": self.purpose,
-            "state": self.state,
-            "created": timestamp(self.created_at),
-        }
-
-    def detailed(self) -> dict[str, Any]:
-        """Return it whole."""
-        return {**self.listed(), "technicalDescriptors": list(self.descriptors)}
-
-
 @dataclass(slots=True)
 class ContainerRoutes:
-    """The addresses of containers. What BMW refuses can be changed at any time."""
+    """Lists, creates and deletes containers. A test may change what is refused at any time."""
 
-    access: Access
+    authorizer: RestAuthorizer
     clock: Callable[[], datetime]
     limit: int = 10
-    """How many containers a customer may have."""
+    """How many containers a user may have."""
     max_descriptors: int | None = None
-    """How many descriptors a container may have before BMW refuses it without a word."""
+    """The most descriptors a container may have; BMW's refusal gives no reason."""
     unknown_descriptors: set[str] = field(default_factory=set)
-    """Descriptors of the catalogue that BMW does not know all the same."""
+    """Descriptors that BMW refuses although its catalogue lists them."""
     failing_descriptors: set[str] = field(default_factory=set)
-    """Descriptors that BMW's servers stumble over."""
+    """Descriptors that make BMW's servers answer with an internal error."""
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Serve the containers' addresses."""
+        """Add the containers' addresses."""
         router.add_get("/customers/containers", self.list)
         router.add_post("/customers/containers", self.create)
         router.add_get("/customers/containers/{container_id}", self.detail)
@@ -76,7 +50,7 @@ class ContainerRoutes:
     def add(
         self, user: CarDataUser, name: str, purpose: str, descriptors: Iterable[str]
     ) -> Container:
-        """Give a user a container, such as one another program made."""
+        """Create a container for a user, as another program would."""
         container = Container(
             container_id=f"S{secrets.randbelow(10**12):012}",
             name=name,
@@ -88,14 +62,14 @@ class ContainerRoutes:
         return container
 
     async def list(self, request: web.Request) -> web.Response:
-        """List a user's containers, those lately deleted among them."""
-        user = self.access.user(request)
+        """List a user's containers, including deleted ones."""
+        user = self.authorizer.user(request)
         listed = [container.listed() for container in user.containers.values()]
         return web.json_response({"containers": listed})
 
     async def create(self, request: web.Request) -> web.Response:
-        """Make a container."""
-        user = self.access.user(request)
+        """Create a container."""
+        user = self.authorizer.user(request)
         try:
             body = await json_object(request)
         except ValueError as error:
@@ -124,14 +98,14 @@ class ContainerRoutes:
             raise refuse("CU-403")
 
     async def detail(self, request: web.Request) -> web.Response:
-        """Tell what is in a container."""
-        user = self.access.user(request)
+        """Return a container with its descriptors."""
+        user = self.authorizer.user(request)
         container = find(user, request.match_info["container_id"])
         return web.json_response(container.detailed())
 
     async def delete(self, request: web.Request) -> web.Response:
-        """Delete a container; it is listed for a while yet."""
-        user = self.access.user(request)
+        """Delete a container; as at BMW, it stays in the list as inactive."""
+        user = self.authorizer.user(request)
         container = find(user, request.match_info["container_id"])
         if container.state == "INACTIVE":
             raise refuse("CU-122")

@@ -1,4 +1,4 @@
-"""Tokens that look inside as BMW's do; nobody but BMW can check their signature anyway."""
+"""JSON Web Tokens with BMW's claims and an invalid signature, which no client can verify."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The packets of MQTT 3.1.1 and 5 that a broker without retaining and acknowledging needs."""
+"""Codec for the MQTT 3.1.1 and 5 packets of a broker without retained messages and QoS 1."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SESSION_TAKEN_OVER: Final = 142
 QUOTA_EXCEEDED: Final = 151
 
 ASSIGNED_CLIENT_ID: Final = 0x12
-"""The property of a CONNACK that names a client that came without a name."""
+"""The CONNACK property with the client ID that the broker assigned."""
 
 MAX_PACKET_BYTES: Final = 256 * 1024
 PINGRESP_PACKET: Final = bytes((PINGRESP << 4, 0))
@@ -44,12 +44,12 @@ V3_SUBSCRIPTION_FAILED: Final = 0x80
 
 
 class MalformedPacketError(Exception):
-    """A client sent something that is no MQTT."""
+    """A client sent bytes that are not valid MQTT."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connect:
-    """A client introduces itself; `version` is what it says it speaks, be it known or not."""
+    """A CONNECT packet; `version` is the protocol level, which may be unknown."""
 
     version: int
     client_id: str
@@ -60,7 +60,7 @@ class Connect:
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """A client wants messages: topic filters, each with the quality of service asked for."""
+    """A SUBSCRIBE packet: topic filters, each with the requested quality of service."""
 
     packet_id: int
     filters: tuple[tuple[str, int], ...]
@@ -68,23 +68,23 @@ class Subscribe:
 
 @dataclass(frozen=True, slots=True)
 class Unsubscribe:
-    """A client wants no more messages."""
+    """An UNSUBSCRIBE packet."""
 
     packet_id: int
     filters: tuple[str, ...]
 
 
 class Packets:
-    """Cuts a stream of bytes into packets."""
+    """Splits a stream of bytes into packets."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """Take bytes in; yield every packet that is whole now, its type and its body.
+        """Add received bytes; yield the type and body of every packet that is complete.
 
         Raises:
-            MalformedPacketError: this is no MQTT.
+            MalformedPacketError: the bytes are not valid MQTT.
         """
         self._buffer += data
         while (header := self._header()) is not None:
@@ -121,7 +121,7 @@ class _Reader:
     def is_at_end(self) -> bool:
         return self._at >= len(self._body)
 
-    def take(self, length: int) -> bytes:
+    def read(self, length: int) -> bytes:
         part = self._body[self._at : self._at + length]
         if len(part) < length:
             raise MalformedPacketError("packet too short")
@@ -129,19 +129,19 @@ class _Reader:
         return part
 
     def byte(self) -> int:
-        return self.take(1)[0]
+        return self.read(1)[0]
 
     def number(self) -> int:
-        return int.from_bytes(self.take(2), "big")
+        return int.from_bytes(self.read(2), "big")
 
     def binary(self) -> bytes:
-        return self.take(self.number())
+        return self.read(self.number())
 
     def text(self) -> str:
         try:
             return self.binary().decode()
         except UnicodeDecodeError as error:
-            raise MalformedPacketError("text is no UTF-8") from error
+            raise MalformedPacketError("text is not valid UTF-8") from error
 
     def skip_properties(self) -> None:
         length = shift = 0
@@ -151,11 +151,11 @@ class _Reader:
             shift += 7
             if not byte & 0x80:
                 break
-        self.take(length)
+        self.read(length)
 
 
 def parse_connect(body: bytes) -> Connect:
-    """Read a CONNECT; a will is read over.
+    """Parse a CONNECT; a will is skipped.
 
     Raises:
         MalformedPacketError: it is none.
@@ -183,7 +183,7 @@ def parse_connect(body: bytes) -> Connect:
 
 
 def parse_subscribe(body: bytes, version: Version) -> Subscribe:
-    """Read a SUBSCRIBE.
+    """Parse a SUBSCRIBE.
 
     Raises:
         MalformedPacketError: it is none.
@@ -199,7 +199,7 @@ def parse_subscribe(body: bytes, version: Version) -> Subscribe:
 
 
 def parse_unsubscribe(body: bytes, version: Version) -> Unsubscribe:
-    """Read an UNSUBSCRIBE.
+    """Parse an UNSUBSCRIBE.
 
     Raises:
         MalformedPacketError: it is none.
@@ -217,7 +217,7 @@ def parse_unsubscribe(body: bytes, version: Version) -> Unsubscribe:
 def connack(version: int, reason: int, assigned_client_id: str = "") -> bytes:
     """Return a CONNACK with a reason code of MQTT 5, translated for MQTT 3.1.1.
 
-    Only MQTT 5 can tell a client which identifier it was given.
+    Only MQTT 5 sends the client ID that the broker assigned.
     """
     if version != MQTT_5:
         return _packet(CONNACK, bytes((0, V3_CODES.get(reason, V3_UNAVAILABLE))))
@@ -250,7 +250,7 @@ def publish(version: Version, topic: str, payload: bytes) -> bytes:
 
 
 def disconnect(reason: int) -> bytes:
-    """Return a DISCONNECT of MQTT 5; in MQTT 3.1.1 a broker just hangs up."""
+    """Return a DISCONNECT of MQTT 5; MQTT 3.1.1 has none from the broker."""
     return _packet(DISCONNECT, bytes((reason, 0)))
 
 

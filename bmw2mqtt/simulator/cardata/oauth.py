@@ -1,4 +1,4 @@
-"""The login: OAuth's device code flow with PKCE, and refreshing."""
+"""The login: OAuth's device code flow with PKCE, and token refresh."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .users import ALWAYS_GRANTED
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .users import CarDataUser, Grant, Registry
+    from .users import CarDataUser, Grant, UserRegistry
 
 DEVICE_CODE_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 DEVICE_PARAMETERS: Final = frozenset(
@@ -30,11 +30,11 @@ DEVICE_PARAMETERS: Final = frozenset(
 USER_CODE_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 USER_CODE_LENGTH: Final = 8
 PUNCTUAL: Final = 0.9
-"""The part of the interval after which a poll is not too fast; clocks differ a little."""
+"""The part of the interval that must pass between polls; clocks differ a little."""
 
 
 class Decision(Enum):
-    """What became of a login so far."""
+    """The state of a login."""
 
     PENDING = auto()
     APPROVED = auto()
@@ -44,7 +44,7 @@ class Decision(Enum):
 
 @dataclass(slots=True, kw_only=True)
 class Login:
-    """A device code flow under way."""
+    """A device code login in progress."""
 
     user: CarDataUser
     client_id: str
@@ -59,32 +59,32 @@ class Login:
 
 
 class UnknownCodeError(Exception):
-    """There is no login with this user code, or it is over."""
+    """No login with this user code is pending."""
 
 
 @dataclass(slots=True)
 class DeviceCodeFlow:
     """BMW's login server for CarData clients."""
 
-    registry: Registry
+    registry: UserRegistry
     interval_s: float = 5
-    """How often a client may ask for its tokens."""
+    """The shortest time between a client's polls for tokens."""
     approve_after_s: float | None = None
-    """After which time every login is approved by itself, if at all."""
+    """The time after which a login is approved automatically; `None` is never."""
     exchange_failures: int = 0
-    """How many of the next approved logins BMW spoils with its key management fault."""
+    """How many of the next approved logins fail with BMW's key management fault."""
     omitted_on_refresh: set[str] = field(default_factory=set)
-    """The fields that an answer to a refresh leaves out, such as `gcid`."""
+    """Fields that are missing in the answer to a refresh, such as `gcid`."""
     _logins: dict[str, Login] = field(default_factory=dict)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Serve the login's addresses."""
+        """Add the login's addresses."""
         router.add_post("/gcdm/oauth/device/code", self.device_code)
         router.add_post("/gcdm/oauth/token", self.token)
 
     @property
     def user_codes(self) -> list[str]:
-        """The codes of the logins that wait for their user, oldest first."""
+        """The user codes of pending logins, oldest first."""
         return [
             login.user_code
             for login in self._logins.values()
@@ -92,10 +92,10 @@ class DeviceCodeFlow:
         ]
 
     def login(self, user_code: str) -> Login:
-        """Return the login that waits for the user with this code.
+        """Return the pending login with a user code.
 
         Raises:
-            UnknownCodeError: there is none, or it waits no more.
+            UnknownCodeError: there is none, or it is no longer pending.
         """
         wanted = user_code.strip().upper().replace("-", "")
         for login in self._logins.values():
@@ -106,23 +106,23 @@ class DeviceCodeFlow:
         raise UnknownCodeError(wanted)
 
     def approve(self, user_code: str) -> None:
-        """Let the user say yes.
+        """Approve a login, as its user would.
 
         Raises:
-            UnknownCodeError: no login waits for this code.
+            UnknownCodeError: no login with this code is pending.
         """
         self.login(user_code).decision = Decision.APPROVED
 
     def decline(self, user_code: str) -> None:
-        """Let the user say no.
+        """Decline a login, as its user would.
 
         Raises:
-            UnknownCodeError: no login waits for this code.
+            UnknownCodeError: no login with this code is pending.
         """
         self.login(user_code).decision = Decision.DECLINED
 
     async def device_code(self, request: web.Request) -> web.Response:
-        """Begin a login: hand out the two codes."""
+        """Start a login: return device code and user code."""
         form = await form_body(request)
         user = self.registry.user_of_client(form.get("client_id", ""))
         scope = tuple(form.get("scope", "").split())
@@ -166,7 +166,7 @@ class DeviceCodeFlow:
         return login
 
     async def token(self, request: web.Request) -> web.Response:
-        """Turn a device code or a refresh token into tokens."""
+        """Exchange a device code or a refresh token for tokens."""
         form = await form_body(request)
         client_id = form.get("client_id", "")
         if self.registry.user_of_client(client_id) is None:
@@ -192,7 +192,7 @@ class DeviceCodeFlow:
         return web.json_response({key: answer[key] for key in answer if key not in omitted})
 
     def _poll(self, form: Mapping[str, str], client_id: str) -> Login:
-        """Return a login whose tokens may be handed out now, or refuse."""
+        """Return the login if it is approved, or refuse the request."""
         login = self._logins.get(form.get("device_code", ""))
         if login is None or login.client_id != client_id:
             raise _invalid_grant()

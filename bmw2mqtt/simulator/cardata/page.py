@@ -1,4 +1,4 @@
-"""The page on which a person types or confirms the code of a login."""
+"""BMW's web page on which a user confirms the code of a login."""
 
 from __future__ import annotations
 
@@ -49,22 +49,22 @@ UNKNOWN: Final = '<p role="alert">This code is wrong, used already, or expired.<
 
 @dataclass(frozen=True, slots=True)
 class LinkPage:
-    """BMW's page "oneid/link"; whoever opens it is taken for the user."""
+    """BMW's page "oneid/link", without its login."""
 
     flow: DeviceCodeFlow
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Serve the page."""
+        """Add the page's address."""
         router.add_get("/oneid/link", self.show)
         router.add_post("/oneid/link", self.answer)
 
     async def show(self, request: web.Request) -> web.Response:
-        """Show the form, with the code filled in if the link had one."""
+        """Return the form, with the code of the link filled in."""
         user_code = escape(request.query.get("user_code", ""))
         return _page("Connect a device", FORM.format(user_code=user_code))
 
     async def answer(self, request: web.Request) -> web.Response:
-        """Take the user's answer."""
+        """Approve or decline the login."""
         form = await form_body(request)
         user_code, approved = form.get("user_code", ""), form.get("answer") != "decline"
         try:

@@ -1,4 +1,4 @@
-"""How many requests a customer has left."""
+"""BMW's quota of REST requests."""
 
 from __future__ import annotations
 
@@ -16,49 +16,49 @@ if TYPE_CHECKING:
 
     from aiohttp.typedefs import Handler, Middleware
 
-    from .users import Registry
+    from .users import UserRegistry
 
 
 @dataclass(slots=True)
 class Quota:
-    """So many requests to the REST API in any 24 hours, for all programs of a customer together.
+    """Limits a user's REST requests in any 24 hours, over all programs together.
 
-    Those that fail count as well; those that are refused for the quota do not.
+    Failed requests count; requests that the quota refuses do not.
     """
 
     clock: Callable[[], datetime]
     limit: int | None = 50
     status: int = 403
-    """With which status BMW refuses; 429 was seen too."""
+    """The HTTP status of a refusal; 429 was seen too."""
     window: timedelta = timedelta(hours=24)
     _sent_at: defaultdict[str, deque[datetime]] = field(default_factory=lambda: defaultdict(deque))
 
     def used(self, gcid: str) -> int:
-        """Return how many requests of a customer count now."""
+        """Return how many requests a user made within the window."""
         sent_at, now = self._sent_at[gcid], self.clock()
         while sent_at and now - sent_at[0] >= self.window:
             sent_at.popleft()
         return len(sent_at)
 
     def spend(self, gcid: str, requests: int = 1) -> bool:
-        """Count requests, of another program perhaps; tell whether the quota allows them."""
+        """Count requests if the quota allows them, and return whether it does."""
         if self.limit is not None and self.used(gcid) + requests > self.limit:
             return False
         self._sent_at[gcid].extend([self.clock()] * requests)
         return True
 
     def exhaust(self, gcid: str) -> None:
-        """Let another program use up what is left."""
+        """Use up the remaining requests, as another program would."""
         if self.limit is not None:
             self.spend(gcid, self.limit - self.used(gcid))
 
     def reset(self) -> None:
-        """Forget all requests so far."""
+        """Discard all counted requests."""
         self._sent_at.clear()
 
 
-def counting(quota: Quota, registry: Registry) -> Middleware:
-    """Return a middleware that counts the requests to the REST API, and refuses those above it."""
+def counting(quota: Quota, registry: UserRegistry) -> Middleware:
+    """Return a middleware that counts requests to the REST API and refuses those over the quota."""
 
     @web.middleware
     async def count(request: web.Request, handler: Handler) -> web.StreamResponse:

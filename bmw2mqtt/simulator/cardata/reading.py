@@ -1,4 +1,4 @@
-"""One value of a car, and the two ways BMW spells it."""
+"""A reading, and its formats in REST and in the stream."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ REST_UNIT: Final = {
     "degrees": "degrees",
     "minutes": "min",
 }
-"""Units that REST spells otherwise than the stream; the other ones it spells the same."""
+"""The units that REST spells differently from the stream."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """A value, its unit as the stream spells it, and when the car measured it.
+class SimulatedReading:
+    """A value, its unit in the stream's spelling, and when the car measured it.
 
     A value that the car never supplied is `None`, and so is its time.
     """
@@ -31,7 +31,7 @@ class Reading:
     measured_at: datetime | None = None
 
     def streamed(self) -> dict[str, Any]:
-        """Return it as the stream sends it: a value of its own type, no unit if there is none."""
+        """Return it in the stream's format: a typed value, and no unit key without a unit."""
         entry: dict[str, Any] = {"value": self.value}
         if self.unit is not None:
             entry["unit"] = self.unit
@@ -40,7 +40,7 @@ class Reading:
         return entry
 
     def contained(self) -> dict[str, str | None]:
-        """Return it as `telematicData` sends it: everything is text or null."""
+        """Return it in the format of `telematicData`: everything is text or null."""
         return {
             "value": _text(self.value),
             "unit": None if self.unit is None else REST_UNIT.get(self.unit, self.unit),
@@ -48,7 +48,7 @@ class Reading:
         }
 
 
-NEVER_SUPPLIED: Final = Reading(None)
+NEVER_SUPPLIED: Final = SimulatedReading(None)
 
 
 def _seconds(moment: datetime) -> str:

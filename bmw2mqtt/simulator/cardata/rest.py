@@ -1,8 +1,7 @@
-"""The REST API about cars."""
+"""The REST addresses of vehicles."""
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from .reading import NEVER_SUPPLIED
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .access import Access
+    from .authorizer import RestAuthorizer
     from .cars import Json
 
 MAPPED_SINCE: Final = "2024-05-01T08:00:00Z"
@@ -30,18 +29,18 @@ MISSING_LIVE: Final = frozenset({"vin", "puStep"})
 
 
 @dataclass(slots=True)
-class VehicleRoutes:
-    """What a customer can read about the cars, in the shapes seen at BMW, old and new."""
+class RestVehicleRoutes:
+    """Answers REST requests about vehicles, in the current and older formats seen at BMW."""
 
-    access: Access
+    authorizer: RestAuthorizer
     mappings_shape: Literal["array", "object", "wrapped"] = "array"
     basic_data_spelling: Literal["openapi", "live"] = "openapi"
     page_size: int = 20
-    """How many entries a page of a long list has."""
+    """How many entries a page of a list has."""
     _pages: dict[str, tuple[Sequence[Json], int]] = field(default_factory=dict)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Serve the vehicles' addresses."""
+        """Add the vehicles' addresses."""
         router.add_get("/customers/vehicles/mappings", self.mappings)
         vehicle = "/customers/vehicles/{vin}/"
         router.add_get(vehicle + "basicData", self.basic_data)
@@ -51,13 +50,13 @@ class VehicleRoutes:
         router.add_get(vehicle + "locationBasedChargingSettings", self.charging_places)
         router.add_get(vehicle + "smartMaintenanceTyreDiagnosis", self.tyre_diagnosis)
 
-    def forget_pages(self) -> None:
-        """Let the tokens for next pages expire."""
+    def expire_pages(self) -> None:
+        """Expire the pagination tokens."""
         self._pages.clear()
 
     async def mappings(self, request: web.Request) -> web.Response:
         """List the user's cars."""
-        user = self.access.user(request)
+        user = self.authorizer.user(request)
         mappings = [
             {
                 "vin": car.vin,
@@ -74,8 +73,8 @@ class VehicleRoutes:
         return web.json_response(body)
 
     async def basic_data(self, request: web.Request) -> web.Response:
-        """Tell what a car is."""
-        data = self.access.car(request).basic_data()
+        """Return what never changes of a car."""
+        data = self.authorizer.car(request).basic_data()
         if self.basic_data_spelling == "live":
             data = {
                 LIVE_SPELLING.get(key, key): value
@@ -85,15 +84,15 @@ class VehicleRoutes:
         return web.json_response(data)
 
     async def image(self, request: web.Request) -> web.Response:
-        """Send a picture of a car."""
-        picture = await asyncio.to_thread(self.access.car(request).image)
+        """Return a car's picture."""
+        picture = self.authorizer.car(request).image()
         if picture is None:
             raise refuse("CU-126")
         return web.Response(body=picture, content_type="image/png")
 
     async def telematic_data(self, request: web.Request) -> web.Response:
-        """Tell the last values of the descriptors in a container."""
-        car, user = self.access.car(request), self.access.user(request)
+        """Return the newest readings of a container's descriptors."""
+        car, user = self.authorizer.car(request), self.authorizer.user(request)
         container = find(user, request.query.get("containerId", ""))
         if container.state != "ACTIVE":
             raise refuse("CU-105")
@@ -104,8 +103,8 @@ class VehicleRoutes:
         return web.json_response({"telematicData": data})
 
     async def charging_history(self, request: web.Request) -> web.Response:
-        """Tell when and how a car charged."""
-        car = self.access.car(request)
+        """Return a car's charging sessions."""
+        car = self.authorizer.car(request)
         start, end = _moment(request, "from"), _moment(request, "to")
         sessions = [
             session
@@ -116,8 +115,8 @@ class VehicleRoutes:
         return web.json_response({"data": data, "next_token": next_token})
 
     async def charging_places(self, request: web.Request) -> web.Response:
-        """Tell how a car charges where."""
-        places = self.access.car(request).charging_places()
+        """Return a car's location-based charging settings."""
+        places = self.authorizer.car(request).charging_places()
         if not places:
             raise refuse("CU-127")
         data, next_token = self._page(request, places)
@@ -126,7 +125,7 @@ class VehicleRoutes:
     def _page(
         self, request: web.Request, entries: Sequence[Json]
     ) -> tuple[Sequence[Json], str | None]:
-        """Return the page that is asked for, and the token to ask for the next one."""
+        """Return the requested page, and the pagination token of the next one."""
         begin, token = 0, request.query.get("nextToken")
         if token is not None:
             if token not in self._pages:
@@ -140,8 +139,8 @@ class VehicleRoutes:
         return entries[begin:end], next_token
 
     async def tyre_diagnosis(self, request: web.Request) -> web.Response:
-        """Tell what is on the wheels."""
-        return web.json_response(self.access.car(request).tyre_diagnosis())
+        """Return a car's tyre diagnosis."""
+        return web.json_response(self.authorizer.car(request).tyre_diagnosis())
 
 
 def _moment(request: web.Request, name: str) -> datetime:
@@ -150,5 +149,5 @@ def _moment(request: web.Request, name: str) -> datetime:
     except KeyError as error:
         raise refuse("CU-400", f"Parameter {name} is required.") from error
     except ValueError as error:
-        raise refuse("CU-401", f"Parameter {name} is no date-time.") from error
+        raise refuse("CU-401", f"Parameter {name} is not a date-time.") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,47 +1,41 @@
-"""BMW CarData on loopback: the login, the REST API, the stream."""
+"""The server of the simulated BMW CarData: login, REST API and stream."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from bmw2mqtt.simulator.clock import utc_now
 from bmw2mqtt.simulator.https import HttpsServer
-from bmw2mqtt.simulator.tls import Certificates
 
-from .access import Access
+from .authorizer import RestAuthorizer
 from .containers import ContainerRoutes
 from .oauth import DeviceCodeFlow
 from .page import LinkPage
 from .quota import Quota, counting
-from .rest import VehicleRoutes
-from .stream import Message, StreamBroker
-from .users import Lifetimes, Registry
+from .rest import RestVehicleRoutes
+from .stream import StreamBroker, StreamData
+from .users import Lifetimes, UserRegistry
 
 if TYPE_CHECKING:
-    from collections import deque
     from collections.abc import Callable, Iterable
     from datetime import datetime
-    from pathlib import Path
 
-    from bmw2mqtt.simulator.faults import Faults
-    from bmw2mqtt.simulator.recording import RecordedRequest
+    from bmw2mqtt.simulator.tls import Certificates
 
     from .cars import CarDataCar
     from .users import CarDataUser
 
-
 TICK_S: Final = 1.0
 
 
-class CarDataSimulator:
-    """BMW's CarData with the given users and their cars.
+class CarDataSimulator(HttpsServer):
+    """Simulates BMW CarData with the given users and their cars.
 
     Point a client to `auth_url`, `api_url` and `stream_host`:`stream_port`, and let it trust
-    `ca_file`. Every part can be told to go wrong: `faults` is what is answered instead of the
-    truth over HTTPS; `oauth`, `vehicles`, `containers`, `quota`, `registry` and `stream` have
-    settings of their own.
+    `ca_file`. `faults` are the answers over HTTPS instead of the normal ones; `oauth`, `vehicles`,
+    `containers`, `quota`, `registry` and `stream` have settings of their own.
     """
 
     def __init__(
@@ -56,16 +50,15 @@ class CarDataSimulator:
         approve_after_s: float | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self.certificates = certificates or Certificates.throw_away(self)
-        self.registry = Registry([], clock, lifetimes or Lifetimes())
+        self.registry = UserRegistry([], clock, lifetimes or Lifetimes())
         self.quota = Quota(clock)
         self.oauth = DeviceCodeFlow(self.registry, approve_after_s=approve_after_s)
-        access = Access(self.registry)
-        self.vehicles = VehicleRoutes(access)
-        self.containers = ContainerRoutes(access, clock)
-        self._https = HttpsServer(
+        authorizer = RestAuthorizer(self.registry)
+        self.vehicles = RestVehicleRoutes(authorizer)
+        self.containers = ContainerRoutes(authorizer, clock)
+        super().__init__(
             (self.oauth, LinkPage(self.oauth), self.vehicles, self.containers),
-            certificates=self.certificates,
+            certificates=certificates,
             host=host,
             port=port,
             clock=clock,
@@ -84,83 +77,68 @@ class CarDataSimulator:
             self.add_user(user)
 
     def add_user(self, user: CarDataUser) -> None:
-        """Take in another customer."""
+        """Add a user."""
         self.registry.users.append(user)
         for car in user.cars:
-            car.listen(self.stream.report)
+            car.subscribe(self.stream.report)
         self._start_ticking()
 
     def add_car(self, user: CarDataUser, car: CarDataCar) -> None:
-        """Give a customer another car."""
+        """Add a car to a user."""
         user.cars.append(car)
-        car.listen(self.stream.report)
+        car.subscribe(self.stream.report)
         self._start_ticking()
 
     @property
     def users(self) -> list[CarDataUser]:
-        """The customers."""
+        """All users."""
         return self.registry.users
 
     @property
-    def faults(self) -> Faults:
-        """What is answered over HTTPS instead of the truth."""
-        return self._https.faults
-
-    @property
-    def requests(self) -> deque[RecordedRequest]:
-        """What was asked over HTTPS so far, oldest first."""
-        return self._https.requests
-
-    @property
     def auth_url(self) -> str:
-        """The base of the login's addresses."""
-        return f"https://{self._https.address}"
+        """The base URL of the login."""
+        return f"https://{self.address}"
 
     @property
     def api_url(self) -> str:
-        """The base of the REST API's addresses."""
-        return f"https://{self._https.address}"
+        """The base URL of the REST API."""
+        return f"https://{self.address}"
 
     @property
     def stream_host(self) -> str:
-        """Where the stream is served."""
+        """The host of the stream."""
         return self.stream.host
 
     @property
     def stream_port(self) -> int:
-        """On which port the stream is served."""
+        """The port of the stream."""
         return self.stream.port
 
-    @property
-    def ca_file(self) -> Path:
-        """The certificate of the authority to trust."""
-        return self.certificates.ca_file
-
     def approve(self, user_code: str) -> None:
-        """Let the user approve a login; raises `UnknownCodeError` for a code that is not good."""
+        """Approve a login; raises `UnknownCodeError` if none with this code is pending."""
         self.oauth.approve(user_code)
 
     def decline(self, user_code: str) -> None:
-        """Let the user decline a login; raises `UnknownCodeError` for a code that is not good."""
+        """Decline a login; raises `UnknownCodeError` if none with this code is pending."""
         self.oauth.decline(user_code)
 
-    def publish(self, vin: str, data: Message) -> bool:
-        """Stream readings of a car in one message; tell whether somebody listened."""
+    def publish(self, vin: str, data: StreamData) -> bool:
+        """Stream readings of a car in one message; return whether a client received it."""
         return self.stream.publish(vin, data)
 
     def publish_raw(self, vin: str, payload: bytes) -> bool:
-        """Stream any payload as a message of a car; tell whether somebody listened."""
+        """Stream any payload as a message of a car; return whether a client received it."""
         return self.stream.publish_raw(vin, payload)
 
     async def start(self) -> None:
-        """Start to serve; with port 0 on any free port, and on the same one after a restart."""
-        await self._https.start()
+        """Start the server; port 0 selects a free port, which a restart uses again."""
+        await super().start()
         await self.stream.start()
         self._is_running = True
         self._start_ticking()
 
     async def stop(self) -> None:
-        """Stop to serve; users, cars and tokens are kept, so that `start` goes on with them."""
+        """Stop the server; users, cars and tokens are kept for the next `start`."""
         self._is_running = False
         if self._ticking is not None:
             self._ticking.cancel()
@@ -168,10 +146,10 @@ class CarDataSimulator:
                 await self._ticking
             self._ticking = None
         await self.stream.stop()
-        await self._https.stop()
+        await super().stop()
 
     async def _tick(self) -> None:
-        """Let the cars live, as long as there are any that do."""
+        """Advance the living cars every second, until there are none."""
         while living := self._living_cars():
             for car in living:
                 car.tick()
@@ -184,10 +162,3 @@ class CarDataSimulator:
         is_ticking = self._ticking is not None and not self._ticking.done()
         if self._is_running and self._living_cars() and not is_ticking:
             self._ticking = asyncio.create_task(self._tick())
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()

@@ -1,4 +1,4 @@
-"""BMW's stream: an MQTT broker that lets one client a customer listen, and nobody speak."""
+"""BMW's stream: an MQTT broker with one client per user, which may only subscribe."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from bmw2mqtt.simulator.clock import timestamp
 from bmw2mqtt.simulator.recording import MAX_RECORDED
 
 from . import mqtt_codec as mqtt
-from .reading import Reading, Value
+from .reading import SimulatedReading, Value
 from .stream_client import StreamClient
 from .users import STREAM_SCOPE
 
 if TYPE_CHECKING:
     from bmw2mqtt.simulator.tls import Certificates
 
-    from .users import CarDataUser, Grant, Registry
+    from .users import CarDataUser, Grant, UserRegistry
 
 CONNECT_WINDOW: Final = timedelta(minutes=1)
-Message = Mapping[str, Reading | Value | dict[str, Any]]
+StreamData = Mapping[str, SimulatedReading | Value | dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamConnect:
-    """An attempt to connect, and the reason code of MQTT 5 it was answered with; 0 is success."""
+    """An attempt to connect, and the MQTT 5 reason code of the answer; 0 is success."""
 
     at: datetime
     version: int
@@ -43,8 +43,8 @@ class StreamConnect:
     reason: int
 
 
-class _Connection(SSLProtocol):
-    """TLS of a connection, which is known from its first byte on, so that it can be closed."""
+class _TlsConnection(SSLProtocol):
+    """TLS of one connection; registers it before the handshake, so that it can be closed."""
 
     def __init__(
         self,
@@ -72,13 +72,13 @@ class _Connection(SSLProtocol):
 
 
 def _end_handshake(waiter: asyncio.Future[None]) -> None:
-    """Take note of a handshake that came to nothing: the client's affair."""
+    """Retrieve the error of a failed handshake, so that asyncio does not log it."""
     if not waiter.cancelled():
         waiter.exception()
 
 
 class StreamBroker:
-    """The stream, and what can be done to it.
+    """The stream's broker, and the faults that a test can cause.
 
     `silent` keeps the connections but answers nothing, as a network that swallows everything.
     `refused_subscriptions` counts how many of the next subscriptions are refused. `connect_limit`
@@ -87,7 +87,7 @@ class StreamBroker:
 
     def __init__(
         self,
-        registry: Registry,
+        registry: UserRegistry,
         *,
         certificates: Certificates,
         clock: Callable[[], datetime],
@@ -99,7 +99,7 @@ class StreamBroker:
         self.connect_limit: int | None = None
         self.clients: set[StreamClient] = set()
         self.connects: deque[StreamConnect] = deque(maxlen=MAX_RECORDED)
-        """Who tried to connect so far, oldest first."""
+        """All attempts to connect, oldest first."""
         self.host = host
         self.port = port
         self._registry = registry
@@ -110,22 +110,22 @@ class StreamBroker:
         self._tries: defaultdict[str, deque[datetime]] = defaultdict(deque)
         self._server: asyncio.Server | None = None
         self._transports: set[asyncio.Transport] = set()
-        """All connections, also those whose handshake is not over."""
+        """All connections, including those in their handshake."""
 
     async def start(self) -> None:
-        """Start to serve; with port 0 on any free port, and on the same one after a restart."""
+        """Start the server; port 0 selects a free port, which a restart uses again."""
         context = self._certificates.server_context()
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: _Connection(loop, StreamClient(self), context, self._transports),
+            lambda: _TlsConnection(loop, StreamClient(self), context, self._transports),
             self.host,
             self.port,
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Stop to serve, and drop all connections."""
+        """Stop the server and drop all connections."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -134,14 +134,14 @@ class StreamBroker:
                     transport.abort()
                 await asyncio.sleep(0)
 
-    def publish(self, vin: str, data: Message) -> bool:
-        """Send readings of a car in one message; tell whether somebody listened.
+    def publish(self, vin: str, data: StreamData) -> bool:
+        """Send readings of a car in one message; return whether a client received it.
 
         A reading may be given as its value alone, measured now, or as the JSON to be sent.
         """
         return self.publish_raw(vin, self.message(vin, data))
 
-    def message(self, vin: str, data: Message) -> bytes:
+    def message(self, vin: str, data: StreamData) -> bytes:
         """Return the payload of a message with readings of a car."""
         now = self._clock()
         body = {
@@ -154,16 +154,21 @@ class StreamBroker:
         return json.dumps(body).encode()
 
     def publish_raw(self, vin: str, payload: bytes) -> bool:
-        """Send any payload as a message of a car; tell whether somebody listened."""
+        """Send any payload as a message of a car; return whether a client received it."""
         owner = self._registry.owner(vin)
         client = None if owner is None else self.client_of(owner.gcid)
-        if owner is None or client is None or self.silent or not client.wants(owner.gcid, vin):
+        if (
+            owner is None
+            or client is None
+            or self.silent
+            or not client.is_subscribed_to(owner.gcid, vin)
+        ):
             return False
         client.send(mqtt.publish(client.version, f"{owner.gcid}/{vin}", payload))
         return True
 
-    def report(self, vin: str, readings: Mapping[str, Reading]) -> None:
-        """Send what a car reports, as far as its owner selected it in the portal."""
+    def report(self, vin: str, readings: Mapping[str, SimulatedReading]) -> None:
+        """Send the reported readings that the car's owner selected in the portal."""
         owner = self._registry.owner(vin)
         if owner is None or vin in owner.unconfigured_vins:
             return
@@ -174,11 +179,11 @@ class StreamBroker:
             self.publish(vin, readings)
 
     def client_of(self, gcid: str) -> StreamClient | None:
-        """Return the one client that a customer is connected with."""
+        """Return the connected client of a user; there is at most one."""
         return self._listeners.get(gcid)
 
     def is_subscribed(self, gcid: str) -> bool:
-        """Tell whether a customer is connected and has subscribed."""
+        """Return whether a user is connected and has subscribed."""
         client = self.client_of(gcid)
         return client is not None and bool(client.filters)
 
@@ -187,21 +192,21 @@ class StreamBroker:
         self._refusals.extend([reason] * times)
 
     def drop_all(self, reason: int | None = None) -> None:
-        """Hang up on everybody, with a reason code of MQTT 5 if it is not for the network."""
+        """Disconnect all clients, with a reason code of MQTT 5 or as a network failure."""
         for client in list(self.clients):
-            client.hang_up(reason)
+            client.disconnect(reason)
 
     def take_over(self, gcid: str, client_id: str = "another client") -> None:
-        """Let another client of a customer connect for a moment."""
+        """Disconnect a user's client, as if another client connected."""
         self._evict(gcid, client_id)
 
     def check_clients(self) -> None:
-        """Hang up on those whose time is up, after the clock was set; otherwise they notice."""
+        """Disconnect clients whose time is over; call this after a test has set the clock."""
         for client in list(self.clients):
-            client.check()
+            client.check_limits()
 
     def admit(self, client: StreamClient, packet: mqtt.Connect) -> tuple[int, Grant | None]:
-        """Return the reason code to answer a CONNECT with, and for success whose it is."""
+        """Return the reason code that answers a CONNECT, and on success the client's tokens."""
         grant = None
         reason = self._reason_to_refuse(client, packet)
         if reason == mqtt.SUCCESS:
@@ -239,7 +244,7 @@ class StreamBroker:
         return self.left_s(grant) <= 0
 
     def left_s(self, grant: Grant) -> float:
-        """Return how long a client may stay with these tokens, in seconds."""
+        """Return for how many more seconds a client may stay connected with these tokens."""
         if STREAM_SCOPE not in grant.scope or STREAM_SCOPE not in grant.user.granted:
             return 0.0
         return (grant.id_expires_at - self._clock()).total_seconds()
@@ -252,20 +257,20 @@ class StreamBroker:
         return self.connect_limit is not None and len(tries) > self.connect_limit
 
     def _evict(self, gcid: str, client_id: str) -> None:
-        """End the connection of a customer in favour of a new one."""
+        """Close a user's connection in favour of a new one."""
         client = self.client_of(gcid)
         if client is not None:
             is_same = client.client_id == client_id
-            client.hang_up(mqtt.SESSION_TAKEN_OVER if is_same else None)
+            client.disconnect(mqtt.SESSION_TAKEN_OVER if is_same else None)
 
     def release(self, client: StreamClient) -> None:
-        """Let a customer whose connection is over have another one."""
+        """Allow the client's user to connect again."""
         for gcid, listener in list(self._listeners.items()):
             if listener is client:
                 del self._listeners[gcid]
 
     def may_subscribe(self, client: StreamClient, topic_filter: str) -> bool:
-        """Tell whether a client may listen to this: one of its cars, or all of them."""
+        """Return whether a topic filter selects one or all of the client's own cars."""
         if client.grant is None:
             return False
         if self.refused_subscriptions > 0:
@@ -280,9 +285,9 @@ def _streams(user: CarDataUser, vin: str) -> bool:
     return user.car(vin) is not None and vin not in user.unconfigured_vins
 
 
-def _entry(reading: Reading | Value | dict[str, Any], now: datetime) -> dict[str, Any]:
+def _entry(reading: SimulatedReading | Value | dict[str, Any], now: datetime) -> dict[str, Any]:
     if isinstance(reading, dict):
         return reading
-    if not isinstance(reading, Reading):
-        reading = Reading(reading, None, now)
+    if not isinstance(reading, SimulatedReading):
+        reading = SimulatedReading(reading, None, now)
     return reading.streamed()

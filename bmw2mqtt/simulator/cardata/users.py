@@ -1,4 +1,4 @@
-"""People with cars, the clients they made in BMW's portal, and the tokens those hold."""
+"""Users, their client IDs from BMW's portal, and the issued tokens."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from .cars import CarDataCar
-    from .containers import Container
+    from .container import Container
 
 API_SCOPE: Final = "cardata:api:read"
 STREAM_SCOPE: Final = "cardata:streaming:read"
@@ -24,21 +24,21 @@ CLIENT_ID: Final = "0f0e0d0c-0b0a-4908-8706-050403020100"
 
 @dataclass(slots=True, kw_only=True)
 class CarDataUser:
-    """Somebody with cars and a CarData client; every attribute may be changed at any time."""
+    """A user with cars and a CarData client; a test may change every attribute at any time."""
 
     name: str = "driver"
     client_ids: set[str] = field(default_factory=lambda: {CLIENT_ID})
     cars: list[CarDataCar] = field(default_factory=list)
     gcid: str = ""
-    """BMW's identifier of the customer; without one it is made of the name."""
+    """BMW's identifier of the user; derived from the name if not given."""
     granted: set[str] = field(default_factory=lambda: {API_SCOPE, STREAM_SCOPE})
-    """The services switched on in the portal. Switching one off kills the tokens that hold it."""
+    """The services enabled in the portal. Disabling one invalidates its tokens."""
     secondary_vins: set[str] = field(default_factory=set)
-    """The cars of which somebody else is the main user; they are listed and nothing more."""
+    """The cars with another main user; they are listed, but no data is available."""
     unconfigured_vins: set[str] = field(default_factory=set)
-    """The cars for which no stream was configured in the portal."""
+    """The cars without a stream configured in the portal."""
     selected_descriptors: set[str] | None = None
-    """What was selected for the stream in the portal; `None` is everything."""
+    """The descriptors selected for the stream in the portal; `None` is all."""
     containers: dict[str, Container] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -53,7 +53,7 @@ class CarDataUser:
 
 @dataclass(slots=True, kw_only=True)
 class Lifetimes:
-    """How long what BMW hands out is good for, in seconds."""
+    """The lifetimes of codes and tokens, in seconds."""
 
     code_s: float = 300
     access_token_s: float = 3600
@@ -63,7 +63,7 @@ class Lifetimes:
 
 @dataclass(slots=True, kw_only=True)
 class Grant:
-    """Tokens handed out together."""
+    """Tokens that were issued together."""
 
     user: CarDataUser
     client_id: str
@@ -75,26 +75,26 @@ class Grant:
     id_expires_at: datetime
     refresh_expires_at: datetime
     replaced_at: datetime | None = None
-    """When a refresh made newer tokens of the refresh token."""
+    """When the refresh token was used."""
 
 
 @dataclass(slots=True)
-class Registry:
-    """Who is a customer, and which tokens are good."""
+class UserRegistry:
+    """All users and all issued tokens."""
 
     users: list[CarDataUser]
     clock: Callable[[], datetime]
     lifetimes: Lifetimes
     refresh_grace_s: float = 0.0
-    """How long a refresh token still works after it was used; BMW gives it no time at all."""
+    """How long a used refresh token stays valid; at BMW it is invalid at once."""
     rotates: bool = True
-    """Whether a refresh hands out a new refresh token in place of the used one."""
+    """Whether a refresh issues a new refresh token."""
     _by_access_token: dict[str, Grant] = field(default_factory=dict)
     _by_refresh_token: dict[str, Grant] = field(default_factory=dict)
     _by_id_token: dict[str, Grant] = field(default_factory=dict)
 
     def user_of_client(self, client_id: str) -> CarDataUser | None:
-        """Return whose client this is."""
+        """Return the user with a client ID."""
         return next((user for user in self.users if client_id in user.client_ids), None)
 
     def owner(self, vin: str) -> CarDataUser | None:
@@ -104,9 +104,9 @@ class Registry:
     def issue(
         self, user: CarDataUser, client_id: str, scope: Iterable[str], refresh_token: str = ""
     ) -> Grant:
-        """Hand out new tokens, with a new refresh token unless one is given."""
+        """Issue new tokens, with a new refresh token unless one is given."""
         now, lifetimes = self.clock(), self.lifetimes
-        # A JWT tells its expiry in whole seconds.
+        # A JWT's expiry is in whole seconds.
         id_expires_at = (now + timedelta(seconds=lifetimes.id_token_s)).replace(microsecond=0)
         scopes = list(scope)
         secrets.SystemRandom().shuffle(scopes)
@@ -129,7 +129,7 @@ class Registry:
         return grant
 
     def refresh(self, refresh_token: str, client_id: str) -> Grant | None:
-        """Turn a refresh token into new tokens; `None` if it is not good for that."""
+        """Exchange a refresh token for new tokens; `None` if it is not valid."""
         grant, now = self._by_refresh_token.get(refresh_token), self.clock()
         if grant is None or grant.client_id != client_id or now >= grant.refresh_expires_at:
             return None
@@ -146,26 +146,26 @@ class Registry:
 
     @property
     def issued(self) -> list[Grant]:
-        """What was handed out so far and not revoked."""
+        """All issued tokens that are not revoked."""
         return list(self._by_access_token.values())
 
     def by_access_token(self, access_token: str) -> Grant | None:
-        """Return what was handed out with an access token, be it expired or not."""
+        """Return the grant of an access token, expired or not."""
         return self._by_access_token.get(access_token)
 
     def by_id_token(self, id_token: str) -> Grant | None:
-        """Return what was handed out with an id token, be it expired or not."""
+        """Return the grant of an ID token, expired or not."""
         return self._by_id_token.get(id_token)
 
     def revoke(self, user: CarDataUser | None = None) -> None:
-        """Make every token handed out so far, to a user or to anybody, stop working."""
+        """Invalidate all issued tokens of one user, or of all users."""
         for tokens in (self._by_access_token, self._by_refresh_token, self._by_id_token):
             for token, grant in list(tokens.items()):
                 if user is None or grant.user is user:
                     del tokens[token]
 
     def expire_access_tokens(self) -> None:
-        """Let every access token handed out so far have expired."""
+        """Expire all issued access tokens."""
         for grant in self._by_access_token.values():
             grant.access_expires_at = self.clock()
 

@@ -1,4 +1,4 @@
-"""What the simulator asks of a car."""
+"""The interface of a simulated car of the app API."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Brand = Literal["bmw", "mini", "toyota"]
-"""The brand an app asks its vehicle list for."""
+"""The brand for which an app requests its vehicle list."""
 
 Json = dict[str, Any]
 
 
 class InvalidCommandError(Exception):
-    """A car was told something its interface does not allow; answered with HTTP `status`."""
+    """A command that the car's interface does not allow; answered with HTTP `status`."""
 
     def __init__(self, message: str, *, status: int = 400) -> None:
         super().__init__(message)
@@ -22,11 +22,11 @@ class InvalidCommandError(Exception):
 
 
 class SimulatedCar(Protocol):
-    """A car that can be asked for BMW's answers about itself."""
+    """A car: BMW's answers to requests about it, and the commands it performs."""
 
     @property
     def vin(self) -> str:
-        """The 17 characters on the windscreen."""
+        """The vehicle identification number, 17 characters."""
 
     @property
     def brand(self) -> Brand:
@@ -45,10 +45,10 @@ class SimulatedCar(Protocol):
         """Return what the vehicle finder found: `latitude`, `longitude`, `heading`, address."""
 
     def image(self) -> bytes:
-        """Return a picture of the car as PNG; may take a moment, so call it in a thread."""
+        """Return a picture of the car as PNG."""
 
     def check(self, service: str, params: Mapping[str, str], body: Json) -> None:
         """Raise `InvalidCommandError` if BMW would refuse this command at once."""
 
     def perform(self, service: str, params: Mapping[str, str], body: Json) -> None:
-        """Do what a command asks for; called when its event is reported as executed."""
+        """Perform a command; called when its event is first reported as executed."""

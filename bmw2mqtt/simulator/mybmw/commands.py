@@ -1,4 +1,4 @@
-"""The addresses an app sends commands to, and the events that tell what became of them."""
+"""The addresses for commands, and the events that report their results."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from .authorizer import AppAuthorizer
     from .cars import Json, SimulatedCar
     from .users import SimulatedUser
-    from .vehicles import Garage
 
 REMOTE_COMMANDS: Final = (
     "light-flash",
@@ -40,11 +40,11 @@ SEND_TO_CAR: Final = "send-to-car"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What the polls of a command's event are answered; the last status is repeated."""
+    """The answers to the polls of a command's event; the last status is repeated."""
 
     statuses: tuple[str, ...]
     details: Mapping[str, Any] = field(default_factory=dict)
-    """What comes along with the last status."""
+    """Further fields of the answer with the last status."""
 
     def answer(self, poll: int) -> Json:
         """Return the answer to the poll with this number, the first one being 0."""
@@ -81,7 +81,7 @@ class _Plan:
 
 @dataclass(slots=True)
 class PlannedOutcomes:
-    """What will become of commands to come; those without a plan are executed."""
+    """The planned results of future commands; those without a plan are executed."""
 
     _plans: list[_Plan] = field(default_factory=list)
 
@@ -93,15 +93,15 @@ class PlannedOutcomes:
         vin: str | None = None,
         times: int | None = None,
     ) -> None:
-        """Give the next `times` commands (`None`: all) of this service and car an outcome."""
+        """Plan the outcome of the next `times` commands (`None`: all) of a service and a car."""
         self._plans.append(_Plan(outcome, service, vin, times))
 
     def clear(self) -> None:
-        """Let all commands succeed again."""
+        """Remove all plans."""
         self._plans.clear()
 
-    def take(self, service: str, vin: str) -> Outcome:
-        """Return the outcome of a command, and count it."""
+    def consume(self, service: str, vin: str) -> Outcome:
+        """Return the planned outcome of a command, and count it."""
         for plan in self._plans:
             if plan.service not in (None, service) or plan.vin not in (None, vin):
                 continue
@@ -115,7 +115,7 @@ class PlannedOutcomes:
 
 @dataclass(slots=True, kw_only=True)
 class _Event:
-    """A command under way."""
+    """A command in progress."""
 
     user: SimulatedUser
     car: SimulatedCar
@@ -129,15 +129,15 @@ class _Event:
 
 @dataclass(slots=True)
 class CommandRoutes:
-    """What an app can tell the cars of its user."""
+    """Accepts commands for the user's cars and answers the polls of their events."""
 
-    garage: Garage
+    authorizer: AppAuthorizer
     clock: Callable[[], datetime]
     outcomes: PlannedOutcomes = field(default_factory=PlannedOutcomes)
     _events: dict[str, _Event] = field(default_factory=dict)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Serve the commands' addresses."""
+        """Add the commands' addresses."""
         base = "/presentation/remote-commands"
         router.add_post(f"/eadrax-vrccs/v3{base}/eventStatus", self.event_status)
         router.add_post(f"/eadrax-vrccs/v4{base}/eventPosition", self.event_position)
@@ -148,9 +148,9 @@ class CommandRoutes:
         router.add_post("/eadrax-dcs/v2/user/{gcid}/send-to-car", self.send_to_car)
 
     async def command(self, request: web.Request) -> web.Response:
-        """Accept a command and return the event to follow it by."""
-        user = self.garage.user(request)
-        car = self.garage.car(request)
+        """Accept a command and return the ID of its event."""
+        user = self.authorizer.user(request)
+        car = self.authorizer.car(request)
         service = request.match_info["service"]
         params, body = dict(request.query), await json_body(request)
         _check(car, service, params, body)
@@ -161,12 +161,12 @@ class CommandRoutes:
             service=service,
             params=params,
             body=body,
-            outcome=self.outcomes.take(service, car.vin),
+            outcome=self.outcomes.consume(service, car.vin),
         )
         return web.json_response({"creationTime": timestamp(self.clock()), "eventId": event_id})
 
     async def event_status(self, request: web.Request) -> web.Response:
-        """Tell how far a command is; the car does it when it is first said to be executed."""
+        """Return a command's status; the car performs it when EXECUTED is first answered."""
         event = self._event(request)
         answer = event.outcome.answer(event.polls)
         event.polls += 1
@@ -176,7 +176,7 @@ class CommandRoutes:
         return web.json_response(answer)
 
     async def event_position(self, request: web.Request) -> web.Response:
-        """Tell where the vehicle finder found a car, to somebody who tells where they are."""
+        """Return the vehicle finder's position, if the request has the app's own position."""
         event = self._event(request)
         try:
             float(request.headers["latitude"])
@@ -194,14 +194,14 @@ class CommandRoutes:
         return web.json_response({"positionData": data, "errorDetails": None})
 
     async def send_to_car(self, request: web.Request) -> web.Response:
-        """Accept a destination; there is no event, and no word about it."""
-        user = self.garage.user(request)
+        """Accept a destination; BMW creates no event for it."""
+        user = self.authorizer.user(request)
         if request.match_info["gcid"] != user.gcid:
             raise refuse(403, "Forbidden.")
         body = await json_body(request)
         information = body.get("vehicleInformation")
         vin = information.get("vin") if isinstance(information, dict) else None
-        car = self.garage.car_of(user, vin)
+        car = self.authorizer.car_of(user, vin)
         if not _is_poi(body):
             raise refuse(400, "Invalid place.")
         _check(car, SEND_TO_CAR, {}, body)
@@ -209,7 +209,7 @@ class CommandRoutes:
         return web.Response(status=201)
 
     def _event(self, request: web.Request) -> _Event:
-        user = self.garage.user(request)
+        user = self.authorizer.user(request)
         event = self._events.get(request.query.get("eventId", ""))
         if event is None or event.user is not user:
             raise refuse(404, "Event not found.")

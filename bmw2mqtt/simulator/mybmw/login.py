@@ -1,4 +1,4 @@
-"""Logging in to north_america and rest_of_world: OAuth with PKCE behind a captcha."""
+"""The login of north_america and rest_of_world: OAuth with PKCE and a captcha."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bmw2mqtt.simulator.https import form_body
 from .answers import refuse, refuse_with, region_of
 
 if TYPE_CHECKING:
-    from .users import Accounts, SimulatedUser, Tokens
+    from .users import AppAccounts, IssuedTokens, SimulatedUser
 
 CLIENT_ID: Final = "6d1cb9a0-51e5-4a0e-9d40-0b6d1a2e5c11"
 CLIENT_SECRET: Final = secrets.token_urlsafe(24)
@@ -44,7 +44,7 @@ INVALID_GRANT: Final = {
 
 @dataclass(frozen=True, slots=True)
 class _Interaction:
-    """A login under way: whose it is, and what the app promised to prove."""
+    """A login in progress: its user and the app's PKCE challenge."""
 
     user: SimulatedUser
     code_challenge: str
@@ -54,21 +54,21 @@ class _Interaction:
 class GcdmLogin:
     """BMW's login server "GCDM"."""
 
-    accounts: Accounts
+    accounts: AppAccounts
     captcha_tokens: set[str] | None = None
-    """The captcha tokens that are good, each once; `None`: any new one is."""
+    """The valid captcha tokens, each usable once; `None` accepts any unused one."""
     _spent_captcha_tokens: set[str] = field(default_factory=set)
     _authorizations: dict[str, _Interaction] = field(default_factory=dict)
     _codes: dict[str, _Interaction] = field(default_factory=dict)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Serve the login's addresses."""
+        """Add the login's addresses."""
         router.add_get("/eadrax-ucs/v1/presentation/oauth/config", self.oauth_config)
         router.add_post("/gcdm/oauth/authenticate", self.authenticate)
         router.add_post("/gcdm/oauth/token", self.token)
 
     async def oauth_config(self, request: web.Request) -> web.Response:
-        """Tell the app where and as whom to log in."""
+        """Return the OAuth settings for the app."""
         if not request.headers.get("ocp-apim-subscription-key"):
             raise refuse(401, "Access denied due to missing subscription key.")
         base = f"https://{request.host}"
@@ -90,7 +90,7 @@ class GcdmLogin:
         )
 
     async def authenticate(self, request: web.Request) -> web.Response:
-        """Turn credentials into an authorization, and then that into a code."""
+        """Exchange credentials for an authorization, or an authorization for a code."""
         form = await form_body(request)
         if form.get("client_id") != CLIENT_ID or form.get("redirect_uri") != RETURN_URL:
             raise refuse_with(401, INVALID_CLIENT)
@@ -145,7 +145,7 @@ class GcdmLogin:
         return web.Response(status=302, headers={"Location": f"{RETURN_URL}?{query}"})
 
     async def token(self, request: web.Request) -> web.Response:
-        """Turn a code or a refresh token into tokens."""
+        """Exchange a code or a refresh token for tokens."""
         if not _is_client(request.headers.get("authorization", "")):
             raise refuse_with(401, INVALID_CLIENT)
         form = await form_body(request)
@@ -166,7 +166,7 @@ class GcdmLogin:
         return interaction.user
 
 
-def token_answer(tokens: Tokens, user: SimulatedUser) -> dict[str, str | int]:
+def token_answer(tokens: IssuedTokens, user: SimulatedUser) -> dict[str, str | int]:
     """Return the answer to a successful login or refresh."""
     return {
         "access_token": tokens.access_token,

@@ -1,4 +1,4 @@
-"""Logging in to china: a sliding puzzle, an encrypted password and a signed nonce."""
+"""The login of china: a sliding puzzle, an encrypted password and a signed nonce."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .answers import json_body, refuse_with, region_of
 from .login import INVALID_GRANT, token_answer
 
 if TYPE_CHECKING:
-    from .users import Accounts, SimulatedUser
+    from .users import AppAccounts, SimulatedUser
 
 POSITION_TOLERANCE: Final = 0.02
 
@@ -47,7 +47,7 @@ class _Puzzle:
 
 
 class _Keys:
-    """The RSA key passwords are encrypted with, made when it is first asked for."""
+    """The RSA key for passwords, generated when it is first requested."""
 
     @cached_property
     def private(self) -> rsa.RSAPrivateKey:
@@ -73,12 +73,12 @@ class _Keys:
 class ChinaLogin:
     """BMW's login server in china, "COAS"."""
 
-    accounts: Accounts
+    accounts: AppAccounts
     _keys: _Keys = field(default_factory=_Keys)
     _puzzles: dict[str, _Puzzle] = field(default_factory=dict)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Serve the login's addresses."""
+        """Add the login's addresses."""
         router.add_get("/eadrax-coas/v1/cop/publickey", self.public_key)
         router.add_post("/eadrax-coas/v2/cop/slider-captcha", self.slider_captcha)
         router.add_post("/eadrax-coas/v1/cop/check-captcha", self.check_captcha)
@@ -86,11 +86,11 @@ class ChinaLogin:
         router.add_post("/eadrax-coas/v2/oauth/token", self.refresh)
 
     async def public_key(self, _request: web.Request) -> web.Response:
-        """Hand out the key the app encrypts the password with."""
+        """Return the key with which the app encrypts the password."""
         return _ok({"value": self._keys.public_pem(), "expires": "3600"})
 
     async def slider_captcha(self, request: web.Request) -> web.Response:
-        """Draw a puzzle with a gap whose place has to be found."""
+        """Return a new puzzle picture."""
         if not (await json_body(request)).get("mobile"):
             raise refuse_with(422, SYSTEM_ERROR)
         from .puzzle import draw_puzzle  # noqa: PLC0415 - Pillow is slow to import
@@ -101,7 +101,7 @@ class ChinaLogin:
         return _ok({"verifyId": verify_id, "backGroundImg": base64.b64encode(png).decode()})
 
     async def check_captcha(self, request: web.Request) -> web.Response:
-        """Check where the piece was put."""
+        """Check the solution of a puzzle."""
         body = await json_body(request)
         puzzle = self._puzzles.get(str(body.get("verifyId")))
         try:
@@ -114,7 +114,7 @@ class ChinaLogin:
         return _ok(None)
 
     async def log_in(self, request: web.Request) -> web.Response:
-        """Turn a solved puzzle, a phone number and an encrypted password into tokens."""
+        """Exchange a solved puzzle, a phone number and an encrypted password for tokens."""
         body = await json_body(request)
         puzzle = self._puzzles.pop(str(body.get("verifyId")), None)
         mobile = str(body.get("mobile"))
@@ -141,7 +141,7 @@ class ChinaLogin:
         )
 
     async def refresh(self, request: web.Request) -> web.Response:
-        """Turn a refresh token into new tokens; the nonce has to carry the owner's gcid."""
+        """Exchange a refresh token for new tokens; the nonce must contain the owner's gcid."""
         refresh_token = (await form_body(request)).get("refresh_token", "")
         owner = self.accounts.owner(refresh_token)
         nonce = request.headers.get("x-login-nonce", "")
@@ -154,7 +154,7 @@ class ChinaLogin:
         return web.json_response(token_answer(tokens, user))
 
     def _access_token(self, user: SimulatedUser) -> str:
-        """Return a JWT, for the app reads its expiry from the token itself."""
+        """Return a JWT, because the app reads the expiry from the token."""
         now = self.accounts.clock()
         issued = int(now.timestamp())
         claims = {
@@ -170,7 +170,7 @@ class ChinaLogin:
 
 
 def is_nonce_of(nonce: str, who: str) -> bool:
-    """Tell whether an `x-login-nonce` was made by the app for `who`, a phone number or gcid."""
+    """Return whether an `x-login-nonce` is valid for `who`, a phone number or gcid."""
     key_end, iv_start, digest_start = nonce[:8], nonce[8:16], nonce[16:48]
     encrypted, tail = nonce[48:-48], nonce[-48:]
     key_start, iv_end, digest_end = tail[:8], tail[8:16], tail[16:]

@@ -1,4 +1,4 @@
-"""The sliding puzzle of the login in china: a picture with a gap."""
+"""The sliding puzzle of the login of china: a picture with a gap."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ GAP_SIZE: Final = (20, 80)
 GAP_TOP: Final = 4
 GAP_COLOUR: Final = (220, 230, 221)
 COLOUR: Final = (70, 110, 150)
-PIECE_OFFSET: Final = 26  # the app reports where the piece begins, left of the gap by this much
+PIECE_OFFSET: Final = 26  # pixels between the piece's left edge, which the app reports, and the gap
 
 
 def draw_puzzle() -> tuple[bytes, float]:
-    """Return a PNG and where the piece belongs in it, as a part of its width."""
+    """Return a PNG and the correct position of the piece, as a fraction of the width."""
     width = SIZE[0]
     left = secrets.choice(range(PIECE_OFFSET, width - GAP_SIZE[0] - 1))
     image = Image.new("RGB", SIZE, COLOUR)

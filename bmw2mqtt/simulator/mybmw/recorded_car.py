@@ -1,4 +1,4 @@
-"""A car that stands still: recorded answers that tests may edit."""
+"""A car with recorded answers, which tests may edit."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from . import charging
 from .cars import InvalidCommandError
+from .pictures import read_picture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,7 @@ CAPABILITY_OF_SERVICE: Final = {
 def check_command(
     service: str, params: Mapping[str, str], body: Json, answers: Json, details: Json | None
 ) -> None:
-    """Raise `InvalidCommandError` if BMW refuses a command to a car that answers like this."""
+    """Raise `InvalidCommandError` if BMW refuses a command to a car with these answers."""
     capabilities = answers["capabilities"]
     capability = CAPABILITY_OF_SERVICE.get(service)
     if capability is not None and not capabilities.get(capability):
@@ -96,17 +97,15 @@ class RecordedCar:
         return self.finder_position
 
     def image(self) -> bytes:
-        """Return a drawing in the car's colour."""
-        from .drawing import draw_car  # noqa: PLC0415 - Pillow is slow to import
-
-        return draw_car("sedan", self.profile_data.get("color", 0) & 0xFFFFFF)
+        """Return the same picture for every recorded car."""
+        return read_picture("sedan_black")
 
     def check(self, service: str, params: Mapping[str, str], body: Json) -> None:
-        """Refuse what the recorded capabilities do not offer."""
+        """Raise `InvalidCommandError` for a command outside the recorded capabilities."""
         check_command(service, params, body, self.state_data, self.charging_data)
 
     def perform(self, service: str, params: Mapping[str, str], body: Json) -> None:
-        """Change the recorded answers; what is not in them does not appear."""
+        """Change the recorded answers as the command would; missing parts stay missing."""
         self.performed.append((service, body))
         state = self.state_data["state"]
         if service in ("door-lock", "door-unlock") and "doorsState" in state:

@@ -1,4 +1,4 @@
-"""Accounts at the simulated BMW, and the tokens they hold."""
+"""Accounts at the simulated BMW, and the issued tokens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .cars import SimulatedCar
 
 Region = Literal["china", "north_america", "rest_of_world"]
-"""The three separate worlds of accounts; the last part of the app's `x-user-agent`, in words."""
+"""The regions, each with its own accounts; a code in the app's `x-user-agent` names it."""
 
 REGION_OF_CODE: Final[dict[str, Region]] = {
     "cn": "china",
@@ -26,7 +26,7 @@ REGION_OF_CODE: Final[dict[str, Region]] = {
 
 @dataclass(slots=True, kw_only=True)
 class SimulatedUser:
-    """Somebody with an account in one region, and the cars in it.
+    """A user with an account in one region, and its cars.
 
     In china the user name is the phone number with the prefix 86.
     """
@@ -38,7 +38,7 @@ class SimulatedUser:
 
     @property
     def gcid(self) -> str:
-        """BMW's identifier of the customer, the same in every run."""
+        """BMW's identifier of the user, the same in every run."""
         return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{self.username}.{self.region}.gcid"))
 
     def car(self, vin: str | None) -> SimulatedCar | None:
@@ -47,8 +47,8 @@ class SimulatedUser:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
-    """What a login or a refresh hands out."""
+class IssuedTokens:
+    """The tokens that a login or a refresh issues."""
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
@@ -57,16 +57,16 @@ class Tokens:
 
 
 @dataclass(slots=True)
-class _Access:
+class _AccessToken:
     user: SimulatedUser
     expires_at: datetime
 
 
 @dataclass(slots=True)
-class Accounts:
-    """Who may log in, and which tokens are good.
+class AppAccounts:
+    """All users and all issued tokens.
 
-    A refresh token is good for one refresh, and for another `refresh_grace_s` after it; an access
+    A refresh token is valid for one refresh, and for another `refresh_grace_s` after it; an access
     token until it expires.
     """
 
@@ -74,10 +74,10 @@ class Accounts:
     clock: Callable[[], datetime]
     access_token_lifetime_s: float
     refresh_grace_s: float = 0.0
-    _access: dict[str, _Access] = field(default_factory=dict)
+    _access: dict[str, _AccessToken] = field(default_factory=dict)
     _refresh: dict[str, SimulatedUser] = field(default_factory=dict)
     _used_at: dict[str, datetime] = field(default_factory=dict)
-    """Refresh tokens that were used, and when first."""
+    """Used refresh tokens, and when each was first used."""
     _issued: set[str] = field(default_factory=set)
 
     @classmethod
@@ -88,8 +88,8 @@ class Accounts:
         clock: Callable[[], datetime],
         access_token_lifetime_s: float,
         refresh_grace_s: float = 0.0,
-    ) -> Accounts:
-        """Open accounts for `users`."""
+    ) -> AppAccounts:
+        """Create accounts for `users`."""
         return cls(list(users), clock, access_token_lifetime_s, refresh_grace_s)
 
     def log_in(self, username: str, password: str, region: Region | None) -> SimulatedUser | None:
@@ -99,26 +99,26 @@ class Accounts:
                 return user if user.password == password else None
         return None
 
-    def issue(self, user: SimulatedUser, access_token: str | None = None) -> Tokens:
-        """Hand out a new pair of tokens, the access token of the caller's own making if given."""
+    def issue(self, user: SimulatedUser, access_token: str | None = None) -> IssuedTokens:
+        """Issue a new pair of tokens, with the given access token if there is one."""
         now = self.clock()
-        tokens = Tokens(
+        tokens = IssuedTokens(
             access_token=access_token or secrets.token_urlsafe(24),
             refresh_token=secrets.token_urlsafe(24),
             issued_at=now,
             expires_at=self.next_expiry(now),
         )
-        self._access[tokens.access_token] = _Access(user, tokens.expires_at)
+        self._access[tokens.access_token] = _AccessToken(user, tokens.expires_at)
         self._refresh[tokens.refresh_token] = user
         self._issued |= {tokens.access_token, tokens.refresh_token}
         return tokens
 
     def next_expiry(self, now: datetime) -> datetime:
-        """Return when an access token handed out `now` stops working."""
+        """Return when an access token issued `now` expires."""
         return now + timedelta(seconds=self.access_token_lifetime_s)
 
     def redeem(self, refresh_token: str, region: Region | None) -> SimulatedUser | None:
-        """Use up a refresh token: its user, or `None` if it is unknown, used or of elsewhere."""
+        """Use a refresh token: return its user, or `None` if it is not valid in this region."""
         user = self.owner(refresh_token)
         if user is None or user.region != region:
             return None
@@ -126,14 +126,14 @@ class Accounts:
         return user
 
     def owner(self, refresh_token: str) -> SimulatedUser | None:
-        """Return whose refresh token this is, without using it up."""
+        """Return the user of a valid refresh token, without using it."""
         used_at = self._used_at.get(refresh_token)
         if used_at and self.clock() - used_at >= timedelta(seconds=self.refresh_grace_s):
             return None
         return self._refresh.get(refresh_token)
 
     def authenticate(self, access_token: str, region: Region | None) -> SimulatedUser | None:
-        """Return whose access token this is, or `None` if it is unknown, old or of elsewhere."""
+        """Return the user of an access token, or `None` if it is not valid in this region."""
         access = self._access.get(access_token)
         if access is None or access.user.region != region:
             return None
@@ -141,13 +141,13 @@ class Accounts:
 
     @property
     def issued(self) -> frozenset[str]:
-        """Every access and refresh token handed out so far."""
+        """Every issued access and refresh token."""
         return frozenset(self._issued)
 
     def expire_access_tokens(self) -> None:
-        """Make every access token handed out so far stop working."""
+        """Invalidate all issued access tokens."""
         self._access.clear()
 
     def revoke_refresh_tokens(self) -> None:
-        """Make every refresh token handed out so far stop working."""
+        """Invalidate all issued refresh tokens."""
         self._refresh.clear()

@@ -97,7 +97,10 @@ function notes(values) {
   each("windows", isOpen, (name) => `${words(name)} window open`, amber);
   each("condition_based_services", (name, value) => ["PENDING", "OVERDUE"].includes(value),
     (name, value) => `${words(name)}: ${value.toLowerCase()}`, red);
-  each("check_control_messages", (name, value) => value !== "LOW",
-    (name, value) => value === "UNKNOWN" ? words(name) : `${words(name)}: ${value.toLowerCase()}`, red);
+  for (const { type, text, severity } of values.check_control_messages?.attributes?.messages || [])
+    if (severity !== "LOW") {
+      const grade = severity === "UNKNOWN" ? "" : `: ${severity.toLowerCase()}`;
+      chips.push(h("li", { class: red(severity) }, `${text || words(type)}${grade}`));
+    }
   return chips.length > 0 && h("ul", { class: "chips", "aria-label": "Needs attention", "data-key": "notes" }, chips);
 }

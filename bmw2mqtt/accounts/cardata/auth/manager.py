@@ -214,7 +214,7 @@ class LoginManager:
                 self._login_failed(error)
                 if not had_code:  # people press again and again; each attempt is three requests
                     await asyncio.sleep(RETRY_S)
-            except AccountError as error:  # there was no code yet, so nobody's time is lost
+            except AccountError as error:  # there was no code yet
                 await self._fail_and_wait(error)
             except Exception as error:
                 self._bug_logger.exception("login_crashed", account=self._account)

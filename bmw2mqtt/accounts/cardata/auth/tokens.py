@@ -1,6 +1,6 @@
 """BMW's OAuth tokens: on disk before they are used, renewed before they expire.
 
-A refresh token works once and for 14 days. Whoever loses the newest one has to log in again.
+A refresh token works once and for 14 days. If the newest one is lost, a person has to log in again.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ REFRESH_TOKEN_LIFE = timedelta(days=14)
 RENEW_AHEAD = timedelta(minutes=10)
 RENEW_JITTER_S = 60
 RENEW_AT_MOST_EVERY = timedelta(seconds=60)
-"""Whatever BMW says of how long tokens work, and whoever refuses them."""
+"""Also if BMW sends a shorter lifetime, or refuses the tokens."""
 PAUSE_AFTER_FAILURE = timedelta(seconds=30)
 CLOSE_WITHIN_S = 5
 _LIFETIME_S = 3600

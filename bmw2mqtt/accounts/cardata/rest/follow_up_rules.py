@@ -67,7 +67,7 @@ class FollowUpRules:
 
     @property
     def _machine(self) -> ChargingMachine | None:
-        tracker = self._vehicle.charging
+        tracker = self._vehicle.charging_tracker
         return tracker.machine if tracker else None
 
     def _may_read(self, now: datetime) -> bool:

@@ -93,7 +93,7 @@ def to_vehicle(
         capabilities=_capabilities(lookup, tires, previous),
         updated_at=reported_at,
         last_report_at=report_time(previous.last_report_at if previous else None, reported_at),
-        measured_at=measured_times(lookup, charge.soc_at),
+        measured_at=measured_times(readings.view, charge.soc_at),
         mileage_km=readings.odometer_km,
         range_km=total_km,
         fuel=_fuel(lookup, range_km=fuel_km),

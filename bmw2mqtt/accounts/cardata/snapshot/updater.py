@@ -172,9 +172,9 @@ class SnapshotUpdater:
         self, vehicle: CarDataVehicle, kind: DriveTrain | None, now: datetime
     ) -> ChargingState:
         """Return what is true of a car's charge, as far as its messages have settled."""
-        tracker = vehicle.charging
+        tracker = vehicle.charging_tracker
         if tracker is None:
-            tracker = vehicle.charging = ChargingTracker(
+            tracker = vehicle.charging_tracker = ChargingTracker(
                 vehicle.readings,
                 self._readings.pop_charging_state(vehicle.vin),
                 log_unknown=self._log_unknown,
@@ -201,10 +201,10 @@ class SnapshotUpdater:
         return True
 
     def _save_charging(self, vehicle: CarDataVehicle, *, is_last: bool = False) -> None:
-        if vehicle.charging is None:
+        if vehicle.charging_tracker is None:
             return
         now = self._now()
-        document = vehicle.charging.unsaved_document(now, is_last=is_last)
+        document = vehicle.charging_tracker.unsaved_document(now, is_last=is_last)
         if document is not None:
             self._readings.save_charging_state(vehicle.vin, document, now)
             self._readings.commit()
@@ -213,7 +213,7 @@ class SnapshotUpdater:
 
     def _plan(self, vehicle: CarDataVehicle, snapshot: Vehicle, now: datetime) -> None:
         """Publish a car again when something of it is over, or unknown."""
-        due_at = vehicle.charging.due_at if vehicle.charging else None
+        due_at = vehicle.charging_tracker.due_at if vehicle.charging_tracker else None
         climate_at = changes_at(snapshot.climate, now)
         moments = [at for at in (due_at, climate_at) if at is not None]
         if moments:

@@ -43,6 +43,9 @@ class ReadingLookup:
 
     def find(self, *names: str) -> Reading | None:
         """Return the reading that counts, or `None` if the fact is unknown."""
+        if len(names) == 1:
+            reading = self._readings.get(names[0])
+            return None if reading is None or reading.value is None else reading
         best: Reading | None = None
         best_at = replaced_before = NEVER
         for name in names:
@@ -62,10 +65,9 @@ class ReadingLookup:
     ) -> float | None:
         """Return a number within bounds, in the catalogue's unit."""
         reading = self.find(*names)
-        value = None if reading is None else reading.value
-        if isinstance(value, bool) or not isinstance(value, float | int):
+        if reading is None or not isinstance(reading.value, float):
             return None
-        return float(value) if minimum <= value <= maximum else None
+        return reading.value if minimum <= reading.value <= maximum else None
 
     def whole(self, *names: str, minimum: float, maximum: float) -> int | None:
         """Return a number within bounds without its fraction."""

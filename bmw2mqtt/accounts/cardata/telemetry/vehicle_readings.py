@@ -253,7 +253,7 @@ class VehicleReadings:
             self._log_undecodable(row, value)
             return None
         self._units.confirm(row.descriptor)
-        return replace(reading, measured_at=measured_at)
+        return Reading(value=reading.value, unit=reading.unit, measured_at=measured_at)
 
     def _log_undecodable(self, row: Descriptor, value: object) -> None:
         is_private = "navigation" in row.descriptor  # a place

@@ -141,9 +141,9 @@ _FLAGS: Mapping[str, str] = {
 
 
 def _capabilities(raw: JsonReader, state: JsonReader, previous: Vehicle | None) -> Capabilities:
-    """Read what the car can do.
+    """Return what the car can do.
 
-    An answer without capabilities says nothing about the car, and a car that once told of its
+    An answer without capabilities does not describe the car, and a car that once reported its
     climate control or tyres has them for good: otherwise an incomplete answer would remove
     entities, with their history, from people's homes.
     """
@@ -154,12 +154,19 @@ def _capabilities(raw: JsonReader, state: JsonReader, previous: Vehicle | None) 
         "tires": known.tires or bool(state.part("tireState")),
         "climate_state": known.climate_state or "climateControlState" in state,
         "commands": True,
-        "find_vehicle": True,  # works even where `vehicleFinder` is false, says the library
+        "find_vehicle": True,  # the library: it works even where `vehicleFinder` is false
     }
     if raw:
-        charge = raw.part("remoteChargingCommands").texts("chargingControl")
-        services = {name: raw.flag(flag) or False for name, flag in _FLAGS.items()}
-        services |= {"charge_start": "START" in charge, "charge_stop": "STOP" in charge}
+        services = {
+            name: raw.flag(flag, kept=getattr(known, name)) or False
+            for name, flag in _FLAGS.items()
+        }
+        commands = raw.part("remoteChargingCommands")
+        if commands.is_list_invalid("chargingControl"):
+            services |= {"charge_start": known.charge_start, "charge_stop": known.charge_stop}
+        else:
+            offered = commands.texts("chargingControl")
+            services |= {"charge_start": "START" in offered, "charge_stop": "STOP" in offered}
     else:
         names = (*_FLAGS, "charge_start", "charge_stop")
         services = {name: getattr(known, name) for name in names}

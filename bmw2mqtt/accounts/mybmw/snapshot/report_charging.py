@@ -79,7 +79,7 @@ class ReportCharging:
 
 
 def _values(state: JsonReader, report_word: ReportWord) -> dict[str, Any]:
-    """Return what a report says about charging, by the names of the facts; the rest is left out."""
+    """Return a report's values of charging, by the names of the facts, without missing ones."""
     battery = state.part("electricChargingState")
     status = _status(battery, report_word)
     minutes = None

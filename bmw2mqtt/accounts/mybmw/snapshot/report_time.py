@@ -7,7 +7,7 @@ from bmw2mqtt.vehicle.charging.constants import LONGEST_SILENCE
 
 
 class ReportTime:
-    """Follows one part of a vehicle's reports, and since when it says what it says.
+    """Follows one part of a vehicle's reports, and when its present values were measured.
 
     A report of MyBMW is one document: everything in it was true at `lastUpdatedAt`, when the
     vehicle reported, and BMW repeats it unchanged until the next report. Some vehicles send no such

@@ -1,4 +1,4 @@
-"""Cars that live, and report to CarData what happens to them."""
+"""Simulated cars that drive and charge, and report to CarData."""
 
 from .car import LivingCarDataCar, demo_cars
 from .models import CARDATA_ELECTRIC, CARDATA_HYBRID

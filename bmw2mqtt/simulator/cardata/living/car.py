@@ -1,4 +1,4 @@
-"""A living car, in front of CarData."""
+"""A car that drives and charges, as CarData reports it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from bmw2mqtt.simulator.cardata.cars import is_streamed
-from bmw2mqtt.simulator.cardata.reading import NEVER_SUPPLIED, Reading
+from bmw2mqtt.simulator.cardata.reading import NEVER_SUPPLIED, SimulatedReading
 from bmw2mqtt.simulator.clock import utc_now
 from bmw2mqtt.simulator.mybmw.living import LivingCar
 
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
 
 KEYS_PER_MESSAGE: Final = 4
 REPEAT_EVERY: Final = 5
-"""Every so many messages are followed by the same one again, as BMW's are now and then."""
+"""One message in so many is sent twice, as BMW does occasionally."""
 LONG_AGO: Final = datetime(2021, 3, 4, 15, 8, tzinfo=UTC)
 CHECK_CONTROL: Final = "vehicle.status.checkControlMessages"
 TRIP_END: Final = "vehicle.trip.segment.end.travelledDistance"
 TRIP_END_TIME: Final = "vehicle.trip.segment.end.time"
 STALE: Final = {
-    "vehicle.channel.teleservice.lastBreakdownCallTime": Reading("-NA-", None, LONG_AGO),
-    "vehicle.channel.teleservice.lastManualCallTime": Reading(
+    "vehicle.channel.teleservice.lastBreakdownCallTime": SimulatedReading("-NA-", None, LONG_AGO),
+    "vehicle.channel.teleservice.lastManualCallTime": SimulatedReading(
         "04.03.2021 15:08 UTC", None, LONG_AGO
     ),
-    "vehicle.cabin.infotainment.navigation.currentLocation.altitude": Reading(
+    "vehicle.cabin.infotainment.navigation.currentLocation.altitude": SimulatedReading(
         "-NA-", "m", LONG_AGO
     ),
-    "vehicle.electricalSystem.battery.stateOfCharge": Reading(None, "percent"),
-    "vehicle.vehicle.avgSpeed": Reading("INVALID", "km/h", LONG_AGO),
+    "vehicle.electricalSystem.battery.stateOfCharge": SimulatedReading(None, "percent"),
+    "vehicle.vehicle.avgSpeed": SimulatedReading("INVALID", "km/h", LONG_AGO),
 }
-"""What a car has not told for long, or never told."""
+"""Readings that are years old, or that the car never supplied."""
 
 
 class LivingCarDataCar:
-    """A car that lives as `LivingCar` does, and streams what changes, a few keys a message.
+    """A car that drives and charges like `LivingCar`, and streams changes, a few keys a message.
 
-    Positions come in two messages, a lock tells everything about doors and windows again, and
+    Positions come in two messages, locking repeats all doors and windows, and
     some messages come twice. A warning comes up with every drive and goes when the car is locked.
     """
 
@@ -56,7 +56,7 @@ class LivingCarDataCar:
         self._car = LivingCar(model, clock=clock, speed=speed)
         self._born = clock()
         self._sinks: list[Sink] = []
-        self._readings: dict[str, Reading] = dict(STALE)
+        self._readings: dict[str, SimulatedReading] = dict(STALE)
         self._messages = 0
         self._catch_up()
 
@@ -69,16 +69,16 @@ class LivingCarDataCar:
         return self.model.vin
 
     def basic_data(self) -> Json:
-        """Return what the car is."""
+        """Return the answer to `basicData`."""
         return models.basic_data(self.model)
 
-    def readings(self) -> Mapping[str, Reading]:
-        """Return what BMW knows of the car now."""
+    def readings(self) -> Mapping[str, SimulatedReading]:
+        """Return the newest readings, after the car has reported."""
         self.tick()
         return self._readings
 
     def image(self) -> bytes:
-        """Return a drawing in the car's shape and colour."""
+        """Return the picture of its model."""
         return self._car.image()
 
     def charging_sessions(self) -> list[Json]:
@@ -90,15 +90,15 @@ class LivingCarDataCar:
         return records.charging_places(self.model)
 
     def tyre_diagnosis(self) -> Json:
-        """Return what is on the wheels."""
+        """Return the answer to `smartMaintenanceTyreDiagnosis`."""
         return records.tyre_diagnosis(self.model)
 
-    def listen(self, sink: Sink) -> None:
+    def subscribe(self, sink: Sink) -> None:
         """Report to `sink` as well."""
         self._sinks.append(sink)
 
     def tick(self) -> None:
-        """Live up to the present, and report."""
+        """Advance to the current time and stream what changed."""
         for message in _messages(self._catch_up()):
             readings = {name: self._readings[name] for name in message}
             self._messages += 1
@@ -107,30 +107,30 @@ class LivingCarDataCar:
                     sink(self.vin, readings)
 
     def _catch_up(self) -> list[str]:
-        """Take over what the car reports; return the descriptors that changed."""
+        """Update the readings from the car's report; return the changed descriptors."""
         at, condition = self._car.report()
-        told = descriptors.values(self.model, condition, self._car.state()["state"])
+        reported = descriptors.values(self.model, condition, self._car.state()["state"])
         changed = [
             name
-            for name, (value, _) in told.items()
+            for name, (value, _) in reported.items()
             if self._readings.get(name, NEVER_SUPPLIED).value != value
         ]
         if descriptors.DOOR_STATUS in changed:
             changed = [*changed, *sorted(descriptors.LOCK_BURST - set(changed))]
         for name in changed:
-            self._readings[name] = Reading(*told[name], at)
+            self._readings[name] = SimulatedReading(*reported[name], at)
         if TRIP_END in changed:
-            self._readings[TRIP_END_TIME] = Reading(descriptors.text_date(at), None, at)
+            self._readings[TRIP_END_TIME] = SimulatedReading(descriptors.text_date(at), None, at)
             changed.append(TRIP_END_TIME)
         self._warn(condition, at)
         return changed
 
     def _warn(self, condition: Condition, at: datetime) -> None:
-        """Let the warning come or go; cleared, BMW knows nothing of it, not even when."""
+        """Set or clear the warning; a cleared one has neither value nor time at BMW."""
         is_on = self._readings.get(CHECK_CONTROL, NEVER_SUPPLIED).value is not None
         if condition.is_driving and not is_on:
             text = descriptors.check_control_messages(int(condition.mileage_km))
-            self._readings[CHECK_CONTROL] = Reading(text, None, at)
+            self._readings[CHECK_CONTROL] = SimulatedReading(text, None, at)
         elif condition.locked and is_on:
             self._readings[CHECK_CONTROL] = NEVER_SUPPLIED
 
@@ -138,7 +138,7 @@ class LivingCarDataCar:
 def demo_cars(
     *, clock: Callable[[], datetime] = utc_now, speed: float = 1.0
 ) -> tuple[LivingCarDataCar, LivingCarDataCar]:
-    """Return the two cars of the demo, at the beginning of their lives."""
+    """Return the two cars of the demo, in their initial condition."""
     electric, hybrid = (
         LivingCarDataCar(model, clock=clock, speed=speed)
         for model in (models.CARDATA_ELECTRIC, models.CARDATA_HYBRID)
@@ -147,7 +147,7 @@ def demo_cars(
 
 
 def _messages(changed: Iterable[str]) -> list[list[str]]:
-    """Spread what changed over messages: a few keys each, latitude and longitude apart."""
+    """Group changed descriptors into messages: a few keys each, latitude and longitude separate."""
     alone = (descriptors.LATITUDE, descriptors.LONGITUDE)
     streamed = [name for name in changed if is_streamed(name)]
     others = iter([name for name in streamed if name not in alone])

@@ -1,4 +1,4 @@
-"""How a living car is, in BMW's descriptors."""
+"""Translates a simulated car's condition to CarData's descriptors."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ WINDOWS: Final = {
     "rightRear": "vehicle.cabin.window.row2.passenger.status",
 }
 LOCK_BURST: Final = frozenset({DOOR_STATUS, *DOORS.values(), *WINDOWS.values()})
-"""What a car tells all over again when it is locked or unlocked."""
+"""The descriptors that a car repeats when it is locked or unlocked."""
 TYRES: Final = {
     ("row1", "left"): "front_kpa",
     ("row1", "right"): "front_kpa",
@@ -68,8 +68,8 @@ RESTING_V, RUNNING_V = 12.5, 14.3
 
 
 def values(model: CarModel, condition: Condition, state: Json) -> Values:
-    """Return what a car tells of itself; `state` is its answer to the app API."""
-    told = {
+    """Return all values of a car; `state` is its answer to the app API."""
+    reported = {
         **_cabin(condition, state),
         **_body(model, condition),
         **_tyres(model, condition),
@@ -77,12 +77,12 @@ def values(model: CarModel, condition: Condition, state: Json) -> Values:
     }
     if model.tank is not None:
         litres, percent = condition.fuel_l, 100 * condition.fuel_l / model.tank.capacity_l
-        told["vehicle.drivetrain.fuelSystem.remainingFuel"] = (round(litres), None)
-        told["vehicle.drivetrain.fuelSystem.level"] = (round(percent), "percent")
-        told["vehicle.drivetrain.lastRemainingRange"] = (state["range"], "km")
+        reported["vehicle.drivetrain.fuelSystem.remainingFuel"] = (round(litres), None)
+        reported["vehicle.drivetrain.fuelSystem.level"] = (round(percent), "percent")
+        reported["vehicle.drivetrain.lastRemainingRange"] = (state["range"], "km")
     if model.battery is not None:
-        told |= _battery(model.battery, condition, state)
-    return told
+        reported |= _battery(model.battery, condition, state)
+    return reported
 
 
 def _cabin(condition: Condition, state: Json) -> Values:
@@ -108,7 +108,7 @@ def _cabin(condition: Condition, state: Json) -> Values:
 def _body(model: CarModel, condition: Condition) -> Values:
     phase, locked = condition.phase, condition.locked
     is_running = condition.is_driving or condition.charging
-    told: Values = {
+    reported: Values = {
         DOOR_STATUS: ("SECURED" if locked else "UNLOCKED", None),
         "vehicle.cabin.door.lock.status": ("SECURED" if locked else "UNLOCKED", None),
         "vehicle.vehicle.antiTheftAlarmSystem.alarm.armStatus": (
@@ -123,32 +123,32 @@ def _body(model: CarModel, condition: Condition) -> Values:
         "vehicle.electricalSystem.battery.voltage": (RUNNING_V if is_running else RESTING_V, "V"),
         "vehicle.vehicle.deepSleepModeActive": (False, None),
     }
-    told |= {name: (lid in phase.open_lids, None) for lid, name in DOORS.items()}
-    told |= {
+    reported |= {name: (lid in phase.open_lids, None) for lid, name in DOORS.items()}
+    reported |= {
         name: ("INTERMEDIATE" if window in phase.open_windows else "CLOSED", None)
         for window, name in WINDOWS.items()
     }
     if model.has_sun_roof:
-        told["vehicle.cabin.sunroof.status"] = ("CLOSED", None)
-        told["vehicle.cabin.sunroof.tiltStatus"] = (
+        reported["vehicle.cabin.sunroof.status"] = ("CLOSED", None)
+        reported["vehicle.cabin.sunroof.tiltStatus"] = (
             "OPEN" if phase.open_windows else "CLOSED",
             None,
         )
     if not condition.is_driving:
-        told["vehicle.trip.segment.end.travelledDistance"] = (int(condition.mileage_km), "km")
-    return told
+        reported["vehicle.trip.segment.end.travelledDistance"] = (int(condition.mileage_km), "km")
+    return reported
 
 
 def _tyres(model: CarModel, condition: Condition) -> Values:
-    told: Values = {}
+    reported: Values = {}
     for (row, side), kpa in TYRES.items():
         tyre = f"vehicle.chassis.axle.{row}.wheel.{side}.tire."
         cold = getattr(model.tyres, kpa)
         warm = cold + condition.tyre_warmth * WARM_TYRE_KPA
-        told[tyre + "pressure"] = (round(warm, -1), "kPa")
-        told[tyre + "pressureTarget"] = (cold, "kPa")
-        told[tyre + "temperature"] = (round(14 + 18 * condition.tyre_warmth), "celsius")
-    return told
+        reported[tyre + "pressure"] = (round(warm, -1), "kPa")
+        reported[tyre + "pressureTarget"] = (cold, "kPa")
+        reported[tyre + "temperature"] = (round(14 + 18 * condition.tyre_warmth), "celsius")
+    return reported
 
 
 def _battery(battery: Battery, condition: Condition, state: Json) -> Values:
@@ -244,5 +244,5 @@ def check_control_messages(mileage_km: int) -> str:
 
 
 def text_date(moment: datetime) -> str:
-    """Return a time as the trip's descriptors spell it."""
+    """Return a time in the format of the trip's descriptors."""
     return moment.strftime("%d.%m.%Y %H:%M:%S UTC")

@@ -20,6 +20,7 @@ CARDATA_ELECTRIC: Final = replace(
     year=2024,
     colour=0x8A8D8F,
     style="suv",
+    picture="suv_grey",
     battery=Battery(
         capacity_kwh=64.7,
         kwh_per_100km=18.1,
@@ -40,6 +41,7 @@ CARDATA_HYBRID: Final = replace(
     year=2023,
     colour=0x20262E,
     style="sedan",
+    picture="sedan_black",
     battery=Battery(
         capacity_kwh=12.0,
         kwh_per_100km=19.4,
@@ -56,7 +58,7 @@ CARDATA_HYBRID: Final = replace(
 
 
 def basic_data(model: CarModel) -> Json:
-    """Return the answer to `basicData`, in the words of BMW's OpenAPI."""
+    """Return the answer to `basicData`, with the keys of BMW's OpenAPI document."""
     data: Json = {
         "vin": model.vin,
         "brand": "BMWi" if model.tank is None else "BMW",
@@ -89,7 +91,7 @@ def basic_data(model: CarModel) -> Json:
 
 
 def drive_train(model: CarModel) -> str:
-    """Return what drives a car, in BMW's short word."""
+    """Return BMW's abbreviation of a car's drive train."""
     if model.battery is None:
         return "CONV"
     return "BEV" if model.tank is None else "PHEV"

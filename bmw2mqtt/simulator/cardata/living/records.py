@@ -1,4 +1,4 @@
-"""What BMW keeps about a living car: charging sessions, charging places, tyres."""
+"""A simulated car's charging history, charging locations and tyres, as REST answers them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SESSIONS = 12
 
 
 def charging_sessions(model: CarModel, born: datetime) -> list[Json]:
-    """Return a charge every other evening before the car's life begins, oldest first."""
+    """Return a charging session on every other evening before the simulation, oldest first."""
     battery = model.battery
     if battery is None:
         return []
@@ -92,7 +92,7 @@ def charging_places(model: CarModel) -> list[Json]:
 
 
 def tyre_diagnosis(model: CarModel) -> Json:
-    """Return what is on the wheels; no second set is stored anywhere."""
+    """Return the answer to `smartMaintenanceTyreDiagnosis`, without a second set of wheels."""
     wheels = ("frontLeft", "frontRight", "rearLeft", "rearRight")
     return {
         "passengerCar": {
@@ -151,7 +151,7 @@ def _wheel(model: CarModel) -> Json:
 
 
 def _no_wheel() -> Json:
-    """Return the skeleton BMW sends for a tyre it knows nothing of."""
+    """Return what BMW sends for a tyre without data."""
     return {
         "label": "",
         "dimension": {

@@ -1,4 +1,4 @@
-"""Cars that live: they drive to work and back, charge, and do as they are told."""
+"""Simulated cars that drive to work and back, charge, and perform commands."""
 
 from .car import TIME_LAPSE, LivingCar, demo_cars
 from .models import DIESEL, ELECTRIC, PLUGIN_HYBRID, CarModel

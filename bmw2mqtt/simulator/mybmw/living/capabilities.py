@@ -1,4 +1,4 @@
-"""What a living car offers: the flags of the app API."""
+"""The capabilities of a simulated car, as the app API lists them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ NEVER_OFFERED: Final = (
 
 
 def capabilities(model: CarModel) -> Json:
-    """Return what a car offers."""
+    """Return a car's capabilities."""
     has_plug = model.battery is not None
     has_settings = model.battery is not None and model.battery.has_settings
     commands = {

@@ -1,4 +1,4 @@
-"""A car whose life is a function of time and of what it is told."""
+"""A car whose condition depends on the time and on the commands it performed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from bmw2mqtt.simulator.clock import timestamp, utc_now
 from bmw2mqtt.simulator.mybmw import charging
+from bmw2mqtt.simulator.mybmw.pictures import read_picture
 from bmw2mqtt.simulator.mybmw.recorded_car import check_command
 
 from . import templates
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from .models import CarModel
 
 TIME_LAPSE: Final = 12
-"""How many seconds a car lives in a second: its day of two hours is over in ten minutes."""
+"""Simulated seconds per second: the car's day of two hours takes ten minutes."""
 
 STEP_SECONDS: Final = 15
 REPORT_EVERY: Final = timedelta(seconds=10)
@@ -59,7 +60,7 @@ class LivingCar:
         self._details = templates.charging_details(model)
         self._fixed = templates.fixed_state(model, self._born)
         self._capabilities = capabilities(model)
-        self._obey(self._born)
+        self._apply_settings(self._born)
 
     def __repr__(self) -> str:
         return f"LivingCar({self.vin!r}, {self.model.name!r})"
@@ -75,7 +76,7 @@ class LivingCar:
         return self.model.brand
 
     def report(self) -> tuple[datetime, Condition]:
-        """Return when the car last reported, and how it was then."""
+        """Return the time and the condition of the car's last report."""
         self._catch_up()
         return self._reported_at, self._reported
 
@@ -89,11 +90,11 @@ class LivingCar:
         return {"capabilities": self._capabilities, "state": self._state()}
 
     def charging_details(self) -> Json | None:
-        """Return how the car is set to charge."""
+        """Return the charging settings."""
         return self._details
 
     def position(self) -> Json:
-        """Return where the car is right now; it need not have reported it."""
+        """Return the car's current position, reported or not."""
         self._catch_up()
         place = self._place(self._now)
         return {
@@ -104,17 +105,15 @@ class LivingCar:
         }
 
     def image(self) -> bytes:
-        """Return a drawing in the car's shape and colour."""
-        from bmw2mqtt.simulator.mybmw.drawing import draw_car  # noqa: PLC0415 - Pillow is slow to import
-
-        return draw_car(self.model.style, self.model.colour)
+        """Return the picture of its model."""
+        return read_picture(self.model.picture)
 
     def check(self, service: str, params: Mapping[str, str], body: Json) -> None:
-        """Refuse what the car does not offer."""
+        """Raise `InvalidCommandError` for a command that the car does not support."""
         check_command(service, params, body, {"capabilities": self._capabilities}, self._details)
 
     def perform(self, service: str, params: Mapping[str, str], body: Json) -> None:
-        """Do it, and report."""
+        """Perform a command, and report."""
         self._catch_up()
         condition = self._now
         match service:
@@ -130,10 +129,10 @@ class LivingCar:
                 charging.apply_settings(body, self._plan, self._details)
             case "charging-profile":
                 charging.apply_profile(body, self._plan, self._details)
-        self._obey(self._clock())
+        self._apply_settings(self._clock())
 
     def _catch_up(self) -> None:
-        """Live up to the present."""
+        """Advance to the current time."""
         lived = (self._clock() - self._born).total_seconds() * self._lapse
         due = int(lived // STEP_SECONDS)
         report_every = REPORT_EVERY * TIME_LAPSE / self._lapse
@@ -144,8 +143,8 @@ class LivingCar:
             if happened or (self._now.is_busy and at - self._reported_at >= report_every):
                 self._report(at)
 
-    def _obey(self, at: datetime) -> None:
-        """Let the charger do as it is set now, and report."""
+    def _apply_settings(self, at: datetime) -> None:
+        """Apply the charging settings to the charger, and report."""
         self._now.charging_kw = self._charging_kw(self._now, at)
         self._now.charging = self._now.charging_kw > 0
         self._report(at)
@@ -159,7 +158,7 @@ class LivingCar:
         return int(self._plan["electricChargingState"]["chargingTarget"])
 
     def _charging_kw(self, condition: Condition, at: datetime) -> float:
-        """Return what the charger delivers: nothing, if it is not to charge now."""
+        """Return the charger's power: 0 if the car should not charge now."""
         if not condition.plugged or condition.battery_percent >= self._target_percent:
             return 0.0
         wanted = condition.charging_ordered
@@ -220,7 +219,7 @@ class LivingCar:
         return state
 
     def _energy(self, car: Condition) -> Json:
-        """Return fuel, battery and how far they go; the fuel's range is that of both together."""
+        """Return fuel, battery and ranges; the fuel's range is that of both together."""
         battery, tank = self.model.battery, self.model.tank
         electric_range = int(battery.range_km(car.battery_percent)) if battery else 0
         total_range = electric_range + (int(tank.range_km(car.fuel_l)) if tank else 0)
@@ -269,7 +268,7 @@ class LivingCar:
 def demo_cars(
     *, clock: Callable[[], datetime] = utc_now, speed: float = 1.0
 ) -> tuple[LivingCar, LivingCar, LivingCar]:
-    """Return the three cars of the demo, at the beginning of their lives."""
+    """Return the three cars of the demo, in their initial condition."""
     electric, hybrid, diesel = (
         LivingCar(model, clock=clock, speed=speed) for model in (ELECTRIC, PLUGIN_HYBRID, DIESEL)
     )

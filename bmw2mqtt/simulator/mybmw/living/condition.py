@@ -1,11 +1,11 @@
-"""The physics of a car's day, in steps of a few seconds."""
+"""The condition of a car through its day, simulated in steps of a few seconds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Self
 
-from .day import DAY, DEPARTURE, DRIVING, NIGHT, Move, Phase, phase_at
+from .day import DAY, DEPARTURE, DRIVING, NIGHT, DayPhase, Move, phase_at
 
 if TYPE_CHECKING:
     from .models import CarModel
@@ -21,11 +21,11 @@ REFUEL_BELOW: Final = 0.15
 
 @dataclass(slots=True, kw_only=True)
 class Condition:
-    """How a car is at one moment. The values are replaced, never changed in place."""
+    """A car's condition. Its values are replaced, never changed in place."""
 
     second: float
     phase_index: int
-    phase: Phase
+    phase: DayPhase
     stays_home: bool = False
     position_km: float
     mileage_km: float
@@ -37,12 +37,12 @@ class Condition:
     charging: bool = False
     charging_kw: float = 0.0
     charging_ordered: bool | None = None
-    """What the owner wants since the plug went in: start, stop, or as it is set."""
+    """The owner's command since the car was plugged in: start, stop or none."""
     climate_until: float | None = None
 
     @classmethod
     def at_birth(cls, model: CarModel) -> Self:
-        """Return how a car is when its life begins."""
+        """Return the initial condition of a model."""
         index, part = phase_at(model.initial_minute)
         condition = cls(
             second=model.initial_minute * 60,
@@ -58,20 +58,20 @@ class Condition:
 
     @property
     def is_driving(self) -> bool:
-        """Tell whether the car moves."""
+        """Return whether the car drives."""
         return self.phase.move in DRIVING
 
     @property
     def is_busy(self) -> bool:
-        """Tell whether the car does something worth a report now and then."""
+        """Return whether the car drives, charges or conditions the air: it then reports often."""
         return self.is_driving or self.charging or self.climate_until is not None
 
     def copy(self) -> Self:
-        """Return a copy that stays as it is."""
+        """Return a copy."""
         return replace(self)
 
     def step(self, model: CarModel, seconds: float, charging_kw: float) -> bool:
-        """Live on for some seconds; tell whether something happened that a car reports.
+        """Advance by some seconds; return whether something happened that a car reports.
 
         `charging_kw` is what the charger would deliver now, 0 if it is not to charge.
         """
@@ -90,11 +90,11 @@ class Condition:
         return before != (self.phase_index, self.charging, self.climate_until is None)
 
     def start_climate(self) -> None:
-        """Let the air conditioning run for its half hour."""
+        """Start the air conditioning, which runs for half an hour."""
         self.climate_until = self.second + CLIMATE_SECONDS
 
     def _begin(self, model: CarModel, index: int) -> None:
-        """Begin the phase of the day with this index, or stay at home through it."""
+        """Start a phase of the day; without enough range the car stays at home."""
         if index == 0:
             self.stays_home = False
         elif index == DEPARTURE:
@@ -104,7 +104,7 @@ class Condition:
         elif index == DEPARTURE:
             self.phase = NIGHT
 
-    def _enter(self, model: CarModel, phase: Phase) -> None:
+    def _enter(self, model: CarModel, phase: DayPhase) -> None:
         self.phase = phase
         self.locked = phase.locked
         plugged = phase.plugged and model.battery is not None
@@ -146,13 +146,13 @@ class Condition:
 
 
 def kilowatts(ampere: float, model: CarModel) -> float:
-    """Return what the charger of a car delivers at a current limit."""
+    """Return a charger's power in kW at a current limit."""
     limit = model.battery.max_charging_kw if model.battery else 0.0
     return min(ampere * KILOWATTS_PER_AMPERE, limit)
 
 
-def _position(model: CarModel, phase: Phase, part: float) -> float:
-    """Return how far from home a car is when `part` of a phase is over."""
+def _position(model: CarModel, phase: DayPhase, part: float) -> float:
+    """Return a car's distance from home after `part` (0 to 1) of a phase."""
     length = model.route.length_km
     match phase.move:
         case Move.AT_HOME:
@@ -166,5 +166,5 @@ def _position(model: CarModel, phase: Phase, part: float) -> float:
 
 
 def _ease(part: float) -> float:
-    """Return 0 to 1 for 0 to 1, gently at both ends, as a car starts and stops."""
+    """Ease 0 to 1 at both ends, as a car accelerates and brakes."""
     return part * part * (3 - 2 * part)

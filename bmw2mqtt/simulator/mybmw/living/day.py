@@ -1,4 +1,4 @@
-"""How a car spends its time: to work, home again, to the plug, over and over."""
+"""The phases of a simulated car's day: to work, home again, charge."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ DRIVING: Final = (Move.TO_WORK, Move.HOMEWARD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Phase:
-    """A while in which nothing but the position changes by itself."""
+class DayPhase:
+    """A part of the day in which only the position changes."""
 
     minutes: int
     move: Move
@@ -33,24 +33,24 @@ class Phase:
 
 
 DAY: Final = (
-    Phase(minutes=8, move=Move.AT_HOME, locked=True, plugged=True, climate=True),
-    Phase(minutes=2, move=Move.AT_HOME, open_lids=frozenset({"leftFront"})),
-    Phase(minutes=24, move=Move.TO_WORK, open_windows=frozenset({"leftFront"})),
-    Phase(minutes=2, move=Move.AT_WORK, open_lids=frozenset({"leftFront", "trunk"})),
-    Phase(minutes=20, move=Move.AT_WORK, locked=True),
-    Phase(minutes=2, move=Move.AT_WORK, open_lids=frozenset({"leftFront"})),
-    Phase(minutes=24, move=Move.HOMEWARD),
-    Phase(minutes=2, move=Move.AT_HOME, open_lids=frozenset({"leftFront", "rightRear"})),
-    Phase(minutes=36, move=Move.AT_HOME, locked=True, plugged=True),
+    DayPhase(minutes=8, move=Move.AT_HOME, locked=True, plugged=True, climate=True),
+    DayPhase(minutes=2, move=Move.AT_HOME, open_lids=frozenset({"leftFront"})),
+    DayPhase(minutes=24, move=Move.TO_WORK, open_windows=frozenset({"leftFront"})),
+    DayPhase(minutes=2, move=Move.AT_WORK, open_lids=frozenset({"leftFront", "trunk"})),
+    DayPhase(minutes=20, move=Move.AT_WORK, locked=True),
+    DayPhase(minutes=2, move=Move.AT_WORK, open_lids=frozenset({"leftFront"})),
+    DayPhase(minutes=24, move=Move.HOMEWARD),
+    DayPhase(minutes=2, move=Move.AT_HOME, open_lids=frozenset({"leftFront", "rightRear"})),
+    DayPhase(minutes=36, move=Move.AT_HOME, locked=True, plugged=True),
 )
 DEPARTURE: Final = 1
-"""The phase in which the car leaves the plug, or stays if it cannot make it there and back."""
+"""The phase in which the car is unplugged, or stays if its range is too short."""
 NIGHT: Final = DAY[-1]
 DAY_MINUTES: Final = sum(phase.minutes for phase in DAY)
 
 
 def phase_at(minute: float) -> tuple[int, float]:
-    """Return which phase of the day a minute is in, and how much of it is over, 0 to 1."""
+    """Return the index of a minute's phase, and the elapsed part of it, 0 to 1."""
     left = minute % DAY_MINUTES
     for index, phase in enumerate(DAY):
         if left < phase.minutes:

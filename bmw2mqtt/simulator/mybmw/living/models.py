@@ -9,14 +9,14 @@ from .route import DACHAU_TO_MUNICH, OLYMPIAPARK_TO_GARCHING, STARNBERG_TO_MUNIC
 
 if TYPE_CHECKING:
     from bmw2mqtt.simulator.mybmw.cars import Brand
-    from bmw2mqtt.simulator.mybmw.drawing import Style
+    from bmw2mqtt.simulator.mybmw.pictures import Picture
 
     from .route import Route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Battery:
-    """The high-voltage battery, and what its charger can be told."""
+    """The high-voltage battery and its charger."""
 
     capacity_kwh: float
     kwh_per_100km: float
@@ -26,30 +26,30 @@ class Battery:
     has_settings: bool
 
     def percent_of(self, kwh: float) -> float:
-        """Return how much of the battery an amount of energy is."""
+        """Return an amount of energy as percent of the capacity."""
         return 100 * kwh / self.capacity_kwh
 
     def range_km(self, percent: float) -> float:
-        """Return how far a state of charge goes."""
+        """Return the range of a state of charge."""
         return percent / 100 * self.capacity_kwh / self.kwh_per_100km * 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tank:
-    """The fuel tank, and what the engine takes from it."""
+    """The fuel tank and the engine's consumption."""
 
     capacity_l: float
     l_per_100km: float
     initial_l: float
 
     def range_km(self, litres: float) -> float:
-        """Return how far an amount of fuel goes."""
+        """Return the range of an amount of fuel."""
         return litres / self.l_per_100km * 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tyres:
-    """What is on the wheels; pressures in kPa when cold."""
+    """The tyres; pressures in kPa when cold."""
 
     front_kpa: int
     rear_kpa: int
@@ -60,7 +60,7 @@ class Tyres:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarModel:
-    """What never changes about a car, and how it is when its life begins."""
+    """A car's constant properties and its initial condition."""
 
     vin: str
     brand: Brand
@@ -70,7 +70,9 @@ class CarModel:
     drive_train: Literal["ELECTRIC", "PLUGIN_HYBRID", "COMBUSTION"]
     year: int
     colour: int
-    style: Style
+    """0xRRGGBB, in the profile; the picture is chosen separately."""
+    style: Literal["sedan", "suv", "hatch"]
+    picture: Picture
     climate: Literal["AIR_CONDITIONING", "VENTILATION"]
     has_alarm: bool
     has_sun_roof: bool
@@ -80,7 +82,7 @@ class CarModel:
     route: Route
     initial_mileage_km: float
     initial_minute: float
-    """The minute of its day at which the car's life begins."""
+    """The minute of its day at which the simulation starts."""
     check_control: tuple[tuple[str, str], ...]
     """Check control messages, type and severity."""
 
@@ -95,6 +97,7 @@ ELECTRIC: Final = CarModel(
     year=2023,
     colour=0x2F5D8C,
     style="sedan",
+    picture="sedan_blue",
     climate="AIR_CONDITIONING",
     has_alarm=True,
     has_sun_roof=True,
@@ -129,6 +132,7 @@ PLUGIN_HYBRID: Final = CarModel(
     year=2024,
     colour=0x4A5B4E,
     style="suv",
+    picture="suv_green",
     climate="AIR_CONDITIONING",
     has_alarm=True,
     has_sun_roof=False,
@@ -164,6 +168,7 @@ DIESEL: Final = CarModel(
     year=2024,
     colour=0xB5392F,
     style="hatch",
+    picture="hatch_red",
     climate="VENTILATION",
     has_alarm=False,
     has_sun_roof=False,

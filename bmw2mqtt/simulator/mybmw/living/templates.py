@@ -1,4 +1,4 @@
-"""What BMW would answer about a living car, in the shapes of the app API."""
+"""The app API's answers about a simulated car."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def profile(model: CarModel) -> Json:
 
 
 def charging_profile(model: CarModel) -> Json:
-    """Return the part of the state that holds the charging plan, as it is at first."""
+    """Return the initial charging profile."""
     if model.battery is None:
         settings: Json = {"hospitality": "NO_ACTION", "idcc": "NO_ACTION", "targetSoc": 0}
     else:
@@ -89,7 +89,7 @@ def charging_profile(model: CarModel) -> Json:
 
 
 def charging_details(model: CarModel) -> Json | None:
-    """Return the charging settings as they are at first; `None` for a car without a plug."""
+    """Return the initial charging settings; `None` for a car without a plug."""
     if model.battery is None:
         return None
     weekly_timers = [
@@ -132,7 +132,7 @@ def charging_details(model: CarModel) -> Json | None:
 
 
 def fixed_state(model: CarModel, born: datetime) -> Json:
-    """Return the part of the state that stays the same all the life of a car."""
+    """Return the part of the state that never changes."""
     first_service = int(model.initial_mileage_km // SERVICE_INTERVAL_KM + 1) * SERVICE_INTERVAL_KM
     oil = ["OIL"] if model.tank else []
     dated = [*oil, "BRAKE_FLUID", "VEHICLE_TUV", "VEHICLE_CHECK"]
@@ -171,7 +171,7 @@ def fixed_state(model: CarModel, born: datetime) -> Json:
 
 
 def openings(names: Iterable[str], opened: Iterable[str]) -> dict[str, str]:
-    """Return the state of doors or windows, each and all together."""
+    """Return the states of single doors or windows, and the combined one."""
     opened = set(opened)
     states = {name: "OPEN" if name in opened else "CLOSED" for name in names}
     return {"combinedState": "OPEN" if opened else "CLOSED", **states}

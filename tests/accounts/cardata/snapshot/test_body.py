@@ -253,6 +253,36 @@ def test_warnings() -> None:
     assert messages[0].description == "Tyre"
 
 
+def test_warnings_of_one_number_are_all_there() -> None:
+    items = [
+        {"id": 5, "text": "Light left", "severity": "LOW", "unitOfLengthRemaining": "48712"},
+        {"id": 5, "text": "Light right", "severity": "high", "unitOfLengthRemaining": "-"},
+    ]
+    messages = reported({MESSAGES: json.dumps(items)}).check_control_messages or ()
+    assert [(m.description, m.severity, m.mileage_km) for m in messages] == [
+        ("Light left", "LOW", 48712),
+        ("Light right", "HIGH", None),
+    ]
+
+
+def test_the_odometer_in_a_warning_follows_the_display_unless_the_car_has_not_come_that_far() -> (
+    None
+):
+    text = json.dumps([{"id": 143, "unitOfLengthRemaining": "1000"}])
+    for odometer_km, expected in ((2000, 1609.3), (1200, 1000), (None, 1609.3)):
+        car = Car()
+        if odometer_km:
+            car.report({"vehicle.travelledDistance": (odometer_km, "km")})
+        vehicle = car.report({MESSAGES: text, DISPLAY_UNIT: "miles"}, 60)
+        assert (vehicle.check_control_messages or ())[0].mileage_km == expected
+
+
+def test_services_of_one_number_are_all_there() -> None:
+    items = json.loads(cbs()) + json.loads(cbs(date="2028-01"))
+    services = reported({SERVICES: json.dumps(items)}).services or ()
+    assert [service.due_date for service in services] == [date(2027, 3, 1), date(2028, 1, 1)]
+
+
 def test_no_warnings_and_unknown_warnings() -> None:
     car = Car()
     assert car.snapshot().check_control_messages is None

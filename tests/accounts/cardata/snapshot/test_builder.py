@@ -1,19 +1,35 @@
 """From BMW's descriptors to the facts of a snapshot, row by row."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bmw2mqtt.accounts.cardata.basic_data import BasicData
+from bmw2mqtt.accounts.cardata.snapshot.measured_times import measured_times
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
+from bmw2mqtt.entities import vehicle_entities
+from bmw2mqtt.entities.catalogue import catalogue
 from bmw2mqtt.vehicle.snapshot import (
+    Charging,
     ClimateActivity,
     DriveTrain,
+    Reading,
+    Timer,
 )
-from tests.accounts.cardata.reporting_car import ELECTRIC, HYBRID, T0, VIN, Car, entry, message
+from tests.accounts.cardata.reporting_car import (
+    COMBUSTION,
+    ELECTRIC,
+    HYBRID,
+    T0,
+    VIN,
+    Car,
+    entry,
+    message,
+)
 from tests.accounts.cardata.snapshot.names import (
     ACTIVITY,
     COMFORT,
@@ -53,10 +69,23 @@ def test_basic_data() -> None:
 
 
 def test_both_spellings_of_basic_data() -> None:
-    one = BasicData.parse({"reessNominalCapacityGross": 70, "driveTrain": "BEV"})
+    one = BasicData.parse({"hvsMaxEnergyAbsolute": 70, "driveTrain": "BEV"})
     other = BasicData.parse({"hvsMaxEnergyAbsolute": "70", "propulsionType": "BEV"})
     assert one == other
     assert one.battery_capacity_kwh == 70
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("hvsMaxEnergyAbsolute", 0),
+        ("hvsMaxEnergyAbsolute", "1"),
+        ("reessNominalCapacityGross", 210),
+    ],
+)
+def test_a_capacity_that_is_none(name: str, value: Any) -> None:
+    """The last one is in ampere hours."""
+    assert BasicData.parse({name: value}).battery_capacity_kwh is None
 
 
 @pytest.mark.parametrize("raw", [None, [], "x", 5, {}, {"brand": None, "steering": 7}])
@@ -68,7 +97,14 @@ def test_basic_data_may_be_missing(raw: Any) -> None:
 
 @pytest.mark.parametrize(
     ("brand", "shown"),
-    [("BMW", "BMW"), ("BMWi", "BMW"), ("MINI", "MINI"), ("Toyota-Supra", "TOYOTA")],
+    [
+        ("BMW", "BMW"),
+        ("BMWi", "BMW"),
+        ("BMW_I", "BMW"),
+        ("BMW i", "BMW"),
+        ("MINI", "MINI"),
+        ("Toyota-Supra", "TOYOTA"),
+    ],
 )
 def test_brands(brand: str, shown: str) -> None:
     assert reported({}, {"brand": brand}).brand == shown
@@ -294,6 +330,15 @@ def test_the_end_of_the_climate() -> None:
     assert reported({ACTIVITY: "standby", minutes: 20}).climate.end_time is None
 
 
+def test_the_climate_is_over_some_minutes_after_the_end_the_car_named() -> None:
+    car = Car()
+    car.report({ACTIVITY: "heating", "vehicle.preConditioning.remainingTime": (20, "min")})
+    late = car.snapshot(T0 + timedelta(minutes=22)).climate
+    assert (late.activity, late.remaining_s) == (ClimateActivity.HEATING, None)
+    assert car.snapshot(T0 + timedelta(minutes=26)).climate.activity is ClimateActivity.INACTIVE
+    assert car.report({ACTIVITY: "heating"}, 3600).climate.activity is ClimateActivity.HEATING
+
+
 def test_position() -> None:
     prefix = "cabin.infotainment.navigation.currentLocation."
     car = Car()
@@ -427,3 +472,106 @@ def test_an_empty_car_is_unknown_throughout() -> None:
     assert (vehicle.mileage_km, vehicle.range_km, vehicle.lids, vehicle.services) == (None,) * 4
     assert vehicle.readings == {}
     assert entry(1)["timestamp"].endswith("Z")
+
+
+FIELDS = {
+    "electricalSystem.battery.stateOfCharge": (80, "battery_12v.charge_percent", 80),
+    "electricalSystem.battery.serviceDemand.replace": ("140", "battery_12v.health", "advised"),
+    "electricalSystem.battery.serviceDemand.recharge": ("1", "battery_12v.needs_charging", True),
+    "vehicle.antiTheftAlarmSystem.alarm.isOn": (True, "is_alarm_triggered", True),
+    "drivetrain.engine.isIgnitionOn": ("ASN_isTrue", "is_ignition_on", True),
+    "body.lights.isRunningOn": ("ASN_isFalse", "are_lights_on", False),
+    "status.serviceDistance.next": ((1000, "mi"), "next_service_km", 1609.344),
+    "status.serviceTime.inspectionDateLegal": ("31.03.2027", "inspection_date", date(2027, 3, 31)),
+    "cabin.infotainment.navigation.destinationSet.distance": (120, "destination_km", 120),
+    "drivetrain.fuelSystem.consumptionOverLifeTime.overall.fuel": (
+        812.5,
+        "fuel.lifetime_used_l",
+        812.5,
+    ),
+    "drivetrain.electricEngine.charging.consumptionOverLifeTime.overall.gridEnergy": (
+        402,
+        "charging.lifetime_energy_kwh",
+        402,
+    ),
+    "vehicle.preConditioning.error": ("LowBattery", "climate.error", "low_battery"),
+    "body.chargingPort.lockedStatus": ("CHARGING_CABLE_LOCKED", "charging.is_cable_locked", True),
+    "powertrain.tractionBattery.charging.port.anyPosition.flap.isOpen": (
+        True,
+        "charging.is_flap_open",
+        True,
+    ),
+    "drivetrain.electricEngine.charging.method": ("AC_TYPE2PLUG", "charging.method", "ac_type_2"),
+    "drivetrain.electricEngine.charging.reasonChargingEnd": (
+        "HV_BATTERY_FULLY_CHARGED",
+        "charging.end_reason",
+        "fully_charged",
+    ),
+    "powertrain.electric.battery.preconditioning.state": (
+        "AUTOMATIC_ON",
+        "charging.preconditioning",
+        "automatic_on",
+    ),
+    "drivetrain.batteryManagement.maxEnergy": (76.5, "charging.capacity_kwh", 76.5),
+    "drivetrain.batteryManagement.batterySizeMax": (0, "charging.capacity_kwh", None),
+    "powertrain.electric.battery.stateOfHealth.displayed": (97, "charging.health_percent", 97),
+    CONSUMPTION: (18.4, "charging.consumption_kwh_per_100km", 18.4),
+}
+"""By descriptor: what a car sends, the field of the snapshot, and what it is."""
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_fields(name: str) -> None:
+    raw, path, expected = FIELDS[name]
+    vehicle = reported({name: raw}, HYBRID)
+    assert attrgetter(path)(vehicle) == expected
+
+
+def test_departure_timers() -> None:
+    timers = "cabin.climate.timers."
+    vehicle = reported(
+        {
+            f"{timers}weekdaysTimer1.hour": 7,
+            f"{timers}weekdaysTimer1.minute": "30",
+            f"{timers}weekdaysTimer1.action": "ACTIVATE",
+            f"{timers}weekdaysTimer2.hour": 18,
+            f"{timers}overwriteTimer.action": "DEACTIVATE",
+        }
+    )
+    assert vehicle.departure_timers == (
+        Timer(id=1, time=time(7, 30), is_active=True),
+        Timer(id=3, time=None, is_active=False),
+    )
+
+
+def test_the_arrival_is_the_next_such_time() -> None:
+    name = "cabin.infotainment.navigation.destinationSet.arrivalTime"
+    local = T0.astimezone()
+    for minutes in (30, 600, 1400):
+        arrival = (local + timedelta(minutes=minutes)).replace(second=0)
+        assert reported({name: f"{arrival:%H:%M}"}).arrival_at == arrival
+    assert reported({name: "soon"}).arrival_at is None
+
+
+def test_a_car_without_a_plug_has_nothing_to_charge() -> None:
+    values = {HEADER: 60, TARGET: 80, KOMBI: 0, f"{PORT}status": "DISCONNECTED"}
+    assert reported(values, COMBUSTION).charging == Charging()
+
+
+def test_each_value_has_the_time_of_its_newest_descriptor() -> None:
+    car = Car(HYBRID)
+    car.report({HEADER: 50, MILEAGE: (100, "km"), f"{PORT}status": "CONNECTED", CONSUMPTION: 18})
+    times = car.report({f"{PORT}combinedStatus": "CONNECTED", TRIP_MILEAGE: (101, "km")}, 60)
+    assert times.measured_at["sensor/remaining_battery_percent"] == T0
+    assert times.measured_at["sensor/mileage"] == T0 + timedelta(minutes=1)
+    assert times.measured_at["binary_sensor/connection_status"] == T0 + timedelta(minutes=1)
+    assert times.measured_at["sensor/average_consumption"] == T0
+
+
+def test_every_entity_of_a_reading_can_have_a_time() -> None:
+    at = T0
+    every = {name: Reading(value=True, measured_at=at) for name in catalogue()}
+    times = measured_times(every, at)
+    entities = vehicle_entities(has_commands=False, has_readings=True)
+    without = {e.id for e in entities if e.has_state and f"{e.platform}/{e.key}" not in times}
+    assert without == {"sensor_last_report", "image_vehicle"}

@@ -1,4 +1,4 @@
-"""Who may ask for what at the REST API."""
+"""Authorization of requests to the REST API."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from .cars import CarDataCar
-    from .users import CarDataUser, Registry
+    from .users import CarDataUser, UserRegistry
 
 VIN: Final = re.compile(r"[A-Z0-9]{17}")
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """Finds the user behind a request, and the car it is about."""
+class RestAuthorizer:
+    """Finds the user of a request's access token, and the requested car."""
 
-    registry: Registry
+    registry: UserRegistry
 
     def user(self, request: web.Request) -> CarDataUser:
-        """Return whose access token came with a request, or refuse it."""
+        """Return the user of the request's access token, or refuse the request."""
         if not (token := bearer(request)):
             raise refuse("CU-100")
         grant = self.registry.by_access_token(token)
@@ -41,7 +41,7 @@ class Access:
         return grant.user
 
     def car(self, request: web.Request) -> CarDataCar:
-        """Return the car a request is about, or refuse it if the user is not its main one."""
+        """Return the requested car, or refuse the request if the user is not its main user."""
         user, vin = self.user(request), request.match_info["vin"]
         if VIN.fullmatch(vin) is None:
             raise refuse("CU-120")
