@@ -14,7 +14,7 @@ from bmw2mqtt.accounts.cardata.rest.follow_up_rules import FollowUpReason, Follo
 from bmw2mqtt.accounts.cardata.rest.poller import RestPoller
 from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
-from bmw2mqtt.vehicle.errors import AccountError, QuotaExceeded
+from bmw2mqtt.vehicle.errors import AccountError
 
 log = structlog.get_logger(__name__)
 
@@ -65,14 +65,15 @@ class FollowUpReads:
         if not vehicle.is_served:
             return
         vehicle.followed_up_at = self._now()
-        log.info("follow_up_read", account=self._account, vin=vehicle.vin, reason=str(reason))
+        context = {"account": self._account, "vin": vehicle.vin, "reason": str(reason)}
         try:
-            await self._poller.follow_up(vehicle)
-        except QuotaExceeded as error:
-            log.info("follow_up_skipped", account=self._account, vin=vehicle.vin, reason=str(error))
-            self._on_error(error)
-        except AccountError as error:
-            self._on_error(error)
+            error = await self._poller.follow_up(vehicle)
+        except AccountError as failure:
+            log.debug("follow_up_skipped", **context, error=str(failure))
+            self._on_error(failure)
+        else:
+            if error is None:
+                log.info("follow_up_read", **context)
 
     def pause_s(self) -> float:
         """Return how long to wait for the next `check`."""
