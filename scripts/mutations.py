@@ -71,13 +71,13 @@ MUTATIONS = (
         "CarData's budget is never exceeded",
         "        if (excess := self.count() - allowed) >= 0:\n",
         "        if (excess := self.count() - allowed) >= 1:\n",
-        ("tests/accounts/test_cardata_budget.py",),
+        ("tests/accounts/cardata/rest/test_quota.py",),
     ),
     Mutation(
         "a request is written down before it is sent",
         "        self._sent_at.sort()\n        self._write()\n        return now\n",
         "        self._sent_at.sort()\n        return now\n",
-        ("tests/accounts/test_cardata_budget.py",),
+        ("tests/accounts/cardata/rest/test_quota.py",),
     ),
     Mutation(
         "CarData's tokens are saved before they are used",
@@ -119,7 +119,7 @@ MUTATIONS = (
         "a car that BMW says nothing of goes offline",
         "                if limit is not None and now - self._current_at.get(vin, now) > limit:\n",
         "                if False:\n",
-        ("tests/accounts/test_cardata_account_cars.py",),
+        ("tests/accounts/cardata/test_account_vehicles.py",),
     ),
     Mutation(
         "failed polls are retried with growing pauses",

@@ -1,11 +1,11 @@
-"""What CarData refuses, where the project's own errors do not say enough.
+"""Errors of CarData that the project's own tree is too coarse for.
 
 LoginRequired
-└── LoginFailed        a login came to nothing: no new code before a person asks
+└── LoginFailed        a login failed: no new code before a person asks
 AccountError
-├── RequestRefused            REST says no, with one of its own codes
+├── RequestRefused     REST refuses a request, with one of BMW's codes
 └── Unreachable
-    └── ServerFault        REST says that it is out of order itself
+    └── ServerFault        REST reports a fault of its own
 """
 
 from enum import StrEnum
@@ -14,10 +14,10 @@ from bmw2mqtt.vehicle.errors import AccountError, LoginRequired, Unreachable
 
 
 class LoginFailure(StrEnum):
-    """Why a login came to nothing."""
+    """Why a login failed."""
 
     REFUSED = "refused"
-    """BMW does not even give a code, or does not take it."""
+    """BMW issues no code, or does not accept it."""
     UNKNOWN_CLIENT = "unknown_client"
     MISSING_SCOPE = "missing_scope"
     """The client lacks a service."""
@@ -42,11 +42,11 @@ class RequestRefused(AccountError):  # noqa: N818 - named for what happened
         super().__init__(message)
         self.code = code
         self.details = details
-        """BMW's own words, for whoever looks a name up in them."""
+        """BMW's answer, which may name a descriptor."""
 
 
 class ServerFault(Unreachable):
-    """REST is out of order; BMW also says so of a container whose descriptors it does not like."""
+    """REST reports a fault of its own; BMW also does so for a container list that it refuses."""
 
     def __init__(self, code: str | None, message: str) -> None:
         super().__init__(message)

@@ -89,7 +89,7 @@ class RestClient:
         """Return the JSON behind a path below `/customers/`.
 
         Raises:
-            RequestRefused: BMW says no, with its code.
+            RequestRefused: BMW refuses the request, with its code.
             QuotaExceeded: the budget or BMW's quota is used up.
             LoginRequired: BMW wants a login, or the client lacks the API.
             Unreachable, BadAnswer: no usable answer; each try costs quota.

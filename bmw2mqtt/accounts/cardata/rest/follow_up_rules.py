@@ -89,7 +89,7 @@ class FollowUpRules:
         if due_at is not None:
             self._over_at = None if self._is_over_read else due_at
         elif self._over_at is not None and now < self._over_at:
-            self._over_at = None  # the car does not say any more when it will be over
+            self._over_at = None  # the car no longer reports when it will be over
         return session
 
     def _charge_reason(self, charge: ChargingSession, now: datetime) -> FollowUpReason | None:

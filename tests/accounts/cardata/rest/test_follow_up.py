@@ -24,7 +24,7 @@ from tests.accounts.waiting import until
 
 STATUS, HEADER = CHARGING_STATUS[0], SOC[0]
 BUDGET = 45
-DOCS = Path(__file__).parents[2] / "docs" / "cardata.md"
+DOCS = Path(__file__).parents[4] / "docs" / "cardata.md"
 PLUGGED = {PLUG[0]: "CONNECTED", STATUS: "CHARGINGACTIVE"}
 UNPLUGGED = {PLUG[0]: "DISCONNECTED", STATUS: "NOCHARGING"}
 

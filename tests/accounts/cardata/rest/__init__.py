@@ -1,0 +1,1 @@
+"""Tests of the REST side: what is requested, when, and what that costs."""
