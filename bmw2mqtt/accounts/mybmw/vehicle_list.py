@@ -28,7 +28,7 @@ REMOVE_AFTER = timedelta(hours=20)
 _PART = "vehicles"
 
 
-class VehiclesDocument(StateDocument):
+class VehicleListDocument(StateDocument):
     """What is kept of the list over a restart."""
 
     brands: dict[str, str] = {}  # noqa: RUF012 - pydantic copies defaults
@@ -50,7 +50,7 @@ class ListedVehicles:
 
     def restore(self) -> None:
         """Continue with the vehicles of an earlier run; the list is due."""
-        kept = self._state_file.read(_PART, VehiclesDocument, utc_now())
+        kept = self._state_file.read(_PART, VehicleListDocument, utc_now())
         self.brands = {
             vin: CarBrands[brand]
             for vin, brand in kept.brands.items()
@@ -103,5 +103,5 @@ class ListedVehicles:
     def _save(self) -> None:
         brands: Mapping[str, str] = {vin: brand.name for vin, brand in self.brands.items()}
         self._state_file.write(
-            _PART, VehiclesDocument(brands=dict(brands), missed_since=self._missed_since)
+            _PART, VehicleListDocument(brands=dict(brands), missed_since=self._missed_since)
         )

@@ -128,7 +128,7 @@ async def try_broker(
             report.step = CONNECTING
             try:
                 async with client:
-                    await _Check(client, report, plan).run()
+                    await _BrokerCheck(client, report, plan).run()
                     report.step = "disconnecting"
                     return
             except aiomqtt.MqttError as error:  # the daemon leaves it out of its will too
@@ -187,7 +187,7 @@ class _Inbox:
         return found
 
 
-class _Check:
+class _BrokerCheck:
     """One connection on which everything is tried."""
 
     def __init__(self, client: Client, report: BrokerReport, plan: Plan) -> None:

@@ -14,7 +14,7 @@ from bmw2mqtt.vehicle.charging.constants import (
     MIN_BATTERY_SIZE_KWH,
     MIN_CAPACITY_KWH,
 )
-from bmw2mqtt.vehicle.charging.energy import EnergySource, Kind, energy_of, kind_of
+from bmw2mqtt.vehicle.charging.energy import CurrentType, EnergySource, energy_of, kind_of
 from bmw2mqtt.vehicle.charging.session import ChargingSession, Flag
 
 _MODELS_KWH = (
@@ -80,7 +80,7 @@ def _implied_kwh(session: ChargingSession) -> float | None:
         return None
     if energy.grid_kwh is None or energy.source is EnergySource.ESTIMATED:
         return None
-    efficiency = DC_EFFICIENCY if kind_of(session) is Kind.DC else AC_EFFICIENCY
+    efficiency = DC_EFFICIENCY if kind_of(session) is CurrentType.DC else AC_EFFICIENCY
     kwh = energy.grid_kwh * efficiency / gain * 100
     return kwh if MIN_CAPACITY_KWH <= kwh <= MAX_CAPACITY_KWH else None
 

@@ -35,7 +35,7 @@ class EnergySource(StrEnum):
     ESTIMATED = "estimated"
 
 
-class Kind(StrEnum):
+class CurrentType(StrEnum):
     """Alternating or direct current."""
 
     AC = "ac"
@@ -65,7 +65,7 @@ def energy_of(session: ChargingSession) -> Energy:
         return Energy(battery_kwh=battery_kwh, grid_kwh=grid.kwh, source=EnergySource.MEASURED)
     if battery_kwh is None:
         return Energy(battery_kwh=None, grid_kwh=None, source=None)
-    efficiency = DC_EFFICIENCY if kind_of(session) is Kind.DC else AC_EFFICIENCY
+    efficiency = DC_EFFICIENCY if kind_of(session) is CurrentType.DC else AC_EFFICIENCY
     is_measured = _is_covered(session, _integral(session, "battery"))
     return Energy(
         battery_kwh=battery_kwh,
@@ -90,12 +90,12 @@ def covered_kwh(session: ChargingSession) -> float | None:
     return integral.kwh if _is_covered(session, integral) else None
 
 
-def kind_of(session: ChargingSession) -> Kind:
+def kind_of(session: ChargingSession) -> CurrentType:
     """Return AC or DC: the car's own word, else DC above 25 kW at the peak or on average."""
     if session.is_dc is not None:
-        return Kind.DC if session.is_dc else Kind.AC
+        return CurrentType.DC if session.is_dc else CurrentType.AC
     powers = [power for power in (peak_kw(session), mean_kw(session)) if power is not None]
-    return Kind.DC if any(power > DC_POWER_KW for power in powers) else Kind.AC
+    return CurrentType.DC if any(power > DC_POWER_KW for power in powers) else CurrentType.AC
 
 
 def peak_kw(session: ChargingSession) -> float | None:

@@ -14,7 +14,7 @@ from bmw2mqtt.vehicle.charging import soc
 from bmw2mqtt.vehicle.charging.completion import complete, correct_end, note_unplugged
 from bmw2mqtt.vehicle.charging.conditions import earliest_start, may_charge
 from bmw2mqtt.vehicle.charging.constants import CHARGING_POWER_W, FLAP, START_WINDOW
-from bmw2mqtt.vehicle.charging.energy import Kind, kind_of
+from bmw2mqtt.vehicle.charging.energy import CurrentType, kind_of
 from bmw2mqtt.vehicle.charging.facts import MEASURED, ChargingFacts, Measured
 from bmw2mqtt.vehicle.charging.lifecycle import (
     begin,
@@ -303,7 +303,7 @@ def _judge_header(step: Step, value: SocReading, start_at: datetime) -> None:
 def _judge_parked(step: Step, value: SocReading) -> None:
     state, before = step.state, step.state.soc.real
     is_late = complete(step, value.percent, value.at, is_forecast=False)
-    is_dc = state.session is not None and kind_of(state.session) is Kind.DC
+    is_dc = state.session is not None and kind_of(state.session) is CurrentType.DC
     state.soc = soc.otherwise(
         state.soc, value, is_forecast=False, is_held_back=not is_late and not is_dc
     )

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from bmw2mqtt.vehicle.charging.energy import Kind, energy_of, kind_of
+from bmw2mqtt.vehicle.charging.energy import CurrentType, energy_of, kind_of
 from bmw2mqtt.vehicle.charging.session import ChargingSession
 
 from .scenario import Scenario
@@ -76,7 +76,7 @@ class Car:
         self.minutes += self.random.randint(1, 700)
 
 
-def kinds(sessions: list[ChargingSession]) -> list[Kind]:
+def kinds(sessions: list[ChargingSession]) -> list[CurrentType]:
     return [kind_of(session) for session in sessions]
 
 
@@ -89,7 +89,7 @@ def test_a_season(seed: int) -> None:
     for _ in range(CHARGES):
         car.drive()
         power_kw = car.random.choice([2.3, 3.7, 11.0, 11.0, 50.0, 130.0])
-        expected.append(Kind.DC if power_kw > 25 else Kind.AC)
+        expected.append(CurrentType.DC if power_kw > 25 else CurrentType.AC)
         car.charge(power_kw)
     car.drive()
     sessions = sorted(car.scenario.sessions.values(), key=lambda session: session.start_at)
