@@ -410,6 +410,7 @@ async def test_a_login_that_comes_as_the_old_one_is_found_dead_is_kept(
                 home.keeper.request_login()
 
         async def confirmed() -> OAuthTokens:
+            home.keeper._login_requested.clear()
             return login
 
         with monkeypatch.context() as patch:

@@ -87,7 +87,7 @@ def error(details: Any) -> Outcome:
             NEVER_FINISHED,
             "timed_out",
             "unreachable",
-            "the car did not answer in time; it may still do it",
+            "the car did not answer in time; it may still carry out the command",
         ),
     ],
 )

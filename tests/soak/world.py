@@ -84,8 +84,8 @@ class Bmw:
     cardata_requests: Requests = field(default_factory=Requests)
 
     def __post_init__(self) -> None:
-        self.app._https.requests = self.app_requests  # type: ignore[assignment]
-        self.cardata._https.requests = self.cardata_requests  # type: ignore[assignment]
+        self.app.requests = self.app_requests  # type: ignore[assignment]
+        self.cardata.requests = self.cardata_requests  # type: ignore[assignment]
         self.recover()
 
     def recover_answers(self) -> None:
