@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -147,6 +148,12 @@ class Rig:
         self.bmw.faults.clear()
         self.bmw.outcomes.clear()
         marks = {}
+        has_charged = any(
+            _charging(car) != _charging(fixture_car(vin)) for vin, car in self.cars.items()
+        )
+        if has_charged:  # a car reports in whole seconds: not twice in the same one
+            second = int(time.time())
+            wait_until(lambda: int(time.time()) > second, LIMIT_S, "another second")
         for vin, car in self.cars.items():
             fresh = fixture_car(vin)
             car.state_data, car.charging_data = fresh.state_data, fresh.charging_data
@@ -156,6 +163,10 @@ class Rig:
         self.observer.publish(f"{BASE}/account/home/button/refresh/press", "PRESS")
         for vin, mileage in marks.items():
             self.wait_refreshed(vin, mileage)
+
+
+def _charging(car: Any) -> Any:
+    return car.state_data["state"].get("electricChargingState")
 
 
 @contextmanager
