@@ -223,7 +223,6 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     if version > len(MIGRATIONS):
         connection.close()
         raise HistoryTooNew(f"{path} was written by a newer bmw2mqtt (schema {version})")
-    connection.row_factory = sqlite3.Row
     return connection
 
 

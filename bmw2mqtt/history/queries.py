@@ -16,7 +16,7 @@ from bmw2mqtt.history.records import (
     UserFields,
 )
 from bmw2mqtt.history.schema import USER_FIELDS, USER_TABLES
-from bmw2mqtt.history.tables import TABLES, blocks_of, curve_of, record_from
+from bmw2mqtt.history.tables import TABLES, blocks_of, columns, curve_of, record_from
 
 T = TypeVar("T")
 
@@ -48,6 +48,7 @@ class Period:
     to_at: int | None = None
 
 
+NOTHING_ENTERED: Final = UserFields()
 EVERYTHING: Final = Period()
 
 
@@ -55,7 +56,6 @@ class HistoryReader:
     """Reads from one connection."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        connection.row_factory = sqlite3.Row
         self._connection = connection
 
     def sessions(
@@ -72,12 +72,9 @@ class HistoryReader:
 
     def session(self, session_id: int) -> SessionRecord | None:
         """Return one session with its blocks and its curve."""
-        row = self._connection.execute(
-            "SELECT * FROM session WHERE id = ?", (session_id,)
-        ).fetchone()
-        if row is None:
+        session: SessionRecord | None = self._one(SessionRecord, "id = ?", session_id)
+        if session is None:
             return None
-        session: SessionRecord = record_from(SessionRecord, row)
         values = {name: getattr(session, name) for name in session.__dataclass_fields__}
         values["blocks"] = blocks_of(self._connection, session_id)
         values["curve"] = curve_of(self._connection, session_id)
@@ -109,14 +106,13 @@ class HistoryReader:
 
     def car(self, vin: str) -> CarRecord | None:
         """Return the counters of a car."""
-        row = self._connection.execute("SELECT * FROM car WHERE vin = ?", (vin,)).fetchone()
-        return None if row is None else record_from(CarRecord, row)
+        car: CarRecord | None = self._one(CarRecord, "vin = ?", vin)
+        return car
 
     def open_state(self, vin: str, kind: str) -> OpenState | None:
         """Return what the rules remember of a car."""
-        sql = "SELECT * FROM open_state WHERE vin = ? AND kind = ?"
-        row = self._connection.execute(sql, (vin, kind)).fetchone()
-        return None if row is None else record_from(OpenState, row)
+        state: OpenState | None = self._one(OpenState, "vin = ? AND kind = ?", vin, kind)
+        return state
 
     def vins(self) -> list[str]:
         """Return the cars that have any history."""
@@ -145,21 +141,26 @@ class HistoryReader:
         offset: int = 0,
     ) -> list[Row[T]]:
         where, values = _where(kind, period)
-        table = TABLES[kind]
-        sql = f"SELECT * FROM {table} WHERE {where}{condition}"  # noqa: S608 - our own names
+        table, names = TABLES[kind], columns(kind)
+        is_editable = table in USER_TABLES
+        wanted = ", ".join((*names, "id", *USER_FIELDS) if is_editable else (*names, "key"))
+        sql = f"SELECT {wanted} FROM {table} WHERE {where}{condition}"  # noqa: S608 - our own names
         sql += f" ORDER BY {_TIME[kind]} DESC, key DESC LIMIT ? OFFSET ?"
         rows = self._connection.execute(sql, [*values, -1 if limit is None else limit, offset])
-        editable = table in USER_TABLES
-        return [
-            Row(
-                row["id"] if editable else row["key"],
-                record_from(kind, row),
-                UserFields(**{name: row[name] for name in USER_FIELDS})
-                if editable
-                else UserFields(),
-            )
-            for row in rows
-        ]
+        width = len(names)
+        return [Row(row[width], record_from(kind, row), _user(row[width + 1 :])) for row in rows]
+
+    def _one(self, kind: type[Any], where: str, *values: object) -> Any:
+        names = ", ".join(columns(kind))
+        sql = f"SELECT {names} FROM {TABLES[kind]} WHERE {where}"  # noqa: S608 - our own names
+        row = self._connection.execute(sql, values).fetchone()
+        return None if row is None else record_from(kind, row)
+
+
+def _user(values: tuple[Any, ...]) -> UserFields:
+    if all(value is None for value in values):
+        return NOTHING_ENTERED
+    return UserFields(**dict(zip(USER_FIELDS, values, strict=True)))
 
 
 def _where(kind: type[Any], period: Period) -> tuple[str, list[object]]:

@@ -5,7 +5,7 @@ key again changes it. What a person edits (`UserFields`) is not part of a row: n
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class SessionRecord:
     """Words, separated by spaces: `late_start interrupted inferred preconditioning`."""
     bmw_start: int | None = None
     """Key of BMW's own record of it."""
-    blocks: tuple[BlockRecord, ...] = field(default=(), compare=True)
+    blocks: tuple[BlockRecord, ...] = ()
     curve: tuple[CurvePoint, ...] = ()
 
 

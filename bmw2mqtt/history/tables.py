@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -32,6 +32,15 @@ TABLES: Final[dict[type[Any], str]] = {
 }
 CHILDREN: Final = {"blocks", "curve", "track"}
 """Fields with tables of their own."""
+_COLUMNS: Final[dict[type[Any], tuple[str, ...]]] = {
+    kind: tuple(field.name for field in fields(kind) if field.name not in CHILDREN)
+    for kind in TABLES
+}
+_FLAGS: Final[dict[type[Any], tuple[str, ...]]] = {
+    kind: tuple(field.name for field in fields(kind) if field.type in {"bool", bool})
+    for kind in TABLES
+}
+"""Columns that are yes or no: SQLite has numbers for them."""
 _CONFLICT: Final = {"car": "vin", "open_state": "vin, kind"}
 _STAMPED: Final = {"session", "trip", "refuel"}
 
@@ -56,17 +65,16 @@ def save(connection: sqlite3.Connection, record: Record, now: int) -> None:
         connection.execute(sql, (_row_id(connection, "trip", record), json.dumps(record.track)))
 
 
-def columns(kind: type[Any]) -> list[str]:
+def columns(kind: type[Any]) -> tuple[str, ...]:
     """Return the columns that a record fills."""
-    return [field.name for field in fields(kind) if field.name not in CHILDREN]
+    return _COLUMNS[kind]
 
 
-def record_from(kind: type[Any], row: sqlite3.Row) -> Any:
-    """Return the record of a row, without its children."""
-    values = {name: row[name] for name in columns(kind)}
-    for field in fields(kind):
-        if field.type == "bool" or field.type is bool:
-            values[field.name] = bool(values[field.name])
+def record_from(kind: type[Any], row: Sequence[Any]) -> Any:
+    """Return the record of a row of its `columns`, without its children."""
+    values = dict(zip(_COLUMNS[kind], row, strict=False))
+    for name in _FLAGS[kind]:
+        values[name] = bool(values[name])
     return kind(**values)
 
 
