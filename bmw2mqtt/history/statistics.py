@@ -26,6 +26,8 @@ PLAUSIBLE_L: Final = (1, 40)
 GAP_S: Final = 86_400
 """Kilometres told of after a longer silence may belong to the day or month before."""
 
+MARGIN_S: Final = 45 * 86_400
+"""How far before a period the levels are looked up with which it began; more than a month."""
 QUARTER_S: Final = 900
 """In all zones of the world the day changes at a full quarter of an hour (UTC)."""
 
@@ -85,13 +87,11 @@ def period_sums(
         by: `day` or `month`, by the local time of each place where it is known.
         zone: Where it is not.
         currency: Of the amounts that a person has entered.
-        period: Everything, if left out.
+        period: Everything, if left out. The first day or month is whole.
     """
-    span = Period(
-        vin=vin,
-        from_at=period.from_at if period else None,
-        to_at=period.to_at if period else None,
-    )
+    period = period or Period()
+    from_at = None if period.from_at is None else period.from_at - MARGIN_S
+    span = Period(vin=vin, from_at=from_at, to_at=period.to_at)
     data = _Data(
         reader.sessions(span), reader.trips(span), reader.refuels(span), reader.readings(span)
     )
@@ -108,7 +108,8 @@ def period_sums(
     _add_distance(data, of, lambda at: label(at, None))
     car = reader.car(vin)
     _add_consumption(data, sums, lambda at: label(at, None), car.capacity_kwh if car else None)
-    return [sums[name] for name in sorted(sums)]
+    first = "" if period.from_at is None else label(period.from_at, None)
+    return [sums[name] for name in sorted(sums) if name >= first]
 
 
 def _labels(zone: tzinfo, length: int) -> Callable[[int, str | None], str]:
