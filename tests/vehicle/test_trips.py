@@ -130,6 +130,33 @@ CASES = [
         ["0:00-0:20 9 km not_moving"],
     ),
     Case(
+        "the whole distance is told of after the end, before and after the trip is closed",
+        """
+        -1:00 OD=100 POS=0
+        0:00 POS=100
+        0:05 POS=5000
+        0:10 POS=10000
+        0:11 DO=1
+        0:12 OD=112
+        4:00 POS=10100
+        4:05 POS=15000
+        4:10 POS=20000
+        4:11 DO=1
+        4:30 OD=123
+        """,
+        ["0:00-0:10 12 km door", "4:00-4:10 11 km door"],
+    ),
+    Case(
+        "words alone: the odometer proves the drive half an hour later",
+        "-1:00 OD=100\n0:00 MV=1\n0:20 MV=0\n0:50 OD=115\n3:00 MV=1\n3:20 MV=0",
+        ["0:00-0:20 15 km not_moving"],
+    ),
+    Case(
+        "words of two minutes prove no drive of 50 km",
+        "-1:00 OD=100\n0:00 MV=1\n0:02 MV=0\n0:50 OD=150",
+        ["?-0:50 50 km odometer"],
+    ),
+    Case(
         "a tunnel: twelve silent minutes at speed are one trip",
         """
         -1:00 OD=100 POS=0

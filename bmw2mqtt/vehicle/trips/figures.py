@@ -53,7 +53,12 @@ def finish(trip: OpenTrip, state: TripState, home: Home | None) -> LastTrip | No
         position_to=position_to,
         track=tuple(trip.track),
     )
-    last = LastTrip(trip=record, is_streamed=trip.is_streamed, soc_start=trip.soc_start)
+    last = LastTrip(
+        trip=record,
+        is_streamed=trip.is_streamed,
+        gps_km=trip.gps_m / 1000,
+        soc_start=trip.soc_start,
+    )
     if trip.soc_end is not None and trip.soc_end.at >= trip.last_moved_at - TRIP_END:
         complete(last, state, trip.soc_end)
     return last

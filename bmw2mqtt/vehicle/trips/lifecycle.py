@@ -173,7 +173,10 @@ class TripLifecycle:
         if trip.is_streamed and trip.is_announced:
             state.reports_while_driving = True
         last = figures.finish(trip, state, self._home)
+        state.unproven = None
         if last is None:
+            is_unproven = trip.is_announced and trip.odometer_end_km is None
+            state.unproven = trip if is_unproven else None
             return [TripDiscarded(trip.key)] if trip.is_announced else []
         state.last = last
         return [TripEnded(last.trip)]

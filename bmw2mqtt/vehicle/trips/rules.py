@@ -29,6 +29,8 @@ TRIP_END = timedelta(seconds=60)
 LATE_SOC = timedelta(minutes=15)
 LATE_ODOMETER = timedelta(hours=12)
 LATE_ODOMETER_KM = 2
+ROAD_FACTOR = 1.5
+"""A road is at most so much longer than the line through the positions on it."""
 
 ODOMETER_STEP_KM = 1
 MILES = 1.609344

@@ -65,6 +65,7 @@ class LastTrip:
 
     trip: Trip
     is_streamed: bool
+    gps_km: float = 0
     soc_start: Measured[float] | None = None
     soc_end: Measured[float] | None = None
 
@@ -101,5 +102,7 @@ class TripState:
     """End of the last trip, also of one too short for a record."""
     open: OpenTrip | None = None
     last: LastTrip | None = None
+    unproven: OpenTrip | None = None
+    """The last trip, if nothing but words told of it: the odometer may prove it later."""
     reports_while_driving: bool = False
     """Learnt from the first trip that was reported so."""

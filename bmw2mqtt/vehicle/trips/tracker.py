@@ -11,6 +11,7 @@ from bmw2mqtt.vehicle.trips.observation import Measured, Observation, TripEndBlo
 from bmw2mqtt.vehicle.trips.places import Coordinates, Home
 from bmw2mqtt.vehicle.trips.records import (
     TripCorrected,
+    TripEnded,
     TripEvent,
 )
 from bmw2mqtt.vehicle.trips.refuelling_tracker import RefuelTracker
@@ -24,6 +25,7 @@ from bmw2mqtt.vehicle.trips.rules import (
     LATE_SOC,
     MAX_SPEED_KMH,
     PARKED_RADIUS_M,
+    ROAD_FACTOR,
     SOC_AFTER_START,
     STEP_M,
     TRIP_END,
@@ -239,6 +241,8 @@ class TripTracker:
             assert state.odometer.km is not None  # noqa: S101 - it was just set
             figures.correct_distance(last, state, state.odometer.km)
             return [TripCorrected(last.trip)]
+        if trip is None and (proven := self._prove(at, before, step)) is not None:
+            return proven
         events = self._trips.moved(at, "odometer", step, odometer_before_km=before)
         if state.open is not None:
             events += self._add_step(state.open, at, before)
@@ -246,9 +250,20 @@ class TripTracker:
 
     def _is_told_late(self, trip: OpenTrip, at: datetime, step: float) -> bool:
         """Whether the car stands already: the odometer is often told of after the end."""
-        is_after = trip.standing_at is not None and at > trip.standing_at
-        has_other_signs = trip.fixes > 0 or trip.last_sign != "odometer"
-        return is_after and has_other_signs and step <= LATE_ODOMETER_KM
+        if trip.standing_at is None or at <= trip.standing_at:
+            return False
+        if not trip.fixes and trip.last_sign == "odometer":
+            return False  # it has no other sign, so this may be the next movement
+        if self._state.is_moving is False or step <= LATE_ODOMETER_KM:
+            return True
+        return self._is_covered(trip.odometer_start_km, trip.gps_m / 1000)
+
+    def _is_covered(self, odometer_start_km: float | None, gps_km: float) -> bool:
+        """Whether the positions of a trip explain what the odometer says now."""
+        now = self._state.odometer.km
+        if now is None or odometer_start_km is None:
+            return False
+        return now - odometer_start_km <= gps_km * ROAD_FACTOR + LATE_ODOMETER_KM
 
     def _add_step(self, trip: OpenTrip, at: datetime, before: float | None) -> Events:
         if trip.odometer_start_km is None:
@@ -270,8 +285,27 @@ class TripTracker:
             return False
         if at <= last.trip.end_at:
             return True
-        since = at - last.trip.end_at
-        return last.is_streamed and step <= LATE_ODOMETER_KM and since <= LATE_ODOMETER
+        if not last.is_streamed or at - last.trip.end_at > LATE_ODOMETER:
+            return False
+        return step <= LATE_ODOMETER_KM or self._is_covered(
+            last.trip.odometer_start_km, last.gps_km
+        )
+
+    def _prove(self, at: datetime, before: float | None, step: float) -> Events | None:
+        """Return the record of a trip that was discarded for want of a distance."""
+        state = self._state
+        trip, state.unproven = state.unproven, None
+        if trip is None or trip.last_moved_at != state.ended_at:
+            return None
+        hours = (trip.last_moved_at - trip.start_at) / timedelta(hours=1)
+        if at - trip.last_moved_at > LATE_ODOMETER or step > 1 + MAX_SPEED_KMH * hours:
+            return None
+        trip.odometer_start_km, trip.odometer_end_km = before, state.odometer.km
+        last = figures.finish(trip, state, self._home)
+        if last is None:
+            return None
+        state.last = last
+        return [TripEnded(last.trip)]
 
     def _on_position(self, at: datetime, place: Coordinates) -> Events:
         state = self._state
