@@ -26,6 +26,8 @@ from bmw2mqtt.vehicle.trips.state import LastTrip, OpenTrip, TripState
 def finish(trip: OpenTrip, state: TripState, home: Home | None) -> LastTrip | None:
     """Return the finished trip; `None` if it is too short to be one."""
     km, source = _distance(trip)
+    if km is not None and km > ODOMETER_STEP_KM and trip.last_moved_at - trip.start_at < NOISE:
+        trip.start_known = False  # the first signs were lost
     is_odometer_only = trip.first_moved_at == trip.last_moved_at and not trip.is_streamed
     start_at = None if is_odometer_only and not trip.start_known else trip.start_at
     if _is_noise(trip, km):
@@ -149,7 +151,8 @@ def _is_noise(trip: OpenTrip, km: float | None) -> bool:
     """Whether it is too short for a record, or nothing but a word left over from a drive."""
     if km is None:
         km = trip.gps_m / 1000 if trip.is_announced else 0
-    return km < NOISE_KM or (trip.start_known and trip.last_moved_at - trip.start_at < NOISE)
+    is_short = trip.start_known and trip.last_moved_at - trip.start_at < NOISE
+    return km < NOISE_KM or (is_short and km <= ODOMETER_STEP_KM)
 
 
 def _end_source(trip: OpenTrip, *, is_odometer_only: bool) -> str:
