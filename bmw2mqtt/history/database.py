@@ -51,6 +51,11 @@ class HistoryDatabase:
             raise HistoryError(f"{self.path} is not open")
         return self._connection
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the file can be used."""
+        return self._connection is not None
+
     def open(self) -> None:
         """Open or make the file; a damaged one is set aside, an older one copied and migrated.
 

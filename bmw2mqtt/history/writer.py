@@ -6,6 +6,7 @@ disk at most `CHECKPOINT_S` later, which a power failure survives.
 
 import asyncio
 import contextlib
+import sqlite3
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -46,14 +47,13 @@ class HistoryWriter:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history")
         self._waiting: dict[object, Record] = {}
         self._has_news = asyncio.Event()
-        self._is_open = False
         self._is_failing = False
         self._checkpoint_at: float | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether the file can be used."""
-        return self._is_open
+        return self._database.is_open
 
     async def open(self) -> bool:
         """Open the file; log why if it cannot be used, and try again with each batch.
@@ -68,7 +68,6 @@ class HistoryWriter:
         except HistoryError as error:
             self._complain(error)
             return False
-        self._is_open = True
         return True
 
     def put(self, *records: Record) -> None:
@@ -99,9 +98,8 @@ class HistoryWriter:
             return True
         batch, self._waiting = self._waiting, {}
         try:
-            if not self._is_open:
+            if not self._database.is_open:
                 await self._in_thread(self._database.open)
-                self._is_open = True
             await self._in_thread(self._write, list(batch.values()))
         except HistoryError as error:
             self._waiting = batch | self._waiting  # what came meanwhile is newer
@@ -119,7 +117,10 @@ class HistoryWriter:
             HistoryError: The file cannot be used.
         """
         await self.flush()
-        return await self._in_thread(function, self._database)
+        try:
+            return await self._in_thread(function, self._database)
+        except sqlite3.Error as error:
+            raise HistoryError(f"{self._database.path}: {error}") from error
 
     async def _wait(self) -> None:
         """Wait for news and collect it for a while; meanwhile what is written gets to the disk."""

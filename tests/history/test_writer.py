@@ -15,6 +15,7 @@ from bmw2mqtt.history import writer as writer_module
 from bmw2mqtt.history.database import HistoryDatabase, open_for_reading
 from bmw2mqtt.history.errors import HistoryError, HistoryTooNew
 from bmw2mqtt.history.queries import HistoryReader
+from bmw2mqtt.history.reading import copy, read_in_thread
 from bmw2mqtt.history.records import OpenState, TripRecord
 from bmw2mqtt.history.writer import HistoryWriter
 from tests.history.samples import VIN, simulated_year, trip
@@ -183,3 +184,49 @@ def test_kill_9_in_the_middle_of_writing_loses_nothing_written(path, after):
     found = HistoryReader(database.connection).count(TripRecord)
     assert found in {written, written + 1}
     database.close()
+
+
+async def test_a_damaged_file_that_cannot_be_set_aside_is_tried_again(path, monkeypatch):
+    database = HistoryDatabase(path)
+    writer = HistoryWriter(database)
+    await writer.open()
+
+    def broken(*_: object) -> None:
+        error = sqlite3.DatabaseError("malformed")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+
+    with monkeypatch.context() as patch, capture_logs() as lines:
+        patch.setattr("bmw2mqtt.history.database.save", broken)
+        patch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("read-only")))
+        writer.put(trip())
+        assert not await writer.flush()
+    assert [line["event"] for line in lines] == ["history_not_saved"]
+    assert not writer.is_open
+    assert await writer.flush()
+    assert trips_in(path) == 1
+
+
+async def test_what_goes_wrong_for_a_person_is_an_error_of_ours(path):
+    writer = HistoryWriter(HistoryDatabase(path))
+    await writer.open()
+    with pytest.raises(HistoryError, match="no such table: lorry"):
+        await writer.call(lambda db: db.connection.execute("SELECT 1 FROM lorry"))
+
+
+async def test_reading_goes_on_beside_the_writer_and_after_the_file_was_replaced(path, tmp_path):
+    with pytest.raises(HistoryError):
+        await read_in_thread(path, lambda reader: reader.count(TripRecord))
+    writer = HistoryWriter(HistoryDatabase(path))
+    await writer.open()
+    writer.put(trip())
+    await writer.flush()
+    assert await read_in_thread(path, lambda reader: reader.count(TripRecord)) == 1
+    copy(path, tmp_path / "copy.db")
+    await writer.call(lambda db: db.close())
+    (tmp_path / "empty.db").write_bytes(b"")
+    (tmp_path / "copy.db").replace(path)
+    assert await read_in_thread(path, lambda reader: reader.vins()) == [VIN]
+    (tmp_path / "empty.db").replace(path)
+    with pytest.raises(HistoryError, match="no such table"):
+        await read_in_thread(path, lambda reader: reader.vins())
