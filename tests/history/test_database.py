@@ -214,6 +214,12 @@ def test_one_impossible_record_does_not_stop_the_others(database):
     assert [line["event"] for line in lines] == ["history_record_refused"]
 
 
+def test_of_an_impossible_record_nothing_is_kept(database):
+    with capture_logs():
+        database.write([session(blocks=(BlockRecord(start_at=1, end_at=None),))])
+    assert HistoryReader(database.connection).count(SessionRecord) == 0
+
+
 def test_a_full_disk_loses_nothing_that_is_written_again_later(database):
     database.write([trip()])
     pages = database.connection.execute("PRAGMA page_count").fetchone()[0]
@@ -276,9 +282,10 @@ def test_what_a_person_deletes_does_not_come_back_with_an_import(database):
         to_at=stamp("2026-04-01T00:00"),
     )
     assert gone == 1
-    database.write([march, april, other])
+    february = trip("2026-02-02T08:00")
+    database.write([march, april, other, february])
     reader = HistoryReader(database.connection)
-    assert [row.record for row in reader.trips()] == [april, other]
+    assert [row.record for row in reader.trips()] == [april, other, february]
     retention.delete(database.connection, stamp("2026-05-01T00:00"))
     database.write([march, april, other])
     later = trip("2026-05-02T08:00")

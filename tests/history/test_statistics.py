@@ -10,7 +10,7 @@ import pytest
 from bmw2mqtt.history import edits
 from bmw2mqtt.history.database import HistoryDatabase, open_for_reading
 from bmw2mqtt.history.prices import Cost, cost_of
-from bmw2mqtt.history.queries import HistoryReader
+from bmw2mqtt.history.queries import HistoryReader, Period
 from bmw2mqtt.history.records import (
     BlockRecord,
     CarRecord,
@@ -96,6 +96,16 @@ def test_yesterdays_kilometres_are_not_todays_and_a_long_silence_is_named(databa
     )
     days = {one.period: (one.km, one.is_complete) for one in sums(database, by="day")}
     assert days == {"2026-03-02": (30, False), "2026-03-06": (470, False)}
+
+
+def test_a_month_alone_has_the_kilometres_that_it_has_among_others(database):
+    times = {"2026-02-28T20:00": 1000, "2026-03-01T09:00": 1030, "2026-03-31T09:00": 1500}
+    times |= {"2026-04-01T09:00": 1510}
+    database.write(
+        [ReadingRecord(vin=VIN, key=stamp(at), odometer_km=km) for at, km in times.items()]
+    )
+    march = Period(from_at=stamp("2026-03-01T00:00"), to_at=stamp("2026-04-01T00:00"))
+    assert [(one.period, one.km) for one in sums(database, period=march)] == [("2026-03", 500)]
 
 
 def test_no_consumption_of_a_few_kilometres_of_unknown_energy_or_of_mixed_driving(database):

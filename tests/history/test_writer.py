@@ -120,6 +120,24 @@ async def test_a_full_disk_is_logged_once_and_nothing_is_lost(path, monkeypatch)
     assert "make room" in lines[0]["remedy"]
 
 
+async def test_what_came_while_a_batch_failed_is_newer_than_the_batch(path):
+    database = HistoryDatabase(path)
+    writer = HistoryWriter(database)
+    await writer.open()
+    write = database.write
+
+    def refuse(_: object) -> None:
+        writer.put(trip(km=26))
+        raise HistoryError("full")
+
+    database.write = refuse
+    writer.put(trip(km=25))
+    assert not await writer.flush()
+    database.write = write
+    [row] = await writer.call(lambda db: HistoryReader(db.connection).trips())
+    assert row.record.km == 26
+
+
 async def test_a_disk_that_stays_full_costs_no_endless_memory(path):
     database = HistoryDatabase(path)
     writer = HistoryWriter(database)

@@ -188,6 +188,52 @@ CASES = [
         ["0:00-0:20 10 km not_moving"],
     ),
     Case(
+        "a jump of 198 km and back within a minute did not happen",
+        """
+        -1:00 OD=100 POS=0
+        0:00 POS=100
+        0:02 POS=900
+        0:03 POS=198000
+        0:04 POS=1500
+        0:05 LK=1
+        """,
+        ["0:00-0:04 1.5 km locked"],
+    ),
+    Case(
+        "the first odometer was in miles: after five others it is believed no more",
+        "\n".join(
+            ["0:00 OD=57958", *(f"{hour}:00 OD=93272" for hour in range(1, 6)), "6:00 OD=93292"]
+        ),
+        ["?-6:00 20 km odometer"],
+    ),
+    Case(
+        "an ignition of before the charge does not begin the drive after it",
+        """
+        -1:00 OD=100 CH=1
+        0:00 CH=0
+        0:10 MV=1
+        0:11 IG=1@-0:30
+        0:30 MV=0 OD=120
+        """,
+        ["0:10-0:30 20 km not_moving"],
+    ),
+    Case(
+        "a late word of a drive that is over opens no other one",
+        """
+        -1:00 OD=100
+        0:00 MV=1
+        0:30 MV=0 OD=140
+        0:40 IG=1@0:10
+        0:45 OD=141@0:35
+        """,
+        ["0:00-0:30 41 km not_moving"],
+    ),
+    Case(
+        "an hour between two words is a drive, eleven hours for 5 km are none",
+        "-1:00 OD=100\n0:00 MV=1\n1:00 MV=0 OD=190\n9:00 MV=1\n20:00 MV=0 OD=195",
+        ["0:00-1:00 90 km not_moving", "?-20:00 5 km not_moving"],
+    ),
+    Case(
         "moving across the yard is noise",
         "-1:00 OD=100 POS=0\n0:00 MV=1\n0:01 POS=60\n0:01:30 MV=0",
         [],
@@ -199,7 +245,7 @@ CASES = [
     ),
     Case(
         "a drifting position while plugged in is no trip",
-        "-1:00 OD=100 POS=0 PL=1\n0:00 POS=80\n0:05 POS=140\n0:10 POS=30",
+        "-1:00 OD=100 POS=0 PL=1\n0:00 POS=80\n0:05 POS=400\n0:10 POS=800\n0:15 POS=30",
         [],
     ),
     Case(
@@ -304,6 +350,31 @@ def test_a_plug_in_hybrid_shows_both_energies_and_no_consumption_from_mixed_driv
     text = DRIVE.replace("HD=80", "HD=80 FL=30").replace("HD=70", "HD=70 FL=28")
     [trip], _ = records(run(text, PHEV))
     assert (trip.kwh, trip.litres, trip.kwh_per_100km) == (7.8, 2, None)
+
+
+def test_an_old_level_of_charge_does_not_replace_a_newer_one():
+    [trip], _ = records(run(DRIVE + "0:32 HD=75@0:15"))
+    assert (trip.soc_end, trip.kwh) == (70, 7.8)
+
+
+def test_a_trip_with_a_stop_at_a_fuel_station_has_no_litres():
+    text = "-1:00 OD=100 FL=30\n0:00 MV=1\n0:15 FL=45\n0:40 MV=0 OD=150 FL=29"
+    [trip], [refuel] = records(run(text, ICE))
+    assert (trip.fuel_start_l, trip.fuel_end_l, trip.litres) == (30, 29, None)
+    assert refuel.litres == 15
+
+
+def test_a_position_of_elsewhere_and_back_is_not_even_a_start():
+    assert run("-2:00 OD=1000 POS=0\n0:00 POS=40000\n0:10 POS=0\n0:12 POS=0") == []
+
+
+def test_a_car_that_reports_at_the_end_only_has_its_trip_within_a_minute():
+    tracker = TripTracker(HOME)
+    tracker.update(observation("-1:00 OD=100", ICE))
+    assert tracker.update(observation("0:00 OD=123@-0:01", ICE)) == []
+    assert tracker.next_check_at() == at("0:01")
+    [ended] = tracker.advance(at("0:01"))
+    assert ended.trip.end_at == at("-0:01")
 
 
 def test_a_level_of_charge_that_comes_late_completes_the_trip():

@@ -13,9 +13,11 @@ from bmw2mqtt.vehicle.trips.records import (
 )
 from bmw2mqtt.vehicle.trips.rules import (
     CLOSE_AFTER,
+    CLOSE_MOVING_AFTER,
     CLOSE_SILENT_AFTER,
     CONFIRM_AFTER,
     DOOR_BEFORE_START,
+    DRIVING_KMH,
     SETTLE,
     STANDING_KMH,
 )
@@ -129,7 +131,7 @@ class TripLifecycle:
         is_moved_until = trip is not None and trip.standing_at is None and at > trip.last_moved_at
         # an ignition that stays on after the drive is no movement
         if trip is not None and is_moved_until and (sign in ("moving", trip.last_sign)):
-            if at - trip.last_moved_at > CLOSE_SILENT_AFTER:
+            if at - trip.last_moved_at > CLOSE_SILENT_AFTER and not _has_driven(trip, at):
                 return self.close()
             trip.last_moved_at = at
         return self.stands(at, "not_moving")
@@ -146,7 +148,9 @@ class TripLifecycle:
         gap = at - trip.last_moved_at
         if gap <= CLOSE_AFTER:
             return False
-        if gap > CLOSE_SILENT_AFTER or trip.standing_at is not None:
+        if trip.standing_at is not None:
+            return True
+        if gap > CLOSE_SILENT_AFTER and (km is None or not self._state.is_moving):
             return True
         if km is None or km / (gap / timedelta(hours=1)) >= STANDING_KMH:
             return False
@@ -158,8 +162,10 @@ class TripLifecycle:
         is_told_at_end = trip.odometer_end_km is not None and not trip.start_known
         if is_told_at_end and not trip.is_streamed and not self._state.reports_while_driving:
             return trip.opened_at + SETTLE
-        stands = trip.standing_at is not None
-        return trip.last_moved_at + (CLOSE_AFTER if stands else CLOSE_SILENT_AFTER)
+        if trip.standing_at is not None:
+            return trip.last_moved_at + CLOSE_AFTER
+        silence = CLOSE_MOVING_AFTER if self._state.is_moving else CLOSE_SILENT_AFTER
+        return trip.last_moved_at + silence
 
     def close(self) -> Events:
         """End the open trip at its last movement."""
@@ -180,6 +186,14 @@ class TripLifecycle:
             return [TripDiscarded(trip.key)] if trip.is_announced else []
         state.last = last
         return [TripEnded(last.trip)]
+
+
+def _has_driven(trip: OpenTrip, at: datetime) -> bool:
+    """Whether the odometer tells that it drove from the start until now, though silently."""
+    if trip.odometer_start_km is None or trip.odometer_end_km is None:
+        return False
+    hours = (at - trip.start_at) / timedelta(hours=1)
+    return trip.odometer_end_km - trip.odometer_start_km >= DRIVING_KMH * hours
 
 
 def start_door(closed_at: datetime | None, moved_at: datetime) -> datetime | None:

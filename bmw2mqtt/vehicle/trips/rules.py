@@ -20,6 +20,10 @@ BLOCK_AGE = timedelta(seconds=900)
 """An older trip end block says nothing about the present."""
 SETTLE = timedelta(seconds=60)
 """How long an odometer step of a car that reports at the end only waits for the rest of a burst."""
+CLOSE_MOVING_AFTER = timedelta(hours=12)
+"""The car said that it moves, and nothing since: the word may be left over."""
+DRIVING_KMH = 10
+"""So fast on average, from the start to a late word that it stands: it drove all the time."""
 CONFIRM_AFTER = timedelta(seconds=20)
 """Two different positions of a drive are at least this far apart in time."""
 FUTURE = timedelta(minutes=5)
