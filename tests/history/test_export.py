@@ -118,6 +118,14 @@ def test_a_spreadsheet_runs_no_text_as_a_formula(reader):
     )
 
 
+@pytest.mark.parametrize("begin", list("=+-@\t\r"))
+def test_every_begin_of_a_formula_is_made_harmless(reader, begin):
+    connection = reader._connection
+    edits.edit(connection, "trip", VIN, trip().key, {"user_note": f"{begin}1+1"}, 1)
+    [row, _] = csv.DictReader(io.StringIO(text_of(reader, "trips"), newline=""))
+    assert row["purpose"] == f"'{begin}1+1"
+
+
 def test_a_german_excel_reads_numbers_dates_and_umlauts(reader):
     text = text_of(reader, "charges", locale="de")
     assert text.startswith("\ufeffDatum;Beginn;")

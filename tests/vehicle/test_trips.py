@@ -234,6 +234,36 @@ CASES = [
         ["0:00-1:00 90 km not_moving", "?-20:00 5 km not_moving"],
     ),
     Case(
+        "a silent motorway counts until the car says that it stands, a word left over does not",
+        "-1:00 OD=100\n0:00 MV=1\n0:35 OD=170\n1:10 MV=0\n9:00 MV=1\n9:05 OD=173\n17:00 MV=0",
+        ["0:00-1:10 70 km not_moving", "9:00-9:05 3 km silence"],
+    ),
+    Case(
+        "words alone of yesterday are not proved by an odometer of today",
+        "-1:00 OD=100\n0:00 MV=1\n0:20 MV=0\n20:00 OD=115",
+        ["?-20:00 15 km odometer"],
+    ),
+    Case(
+        "a door that opens at once, and an old trip end block, are no signs of standing",
+        """
+        -1:00 OD=100 POS=0
+        0:00 POS=100
+        0:10 POS=10000
+        0:10:05 DO=1
+        0:20 POS=20000
+        0:38 END=124@0:21
+        0:39 POS=40000
+        0:40 POS=42000 OD=150
+        0:41 LK=1
+        """,
+        ["0:00-0:40 50 km locked"],
+    ),
+    Case(
+        "sixty kilometres more than the positions show are another trip",
+        "-1:00 OD=100 POS=0\n0:00 POS=100\n0:10 POS=9000 OD=110\n0:11 DO=1\n4:00 OD=170",
+        ["0:00-0:10 10 km door", "?-4:00 60 km odometer"],
+    ),
+    Case(
         "moving across the yard is noise",
         "-1:00 OD=100 POS=0\n0:00 MV=1\n0:01 POS=60\n0:01:30 MV=0",
         [],
@@ -335,6 +365,7 @@ NO_CONSUMPTION = {
     "an old level at the start": DRIVE.replace("HD=80", "HD=80@-3:00"),
     "no level after the last movement": DRIVE.replace("HD=70", "HD=70@0:20"),
     "a charge before the level at the end": DRIVE.replace("HD=70 LK=1", "CH=1\n0:36 HD=70"),
+    "a level long after the end": DRIVE.replace("HD=70 LK=1", "LK=1\n1:10 HD=70"),
     "an unknown start": "0:00 OD=100 HD=80\n1:00 OD=140 HD=60",
 }
 
