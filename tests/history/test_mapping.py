@@ -21,7 +21,7 @@ DAY = """
 
 
 def rows(*, keep_positions: bool):
-    tracker = TripTracker(HOME, keep_track=keep_positions)
+    tracker = TripTracker(HOME, keep_positions=keep_positions)
     reports = [observation(line, PHEV) for line in DAY.strip().splitlines()]
     [trip], [refuel] = records(follow(tracker, reports, at("24:00")))
     options = {"time_zone": "Europe/Berlin", "keep_positions": keep_positions}

@@ -446,7 +446,7 @@ def test_a_trip_that_was_announced_and_is_none_says_so():
 def test_without_a_home_no_zone_and_no_track_unless_wanted():
     [trip], _ = records(run(DRIVE, home=None))
     assert (trip.zone_from, trip.zone_to, trip.track) == (None, None, ())
-    [trip], _ = records(run(DRIVE, keep_track=True))
+    [trip], _ = records(run(DRIVE, keep_positions=True))
     assert trip.track[0] == place(0)
     assert len(trip.track) == 4
 
@@ -455,6 +455,22 @@ def test_a_time_far_in_the_future_is_the_time_of_arrival():
     text = DRIVE.replace("MV=0", "MV=0@30:00") + "1:00 MV=0@30:00\n2:00 MV=0@30:00"
     [trip], _ = records(run(text))
     assert trip.end_at == at("0:30")
+
+
+@pytest.mark.parametrize("until", range(1, 8))
+def test_a_stored_state_has_no_position_and_goes_on_nevertheless(until):
+    tracker = TripTracker(HOME)
+    lines = (DRIVE + "0:32 FL=20\n0:40 FL=50\n").strip().splitlines()
+    events = follow(tracker, [observation(line, PHEV) for line in lines[:until]], at("0:00"))
+    stored = json.dumps(tracker.state)
+    assert "latitude" not in stored
+    assert "48." not in stored
+    tracker = TripTracker(HOME, state=json.loads(stored))
+    events += follow(tracker, [observation(line, PHEV) for line in lines[until:]], at("9:00"))
+    assert "48." not in json.dumps(tracker.state)
+    [trip], [refuel] = records(events)
+    assert (trip.start_at, trip.end_at, trip.km) == (at("0:00"), at("0:30"), 40)
+    assert trip.zone_to is refuel.zone is Zone.ELSEWHERE
 
 
 def test_state_of_something_else_is_refused_and_ours_is_json():

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from bmw2mqtt.vehicle.snapshot import DriveTrain
 from bmw2mqtt.vehicle.trips.observation import Measured
-from bmw2mqtt.vehicle.trips.places import Home, zone_of
 from bmw2mqtt.vehicle.trips.records import Refuel, Trip
 from bmw2mqtt.vehicle.trips.refuelling import Rise
 from bmw2mqtt.vehicle.trips.rules import (
@@ -23,7 +22,7 @@ from bmw2mqtt.vehicle.trips.rules import (
 from bmw2mqtt.vehicle.trips.state import LastTrip, OpenTrip, TripState
 
 
-def finish(trip: OpenTrip, state: TripState, home: Home | None) -> LastTrip | None:
+def finish(trip: OpenTrip, state: TripState) -> LastTrip | None:
     """Return the finished trip; `None` if it is too short to be one."""
     km, source = _distance(trip)
     if km is not None and km > ODOMETER_STEP_KM and trip.last_moved_at - trip.start_at < NOISE:
@@ -49,8 +48,8 @@ def finish(trip: OpenTrip, state: TripState, home: Home | None) -> LastTrip | No
         fuel_start_l=fuel_start,
         fuel_end_l=fuel_end,
         litres=_litres(fuel_start, fuel_end, is_refuelled=trip.is_refuelled),
-        zone_from=zone_of(home, trip.position_from),
-        zone_to=zone_of(home, position_to),
+        zone_from=trip.zone_from,
+        zone_to=trip.zone_to,
         position_from=trip.position_from,
         position_to=position_to,
         track=tuple(trip.track),
@@ -97,7 +96,7 @@ def _with_consumption(last: LastTrip, state: TripState) -> Trip:
     )
 
 
-def refuel(rise: Rise, state: TripState, home: Home | None, *, is_litres: bool) -> Refuel:
+def refuel(rise: Rise, state: TripState, *, is_litres: bool) -> Refuel:
     """Return the record of a rise of the tank's level."""
     moved_to = state.open.position_to if state.open else None
     fix = moved_to or state.parked
@@ -113,7 +112,7 @@ def refuel(rise: Rise, state: TripState, home: Home | None, *, is_litres: bool) 
         after_percent=None if is_litres else after,
         litres=round(after - before, 1) if is_litres else None,
         odometer_km=rise.odometer_km,
-        zone=zone_of(home, place),
+        zone=state.zone,
         position=place,
     )
     previous = state.tank.last

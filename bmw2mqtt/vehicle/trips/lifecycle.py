@@ -74,6 +74,7 @@ class TripLifecycle:
             door_closed_at=door_closed_at,
             odometer_start_km=state.odometer.km if odometer_km is None else odometer_km,
             position_from=parked.value if parked else None,
+            zone_from=zone_of(self._home, parked.value) if parked else state.zone,
             soc_start=self._soc_before_start(),
             fuel_start=state.fuel,
         )
@@ -121,7 +122,7 @@ class TripLifecycle:
             trip.start_known,
             trip.odometer_start_km,
             trip.soc_start.value if trip.soc_start else None,
-            zone_of(self._home, trip.position_from),
+            trip.zone_from,
         )
         return [started]
 
@@ -178,7 +179,7 @@ class TripLifecycle:
             state.parked = trip.position_to
         if trip.is_streamed and trip.is_announced:
             state.reports_while_driving = True
-        last = figures.finish(trip, state, self._home)
+        last = figures.finish(trip, state)
         state.unproven = None
         if last is None:
             is_unproven = trip.is_announced and trip.odometer_end_km is None

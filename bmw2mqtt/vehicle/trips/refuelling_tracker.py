@@ -4,7 +4,6 @@ from datetime import datetime
 
 from bmw2mqtt.vehicle.trips import figures
 from bmw2mqtt.vehicle.trips.observation import Measured
-from bmw2mqtt.vehicle.trips.places import Home
 from bmw2mqtt.vehicle.trips.records import Refuelled, TripEvent
 from bmw2mqtt.vehicle.trips.refuelling import Rise
 from bmw2mqtt.vehicle.trips.rules import REFUEL_PERCENT
@@ -14,9 +13,8 @@ from bmw2mqtt.vehicle.trips.state import TripState
 class RefuelTracker:
     """Follows the tank; works on the state of the car's trips."""
 
-    def __init__(self, state: TripState, home: Home | None) -> None:
+    def __init__(self, state: TripState) -> None:
         self._state = state
-        self._home = home
 
     @property
     def due_at(self) -> datetime | None:
@@ -66,6 +64,6 @@ class RefuelTracker:
         tank = self._state.tank
         if rise is None or (not is_litres and tank.litres.recent):
             return []
-        refuel = figures.refuel(rise, self._state, self._home, is_litres=is_litres)
+        refuel = figures.refuel(rise, self._state, is_litres=is_litres)
         tank.last = refuel
         return [Refuelled(refuel)]

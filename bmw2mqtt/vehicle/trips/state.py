@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from bmw2mqtt.vehicle.snapshot import DriveTrain
 from bmw2mqtt.vehicle.trips.fixes import Fixes
 from bmw2mqtt.vehicle.trips.observation import Measured
 from bmw2mqtt.vehicle.trips.odometer import Odometer
-from bmw2mqtt.vehicle.trips.places import Coordinates
+from bmw2mqtt.vehicle.trips.places import Coordinates, Zone
 from bmw2mqtt.vehicle.trips.records import Trip
 from bmw2mqtt.vehicle.trips.refuelling import Tank
 from bmw2mqtt.vehicle.trips.rules import TRACK_POINTS
@@ -39,6 +40,8 @@ class OpenTrip:
     fixes: int = 0
     position_from: Coordinates | None = None
     position_to: Measured[Coordinates] | None = None
+    zone_from: Zone | None = None
+    zone_to: Zone | None = None
     track: list[Coordinates] = field(default_factory=list)
     soc_start: Measured[float] | None = None
     soc_end: Measured[float] | None = None
@@ -89,6 +92,8 @@ class TripState:
     fixes: Fixes = field(default_factory=Fixes)
     tank: Tank = field(default_factory=Tank)
     parked: Measured[Coordinates] | None = None
+    zone: Zone | None = None
+    """The word for the newest position."""
     is_moving: bool | None = None
     is_ignition_on: bool | None = None
     door_closed_at: datetime | None = None
@@ -106,3 +111,26 @@ class TripState:
     """The last trip, if nothing but words told of it: the odometer may prove it later."""
     reports_while_driving: bool = False
     """Learnt from the first trip that was reported so."""
+
+
+def without_positions(state: dict[str, Any]) -> dict[str, Any]:
+    """Return a state (JSON values) without a single coordinate; the words for places stay.
+
+    The position of the parked car is learnt again from the next observation.
+    """
+    seen = {name: value for name, value in state["seen"].items() if name != "position"}
+    return state | {
+        "seen": seen,
+        "fixes": {},
+        "parked": None,
+        "open": _without(state["open"], "position_from", "position_to", "track"),
+        "unproven": _without(state["unproven"], "position_from", "position_to", "track"),
+        "last": state["last"]
+        and state["last"]
+        | {"trip": _without(state["last"]["trip"], "position_from", "position_to", "track")},
+        "tank": state["tank"] | {"last": _without(state["tank"]["last"], "position")},
+    }
+
+
+def _without(data: dict[str, Any] | None, *names: str) -> dict[str, Any] | None:
+    return data and {name: value for name, value in data.items() if name not in names}

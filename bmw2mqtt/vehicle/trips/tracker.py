@@ -8,7 +8,7 @@ from bmw2mqtt.vehicle.trips import figures
 from bmw2mqtt.vehicle.trips.codec import from_json, to_json
 from bmw2mqtt.vehicle.trips.lifecycle import TripLifecycle, start_door
 from bmw2mqtt.vehicle.trips.observation import Measured, Observation, TripEndBlock
-from bmw2mqtt.vehicle.trips.places import Coordinates, Home
+from bmw2mqtt.vehicle.trips.places import Coordinates, Home, zone_of
 from bmw2mqtt.vehicle.trips.records import (
     TripCorrected,
     TripEnded,
@@ -30,7 +30,7 @@ from bmw2mqtt.vehicle.trips.rules import (
     STEP_M,
     TRIP_END,
 )
-from bmw2mqtt.vehicle.trips.state import OpenTrip, Seen, TripState
+from bmw2mqtt.vehicle.trips.state import OpenTrip, Seen, TripState, without_positions
 
 Events = list[TripEvent]
 
@@ -54,18 +54,20 @@ class TripTracker:
     """The rules about trips and refuelling of one car."""
 
     def __init__(
-        self, home: Home | None = None, *, keep_track: bool = False, state: Any = None
+        self, home: Home | None = None, *, keep_positions: bool = False, state: Any = None
     ) -> None:
         """Start anew, or with the `state` of an earlier tracker.
+
+        With `keep_positions`, records have a track, and the state that is stored has positions.
 
         Raises:
             ValueError: The state is none of ours.
         """
         self._home = home
-        self._keep_track = keep_track
+        self._keep_positions = keep_positions
         self._state = TripState() if state is None else from_json(TripState, state)
         self._trips = TripLifecycle(self._state, home)
-        self._refuelling = RefuelTracker(self._state, home)
+        self._refuelling = RefuelTracker(self._state)
         self._handlers: dict[str, Callable[[datetime, Any], Events]] = {
             "odometer_km": self._on_odometer,
             "is_moving": self._on_moving,
@@ -82,8 +84,9 @@ class TripTracker:
 
     @property
     def state(self) -> Any:
-        """Everything it remembers, as JSON values."""
-        return to_json(self._state)
+        """Everything it remembers, as JSON values; without positions unless they are wanted."""
+        state = to_json(self._state)
+        return state if self._keep_positions else without_positions(state)
 
     @property
     def is_open(self) -> bool:
@@ -301,7 +304,7 @@ class TripTracker:
         if at - trip.last_moved_at > LATE_ODOMETER or step > 1 + MAX_SPEED_KMH * hours:
             return None
         trip.odometer_start_km, trip.odometer_end_km = before, state.odometer.km
-        last = figures.finish(trip, state, self._home)
+        last = figures.finish(trip, state)
         if last is None:
             return None
         state.last = last
@@ -313,6 +316,14 @@ class TripTracker:
         metres = state.fixes.accept(place, at)
         if metres is None:
             return []
+        events = self._on_fix(at, place, metres, last)
+        state.zone = zone_of(self._home, place)
+        return events
+
+    def _on_fix(
+        self, at: datetime, place: Coordinates, metres: float, last: Measured[Coordinates] | None
+    ) -> Events:
+        state = self._state
         trip = state.open
         if trip is None:
             return self._position_while_parked(at, place)
@@ -323,9 +334,13 @@ class TripTracker:
         if last is None or last.value.distance_m(place) < STEP_M:
             if last is not None and at >= trip.last_moved_at + CONFIRM_AFTER:
                 self._trips.stands(at, "parked")
-            trip.position_to = Measured(place, at)
+            self._arrived(trip, at, place)
             return []
         return self._on_way(at, place, metres)
+
+    def _arrived(self, trip: OpenTrip, at: datetime, place: Coordinates) -> None:
+        trip.position_to = Measured(place, at)
+        trip.zone_to = zone_of(self._home, place)
 
     def _position_while_parked(self, at: datetime, place: Coordinates) -> Events:
         state = self._state
@@ -346,11 +361,11 @@ class TripTracker:
         events = self._trips.moved(at, "position", metres / 1000)
         trip = self._state.open
         if trip is not None:
-            if trip.fixes == 0 and self._keep_track and trip.position_from is not None:
+            if trip.fixes == 0 and self._keep_positions and trip.position_from is not None:
                 trip.add_to_track(trip.position_from)
             trip.fixes += 1
             trip.gps_m += metres
-            trip.position_to = Measured(place, at)
-            if self._keep_track:
+            self._arrived(trip, at, place)
+            if self._keep_positions:
                 trip.add_to_track(place)
         return events
