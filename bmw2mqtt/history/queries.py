@@ -1,0 +1,176 @@
+"""Reads the history: rows as a page or an export shows them, newest first, in pages."""
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from bmw2mqtt.history.records import (
+    BmwRecord,
+    CarRecord,
+    OpenState,
+    PriceSample,
+    ReadingRecord,
+    RefuelRecord,
+    SessionRecord,
+    TripRecord,
+    UserFields,
+)
+from bmw2mqtt.history.schema import USER_FIELDS, USER_TABLES
+from bmw2mqtt.history.tables import TABLES, blocks_of, columns, curve_of, record_from
+
+T = TypeVar("T")
+
+_TIME: Final = {
+    SessionRecord: "COALESCE(start_at, end_at, key)",
+    TripRecord: "end_at",
+    RefuelRecord: "key",
+    ReadingRecord: "key",
+    BmwRecord: "key",
+    PriceSample: "key",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Generic[T]):
+    """A record, and what a person has entered for it."""
+
+    id: int
+    record: T
+    user: UserFields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """Which rows: of one car or all, from a time until before another."""
+
+    vin: str | None = None
+    from_at: int | None = None
+    to_at: int | None = None
+
+
+NOTHING_ENTERED: Final = UserFields()
+EVERYTHING: Final = Period()
+
+
+class HistoryReader:
+    """Reads from one connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def sessions(
+        self,
+        period: Period = EVERYTHING,
+        *,
+        hidden: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[Row[SessionRecord]]:
+        """Return charging sessions without blocks; failed ones only if `hidden` is set."""
+        only = "" if hidden else " AND NOT is_hidden"
+        return self._rows(SessionRecord, period, only, limit, offset)
+
+    def session(self, session_id: int) -> SessionRecord | None:
+        """Return one session with its blocks and its curve."""
+        session: SessionRecord | None = self._one(SessionRecord, "id = ?", session_id)
+        if session is None:
+            return None
+        values = {name: getattr(session, name) for name in session.__dataclass_fields__}
+        values["blocks"] = blocks_of(self._connection, session_id)
+        values["curve"] = curve_of(self._connection, session_id)
+        return SessionRecord(**values)
+
+    def trips(
+        self, period: Period = EVERYTHING, *, limit: int | None = None, offset: int = 0
+    ) -> list[Row[TripRecord]]:
+        """Return trips without their tracks."""
+        return self._rows(TripRecord, period, "", limit, offset)
+
+    def refuels(
+        self, period: Period = EVERYTHING, *, limit: int | None = None, offset: int = 0
+    ) -> list[Row[RefuelRecord]]:
+        """Return refuelling."""
+        return self._rows(RefuelRecord, period, "", limit, offset)
+
+    def readings(self, period: Period = EVERYTHING) -> list[ReadingRecord]:
+        """Return readings, oldest first."""
+        return [row.record for row in reversed(self._rows(ReadingRecord, period))]
+
+    def bmw_records(self, period: Period = EVERYTHING) -> list[BmwRecord]:
+        """Return BMW's own records, oldest first."""
+        return [row.record for row in reversed(self._rows(BmwRecord, period))]
+
+    def prices(self, period: Period = EVERYTHING) -> list[PriceSample]:
+        """Return price samples, oldest first."""
+        return [row.record for row in reversed(self._rows(PriceSample, period))]
+
+    def car(self, vin: str) -> CarRecord | None:
+        """Return the counters of a car."""
+        car: CarRecord | None = self._one(CarRecord, "vin = ?", vin)
+        return car
+
+    def open_state(self, vin: str, kind: str) -> OpenState | None:
+        """Return what the rules remember of a car."""
+        state: OpenState | None = self._one(OpenState, "vin = ? AND kind = ?", vin, kind)
+        return state
+
+    def vins(self) -> list[str]:
+        """Return the cars that have any history."""
+        tables = ("car", "session", "trip", "refuel", "reading")
+        sql = " UNION ".join(f"SELECT vin FROM {table}" for table in tables)  # noqa: S608 - our own names
+        return sorted(row[0] for row in self._connection.execute(sql))
+
+    def track(self, trip_id: int) -> str | None:
+        """Return the positions of a trip, as a JSON list of pairs."""
+        sql = "SELECT points FROM track WHERE trip_id = ?"
+        row = self._connection.execute(sql, (trip_id,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def count(self, kind: type[Any], period: Period = EVERYTHING) -> int:
+        """Return how many rows there are, hidden ones included."""
+        where, values = _where(kind, period)
+        sql = f"SELECT COUNT(*) FROM {TABLES[kind]} WHERE {where}"  # noqa: S608 - our own names
+        return int(self._connection.execute(sql, values).fetchone()[0])
+
+    def _rows(
+        self,
+        kind: type[T],
+        period: Period,
+        condition: str = "",
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[Row[T]]:
+        where, values = _where(kind, period)
+        table, names = TABLES[kind], columns(kind)
+        is_editable = table in USER_TABLES
+        wanted = ", ".join((*names, "id", *USER_FIELDS) if is_editable else (*names, "key"))
+        sql = f"SELECT {wanted} FROM {table} WHERE {where}{condition}"  # noqa: S608 - our own names
+        sql += f" ORDER BY {_TIME[kind]} DESC, key DESC LIMIT ? OFFSET ?"
+        rows = self._connection.execute(sql, [*values, -1 if limit is None else limit, offset])
+        width = len(names)
+        return [Row(row[width], record_from(kind, row), _user(row[width + 1 :])) for row in rows]
+
+    def _one(self, kind: type[Any], where: str, *values: object) -> Any:
+        names = ", ".join(columns(kind))
+        sql = f"SELECT {names} FROM {TABLES[kind]} WHERE {where}"  # noqa: S608 - our own names
+        row = self._connection.execute(sql, values).fetchone()
+        return None if row is None else record_from(kind, row)
+
+
+def _user(values: tuple[Any, ...]) -> UserFields:
+    if all(value is None for value in values):
+        return NOTHING_ENTERED
+    return UserFields(**dict(zip(USER_FIELDS, values, strict=True)))
+
+
+def _where(kind: type[Any], period: Period) -> tuple[str, list[object]]:
+    conditions: list[str] = ["1"]
+    values: list[object] = []
+    if period.vin is not None and kind is not PriceSample:
+        conditions.append("vin = ?")
+        values.append(period.vin)
+    for bound, operator in ((period.from_at, ">="), (period.to_at, "<")):
+        if bound is not None:
+            conditions.append(f"{_TIME[kind]} {operator} ?")
+            values.append(bound)
+    return " AND ".join(conditions), values

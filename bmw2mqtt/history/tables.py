@@ -1,0 +1,152 @@
+"""Writes records into their tables, and reads them back."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from bmw2mqtt.history.records import (
+    BlockRecord,
+    BmwRecord,
+    CarRecord,
+    CurvePoint,
+    OpenState,
+    PriceSample,
+    ReadingRecord,
+    Record,
+    RefuelRecord,
+    SessionRecord,
+    TripRecord,
+)
+
+TABLES: Final[dict[type[Any], str]] = {
+    SessionRecord: "session",
+    TripRecord: "trip",
+    RefuelRecord: "refuel",
+    BmwRecord: "bmw_record",
+    CarRecord: "car",
+    OpenState: "open_state",
+    ReadingRecord: "reading",
+    PriceSample: "price_sample",
+}
+CHILDREN: Final = {"blocks", "curve", "track"}
+"""Fields with tables of their own."""
+_COLUMNS: Final[dict[type[Any], tuple[str, ...]]] = {
+    kind: tuple(field.name for field in fields(kind) if field.name not in CHILDREN)
+    for kind in TABLES
+}
+_FLAGS: Final[dict[type[Any], tuple[str, ...]]] = {
+    kind: tuple(field.name for field in fields(kind) if field.type in {"bool", bool})
+    for kind in TABLES
+}
+"""Columns that are yes or no: SQLite has numbers for them."""
+_CONFLICT: Final = {"car": "vin", "open_state": "vin, kind"}
+_STAMPED: Final = {"session", "trip", "refuel"}
+
+
+def save(connection: sqlite3.Connection, record: Record, now: int) -> None:
+    """Insert a record, or update the row of the same key; a person's fields stay."""
+    table = TABLES[type(record)]
+    values = {name: getattr(record, name) for name in columns(type(record))}
+    if table in _STAMPED:
+        values["updated_at"] = now
+    names = ", ".join(values)
+    marks = ", ".join("?" * len(values))
+    conflict = _CONFLICT.get(table, "vin, key")
+    changes = ", ".join(f"{name} = excluded.{name}" for name in values)
+    sql = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - names are our own
+    sql += f" ON CONFLICT ({conflict}) DO UPDATE SET {changes}"
+    connection.execute(sql, tuple(values.values()))
+    if isinstance(record, SessionRecord):
+        _save_children(connection, record)
+    elif isinstance(record, TripRecord) and record.track:
+        sql = "INSERT OR REPLACE INTO track VALUES (?, ?)"
+        connection.execute(sql, (_row_id(connection, "trip", record), json.dumps(record.track)))
+
+
+def columns(kind: type[Any]) -> tuple[str, ...]:
+    """Return the columns that a record fills."""
+    return _COLUMNS[kind]
+
+
+def record_from(kind: type[Any], row: Sequence[Any]) -> Any:
+    """Return the record of a row of its `columns`, without its children."""
+    values = dict(zip(_COLUMNS[kind], row, strict=False))
+    for name in _FLAGS[kind]:
+        values[name] = bool(values[name])
+    return kind(**values)
+
+
+def blocks_of(connection: sqlite3.Connection, session_id: int) -> tuple[BlockRecord, ...]:
+    """Return the blocks of a session."""
+    sql = "SELECT start_at, end_at, kwh, mean_kw FROM block WHERE session_id = ? ORDER BY start_at"
+    return tuple(
+        BlockRecord(start_at=row[0], end_at=row[1], kwh=row[2], mean_kw=row[3])
+        for row in connection.execute(sql, (session_id,))
+    )
+
+
+def curve_of(connection: sqlite3.Connection, session_id: int) -> tuple[CurvePoint, ...]:
+    """Return the curve of a session."""
+    sql = "SELECT at, soc, power_kw FROM curve WHERE session_id = ? ORDER BY at"
+    return tuple(
+        CurvePoint(at=row[0], soc=row[1], power_kw=row[2])
+        for row in connection.execute(sql, (session_id,))
+    )
+
+
+def _save_children(connection: sqlite3.Connection, record: SessionRecord) -> None:
+    session_id = _row_id(connection, "session", record)
+    blocks = {block.start_at: block for block in record.blocks}.values()
+    points = {point.at: point for point in record.curve}.values()
+    connection.execute("DELETE FROM block WHERE session_id = ?", (session_id,))
+    connection.executemany(
+        "INSERT INTO block VALUES (?, ?, ?, ?, ?)",
+        [(session_id, block.start_at, block.end_at, block.kwh, block.mean_kw) for block in blocks],
+    )
+    connection.execute("DELETE FROM curve WHERE session_id = ?", (session_id,))
+    connection.executemany(
+        "INSERT INTO curve VALUES (?, ?, ?, ?)",
+        [(session_id, point.at, point.soc, point.power_kw) for point in points],
+    )
+
+
+def _row_id(connection: sqlite3.Connection, table: str, record: Record) -> int:
+    sql = f"SELECT id FROM {table} WHERE vin = ? AND key = ?"  # noqa: S608 - names are our own
+    row_id: int = connection.execute(sql, (record.vin, record.key)).fetchone()[0]
+    return row_id
+
+
+@dataclass(frozen=True, slots=True)
+class Deletions:
+    """Periods that a person has deleted: a later import does not bring them back."""
+
+    periods: tuple[tuple[str | None, int | None, int | None], ...]
+
+    @classmethod
+    def read(cls, connection: sqlite3.Connection) -> "Deletions":
+        """Read them."""
+        rows: Iterable[Any] = connection.execute("SELECT vin, from_at, to_at FROM deletion")
+        return cls(tuple((row[0], row[1], row[2]) for row in rows))
+
+    def covers(self, record: Record) -> bool:
+        """Whether a record lies in a deleted period."""
+        if isinstance(record, CarRecord | OpenState | PriceSample):
+            return False
+        at = time_of(record)
+        return any(
+            vin in {None, record.vin}
+            and (from_at is None or at >= from_at)
+            and (to_at is None or at < to_at)
+            for vin, from_at, to_at in self.periods
+        )
+
+
+def time_of(record: Record) -> int:
+    """Return the time that decides to which period a record belongs."""
+    if isinstance(record, SessionRecord):
+        return record.start_at or record.end_at or record.key
+    if isinstance(record, TripRecord):
+        return record.end_at
+    return record.key
