@@ -85,16 +85,7 @@ class CarDataAccount:
         # BMW
         self._bmw = bmw = self._make_connections(settings, tls)
         self._login, self._stream = bmw.login, bmw.stream
-        self._poller = RestPoller(
-            name,
-            vehicles,
-            bmw.rest,
-            Containers(bmw.rest, state_file, wanted_descriptors(), now),
-            state_file=state_file,
-            listener=self._receiver,
-            poll_interval_s=settings.poll_interval_s,
-            now=now,
-        )
+        self._poller = self._make_poller(settings.poll_interval_s)
         self._follow_ups = FollowUpReads(name, vehicles, self._poller, self._follow_up_failed, now)
         self._has_follow_ups = settings.follow_up_reads
         self._reporter = StatusReporter(
@@ -127,6 +118,18 @@ class CarDataAccount:
                 on_message=guarded(self._receiver.stream_message),
                 on_stream_change=guarded(self._stream_changed),
             ),
+            now=self._now,
+        )
+
+    def _make_poller(self, poll_interval_s: float) -> RestPoller:
+        return RestPoller(
+            self.name,
+            self._vehicles,
+            self._bmw.rest,
+            Containers(self._bmw.rest, self._state_file, wanted_descriptors(), self._now),
+            state_file=self._state_file,
+            listener=self._receiver,
+            poll_interval_s=poll_interval_s,
             now=self._now,
         )
 

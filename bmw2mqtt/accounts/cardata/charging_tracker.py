@@ -44,7 +44,7 @@ from bmw2mqtt.accounts.cardata.telemetry.times import read_time
 from bmw2mqtt.accounts.cardata.telemetry.vehicle_readings import VehicleReadings
 from bmw2mqtt.vehicle.charging.capacity import usable_capacity_kwh
 from bmw2mqtt.vehicle.charging.document import InvalidDocumentError
-from bmw2mqtt.vehicle.charging.facts import ChargingFacts, Measured
+from bmw2mqtt.vehicle.charging.facts import ChargingFacts, Fact
 from bmw2mqtt.vehicle.charging.machine import ChargingMachine
 from bmw2mqtt.vehicle.charging.state import Transition
 from bmw2mqtt.vehicle.charging.words import is_known, phase_count, status_of
@@ -228,15 +228,15 @@ class ChargingTracker:
             quantities[quantity] = value
         yield quantities
 
-    def _measured(self, new: NewReading) -> Iterator[tuple[str, Measured[Any]]]:
+    def _measured(self, new: NewReading) -> Iterator[tuple[str, Fact[Any]]]:
         """Translate a reading; what must not count is left out."""
         name, quantity = new.descriptor, _QUANTITIES[new.descriptor]
-        at = Measured(None, new.stamped_at, new.received_at).at
+        at = Fact(None, new.stamped_at, new.received_at).at
         if new.value is None:
             source = self._sources.get(quantity)
             if quantity in _CHAINS and source is not None and source.descriptor == name:
                 unknown = ChargingStatus.INVALID if quantity == "status" else None
-                yield quantity, Measured(unknown, new.stamped_at, new.received_at)
+                yield quantity, Fact(unknown, new.stamped_at, new.received_at)
             return
         if self._is_superseded(name, at):
             return
@@ -244,12 +244,12 @@ class ChargingTracker:
         if value is None:
             return
         if name == DC_PLUG:
-            yield "is_dc", Measured(value, new.stamped_at, new.received_at)
+            yield "is_dc", Fact(value, new.stamped_at, new.received_at)
             source = self._sources.get(quantity)
             if value is False and source is not None and source.descriptor != DC_PLUG:
                 return  # there is no DC plug: that says nothing about the other one
         self._note_source(name, at)
-        yield quantity, Measured(value, new.stamped_at, new.received_at)
+        yield quantity, Fact(value, new.stamped_at, new.received_at)
 
     def _note_source(self, name: str, at: datetime) -> None:
         quantity = _QUANTITIES[name]

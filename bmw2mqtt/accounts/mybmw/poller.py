@@ -12,6 +12,7 @@ from bmw2mqtt.accounts.account import AccountListener
 from bmw2mqtt.accounts.mybmw.image import PNG, to_png
 from bmw2mqtt.accounts.mybmw.library.errors import translated
 from bmw2mqtt.accounts.mybmw.snapshot.builder import to_vehicle
+from bmw2mqtt.accounts.mybmw.snapshot.next_change import next_change_at
 from bmw2mqtt.accounts.mybmw.snapshot.position import with_found_position
 from bmw2mqtt.accounts.mybmw.snapshot.report_charging import ReportCharging
 from bmw2mqtt.accounts.mybmw.snapshot.responses import VehicleResponses
@@ -103,10 +104,11 @@ class VehiclePoller:
                     )
 
     def _rebuild(self, car: PolledVehicle) -> None:
-        """Judge the last answers again by the time it is now."""
-        if car.snapshot is not None and car.responses is not None:
-            responses = replace(car.responses, fetched_at=utc_now())
-            self._report(car, self._to_vehicle(car, responses))
+        """Build the snapshot again once the time it is now changes it."""
+        now = utc_now()
+        if car.snapshot is None or car.responses is None or not car.is_outdated(now):
+            return
+        self._build(car, replace(car.responses, fetched_at=now, **self._found(car)))
 
     def save(self) -> None:
         """Write the state of charging; a crash may cost that of the last minute."""
@@ -270,18 +272,20 @@ class VehiclePoller:
             log.debug("older_report_ignored", account=self._account, vin=car.vin)
         elif car.snapshot is None or not responses.are_equal(car.responses):
             car.responses = responses
-            self._report(car, self._to_vehicle(car, responses))
+            self._build(car, responses)
             self.save()
         self._listener.vehicle_seen(self._account, car.vin)
 
-    def _to_vehicle(self, car: PolledVehicle, responses: VehicleResponses) -> Vehicle:
-        return to_vehicle(
+    def _build(self, car: PolledVehicle, responses: VehicleResponses) -> None:
+        vehicle = to_vehicle(
             responses,
             previous=car.snapshot,
             trackers=car.trackers,
             report=self._report_word,
             image=car.image or None,
         )
+        car.next_change_at = next_change_at(vehicle, responses, car.trackers)
+        self._report(car, vehicle)
 
     def _report(self, car: PolledVehicle, vehicle: Vehicle) -> None:
         if vehicle != car.snapshot:

@@ -8,7 +8,7 @@ from bmw2mqtt.vehicle.charging.constants import (
     POWER_UNKNOWN,
     UNKNOWN_WORD_HOLD,
 )
-from bmw2mqtt.vehicle.charging.facts import Measured
+from bmw2mqtt.vehicle.charging.facts import Fact
 from bmw2mqtt.vehicle.charging.power import ac_power, is_phase_count_valid
 from bmw2mqtt.vehicle.charging.session import EndSource, Phase
 from bmw2mqtt.vehicle.charging.state import MachineState
@@ -147,12 +147,12 @@ def _power_kw(state: MachineState, now: datetime) -> float | None:
     return None
 
 
-def _now(state: MachineState, reading: Measured[float] | None) -> float | None:
+def _now(state: MachineState, reading: Fact[float] | None) -> float | None:
     """Return a value that belongs to the present activity."""
     return reading.value if reading is not None and state.is_current(reading.at) else None
 
 
-def _nothing(reading: Measured[float] | None) -> float | None:
+def _nothing(reading: Fact[float] | None) -> float | None:
     """Return 0 for what is over, if the car reports it at all."""
     return None if reading is None else 0.0
 

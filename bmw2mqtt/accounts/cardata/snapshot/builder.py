@@ -4,6 +4,7 @@ Each fact has alternative descriptors; the one measured last wins. Of the snapsh
 matters: the kind of car, and which capabilities it has shown.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 
@@ -53,6 +54,7 @@ from bmw2mqtt.vehicle.snapshot import (
     DriveTrain,
     Fuel,
     Position,
+    Reading,
     Tire,
     Tires,
     Vehicle,
@@ -67,14 +69,9 @@ def to_vehicle(
     now: datetime,
     log_unknown: LogUnknown,
 ) -> Vehicle:
-    """Build a snapshot.
+    """Build the snapshot of everything known of a car.
 
-    Args:
-        vehicle: everything known of the car, with the snapshot before.
-        kind: its drive train.
-        charge: what the rules of charging conclude.
-        now: the time.
-        log_unknown: called for words of BMW that are not known.
+    `log_unknown` is called for words of BMW that are not known.
     """
     vin, readings, previous = vehicle.vin, vehicle.readings, vehicle.snapshot
     basic = vehicle.basic_data or BasicData()
@@ -83,7 +80,7 @@ def to_vehicle(
     total_km, electric_km, fuel_km = ranges(lookup, kind, is_charging=charge.is_charging is True)
     is_left_hand_drive = basic.is_left_hand_drive is not False
     tires, position = _tires(lookup), _position(lookup)
-    reported_at = readings.measured_at
+    last_report_at = previous.last_report_at if previous else None
     return Vehicle(
         vin=vin,
         model=basic.model or f"{brand} {vin[-6:]}",
@@ -91,8 +88,8 @@ def to_vehicle(
         drive_train=kind,
         software_version=basic.software_version,
         capabilities=_capabilities(lookup, tires, previous),
-        updated_at=reported_at,
-        last_report_at=report_time(previous.last_report_at if previous else None, reported_at),
+        updated_at=readings.measured_at,
+        last_report_at=report_time(last_report_at, readings.measured_at),
         measured_at=measured_times(readings.view, charge.soc_at),
         mileage_km=readings.odometer_km,
         range_km=total_km,
@@ -122,8 +119,12 @@ def to_vehicle(
         are_lights_on=lookup.flag(LIGHTS),
         battery_12v=_battery_12v(lookup),
         image=vehicle.image,
-        readings={name: readings.view[name] for name in _diagnostics() if name in readings.view},
+        readings=_other_readings(readings.view),
     )
+
+
+def _other_readings(readings: Mapping[str, Reading]) -> Mapping[str, Reading]:
+    return {name: readings[name] for name in _diagnostics() if name in readings}
 
 
 @cache

@@ -31,7 +31,7 @@ class _Rival:
     count: int = 1
 
 
-class Odometer:
+class OdometerFilter:
     """Judges the readings of one car's odometer."""
 
     def __init__(self) -> None:

@@ -25,7 +25,7 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
     TRAVELLED_DISTANCE,
 )
 from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER, ReadingLookup
-from bmw2mqtt.accounts.cardata.telemetry.odometer import GROWTH, Odometer
+from bmw2mqtt.accounts.cardata.telemetry.odometer import GROWTH, OdometerFilter
 from bmw2mqtt.accounts.cardata.telemetry.position import Coordinate, PositionFix, PositionPairing
 from bmw2mqtt.accounts.cardata.telemetry.reading import NewReading, RawReading, is_older
 from bmw2mqtt.accounts.cardata.telemetry.times import read_time
@@ -72,7 +72,7 @@ class VehicleReadings:
         self._known_at: dict[str, datetime] = {}
         """When the last known values of readings that are unknown now were measured."""
         self._units = UnitSettler()
-        self._odometer = Odometer()
+        self._odometer = OdometerFilter()
         self._positions = PositionPairing()
         self._news: deque[NewReading] = deque(maxlen=MAX_NEWS)
         self._catalogue = catalogue()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader, ReportWord, find_word
-from bmw2mqtt.vehicle.snapshot import Opening, OpeningState, Tire, Tires
+from bmw2mqtt.vehicle.snapshot import LockState, Opening, OpeningState, Tire, Tires
 from bmw2mqtt.vehicle.states import AlarmState
 
 
@@ -33,6 +33,11 @@ def _opening_state(
     if state is None:
         report(name, value)
     return state or OpeningState.UNKNOWN
+
+
+def door_lock(state: JsonReader, known: LockState | None) -> LockState | None:
+    """Return whether the doors are locked."""
+    return state.part("doorsState").word("combinedSecurityState", LockState, kept=known)
 
 
 def windows(

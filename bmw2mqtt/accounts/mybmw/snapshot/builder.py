@@ -8,13 +8,12 @@ the kind of vehicle, and values whose successor cannot be understood.
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from types import MappingProxyType
 
-from bmw2mqtt.accounts.mybmw.snapshot.body import alarm, lids, tires, windows
+from bmw2mqtt.accounts.mybmw.snapshot.body import alarm, door_lock, lids, tires, windows
 from bmw2mqtt.accounts.mybmw.snapshot.charging import charging
 from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader, ReportWord
 from bmw2mqtt.accounts.mybmw.snapshot.maintenance import messages, services
-from bmw2mqtt.accounts.mybmw.snapshot.measured_at import measured_times
+from bmw2mqtt.accounts.mybmw.snapshot.measured_at import with_measured_times
 from bmw2mqtt.accounts.mybmw.snapshot.position import located
 from bmw2mqtt.accounts.mybmw.snapshot.report_time import ReportTime
 from bmw2mqtt.accounts.mybmw.snapshot.responses import (
@@ -29,7 +28,6 @@ from bmw2mqtt.vehicle.snapshot import (
     ClimateActivity,
     DriveTrain,
     Fuel,
-    LockState,
     Timer,
     Vehicle,
 )
@@ -47,14 +45,9 @@ def to_vehicle(
     report: ReportWord,
     image: bytes | None = None,
 ) -> Vehicle:
-    """Make a snapshot.
+    """Build the snapshot of a vehicle from BMW's last answers.
 
-    Args:
-        responses: BMW's last answers.
-        previous: the snapshot before; `None` for the first.
-        trackers: the vehicle's; this updates them.
-        report: called with words of BMW that are not known.
-        image: a picture of the car.
+    This updates the vehicle's trackers. `report` is called with words of BMW that are not known.
     """
     attributes = JsonReader(responses.attributes, report)
     state = JsonReader(responses.state, report)
@@ -63,14 +56,21 @@ def to_vehicle(
     known = previous or Vehicle(vin=responses.vin, model="", brand=responses.brand)
     updated_at = _updated_at(responses, state, known)
     total_km, electric_km, fuel_km = _ranges(state, drive_train, known)
-    capabilities = _capabilities(JsonReader(responses.capabilities, report), state, previous)
+    charging_state = trackers.charging.record(
+        state,
+        reported_at=responses.reported_at,
+        received_at=responses.fetched_at,
+        drive_train=drive_train,
+        model=model,
+        report_word=report,
+    )
     vehicle = Vehicle(
         vin=responses.vin,
         model=model,
         brand=responses.brand,
         drive_train=drive_train,
         software_version=_software_version(attributes),
-        capabilities=capabilities,
+        capabilities=_capabilities(JsonReader(responses.capabilities, report), state, previous),
         updated_at=updated_at,
         last_report_at=updated_at and report_time(known.last_report_at, updated_at),
         mileage_km=state.number("currentMileage", 0, kept=known.mileage_km),
@@ -79,22 +79,13 @@ def to_vehicle(
         charging=charging(
             state,
             JsonReader(responses.charging_settings, report),
-            trackers.charging.record(
-                state,
-                reported_at=responses.reported_at,
-                received_at=responses.fetched_at,
-                drive_train=drive_train,
-                model=model,
-                report_word=report,
-            ),
+            charging_state,
             known.charging,
             fetched_at=responses.fetched_at,
             range_km=electric_km,
         ),
         climate=_climate(state, known.climate, trackers.climate, responses),
-        door_lock=state.part("doorsState").word(
-            "combinedSecurityState", LockState, kept=known.door_lock
-        ),
+        door_lock=door_lock(state, known.door_lock),
         lids=lids(state, known.lids, report),
         windows=windows(state.part("windowsState"), known.windows, report),
         alarm=alarm(state, known.alarm, report),
@@ -104,9 +95,7 @@ def to_vehicle(
         departure_timers=_departure_timers(state),
         image=image,
     )
-    vehicle = located(vehicle, responses, state, known, report)
-    measured_at = MappingProxyType({**measured_times(vehicle), **vehicle.measured_at})
-    return replace(vehicle, measured_at=measured_at)
+    return with_measured_times(located(vehicle, responses, state, known, report))
 
 
 def _updated_at(responses: VehicleResponses, state: JsonReader, known: Vehicle) -> datetime | None:
