@@ -210,26 +210,26 @@ class Commands:
             queue.worker = self._tasks.create_task(self._work(vin, queue))
 
     async def _work(self, vin: str, queue: CommandQueue) -> None:
-        """Carry out what waits. A bug ends one command, and never the queue of another vehicle."""
+        """Carry out what waits, then refresh the vehicle once its changes can be seen.
+
+        A bug ends one command, and never the queue of another vehicle.
+        """
+        changed: Executor | None = None
         try:
-            while queue.waiting:
+            while queue.waiting or changed:
                 try:
-                    await self._carry_out_all(vin, queue)
+                    while queue.waiting:
+                        changed = await self._carry_out(queue) or changed
+                    if changed and not await queue.wait_for_arrival(changed.settling_s()):
+                        await changed.refresh_vehicle(vin)
+                        changed = None
                 except Exception:
                     self._bug_logger.exception("command_worker_crashed", vin=vin)
-            self._bug_logger.guarded("show_current_crashed", self._show_current, vin=vin)(vin)
+                    changed = None
+            with self._bug_logger.caught("show_current_crashed", vin=vin):
+                self._show_current(vin)
         finally:
             queue.worker = queue.running = None
-
-    async def _carry_out_all(self, vin: str, queue: CommandQueue) -> None:
-        """Carry out what waits, then refresh the vehicle once its changes can be seen."""
-        changed: Executor | None = None
-        while queue.waiting or changed:
-            while queue.waiting:
-                changed = await self._carry_out(queue) or changed
-            if changed and not await queue.wait_for_arrival(changed.settling_s()):
-                await changed.refresh_vehicle(vin)
-                changed = None
 
     async def _carry_out(self, queue: CommandQueue) -> Executor | None:
         """Carry out the next command; return its executor if the vehicle has changed by it."""

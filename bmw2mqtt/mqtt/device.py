@@ -140,12 +140,10 @@ class Device(Generic[SubjectT]):
             subject: the snapshot.
             gone: components of an earlier run that Home Assistant may still have.
         """
-        for entity_id in self._ended:
-            self._pending.pop(entity_id, None)
-        self._ended.clear()
-        self._render(subject, gone)
-
-    def _render(self, subject: SubjectT, gone: Iterable[str] = ()) -> None:
+        if subject is not self._subject:
+            for entity_id in self._ended:
+                self._pending.pop(entity_id, None)
+            self._ended.clear()
         published = self._present(subject)
         components = tuple(item.id for item in published)
         documents = self._documents(subject, published)
@@ -183,14 +181,14 @@ class Device(Generic[SubjectT]):
     def forget(self, components: Iterable[str]) -> None:
         """Remove from Home Assistant what an earlier run announced and this one does not have."""
         if self._subject is not None:
-            self._render(self._subject, components)
+            self.show(self._subject, components)
 
     def show_pending(self, entity: Entity[SubjectT], value: Value) -> None:
         """Publish the value that a running command leads to, until `show_current`."""
         if entity.has_state and self._subject is not None:
             self._pending[entity.id] = value
             self._ended.discard(entity.id)
-            self._render(self._subject)
+            self.show(self._subject)
 
     def end_pending(self, entity: Entity[SubjectT]) -> None:
         """Keep the value of a command that has ended until the next snapshot."""
@@ -204,7 +202,7 @@ class Device(Generic[SubjectT]):
             for entity_id in ended:
                 self._pending.pop(entity_id, None)
                 self._ended.discard(entity_id)
-            self._render(self._subject)
+            self.show(self._subject)
 
     @property
     def is_available(self) -> bool:

@@ -179,7 +179,7 @@ class Bench:
         """Let a car stream a value that it measures now."""
         self.vehicles.add(vin)
         value = {"value": 7, "timestamp": self.clock.now.isoformat()}
-        self.values.record(vin, {"vehicle.vehicle.travelledDistance": value}, self.clock.now)
+        self.values.add(vin).record({"vehicle.vehicle.travelledDistance": value}, self.clock.now)
 
     async def log_in(self) -> OAuthTokens:
         """Log in as a person does."""

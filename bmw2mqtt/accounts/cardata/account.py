@@ -77,7 +77,7 @@ class CarDataAccount:
         )
         self._vehicles = vehicles = VehicleRegistry(name, store, self._readings, bugs)
         self._updater = SnapshotUpdater(
-            name, vehicles, self._readings, guarded, bug_logger=bugs, now=now
+            name, vehicles, self._readings, listener, bug_logger=bugs, now=now
         )
         self._receiver = VehicleReceiver(
             name, vehicles, self._readings, self._updater, guarded, now
@@ -115,7 +115,7 @@ class CarDataAccount:
                 on_tokens=guarded(self._use_tokens),
                 on_login=guarded(self._logged_in),
                 on_login_change=guarded(self._update_status),
-                on_message=guarded(self._receiver.stream_message),
+                on_message=self._receiver.stream_message,
                 on_stream_change=guarded(self._stream_changed),
             ),
             now=self._now,

@@ -9,7 +9,7 @@ import structlog
 from bmw2mqtt.accounts.account import AccountListener
 from bmw2mqtt.accounts.cardata.snapshot.updater import SnapshotUpdater
 from bmw2mqtt.accounts.cardata.stream.message import UnreadableMessageError, parse_message
-from bmw2mqtt.accounts.cardata.telemetry.store import MAX_VEHICLES, ReadingStore
+from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.state_document import PastTime, StateDocument
@@ -18,6 +18,8 @@ from bmw2mqtt.accounts.state_file import StateFile
 log = structlog.get_logger(__name__)
 
 STATE_PART = "heard"
+MAX_VEHICLES = 1000
+"""Messages of more cars than that are not BMW's."""
 
 
 class ReceivedDocument(StateDocument):
@@ -79,15 +81,16 @@ class VehicleReceiver:
             log.debug("stream_message_unreadable", account=self._account, reason=str(error))
             return
         vin = message.vin
-        if vin not in self._vehicles:
+        vehicle = self._vehicles.get(vin)
+        if vehicle is None:
             if len(self._vehicles) >= MAX_VEHICLES:
                 log.debug("stream_message_unreadable", account=self._account, reason="many cars")
                 return
-            self._vehicles.add(vin)
+            vehicle = self._vehicles.add(vin)
             self._listener.vehicles_listed(self._account, frozenset({vin}), is_complete=False)
         self.received_at = self.message_at = now = self._now()
         self._listener.message_received(self._account, vin, payload)
-        if self._readings.record(vin, message.data, now):
+        if vehicle.readings.record(message.data, now):
             self._updater.schedule(vin)
 
     # The poller's listener
@@ -97,7 +100,7 @@ class VehicleReceiver:
     ) -> None:
         """Record what REST knows of a car."""
         self.received_at = received_at
-        self._readings.record(vehicle.vin, data, received_at)
+        vehicle.readings.record(data, received_at)
         self._updater.schedule(vehicle.vin)
         self._listener.vehicle_seen(self._account, vehicle.vin)
 

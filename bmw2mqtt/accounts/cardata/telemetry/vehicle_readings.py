@@ -130,6 +130,8 @@ class VehicleReadings:
         Returns:
             Whether anything has changed, or has to be judged by the rules of charging.
         """
+        if not isinstance(data, Mapping):
+            return False  # type: ignore[unreachable] # BMW may send anything
         is_changed = False
         if not _DISPLAY.isdisjoint(data):
             is_changed = self._record_display(data, received_at)
@@ -197,7 +199,10 @@ class VehicleReadings:
             and (not is_timed or known.measured_at == measured_at or name in _DISPLAY)
         ):
             return False  # of the display's unit it matters since when it is so
-        self._put(name, reading, value)
+        self._note_last_known(name, known, reading)
+        self._readings[name] = reading
+        is_converted = reading.value is None or isinstance(reading.value, float)
+        self._save(name, reading.value if is_converted else value)
         if name in CHARGING_INPUTS:
             self._news.append(NewReading(name, reading.value, stamped_at, received_at))
         return True
@@ -219,17 +224,12 @@ class VehicleReadings:
         self._news.append(NewReading(row.descriptor, percent, measured_at, received_at))
         return True
 
-    def _put(self, name: str, reading: Reading, value: object) -> None:
-        """Replace a reading, and note what has to be written to disk."""
-        known = self._readings.get(name)
+    def _note_last_known(self, name: str, known: Reading | None, reading: Reading) -> None:
+        """Note when the last known value of a reading that becomes unknown was measured."""
         if reading.value is not None:
             self._known_at.pop(name, None)
         elif known is not None and known.value is not None and known.measured_at is not None:
             self._known_at[name] = known.measured_at
-        self._readings[name] = reading
-        if reading.value is None or isinstance(reading.value, float):
-            value = reading.value
-        self._save(name, value)
 
     def _save(self, name: str, value: object) -> None:
         reading, number = self._readings[name], self._units.open_number(name)

@@ -269,8 +269,8 @@ def test_a_display_that_is_switched_moves_no_odometer(tmp_path: Path) -> None:
     car.report({DISPLAY_UNIT: "km", MILEAGE: 10_000, CONSUMPTION: 18}, 0)
     assert car.report({DISPLAY_UNIT: "km"}, 30).mileage_km == 10_000
     assert car.report({DISPLAY_UNIT: "miles"}, 60).mileage_km == 10_000, "it has not moved"
-    car.store.record(VIN, message({MILEAGE: 10_000}, 0), T0)
-    car.store.record(VIN, message({MILEAGE: 10_000}, 5), T0)
+    car.store.add(VIN).record(message({MILEAGE: 10_000}, 0), T0)
+    car.store.add(VIN).record(message({MILEAGE: 10_000}, 5), T0)
     vehicle = car.report({DISPLAY_UNIT: "miles"}, 90)
     assert vehicle.mileage_km == 10_000
     assert vehicle.charging.consumption_kwh_per_100km == 18
