@@ -47,7 +47,7 @@ MUTATIONS = (
         "an expired command is refused",
         "        if command.deadline.is_over:\n",
         "        if False:\n",
-        ("tests/test_command_queues.py",),
+        ("tests/mqtt/test_command_queues.py",),
     ),
     Mutation(
         "a read-only account takes no command",
@@ -83,7 +83,7 @@ MUTATIONS = (
         "CarData's tokens are saved before they are used",
         '        self._write({"client_id": self._oauth.client_id, **tokens.document()})\n',
         "        pass\n",
-        ("tests/accounts/test_cardata_tokens.py",),
+        ("tests/accounts/cardata/auth/test_tokens.py",),
     ),
     Mutation(
         "MyBMW's tokens are saved before they are used",
@@ -125,19 +125,19 @@ MUTATIONS = (
         "failed polls are retried with growing pauses",
         "        backoff_s = FIRST_RETRY_S * 2.0 ** min(self._failures - 1, 10)\n",
         "        backoff_s = FIRST_RETRY_S\n",
-        ("tests/accounts/test_polling.py",),
+        ("tests/accounts/test_scheduler.py",),
     ),
     Mutation(
         "a blocked account waits for hours",
         "            return self._jittered(BLOCKED_RETRY_S)\n",
         "            return self._jittered(FIRST_RETRY_S)\n",
-        ("tests/accounts/test_polling.py",),
+        ("tests/accounts/test_scheduler.py",),
     ),
     Mutation(
         "a refused login waits for a person",
         "        if isinstance(error, LoginRequired) or (not self._interval_s",
         "        if (not self._interval_s",
-        ("tests/accounts/test_polling.py",),
+        ("tests/accounts/test_scheduler.py",),
     ),
 )
 

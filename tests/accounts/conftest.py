@@ -23,7 +23,7 @@ from tests.virtual_time import VirtualLoop
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], Any]]:
     """Let CarData's tests run in virtual time; MyBMW's choose it themselves."""
     is_cardata = "bench" in getattr(item, "fixturenames", ())
-    if is_cardata or item.path.name.startswith("test_cardata_"):
+    if is_cardata or item.path.parent.name in {"auth", "stream"}:
         return {"virtual": partial(VirtualLoop, BEGIN)}
     return {"real": asyncio.new_event_loop}
 

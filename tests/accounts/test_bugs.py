@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from bmw2mqtt.accounts.cardata.account import CarDataAccount
 from bmw2mqtt.accounts.cardata.snapshot import builder, updater
 from bmw2mqtt.accounts.cardata.snapshot.updater import SnapshotUpdater
-from bmw2mqtt.accounts.mybmw import poller as garage
+from bmw2mqtt.accounts.mybmw import poller
 from bmw2mqtt.accounts.scheduler import PollScheduler
 from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.simulator.tls import Certificates
@@ -149,21 +149,21 @@ def test_a_bug_with_one_car_of_mybmw_hides_no_other(
     certificates: Certificates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     bad, good = VINS
-    function = getattr(garage, name)
+    function = getattr(poller, name)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if bad in {getattr(args[0], "vin", None), *map(str, args[1:2])}:
             raise ZeroDivisionError
         return function(*args, **kwargs)
 
-    monkeypatch.setattr(garage, name, call)
+    monkeypatch.setattr(poller, name, call)
 
     async def main(day: Day) -> None:
         await asyncio.sleep(3600)
         assert day.state.status == "ok"
         assert good in day.watcher.vins
         assert bad not in day.watcher.vins
-        monkeypatch.setattr(garage, name, function)
+        monkeypatch.setattr(poller, name, function)
         await asyncio.sleep(3600)
         assert bad in day.watcher.vins, "it comes once it can"
 

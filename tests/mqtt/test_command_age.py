@@ -15,7 +15,7 @@ from bmw2mqtt.mqtt.session import Received
 from bmw2mqtt.vehicle.commands import EXECUTED, Action, CommandResult
 from bmw2mqtt.vehicle.deadline import Deadline, elapsed_s
 from tests import virtual_time
-from tests.command_bench import Bench
+from tests.mqtt.recorded_commands import RecordedCommands
 
 UNLOCK = ("lock/lock/set", "UNLOCK")
 HORN = ("button/sound_horn/press", "PRESS")
@@ -36,21 +36,21 @@ class SuspendableClock:
         self._suspended_s += seconds
 
 
-def in_virtual_time(test: Callable[[Bench, SuspendableClock], Awaitable[None]]) -> None:
+def in_virtual_time(test: Callable[[RecordedCommands, SuspendableClock], Awaitable[None]]) -> None:
     async def run() -> None:
         clock = SuspendableClock()
-        bench = Bench(clock)
-        await bench.start()
-        await test(bench, clock)
-        assert bench.task is not None
-        assert not bench.task.done()
-        bench.task.cancel()
-        await asyncio.wait([bench.task])
+        commands_run = RecordedCommands(clock)
+        await commands_run.start()
+        await test(commands_run, clock)
+        assert commands_run.task is not None
+        assert not commands_run.task.done()
+        commands_run.task.cancel()
+        await asyncio.wait([commands_run.task])
 
     virtual_time.run(run)
 
 
-def slow(bench: Bench, *durations_s: float) -> None:
+def slow(commands_run: RecordedCommands, *durations_s: float) -> None:
     """Let the first commands take so long, and the others no time."""
     left = list(durations_s)
 
@@ -58,25 +58,27 @@ def slow(bench: Bench, *durations_s: float) -> None:
         await asyncio.sleep(left.pop(0) if left else 0)
         return EXECUTED
 
-    bench.account.on_execute = execute
+    commands_run.account.on_execute = execute
 
 
-def verdicts(bench: Bench) -> list[tuple[str, str, str | None]]:
-    return [(e["entity"], e["event_type"], e["reason"]) for e in bench.events()]
+def verdicts(commands_run: RecordedCommands) -> list[tuple[str, str, str | None]]:
+    return [(e["entity"], e["event_type"], e["reason"]) for e in commands_run.events()]
 
 
 def test_an_unlock_that_waits_behind_two_slow_commands() -> None:
-    async def test(bench: Bench, _: SuspendableClock) -> None:
-        slow(bench, SLOW_S, SLOW_S)
+    async def test(commands_run: RecordedCommands, _: SuspendableClock) -> None:
+        slow(commands_run, SLOW_S, SLOW_S)
         for command in (FLASH, HORN, UNLOCK):
-            bench.take(*command)
+            commands_run.receive(*command)
         await asyncio.sleep(59)
-        assert bench.events() == []
+        assert commands_run.events() == []
         await asyncio.sleep(2)
-        assert verdicts(bench) == [("lock/lock", "rejected", "expired")], "as soon as it is too old"
+        assert verdicts(commands_run) == [("lock/lock", "rejected", "expired")], (
+            "as soon as it is too old"
+        )
         await asyncio.sleep(3 * SLOW_S)
-        assert bench.account.executed == [Action.FLASH_LIGHTS, Action.SOUND_HORN]
-        assert len(bench.events()) == 3
+        assert commands_run.account.executed == [Action.FLASH_LIGHTS, Action.SOUND_HORN]
+        assert len(commands_run.events()) == 3
 
     in_virtual_time(test)
 
@@ -97,14 +99,14 @@ def test_an_unlock_that_waits_behind_two_slow_commands() -> None:
 def test_how_long_a_command_may_wait(
     command: tuple[str, str], waits_s: float, *, is_executed: bool
 ) -> None:
-    async def test(bench: Bench, _: SuspendableClock) -> None:
-        slow(bench, waits_s)
-        bench.take(*FLASH)
-        bench.take(*command)
+    async def test(commands_run: RecordedCommands, _: SuspendableClock) -> None:
+        slow(commands_run, waits_s)
+        commands_run.receive(*FLASH)
+        commands_run.receive(*command)
         await asyncio.sleep(2 * waits_s)
-        assert len(bench.account.executed) == 1 + is_executed
-        assert len(bench.events()) == 2
-        reasons = {event["reason"] for event in bench.events()}
+        assert len(commands_run.account.executed) == 1 + is_executed
+        assert len(commands_run.events()) == 2
+        reasons = {event["reason"] for event in commands_run.events()}
         assert reasons == ({None} if is_executed else {None, "expired"})
 
     in_virtual_time(test)
@@ -117,12 +119,12 @@ def test_how_long_a_command_may_wait(
 def test_message_expiry_may_only_shorten_it(
     expiry_s: int, waits_s: float, *, is_executed: bool
 ) -> None:
-    async def test(bench: Bench, _: SuspendableClock) -> None:
-        slow(bench, waits_s)
-        bench.take(*FLASH)
-        bench.take(*UNLOCK, MessageExpiryInterval=expiry_s)
+    async def test(commands_run: RecordedCommands, _: SuspendableClock) -> None:
+        slow(commands_run, waits_s)
+        commands_run.receive(*FLASH)
+        commands_run.receive(*UNLOCK, MessageExpiryInterval=expiry_s)
         await asyncio.sleep(2 * waits_s)
-        assert (Action.UNLOCK in bench.account.executed) == is_executed
+        assert (Action.UNLOCK in commands_run.account.executed) == is_executed
 
     in_virtual_time(test)
 
@@ -133,74 +135,76 @@ def test_message_expiry_may_only_shorten_it(
 def test_time_counts_while_the_host_is_suspended(suspended_s: float, *, is_executed: bool) -> None:
     """Timers of the loop do not see it: the age is looked at once more before it is sent."""
 
-    async def test(bench: Bench, clock: SuspendableClock) -> None:
-        slow(bench, 30)
-        bench.take(*FLASH)
-        bench.take(*UNLOCK)
+    async def test(commands_run: RecordedCommands, clock: SuspendableClock) -> None:
+        slow(commands_run, 30)
+        commands_run.receive(*FLASH)
+        commands_run.receive(*UNLOCK)
         await asyncio.sleep(10)
         clock.suspend(suspended_s)
         await asyncio.sleep(21)
-        assert (Action.UNLOCK in bench.account.executed) == is_executed
-        assert len(bench.events()) == 2
+        assert (Action.UNLOCK in commands_run.account.executed) == is_executed
+        assert len(commands_run.events()) == 2
 
     in_virtual_time(test)
 
 
 @pytest.mark.parametrize(("age_s", "is_executed"), [(59, True), (61, False)])
 def test_it_counts_from_when_the_message_was_read(age_s: float, *, is_executed: bool) -> None:
-    async def test(bench: Bench, _: SuspendableClock) -> None:
-        bench.take(*UNLOCK, age_s=age_s)
-        await bench.settle()
-        assert (Action.UNLOCK in bench.account.executed) == is_executed
-        assert len(bench.events()) == 1
+    async def test(commands_run: RecordedCommands, _: SuspendableClock) -> None:
+        commands_run.receive(*UNLOCK, age_s=age_s)
+        await commands_run.settle()
+        assert (Action.UNLOCK in commands_run.account.executed) == is_executed
+        assert len(commands_run.events()) == 1
 
     in_virtual_time(test)
 
 
 def test_one_that_is_too_old_makes_room() -> None:
-    async def test(bench: Bench, clock: SuspendableClock) -> None:
-        slow(bench, SLOW_S)
-        bench.take(*FLASH)
-        bench.take(*UNLOCK)
+    async def test(commands_run: RecordedCommands, clock: SuspendableClock) -> None:
+        slow(commands_run, SLOW_S)
+        commands_run.receive(*FLASH)
+        commands_run.receive(*UNLOCK)
         clock.suspend(61)
-        bench.take(*UNLOCK)
-        assert verdicts(bench) == [("lock/lock", "rejected", "expired")], "the old one, at once"
+        commands_run.receive(*UNLOCK)
+        assert verdicts(commands_run) == [("lock/lock", "rejected", "expired")], (
+            "the old one, at once"
+        )
         await asyncio.sleep(59)
-        bench.account.on_execute = None
+        commands_run.account.on_execute = None
         await asyncio.sleep(SLOW_S)
-        assert [event["reason"] for event in bench.events()] == ["expired", "expired", None]
-        bench.take(*UNLOCK)
-        await bench.settle()
-        assert bench.account.executed == [Action.FLASH_LIGHTS, Action.UNLOCK]
+        assert [event["reason"] for event in commands_run.events()] == ["expired", "expired", None]
+        commands_run.receive(*UNLOCK)
+        await commands_run.settle()
+        assert commands_run.account.executed == [Action.FLASH_LIGHTS, Action.UNLOCK]
 
     in_virtual_time(test)
 
 
 def test_one_that_expires_while_the_worker_waits_with_news_does_no_harm() -> None:
-    async def test(bench: Bench, clock: SuspendableClock) -> None:
-        bench.account.has_news = True
-        bench.account.settling_s = lambda: 7.0
-        bench.take(*FLASH)
+    async def test(commands_run: RecordedCommands, clock: SuspendableClock) -> None:
+        commands_run.account.has_news = True
+        commands_run.account.settling_s = lambda: 7.0
+        commands_run.receive(*FLASH)
         await asyncio.sleep(1)
-        bench.take(*UNLOCK)
+        commands_run.receive(*UNLOCK)
         clock.suspend(61)
-        bench.take(*HORN)
+        commands_run.receive(*HORN)
         await asyncio.sleep(20)
-        assert bench.account.executed == [Action.FLASH_LIGHTS, Action.SOUND_HORN]
-        assert bench.account.refreshed == 1
+        assert commands_run.account.executed == [Action.FLASH_LIGHTS, Action.SOUND_HORN]
+        assert commands_run.account.refreshed == 1
 
     in_virtual_time(test)
 
 
 def test_a_command_takes_its_deadline_along() -> None:
-    async def test(bench: Bench, clock: SuspendableClock) -> None:
-        slow(bench, 20)
-        bench.take(*FLASH)
-        bench.take(*UNLOCK)
+    async def test(commands_run: RecordedCommands, clock: SuspendableClock) -> None:
+        slow(commands_run, 20)
+        commands_run.receive(*FLASH)
+        commands_run.receive(*UNLOCK)
         await asyncio.sleep(20)
-        await bench.settle()
-        assert [round(d.at_s) for d in bench.account.deadlines] == [300, 60]
-        assert {d.clock for d in bench.account.deadlines} == {clock}
+        await commands_run.settle()
+        assert [round(d.at_s) for d in commands_run.account.deadlines] == [300, 60]
+        assert {d.clock for d in commands_run.account.deadlines} == {clock}
 
     in_virtual_time(test)
 
@@ -213,18 +217,18 @@ async def test_setting_the_time_changes_nothing(set_s: float) -> None:
         async def execute() -> CommandResult:
             return await gate
 
-        bench = Bench()
-        await bench.start()
-        bench.account.on_execute = execute
-        bench.take(*FLASH)
-        bench.take(*UNLOCK)
+        commands_run = RecordedCommands()
+        await commands_run.start()
+        commands_run.account.on_execute = execute
+        commands_run.receive(*FLASH)
+        commands_run.receive(*UNLOCK)
         await asyncio.sleep(0)
         traveller.shift(set_s)
         gate.set_result(EXECUTED)
-        await bench.settle()
-        assert [event["event_type"] for event in bench.events()] == ["executed"] * 2
-        assert bench.task is not None
-        bench.task.cancel()
+        await commands_run.settle()
+        assert [event["event_type"] for event in commands_run.events()] == ["executed"] * 2
+        assert commands_run.task is not None
+        commands_run.task.cancel()
 
 
 def test_the_clock_counts_real_time() -> None:
@@ -236,17 +240,17 @@ def test_the_clock_counts_real_time() -> None:
 
 
 def test_what_came_during_a_standstill_is_refused() -> None:
-    async def test(bench: Bench, _: SuspendableClock) -> None:
+    async def test(commands_run: RecordedCommands, _: SuspendableClock) -> None:
         for command in (UNLOCK, FLASH, ("notify/poi/set", "48.1,11.5")):
-            bench.take(*command, is_stale=True)
-        await bench.settle()
-        assert [(e["event_type"], e["reason"]) for e in bench.events()] == [
+            commands_run.receive(*command, is_stale=True)
+        await commands_run.settle()
+        assert [(e["event_type"], e["reason"]) for e in commands_run.events()] == [
             ("rejected", "expired")
         ] * 3
-        assert bench.account.executed == []
-        bench.take(*UNLOCK)
-        await bench.settle()
-        assert bench.account.executed == [Action.UNLOCK]
+        assert commands_run.account.executed == []
+        commands_run.receive(*UNLOCK)
+        await commands_run.settle()
+        assert commands_run.account.executed == [Action.UNLOCK]
 
     in_virtual_time(test)
 
@@ -273,9 +277,9 @@ class RecordingControls:
 @pytest.mark.parametrize("is_stale", [False, True])
 def test_an_account_is_not_told_old_things_either(*, is_stale: bool) -> None:
     mybmw, cardata = RecordingControls("mybmw"), RecordingControls("cardata")
-    bench = Bench()
+    commands_run = RecordedCommands()
     accounts: Any = {"home": mybmw, "eu": cardata}
-    controls = AccountCommands(accounts, bench.publisher)
+    controls = AccountCommands(accounts, commands_run.publisher)
     sent = [
         ("home", "switch/polling/set", b"OFF"),
         ("home", "button/refresh/press", b"PRESS"),
@@ -289,7 +293,7 @@ def test_an_account_is_not_told_old_things_either(*, is_stale: bool) -> None:
                 aiomqtt.Message(topic, payload, qos=1, retain=False, mid=0, properties=None),
                 is_stale=is_stale,
             )
-            command = bench.topics.parse_command(topic)
+            command = commands_run.topics.parse_command(topic)
             if command is None:
                 controls.receive_login(account, message)
             else:

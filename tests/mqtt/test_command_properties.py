@@ -22,7 +22,7 @@ from bmw2mqtt.vehicle.commands import (
     SetTargetSoc,
 )
 from bmw2mqtt.vehicle.snapshot import ChargingMode
-from tests.command_bench import Bench
+from tests.mqtt.recorded_commands import RecordedCommands
 
 WORDS: dict[str, dict[str, Command]] = {
     "lock/lock/set": {"LOCK": Action.LOCK, "UNLOCK": Action.UNLOCK},
@@ -195,29 +195,33 @@ def runner() -> Iterator[asyncio.Runner]:
 
 
 @pytest.fixture(scope="module")
-def bench(runner: asyncio.Runner) -> Bench:
-    made = Bench()
+def commands_run(runner: asyncio.Runner) -> RecordedCommands:
+    made = RecordedCommands()
     runner.run(made.start())
     return made
 
 
 def deliver(
-    runner: asyncio.Runner, bench: Bench, path: str, payload: bytes, **options: Any
+    runner: asyncio.Runner,
+    commands_run: RecordedCommands,
+    path: str,
+    payload: bytes,
+    **options: Any,
 ) -> tuple[dict[str, Any], list[Command]]:
     """Let one message come in: its only event, and what was carried out."""
-    bench.publisher.sent.clear()
-    bench.account.executed.clear()
+    commands_run.publisher.sent.clear()
+    commands_run.account.executed.clear()
 
     async def message() -> None:
-        assert bench.take(path, payload, **options)
-        await bench.settle()
+        assert commands_run.receive(path, payload, **options)
+        await commands_run.settle()
 
     runner.run(message())
-    (event,) = bench.events()
+    (event,) = commands_run.events()
     platform, key, _ = path.split("/")
     assert event["entity"] == f"{platform}/{key}"
     assert event["payload"] == payload.decode(errors="replace")[:255]
-    return event, list(bench.account.executed)
+    return event, list(commands_run.account.executed)
 
 
 def test_every_command_is_known_here() -> None:
@@ -228,10 +232,10 @@ def test_every_command_is_known_here() -> None:
 @MANY
 @given(payload=payloads)
 def test_what_is_carried_out_is_what_the_payload_says(
-    runner: asyncio.Runner, bench: Bench, topic: str, payload: bytes
+    runner: asyncio.Runner, commands_run: RecordedCommands, topic: str, payload: bytes
 ) -> None:
     expected = meaning(topic, payload)
-    event, executed = deliver(runner, bench, topic, payload)
+    event, executed = deliver(runner, commands_run, topic, payload)
     if executed:
         assert executed == [expected]
         assert (event["event_type"], event["reason"]) == ("executed", None)
@@ -245,10 +249,10 @@ def test_what_is_carried_out_is_what_the_payload_says(
 @settings(MANY, max_examples=1000)
 @given(payload=st.one_of(destinations, plain, uris).map(as_bytes))
 def test_destinations_in_every_notation(
-    runner: asyncio.Runner, bench: Bench, topic: str, payload: bytes
+    runner: asyncio.Runner, commands_run: RecordedCommands, topic: str, payload: bytes
 ) -> None:
     expected = meaning(topic, payload)
-    event, executed = deliver(runner, bench, topic, payload)
+    event, executed = deliver(runner, commands_run, topic, payload)
     if executed:
         (command,) = executed
         assert command == expected
@@ -268,7 +272,7 @@ def test_destinations_in_every_notation(
 )
 def test_a_good_destination_is_sent(
     runner: asyncio.Runner,
-    bench: Bench,
+    commands_run: RecordedCommands,
     latitude: Any,
     longitude: Any,
     texts: dict[str, str],
@@ -276,7 +280,7 @@ def test_a_good_destination_is_sent(
 ) -> None:
     kind: Any = str if is_text else float
     fields = {"latitude": kind(latitude), "longitude": kind(longitude), **texts}
-    _, executed = deliver(runner, bench, POI, json.dumps(fields).encode())
+    _, executed = deliver(runner, commands_run, POI, json.dumps(fields).encode())
     expected = SendPoi(latitude=float(latitude), longitude=float(longitude), **texts)
     if len(json.dumps(fields).encode()) <= 4096:
         assert executed == [expected]
@@ -284,7 +288,7 @@ def test_a_good_destination_is_sent(
 
 @pytest.mark.parametrize("topic", TOPICS)
 def test_every_word_of_the_guide_is_understood(
-    runner: asyncio.Runner, bench: Bench, topic: str
+    runner: asyncio.Runner, commands_run: RecordedCommands, topic: str
 ) -> None:
     known = (
         WORDS.get(topic)
@@ -294,7 +298,7 @@ def test_every_word_of_the_guide_is_understood(
         }[topic]
     )
     for word, command in known.items():
-        assert deliver(runner, bench, topic, word.encode())[1] == [command]
+        assert deliver(runner, commands_run, topic, word.encode())[1] == [command]
 
 
 @MANY
@@ -307,13 +311,13 @@ def test_every_word_of_the_guide_is_understood(
 )
 def test_other_topics_and_retained_messages_are_refused(
     runner: asyncio.Runner,
-    bench: Bench,
+    commands_run: RecordedCommands,
     path: str,
     payload: bytes,
     retain: bool,  # noqa: FBT001
 ) -> None:
     retain = retain or path in TOPICS
-    event, executed = deliver(runner, bench, path, payload, retain=retain)
+    event, executed = deliver(runner, commands_run, path, payload, retain=retain)
     assert executed == []
     assert event["reason"] == ("retained" if retain else "unknown_entity")
 
@@ -326,13 +330,17 @@ def test_other_topics_and_retained_messages_are_refused(
     payload=st.sampled_from([b"PRESS", b"nonsense"]),
 )
 def test_answers_go_only_where_they_may(
-    runner: asyncio.Runner, bench: Bench, response: str, correlation: bytes | None, payload: bytes
+    runner: asyncio.Runner,
+    commands_run: RecordedCommands,
+    response: str,
+    correlation: bytes | None,
+    payload: bytes,
 ) -> None:
     options: dict[str, Any] = {"ResponseTopic": response}
     if correlation is not None:
         options["CorrelationData"] = correlation
-    deliver(runner, bench, "button/light_flash/press", payload, **options)
+    deliver(runner, commands_run, "button/light_flash/press", payload, **options)
     own = ("bmw2mqtt/", "homeassistant/", "$")
     is_allowed = response and not response.startswith(own) and not re.search("[+#\0]", response)
-    answers = [(where, data) for where, _, data in bench.publisher.sent[1:]]
+    answers = [(where, data) for where, _, data in commands_run.publisher.sent[1:]]
     assert answers == ([(response, correlation)] if is_allowed else [])

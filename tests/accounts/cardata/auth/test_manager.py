@@ -23,17 +23,17 @@ from tests.accounts.waiting import until
 CODES, TOKEN = "device/code", "oauth/token"
 
 
-class House:
-    """A keeper, and what it told."""
+class RunningLogin:
+    """A login manager, and what it reported."""
 
     def __init__(self, bench: Bench) -> None:
         bench.restart()
         self.bmw, self.clock, self.bench = bench.bmw, bench.clock, bench
         self.tokens: list[OAuthTokens | None] = []
         self.logins = 0
-        self.told: list[tuple[str | None, str | None]] = []
+        self.reports: list[tuple[str | None, str | None]] = []
         """Problem and code, as a person sees them, each time that something may have changed."""
-        self.keeper = LoginManager(
+        self.manager = LoginManager(
             "home",
             bench.credentials,
             DeviceLogin(bench.oauth, now=bench.clock),
@@ -48,16 +48,16 @@ class House:
         self.logins += 1
 
     def _note(self) -> None:
-        codes = self.keeper.codes
-        self.told.append((self.said or None, codes.user_code if codes else None))
+        codes = self.manager.codes
+        self.reports.append((self.problem_text or None, codes.user_code if codes else None))
 
     @property
-    def said(self) -> str:
-        return str(self.keeper.problem or "")
+    def problem_text(self) -> str:
+        return str(self.manager.problem or "")
 
     @property
     def status(self) -> AccountStatus:
-        problem = self.keeper.problem
+        problem = self.manager.problem
         return problem.status if problem else AccountStatus.OK
 
     def asked(self, path: str) -> int:
@@ -65,8 +65,8 @@ class House:
 
     async def code(self) -> str:
         """Wait for a code that waits for its user."""
-        await until(lambda: self.keeper.codes, within_s=3600)
-        codes = self.keeper.codes
+        await until(lambda: self.manager.codes, within_s=3600)
+        codes = self.manager.codes
         assert codes is not None
         return codes.user_code
 
@@ -80,15 +80,15 @@ class House:
 
 
 @pytest.fixture
-def house(bench: Bench) -> Callable[[], Any]:
-    """Run a keeper; a second one is another run of the bridge."""
+def running_login(bench: Bench) -> Callable[[], Any]:
+    """Run a login manager; a second one is another run of the bridge."""
 
     @asynccontextmanager
-    async def run() -> AsyncIterator[House]:
-        house = House(bench)
-        task = asyncio.create_task(house.keeper.run())
+    async def run() -> AsyncIterator[RunningLogin]:
+        running_login = RunningLogin(bench)
+        task = asyncio.create_task(running_login.manager.run())
         try:
-            yield house
+            yield running_login
         finally:
             task.cancel()
             with suppress(asyncio.CancelledError):
@@ -98,28 +98,30 @@ def house(bench: Bench) -> Callable[[], Any]:
     return run
 
 
-def saved(house: House) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((house.bench.folder / "tokens-home.json").read_bytes())
+def saved(running_login: RunningLogin) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(
+        (running_login.bench.folder / "tokens-home.json").read_bytes()
+    )
     return document
 
 
 # Logins
 
 
-async def test_the_first_login_begins_by_itself(house: Callable[[], Any]) -> None:
-    async with house() as home:
+async def test_the_first_login_begins_by_itself(running_login: Callable[[], Any]) -> None:
+    async with running_login() as home:
         code = await home.code()
         assert home.tokens == [None]
         assert home.status is AccountStatus.LOGIN_REQUIRED
-        assert code in home.said
-        assert f"/oneid/link?user_code={code}" in home.said
+        assert code in home.problem_text
+        assert f"/oneid/link?user_code={code}" in home.problem_text
         await home.log_in()
         assert home.status is AccountStatus.OK
-        assert home.keeper.codes is None
+        assert home.manager.codes is None
         assert home.tokens[-1] is not None
         assert saved(home)["refresh_token"] == home.tokens[-1].refresh_token
-        assert home.told[-1] == (None, None)
-    async with house() as home:
+        assert home.reports[-1] == (None, None)
+    async with running_login() as home:
         await until(lambda: home.tokens)
         await home.rest()
         assert home.tokens[-1] is not None, "a restart needs no login"
@@ -127,197 +129,199 @@ async def test_the_first_login_begins_by_itself(house: Callable[[], Any]) -> Non
         assert home.logins == 0
 
 
-async def test_a_person_declines(house: Callable[[], Any]) -> None:
-    async with house() as home:
+async def test_a_person_declines(running_login: Callable[[], Any]) -> None:
+    async with running_login() as home:
         home.bmw.decline(await home.code())
-        await until(lambda: "declined" in home.said)
+        await until(lambda: "declined" in home.problem_text)
         assert home.status is AccountStatus.LOGIN_REQUIRED
         await home.rest()
         assert home.asked(CODES) == 1, "no new code before a person asks"
-        assert home.told[-1][1] is None
-    async with house() as home:
-        await until(lambda: "declined" in home.said, "it is still known after a restart")
+        assert home.reports[-1][1] is None
+    async with running_login() as home:
+        await until(lambda: "declined" in home.problem_text, "it is still known after a restart")
         await home.rest()
         assert home.asked(CODES) == 1
-        home.keeper.request_login()
+        home.manager.request_login()
         await home.log_in()
         assert home.asked(CODES) == 2
 
 
-async def test_nobody_confirms(house: Callable[[], Any]) -> None:
-    async with house() as home:
+async def test_nobody_confirms(running_login: Callable[[], Any]) -> None:
+    async with running_login() as home:
         for number in range(CODES_BY_ITSELF):
             await until(
-                lambda count=number + 1: home.asked(CODES) == count and home.keeper.codes,
+                lambda count=number + 1: home.asked(CODES) == count and home.manager.codes,
                 within_s=310,
             )
-        await until(lambda: "press Log in" in home.said, within_s=310)
+        await until(lambda: "press Log in" in home.problem_text, within_s=310)
         await home.rest()
-    async with house() as home:
-        await until(lambda: "press Log in" in home.said, "a restart gives no more of them")
+    async with running_login() as home:
+        await until(lambda: "press Log in" in home.problem_text, "a restart gives no more of them")
         await home.rest()
         assert home.asked(CODES) == CODES_BY_ITSELF
-        home.keeper.request_login()
+        home.manager.request_login()
         await home.log_in()
 
 
-async def test_nobody_confirms_a_code_that_a_person_wanted(house: Callable[[], Any]) -> None:
-    async with house() as home:
+async def test_nobody_confirms_a_code_that_a_person_wanted(
+    running_login: Callable[[], Any],
+) -> None:
+    async with running_login() as home:
         home.bmw.decline(await home.code())
-        await until(lambda: "declined" in home.said)
-        home.keeper.request_login()
+        await until(lambda: "declined" in home.problem_text)
+        home.manager.request_login()
         await home.code()
         await home.clock.forward(seconds=301)
-        await until(lambda: "nobody confirmed" in home.said, "not what was before")
+        await until(lambda: "nobody confirmed" in home.problem_text, "not what was before")
         await home.rest()
         assert home.asked(CODES) == 2
 
 
-async def test_a_fault_of_bmws(house: Callable[[], Any]) -> None:
-    async with house() as home:
+async def test_a_fault_of_bmws(running_login: Callable[[], Any]) -> None:
+    async with running_login() as home:
         code = await home.code()
         home.bmw.oauth.exchange_failures = 1
         home.bmw.approve(code)
-        await until(lambda: "failed on BMW's side" in home.said)
+        await until(lambda: "failed on BMW's side" in home.problem_text)
         await home.rest()
         assert home.asked(CODES) == 1
-        home.keeper.request_login()
+        home.manager.request_login()
         await home.log_in()
 
 
-async def test_a_service_is_not_switched_on(house: Callable[[], Any], bench: Bench) -> None:
+async def test_a_service_is_not_switched_on(running_login: Callable[[], Any], bench: Bench) -> None:
     bench.user.granted.discard(API_SCOPE)
-    async with house() as home:
-        await until(lambda: "CarData API" in home.said)
+    async with running_login() as home:
+        await until(lambda: "CarData API" in home.problem_text)
         assert home.status is AccountStatus.LOGIN_REQUIRED
         await home.rest()
         asked = home.asked(CODES)
         await home.rest()
         assert home.asked(CODES) == asked
         bench.user.granted.add(API_SCOPE)
-        home.keeper.request_login()
+        home.manager.request_login()
         await home.log_in()
 
 
-async def test_bmws_login_is_out_of_order(house: Callable[[], Any], bench: Bench) -> None:
+async def test_bmws_login_is_out_of_order(running_login: Callable[[], Any], bench: Bench) -> None:
     times = CODES_BY_ITSELF + 2
     bench.break_down(Fault(path=CODES, status=503, times=times))
-    async with house() as home:
+    async with running_login() as home:
         await until(lambda: home.status is AccountStatus.UNREACHABLE)
         await home.log_in()
         assert home.asked(CODES) == times + 1, "outages are no codes"
 
 
 async def test_a_person_wants_a_login_while_bmws_is_out_of_order(
-    house: Callable[[], Any], bench: Bench
+    running_login: Callable[[], Any], bench: Bench
 ) -> None:
-    async with house() as home:
+    async with running_login() as home:
         home.bmw.decline(await home.code())
-        await until(lambda: "declined" in home.said)
+        await until(lambda: "declined" in home.problem_text)
         bench.break_down(Fault(path=CODES, status=503, times=2))
-        home.keeper.request_login()
+        home.manager.request_login()
         await until(lambda: home.status is AccountStatus.UNREACHABLE)
         await home.log_in()
 
 
-async def test_a_person_wants_another_code(house: Callable[[], Any]) -> None:
-    async with house() as home:
+async def test_a_person_wants_another_code(running_login: Callable[[], Any]) -> None:
+    async with running_login() as home:
         first = await home.code()
         for _ in range(100):
-            home.keeper.request_login()
+            home.manager.request_login()
             await asyncio.sleep(0)
         await home.clock.forward(seconds=20)
         assert (await home.code(), home.asked(CODES)) == (first, 1), "it has not been seen yet"
         await home.clock.forward(seconds=30)
-        home.keeper.request_login()
-        await until(lambda: home.keeper.codes and home.keeper.codes.user_code != first)
+        home.manager.request_login()
+        await until(lambda: home.manager.codes and home.manager.codes.user_code != first)
         await home.log_in()
 
 
-async def test_a_login_beside_a_good_one(house: Callable[[], Any]) -> None:
-    async with house() as home:
+async def test_a_login_beside_a_good_one(running_login: Callable[[], Any]) -> None:
+    async with running_login() as home:
         await home.log_in()
         with capture_logs() as logs:
-            home.keeper.request_login()
+            home.manager.request_login()
             code = await home.code()
             assert home.status is AccountStatus.OK
-            assert home.keeper.note == (
-                f"open {home.keeper.codes.verification_url} and confirm the code {code};"
+            assert home.manager.note == (
+                f"open {home.manager.codes.verification_url} and confirm the code {code};"
                 " waiting for you"
             )
             home.bmw.decline(code)
-            await until(lambda: home.keeper.codes is None)
+            await until(lambda: home.manager.codes is None)
         assert home.status is AccountStatus.OK
-        assert home.keeper.note.startswith("the new login came to nothing: the login was declined")
+        assert home.manager.note.startswith("the new login came to nothing: the login was declined")
         assert [e["event"] for e in logs if e["log_level"] == "warning"] == [
             "login_code_issued",
             "login_failed",
         ]
-        home.keeper.request_login()
+        home.manager.request_login()
         home.bmw.approve(await home.code())
         await until(lambda: home.logins == 2)
-        assert home.keeper.note is None
+        assert home.manager.note is None
         assert saved(home)["access_token"] == home.tokens[-1].access_token
 
 
 async def test_people_press_again_and_again_while_bmw_refuses(
-    house: Callable[[], Any], bench: Bench
+    running_login: Callable[[], Any], bench: Bench
 ) -> None:
-    async with house() as home:
+    async with running_login() as home:
         await home.log_in()
         bench.user.client_ids.clear()
         asked = home.asked(CODES)
-        home.keeper.request_login()
-        assert home.keeper.is_requesting_code
-        await until(lambda: home.keeper.note)
-        assert "check client_id" in home.keeper.note
-        assert not home.keeper.is_requesting_code
+        home.manager.request_login()
+        assert home.manager.is_requesting_code
+        await until(lambda: home.manager.note)
+        assert "check client_id" in home.manager.note
+        assert not home.manager.is_requesting_code
         tries = home.asked(CODES) - asked
         for _ in range(100):
-            home.keeper.request_login()
+            home.manager.request_login()
             await asyncio.sleep(0.001)
         assert home.asked(CODES) - asked == tries <= 3
-        assert home.keeper.is_requesting_code, "it will be"
+        assert home.manager.is_requesting_code, "it will be"
 
 
 async def test_what_was_refused_to_one_client_says_nothing_of_another(
-    house: Callable[[], Any], bench: Bench
+    running_login: Callable[[], Any], bench: Bench
 ) -> None:
     bench.client_id = "another"
-    async with house() as home:
-        await until(lambda: "check client_id" in home.said)
+    async with running_login() as home:
+        await until(lambda: "check client_id" in home.problem_text)
     bench.client_id = CLIENT_ID
-    async with house() as home:
+    async with running_login() as home:
         await home.log_in()
 
 
 async def test_a_bug_does_not_end_it(
-    house: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+    running_login: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def stumble(*_: Any) -> None:
         raise ZeroDivisionError
 
     with capture_logs() as logs:
-        async with house() as home:
+        async with running_login() as home:
             with monkeypatch.context() as patch:
                 patch.setattr(DeviceLogin, "begin", stumble)
-                await until(lambda: "internal error (ZeroDivisionError)" in home.said)
+                await until(lambda: "internal error (ZeroDivisionError)" in home.problem_text)
                 await home.rest()
                 assert home.status is AccountStatus.ERROR
             await home.log_in()
             with monkeypatch.context() as patch:
                 patch.setattr(Credentials, "renew", stumble)
-                home.keeper.renew_soon()
-                await until(lambda: "internal error (ZeroDivisionError)" in home.said)
+                home.manager.renew_soon()
+                await until(lambda: "internal error (ZeroDivisionError)" in home.problem_text)
             await home.clock.forward(minutes=20)
             await until(lambda: home.status is AccountStatus.OK)
     crashes = [entry for entry in logs if entry["event"] in {"login_crashed", "renewal_crashed"}]
     assert len(crashes) == 2, "each once"
 
 
-async def test_what_is_logged_of_a_login(house: Callable[[], Any]) -> None:
+async def test_what_is_logged_of_a_login(running_login: Callable[[], Any]) -> None:
     with capture_logs() as logs:
-        async with house() as home:
+        async with running_login() as home:
             await home.log_in()
             tokens = home.tokens[-1]
     assert [entry["event"] for entry in logs] == ["login_code_issued", "logged_in"]
@@ -328,8 +332,8 @@ async def test_what_is_logged_of_a_login(house: Callable[[], Any]) -> None:
 # Renewals
 
 
-async def test_renewed_ahead_of_expiry(house: Callable[[], Any]) -> None:
-    async with house() as home:
+async def test_renewed_ahead_of_expiry(running_login: Callable[[], Any]) -> None:
+    async with running_login() as home:
         await home.log_in()
         first = home.tokens[-1]
         await home.clock.forward(minutes=48)
@@ -341,18 +345,20 @@ async def test_renewed_ahead_of_expiry(house: Callable[[], Any]) -> None:
         assert home.logins == 1, "a renewal is no login"
 
 
-async def test_renewed_because_the_stream_refuses_the_token(house: Callable[[], Any]) -> None:
-    async with house() as home:
+async def test_renewed_because_the_stream_refuses_the_token(
+    running_login: Callable[[], Any],
+) -> None:
+    async with running_login() as home:
         await home.log_in()
         first, asked = home.tokens[-1], home.asked(TOKEN)
-        home.keeper.renew_soon()
+        home.manager.renew_soon()
         await until(lambda: home.tokens[-1] != first)
         await home.rest()
         assert home.asked(TOKEN) == asked + 1, "once"
 
 
-async def test_a_renewal_fails_for_a_while(house: Callable[[], Any], bench: Bench) -> None:
-    async with house() as home:
+async def test_a_renewal_fails_for_a_while(running_login: Callable[[], Any], bench: Bench) -> None:
+    async with running_login() as home:
         await home.log_in()
         first = home.tokens[-1]
         bench.break_down(Fault(path=TOKEN, status=503))
@@ -370,11 +376,11 @@ async def test_a_renewal_fails_for_a_while(house: Callable[[], Any], bench: Benc
 
 
 async def test_retries_are_no_closer_than_half_a_minute(
-    house: Callable[[], Any], bench: Bench
+    running_login: Callable[[], Any], bench: Bench
 ) -> None:
-    async with house() as home:
+    async with running_login() as home:
         await home.log_in()
-        home.keeper._renewals = Backoff(first_s=40, longest_s=600, jitter=0.25)
+        home.manager._renewals = Backoff(first_s=40, longest_s=600, jitter=0.25)
         bench.break_down(Fault(path=TOKEN, status=503))
         asked = home.asked(TOKEN)
         await home.clock.forward_to(home.bench.credentials.renew_at)
@@ -387,9 +393,9 @@ async def test_retries_are_no_closer_than_half_a_minute(
 
 
 async def test_a_login_that_comes_as_the_old_one_is_found_dead_is_kept(
-    house: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+    running_login: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with house() as home:
+    async with running_login() as home:
         await home.log_in()
         credentials = home.bench.credentials
         await home.clock.forward(minutes=40)
@@ -407,15 +413,15 @@ async def test_a_login_that_comes_as_the_old_one_is_found_dead_is_kept(
             try:
                 return await renew()
             finally:  # before whoever waits for the renewal has heard of it
-                home.keeper.request_login()
+                home.manager.request_login()
 
         async def confirmed() -> OAuthTokens:
-            home.keeper._login_requested.clear()
+            home.manager._login_requested.clear()
             return login
 
         with monkeypatch.context() as patch:
             patch.setattr(credentials, "_renew", renew_in_vain)
-            patch.setattr(home.keeper, "_log_in", confirmed)
+            patch.setattr(home.manager, "_log_in", confirmed)
             home.bmw.registry.revoke()
             await home.clock.forward(minutes=11)
             await until(lambda: credentials.current == login)
@@ -427,57 +433,61 @@ async def test_a_login_that_comes_as_the_old_one_is_found_dead_is_kept(
 
 
 async def test_retries_for_ten_thousand_failures_in_a_row(
-    house: Callable[[], Any], bench: Bench
+    running_login: Callable[[], Any], bench: Bench
 ) -> None:
-    async with house() as home:
+    async with running_login() as home:
         await home.log_in()
         bench.break_down(Fault(path=TOKEN, status=503))
-        home.keeper._renewals.failures = home.keeper._logins.failures = 10_000
+        home.manager._renewals.failures = home.manager._logins.failures = 10_000
         asked = home.asked(TOKEN)
         await home.clock.forward(minutes=61)
         await until(lambda: home.asked(TOKEN) > asked)
         bench.break_down(Fault(path=CODES, status=503))
-        home.keeper.request_login()
-        await until(lambda: home.keeper.note)
+        home.manager.request_login()
+        await until(lambda: home.manager.note)
         await home.rest()
         home.bmw.faults.clear()
         await home.clock.forward(minutes=20)
         await until(lambda: home.status is AccountStatus.OK, "the daemon's tasks are alive")
 
 
-async def test_bmw_does_not_renew_any_more(house: Callable[[], Any]) -> None:
-    async with house() as home:
+async def test_bmw_does_not_renew_any_more(running_login: Callable[[], Any]) -> None:
+    async with running_login() as home:
         await home.log_in()
         home.bmw.registry.revoke()
         await home.clock.forward(minutes=51)
         await until(lambda: home.tokens[-1] is None)
         assert home.status is AccountStatus.LOGIN_REQUIRED
-        assert "invalid_grant" in home.said
+        assert "invalid_grant" in home.problem_text
         await home.rest()
         assert home.asked(CODES) == 1, "no code before a person asks"
         assert "refresh_token" not in saved(home)
-        home.keeper.request_login()
+        home.manager.request_login()
         home.bmw.approve(await home.code())
         await until(lambda: home.logins == 2)
         assert home.status is AccountStatus.OK
 
 
-async def test_somebody_else_learns_that_the_login_is_lost(house: Callable[[], Any]) -> None:
-    async with house() as home:
+async def test_somebody_else_learns_that_the_login_is_lost(
+    running_login: Callable[[], Any],
+) -> None:
+    async with running_login() as home:
         await home.log_in()
         home.bmw.registry.revoke()
         with pytest.raises(Exception, match="invalid_grant"):
             await home.bench.credentials.renew()  # as REST does
         await until(lambda: home.tokens[-1] is None)
-        assert "invalid_grant" in home.said
+        assert "invalid_grant" in home.problem_text
 
 
 @pytest.mark.parametrize(("days", "is_good"), [(13, True), (15, False)])
-async def test_the_machine_slept(house: Callable[[], Any], days: float, *, is_good: bool) -> None:
-    async with house() as home:
+async def test_the_machine_slept(
+    running_login: Callable[[], Any], days: float, *, is_good: bool
+) -> None:
+    async with running_login() as home:
         await home.log_in()
         first = home.tokens[-1]
         home.clock.leap(days=days)
         await until(lambda: home.tokens[-1] != first, within_s=120)
         assert (home.tokens[-1] is not None) is is_good
-        assert ("14 days" in home.said) is not is_good
+        assert ("14 days" in home.problem_text) is not is_good

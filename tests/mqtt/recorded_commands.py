@@ -1,4 +1,4 @@
-"""Commands without sockets: the real queue, fleet and publisher, and an account that records."""
+"""Commands without sockets: real queue, device registry and publisher; the account records."""
 
 import asyncio
 import json
@@ -99,7 +99,7 @@ class RecordingPublisher(Publisher):
         self.sent.append((topic, payload, correlation_data))
 
 
-class Bench:
+class RecordedCommands:
     """One car that has every command."""
 
     def __init__(self, clock: Clock = elapsed_s) -> None:
@@ -109,16 +109,16 @@ class Bench:
         self.clock = clock
         self.topics = Topics(BASE, "homeassistant")
         self.publisher = RecordingPublisher()
-        self.fleet = DeviceRegistry(
+        self.registry = DeviceRegistry(
             settings, self.topics, self.publisher, RetainedScan(self.topics)
         )
         self.account = RecordingAccount()
         accounts: Any = {"home": self.account}
-        self.fleet.attach(accounts)
+        self.registry.attach(accounts)
         self.vehicle = fixture_vehicle(VIN_I20)
-        self.fleet.vehicles_listed("home", frozenset({VIN_I20}), is_complete=True)
-        self.fleet.vehicle_changed("home", self.vehicle)
-        self.commands = Commands(self.fleet, self.topics, self.publisher, clock)
+        self.registry.vehicles_listed("home", frozenset({VIN_I20}), is_complete=True)
+        self.registry.vehicle_changed("home", self.vehicle)
+        self.commands = Commands(self.registry, self.topics, self.publisher, clock)
         self.task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -126,8 +126,8 @@ class Bench:
         self.task = asyncio.create_task(self.commands.run())
         await asyncio.sleep(0)
 
-    def take(self, path: str, payload: bytes | str = b"", **options: Any) -> bool:
-        """Take a message below the car's topic; say whether it was one for commands."""
+    def receive(self, path: str, payload: bytes | str = b"", **options: Any) -> bool:
+        """Receive a message below the car's topic; return whether it was one for commands."""
         topic = self.topics.parse_command(f"{BASE}/{self.vin}/{path}")
         if topic is None:
             return False
@@ -144,7 +144,7 @@ class Bench:
         return True
 
     async def settle(self) -> None:
-        """Let everything that was taken come to its end."""
+        """Let everything that was received come to its end."""
         assert self.task is not None
         for _ in range(TURNS):
             assert not self.task.done(), "commands.run() has ended"

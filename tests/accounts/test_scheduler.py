@@ -36,17 +36,17 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 INTERVAL_S = 300
 
 
-class Bench:
-    """A polling clock with a BMW that answers as told."""
+class ScheduledPolls:
+    """A poll scheduler with a clock and outcomes that tests set."""
 
-    def __init__(self, interval_s: float = INTERVAL_S, memory: StateFile | None = None) -> None:
+    def __init__(self, interval_s: float = INTERVAL_S, state_file: StateFile | None = None) -> None:
         self.now = NOON
         self.answers: list[Exception | None] = []
         self.polls = 0
         self.outcomes: list[AccountError | None] = []
-        self.memory = memory or StateFile(Store(Path(tempfile.mkdtemp())), "home")
+        self.state_file = state_file or StateFile(Store(Path(tempfile.mkdtemp())), "home")
         self.polling = PollScheduler(
-            interval_s, self._poll, self.outcomes.append, self.memory, lambda: self.now
+            interval_s, self._poll, self.outcomes.append, self.state_file, lambda: self.now
         )
 
     async def _poll(self) -> None:
@@ -93,145 +93,145 @@ def jittered(seconds: float, extreme: str) -> float:
 
 
 async def test_at_once_and_then_at_intervals(extreme: str) -> None:
-    bench = Bench()
-    async with bench.running():
-        assert (bench.polls, bench.outcomes) == (1, [None])
-        assert bench.delay_s == pytest.approx(jittered(INTERVAL_S, extreme))
+    polls_run = ScheduledPolls()
+    async with polls_run.running():
+        assert (polls_run.polls, polls_run.outcomes) == (1, [None])
+        assert polls_run.delay_s == pytest.approx(jittered(INTERVAL_S, extreme))
 
 
 async def test_the_clock_brings_the_next_poll() -> None:
-    bench = Bench(interval_s=0.05)
-    bench.polling._now = lambda: datetime.now(UTC)
-    async with bench.running():
+    polls_run = ScheduledPolls(interval_s=0.05)
+    polls_run.polling._now = lambda: datetime.now(UTC)
+    async with polls_run.running():
         async with asyncio.timeout(5):
-            while bench.polls < 3:  # noqa: ASYNC110 - the real clock is what is tested
+            while polls_run.polls < 3:  # noqa: ASYNC110 - the real clock is what is tested
                 await asyncio.sleep(0.01)
 
 
 async def test_interval_zero_waits_for_a_request() -> None:
-    bench = Bench(interval_s=0)
-    async with bench.running():
-        assert (bench.polls, bench.delay_s) == (1, None)
-        await bench.request()
-        assert (bench.polls, bench.delay_s) == (2, None)
+    polls_run = ScheduledPolls(interval_s=0)
+    async with polls_run.running():
+        assert (polls_run.polls, polls_run.delay_s) == (1, None)
+        await polls_run.request()
+        assert (polls_run.polls, polls_run.delay_s) == (2, None)
 
 
 @pytest.mark.parametrize("error", [Unreachable("x"), BadAnswer("x")])
 async def test_backs_off_and_recovers(error: Exception, extreme: str) -> None:
-    bench = Bench()
+    polls_run = ScheduledPolls()
     factor = 0.5 if extreme == "least" else 1
-    async with bench.running():
+    async with polls_run.running():
         for doubled in range(10):
-            await bench.request(error)
+            await polls_run.request(error)
             expected = min(FIRST_RETRY_S * 2**doubled, LONGEST_RETRY_S)
-            assert bench.delay_s == pytest.approx(expected * factor)
-        assert isinstance(bench.outcomes[-1], AccountError)
-        await bench.request()
-        assert bench.delay_s == pytest.approx(jittered(INTERVAL_S, extreme))
-        await bench.request(error)
-        assert bench.delay_s == pytest.approx(FIRST_RETRY_S * factor)
+            assert polls_run.delay_s == pytest.approx(expected * factor)
+        assert isinstance(polls_run.outcomes[-1], AccountError)
+        await polls_run.request()
+        assert polls_run.delay_s == pytest.approx(jittered(INTERVAL_S, extreme))
+        await polls_run.request(error)
+        assert polls_run.delay_s == pytest.approx(FIRST_RETRY_S * factor)
 
 
 async def test_a_bug_backs_off_too_and_does_not_show_what_it_held() -> None:
-    bench = Bench()
-    async with bench.running():
-        await bench.request(RuntimeError("secret"))
-        assert bench.delay_s is not None
-        assert FIRST_RETRY_S / 2 <= bench.delay_s <= FIRST_RETRY_S
-    assert "secret" not in str(bench.outcomes[-1])
-    assert "RuntimeError" in str(bench.outcomes[-1])
+    polls_run = ScheduledPolls()
+    async with polls_run.running():
+        await polls_run.request(RuntimeError("secret"))
+        assert polls_run.delay_s is not None
+        assert FIRST_RETRY_S / 2 <= polls_run.delay_s <= FIRST_RETRY_S
+    assert "secret" not in str(polls_run.outcomes[-1])
+    assert "RuntimeError" in str(polls_run.outcomes[-1])
 
 
 async def test_bmws_own_time_is_honoured(extreme: str) -> None:
-    bench = Bench()
-    async with bench.running():
-        await bench.request(QuotaExceeded("x", NOON + timedelta(hours=2)))
-        assert bench.delay_s == 7200 + (5 if extreme == "least" else 60)
-        await bench.request(QuotaExceeded("x", NOON - timedelta(hours=2)))
-        assert bench.delay_s == pytest.approx(
+    polls_run = ScheduledPolls()
+    async with polls_run.running():
+        await polls_run.request(QuotaExceeded("x", NOON + timedelta(hours=2)))
+        assert polls_run.delay_s == 7200 + (5 if extreme == "least" else 60)
+        await polls_run.request(QuotaExceeded("x", NOON - timedelta(hours=2)))
+        assert polls_run.delay_s == pytest.approx(
             2 * FIRST_RETRY_S * (0.5 if extreme == "least" else 1)
         )
-        await bench.request(QuotaExceeded("x"))
-        assert bench.delay_s == pytest.approx(jittered(QUOTA_RETRY_S, extreme))
+        await polls_run.request(QuotaExceeded("x"))
+        assert polls_run.delay_s == pytest.approx(jittered(QUOTA_RETRY_S, extreme))
 
 
 async def test_a_long_interval_is_never_shortened_by_a_quota(extreme: str) -> None:
-    bench = Bench(interval_s=86_400)
-    async with bench.running():
-        await bench.request(QuotaExceeded("x"))
-        assert bench.delay_s == pytest.approx(jittered(86_400, extreme))
+    polls_run = ScheduledPolls(interval_s=86_400)
+    async with polls_run.running():
+        await polls_run.request(QuotaExceeded("x"))
+        assert polls_run.delay_s == pytest.approx(jittered(86_400, extreme))
 
 
 async def test_blocked(extreme: str) -> None:
-    bench = Bench()
-    async with bench.running():
-        await bench.request(Blocked("x"))
-        assert bench.delay_s == pytest.approx(jittered(BLOCKED_RETRY_S, extreme))
+    polls_run = ScheduledPolls()
+    async with polls_run.running():
+        await polls_run.request(Blocked("x"))
+        assert polls_run.delay_s == pytest.approx(jittered(BLOCKED_RETRY_S, extreme))
 
 
 async def test_a_login_waits_for_a_person() -> None:
-    bench = Bench()
-    bench.answers = [LoginRequired("x")]
-    async with bench.running():
-        assert (bench.polls, bench.delay_s) == (1, None)
-        bench.now += timedelta(days=1)
+    polls_run = ScheduledPolls()
+    polls_run.answers = [LoginRequired("x")]
+    async with polls_run.running():
+        assert (polls_run.polls, polls_run.delay_s) == (1, None)
+        polls_run.now += timedelta(days=1)
         await settle()
-        assert bench.polls == 1
-        await bench.request()
-        assert bench.polls == 2
-        assert bench.delay_s is not None
+        assert polls_run.polls == 1
+        await polls_run.request()
+        assert polls_run.polls == 2
+        assert polls_run.delay_s is not None
 
 
 async def test_a_request_does_not_wait_for_the_back_off() -> None:
-    bench = Bench()
-    bench.answers = [Blocked("x")]
-    async with bench.running():
-        assert bench.polls == 1
-        await bench.request()
-        assert (bench.polls, bench.outcomes[-1]) == (2, None)
+    polls_run = ScheduledPolls()
+    polls_run.answers = [Blocked("x")]
+    async with polls_run.running():
+        assert polls_run.polls == 1
+        await polls_run.request()
+        assert (polls_run.polls, polls_run.outcomes[-1]) == (2, None)
 
 
 async def test_pause_and_resume() -> None:
-    bench = Bench()
-    bench.polling.pause()
-    async with bench.running():
-        assert bench.polls == 0
-        await bench.request()
-        assert (bench.polls, bench.delay_s) == (1, None)
-        bench.polling.resume()
+    polls_run = ScheduledPolls()
+    polls_run.polling.pause()
+    async with polls_run.running():
+        assert polls_run.polls == 0
+        await polls_run.request()
+        assert (polls_run.polls, polls_run.delay_s) == (1, None)
+        polls_run.polling.resume()
         await settle()
-        assert bench.polls == 2
-        assert bench.delay_s is not None
-        bench.polling.pause()
-        bench.now += timedelta(days=1)
+        assert polls_run.polls == 2
+        assert polls_run.delay_s is not None
+        polls_run.polling.pause()
+        polls_run.now += timedelta(days=1)
         await settle()
-        assert (bench.polls, bench.delay_s) == (2, None)
+        assert (polls_run.polls, polls_run.delay_s) == (2, None)
 
 
 async def test_a_pause_during_a_poll() -> None:
-    bench = Bench()
-    stop_polling: Callable[[], None] = bench.polling.pause
+    polls_run = ScheduledPolls()
+    stop_polling: Callable[[], None] = polls_run.polling.pause
 
     async def poll() -> None:
-        bench.polls += 1
+        polls_run.polls += 1
         stop_polling()
 
-    bench.polling._poll = poll
-    async with bench.running():
-        assert (bench.polls, bench.delay_s) == (1, None)
+    polls_run.polling._poll = poll
+    async with polls_run.running():
+        assert (polls_run.polls, polls_run.delay_s) == (1, None)
 
 
 async def test_a_request_during_a_poll_is_kept() -> None:
-    bench = Bench()
+    polls_run = ScheduledPolls()
 
     async def poll() -> None:
-        bench.polls += 1
-        if bench.polls == 1:
-            bench.polling.request()
+        polls_run.polls += 1
+        if polls_run.polls == 1:
+            polls_run.polling.request()
 
-    bench.polling._poll = poll
-    async with bench.running():
-        assert bench.polls == 2
+    polls_run.polling._poll = poll
+    async with polls_run.running():
+        assert polls_run.polls == 2
 
 
 def test_requests_are_counted_for_24_hours(tmp_path: Path) -> None:
@@ -257,11 +257,11 @@ def test_requests_are_counted_for_24_hours(tmp_path: Path) -> None:
     "error", [Unreachable("x"), BadAnswer("x"), Blocked("x"), QuotaExceeded("x")]
 )
 async def test_a_restart_does_not_shorten_the_wait(error: AccountError) -> None:
-    first = Bench()
+    first = ScheduledPolls()
     first.answers = [error]
     async with first.running():
         waits_until = first.polling.next_at
-    second = Bench(memory=first.memory)
+    second = ScheduledPolls(state_file=first.state_file)
     second.polling.restore(LoginRequired)
     async with second.running():
         assert (second.polls, second.polling.next_at) == (0, waits_until)
@@ -276,59 +276,59 @@ async def test_a_restart_does_not_shorten_the_wait(error: AccountError) -> None:
 async def test_a_refused_login_is_tried_again_with_new_credentials_only(
     *, is_login_new: bool
 ) -> None:
-    first = Bench()
+    first = ScheduledPolls()
     first.answers = [LoginRequired("x")]
     async with first.running():
         assert first.polls == 1
-    second = Bench(memory=first.memory)
+    second = ScheduledPolls(state_file=first.state_file)
     second.polling.restore(*([LoginRequired] if is_login_new else []))
     async with second.running():
         assert second.polls == (1 if is_login_new else 0)
 
 
 async def test_a_clock_that_was_wrong_holds_nothing_up() -> None:
-    first = Bench()
+    first = ScheduledPolls()
     first.now += timedelta(days=3000)
     first.answers = [Blocked("x")]
     async with first.running():
         assert first.polls == 1
-    second = Bench(memory=first.memory)
+    second = ScheduledPolls(state_file=first.state_file)
     second.polling.restore()
     async with second.running():
         assert second.polls == 1
 
 
 async def test_who_is_started_again_and_again_asks_no_more() -> None:
-    memory = Bench().memory
+    memory = ScheduledPolls().state_file
     polls = 0
     for _ in range(9):
-        bench = Bench(memory=memory)
-        bench.polling.restore()
-        async with bench.running():
-            polls += bench.polls
+        polls_run = ScheduledPolls(state_file=memory)
+        polls_run.polling.restore()
+        async with polls_run.running():
+            polls += polls_run.polls
     assert polls == module.MANY_STARTS
-    bench = Bench(memory=memory)
-    bench.now += module.MANY_STARTS_WITHIN
-    bench.polling.restore()
-    async with bench.running():
-        assert bench.polls == 1
+    polls_run = ScheduledPolls(state_file=memory)
+    polls_run.now += module.MANY_STARTS_WITHIN
+    polls_run.polling.restore()
+    async with polls_run.running():
+        assert polls_run.polls == 1
 
 
 async def test_without_a_connection_it_tries_every_few_minutes() -> None:
-    bench = Bench()
-    async with bench.running():
+    polls_run = ScheduledPolls()
+    async with polls_run.running():
         for _ in range(10):
-            await bench.request(NoConnection("x"))
-        assert bench.delay_s is not None
-        assert bench.delay_s <= module.LONGEST_RECONNECT_S
+            await polls_run.request(NoConnection("x"))
+        assert polls_run.delay_s is not None
+        assert polls_run.delay_s <= module.LONGEST_RECONNECT_S
 
 
 async def test_a_clock_that_is_set_back_holds_nothing_up() -> None:
-    bench = Bench()
-    bench.polling._plan(NOON + timedelta(seconds=INTERVAL_S))
-    bench.now = NOON - timedelta(hours=2)
-    async with bench.running():
-        assert bench.delay_s == INTERVAL_S
+    polls_run = ScheduledPolls()
+    polls_run.polling._plan(NOON + timedelta(seconds=INTERVAL_S))
+    polls_run.now = NOON - timedelta(hours=2)
+    async with polls_run.running():
+        assert polls_run.delay_s == INTERVAL_S
 
 
 async def test_pressing_refresh_in_a_loop_asks_a_few_times_a_minute(
@@ -336,24 +336,24 @@ async def test_pressing_refresh_in_a_loop_asks_a_few_times_a_minute(
 ) -> None:
     monkeypatch.setattr(module, "REQUESTS", 3)
     monkeypatch.setattr(module, "REQUESTS_WITHIN_S", 0.2)
-    bench = Bench()
+    polls_run = ScheduledPolls()
     started = asyncio.get_running_loop().time()
-    async with bench.running():
-        while bench.polls < 9:
-            bench.polling.request()
+    async with polls_run.running():
+        while polls_run.polls < 9:
+            polls_run.polling.request()
             await asyncio.sleep(0.001)
     assert asyncio.get_running_loop().time() - started >= 0.4
 
 
 async def test_on_request_only_it_tries_until_bmw_has_answered_once() -> None:
-    bench = Bench(interval_s=0)
-    bench.answers = [NoConnection("x")]
-    async with bench.running():
-        assert bench.delay_s is not None
-        await bench.request()
-        assert bench.delay_s is None
-        await bench.request(Unreachable("x"))
-        assert bench.delay_s is None
+    polls_run = ScheduledPolls(interval_s=0)
+    polls_run.answers = [NoConnection("x")]
+    async with polls_run.running():
+        assert polls_run.delay_s is not None
+        await polls_run.request()
+        assert polls_run.delay_s is None
+        await polls_run.request(Unreachable("x"))
+        assert polls_run.delay_s is None
 
 
 @pytest.mark.parametrize("count", [100_000, 10**400, 0, -5, True, "x", None])
@@ -361,12 +361,14 @@ async def test_on_request_only_it_tries_until_bmw_has_answered_once() -> None:
 async def test_any_number_of_failures_of_an_earlier_run_is_taken(
     error: AccountError, count: object
 ) -> None:
-    first = Bench()
+    first = ScheduledPolls()
     first.answers = [error]
     async with first.running():
-        known = read_part(first.memory, "polling")
-    write_part(first.memory, "polling", known | {"failure": known["failure"] | {"count": count}})
-    second = Bench(memory=first.memory)
+        known = read_part(first.state_file, "polling")
+    write_part(
+        first.state_file, "polling", known | {"failure": known["failure"] | {"count": count}}
+    )
+    second = ScheduledPolls(state_file=first.state_file)
     second.polling.restore()
     async with second.running():
         await second.request(error)
