@@ -17,8 +17,6 @@ from structlog.testing import capture_logs
 from bmw2mqtt.accounts.cardata.auth.tokens import OAuthTokens
 from bmw2mqtt.accounts.cardata.stream import reconnect_policy
 from bmw2mqtt.accounts.cardata.stream.connection import StreamConnection
-from bmw2mqtt.accounts.state_file import StateFile
-from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.config import CarDataSettings
 from bmw2mqtt.simulator.cardata import CLIENT_ID, CarDataSimulator, mqtt_codec
@@ -51,7 +49,7 @@ class SimulatedStream:
         )
         self.stream = StreamConnection(
             account,
-            StateFile(Store(bench.folder), "home"),
+            bench.memory,
             tls=client_context("home", self.bmw.ca_file, ssl.TLSVersion.TLSv1_3),
             on_message=self._record,
             on_change=self._changed,
