@@ -49,9 +49,14 @@ def ahead_of_time(state: dict[str, Any]) -> None:
     state["lastUpdatedAt"] = (NOON + timedelta(minutes=37)).isoformat()
 
 
+def without_stamp(state: dict[str, Any]) -> None:
+    del state["lastUpdatedAt"]
+
+
 @pytest.mark.parametrize("vin", [IX, REX])
 @pytest.mark.parametrize(
-    "change", [charging, waiting, heating, unknown_status, ahead_of_time, lambda _: None]
+    "change",
+    [charging, waiting, heating, unknown_status, ahead_of_time, without_stamp, lambda _: None],
 )
 def test_same_snapshots_as_when_built_every_minute(vin: str, change: Any) -> None:
     car = fixture_car(vin)
