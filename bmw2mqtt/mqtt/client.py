@@ -294,7 +294,7 @@ class Client(aiomqtt.Client):
         """Let the kernel acknowledge TCP segments without its usual delay.
 
         A broker that has Nagle's algorithm on, as Debian's Mosquitto has, holds the next message
-        (perhaps a command) back until then: up to 40 ms. Linux only, and to be said each time.
+        (perhaps a command) back until then: up to 40 ms. Linux only, and to be set again each time.
         """
         connection = self._paho.socket()
         if isinstance(connection, socket.socket) and hasattr(socket, "TCP_QUICKACK"):
@@ -307,7 +307,7 @@ class Client(aiomqtt.Client):
         """Publish and wait for the acknowledgement, however long: a lost connection ends it.
 
         Returns:
-            Why the broker refused it; `None`: it took it (with MQTT 3.1.1 nobody knows).
+            Why the broker refused it; `None`: it accepted it (with MQTT 3.1.1 this is unknown).
 
         Raises:
             aiomqtt.MqttError: the connection is lost.

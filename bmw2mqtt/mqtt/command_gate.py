@@ -31,7 +31,7 @@ class CommandGate:
         self._held: list[Received] = []
         self._held_bytes = 0
         self._proof = 0
-        """The ping whose answer releases what is held."""
+        """The ping whose answer releases the held messages."""
         self.answered = asyncio.Event()
         """Set at the next answer to a ping, and when the connection is lost."""
 
@@ -64,7 +64,7 @@ class CommandGate:
             self._held_bytes += size
 
     def ping_answered(self) -> None:
-        """Deliver what was held for this answer."""
+        """Deliver the messages that were held for this answer."""
         self._stall.ping_answered()
         self._ping_if_needed()
         if self._held and self._stall.pings_answered >= self._proof:
@@ -73,7 +73,7 @@ class CommandGate:
         self.answered = asyncio.Event()
 
     def close(self) -> None:
-        """Deliver what is held as stale: the connection is gone."""
+        """Deliver the held messages as stale: the connection is gone."""
         self._release(is_stale=True)
         self.answered.set()
 

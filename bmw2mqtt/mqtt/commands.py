@@ -274,7 +274,7 @@ class Commands:
     # Answers
 
     def _finish(self, request: CommandRequest, result: CommandResult) -> None:
-        """Publish what became of a command: its event, on the response topic too, and the log."""
+        """Publish a command's result as an event, on the response topic too, and log it."""
         self._log_level(result)(
             "command_finished",
             vin=request.vin,

@@ -69,7 +69,7 @@ class Appeared:
     """Called after ids were added."""
     waits_for_all: bool = False
     """Every state is announced only once it is known, not just those whose row says so: for cars
-    of which nobody lists what they can report."""
+    whose capabilities BMW does not list."""
 
     def concerns(self, entity: Entity[Any]) -> bool:
         """Whether an entity waits for its first value."""

@@ -8,7 +8,7 @@ from bmw2mqtt.mqtt.device import Snapshot, Values
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 _TRACKER: Final = "device_tracker"
-"""Its attributes hold the time of the position."""
+"""Its attributes contain the time of the position."""
 
 
 def vehicle_snapshot(name: str | None) -> Snapshot[Vehicle]:

@@ -20,7 +20,7 @@ class LoginKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendTraits:
-    """What an account can do, whatever the interface of BMW that it uses."""
+    """What the accounts of a backend can do."""
 
     name: str
     """The word in the settings, such as `mybmw`."""
@@ -87,5 +87,5 @@ class AccountState:
 
     @property
     def is_login_required(self) -> bool:
-        """Whether a person has to log in before anything can go on."""
+        """Whether a person has to log in first."""
         return self.status is AccountStatus.LOGIN_REQUIRED

@@ -234,14 +234,14 @@ class CarDataAccount:
         self._update_status()
 
     async def _follow_up(self) -> None:
-        """Read cars when something happens to them, if that is wanted."""
+        """Send follow-up reads, unless the settings disable them."""
         while self._has_follow_ups:
             if self._tokens is not None and not self.polling.is_paused:
                 await self._follow_ups.check()
             await asyncio.sleep(self._follow_ups.pause_s())
 
     def _follow_up_failed(self, error: AccountError) -> None:
-        """Let the scheduler wait as after a poll, unless only our own reserve is kept."""
+        """Let the scheduler back off as after a poll, unless only our own reserve is used up."""
         if not isinstance(error, QuotaExceeded) or self.requests.is_parked:
             self.polling.report(error)
 

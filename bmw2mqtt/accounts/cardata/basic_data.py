@@ -54,7 +54,7 @@ def _brand(word: str) -> str:
 
 
 def _capacity_kwh(text: str | None) -> float | None:
-    """Read a capacity; 0 and 1 stand for an unknown one."""
+    """Read a capacity; 0 and 1 mean unknown."""
     try:
         number = float(text or "nan")
     except ValueError:

@@ -60,7 +60,7 @@ REPLACED_AFTER = timedelta(minutes=30)
 """How much older the time to the target may be before the time to full counts."""
 MAX_POWER_W = 1e6
 MAX_MINUTES = 24 * 60
-"""A longer remaining time stands for none."""
+"""A longer remaining time means that there is none."""
 _QUANTITIES = {
     **dict.fromkeys(CHARGING_STATUS, "status"),
     **dict.fromkeys((*PLUG, DC_PLUG), "is_plugged_in"),
@@ -258,7 +258,7 @@ class ChargingTracker:
             self._sources[quantity] = _Source(name, at)
 
     def _is_superseded(self, name: str, at: datetime) -> bool:
-        """Return whether a better descriptor tells the same."""
+        """Return whether a better descriptor reports the same quantity."""
         if name == SOC_AT_TRIP_END:
             return any(self._is_known(soc) for soc in SOC)
         if name == TIME_TO_FULL and self._is_known(TIME_TO_TARGET):

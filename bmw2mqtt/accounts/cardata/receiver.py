@@ -116,7 +116,7 @@ class VehicleReceiver:
         self._updater.schedule(vin)
 
     def is_wanted(self, vin: str) -> bool:
-        """Return whether BMW is to be asked about this car."""
+        """Return whether requests about this car are wanted."""
         return self._listener.is_wanted(self._account, vin)
 
     def confirm_all(self) -> None:

@@ -40,7 +40,7 @@ class ChargingFacts:
     """
 
     status: Fact[ChargingStatus] | None = None
-    """See `words.status_of`. `INVALID` stands for BMW's UNKNOWN and INVALID."""
+    """See `words.status_of`. `INVALID` means BMW's UNKNOWN and INVALID."""
     is_plugged_in: Fact[bool | None] | None = None
     """The value `None`: the car reports that it does not know."""
     soc_percent: Fact[float] | None = None

@@ -73,7 +73,7 @@ def sampled(sample: PowerSample, active_since: datetime) -> Sampler:
 def advanced(
     sampler: Sampler | None, integral: Integral, until: datetime
 ) -> tuple[Sampler | None, Integral]:
-    """Add up the energy until a moment; a sample stands for ten minutes at most."""
+    """Add up the energy until a moment; a sample is valid for ten minutes at most."""
     if sampler is None:
         return None, integral
     end = min(until, sampler.held_until)

@@ -19,7 +19,7 @@ from bmw2mqtt.vehicle.charging.constants import (
 
 
 class Phase(StrEnum):
-    """Where a session stands."""
+    """The phase of a session."""
 
     CHARGING = "charging"
     PAUSED = "paused"

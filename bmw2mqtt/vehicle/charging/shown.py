@@ -1,4 +1,4 @@
-"""The truth about charging as it is shown: a pure function of the machine's state and the time."""
+"""What is published about charging: a pure function of the machine's state and the time."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -51,9 +51,9 @@ class MachineState:
     """Begin of the present plug-in, if the car reported it."""
     moved_at: datetime | None = None
     place: Position | None = None
-    """Where it stands; only to see whether it has moved."""
+    """Where it is parked; only to detect that it has moved."""
     odometer_km: float | None = None
-    """The odometer since it stands."""
+    """The odometer since it was parked."""
     soc_odometer_km: float | None = None
     """The odometer when the SoC was measured last."""
     contact_at: datetime | None = None

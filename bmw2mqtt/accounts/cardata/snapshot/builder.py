@@ -192,7 +192,7 @@ def _tires(readings: ReadingLookup) -> Tires:
 
 
 def _position(readings: ReadingLookup) -> Position | None:
-    """Both coordinates were measured together: `PositionPairing` sees to that."""
+    """Both coordinates were measured together, see `PositionPairing`."""
     latitude = readings.number(LATITUDE, minimum=-90, maximum=90)
     longitude = readings.number(LONGITUDE, minimum=-180, maximum=180)
     if latitude is None or longitude is None:

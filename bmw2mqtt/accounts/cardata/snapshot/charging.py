@@ -25,7 +25,7 @@ from bmw2mqtt.vehicle.snapshot import Charging
 from bmw2mqtt.vehicle.states import ChargingEndReason, ChargingMethod
 
 MIN_CAPACITY_KWH, MAX_CAPACITY_KWH = 1.1, 1000
-"""BMW's 0 and 1 stand for an unknown capacity."""
+"""BMW's 0 and 1 mean an unknown capacity."""
 MAX_AC_LIMIT_A = 1000
 _CABLE_LOCK = {"charging_cable_locked": True, "charging_cable_not_locked": False}
 

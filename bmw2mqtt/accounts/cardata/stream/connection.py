@@ -85,7 +85,7 @@ class _Client(aiomqtt.Client):
         return await super().__aenter__()
 
     def _client_connect(self) -> None:
-        """Connect, in a thread; close at once what nobody wants any more."""
+        """Connect, in a thread; close it at once if it is no longer wanted."""
         try:
             super()._client_connect()
         finally:

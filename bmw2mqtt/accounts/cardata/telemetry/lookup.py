@@ -1,4 +1,4 @@
-"""Look up the readings of a car: the same fact goes by several of BMW's names."""
+"""Look up the readings of a car: BMW has several names for the same fact."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -97,7 +97,7 @@ class ReadingLookup:
         return None if word is None else words.get(word.replace("_", ""))
 
     def _is_beside_the_point(self, words: Mapping[str, WordT | None], name: str) -> bool:
-        """Return whether a descriptor's word says nothing about the fact."""
+        """Return whether a descriptor's word is not about the fact."""
         reading = self._readings.get(name)
         if reading is None or not isinstance(reading.value, str):
             return False

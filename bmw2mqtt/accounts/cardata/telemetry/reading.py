@@ -1,4 +1,4 @@
-"""The forms of a reading on its way to the disk and to the rules of charging."""
+"""The forms of a reading for the disk and for the rules of charging."""
 
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ class RawReading(NamedTuple):
 
 
 class NewReading(NamedTuple):
-    """A reading as the rules of charging want it: with its times as they were."""
+    """A reading for the rules of charging, with its original times."""
 
     descriptor: str
     value: str | float | bool | PositionFix | None
@@ -33,8 +33,8 @@ class NewReading(NamedTuple):
 def is_older(measured_at: datetime, known: Reading, latest: datetime) -> bool:
     """Return whether there is a newer reading; one of the future came from a clock that was wrong.
 
-    The stream tells seconds, REST thousandths: a whole second may be any moment of it, and what
-    the stream told last is as a rule the newest.
+    The stream sends whole seconds, REST thousandths: a whole second may be any moment within it,
+    and what the stream sent last is usually the newest.
     """
     if known.measured_at is None or known.measured_at > latest:
         return False

@@ -117,7 +117,7 @@ class VehicleReadings:
         return news
 
     def lookup(self, log_unknown: LogUnknown) -> ReadingLookup:
-        """Return the readings as they are asked for by chains of descriptors."""
+        """Return the lookup of the readings by chains of descriptors."""
         return ReadingLookup(self._readings, self._known_at, log_unknown)
 
     def record(self, data: Mapping[str, Any], received_at: datetime) -> bool:
@@ -125,7 +125,7 @@ class VehicleReadings:
 
         Args:
             data: by descriptor, `{"value", "unit", "timestamp"}`.
-            received_at: when it came, with a time zone; it stands in for times that are missing.
+            received_at: when it came, with a time zone; it replaces missing times.
 
         Returns:
             Whether anything has changed, or has to be judged by the rules of charging.

@@ -74,7 +74,7 @@ def _start_time(
 ) -> datetime | None:
     """Return the next start of the owner's window, which BMW sends in the car's local time.
 
-    The car's time zone is not known; the bridge's (`TZ`) stands in for it.
+    The car's time zone is not known; the bridge's (`TZ`) is used instead.
     """
     start = window.clock("start")
     if status is not ChargingStatus.WAITING_FOR_CHARGING or start is None:

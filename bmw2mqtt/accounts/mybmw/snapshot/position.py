@@ -48,7 +48,7 @@ def _found(answer: Any, state: JsonReader, report: ReportWord) -> JsonReader:
 
 
 def _is_garbage(coordinates: JsonReader) -> bool:
-    """Whether BMW sent coordinates that cannot be understood; half a pair or `null` is none."""
+    """Whether BMW sent unreadable coordinates; half a pair or `null` means no position."""
     names = ("latitude", "longitude")
     return coordinates.is_invalid or all(coordinates.is_given(name) for name in names)
 
