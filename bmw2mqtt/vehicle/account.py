@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-NEW_LOGIN_FAILED: Final = "the new login came to nothing: "
+NEW_LOGIN_FAILED: Final = "the new login failed: "
 """Beginning of the message after a new login has failed while the existing one still works."""
 
 

@@ -172,7 +172,7 @@ async def test_nobody_confirms_a_code_that_a_person_wanted(
         home.manager.request_login()
         await home.code()
         await home.clock.forward(seconds=301)
-        await until(lambda: "nobody confirmed" in home.problem_text, "not what was before")
+        await until(lambda: "not confirmed in time" in home.problem_text, "not what was before")
         await home.rest()
         assert home.asked(CODES) == 2
 
@@ -252,7 +252,7 @@ async def test_a_login_beside_a_good_one(running_login: Callable[[], Any]) -> No
             home.bmw.decline(code)
             await until(lambda: home.manager.codes is None)
         assert home.status is AccountStatus.OK
-        assert home.manager.note.startswith("the new login came to nothing: the login was declined")
+        assert home.manager.note.startswith("the new login failed: the login was declined")
         assert [e["event"] for e in logs if e["log_level"] == "warning"] == [
             "login_code_issued",
             "login_failed",
