@@ -132,7 +132,7 @@ class DeviceRegistry:
         state = self._with_bug(state)
         can_list = state.status in {AccountStatus.STARTING, AccountStatus.OK}
         self._ownership.set_available(state.name, is_available=can_list)
-        self._account_devices[state.name].show(state)
+        self._account_devices[state.name].publish(state)
 
     def account_crashed(self, name: str, message: str | None) -> None:
         """Publish that a bug has ended an account; `None`: it runs again."""
@@ -181,7 +181,7 @@ class DeviceRegistry:
             return
         is_renamed = registered.vehicle.model != vehicle.model
         registered.vehicle = vehicle
-        registered.device.show(vehicle)
+        registered.device.publish(vehicle)
         if is_renamed:
             self._publish_info()
 
@@ -205,7 +205,7 @@ class DeviceRegistry:
             accounts=self._accounts,
         )
         if before is None:
-            device.show(vehicle)
+            device.publish(vehicle)
         else:
             before.device.hand_over(device, vehicle)
         self._unseen.discard(device.topics.availability)
@@ -277,7 +277,7 @@ class DeviceRegistry:
             discovery=discovery if self._settings.homeassistant.enabled else None,
         )
         self._states[name] = AccountState(name=name, backend=self._backend(name).traits)
-        device.show(self._states[name])
+        device.publish(self._states[name])
         return device
 
     def _vehicle_device(self, account: str, vin: str, name: str | None) -> Device[Vehicle]:

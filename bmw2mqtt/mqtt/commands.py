@@ -123,7 +123,7 @@ class Commands:
                 self._finish(queue.running.request, _STOPPED_WHILE_RUNNING)
             for command in queue.waiting:
                 self._finish(command.request, _STOPPED_BEFORE)
-            self._show_current(vin)
+            self._publish_current(vin)
         self._queues.clear()
 
     # Validation
@@ -226,8 +226,8 @@ class Commands:
                 except Exception:
                     self._bug_logger.exception("command_worker_crashed", vin=vin)
                     changed = None
-            with self._bug_logger.caught("show_current_crashed", vin=vin):
-                self._show_current(vin)
+            with self._bug_logger.caught("publish_current_crashed", vin=vin):
+                self._publish_current(vin)
         finally:
             queue.worker = queue.running = None
 
@@ -245,7 +245,7 @@ class Commands:
                 handle.device.end_pending(command.entity)
             return command.executor
         if handle is not None:
-            handle.device.show_current(command.entity)
+            handle.device.publish_current(command.entity)
         return None
 
     async def _execute(self, command: ValidatedCommand) -> CommandResult:
@@ -255,7 +255,9 @@ class Commands:
             self._check(command)
             log.info("command_started", vin=request.vin, entity=request.entity_id, id=request.id)
             if handle := self._registry.find(request.vin):
-                handle.device.show_pending(command.entity, command.entity.pending(request.payload))
+                handle.device.publish_pending(
+                    command.entity, command.entity.pending(request.payload)
+                )
             return await command.executor.execute(request.vin, command.command, command.deadline)
         except CommandRefused as refused:
             return refused.result
@@ -267,9 +269,9 @@ class Commands:
                 message=bug_message(error),
             )
 
-    def _show_current(self, vin: str) -> None:
+    def _publish_current(self, vin: str) -> None:
         if handle := self._registry.find(vin):
-            handle.device.show_current()
+            handle.device.publish_current()
 
     # Answers
 

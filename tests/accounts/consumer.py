@@ -59,7 +59,7 @@ class Consumer:
             self._devices[vehicle.vin] = Device(
                 publisher, TOPICS.vehicle(vehicle.vin), VEHICLE_ENTITIES, discovery=None
             )
-        self._devices[vehicle.vin].show(vehicle)
+        self._devices[vehicle.vin].publish(vehicle)
 
     def vehicle_seen(self, _: str, __: str) -> None:
         pass

@@ -91,14 +91,14 @@ async def test_a_bug_of_a_worker_ends_neither_its_queue_nor_others(
     handle = commands_run.registry.find(commands_run.vin)
     assert handle is not None
     with monkeypatch.context() as patch, capture_logs() as logs:
-        patch.setattr(type(handle.device), "show_current", stumble)
+        patch.setattr(type(handle.device), "publish_current", stumble)
         commands_run.receive("button/sound_horn/press")
         commands_run.receive("lock/lock/set", "UNLOCK")
         await commands_run.settle()
     assert verdicts(commands_run) == [("executed", None), ("executed", None)]
     assert {line["event"] for line in logs if line.get("exc_info")} == {
         "command_worker_crashed",
-        "show_current_crashed",
+        "publish_current_crashed",
     }
     commands_run.receive("lock/lock/set", "LOCK")
     await commands_run.settle()

@@ -39,8 +39,6 @@ class ChargingState:
     """As the car reported it last; unknown once the charge is or should be over."""
     end_time: datetime | None
     """Expected; steady while it moves by rounding only."""
-    ended_at: datetime | None
-    """Measured end of the last session while none runs."""
     end_source: EndSource | None
 
     @property
@@ -71,7 +69,6 @@ def charging_state(state: MachineState, now: datetime) -> ChargingState:
         phases=_phases(state),
         remaining_minutes=remaining.value if remaining is not None and is_running else None,
         end_time=end_time,
-        ended_at=session.end_at if session is not None and is_over else None,
         end_source=session.end_source if session is not None and is_over else None,
     )
 
