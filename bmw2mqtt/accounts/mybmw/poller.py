@@ -204,7 +204,11 @@ class VehiclePoller:
 
     async def _add(self, vin: str) -> None:
         car = await request_profile(self._library, vin, self._listed.brands[vin])
-        car.trackers.charging = ReportCharging(self._kept_charging.pop(vin, None), now=utc_now())
+        car.trackers.charging = ReportCharging(
+            self._kept_charging.pop(vin, None),
+            now=utc_now(),
+            configured_kwh=self._listener.battery_capacity_kwh(vin),
+        )
         image = self._store.read(_image_file(vin))
         car.image = image if image and image.startswith(PNG) else None  # else it is requested
         self.vehicles[vin] = car
