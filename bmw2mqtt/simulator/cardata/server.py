@@ -149,16 +149,16 @@ class CarDataSimulator(HttpsServer):
         await super().stop()
 
     async def _tick(self) -> None:
-        """Advance the living cars every second, until there are none."""
-        while living := self._living_cars():
-            for car in living:
+        """Advance the driving cars every second, until there are none."""
+        while driving := self._driving_cars():
+            for car in driving:
                 car.tick()
             await asyncio.sleep(TICK_S)
 
-    def _living_cars(self) -> list[CarDataCar]:
-        return [car for user in self.users for car in user.cars if car.is_living]
+    def _driving_cars(self) -> list[CarDataCar]:
+        return [car for user in self.users for car in user.cars if car.needs_ticks]
 
     def _start_ticking(self) -> None:
         is_ticking = self._ticking is not None and not self._ticking.done()
-        if self._is_running and self._living_cars() and not is_ticking:
+        if self._is_running and self._driving_cars() and not is_ticking:
             self._ticking = asyncio.create_task(self._tick())

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from bmw2mqtt.simulator.mybmw.living import ELECTRIC, PLUGIN_HYBRID
-from bmw2mqtt.simulator.mybmw.living.models import Battery, Tank
+from bmw2mqtt.simulator.driving import ELECTRIC, PLUGIN_HYBRID
+from bmw2mqtt.simulator.driving.models import Battery, Tank
 
 if TYPE_CHECKING:
     from bmw2mqtt.simulator.cardata.cars import Json
-    from bmw2mqtt.simulator.mybmw.living import CarModel
+    from bmw2mqtt.simulator.driving import CarModel
 
 CARDATA_ELECTRIC: Final = replace(
     ELECTRIC,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Self
 
-from .day import DAY, DEPARTURE, DRIVING, NIGHT, DayPhase, Move, phase_at
+from .day import DAY, DEPARTURE, DRIVING, NIGHT, DayPhase, TripStage, phase_at
 
 if TYPE_CHECKING:
     from .models import CarModel
@@ -41,7 +41,7 @@ class Condition:
     climate_until: float | None = None
 
     @classmethod
-    def at_birth(cls, model: CarModel) -> Self:
+    def initial(cls, model: CarModel) -> Self:
         """Return the initial condition of a model."""
         index, part = phase_at(model.initial_minute)
         condition = cls(
@@ -59,7 +59,7 @@ class Condition:
     @property
     def is_driving(self) -> bool:
         """Return whether the car drives."""
-        return self.phase.move in DRIVING
+        return self.phase.stage in DRIVING
 
     @property
     def is_busy(self) -> bool:
@@ -113,7 +113,7 @@ class Condition:
         self.plugged = plugged
         if phase.climate:
             self.start_climate()
-        elif phase.move in DRIVING:
+        elif phase.stage in DRIVING:
             self.climate_until = None
         tank = model.tank
         if tank and phase is NIGHT and self.fuel_l < REFUEL_BELOW * tank.capacity_l:
@@ -154,14 +154,14 @@ def kilowatts(ampere: float, model: CarModel) -> float:
 def _position(model: CarModel, phase: DayPhase, part: float) -> float:
     """Return a car's distance from home after `part` (0 to 1) of a phase."""
     length = model.route.length_km
-    match phase.move:
-        case Move.AT_HOME:
+    match phase.stage:
+        case TripStage.AT_HOME:
             return 0.0
-        case Move.AT_WORK:
+        case TripStage.AT_WORK:
             return length
-        case Move.TO_WORK:
+        case TripStage.TO_WORK:
             return length * _ease(part)
-        case Move.HOMEWARD:
+        case TripStage.HOMEWARD:
             return length * (1 - _ease(part))
 
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final, Literal
 from .route import DACHAU_TO_MUNICH, OLYMPIAPARK_TO_GARCHING, STARNBERG_TO_MUNICH
 
 if TYPE_CHECKING:
-    from bmw2mqtt.simulator.mybmw.cars import Brand
-    from bmw2mqtt.simulator.mybmw.pictures import Picture
+    from bmw2mqtt.simulator.pictures import Picture
 
     from .route import Route
+
+Brand = Literal["bmw", "mini", "toyota"]
+"""The brand for which an app requests its vehicle list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Final
 from bmw2mqtt.simulator.cardata.cars import is_streamed
 from bmw2mqtt.simulator.cardata.reading import NEVER_SUPPLIED, SimulatedReading
 from bmw2mqtt.simulator.clock import utc_now
-from bmw2mqtt.simulator.mybmw.living import LivingCar
+from bmw2mqtt.simulator.driving import SimulatedDrive
+from bmw2mqtt.simulator.pictures import read_picture
 
 from . import descriptors, models, records
 
 if TYPE_CHECKING:
     from bmw2mqtt.simulator.cardata.cars import Json, Sink
-    from bmw2mqtt.simulator.mybmw.living import CarModel
-    from bmw2mqtt.simulator.mybmw.living.condition import Condition
+    from bmw2mqtt.simulator.driving import CarModel
+    from bmw2mqtt.simulator.driving.condition import Condition
 
 KEYS_PER_MESSAGE: Final = 4
 REPEAT_EVERY: Final = 5
@@ -40,28 +41,28 @@ STALE: Final = {
 """Readings that are years old, or that the car never supplied."""
 
 
-class LivingCarDataCar:
-    """A car that drives and charges like `LivingCar`, and streams changes, a few keys a message.
+class DrivingCarDataCar:
+    """A car that drives and charges (see `SimulatedDrive`), and streams what changes.
 
-    Positions come in two messages, locking repeats all doors and windows, and
-    some messages come twice. A warning comes up with every drive and goes when the car is locked.
+    A message has a few keys. Positions come in two messages, locking repeats all doors and windows,
+    and some messages come twice. A warning comes up with every drive and goes when the car is
+    locked.
     """
 
-    is_living = True
+    needs_ticks = True
 
     def __init__(
         self, model: CarModel, *, clock: Callable[[], datetime] = utc_now, speed: float = 1.0
     ) -> None:
         self.model = model
-        self._car = LivingCar(model, clock=clock, speed=speed)
-        self._born = clock()
+        self._drive = SimulatedDrive(model, clock=clock, speed=speed)
         self._sinks: list[Sink] = []
         self._readings: dict[str, SimulatedReading] = dict(STALE)
         self._messages = 0
         self._catch_up()
 
     def __repr__(self) -> str:
-        return f"LivingCarDataCar({self.vin!r}, {self.model.name!r})"
+        return f"DrivingCarDataCar({self.vin!r}, {self.model.name!r})"
 
     @property
     def vin(self) -> str:
@@ -79,11 +80,11 @@ class LivingCarDataCar:
 
     def image(self) -> bytes:
         """Return the picture of its model."""
-        return self._car.image()
+        return read_picture(self.model.picture)
 
     def charging_sessions(self) -> list[Json]:
         """Return the charging history, oldest first."""
-        return records.charging_sessions(self.model, self._born)
+        return records.charging_sessions(self.model, self._drive.started_at)
 
     def charging_places(self) -> list[Json]:
         """Return the settings at home, for a car with a plug."""
@@ -108,8 +109,8 @@ class LivingCarDataCar:
 
     def _catch_up(self) -> list[str]:
         """Update the readings from the car's report; return the changed descriptors."""
-        at, condition = self._car.report()
-        reported = descriptors.values(self.model, condition, self._car.state()["state"])
+        at, condition = self._drive.report()
+        reported = descriptors.values(self._drive, condition)
         changed = [
             name
             for name, (value, _) in reported.items()
@@ -137,10 +138,10 @@ class LivingCarDataCar:
 
 def demo_cars(
     *, clock: Callable[[], datetime] = utc_now, speed: float = 1.0
-) -> tuple[LivingCarDataCar, LivingCarDataCar]:
+) -> tuple[DrivingCarDataCar, DrivingCarDataCar]:
     """Return the two cars of the demo, in their initial condition."""
     electric, hybrid = (
-        LivingCarDataCar(model, clock=clock, speed=speed)
+        DrivingCarDataCar(model, clock=clock, speed=speed)
         for model in (models.CARDATA_ELECTRIC, models.CARDATA_HYBRID)
     )
     return electric, hybrid
