@@ -17,6 +17,8 @@ TYRE_SECONDS: Final = 1200.0
 EMPTY_BATTERY_PERCENT: Final = 4.0
 RESERVE_PERCENT: Final = 6.0
 REFUEL_BELOW: Final = 0.15
+HANDSHAKE_SECONDS: Final = 180
+"""How long car and charger negotiate before a charge begins."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,6 +36,8 @@ class Condition:
     tyre_warmth: float = 0.0
     locked: bool = True
     plugged: bool = False
+    plugged_second: float | None = None
+    """When it was plugged in; `None`: before the simulation."""
     charging: bool = False
     charging_kw: float = 0.0
     charging_ordered: bool | None = None
@@ -54,6 +58,7 @@ class Condition:
             fuel_l=model.tank.initial_l if model.tank else 0.0,
         )
         condition._enter(model, DAY[index])
+        condition.plugged_second = None
         return condition
 
     @property
@@ -65,6 +70,14 @@ class Condition:
     def is_busy(self) -> bool:
         """Return whether the car drives, charges or conditions the air: it then reports often."""
         return self.is_driving or self.charging or self.climate_until is not None
+
+    @property
+    def is_negotiating(self) -> bool:
+        """Return whether it was plugged in just now, so that no charge has begun yet."""
+        plugged_second = self.plugged_second
+        if not self.plugged or plugged_second is None:
+            return False
+        return self.second - plugged_second < HANDSHAKE_SECONDS
 
     def copy(self) -> Self:
         """Return a copy."""
@@ -110,6 +123,7 @@ class Condition:
         plugged = phase.plugged and model.battery is not None
         if plugged != self.plugged:
             self.charging_ordered = None
+            self.plugged_second = self.second
         self.plugged = plugged
         if phase.climate:
             self.start_climate()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
+from math import ceil
 from typing import TYPE_CHECKING, Final, Literal
 
 from bmw2mqtt.simulator.clock import utc_now
@@ -135,11 +136,11 @@ class SimulatedDrive:
     def charging_minutes(self, condition: Condition) -> int | None:
         """Return how many real minutes the charge still takes; `None` if there is none."""
         battery = self.model.battery
-        if battery is None or not condition.charging:
+        if battery is None or self.charge_phase(condition) is not ChargePhase.CHARGING:
             return None
         missing = self.plan.target_percent - condition.battery_percent
         hours = missing / battery.percent_of(condition.charging_kw)
-        return max(1, round(60 * hours / self._lapse))
+        return max(1, ceil(60 * hours / self._lapse))
 
     def climate(self, condition: Condition) -> tuple[ClimateWord, float]:
         """Return what the air conditioning does, and for how many real seconds more."""
@@ -174,5 +175,5 @@ class SimulatedDrive:
             return 0.0
         wanted = condition.charging_ordered
         if wanted is None:
-            wanted = self.plan.is_due(at)
+            wanted = self.plan.is_due(at) and not condition.is_negotiating
         return kilowatts(self.plan.limit_a, self.model) if wanted else 0.0

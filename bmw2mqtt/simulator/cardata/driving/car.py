@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from bmw2mqtt.simulator.cardata.cars import is_streamed
 from bmw2mqtt.simulator.cardata.reading import NEVER_SUPPLIED, SimulatedReading
 from bmw2mqtt.simulator.clock import utc_now
 from bmw2mqtt.simulator.driving import SimulatedDrive
 from bmw2mqtt.simulator.pictures import read_picture
 
 from . import descriptors, models, records
+from .habits import ReportHabits
 
 if TYPE_CHECKING:
     from bmw2mqtt.simulator.cardata.cars import Json, Sink
     from bmw2mqtt.simulator.driving import CarModel
     from bmw2mqtt.simulator.driving.condition import Condition
 
-KEYS_PER_MESSAGE: Final = 4
 REPEAT_EVERY: Final = 5
 """One message in so many is sent twice, as BMW does occasionally."""
 LONG_AGO: Final = datetime(2021, 3, 4, 15, 8, tzinfo=UTC)
@@ -46,20 +44,28 @@ class DrivingCarDataCar:
 
     A message has a few keys. Positions come in two messages, locking repeats all doors and windows,
     and some messages come twice. A warning comes up with every drive and goes when the car is
-    locked.
+    locked. `habits` makes it as odd as other cars; a test may change it at any time.
     """
 
     needs_ticks = True
 
     def __init__(
-        self, model: CarModel, *, clock: Callable[[], datetime] = utc_now, speed: float = 1.0
+        self,
+        model: CarModel,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        speed: float = 1.0,
+        habits: ReportHabits | None = None,
     ) -> None:
         self.model = model
+        self.habits = ReportHabits()
         self._drive = SimulatedDrive(model, clock=clock, speed=speed)
         self._sinks: list[Sink] = []
         self._readings: dict[str, SimulatedReading] = dict(STALE)
         self._messages = 0
         self._catch_up()
+        if habits is not None:
+            self.habits = habits
 
     def __repr__(self) -> str:
         return f"DrivingCarDataCar({self.vin!r}, {self.model.name!r})"
@@ -100,30 +106,36 @@ class DrivingCarDataCar:
 
     def tick(self) -> None:
         """Advance to the current time and stream what changed."""
-        for message in _messages(self._catch_up()):
-            readings = {name: self._readings[name] for name in message}
+        for message in self._catch_up():
             self._messages += 1
             for _ in range(1 if self._messages % REPEAT_EVERY else 2):
                 for sink in self._sinks:
-                    sink(self.vin, readings)
+                    sink(self.vin, message)
 
-    def _catch_up(self) -> list[str]:
-        """Update the readings from the car's report; return the changed descriptors."""
+    def _catch_up(self) -> list[dict[str, SimulatedReading]]:
+        """Update the readings from the car's report; return the messages about what changed."""
         at, condition = self._drive.report()
-        reported = descriptors.values(self._drive, condition)
-        changed = [
-            name
-            for name, (value, _) in reported.items()
-            if self._readings.get(name, NEVER_SUPPLIED).value != value
-        ]
-        if descriptors.DOOR_STATUS in changed:
-            changed = [*changed, *sorted(descriptors.LOCK_BURST - set(changed))]
-        for name in changed:
-            self._readings[name] = SimulatedReading(*reported[name], at)
-        if TRIP_END in changed:
-            self._readings[TRIP_END_TIME] = SimulatedReading(descriptors.text_date(at), None, at)
-            changed.append(TRIP_END_TIME)
+        if self.habits.is_silent:
+            return []
+        reported = self.habits.reported(self._changed(condition, at), at)
+        stale = self.habits.stale(self._readings, reported, at)
+        self._readings.update(reported)
         self._warn(condition, at)
+        return [*self.habits.messages(stale), *self.habits.messages(reported)]
+
+    def _changed(self, condition: Condition, at: datetime) -> dict[str, SimulatedReading]:
+        """Return the readings that differ from those of before, and what is repeated with them."""
+        values = descriptors.values(self._drive, condition)
+        changed = {
+            name: SimulatedReading(*values[name], at)
+            for name in values
+            if self._readings.get(name, NEVER_SUPPLIED).value != values[name][0]
+        }
+        if descriptors.DOOR_STATUS in changed:
+            for name in sorted(descriptors.LOCK_BURST - changed.keys()):
+                changed[name] = SimulatedReading(*values[name], at)
+        if TRIP_END in changed:
+            changed[TRIP_END_TIME] = SimulatedReading(descriptors.text_date(at), None, at)
         return changed
 
     def _warn(self, condition: Condition, at: datetime) -> None:
@@ -145,14 +157,3 @@ def demo_cars(
         for model in (models.CARDATA_ELECTRIC, models.CARDATA_HYBRID)
     )
     return electric, hybrid
-
-
-def _messages(changed: Iterable[str]) -> list[list[str]]:
-    """Group changed descriptors into messages: a few keys each, latitude and longitude separate."""
-    alone = (descriptors.LATITUDE, descriptors.LONGITUDE)
-    streamed = [name for name in changed if is_streamed(name)]
-    others = iter([name for name in streamed if name not in alone])
-    messages = [[name] for name in alone if name in streamed]
-    while message := list(islice(others, KEYS_PER_MESSAGE)):
-        messages.append(message)
-    return messages

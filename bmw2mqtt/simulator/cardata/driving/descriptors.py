@@ -23,6 +23,14 @@ CHARGING: Final = "vehicle.drivetrain.electricEngine.charging."
 POSITION: Final = "vehicle.cabin.infotainment.navigation.currentLocation."
 PORT: Final = "vehicle.body.chargingPort."
 BATTERY: Final = "vehicle.powertrain.electric.battery."
+STATUS_NAME: Final = CHARGING + "status"
+HV_STATUS_NAME: Final = CHARGING + "hvStatus"
+METHOD: Final = CHARGING + "method"
+TIME_REMAINING: Final = CHARGING + "timeRemaining"
+POWER: Final = BATTERY + "charging.power"
+HEADER: Final = "vehicle.drivetrain.batteryManagement.header"
+MILEAGE: Final = "vehicle.vehicle.travelledDistance"
+PLUGS: Final = (PORT + "status", PORT + "statusClearText", PORT + "combinedStatus")
 LATITUDE: Final = POSITION + "latitude"
 LONGITUDE: Final = POSITION + "longitude"
 DOOR_STATUS: Final = "vehicle.cabin.door.status"
@@ -93,7 +101,7 @@ def _cabin(drive: SimulatedDrive, condition: Condition) -> Values:
         LONGITUDE: (place.longitude, "degrees"),
         POSITION + "heading": (place.heading, "degrees"),
         POSITION + "fixStatus": ("GPS_FIX_3D", None),
-        "vehicle.vehicle.travelledDistance": (int(condition.mileage_km), "km"),
+        MILEAGE: (int(condition.mileage_km), "km"),
         "vehicle.isMoving": ("ASN_isTrue" if condition.is_driving else "ASN_isFalse", None),
         "vehicle.vehicle.preConditioning.activity": (activity.lower(), None),
         "vehicle.vehicle.preConditioning.remainingTime": (
@@ -154,14 +162,17 @@ def _tyres(model: CarModel, condition: Condition) -> Values:
 def _battery(battery: Battery, drive: SimulatedDrive, condition: Condition) -> Values:
     status, hv_status = STATUS[drive.charge_phase(condition)]
     plug = "CONNECTED" if condition.plugged else "DISCONNECTED"
-    percent = round(condition.battery_percent, 1)
+    percent = int(condition.battery_percent)
+    power_w = round(1000 * condition.charging_kw)
+    if power_w and percent % 2:  # it is never quite steady
+        power_w -= 100
     is_parked = not condition.is_driving
     return {
-        "vehicle.drivetrain.batteryManagement.header": (percent, "percent"),
-        BATTERY + "stateOfCharge.displayed": (int(percent), "percent"),
+        HEADER: (percent, "percent"),
+        BATTERY + "stateOfCharge.displayed": (percent, "percent"),
         BATTERY + "stateOfCharge.target": (drive.plan.target_percent, "percent"),
         BATTERY + "stateOfHealth.displayed": (97, None),
-        BATTERY + "charging.power": (round(1000 * condition.charging_kw), "W"),
+        POWER: (power_w, "W"),
         BATTERY + "charging.acLimit.selected": (16, "A"),
         BATTERY + "charging.acLimit.isActive": ("AC_LIMIT_INACTIVE", None),
         "vehicle.drivetrain.batteryManagement.maxEnergy": (battery.capacity_kwh, "kWh"),
@@ -169,15 +180,13 @@ def _battery(battery: Battery, drive: SimulatedDrive, condition: Condition) -> V
             drive.electric_range_km(condition),
             "km",
         ),
-        CHARGING + "status": (status, None),
-        CHARGING + "hvStatus": (hv_status, None),
-        CHARGING + "method": ("AC_TYPE2PLUG" if condition.charging else "NOCHARGING", None),
+        STATUS_NAME: (status, None),
+        HV_STATUS_NAME: (hv_status, None),
+        METHOD: ("AC_TYPE2PLUG" if condition.charging else "NOCHARGING", None),
         CHARGING + "connectionType": ("CONDUCTIVE", None),
-        CHARGING + "timeRemaining": (drive.charging_minutes(condition) or 0, "minutes"),
+        TIME_REMAINING: (drive.charging_minutes(condition) or 0, "minutes"),
         CHARGING + "profile.preference": ("NO_PRESELECTION", None),
-        PORT + "status": (plug, None),
-        PORT + "statusClearText": (plug, None),
-        PORT + "combinedStatus": (plug, None),
+        **dict.fromkeys(PLUGS, (plug, None)),
         **({CHARGING + "level": (percent, "percent")} if condition.charging else {}),
         **(
             {"vehicle.trip.segment.end.drivetrain.batteryManagement.hvSoc": (percent, "percent")}
