@@ -3,7 +3,7 @@
 from bmw2mqtt.simulator.faults import Fault, Faults
 from bmw2mqtt.simulator.recording import RecordedRequest
 
-from .answers import cu_error, oauth_error
+from .answers import cu_error, empty_list, oauth_error
 from .cars import CarDataCar, RecordedCarDataCar
 from .container import Container
 from .driving import DrivingCarDataCar, demo_cars
@@ -30,5 +30,6 @@ __all__ = [
     "UnknownCodeError",
     "cu_error",
     "demo_cars",
+    "empty_list",
     "oauth_error",
 ]

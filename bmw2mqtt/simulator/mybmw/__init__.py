@@ -14,7 +14,7 @@ from .commands import (
     PlannedOutcomes,
 )
 from .driving import DrivingCar, demo_cars
-from .faults import blocked, quota_exceeded, too_many_requests
+from .faults import blocked, empty_list, quota_exceeded, too_many_requests
 from .recorded_car import RecordedCar
 from .server import MyBmwSimulator
 from .users import Region, SimulatedUser
@@ -41,6 +41,7 @@ __all__ = [
     "SimulatedUser",
     "blocked",
     "demo_cars",
+    "empty_list",
     "quota_exceeded",
     "too_many_requests",
 ]

@@ -25,7 +25,8 @@ from tests.accounts.cardata_home import Home
 STATUS, PLUG = "sensor/charging_status", "binary_sensor/connection_status"
 SOC, POWER = "sensor/remaining_battery_percent", "sensor/charging_power"
 REMAINING, MILEAGE = "sensor/charging_time_remaining", "sensor/mileage"
-SHOWN = (STATUS, PLUG, SOC, POWER, REMAINING, MILEAGE)
+RANGE = "sensor/remaining_range_electric"
+SHOWN = (STATUS, PLUG, SOC, POWER, REMAINING, MILEAGE, RANGE)
 MODEL = replace(
     CARDATA_ELECTRIC,
     vin=VIN,
@@ -164,3 +165,28 @@ async def test_a_charge_of_which_few_descriptors_are_streamed(bench: Bench) -> N
     assert evening.changes(PLUG) == ["OFF", "ON", "OFF"]
     assert "11" in evening.changes(POWER)
     assert evening.changes(POWER)[-1] == "0"
+
+
+@pytest.mark.parametrize("omits_units", [False, True], ids=["REST with units", "REST without"])
+async def test_a_car_in_miles(
+    bench: Bench,
+    driving_car: DrivingCarDataCar,
+    omits_units: bool,  # noqa: FBT001 - a case
+) -> None:
+    """First REST, then the stream, then REST again: each in miles, shown in kilometres."""
+    driving_car.habits.is_in_miles = True
+    bench.bmw.vehicles.omits_distance_units = omits_units
+    driving_car.tick()
+    began, battery = virtual_now(), MODEL.battery
+    assert battery is not None
+    async with Home(bench).running() as home:
+        await home.log_in()
+        evening = Evening(home, began)
+        await evening.until_minute(3)
+        await home.refresh()
+        await evening.until_minute(16)
+    for shown in evening.seen:
+        km = MODEL.initial_mileage_km
+        assert float(shown[MILEAGE] or 0) == pytest.approx(km, abs=2)
+        range_km = battery.range_km(float(shown[SOC] or 0))
+        assert float(shown[RANGE] or 0) == pytest.approx(range_km, abs=6)

@@ -125,7 +125,7 @@ class DrivingCarDataCar:
 
     def _changed(self, condition: Condition, at: datetime) -> dict[str, SimulatedReading]:
         """Return the readings that differ from those of before, and what is repeated with them."""
-        values = descriptors.values(self._drive, condition)
+        values = self.habits.displayed(descriptors.values(self._drive, condition))
         changed = {
             name: SimulatedReading(*values[name], at)
             for name in values

@@ -29,6 +29,7 @@ METHOD: Final = CHARGING + "method"
 TIME_REMAINING: Final = CHARGING + "timeRemaining"
 POWER: Final = BATTERY + "charging.power"
 HEADER: Final = "vehicle.drivetrain.batteryManagement.header"
+DISPLAY_UNIT: Final = "vehicle.cabin.infotainment.hmi.distanceUnit"
 MILEAGE: Final = "vehicle.vehicle.travelledDistance"
 PLUGS: Final = (PORT + "status", PORT + "statusClearText", PORT + "combinedStatus")
 LATITUDE: Final = POSITION + "latitude"
@@ -109,7 +110,7 @@ def _cabin(drive: SimulatedDrive, condition: Condition) -> Values:
             "minutes",
         ),
         "vehicle.cabin.hvac.preconditioning.status.comfortState": (COMFORT[activity], None),
-        "vehicle.cabin.infotainment.hmi.distanceUnit": ("KILOMETERS", None),
+        DISPLAY_UNIT: ("KILOMETERS", None),
     }
 
 

@@ -32,6 +32,7 @@ CHARGE_ENDS: Final = frozenset(
     }
 )
 """Everything by which a car reports that a charge is over."""
+KM_PER_MILE: Final = 1.609344
 UNKNOWN_SIBLINGS: Final[dict[str, dict[str, Value]]] = {
     descriptors.STATUS_NAME: {descriptors.HV_STATUS_NAME: "INVALID"},
     descriptors.PORT + "status": {
@@ -55,11 +56,24 @@ class ReportHabits:
     """What it reports of others with a descriptor; see `UNKNOWN_SIBLINGS`."""
     resend_every: int = 0
     """After so many reports of a charge, the readings of its begin come again, stamped anew."""
+    is_in_miles: bool = False
+    """Its display, and so its distances, are in miles."""
     keys_per_message: int = 4
     order: Random | None = None
     """Shuffles the messages of a report; `None`: they come in the order of the descriptors."""
     _charge_start: dict[str, SimulatedReading] = field(default_factory=dict)
     _charge_reports: int = 0
+
+    def displayed(self, values: descriptors.Values) -> descriptors.Values:
+        """Return a car's values in the units of its display."""
+        if not self.is_in_miles:
+            return values
+        miles = {
+            name: (round(value / KM_PER_MILE), "mi")
+            for name, (value, unit) in values.items()
+            if unit == "km" and isinstance(value, int | float)
+        }
+        return {**values, **miles, descriptors.DISPLAY_UNIT: ("MILES", None)}
 
     def reported(
         self, readings: Mapping[str, SimulatedReading], at: datetime
