@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from bmw2mqtt.accounts.mybmw.image import PNG, to_png
-from bmw2mqtt.simulator.mybmw import MyBmwSimulator
+from bmw2mqtt.simulator.mybmw import MyBmwSimulator, empty_list
 from bmw2mqtt.simulator.tls import Certificates
 from bmw2mqtt.vehicle.account import AccountStatus
 from tests import virtual_time
