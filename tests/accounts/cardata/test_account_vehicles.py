@@ -3,12 +3,15 @@
 import json
 from datetime import timedelta
 
+import pytest
 from structlog.testing import capture_logs
 
 from bmw2mqtt.simulator.cardata import CarDataUser, empty_list
 from tests.accounts.cardata_bench import OTHER_VIN, VIN, Bench, car
 from tests.accounts.cardata_home import MILEAGE, Home, warnings
 from tests.accounts.waiting import until
+
+pytestmark = pytest.mark.no_cover
 
 OTHER_CLIENT = "11111111-2222-3333-4444-555555555555"
 
