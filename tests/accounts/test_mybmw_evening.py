@@ -15,7 +15,7 @@ from tests.accounts.simulated_day import simulated_day
 MODEL = replace(
     ELECTRIC, initial_minute=82.0, battery=replace(ELECTRIC.battery, initial_percent=73.5)
 )
-"""It comes home, is plugged in after 2 minutes, charges from the fifth on, is unplugged after 46."""
+"""It comes home, is plugged in in minute 2, charges from minute 5 on, is unplugged in minute 46."""
 POLL_S = 60
 STATUS, PLUG = "sensor/charging_status", "binary_sensor/connection_status"
 SOC, REMAINING = "sensor/remaining_battery_percent", "sensor/charging_time_remaining"
