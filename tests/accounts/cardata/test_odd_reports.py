@@ -15,7 +15,7 @@ from bmw2mqtt.simulator.cardata.driving import (
     CHARGE_ENDS,
     UNKNOWN_SIBLINGS,
     DrivingCarDataCar,
-    ReportHabits,
+    ReportBehaviour,
 )
 from bmw2mqtt.simulator.cardata.driving import descriptors as names
 from bmw2mqtt.simulator.driving import TIME_LAPSE
@@ -88,22 +88,22 @@ async def run(bench: Bench, minute: float) -> Evening:
 
 
 @pytest.mark.parametrize(
-    "habits",
+    "behaviour",
     [
-        ReportHabits(),
-        ReportHabits(keys_per_message=1, order=Random(4)),
-        ReportHabits(resend_every=2),
-        ReportHabits(siblings=UNKNOWN_SIBLINGS),
-        ReportHabits(
+        ReportBehaviour(),
+        ReportBehaviour(keys_per_message=1, order=Random(4)),
+        ReportBehaviour(resend_every=2),
+        ReportBehaviour(siblings=UNKNOWN_SIBLINGS),
+        ReportBehaviour(
             keys_per_message=2, order=Random(5), resend_every=3, siblings=UNKNOWN_SIBLINGS
         ),
     ],
     ids=["as it should", "any order", "old readings again", "siblings without a value", "all"],
 )
 async def test_an_evening_at_home(
-    bench: Bench, driving_car: DrivingCarDataCar, habits: ReportHabits
+    bench: Bench, driving_car: DrivingCarDataCar, behaviour: ReportBehaviour
 ) -> None:
-    driving_car.habits = habits
+    driving_car.behaviour = behaviour
     evening = await run(bench, 47)
     assert evening.changes(STATUS) == [
         "not_charging",
@@ -126,7 +126,7 @@ async def test_an_evening_at_home(
 
 async def test_an_end_that_is_never_reported(bench: Bench, driving_car: DrivingCarDataCar) -> None:
     """Neither the end nor the unplugging: the car drives off, and that is the end."""
-    driving_car.habits = ReportHabits(lost=CHARGE_ENDS)
+    driving_car.behaviour = ReportBehaviour(lost=CHARGE_ENDS)
     began = virtual_now()
     async with Home(bench).running() as home:
         await home.log_in()
@@ -147,11 +147,11 @@ async def test_a_long_silence_in_mid_charge(bench: Bench, driving_car: DrivingCa
         before = await evening.until_minute(9)
         assert before[STATUS] == "charging"
         assert before[POWER] in {"11", "10.9"}
-        driving_car.habits.is_silent = True
+        driving_car.behaviour.is_silent = True
         silent = await evening.until_minute(42)
         assert (silent[STATUS], silent[SOC]) == ("charging", before[SOC]), "what was true stays"
         assert silent[POWER] == "None", "after half an hour nobody knows it"
-        driving_car.habits.is_silent = False
+        driving_car.behaviour.is_silent = False
         after = await evening.until_minute(44)
         assert (after[STATUS], after[SOC], after[POWER]) == ("target_reached", "80", "0")
 
@@ -174,7 +174,7 @@ async def test_a_car_in_miles(
     omits_units: bool,  # noqa: FBT001 - a case
 ) -> None:
     """First REST, then the stream, then REST again: each in miles, shown in kilometres."""
-    driving_car.habits.is_in_miles = True
+    driving_car.behaviour.is_in_miles = True
     bench.bmw.vehicles.omits_distance_units = omits_units
     driving_car.tick()
     began, battery = virtual_now(), MODEL.battery

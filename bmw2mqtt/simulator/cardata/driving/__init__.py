@@ -1,7 +1,7 @@
 """Simulated cars that drive and charge, and report to CarData."""
 
+from .behaviour import CHARGE_ENDS, UNKNOWN_SIBLINGS, ReportBehaviour
 from .car import DrivingCarDataCar, demo_cars
-from .habits import CHARGE_ENDS, UNKNOWN_SIBLINGS, ReportHabits
 from .models import CARDATA_ELECTRIC, CARDATA_HYBRID
 
 __all__ = [
@@ -10,6 +10,6 @@ __all__ = [
     "CHARGE_ENDS",
     "UNKNOWN_SIBLINGS",
     "DrivingCarDataCar",
-    "ReportHabits",
+    "ReportBehaviour",
     "demo_cars",
 ]

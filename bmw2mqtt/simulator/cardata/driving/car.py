@@ -12,7 +12,7 @@ from bmw2mqtt.simulator.driving import SimulatedDrive
 from bmw2mqtt.simulator.pictures import read_picture
 
 from . import descriptors, models, records
-from .habits import ReportHabits
+from .behaviour import ReportBehaviour
 
 if TYPE_CHECKING:
     from bmw2mqtt.simulator.cardata.cars import Json, Sink
@@ -44,7 +44,7 @@ class DrivingCarDataCar:
 
     A message has a few keys. Positions come in two messages, locking repeats all doors and windows,
     and some messages come twice. A warning comes up with every drive and goes when the car is
-    locked. `habits` makes it as odd as other cars; a test may change it at any time.
+    locked. `behaviour` makes it as odd as other cars; a test may change it at any time.
     """
 
     needs_ticks = True
@@ -55,17 +55,17 @@ class DrivingCarDataCar:
         *,
         clock: Callable[[], datetime] = utc_now,
         speed: float = 1.0,
-        habits: ReportHabits | None = None,
+        behaviour: ReportBehaviour | None = None,
     ) -> None:
         self.model = model
-        self.habits = ReportHabits()
+        self.behaviour = ReportBehaviour()
         self._drive = SimulatedDrive(model, clock=clock, speed=speed)
         self._sinks: list[Sink] = []
         self._readings: dict[str, SimulatedReading] = dict(STALE)
         self._messages = 0
         self._catch_up()
-        if habits is not None:
-            self.habits = habits
+        if behaviour is not None:
+            self.behaviour = behaviour
 
     def __repr__(self) -> str:
         return f"DrivingCarDataCar({self.vin!r}, {self.model.name!r})"
@@ -115,17 +115,17 @@ class DrivingCarDataCar:
     def _catch_up(self) -> list[dict[str, SimulatedReading]]:
         """Update the readings from the car's report; return the messages about what changed."""
         at, condition = self._drive.report()
-        if self.habits.is_silent:
+        if self.behaviour.is_silent:
             return []
-        reported = self.habits.reported(self._changed(condition, at), at)
-        stale = self.habits.stale(self._readings, reported, at)
+        reported = self.behaviour.reported(self._changed(condition, at), at)
+        stale = self.behaviour.stale(self._readings, reported, at)
         self._readings.update(reported)
         self._warn(condition, at)
-        return [*self.habits.messages(stale), *self.habits.messages(reported)]
+        return [*self.behaviour.messages(stale), *self.behaviour.messages(reported)]
 
     def _changed(self, condition: Condition, at: datetime) -> dict[str, SimulatedReading]:
         """Return the readings that differ from those of before, and what is repeated with them."""
-        values = self.habits.displayed(descriptors.values(self._drive, condition))
+        values = self.behaviour.displayed(descriptors.values(self._drive, condition))
         changed = {
             name: SimulatedReading(*values[name], at)
             for name in values

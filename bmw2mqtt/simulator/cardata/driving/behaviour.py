@@ -45,7 +45,7 @@ UNKNOWN_SIBLINGS: Final[dict[str, dict[str, Value]]] = {
 
 
 @dataclass(slots=True, kw_only=True)
-class ReportHabits:
+class ReportBehaviour:
     """The oddities of one car's reports. All can be combined, and changed at any time."""
 
     is_silent: bool = False
