@@ -104,10 +104,10 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
     def _wait_s(self) -> float:
         """Return how long to wait for the network before time may pass."""
         traffic: dict[tuple[Any, Any], _Traffic | None] = {}
-        for key in self.get_map().values():
-            connection = self._connections.get(key.fd)
+        for fd, key in self._fd_to_key.items():  # get_map() takes longer
+            connection = self._connections.get(fd)
             if connection is None:
-                connection = self._connections[key.fd] = _Connection(key.fd)
+                connection = self._connections[fd] = _Connection(fd)
             if connection.ends is None and not connection.find_ends():
                 if key.events & selectors.EVENT_WRITE:  # one's own connect, not through yet
                     return GRACE_S

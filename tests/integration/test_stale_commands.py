@@ -18,6 +18,8 @@ from paho.mqtt.properties import Properties
 from tests.commanding import BASE, LIMIT_S, Rig, rig
 from tests.mosquitto import Observer, wait_until
 
+pytestmark = pytest.mark.no_cover
+
 SHORT_S, STANDSTILL_S = 5.0, 12.5
 """Below and above the ten seconds after which nobody knows how old a message is."""
 SENT = [
