@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from bmw2mqtt.accounts.mybmw.image import PNG, to_png
-from bmw2mqtt.simulator.mybmw import Fault, MyBmwSimulator
+from bmw2mqtt.simulator.mybmw import MyBmwSimulator, empty_list
 from bmw2mqtt.simulator.tls import Certificates
 from bmw2mqtt.vehicle.account import AccountStatus
 from tests import virtual_time
@@ -19,7 +19,7 @@ from tests.accounts.simulated_day import VINS, Day, simulated_day
 from tests.fixture_cars import fixture_car
 
 IX = "WBA00000000DEMO01"
-EMPTY = Fault(path="/vehicle-list", status=200, body={"mappingInfos": []})
+EMPTY = empty_list()
 MINUTE, HOUR = 60, 3600
 NO_CAR = "BMW lists no car for this account"
 

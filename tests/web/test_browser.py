@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
-from bmw2mqtt.simulator.mybmw.pictures import read_picture
+from bmw2mqtt.simulator.pictures import read_picture
 from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.vehicle.snapshot import Capabilities, CheckControlMessage, Severity
 from bmw2mqtt.web import access

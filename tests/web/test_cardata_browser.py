@@ -14,7 +14,7 @@ from bmw2mqtt.simulator.cardata import (
     Lifetimes,
     RecordedCarDataCar,
 )
-from bmw2mqtt.simulator.mybmw.pictures import read_picture
+from bmw2mqtt.simulator.pictures import read_picture
 from tests.conftest import BackgroundBmw
 from tests.mosquitto import Observer, wait_until
 from tests.web.conftest import WAIT_MS, DaemonPage, sees
