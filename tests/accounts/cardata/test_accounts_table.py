@@ -5,7 +5,7 @@ import re
 from bmw2mqtt.accounts.cardata.rest import client as rest
 from bmw2mqtt.accounts.cardata.rest import containers
 from bmw2mqtt.accounts.cardata.stream import disconnect_reasons as refusals
-from tests.accounts.simulated_day import DOCS
+from tests.accounts.mybmw.simulated_day import DOCS
 
 
 def answers(heading: str) -> str:

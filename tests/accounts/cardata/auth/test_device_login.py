@@ -15,7 +15,7 @@ from bmw2mqtt.accounts.cardata.http import HttpClient
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.simulator.cardata import API_SCOPE, STREAM_SCOPE, Fault, oauth_error
 from bmw2mqtt.vehicle.errors import BadAnswer, LoginOutage, NoConnection
-from tests.accounts.cardata_bench import Bench
+from tests.accounts.cardata.account_parts import AccountParts
 
 KEY_FAULT = {"fault": {"detail": {"errorcode": "keymanagement.service.invalid_access_token"}}}
 DEVICE_CODE = "/device/code"
@@ -28,24 +28,24 @@ async def failure(login: Awaitable[Any]) -> LoginFailed:
     return caught.value
 
 
-def polls(bench: Bench) -> int:
-    return sum(request.path.endswith(TOKEN) for request in bench.bmw.requests)
+def polls(parts: AccountParts) -> int:
+    return sum(request.path.endswith(TOKEN) for request in parts.bmw.requests)
 
 
-async def test_a_person_confirms_and_the_tokens_are_there(bench: Bench) -> None:
-    codes = await bench.login.begin()
+async def test_a_person_confirms_and_the_tokens_are_there(parts: AccountParts) -> None:
+    codes = await parts.login.begin()
     assert re.fullmatch(r"[A-Z0-9]{8}", codes.user_code)
-    assert codes.verification_url == f"{bench.bmw.auth_url}/oneid/link?user_code={codes.user_code}"
-    assert codes.expires_at - bench.clock.now == timedelta(minutes=5)
-    bench.bmw.approve(codes.user_code)
-    tokens = await bench.finish(codes)
-    assert tokens.gcid == bench.user.gcid
+    assert codes.verification_url == f"{parts.bmw.auth_url}/oneid/link?user_code={codes.user_code}"
+    assert codes.expires_at - parts.clock.now == timedelta(minutes=5)
+    parts.bmw.approve(codes.user_code)
+    tokens = await parts.finish(codes)
+    assert tokens.gcid == parts.user.gcid
     assert {API_SCOPE, STREAM_SCOPE} <= tokens.scope
-    assert tokens.expires_at - bench.clock.now == timedelta(hours=1)
-    assert bench.clock.slept_s == [12], "BMW's login breaks if it is asked too early"
+    assert tokens.expires_at - parts.clock.now == timedelta(hours=1)
+    assert parts.clock.slept_s == [12], "BMW's login breaks if it is asked too early"
 
 
-async def test_the_page_that_bmw_gives_complete_is_taken_as_it_is(bench: Bench) -> None:
+async def test_the_page_that_bmw_gives_complete_is_taken_as_it_is(parts: AccountParts) -> None:
     complete = "https://example.com/link?code=ABCD"
     body = {
         "user_code": "ABCD EF",
@@ -54,38 +54,38 @@ async def test_the_page_that_bmw_gives_complete_is_taken_as_it_is(bench: Bench) 
         "interval": "7",
         "verification_uri": "https://example.com/link",
     }
-    bench.break_down(Fault(path=DEVICE_CODE, status=200, body=body, times=1))
-    codes = await bench.login.begin()
+    parts.break_down(Fault(path=DEVICE_CODE, status=200, body=body, times=1))
+    codes = await parts.login.begin()
     assert codes.verification_url == "https://example.com/link?user_code=ABCD%20EF"
     assert codes.interval_s == 7
     given = body | {"verification_uri_complete": complete}
-    bench.break_down(Fault(path=DEVICE_CODE, status=200, body=given))
-    assert (await bench.login.begin()).verification_url == complete
+    parts.break_down(Fault(path=DEVICE_CODE, status=200, body=given))
+    assert (await parts.login.begin()).verification_url == complete
 
 
-async def test_no_secret_is_in_a_repr(bench: Bench) -> None:
-    codes = await bench.login.begin()
+async def test_no_secret_is_in_a_repr(parts: AccountParts) -> None:
+    codes = await parts.login.begin()
     assert codes.device_code not in repr(codes)
     assert codes.code_verifier not in repr(codes)
-    bench.bmw.approve(codes.user_code)
-    tokens = await bench.finish(codes)
+    parts.bmw.approve(codes.user_code)
+    tokens = await parts.finish(codes)
     secrets = tokens.gcid, tokens.access_token, tokens.id_token, tokens.refresh_token
     assert not any(secret in repr(tokens) for secret in secrets)
 
 
-async def test_it_waits_for_the_person_at_bmws_interval(bench: Bench) -> None:
-    codes = await bench.login.begin()
-    bench.bmw.oauth.approve_after_s = 30
-    await bench.finish(codes)
-    assert bench.clock.slept_s == [12, 5, 5, 5, 5]
+async def test_it_waits_for_the_person_at_bmws_interval(parts: AccountParts) -> None:
+    codes = await parts.login.begin()
+    parts.bmw.oauth.approve_after_s = 30
+    await parts.finish(codes)
+    assert parts.clock.slept_s == [12, 5, 5, 5, 5]
 
 
-async def test_it_slows_down_each_time_bmw_says_so(bench: Bench) -> None:
-    codes = await bench.login.begin()
-    bench.break_down(oauth_error("slow_down", times=2))
-    bench.bmw.oauth.approve_after_s = 40
-    await bench.finish(codes)
-    assert bench.clock.slept_s == [12, 10, 15, 15]
+async def test_it_slows_down_each_time_bmw_says_so(parts: AccountParts) -> None:
+    codes = await parts.login.begin()
+    parts.break_down(oauth_error("slow_down", times=2))
+    parts.bmw.oauth.approve_after_s = 40
+    await parts.finish(codes)
+    assert parts.clock.slept_s == [12, 10, 15, 15]
 
 
 @pytest.mark.parametrize(
@@ -99,58 +99,58 @@ async def test_it_slows_down_each_time_bmw_says_so(bench: Bench) -> None:
     ],
     ids=["503", "500", "429", "no-oauth-403", "network"],
 )
-async def test_an_outage_is_waited_for(bench: Bench, fault: Fault) -> None:
-    codes = await bench.login.begin()
-    bench.break_down(fault)
-    bench.bmw.approve(codes.user_code)
-    assert await bench.finish(codes)
-    assert polls(bench) >= 4
+async def test_an_outage_is_waited_for(parts: AccountParts, fault: Fault) -> None:
+    codes = await parts.login.begin()
+    parts.break_down(fault)
+    parts.bmw.approve(codes.user_code)
+    assert await parts.finish(codes)
+    assert polls(parts) >= 4
 
 
-async def test_a_declined_login_is_over(bench: Bench) -> None:
-    codes = await bench.login.begin()
-    bench.bmw.decline(codes.user_code)
-    error = await failure(bench.login.wait(codes))
+async def test_a_declined_login_is_over(parts: AccountParts) -> None:
+    codes = await parts.login.begin()
+    parts.bmw.decline(codes.user_code)
+    error = await failure(parts.login.wait(codes))
     assert error.failure is LoginFailure.DECLINED
     assert "declined" in str(error)
     assert "create a new one" in str(error), "the same answer may be BMW's fault"
-    assert polls(bench) == 1
+    assert polls(parts) == 1
 
 
-async def test_a_code_that_nobody_confirms_expires(bench: Bench) -> None:
-    codes = await bench.login.begin()
-    error = await failure(bench.login.wait(codes))
+async def test_a_code_that_nobody_confirms_expires(parts: AccountParts) -> None:
+    codes = await parts.login.begin()
+    error = await failure(parts.login.wait(codes))
     assert error.failure is LoginFailure.EXPIRED
     assert "log in again" in str(error)
-    assert bench.clock.now <= codes.expires_at + timedelta(seconds=5)
+    assert parts.clock.now <= codes.expires_at + timedelta(seconds=5)
 
 
-async def test_a_code_that_expires_during_an_outage_names_it(bench: Bench) -> None:
-    codes = await bench.login.begin()
-    bench.break_down(Fault(path=TOKEN, status=503))
-    error = await failure(bench.login.wait(codes))
+async def test_a_code_that_expires_during_an_outage_names_it(parts: AccountParts) -> None:
+    codes = await parts.login.begin()
+    parts.break_down(Fault(path=TOKEN, status=503))
+    error = await failure(parts.login.wait(codes))
     assert error.failure is LoginFailure.EXPIRED
     assert "did not answer" in str(error)
     assert "503" in str(error)
 
 
-async def test_bmws_key_fault_ends_the_login_and_spends_the_code(bench: Bench) -> None:
-    bench.bmw.oauth.exchange_failures = 1
-    codes = await bench.login.begin()
-    bench.bmw.approve(codes.user_code)
-    error = await failure(bench.login.wait(codes))
+async def test_bmws_key_fault_ends_the_login_and_spends_the_code(parts: AccountParts) -> None:
+    parts.bmw.oauth.exchange_failures = 1
+    codes = await parts.login.begin()
+    parts.bmw.approve(codes.user_code)
+    error = await failure(parts.login.wait(codes))
     assert error.failure is LoginFailure.BMW_FAULT
     for remedy in ("BMW's side", "some hours", "create a new one", "bmwcardata-b2c-support@"):
         assert remedy in str(error)
-    assert polls(bench) == 1, "the code is spent"
+    assert polls(parts) == 1, "the code is spent"
 
 
-async def test_access_denied_after_a_500_is_bmws_fault(bench: Bench) -> None:
-    codes = await bench.login.begin()
-    bench.break_down(
+async def test_access_denied_after_a_500_is_bmws_fault(parts: AccountParts) -> None:
+    codes = await parts.login.begin()
+    parts.break_down(
         Fault(path=TOKEN, status=500, times=1), oauth_error("access_denied", status=403)
     )
-    error = await failure(bench.login.wait(codes))
+    error = await failure(parts.login.wait(codes))
     assert error.failure is LoginFailure.BMW_FAULT
 
 
@@ -166,14 +166,14 @@ async def test_access_denied_after_a_500_is_bmws_fault(bench: Bench) -> None:
     ],
 )
 async def test_what_ends_a_login(
-    bench: Bench, word: str, status: int, expected: LoginFailure, remedy: str
+    parts: AccountParts, word: str, status: int, expected: LoginFailure, remedy: str
 ) -> None:
-    codes = await bench.login.begin()
-    bench.break_down(oauth_error(word, status=status))
-    error = await failure(bench.login.wait(codes))
+    codes = await parts.login.begin()
+    parts.break_down(oauth_error(word, status=status))
+    error = await failure(parts.login.wait(codes))
     assert error.failure is expected
     assert remedy in str(error)
-    assert polls(bench) == 1
+    assert polls(parts) == 1
 
 
 @pytest.mark.parametrize(
@@ -181,48 +181,50 @@ async def test_what_ends_a_login(
     [({API_SCOPE}, "CarData Stream"), ({STREAM_SCOPE}, "CarData API")],
 )
 async def test_a_service_that_is_not_switched_on_is_named(
-    bench: Bench, granted: set[str], named: str
+    parts: AccountParts, granted: set[str], named: str
 ) -> None:
-    bench.user.granted = granted
-    error = await failure(bench.login.begin())
+    parts.user.granted = granted
+    error = await failure(parts.login.begin())
     assert error.failure is LoginFailure.MISSING_SCOPE
     assert named in str(error)
     assert "off and on again" in str(error)
 
 
-async def test_a_client_that_bmw_does_not_know_or_that_has_no_service(bench: Bench) -> None:
-    bench.user.granted = set()
-    error = await failure(bench.login.begin())
+async def test_a_client_that_bmw_does_not_know_or_that_has_no_service(parts: AccountParts) -> None:
+    parts.user.granted = set()
+    error = await failure(parts.login.begin())
     assert error.failure is LoginFailure.REFUSED
     assert "check client_id" in str(error)
     assert "CarData API and CarData Stream" in str(error)
-    assert len(bench.bmw.requests) == 3, "it does not loop"
-    bench.break_down(oauth_error("invalid_client", status=401, path=DEVICE_CODE))
-    assert (await failure(bench.login.begin())).failure is LoginFailure.UNKNOWN_CLIENT
+    assert len(parts.bmw.requests) == 3, "it does not loop"
+    parts.break_down(oauth_error("invalid_client", status=401, path=DEVICE_CODE))
+    assert (await failure(parts.login.begin())).failure is LoginFailure.UNKNOWN_CLIENT
 
 
 @pytest.mark.parametrize("missing", [API_SCOPE, STREAM_SCOPE])
-async def test_a_scope_that_bmw_silently_leaves_out_is_named(bench: Bench, missing: str) -> None:
-    codes = await bench.login.begin()
-    body = granted(bench) | {"scope": f"openid {API_SCOPE} {STREAM_SCOPE}".replace(missing, "")}
-    bench.break_down(Fault(path=TOKEN, status=200, body=body))
-    error = await failure(bench.login.wait(codes))
+async def test_a_scope_that_bmw_silently_leaves_out_is_named(
+    parts: AccountParts, missing: str
+) -> None:
+    codes = await parts.login.begin()
+    body = granted(parts) | {"scope": f"openid {API_SCOPE} {STREAM_SCOPE}".replace(missing, "")}
+    parts.break_down(Fault(path=TOKEN, status=200, body=body))
+    error = await failure(parts.login.wait(codes))
     assert error.failure is LoginFailure.MISSING_SCOPE
     assert missing in str(error)
 
 
 @pytest.mark.parametrize("missing", ["access_token", "id_token", "refresh_token", "gcid"])
-async def test_a_login_without_a_token_is_none(bench: Bench, missing: str) -> None:
-    codes = await bench.login.begin()
-    body = {name: value for name, value in granted(bench).items() if name != missing}
-    bench.break_down(Fault(path=TOKEN, status=200, body=body))
-    error = await failure(bench.login.wait(codes))
+async def test_a_login_without_a_token_is_none(parts: AccountParts, missing: str) -> None:
+    codes = await parts.login.begin()
+    body = {name: value for name, value in granted(parts).items() if name != missing}
+    parts.break_down(Fault(path=TOKEN, status=200, body=body))
+    error = await failure(parts.login.wait(codes))
     assert missing in str(error)
 
 
-def granted(bench: Bench) -> dict[str, Any]:
+def granted(parts: AccountParts) -> dict[str, Any]:
     names = ("access_token", "id_token", "refresh_token")
-    return dict.fromkeys(names, "t") | {"gcid": bench.user.gcid, "expires_in": 3600}
+    return dict.fromkeys(names, "t") | {"gcid": parts.user.gcid, "expires_in": 3600}
 
 
 @pytest.mark.parametrize(
@@ -238,46 +240,46 @@ def granted(bench: Bench) -> dict[str, Any]:
     ids=["503", "429", "html", "no-device-code", "no-page", "redirect"],
 )
 async def test_a_login_that_is_out_of_order_says_nothing_against_the_client(
-    bench: Bench, fault: Fault
+    parts: AccountParts, fault: Fault
 ) -> None:
-    bench.break_down(fault)
+    parts.break_down(fault)
     with pytest.raises(LoginOutage, match="try again later"):
-        await bench.login.begin()
+        await parts.login.begin()
 
 
-async def test_without_a_network(bench: Bench) -> None:
-    codes = await bench.login.begin()
-    await bench.bmw.stop()
+async def test_without_a_network(parts: AccountParts) -> None:
+    codes = await parts.login.begin()
+    await parts.bmw.stop()
     with pytest.raises(NoConnection, match="cannot be reached"):
-        await bench.login.begin()
-    error = await failure(bench.login.wait(codes))
+        await parts.login.begin()
+    error = await failure(parts.login.wait(codes))
     assert error.failure is LoginFailure.EXPIRED
     assert "cannot be reached" in str(error)
 
 
-async def test_a_certificate_of_nobody_we_trust(bench: Bench) -> None:
+async def test_a_certificate_of_nobody_we_trust(parts: AccountParts) -> None:
     async with HttpClient(client_context("home", None)) as session:
-        stranger = DeviceLogin(OAuth(session, bench.bmw.auth_url, bench.client_id))
+        stranger = DeviceLogin(OAuth(session, parts.bmw.auth_url, parts.client_id))
         with pytest.raises(NoConnection, match=r"certificate is not trusted.*ca_file"):
             await stranger.begin()
 
 
 @pytest.mark.parametrize("page", ["https://[x", "ftp://example.com", "", 7, None])
-async def test_a_page_that_is_none(bench: Bench, page: object) -> None:
+async def test_a_page_that_is_none(parts: AccountParts, page: object) -> None:
     body = {"user_code": "A", "device_code": "d", "verification_uri": page}
-    bench.break_down(Fault(path=DEVICE_CODE, status=200, body=body))
+    parts.break_down(Fault(path=DEVICE_CODE, status=200, body=body))
     with pytest.raises(LoginOutage, match="without a page"):
-        await bench.login.begin()
+        await parts.login.begin()
 
 
 @pytest.mark.parametrize("gcid", ["+", "a/b", "#", "a b", "\ud800", "x" * 300])
-def test_an_account_id_that_is_none(bench: Bench, gcid: str) -> None:
-    answer = granted(bench) | {"gcid": gcid}
+def test_an_account_id_that_is_none(parts: AccountParts, gcid: str) -> None:
+    answer = granted(parts) | {"gcid": gcid}
     with pytest.raises(BadAnswer, match="gcid"):
-        OAuthTokens.parse(answer, bench.clock.now)
+        OAuthTokens.parse(answer, parts.clock.now)
 
 
-async def test_polling_never_becomes_a_storm(bench: Bench) -> None:
+async def test_polling_never_becomes_a_storm(parts: AccountParts) -> None:
     body = {
         "user_code": "A",
         "device_code": "d",
@@ -285,7 +287,7 @@ async def test_polling_never_becomes_a_storm(bench: Bench) -> None:
         "interval": 0,
         "expires_in": 1e99,
     }
-    bench.break_down(Fault(path=DEVICE_CODE, status=200, body=body))
-    codes = await bench.login.begin()
+    parts.break_down(Fault(path=DEVICE_CODE, status=200, body=body))
+    codes = await parts.login.begin()
     assert codes.interval_s >= 1
-    assert codes.expires_at - bench.clock.now == timedelta(minutes=5)
+    assert codes.expires_at - parts.clock.now == timedelta(minutes=5)

@@ -17,7 +17,7 @@ from bmw2mqtt.accounts.cardata.auth.tokens import Credentials, OAuthTokens
 from bmw2mqtt.backoff import Backoff
 from bmw2mqtt.simulator.cardata import API_SCOPE, CLIENT_ID, Fault
 from bmw2mqtt.vehicle.account import AccountStatus
-from tests.accounts.cardata_bench import Bench
+from tests.accounts.cardata.account_parts import AccountParts
 from tests.accounts.waiting import until
 
 CODES, TOKEN = "device/code", "oauth/token"
@@ -26,22 +26,22 @@ CODES, TOKEN = "device/code", "oauth/token"
 class RunningLogin:
     """A login manager, and what it reported."""
 
-    def __init__(self, bench: Bench) -> None:
-        bench.restart()
-        self.bmw, self.clock, self.bench = bench.bmw, bench.clock, bench
+    def __init__(self, parts: AccountParts) -> None:
+        parts.restart()
+        self.bmw, self.clock, self.parts = parts.bmw, parts.clock, parts
         self.tokens: list[OAuthTokens | None] = []
         self.logins = 0
         self.reports: list[tuple[str | None, str | None]] = []
         """Problem and code, as a person sees them, each time that something may have changed."""
         self.manager = LoginManager(
             "home",
-            bench.credentials,
-            DeviceLogin(bench.oauth, now=bench.clock),
-            bench.memory,
+            parts.credentials,
+            DeviceLogin(parts.oauth, now=parts.clock),
+            parts.state_file,
             on_tokens=self.tokens.append,
             on_login=self._count_login,
             on_change=self._note,
-            now=bench.clock,
+            now=parts.clock,
         )
 
     def _count_login(self) -> None:
@@ -80,12 +80,12 @@ class RunningLogin:
 
 
 @pytest.fixture
-def running_login(bench: Bench) -> Callable[[], Any]:
+def running_login(parts: AccountParts) -> Callable[[], Any]:
     """Run a login manager; a second one is another run of the bridge."""
 
     @asynccontextmanager
     async def run() -> AsyncIterator[RunningLogin]:
-        running_login = RunningLogin(bench)
+        running_login = RunningLogin(parts)
         task = asyncio.create_task(running_login.manager.run())
         try:
             yield running_login
@@ -93,14 +93,14 @@ def running_login(bench: Bench) -> Callable[[], Any]:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-            await bench.credentials.close()
+            await parts.credentials.close()
 
     return run
 
 
 def saved(running_login: RunningLogin) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(
-        (running_login.bench.folder / "tokens-home.json").read_bytes()
+        (running_login.parts.folder / "tokens-home.json").read_bytes()
     )
     return document
 
@@ -189,8 +189,10 @@ async def test_a_fault_of_bmws(running_login: Callable[[], Any]) -> None:
         await home.log_in()
 
 
-async def test_a_service_is_not_switched_on(running_login: Callable[[], Any], bench: Bench) -> None:
-    bench.user.granted.discard(API_SCOPE)
+async def test_a_service_is_not_switched_on(
+    running_login: Callable[[], Any], parts: AccountParts
+) -> None:
+    parts.user.granted.discard(API_SCOPE)
     async with running_login() as home:
         await until(lambda: "CarData API" in home.problem_text)
         assert home.status is AccountStatus.LOGIN_REQUIRED
@@ -198,14 +200,16 @@ async def test_a_service_is_not_switched_on(running_login: Callable[[], Any], be
         asked = home.asked(CODES)
         await home.rest()
         assert home.asked(CODES) == asked
-        bench.user.granted.add(API_SCOPE)
+        parts.user.granted.add(API_SCOPE)
         home.manager.request_login()
         await home.log_in()
 
 
-async def test_bmws_login_is_out_of_order(running_login: Callable[[], Any], bench: Bench) -> None:
+async def test_bmws_login_is_out_of_order(
+    running_login: Callable[[], Any], parts: AccountParts
+) -> None:
     times = CODES_BY_ITSELF + 2
-    bench.break_down(Fault(path=CODES, status=503, times=times))
+    parts.break_down(Fault(path=CODES, status=503, times=times))
     async with running_login() as home:
         await until(lambda: home.status is AccountStatus.UNREACHABLE)
         await home.log_in()
@@ -213,12 +217,12 @@ async def test_bmws_login_is_out_of_order(running_login: Callable[[], Any], benc
 
 
 async def test_a_person_wants_a_login_while_bmws_is_out_of_order(
-    running_login: Callable[[], Any], bench: Bench
+    running_login: Callable[[], Any], parts: AccountParts
 ) -> None:
     async with running_login() as home:
         home.bmw.decline(await home.code())
         await until(lambda: "declined" in home.problem_text)
-        bench.break_down(Fault(path=CODES, status=503, times=2))
+        parts.break_down(Fault(path=CODES, status=503, times=2))
         home.manager.request_login()
         await until(lambda: home.status is AccountStatus.UNREACHABLE)
         await home.log_in()
@@ -265,11 +269,11 @@ async def test_a_login_beside_a_good_one(running_login: Callable[[], Any]) -> No
 
 
 async def test_people_press_again_and_again_while_bmw_refuses(
-    running_login: Callable[[], Any], bench: Bench
+    running_login: Callable[[], Any], parts: AccountParts
 ) -> None:
     async with running_login() as home:
         await home.log_in()
-        bench.user.client_ids.clear()
+        parts.user.client_ids.clear()
         asked = home.asked(CODES)
         home.manager.request_login()
         assert home.manager.is_requesting_code
@@ -285,12 +289,12 @@ async def test_people_press_again_and_again_while_bmw_refuses(
 
 
 async def test_what_was_refused_to_one_client_says_nothing_of_another(
-    running_login: Callable[[], Any], bench: Bench
+    running_login: Callable[[], Any], parts: AccountParts
 ) -> None:
-    bench.client_id = "another"
+    parts.client_id = "another"
     async with running_login() as home:
         await until(lambda: "check client_id" in home.problem_text)
-    bench.client_id = CLIENT_ID
+    parts.client_id = CLIENT_ID
     async with running_login() as home:
         await home.log_in()
 
@@ -357,11 +361,13 @@ async def test_renewed_because_the_stream_refuses_the_token(
         assert home.asked(TOKEN) == asked + 1, "once"
 
 
-async def test_a_renewal_fails_for_a_while(running_login: Callable[[], Any], bench: Bench) -> None:
+async def test_a_renewal_fails_for_a_while(
+    running_login: Callable[[], Any], parts: AccountParts
+) -> None:
     async with running_login() as home:
         await home.log_in()
         first = home.tokens[-1]
-        bench.break_down(Fault(path=TOKEN, status=503))
+        parts.break_down(Fault(path=TOKEN, status=503))
         asked = home.asked(TOKEN)
         await home.clock.forward(minutes=51)
         await until(lambda: home.asked(TOKEN) > asked)
@@ -376,14 +382,14 @@ async def test_a_renewal_fails_for_a_while(running_login: Callable[[], Any], ben
 
 
 async def test_retries_are_no_closer_than_half_a_minute(
-    running_login: Callable[[], Any], bench: Bench
+    running_login: Callable[[], Any], parts: AccountParts
 ) -> None:
     async with running_login() as home:
         await home.log_in()
         home.manager._renewals = Backoff(first_s=40, longest_s=600, jitter=0.25)
-        bench.break_down(Fault(path=TOKEN, status=503))
+        parts.break_down(Fault(path=TOKEN, status=503))
         asked = home.asked(TOKEN)
-        await home.clock.forward_to(home.bench.credentials.renew_at)
+        await home.clock.forward_to(home.parts.credentials.renew_at)
         await home.clock.forward(seconds=0.5)
         assert home.asked(TOKEN) == asked + 1
         await home.clock.forward(seconds=29)
@@ -397,7 +403,7 @@ async def test_a_login_that_comes_as_the_old_one_is_found_dead_is_kept(
 ) -> None:
     async with running_login() as home:
         await home.log_in()
-        credentials = home.bench.credentials
+        credentials = home.parts.credentials
         await home.clock.forward(minutes=40)
         await home.rest()
         now = home.clock.now + timedelta(minutes=11)
@@ -433,16 +439,16 @@ async def test_a_login_that_comes_as_the_old_one_is_found_dead_is_kept(
 
 
 async def test_retries_for_ten_thousand_failures_in_a_row(
-    running_login: Callable[[], Any], bench: Bench
+    running_login: Callable[[], Any], parts: AccountParts
 ) -> None:
     async with running_login() as home:
         await home.log_in()
-        bench.break_down(Fault(path=TOKEN, status=503))
+        parts.break_down(Fault(path=TOKEN, status=503))
         home.manager._renewals.failures = home.manager._logins.failures = 10_000
         asked = home.asked(TOKEN)
         await home.clock.forward(minutes=61)
         await until(lambda: home.asked(TOKEN) > asked)
-        bench.break_down(Fault(path=CODES, status=503))
+        parts.break_down(Fault(path=CODES, status=503))
         home.manager.request_login()
         await until(lambda: home.manager.note)
         await home.rest()
@@ -475,7 +481,7 @@ async def test_somebody_else_learns_that_the_login_is_lost(
         await home.log_in()
         home.bmw.registry.revoke()
         with pytest.raises(Exception, match="invalid_grant"):
-            await home.bench.credentials.renew()  # as REST does
+            await home.parts.credentials.renew()  # as REST does
         await until(lambda: home.tokens[-1] is None)
         assert "invalid_grant" in home.problem_text
 

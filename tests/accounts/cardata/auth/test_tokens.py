@@ -16,7 +16,7 @@ from bmw2mqtt.accounts.cardata.auth.tokens import OAuthTokens
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.simulator.cardata import Fault, oauth_error
 from bmw2mqtt.vehicle.errors import LoginOutage, LoginRequired, NoConnection
-from tests.accounts.cardata_bench import Bench, SteppedClock
+from tests.accounts.cardata.account_parts import AccountParts, SteppedClock
 from tests.accounts.waiting import until, wait_written
 
 TOKEN = "/oauth/token"
@@ -33,25 +33,25 @@ class Held:
         await self.may_answer.wait()
 
 
-def renewals(bench: Bench) -> int:
-    return sum(b"grant_type=refresh_token" in request.body for request in bench.bmw.requests)
+def renewals(parts: AccountParts) -> int:
+    return sum(b"grant_type=refresh_token" in request.body for request in parts.bmw.requests)
 
 
 @pytest.fixture
-async def account(bench: Bench) -> Bench:
+async def account(parts: AccountParts) -> AccountParts:
     """An account that is logged in."""
-    await bench.log_in()
-    return bench
+    await parts.log_in()
+    return parts
 
 
-async def test_without_a_login_one_is_wanted(bench: Bench) -> None:
-    for ask in (bench.credentials.fresh, bench.credentials.renew):
+async def test_without_a_login_one_is_wanted(parts: AccountParts) -> None:
+    for ask in (parts.credentials.fresh, parts.credentials.renew):
         with pytest.raises(LoginRequired, match="login"):
             await ask()
-    assert not bench.bmw.requests
+    assert not parts.bmw.requests
 
 
-async def test_tokens_survive_a_restart_for_the_same_client_alone(account: Bench) -> None:
+async def test_tokens_survive_a_restart_for_the_same_client_alone(account: AccountParts) -> None:
     tokens = account.credentials.current
     account.restart()
     assert account.credentials.current == tokens
@@ -60,11 +60,11 @@ async def test_tokens_survive_a_restart_for_the_same_client_alone(account: Bench
     assert account.credentials.current is None
 
 
-async def test_nobody_else_can_read_them(account: Bench) -> None:
+async def test_nobody_else_can_read_them(account: AccountParts) -> None:
     assert (account.folder / "tokens-home.json").stat().st_mode & 0o777 == 0o600
 
 
-async def test_they_are_renewed_ten_minutes_ahead(account: Bench) -> None:
+async def test_they_are_renewed_ten_minutes_ahead(account: AccountParts) -> None:
     first = await account.credentials.fresh()
     await account.clock.forward(minutes=48)
     assert await account.credentials.fresh() == first
@@ -78,7 +78,7 @@ async def test_they_are_renewed_ten_minutes_ahead(account: Bench) -> None:
     assert account.credentials.current == second
 
 
-async def test_short_lived_tokens_are_not_renewed_at_each_use(account: Bench) -> None:
+async def test_short_lived_tokens_are_not_renewed_at_each_use(account: AccountParts) -> None:
     account.bmw.registry.lifetimes.access_token_s = 60
     await account.credentials.renew()
     for _ in range(4):
@@ -88,7 +88,9 @@ async def test_short_lived_tokens_are_not_renewed_at_each_use(account: Bench) ->
 
 
 @pytest.mark.parametrize("lifetime_s", [1, 0, -5, 10**9])
-async def test_tokens_are_renewed_once_a_minute_at_most(account: Bench, lifetime_s: float) -> None:
+async def test_tokens_are_renewed_once_a_minute_at_most(
+    account: AccountParts, lifetime_s: float
+) -> None:
     account.bmw.registry.lifetimes.access_token_s = lifetime_s
     await account.credentials.renew()
     for _ in range(120):
@@ -97,7 +99,9 @@ async def test_tokens_are_renewed_once_a_minute_at_most(account: Bench, lifetime
     assert renewals(account) <= 1 + 10
 
 
-async def test_tokens_that_are_refused_at_once_are_renewed_once_a_minute(account: Bench) -> None:
+async def test_tokens_that_are_refused_at_once_are_renewed_once_a_minute(
+    account: AccountParts,
+) -> None:
     for _ in range(12):
         await account.credentials.renew()
         await account.clock.forward(seconds=5)
@@ -106,14 +110,14 @@ async def test_tokens_that_are_refused_at_once_are_renewed_once_a_minute(account
     assert renewals(account) == 2
 
 
-async def test_callers_at_the_same_time_share_one_renewal(account: Bench) -> None:
+async def test_callers_at_the_same_time_share_one_renewal(account: AccountParts) -> None:
     await account.clock.forward(hours=1)
     found = await asyncio.gather(*(account.credentials.fresh() for _ in range(5)))
     assert len({tokens.access_token for tokens in found}) == 1
     assert renewals(account) == 1
 
 
-async def test_a_caller_that_is_cancelled_loses_no_token(account: Bench) -> None:
+async def test_a_caller_that_is_cancelled_loses_no_token(account: AccountParts) -> None:
     answer = Held()
     account.break_down(Fault(path=TOKEN, hold=answer, times=1))
     caller = asyncio.create_task(account.credentials.renew())
@@ -129,7 +133,7 @@ async def test_a_caller_that_is_cancelled_loses_no_token(account: Bench) -> None
 
 @pytest.mark.parametrize("fault", [{}, {"status": 400, "body": {"error": "invalid_grant"}}])
 async def test_a_login_that_comes_during_a_renewal_wins(
-    account: Bench, fault: dict[str, Any]
+    account: AccountParts, fault: dict[str, Any]
 ) -> None:
     answer = Held()
     account.break_down(Fault(path=TOKEN, hold=answer, times=1, **fault))
@@ -143,7 +147,9 @@ async def test_a_login_that_comes_during_a_renewal_wins(
 
 
 @pytest.mark.parametrize("omitted", ["gcid", "refresh_token", "scope"])
-async def test_what_a_renewal_leaves_out_is_carried_forward(account: Bench, omitted: str) -> None:
+async def test_what_a_renewal_leaves_out_is_carried_forward(
+    account: AccountParts, omitted: str
+) -> None:
     account.bmw.registry.rotates = omitted != "refresh_token"
     before = await account.credentials.fresh()
     account.bmw.oauth.omitted_on_refresh = {omitted}
@@ -153,7 +159,9 @@ async def test_what_a_renewal_leaves_out_is_carried_forward(account: Bench, omit
     assert await account.credentials.renew()
 
 
-async def test_a_rotated_token_is_kept_though_the_answer_is_not_whole(account: Bench) -> None:
+async def test_a_rotated_token_is_kept_though_the_answer_is_not_whole(
+    account: AccountParts,
+) -> None:
     account.bmw.oauth.omitted_on_refresh = {"access_token"}
     with pytest.raises(LoginOutage, match="access_token"):
         await account.credentials.renew()
@@ -175,7 +183,7 @@ async def test_a_rotated_token_is_kept_though_the_answer_is_not_whole(account: B
     ],
     ids=["500", "503", "429", "html", "list", "network", "unknown"],
 )
-async def test_an_outage_costs_no_login(account: Bench, fault: Fault) -> None:
+async def test_an_outage_costs_no_login(account: AccountParts, fault: Fault) -> None:
     account.break_down(fault)
     await account.clock.forward(minutes=55)
     assert await account.credentials.fresh(), "the old ones still work"
@@ -187,7 +195,7 @@ async def test_an_outage_costs_no_login(account: Bench, fault: Fault) -> None:
     assert await account.credentials.fresh()
 
 
-async def test_between_two_attempts_bmw_has_half_a_minute(account: Bench) -> None:
+async def test_between_two_attempts_bmw_has_half_a_minute(account: AccountParts) -> None:
     account.break_down(Fault(path=TOKEN, status=503))
     for _ in range(3):
         with pytest.raises(LoginOutage, match="503"):
@@ -199,7 +207,7 @@ async def test_between_two_attempts_bmw_has_half_a_minute(account: Bench) -> Non
     assert renewals(account) == 2
 
 
-async def test_without_a_network_the_tokens_are_kept(account: Bench) -> None:
+async def test_without_a_network_the_tokens_are_kept(account: AccountParts) -> None:
     await account.bmw.stop()
     with pytest.raises(NoConnection):
         await account.credentials.renew()
@@ -217,7 +225,7 @@ async def test_without_a_network_the_tokens_are_kept(account: Bench) -> None:
     ],
 )
 async def test_a_lost_login_is_not_tried_again(
-    account: Bench, word: str, status: int, remedy: str
+    account: AccountParts, word: str, status: int, remedy: str
 ) -> None:
     account.break_down(oauth_error(word, status=status))
     for _ in range(3):
@@ -232,7 +240,7 @@ async def test_a_lost_login_is_not_tried_again(
     assert await account.credentials.fresh()
 
 
-async def test_a_bad_request_means_a_lost_login_at_the_second_time(account: Bench) -> None:
+async def test_a_bad_request_means_a_lost_login_at_the_second_time(account: AccountParts) -> None:
     account.break_down(oauth_error("invalid_request"))
     with pytest.raises(LoginOutage):
         await account.credentials.renew()
@@ -241,7 +249,9 @@ async def test_a_bad_request_means_a_lost_login_at_the_second_time(account: Benc
         await account.credentials.renew()
 
 
-async def test_after_fourteen_days_bmw_says_no_and_a_person_hears_why(account: Bench) -> None:
+async def test_after_fourteen_days_bmw_says_no_and_a_person_hears_why(
+    account: AccountParts,
+) -> None:
     await account.clock.forward(days=14, seconds=1)
     account.restart()
     with pytest.raises(LoginRequired, match="14 days"):
@@ -249,7 +259,7 @@ async def test_after_fourteen_days_bmw_says_no_and_a_person_hears_why(account: B
     assert renewals(account) == 1
 
 
-async def test_a_clock_that_is_wrong_loses_no_login(account: Bench) -> None:
+async def test_a_clock_that_is_wrong_loses_no_login(account: AccountParts) -> None:
     account.bmw.registry.clock = SteppedClock(account.clock.now)
     account.clock.leap(days=20)
     account.restart()
@@ -259,20 +269,22 @@ async def test_a_clock_that_is_wrong_loses_no_login(account: Bench) -> None:
     assert await account.credentials.fresh()
 
 
-async def test_two_weeks_of_renewals_never_lose_the_login(account: Bench) -> None:
+async def test_two_weeks_of_renewals_never_lose_the_login(account: AccountParts) -> None:
     for _ in range(20):
         await account.clock.forward(days=13)
         account.restart()
         await account.credentials.fresh()
 
 
-async def test_a_clock_that_was_set_back_does_not_stretch_a_tokens_life(account: Bench) -> None:
+async def test_a_clock_that_was_set_back_does_not_stretch_a_tokens_life(
+    account: AccountParts,
+) -> None:
     account.clock.leap(days=-1)
     await account.credentials.fresh()
     assert renewals(account) == 1
 
 
-async def test_a_login_that_is_given_up_is_gone_from_the_disk(account: Bench) -> None:
+async def test_a_login_that_is_given_up_is_gone_from_the_disk(account: AccountParts) -> None:
     account.credentials.discard()
     account.restart()
     assert account.credentials.current is None
@@ -289,7 +301,9 @@ async def test_a_login_that_is_given_up_is_gone_from_the_disk(account: Bench) ->
         lambda _: "{}",
     ],
 )
-async def test_a_damaged_file_means_a_login_and_no_crash(account: Bench, damage: Any) -> None:
+async def test_a_damaged_file_means_a_login_and_no_crash(
+    account: AccountParts, damage: Any
+) -> None:
     path = account.folder / "tokens-home.json"
     path.write_text(damage(path.read_text()))
     account.restart()
@@ -316,7 +330,7 @@ def kill_at(step: str, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 async def test_a_kill_after_the_tokens_are_written_costs_no_login(
-    account: Bench, step: str, monkeypatch: pytest.MonkeyPatch
+    account: AccountParts, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = await account.credentials.fresh()
     answer = await account.oauth.refresh(before.refresh_token)
@@ -334,7 +348,7 @@ async def test_a_kill_after_the_tokens_are_written_costs_no_login(
     assert await account.credentials.renew(), "BMW takes what is on disk"
 
 
-async def test_a_kill_while_they_are_written_leaves_the_old_ones(account: Bench) -> None:
+async def test_a_kill_while_they_are_written_leaves_the_old_ones(account: AccountParts) -> None:
     before = account.credentials.current
     (account.folder / ".tokens-home.json.new").write_text('{"client_id": "0f0e')
     account.restart()
@@ -344,13 +358,13 @@ async def test_a_kill_while_they_are_written_leaves_the_old_ones(account: Bench)
     assert account.credentials.current != before
 
 
-async def test_a_finished_rotation_leaves_no_draft_that_could_win(account: Bench) -> None:
+async def test_a_finished_rotation_leaves_no_draft_that_could_win(account: AccountParts) -> None:
     await account.credentials.renew()
     assert Store(account.folder).load_draft("tokens-home") == {}
 
 
 async def test_a_full_disk_is_said_once_and_the_tokens_work(
-    account: Bench, monkeypatch: pytest.MonkeyPatch
+    account: AccountParts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -368,7 +382,7 @@ async def test_a_full_disk_is_said_once_and_the_tokens_work(
     assert account.credentials.current == newest, "saved as soon as there was room"
 
 
-async def test_a_login_that_comes_during_half_an_answer_wins(account: Bench) -> None:
+async def test_a_login_that_comes_during_half_an_answer_wins(account: AccountParts) -> None:
     answer = Held()
     body = {"refresh_token": "newer"}
     account.break_down(Fault(path=TOKEN, status=200, body=body, hold=answer, times=1))

@@ -22,7 +22,7 @@ from bmw2mqtt.config import CarDataSettings
 from bmw2mqtt.simulator.cardata import CLIENT_ID, CarDataSimulator, mqtt_codec
 from bmw2mqtt.simulator.tls import Certificates
 from bmw2mqtt.vehicle.account import AccountStatus
-from tests.accounts.cardata_bench import VIN, Bench
+from tests.accounts.cardata.account_parts import VIN, AccountParts
 from tests.accounts.waiting import until
 
 SCOPE = frozenset({"openid", "cardata:api:read", "cardata:streaming:read"})
@@ -31,10 +31,10 @@ SCOPE = frozenset({"openid", "cardata:api:read", "cardata:streaming:read"})
 class SimulatedStream:
     """A stream before a simulated BMW."""
 
-    def __init__(self, bench: Bench, **settings: Any) -> None:
-        self.bmw: CarDataSimulator = bench.bmw
-        self.clock = bench.clock
-        self._bench = bench
+    def __init__(self, parts: AccountParts, **settings: Any) -> None:
+        self.bmw: CarDataSimulator = parts.bmw
+        self.clock = parts.clock
+        self._parts = parts
         self.messages: list[tuple[str, bytes]] = []
         self.refused = 0
         self.changes = 0
@@ -49,7 +49,7 @@ class SimulatedStream:
         )
         self.stream = StreamConnection(
             account,
-            bench.memory,
+            parts.state_file,
             tls=client_context("home", self.bmw.ca_file, ssl.TLSVersion.TLSv1_3),
             on_message=self._record,
             on_change=self._changed,
@@ -69,7 +69,7 @@ class SimulatedStream:
 
     def tokens(self) -> OAuthTokens:
         """Return new tokens, as a login or a renewal yields them."""
-        grant = self.bmw.registry.issue(self._bench.user, CLIENT_ID, SCOPE)
+        grant = self.bmw.registry.issue(self._parts.user, CLIENT_ID, SCOPE)
         return OAuthTokens(
             gcid=grant.user.gcid,
             access_token=grant.access_token,
@@ -89,7 +89,7 @@ class SimulatedStream:
         await self.connected()
 
     async def connected(self) -> None:
-        gcid = self._bench.user.gcid
+        gcid = self._parts.user.gcid
         await until(lambda: self.stream.is_connected and self.bmw.stream.is_subscribed(gcid))
 
     async def refusal(self, connects: int = 1) -> None:
@@ -120,10 +120,10 @@ async def running(stream_run: SimulatedStream) -> AsyncIterator[SimulatedStream]
 
 @pytest.fixture
 async def stream_run(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    parts: AccountParts, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[SimulatedStream]:
     monkeypatch.setattr(reconnect_policy.random, "uniform", lambda low, high: (low + high) / 2)
-    async with running(SimulatedStream(bench)) as stream_run:
+    async with running(SimulatedStream(parts)) as stream_run:
         yield stream_run
 
 
@@ -170,10 +170,10 @@ async def test_a_token_that_is_refused(stream_run: SimulatedStream, reason: int)
 
 
 async def test_a_token_of_another_login_is_refused(
-    stream_run: SimulatedStream, bench: Bench
+    stream_run: SimulatedStream, parts: AccountParts
 ) -> None:
     tokens = stream_run.tokens()
-    bench.user.gcid = "11111111-2222-3333-4444-555555555555"
+    parts.user.gcid = "11111111-2222-3333-4444-555555555555"
     stream_run.stream.use(tokens)
     await stream_run.refusal()
     assert stream_run.refused == 1
@@ -204,9 +204,11 @@ async def test_taken_for_absent(stream_run: SimulatedStream) -> None:
     assert stream_run.stream.problem is None
 
 
-async def test_somebody_comes_with_our_client_id(stream_run: SimulatedStream, bench: Bench) -> None:
+async def test_somebody_comes_with_our_client_id(
+    stream_run: SimulatedStream, parts: AccountParts
+) -> None:
     await stream_run.connect()
-    stream_run.bmw.stream.take_over(bench.user.gcid, CLIENT_ID)
+    stream_run.bmw.stream.take_over(parts.user.gcid, CLIENT_ID)
     await stream_run.refusal()
     assert "another program" in str(stream_run.stream.problem)
     await stream_run.comes_back_after(60)
@@ -216,12 +218,12 @@ async def test_somebody_comes_with_our_client_id(stream_run: SimulatedStream, be
 
 
 async def test_somebody_takes_it_from_us_again_and_again(
-    stream_run: SimulatedStream, bench: Bench
+    stream_run: SimulatedStream, parts: AccountParts
 ) -> None:
     await stream_run.connect()
     for connects in range(2, 8):
         assert stream_run.stream.problem is None
-        stream_run.bmw.stream.take_over(bench.user.gcid)
+        stream_run.bmw.stream.take_over(parts.user.gcid)
         await stream_run.refusal()
         if connects < 7:
             await until(lambda count=connects: stream_run.connects == count, within_s=200)
@@ -293,30 +295,30 @@ async def said_of(stream_run: SimulatedStream) -> str:
 
 @left_open
 async def test_no_version_of_tls_in_common(
-    bench: Bench, stream_run: SimulatedStream, certificates: Certificates
+    parts: AccountParts, stream_run: SimulatedStream, certificates: Certificates
 ) -> None:
     del stream_run
     context = certificates.server_context()
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     with blocking_server(context) as port:
-        said = await said_of(SimulatedStream(bench, stream_port=port))
+        said = await said_of(SimulatedStream(parts, stream_port=port))
     assert "TLS 1.3" in said
 
 
 @left_open
 async def test_a_certificate_of_somebody_else(
-    bench: Bench, stream_run: SimulatedStream, tmp_path: Path
+    parts: AccountParts, stream_run: SimulatedStream, tmp_path: Path
 ) -> None:
     del stream_run
-    other = SimulatedStream(bench)
+    other = SimulatedStream(parts)
     strangers = Certificates.create(tmp_path)
     other.stream._tls = strangers.client_context()
     assert "certificate" in await said_of(other)
 
 
-async def test_a_name_that_is_not_found(bench: Bench, stream_run: SimulatedStream) -> None:
+async def test_a_name_that_is_not_found(parts: AccountParts, stream_run: SimulatedStream) -> None:
     del stream_run
-    assert "DNS" in await said_of(SimulatedStream(bench, stream_host="stream.invalid"))
+    assert "DNS" in await said_of(SimulatedStream(parts, stream_host="stream.invalid"))
 
 
 async def test_bmw_is_away_and_comes_back(stream_run: SimulatedStream) -> None:
@@ -391,16 +393,16 @@ async def test_a_burst_that_came_before_the_change_is_read_out(
 
 
 async def test_bmw_keeps_the_old_connection_beside_the_new_one(
-    stream_run: SimulatedStream, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    stream_run: SimulatedStream, parts: AccountParts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await stream_run.connect()
-    old = stream_run.bmw.stream.client_of(bench.user.gcid)
+    old = stream_run.bmw.stream.client_of(parts.user.gcid)
     assert old is not None
     monkeypatch.setattr(stream_run.bmw.stream, "_evict", lambda *_: None)
     stream_run.stream.use(stream_run.tokens())
     await until(lambda: stream_run.connects == 2)
     await stream_run.connected()
-    old.send(mqtt_codec.publish(old.version, f"{bench.user.gcid}/{VIN}", b"late"))
+    old.send(mqtt_codec.publish(old.version, f"{parts.user.gcid}/{VIN}", b"late"))
     await stream_run.clock.forward(minutes=1)
     assert [payload for _, payload in stream_run.messages] == [b"late"]
     assert len(stream_run.bmw.stream.clients) == 1, "the old one is closed"
@@ -478,8 +480,10 @@ async def stop(
 
 @pytest.mark.parametrize("turns", [*range(12), *range(12, 60, 6)])
 @pytest.mark.parametrize("is_renewal", [False, True])
-async def test_stopped_while_it_connects(bench: Bench, turns: int, *, is_renewal: bool) -> None:
-    stream_run = SimulatedStream(bench)
+async def test_stopped_while_it_connects(
+    parts: AccountParts, turns: int, *, is_renewal: bool
+) -> None:
+    stream_run = SimulatedStream(parts)
     tasks = tasks_but_this()
     running = asyncio.create_task(stream_run.stream.run())
     if is_renewal:
@@ -491,7 +495,7 @@ async def test_stopped_while_it_connects(bench: Bench, turns: int, *, is_renewal
 
 
 async def test_stopped_while_a_thread_connects(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    parts: AccountParts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     may_connect = threading.Event()
     connect = aiomqtt.Client._client_connect
@@ -501,7 +505,7 @@ async def test_stopped_while_a_thread_connects(
         connect(client)
 
     monkeypatch.setattr(aiomqtt.Client, "_client_connect", connect_late)
-    stream_run = SimulatedStream(bench)
+    stream_run = SimulatedStream(parts)
     tasks = tasks_but_this()
     running = asyncio.create_task(stream_run.stream.run())
     stream_run.stream.use(stream_run.tokens())
@@ -513,8 +517,8 @@ async def test_stopped_while_a_thread_connects(
     await stop(stream_run, running, tasks)
 
 
-async def test_stopped_while_bmw_says_nothing(bench: Bench) -> None:
-    stream_run = SimulatedStream(bench)
+async def test_stopped_while_bmw_says_nothing(parts: AccountParts) -> None:
+    stream_run = SimulatedStream(parts)
     stream_run.bmw.stream.silent = True
     tasks = tasks_but_this()
     running = asyncio.create_task(stream_run.stream.run())
@@ -526,12 +530,14 @@ async def test_stopped_while_bmw_says_nothing(bench: Bench) -> None:
 # Restarts and bad days
 
 
-async def test_a_restart_connects_no_earlier(bench: Bench, stream_run: SimulatedStream) -> None:
+async def test_a_restart_connects_no_earlier(
+    parts: AccountParts, stream_run: SimulatedStream
+) -> None:
     stream_run.bmw.stream.refuse_connects(1, 151)
     stream_run.stream.use(stream_run.tokens())
     await stream_run.refusal()
     stream_run.stream.use(None)
-    again = SimulatedStream(bench)
+    again = SimulatedStream(parts)
     async with running(again):
         again.stream.use(again.tokens())
         await again.comes_back_after(60)
@@ -547,13 +553,15 @@ async def test_a_bug_that_a_message_brings_out_does_not_end_the_stream(
     assert (stream_run.stream.is_connected, stream_run.connects) == (True, 1)
 
 
-async def test_a_bug_does_not_end_the_stream(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_bug_does_not_end_the_stream(
+    parts: AccountParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def stumble(*_: Any) -> None:
         raise ZeroDivisionError
 
     make_client = StreamConnection._make_client
     monkeypatch.setattr(StreamConnection, "_make_client", stumble)
-    async with running(SimulatedStream(bench)) as stream_run:
+    async with running(SimulatedStream(parts)) as stream_run:
         with capture_logs() as logs:
             stream_run.stream.use(stream_run.tokens())
             await until(lambda: stream_run.stream.problem)

@@ -20,7 +20,7 @@ from bmw2mqtt.accounts.cardata.stream.reconnect_policy import ReconnectPolicy
 from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.vehicle.account import AccountStatus
-from tests.accounts.cardata_bench import SteppedClock
+from tests.accounts.cardata.account_parts import SteppedClock
 
 
 class ReconnectHistory:

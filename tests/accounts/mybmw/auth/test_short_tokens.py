@@ -9,7 +9,7 @@ from bmw2mqtt.accounts.mybmw.auth.authentication import LOGINS_WITHIN_S, MAX_LOG
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
 from tests import virtual_time
-from tests.accounts.simulated_day import NO_PICTURES, VINS, Day
+from tests.accounts.mybmw.simulated_day import NO_PICTURES, VINS, Day
 from tests.fixture_cars import fixture_car
 
 

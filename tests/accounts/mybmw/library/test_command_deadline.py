@@ -15,8 +15,8 @@ from bmw2mqtt.vehicle.commands import Action, Command, CommandResult, SetChargin
 from bmw2mqtt.vehicle.deadline import Deadline
 from bmw2mqtt.vehicle.snapshot import ChargingMode
 from tests import virtual_time
-from tests.accounts.simulated_day import Day
-from tests.accounts.test_command_faults import VIN, on_request
+from tests.accounts.mybmw.simulated_day import Day
+from tests.accounts.mybmw.test_command_faults import VIN, on_request
 
 FRESH_S = 10.0
 DELAY_S = 20.0

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bmw2mqtt.accounts.mybmw.snapshot.responses import ReportTrackers
-from tests.accounts.conversion import NOON, convert_car
-from tests.accounts.leaves import shown
+from tests.accounts.mybmw.snapshot.conversion import NOON, convert_car
+from tests.accounts.mybmw.snapshot.leaves import shown
 from tests.fixture_cars import fixture_car
 
 IX, X3, M340 = "WBA00000000DEMO01", "WBA00000000DEMO04", "WBA00000000DEMO03"

@@ -10,7 +10,7 @@ from bmw2mqtt.accounts.mybmw.snapshot.builder import to_vehicle
 from bmw2mqtt.accounts.mybmw.snapshot.next_change import next_change_at
 from bmw2mqtt.accounts.mybmw.snapshot.responses import ReportTrackers, VehicleResponses
 from bmw2mqtt.vehicle.snapshot import Vehicle
-from tests.accounts.conversion import NOON, answers_of, ignore
+from tests.accounts.mybmw.snapshot.conversion import NOON, answers_of, ignore
 from tests.fixture_cars import fixture_car
 
 IX, REX = "WBA00000000DEMO01", "WBY00000000REXI01"

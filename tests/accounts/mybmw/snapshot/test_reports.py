@@ -15,7 +15,7 @@ from bmw2mqtt.accounts.mybmw.snapshot.report_charging import ReportCharging
 from bmw2mqtt.accounts.mybmw.snapshot.responses import ReportTrackers
 from bmw2mqtt.vehicle.charging.state import TransitionKind
 from bmw2mqtt.vehicle.snapshot import ClimateActivity, Vehicle
-from tests.accounts.conversion import answers_of, convert
+from tests.accounts.mybmw.snapshot.conversion import answers_of, convert
 from tests.fixture_cars import fixture_car
 
 T0 = datetime(2026, 11, 10, 8, tzinfo=UTC)

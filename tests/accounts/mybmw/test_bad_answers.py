@@ -7,8 +7,15 @@ from structlog.testing import capture_logs
 
 from bmw2mqtt.simulator.mybmw import Fault
 from bmw2mqtt.vehicle.account import AccountStatus
-from tests.accounts.conversion import answers_of, convert
-from tests.accounts.leaves import branches, derived_from, leaves, replaced, shown, value_at
+from tests.accounts.mybmw.snapshot.conversion import answers_of, convert
+from tests.accounts.mybmw.snapshot.leaves import (
+    branches,
+    derived_from,
+    leaves,
+    replaced,
+    shown,
+    value_at,
+)
 from tests.fixture_cars import fixture_car, fixture_cars
 
 pytestmark = pytest.mark.no_cover

@@ -10,7 +10,7 @@ from bmw2mqtt.simulator.mybmw import Fault
 from bmw2mqtt.simulator.mybmw.faults import blocked
 from bmw2mqtt.simulator.tls import Certificates
 from tests import virtual_time
-from tests.accounts.simulated_day import VINS, simulated_day
+from tests.accounts.mybmw.simulated_day import VINS, simulated_day
 
 pytestmark = pytest.mark.no_cover
 

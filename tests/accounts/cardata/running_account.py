@@ -16,7 +16,7 @@ from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.retained_scan import RetainedScan
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.simulator.cardata import CLIENT_ID
-from tests.accounts.cardata_bench import VIN, Bench
+from tests.accounts.cardata.account_parts import VIN, AccountParts
 from tests.accounts.waiting import TIMEOUT_S, until
 
 MILEAGE = "vehicle.vehicle.travelledDistance"
@@ -27,12 +27,12 @@ def warnings(logs: list[Any]) -> list[str]:
     return [entry["event"] for entry in logs if entry["log_level"] in {"warning", "error"}]
 
 
-class Home:
+class RunningAccount:
     """One run of the bridge's BMW side: account and fleet, with a publisher and no broker."""
 
-    def __init__(self, bench: Bench, **settings: Any) -> None:
-        self.bmw, self.user, self.clock = bench.bmw, bench.user, bench.clock
-        self.store = Store(bench.folder)
+    def __init__(self, parts: AccountParts, **settings: Any) -> None:
+        self.bmw, self.user, self.clock = parts.bmw, parts.user, parts.clock
+        self.store = Store(parts.folder)
         account = {
             "backend": "cardata",
             "client_id": CLIENT_ID,
@@ -56,7 +56,7 @@ class Home:
         self.fleet.attach({"eu": self.account})
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator["Home"]:
+    async def running(self) -> AsyncIterator["RunningAccount"]:
         self.store.open()
         task = asyncio.create_task(self.account.run())
         try:

@@ -113,7 +113,7 @@ class Listener:
         return vin not in self.unwanted
 
 
-class Bench:
+class AccountParts:
     """One account; `restart` begins anew with what is on disk."""
 
     def __init__(
@@ -139,14 +139,14 @@ class Bench:
     def restart(self) -> None:
         wait_written(self.store)
         self.store = Store(self.folder)
-        self.memory = StateFile(self.store, "home")
+        self.state_file = StateFile(self.store, "home")
         self.oauth = OAuth(self.session, self.bmw.auth_url, self.client_id)
         self.credentials = Credentials("home", self.oauth, self.store, self.clock)
         self.credentials.restore()
-        self.budget = RequestQuota(self.memory, self.budget_size, self.clock)
+        self.budget = RequestQuota(self.state_file, self.budget_size, self.clock)
         self.budget.restore()
         self.rest = RestClient(self.session, self.bmw.api_url, self.credentials, self.budget)
-        self.containers = Containers(self.rest, self.memory, self.descriptors, self.clock)
+        self.containers = Containers(self.rest, self.state_file, self.descriptors, self.clock)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.values = ReadingStore(self.folder / "values-home.db", self.store.writer)
         self.values.open()
@@ -157,7 +157,7 @@ class Bench:
             self.vehicles,
             self.rest,
             self.containers,
-            state_file=self.memory,
+            state_file=self.state_file,
             listener=self.listener,
             poll_interval_s=self.poll_interval_s,
             now=self.clock,

@@ -92,7 +92,7 @@ class Consumer:
         return attributes
 
 
-class Watched:
+class PolledAccount:
     """A running account, polled when a test says so."""
 
     def __init__(self, account: MyBmwAccount, consumer: Consumer) -> None:
@@ -115,9 +115,9 @@ class Watched:
 
 
 @asynccontextmanager
-async def watched_account(
+async def polled_account(
     bmw: MyBmwSimulator, user: SimulatedUser, certificates: Certificates, data_dir: Path
-) -> AsyncIterator[Watched]:
+) -> AsyncIterator[PolledAccount]:
     """Run an account of this user; pictures are left out."""
     bmw.faults.add(Fault(path="/eadrax-ics/", status=404))
     settings = AccountSettings.model_validate(
@@ -140,7 +140,7 @@ async def watched_account(
     account.set_polling(is_polling=False)  # nothing is asked before the test says so
     task = asyncio.create_task(account.run())
     try:
-        yield Watched(account, consumer)
+        yield PolledAccount(account, consumer)
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -18,7 +18,7 @@ from bmw2mqtt.vehicle.commands import Action, Command, SendPoi, SetChargingMode
 from bmw2mqtt.vehicle.deadline import Deadline
 from bmw2mqtt.vehicle.snapshot import ChargingMode
 from tests import virtual_time
-from tests.accounts.simulated_day import NO_PICTURES, VINS, Day, simulated_day
+from tests.accounts.mybmw.simulated_day import NO_PICTURES, VINS, Day, simulated_day
 
 pytestmark = pytest.mark.no_cover
 

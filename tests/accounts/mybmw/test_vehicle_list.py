@@ -15,7 +15,7 @@ from bmw2mqtt.simulator.mybmw import MyBmwSimulator, empty_list
 from bmw2mqtt.simulator.tls import Certificates
 from bmw2mqtt.vehicle.account import AccountStatus
 from tests import virtual_time
-from tests.accounts.simulated_day import VINS, Day, simulated_day
+from tests.accounts.mybmw.simulated_day import VINS, Day, simulated_day
 from tests.fixture_cars import fixture_car
 
 IX = "WBA00000000DEMO01"

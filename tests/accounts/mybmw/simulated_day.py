@@ -14,12 +14,12 @@ from bmw2mqtt.config import MyBmwSettings as AccountSettings
 from bmw2mqtt.simulator.mybmw import Fault, MyBmwSimulator, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
 from bmw2mqtt.vehicle.account import AccountState
-from tests.accounts.consumer import Consumer
+from tests.accounts.mybmw.polled_account import Consumer
 from tests.fixture_cars import fixture_car
 
 VINS = ("WBA00000000DEMO02", "WBA00000000DEMO03")
 DAY = timedelta(days=1)
-DOCS = Path(__file__).parents[2] / "docs" / "accounts.md"
+DOCS = Path(__file__).parents[3] / "docs" / "accounts.md"
 
 
 NO_PICTURES = Fault(path="/eadrax-ics/", status=404)

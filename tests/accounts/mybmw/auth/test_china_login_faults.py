@@ -15,7 +15,7 @@ from bmw2mqtt.simulator.mybmw import Fault
 from bmw2mqtt.simulator.mybmw.faults import blocked, quota_exceeded, too_many_requests
 from bmw2mqtt.simulator.tls import Certificates
 from tests import virtual_time
-from tests.accounts.simulated_day import NO_PICTURES, Day, simulated_day
+from tests.accounts.mybmw.simulated_day import NO_PICTURES, Day, simulated_day
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*getdata.*:DeprecationWarning"),
