@@ -34,14 +34,14 @@ PLANTED = {
 MQTT_PASSWORD, HTTP_TOKEN, CONFIGURED, OVER_MQTT, RETAINED, TYPED = PLANTED
 POSITION = ("48.177334", "11.556274")
 
+pytestmark = pytest.mark.no_cover
+
 # The bridge with bugs: the second poll crashes with everything at hand, the third in the status.
 CRASHING = """
 import sys
 from bmw2mqtt.accounts.mybmw.poller import VehiclePoller
 from bmw2mqtt.accounts.status import StatusReporter
 from bmw2mqtt.cli.main import main
-
-pytestmark = pytest.mark.no_cover
 
 real, held = VehiclePoller._request_state, []
 
