@@ -198,6 +198,9 @@ class VehicleReadings:
         ):
             return False  # of the display's unit it matters since when it is so
         self._put(name, reading, value)
+        for other, settled in self._units.settle_beside(name, self._readings).items():
+            self._readings[other] = settled
+            self._save(other, settled.value)
         if name in CHARGING_INPUTS:
             self._news.append(NewReading(name, reading.value, stamped_at, received_at))
         return True
