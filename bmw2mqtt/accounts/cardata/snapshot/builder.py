@@ -80,7 +80,7 @@ def to_vehicle(
     basic = vehicle.basic_data or BasicData()
     lookup = readings.lookup(log_unknown)
     brand = basic.brand or "BMW"
-    total_km, electric_km, fuel_km = ranges(lookup, kind, is_charging=charge.is_charging is True)
+    distances = ranges(lookup, kind, is_charging=charge.is_charging is True)
     is_left_hand_drive = basic.is_left_hand_drive is not False
     tires, position = _tires(lookup), _position(lookup)
     reported_at = readings.measured_at
@@ -93,11 +93,17 @@ def to_vehicle(
         capabilities=_capabilities(lookup, tires, previous),
         updated_at=reported_at,
         last_report_at=report_time(previous.last_report_at if previous else None, reported_at),
-        measured_at=measured_times(readings.view, charge.soc_at),
+        measured_at=measured_times(
+            readings.view,
+            readings.lookup(_ignore),
+            distances,
+            soc_at=charge.soc_at,
+            is_left_hand_drive=is_left_hand_drive,
+        ),
         mileage_km=readings.odometer_km,
-        range_km=total_km,
-        fuel=_fuel(lookup, range_km=fuel_km),
-        charging=_charging(basic, lookup, kind, charge, range_km=electric_km),
+        range_km=distances.total_km,
+        fuel=_fuel(lookup, range_km=distances.fuel_km),
+        charging=_charging(basic, lookup, kind, charge, range_km=distances.electric_km),
         climate=climate(lookup, now),
         door_lock=door_lock(lookup),
         lids=lids(lookup, is_left_hand_drive=is_left_hand_drive),
@@ -124,6 +130,10 @@ def to_vehicle(
         image=vehicle.image,
         readings={name: readings.view[name] for name in _diagnostics() if name in readings.view},
     )
+
+
+def _ignore(*_: str) -> None:
+    """Ignore an unknown word: it is logged where its fact is looked up."""
 
 
 @cache

@@ -21,7 +21,7 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
 )
 from bmw2mqtt.accounts.cardata.telemetry.lookup import ReadingLookup
 from bmw2mqtt.vehicle.charging.shown import ChargingState
-from bmw2mqtt.vehicle.snapshot import Charging
+from bmw2mqtt.vehicle.snapshot import Charging, Reading
 from bmw2mqtt.vehicle.states import ChargingEndReason, ChargingMethod
 
 MIN_CAPACITY_KWH, MAX_CAPACITY_KWH = 1.1, 1000
@@ -72,10 +72,15 @@ def charging(
 
 
 def _capacity_kwh(readings: ReadingLookup) -> float | None:
+    reading = capacity_reading(readings)
+    return None if reading is None else float(reading.value or 0)
+
+
+def capacity_reading(readings: ReadingLookup) -> Reading | None:
+    """Return the reading that the usable capacity comes from."""
     for name in (MAX_ENERGY, BATTERY_SIZE):
-        kwh = readings.number(name, minimum=MIN_CAPACITY_KWH, maximum=MAX_CAPACITY_KWH)
-        if kwh is not None:
-            return kwh
+        if readings.number(name, minimum=MIN_CAPACITY_KWH, maximum=MAX_CAPACITY_KWH) is not None:
+            return readings.find(name)
     return None
 
 

@@ -15,7 +15,7 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
     WINDOWS,
 )
 from bmw2mqtt.accounts.cardata.telemetry.lookup import ReadingLookup
-from bmw2mqtt.vehicle.snapshot import LockState, Opening, OpeningState
+from bmw2mqtt.vehicle.snapshot import LockState, Opening, OpeningState, Reading
 
 _STATES: dict[str, OpeningState | None] = {
     "closed": OpeningState.CLOSED,
@@ -87,6 +87,11 @@ def windows(readings: ReadingLookup, *, is_left_hand_drive: bool) -> tuple[Openi
 def door_lock(readings: ReadingLookup) -> LockState | None:
     """Return the lock of the doors."""
     return readings.one_of(_LOCKS, *DOOR_LOCK)
+
+
+def lock_reading(readings: ReadingLookup) -> Reading | None:
+    """Return the reading that the lock comes from."""
+    return readings.find_one_of(_LOCKS, *DOOR_LOCK)
 
 
 def _openings(
