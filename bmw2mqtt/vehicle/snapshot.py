@@ -321,7 +321,7 @@ class Vehicle:
     updated_at: datetime | None = None
     """When the car last reported; never the time of a poll."""
     last_report_at: datetime | None = None
-    """`updated_at`, but changed at most once a minute."""
+    """`updated_at`; the bridge publishes a change at most once a minute."""
     measured_at: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     """When single values were measured, by `{platform}/{key}` of their entity."""
     mileage_km: float | None = None

@@ -45,7 +45,6 @@ from bmw2mqtt.accounts.cardata.telemetry.lookup import ReadingLookup
 from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
 from bmw2mqtt.entities.catalogue import catalogue
 from bmw2mqtt.vehicle.charging.shown import ChargingState
-from bmw2mqtt.vehicle.report_time import report_time
 from bmw2mqtt.vehicle.snapshot import (
     Battery12V,
     Capabilities,
@@ -92,7 +91,7 @@ def to_vehicle(
         software_version=basic.software_version,
         capabilities=_capabilities(lookup, tires, previous),
         updated_at=reported_at,
-        last_report_at=report_time(previous.last_report_at if previous else None, reported_at),
+        last_report_at=reported_at,
         measured_at=measured_times(
             readings.view,
             readings.lookup(_ignore),

@@ -22,7 +22,6 @@ from bmw2mqtt.accounts.mybmw.snapshot.responses import (
     ReportTrackers,
     VehicleResponses,
 )
-from bmw2mqtt.vehicle.report_time import report_time
 from bmw2mqtt.vehicle.snapshot import (
     Capabilities,
     Climate,
@@ -72,7 +71,7 @@ def to_vehicle(
         software_version=_software_version(attributes),
         capabilities=capabilities,
         updated_at=updated_at,
-        last_report_at=updated_at and report_time(known.last_report_at, updated_at),
+        last_report_at=updated_at,
         mileage_km=state.number("currentMileage", 0, kept=known.mileage_km),
         range_km=total_km,
         fuel=_fuel(state.part("combustionFuelLevel"), fuel_km, known.fuel),
