@@ -11,7 +11,7 @@ from bimmer_connected.vehicle.vehicle import VehicleViewDirection
 from bmw2mqtt.accounts.account import AccountListener
 from bmw2mqtt.accounts.mybmw.image import PNG, to_png
 from bmw2mqtt.accounts.mybmw.library.errors import translated
-from bmw2mqtt.accounts.mybmw.snapshot.builder import to_vehicle
+from bmw2mqtt.accounts.mybmw.snapshot.builder import next_change_at, to_vehicle
 from bmw2mqtt.accounts.mybmw.snapshot.position import with_found_position
 from bmw2mqtt.accounts.mybmw.snapshot.report_charging import ReportCharging
 from bmw2mqtt.accounts.mybmw.snapshot.responses import VehicleResponses
@@ -103,10 +103,13 @@ class VehiclePoller:
                     )
 
     def _rebuild(self, car: PolledVehicle) -> None:
-        """Judge the last answers again by the time it is now."""
-        if car.snapshot is not None and car.responses is not None:
-            responses = replace(car.responses, fetched_at=utc_now())
-            self._report(car, self._to_vehicle(car, responses))
+        """Judge the last answers again where time alone changes what they mean."""
+        if car.snapshot is None or car.responses is None:
+            return
+        now = utc_now()
+        is_due = car.next_change_at is not None and car.next_change_at <= now
+        if is_due or car.responses.reported_at is None:  # a wrong time can become a right one
+            self._report(car, self._to_vehicle(car, replace(car.responses, fetched_at=now)))
 
     def save(self) -> None:
         """Write the state of charging; a crash may cost that of the last minute."""
@@ -275,13 +278,15 @@ class VehiclePoller:
         self._listener.vehicle_seen(self._account, car.vin)
 
     def _to_vehicle(self, car: PolledVehicle, responses: VehicleResponses) -> Vehicle:
-        return to_vehicle(
+        vehicle = to_vehicle(
             responses,
             previous=car.snapshot,
             trackers=car.trackers,
             report=self._report_word,
             image=car.image or None,
         )
+        car.next_change_at = next_change_at(vehicle, car.trackers, responses.fetched_at)
+        return vehicle
 
     def _report(self, car: PolledVehicle, vehicle: Vehicle) -> None:
         if vehicle != car.snapshot:
