@@ -5,7 +5,6 @@ matters: the kind of car, and which capabilities it has shown.
 """
 
 from datetime import datetime
-from functools import cache
 
 from bmw2mqtt.accounts.cardata.basic_data import BasicData
 from bmw2mqtt.accounts.cardata.snapshot.charging import charging
@@ -15,6 +14,7 @@ from bmw2mqtt.accounts.cardata.snapshot.maintenance import inspection_date, serv
 from bmw2mqtt.accounts.cardata.snapshot.measured_times import measured_times
 from bmw2mqtt.accounts.cardata.snapshot.navigation import arrival_at
 from bmw2mqtt.accounts.cardata.snapshot.ranges import ranges
+from bmw2mqtt.accounts.cardata.snapshot.raw_readings import raw_readings
 from bmw2mqtt.accounts.cardata.snapshot.timers import departure_timers
 from bmw2mqtt.accounts.cardata.snapshot.words import ALARMS, BATTERY_12V_HEALTH
 from bmw2mqtt.accounts.cardata.telemetry.decode import LogUnknown
@@ -43,7 +43,6 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
 )
 from bmw2mqtt.accounts.cardata.telemetry.lookup import ReadingLookup
 from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
-from bmw2mqtt.entities.catalogue import catalogue
 from bmw2mqtt.vehicle.charging.shown import ChargingState
 from bmw2mqtt.vehicle.snapshot import (
     Battery12V,
@@ -127,18 +126,12 @@ def to_vehicle(
         are_lights_on=lookup.flag(LIGHTS),
         battery_12v=_battery_12v(lookup),
         image=vehicle.image,
-        readings={name: readings.view[name] for name in _diagnostics() if name in readings.view},
+        readings=raw_readings(readings.view, kind),
     )
 
 
 def _ignore(*_: str) -> None:
     """Ignore an unknown word: it is logged where its fact is looked up."""
-
-
-@cache
-def _diagnostics() -> tuple[str, ...]:
-    """Return the descriptors whose only entity is a diagnostic one."""
-    return tuple(name for name, row in catalogue().items() if not row.entity)
 
 
 def _charging(
