@@ -27,7 +27,10 @@ from bmw2mqtt.vehicle.states import ChargingEndReason, ChargingMethod
 MIN_CAPACITY_KWH, MAX_CAPACITY_KWH = 1.1, 1000
 """BMW's 0 and 1 stand for an unknown capacity."""
 MAX_AC_LIMIT_A = 1000
-_CABLE_LOCK = {"charging_cable_locked": True, "charging_cable_not_locked": False}
+_CABLE_LOCK = {
+    **dict.fromkeys(("charging_cable_locked", "locked", "true"), True),
+    **dict.fromkeys(("charging_cable_not_locked", "unlocked", "false"), False),
+}
 
 
 def charging(
@@ -66,7 +69,7 @@ def charging(
         health_percent=readings.number(BATTERY_HEALTH, minimum=1),
         consumption_kwh_per_100km=readings.number(CONSUMPTION, minimum=0.1),
         lifetime_energy_kwh=readings.number(LIFETIME_ENERGY, minimum=0),
-        ac_limit_a=readings.whole(AC_LIMIT, minimum=0, maximum=MAX_AC_LIMIT_A),
+        ac_limit_a=readings.whole(AC_LIMIT, minimum=1, maximum=MAX_AC_LIMIT_A),
         is_pre_entry_climatization_enabled=readings.flag(PRE_ENTRY_CLIMATE),
     )
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from bmw2mqtt.accounts.cardata.telemetry.position import PositionFix
 from bmw2mqtt.vehicle.snapshot import Reading
 
+_DOOR_WORDS = frozenset({"open", "closed"})
 _LAST_MOMENT = timedelta(microseconds=999_999)
 
 
@@ -39,6 +40,19 @@ def is_older(measured_at: datetime, known: Reading, latest: datetime) -> bool:
     if known.measured_at is None or known.measured_at > latest:
         return False
     return _end_of(measured_at) < _end_of(known.measured_at)
+
+
+def keeps_lock(reading: Reading, known: Reading | None) -> bool:
+    """Return whether a word about the doors came where a word about their lock is known.
+
+    `cabin.door.status` has both kinds: CLOSED does not mean that the doors are no longer locked.
+    """
+    return (
+        reading.value in _DOOR_WORDS
+        and known is not None
+        and known.value is not None
+        and known.value not in _DOOR_WORDS
+    )
 
 
 def _end_of(at: datetime) -> datetime:

@@ -17,6 +17,7 @@ from bmw2mqtt.accounts.cardata.telemetry.decode import (
 from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
     CHARGING_INPUTS,
     DISTANCE_UNITS,
+    DOOR_LOCK,
     LATITUDE,
     LONGITUDE,
     MESSAGES,
@@ -27,7 +28,12 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
 from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER, ReadingLookup
 from bmw2mqtt.accounts.cardata.telemetry.odometer import GROWTH, Odometer
 from bmw2mqtt.accounts.cardata.telemetry.position import Coordinate, PositionFix, PositionPairing
-from bmw2mqtt.accounts.cardata.telemetry.reading import NewReading, RawReading, is_older
+from bmw2mqtt.accounts.cardata.telemetry.reading import (
+    NewReading,
+    RawReading,
+    is_older,
+    keeps_lock,
+)
 from bmw2mqtt.accounts.cardata.telemetry.times import read_time
 from bmw2mqtt.accounts.cardata.telemetry.units import UnitSettler, to_km, unit_that_fits
 from bmw2mqtt.entities.catalogue import Descriptor, catalogue
@@ -180,7 +186,7 @@ class VehicleReadings:
         if stamped_at is None:
             if value is None:
                 return self._record_nothing(name)
-            if stamp and known is not None:  # nobody knows whether it is newer
+            if stamp is not None and stamp != "" and known is not None:  # is it newer?
                 self._log_undecodable(row, stamp)
                 return False
         latest = received_at + CLOCK_TOLERANCE
@@ -254,6 +260,8 @@ class VehicleReadings:
                 return self._units.settle(row, reading.value, measured_at, self._readings)
         except UndecodableValueError:
             self._log_undecodable(row, value)
+            return None
+        if row.descriptor in DOOR_LOCK and keeps_lock(reading, self._readings.get(row.descriptor)):
             return None
         self._units.confirm(row.descriptor)
         return Reading(value=reading.value, unit=reading.unit, measured_at=measured_at)
