@@ -53,12 +53,12 @@ class PublishedCar:
         self._updater = SnapshotUpdater(
             _ACCOUNT, self._vehicles, self._readings, self.registry, bug_logger=bugs, now=now
         )
-        self._receiver = VehicleReceiver(
+        self.receiver = VehicleReceiver(
             _ACCOUNT, self._vehicles, self._readings, self._updater, self.registry, now
         )
         self._vehicle = self._vehicles.add(VIN)
         self._vehicle.basic_data = BasicData.parse(basic)
-        self._receiver.vehicles_listed()
+        self.receiver.vehicles_listed()
 
     def close(self) -> None:
         self._updater.close()
@@ -66,14 +66,14 @@ class PublishedCar:
 
     async def read(self, data: Mapping[str, Entry]) -> None:
         """Let REST answer."""
-        self._receiver.telematic_data(self._vehicle, data, now())
+        self.receiver.telematic_data(self._vehicle, data, now())
         await asyncio.sleep(SETTLED_S)
 
     async def stream(self, messages: Iterable[Mapping[str, Entry]]) -> None:
         """Let messages come, ten in each moment."""
         for number, data in enumerate(messages):
             payload = json.dumps({"vin": VIN, "data": data}).encode()
-            self._receiver.stream_message(f"gcid/{VIN}", payload)
+            self.receiver.stream_message(f"gcid/{VIN}", payload)
             if number % 10 == 9:
                 await asyncio.sleep(0.3)
         await asyncio.sleep(SETTLED_S)
