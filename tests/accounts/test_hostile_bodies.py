@@ -46,6 +46,12 @@ FUEL_RAW = "sensor/drivetrain_internal_combustion_engine_engine_ect"
 CARDATA: dict[str, tuple[dict[str, Any], dict[str, Any], str, Any]] = {
     "a word about the doors where one about the lock was": (
         {DOORS: "LOCKED"}, {DOORS: "CLOSED"}, "binary_sensor/door_lock_state", False),
+    "an empty capacity": (
+        {"drivetrain.batteryManagement.maxEnergy": 80.9},
+        {"drivetrain.batteryManagement.maxEnergy": 0}, "sensor/battery_capacity", 80.9),
+    "no health": (
+        {"powertrain.electric.battery.stateOfHealth.displayed": 97},
+        {"powertrain.electric.battery.stateOfHealth.displayed": 0}, "sensor/battery_health", 97),
     "the lock opens": (
         {DOORS: "LOCKED"}, {DOORS: "UNLOCKED"}, "binary_sensor/door_lock_state", True),
     "partly locked in another spelling": (
@@ -99,6 +105,25 @@ def test_an_odd_reading(name: str) -> None:
     car.report(good)
     found = shown(car.report(odd, 60), entity)
     assert (str(found) if isinstance(expected, str) else found) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (DOORS, ("LOCKED", "CLOSED")),
+        (DOORS, ("INVALID", "CLOSED")),
+        ("drivetrain.batteryManagement.maxEnergy", (80.9, 0)),
+        ("powertrain.electric.battery.stateOfCharge.target", (80, 0)),
+    ],
+)
+def test_a_placeholder_counts_the_same_in_either_order(name: str, words: tuple[Any, Any]) -> None:
+    snapshots = []
+    for order in ((0, 1), (1, 0)):
+        car = Car(ELECTRIC)
+        for number in order:
+            vehicle = car.report({name: words[number]}, 60 * number, now_s=200)
+        snapshots.append(vehicle)
+    assert snapshots[0] == snapshots[1]
 
 
 @pytest.mark.parametrize("name", ["remainingFuel", "level"])

@@ -17,7 +17,6 @@ from bmw2mqtt.accounts.cardata.telemetry.decode import (
 from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
     CHARGING_INPUTS,
     DISTANCE_UNITS,
-    DOOR_LOCK,
     LATITUDE,
     LONGITUDE,
     MESSAGES,
@@ -32,7 +31,8 @@ from bmw2mqtt.accounts.cardata.telemetry.reading import (
     NewReading,
     RawReading,
     is_older,
-    keeps_lock,
+    is_placeholder,
+    replaces_nothing,
 )
 from bmw2mqtt.accounts.cardata.telemetry.times import read_time
 from bmw2mqtt.accounts.cardata.telemetry.units import UnitSettler, to_km, unit_that_fits
@@ -44,7 +44,6 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 MAX_SHOWN_LENGTH = 40
 _DISPLAY = frozenset(DISTANCE_UNITS)
 _POSITION = frozenset({LATITUDE, LONGITUDE})
-_ODOMETER = frozenset(ODOMETER)
 _SOC = frozenset(SOC)
 MAX_NEWS = 5000
 """Readings that may wait for the rules of charging; a burst has some dozens."""
@@ -186,13 +185,13 @@ class VehicleReadings:
         if stamped_at is None:
             if value is None:
                 return self._record_nothing(name)
-            if stamp is not None and stamp != "" and known is not None:  # is it newer?
+            if stamp is not None and stamp != "" and known:  # nobody knows whether it is newer
                 self._log_undecodable(row, stamp)
                 return False
         latest = received_at + CLOCK_TOLERANCE
         is_timed = stamped_at is not None and stamped_at <= latest
         measured_at = stamped_at if is_timed and stamped_at else received_at
-        if known is not None and is_older(measured_at, known, latest):
+        if known and not is_placeholder(name, known.value) and is_older(measured_at, known, latest):
             return name in _SOC and self._note_older_soc(row, value, measured_at, received_at)
         reading = self._decoded(row, value, entry.get("unit"), measured_at)
         if reading is None or (known is None and reading.value is None):
@@ -254,17 +253,18 @@ class VehicleReadings:
         """Return a reading in the catalogue's unit, or `None` if it replaces nothing."""
         try:
             reading = decode(row, value, unit, self._log_unknown)
-            if row.descriptor in _ODOMETER:
+            if row.descriptor in ODOMETER:
                 return self._decoded_mileage(row, reading, value, measured_at)
             if reading.unit is None and row.unit and isinstance(reading.value, float):
                 return self._units.settle(row, reading.value, measured_at, self._readings)
         except UndecodableValueError:
             self._log_undecodable(row, value)
             return None
-        if row.descriptor in DOOR_LOCK and keeps_lock(reading, self._readings.get(row.descriptor)):
+        reading = replace(reading, measured_at=measured_at)
+        if replaces_nothing(row.descriptor, reading, self._readings.get(row.descriptor)):
             return None
         self._units.confirm(row.descriptor)
-        return Reading(value=reading.value, unit=reading.unit, measured_at=measured_at)
+        return reading
 
     def _log_undecodable(self, row: Descriptor, value: object) -> None:
         is_private = "navigation" in row.descriptor  # a place
@@ -312,7 +312,7 @@ class VehicleReadings:
         with suppress(UndecodableValueError):
             reading = self._units.converted(row, number, unit or display.unit, known.measured_at)
             self._readings[name] = reading
-            if name in _ODOMETER and isinstance(reading.value, float):
+            if name in ODOMETER and isinstance(reading.value, float):
                 self._odometer.correct_guess(reading.value)
         if unit != display.unit:
             self._units.keep(name)
