@@ -44,6 +44,8 @@ class Consumer:
         """Every snapshot the account has told of, oldest first."""
         self.listed: frozenset[str] = frozenset()
         self.changed = asyncio.Event()
+        self.capacities_kwh: dict[str, float] = {}
+        """What the owner has configured, by VIN."""
         self._devices: dict[str, Device[Vehicle]] = {}
 
     def account_changed(self, _: AccountState) -> None:
@@ -66,6 +68,9 @@ class Consumer:
 
     def is_wanted(self, _: str, __: str) -> bool:
         return True
+
+    def battery_capacity_kwh(self, vin: str) -> float | None:
+        return self.capacities_kwh.get(vin)
 
     @property
     def vins(self) -> set[str]:

@@ -15,6 +15,7 @@ from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.guard import BugLogger
+from bmw2mqtt.vehicle.charging.session import ChargingSession
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from tests.vehicle.charging.scenario import LAG, T0, WORDS, after, value_of
 from tests.virtual_time import VirtualLoop
@@ -58,8 +59,14 @@ _UNITS = {"OD": "km", "PW": "W"}
 class _Bridge:
     """What an account knows of the bridge."""
 
+    def __init__(self, configured_kwh: float | None) -> None:
+        self._configured_kwh = configured_kwh
+
     def is_wanted(self, *_: str) -> bool:
         return True
+
+    def battery_capacity_kwh(self, _: str) -> float | None:
+        return self._configured_kwh
 
     def vehicle_changed(self, *_: object) -> None:
         """Ignore it: the car keeps its snapshot."""
@@ -94,14 +101,23 @@ def messages_of(line: str, received_at: datetime) -> list[dict[str, Any]]:
 class DrivenCar:
     """One car with the store and the updater of its account."""
 
-    def __init__(self, folder: Path, *, drive_train: str = "BEV", seed: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        drive_train: str = "BEV",
+        seed: int | None = None,
+        configured_kwh: float | None = None,
+    ) -> None:
         """Start the account.
 
         Args:
             folder: for its files.
             drive_train: BMW's word.
             seed: shuffles the messages of a burst; `None`: they come in order.
+            configured_kwh: the capacity of the battery that the owner has configured.
         """
+        self._configured_kwh = configured_kwh
         self._folder = folder
         self._basic = BasicData.parse({"driveTrain": drive_train, "modelName": "X"})
         self._random = None if seed is None else random.Random(seed)
@@ -119,7 +135,7 @@ class DrivenCar:
             "home",
             vehicles,
             self._store,
-            _Bridge(),  # type: ignore[arg-type]
+            _Bridge(self._configured_kwh),  # type: ignore[arg-type]
             bug_logger=bugs,
             now=now,
         )
@@ -163,6 +179,12 @@ class DrivenCar:
                 self._updater.schedule(VIN)
             await asyncio.sleep(SPACING_S)
         await asyncio.sleep(SETTLED_S)
+
+    @property
+    def charging_session(self) -> ChargingSession | None:
+        """The open or the last session."""
+        tracker = self._vehicle.charging_tracker
+        return tracker.machine.session if tracker else None
 
     @property
     def shown(self) -> Vehicle:

@@ -183,7 +183,13 @@ class SnapshotUpdater:
         if self._is_settled(vehicle):
             model = vehicle.basic_data.model if vehicle.basic_data else None
             lookup = vehicle.readings.lookup(self._log_unknown)
-            tracker.judge(lookup, drive_train=kind, model=model, now=now)
+            tracker.judge(
+                lookup,
+                drive_train=kind,
+                model=model,
+                now=now,
+                configured_kwh=self._listener.battery_capacity_kwh(vehicle.vin),
+            )
             self._save_charging(vehicle)
         return tracker.machine.state(now)
 
