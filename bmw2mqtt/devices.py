@@ -176,7 +176,8 @@ class DeviceRegistry:
         """Publish a car's new snapshot."""
         if not self.is_wanted(account, vehicle.vin):
             return
-        vehicle = self._last_reports.apply(self._with_settings(vehicle), self._now())
+        vehicle = vehicle.with_capacity(self.battery_capacity_kwh(vehicle.vin))
+        vehicle = self._last_reports.apply(vehicle, self._now())
         registered = self._vehicles.get(vehicle.vin)
         if registered is None or registered.account != account:
             self._register(account, vehicle, registered)
@@ -186,12 +187,6 @@ class DeviceRegistry:
         registered.device.show(vehicle)
         if is_renamed:
             self._publish_info()
-
-    def _with_settings(self, vehicle: Vehicle) -> Vehicle:
-        """Return a snapshot with what the owner has configured about the car."""
-        if vehicle.has_battery and (kwh := self.battery_capacity_kwh(vehicle.vin)):
-            return replace(vehicle, charging=replace(vehicle.charging, capacity_kwh=kwh))
-        return vehicle
 
     def _register(self, account: str, vehicle: Vehicle, before: RegisteredVehicle | None) -> None:
         """Publish a car that is new, or that another account has published so far."""
