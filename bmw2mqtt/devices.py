@@ -34,7 +34,7 @@ from bmw2mqtt.ownership import Ownership
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
 from bmw2mqtt.vehicle.commands import REASON_OF_STATUS, Executor, Reason
 from bmw2mqtt.vehicle.errors import StoreError
-from bmw2mqtt.vehicle.report_time import LastReports
+from bmw2mqtt.vehicle.report_time import ReportThrottle
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from bmw2mqtt.vehicle.vin import is_vin
 
@@ -105,7 +105,7 @@ class DeviceRegistry:
         self._accounts: Mapping[str, Account] = {}
         self._current_at: dict[str, datetime] = {}
         """When BMW last sent current data of a car, by VIN; also before its first snapshot."""
-        self._last_reports = LastReports()
+        self._report_throttle = ReportThrottle()
         self._unseen: set[str] = set()
         """Availability topics of cars that only an earlier run has published."""
         publisher.retain(topics.bridge_availability, b"online")
@@ -177,7 +177,7 @@ class DeviceRegistry:
         if not self.is_wanted(account, vehicle.vin):
             return
         vehicle = vehicle.with_capacity(self.battery_capacity_kwh(vehicle.vin))
-        vehicle = self._last_reports.apply(vehicle, self._now())
+        vehicle = self._report_throttle.apply(vehicle, self._now())
         registered = self._vehicles.get(vehicle.vin)
         if registered is None or registered.account != account:
             self._register(account, vehicle, registered)
@@ -341,7 +341,7 @@ class DeviceRegistry:
     def publish_times(self) -> None:
         """Publish measured times that are newer; to be called once a minute."""
         for registered in self._vehicles.values():
-            registered.vehicle = self._last_reports.apply(registered.vehicle, self._now())
+            registered.vehicle = self._report_throttle.apply(registered.vehicle, self._now())
             registered.device.publish_times(registered.vehicle)
 
     def _check_unseen(self, now: datetime) -> None:

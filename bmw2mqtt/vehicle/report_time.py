@@ -14,7 +14,7 @@ class _Published:
     changed_at: datetime
 
 
-class LastReports:
+class ReportThrottle:
     """The published time of each car's last report: it changes at most once a minute.
 
     So a charging car, which sends every few seconds, does not change it with each message.

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from bmw2mqtt.vehicle.report_time import LastReports
+from bmw2mqtt.vehicle.report_time import ReportThrottle
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -16,7 +16,7 @@ class Reporter:
     """One car, and what is published of its reports."""
 
     def __init__(self) -> None:
-        self._reports = LastReports()
+        self._reports = ReportThrottle()
 
     def update(self, newest: datetime | None, now: datetime) -> datetime | None:
         vehicle = Vehicle(vin="WBA00000000000001", model="iX", brand="BMW", updated_at=newest)

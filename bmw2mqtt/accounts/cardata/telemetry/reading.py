@@ -55,6 +55,12 @@ def is_older(measured_at: datetime, known: Reading, latest: datetime) -> bool:
     return _end_of(measured_at) < _end_of(known.measured_at)
 
 
+def is_repeated(reading: Reading, known: Reading, *, is_timed: bool) -> bool:
+    """Return whether a reading is known already; without a time, its value alone counts."""
+    is_equal = (known.value, known.unit) == (reading.value, reading.unit)
+    return is_equal and (not is_timed or known.measured_at == reading.measured_at)
+
+
 def is_placeholder(name: str, value: object) -> bool:
     """Return whether a value says nothing about the fact that its descriptor stands for.
 

@@ -26,12 +26,19 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
 )
 from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER, ReadingLookup
 from bmw2mqtt.accounts.cardata.telemetry.odometer import GROWTH, Odometer
-from bmw2mqtt.accounts.cardata.telemetry.position import Coordinate, PositionFix, PositionPairing
+from bmw2mqtt.accounts.cardata.telemetry.position import (
+    Coordinate,
+    PositionFix,
+    PositionPairing,
+    fix_of,
+    read_coordinate,
+)
 from bmw2mqtt.accounts.cardata.telemetry.reading import (
     NewReading,
     RawReading,
     is_older,
     is_placeholder,
+    is_repeated,
     replaces_nothing,
 )
 from bmw2mqtt.accounts.cardata.telemetry.times import read_time
@@ -76,6 +83,8 @@ class VehicleReadings:
         """The newest reading of each descriptor; it changes with the next `record`."""
         self._known_at: dict[str, datetime] = {}
         """When the last known values of readings that are unknown now were measured."""
+        self._unknown_at: dict[str, datetime] = {}
+        """When the car reported of values that were never known that it does not know them."""
         self._units = UnitSettler()
         self._odometer = Odometer()
         self._positions = PositionPairing()
@@ -172,7 +181,7 @@ class VehicleReadings:
             reading = self._readings.get(name)
             if reading is not None and isinstance(reading.value, float):
                 self._odometer.restore(reading.value, is_guess=self._units.is_guess(name))
-        self._positions = PositionPairing(self._last_fix())
+        self._positions = PositionPairing(fix_of(self._readings))
 
     # One entry
 
@@ -195,20 +204,23 @@ class VehicleReadings:
             return name in _SOC and self._note_older_soc(row, value, measured_at, received_at)
         reading = self._decoded(row, value, entry.get("unit"), measured_at)
         if reading is None or (known is None and reading.value is None):
-            return False  # a car has nothing that it never reported
-        if (
-            known is not None
-            and (known.value, known.unit) == (reading.value, reading.unit)
-            and (not is_timed or known.measured_at == measured_at or name in _DISPLAY)
-        ):
+            if reading is not None:  # a car has nothing that it never reported
+                self._unknown_at[name] = max(measured_at, self._unknown_at.get(name, NEVER))
+            return False
+        if known and is_repeated(reading, known, is_timed=is_timed and name not in _DISPLAY):
             return False  # of the display's unit it matters since when it is so
         self._put(name, reading, value)
-        for other, settled in self._units.settle_beside(name, self._readings).items():
-            self._readings[other] = settled
-            self._save(other, settled.value)
         if name in CHARGING_INPUTS:
             self._news.append(NewReading(name, reading.value, stamped_at, received_at))
+        self._record_unknown(row, measured_at, received_at)
         return True
+
+    def _record_unknown(self, row: Descriptor, known_at: datetime, received_at: datetime) -> None:
+        """Record that a value is unknown by now, where that came before the value."""
+        unknown_at = self._unknown_at.pop(row.descriptor, NEVER)
+        if unknown_at > known_at:
+            entry = {"value": None, "timestamp": unknown_at.isoformat()}
+            self._record_entry(row, entry, received_at)
 
     def _note_older_soc(
         self, row: Descriptor, value: object, measured_at: datetime, received_at: datetime
@@ -238,6 +250,9 @@ class VehicleReadings:
         if reading.value is None or isinstance(reading.value, float):
             value = reading.value
         self._save(name, value)
+        for other, settled in self._units.settle_beside(name, self._readings).items():
+            self._readings[other] = settled
+            self._save(other, settled.value)
 
     def _save(self, name: str, value: object) -> None:
         reading, number = self._readings[name], self._units.open_number(name)
@@ -377,23 +392,8 @@ class VehicleReadings:
         entry = data.get(name)
         if not isinstance(entry, dict):
             return None
-        row = self._catalogue[name]
         try:
-            degrees = decode(row, entry.get("value"), None, self._log_unknown).value
+            return read_coordinate(self._catalogue[name], entry, received_at, self._log_unknown)
         except UndecodableValueError:
-            self._log_undecodable(row, entry.get("value"))
+            self._log_undecodable(self._catalogue[name], entry.get("value"))
             return None
-        if not isinstance(degrees, float):
-            return None
-        measured_at = read_time(entry.get("timestamp"))
-        if measured_at is None or measured_at > received_at + CLOCK_TOLERANCE:
-            measured_at = received_at
-        return Coordinate(degrees, measured_at, received_at)
-
-    def _last_fix(self) -> PositionFix | None:
-        latitude, longitude = self._readings.get(LATITUDE), self._readings.get(LONGITUDE)
-        if latitude is None or longitude is None or latitude.measured_at is None:
-            return None
-        if not isinstance(latitude.value, float) or not isinstance(longitude.value, float):
-            return None
-        return PositionFix(latitude.value, longitude.value, latitude.measured_at)
