@@ -34,6 +34,7 @@ from bmw2mqtt.ownership import Ownership
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
 from bmw2mqtt.vehicle.commands import REASON_OF_STATUS, Executor, Reason
 from bmw2mqtt.vehicle.errors import StoreError
+from bmw2mqtt.vehicle.report_time import ReportThrottle
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from bmw2mqtt.vehicle.vin import is_vin
 
@@ -104,6 +105,7 @@ class DeviceRegistry:
         self._accounts: Mapping[str, Account] = {}
         self._current_at: dict[str, datetime] = {}
         """When BMW last sent current data of a car, by VIN; also before its first snapshot."""
+        self._report_throttle = ReportThrottle()
         self._unseen: set[str] = set()
         """Availability topics of cars that only an earlier run has published."""
         publisher.retain(topics.bridge_availability, b"online")
@@ -174,7 +176,8 @@ class DeviceRegistry:
         """Publish a car's new snapshot."""
         if not self.is_wanted(account, vehicle.vin):
             return
-        vehicle = self._with_settings(vehicle)
+        vehicle = vehicle.with_capacity(self.battery_capacity_kwh(vehicle.vin))
+        vehicle = self._report_throttle.apply(vehicle, self._now())
         registered = self._vehicles.get(vehicle.vin)
         if registered is None or registered.account != account:
             self._register(account, vehicle, registered)
@@ -184,12 +187,6 @@ class DeviceRegistry:
         registered.device.publish(vehicle)
         if is_renamed:
             self._publish_info()
-
-    def _with_settings(self, vehicle: Vehicle) -> Vehicle:
-        """Return a snapshot with what the owner has configured about the car."""
-        if vehicle.has_battery and (kwh := self.battery_capacity_kwh(vehicle.vin)):
-            return replace(vehicle, charging=replace(vehicle.charging, capacity_kwh=kwh))
-        return vehicle
 
     def _register(self, account: str, vehicle: Vehicle, before: RegisteredVehicle | None) -> None:
         """Publish a car that is new, or that another account has published so far."""
@@ -344,7 +341,8 @@ class DeviceRegistry:
     def publish_times(self) -> None:
         """Publish measured times that are newer; to be called once a minute."""
         for registered in self._vehicles.values():
-            registered.device.publish_times()
+            registered.vehicle = self._report_throttle.apply(registered.vehicle, self._now())
+            registered.device.publish_times(registered.vehicle)
 
     def _check_unseen(self, now: datetime) -> None:
         """Do the same for cars that an earlier run has published and this one has not."""

@@ -144,6 +144,9 @@ class Device(Generic[SubjectT]):
             for entity_id in self._ended:
                 self._pending.pop(entity_id, None)
             self._ended.clear()
+        self._render(subject, gone)
+
+    def _render(self, subject: SubjectT, gone: Iterable[str] = ()) -> None:
         published = self._present(subject)
         components = tuple(item.id for item in published)
         documents = self._documents(subject, published)
@@ -295,8 +298,14 @@ class Device(Generic[SubjectT]):
         self._has_newer_times = False
         return dump_json({**self._document, **self._snapshot.times(subject, self._values)})
 
-    def publish_times(self) -> None:
-        """Publish the `state` topic if only times have changed; to be called once a minute."""
+    def publish_times(self, subject: SubjectT) -> None:
+        """Publish what only times have changed; to be called once a minute.
+
+        Args:
+            subject: the last snapshot, with other times.
+        """
+        if self._subject is not None and subject != self._subject:
+            self._render(subject)
         if self._has_newer_times and self._subject is not None:
             self._snapshot_payload = self._with_times(self._subject)
             self._publisher.retain(self.topics.snapshot, self._snapshot_payload)

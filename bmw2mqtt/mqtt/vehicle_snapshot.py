@@ -35,7 +35,7 @@ def _times(vehicle: Vehicle, values: Values) -> Mapping[str, Any]:
         "measured_at": {
             entity: iso(measured_at[entity])
             for platform, keys in values.items()
-            for key in keys
-            if (entity := f"{platform}/{key}") in measured_at
+            for key, value in keys.items()
+            if value is not None and (entity := f"{platform}/{key}") in measured_at
         },
     }

@@ -210,7 +210,7 @@ class CarDataAccount:
     def _check_owner(self, gcid: str) -> None:
         """Remove the cars of another BMW account, if that was logged in here before."""
         if is_another_owner(self.name, self._state_file, gcid, self._now()):
-            self._receiver.received_at = None
+            self._receiver.received_at = self._receiver.message_at = None
             self._status.reset()
             self._poller.remove_all()
             self.polling.request()

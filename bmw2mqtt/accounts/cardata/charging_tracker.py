@@ -81,6 +81,8 @@ _QUANTITIES = {
     CHARGING_METHOD: "is_dc",
     LATITUDE: "position",
 }
+_RANKS = {name: rank for rank, name in enumerate(_QUANTITIES)}
+"""Of readings of the same moment the first name's counts, as everywhere."""
 _CHAINS = {"status": CHARGING_STATUS, "is_plugged_in": (*PLUG, DC_PLUG)}
 """Quantities that can become unknown, by their descriptors."""
 
@@ -119,6 +121,8 @@ class ChargingTracker:
         self._is_unsaved = False
         self._settings: tuple[float | None, DriveTrain | None] | None = None
         self._sources: dict[str, _Source] = {}
+        self._newest: dict[str, _Source] = {}
+        """The descriptor of each quantity's last reading, known or not."""
         saved_at = NEVER
         is_complete = False
         if isinstance(document, dict):
@@ -221,6 +225,7 @@ class ChargingTracker:
 
         A quantity of which there are several readings takes several steps.
         """
+        news = sorted(news, key=lambda new: -_RANKS[new.descriptor])
         measured = [pair for new in news for pair in self._measured(new)]
         measured.sort(key=lambda pair: pair[1].at)
         quantities: dict[str, Any] = {}
@@ -251,6 +256,8 @@ class ChargingTracker:
             source = self._sources.get(quantity)
             if value is False and source is not None and source.descriptor != DC_PLUG:
                 return  # there is no DC plug: that says nothing about the other one
+        if self._is_second_of_moment(name, at):
+            return
         self._note_source(name, at)
         yield quantity, Fact(value, new.stamped_at, new.received_at)
 
@@ -267,6 +274,16 @@ class ChargingTracker:
         if name == TIME_TO_FULL and self._is_known(TIME_TO_TARGET):
             known_at = self._readings.view[TIME_TO_TARGET].measured_at or NEVER
             return at - known_at <= REPLACED_AFTER
+        return False
+
+    def _is_second_of_moment(self, name: str, at: datetime) -> bool:
+        """Return whether a descriptor that ranks higher has told of the same moment."""
+        quantity = _QUANTITIES[name]
+        newest = self._newest.get(quantity)
+        if newest is not None and newest.at == at and _RANKS[newest.descriptor] < _RANKS[name]:
+            return True
+        if newest is None or at >= newest.at:
+            self._newest[quantity] = _Source(name, at)
         return False
 
     def _is_known(self, name: str) -> bool:

@@ -26,6 +26,7 @@ class ReceivedDocument(StateDocument):
     """When BMW last sent something about a car."""
 
     at: PastTime | None = None
+    message_at: PastTime | None = None
 
 
 class VehicleReceiver:
@@ -58,7 +59,8 @@ class VehicleReceiver:
             state_file: the account's state file.
             is_complete: whether the registry has every car of the account.
         """
-        self.received_at = state_file.read(STATE_PART, ReceivedDocument, self._now()).at
+        document = state_file.read(STATE_PART, ReceivedDocument, self._now())
+        self.received_at, self.message_at = document.at, document.message_at
         for vin in self._readings.vins():
             self._vehicles.add(vin)
         vins = self._vehicles.vins
@@ -70,7 +72,7 @@ class VehicleReceiver:
     def save(self, state_file: StateFile) -> None:
         """Write down when BMW last sent something."""
         if self.received_at is not None:
-            document = ReceivedDocument(at=self.received_at)
+            document = ReceivedDocument(at=self.received_at, message_at=self.message_at)
             state_file.write(STATE_PART, document, can_wait=True)
 
     def stream_message(self, topic: str, payload: bytes) -> None:

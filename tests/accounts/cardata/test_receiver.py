@@ -1,4 +1,4 @@
-"""What the stream may send, and which cars come of it."""
+"""What the stream may send, which cars come of it, and what survives a restart."""
 
 import json
 from pathlib import Path
@@ -9,8 +9,11 @@ from bmw2mqtt.accounts.cardata.receiver import MAX_VEHICLES, VehicleReceiver
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.request_counter import utc_now
+from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.guard import BugLogger
+from tests.accounts.cardata.bodies.cars import SUPRA
+from tests.accounts.cardata.bodies.published_car import PublishedCar, publish
 
 SOC = "vehicle.drivetrain.batteryManagement.header"
 
@@ -31,3 +34,22 @@ def test_no_vin_is_no_car_and_the_number_of_cars_is_limited(
         receiver.stream_message("gcid/x", message(f"WBA{number:014d}"))
     assert len(cars) == MAX_VEHICLES
     assert len(values.vins()) == MAX_VEHICLES
+
+
+def test_the_time_of_the_last_message_survives_a_restart(tmp_path: Path) -> None:
+    state_file = StateFile(Store(tmp_path), "eu")
+    message_times = []
+
+    async def stream(car: PublishedCar) -> None:
+        await car.stream(SUPRA.messages())
+        message_times.append(car.receiver.message_at)
+        car.receiver.save(state_file)
+
+    async def restart(car: PublishedCar) -> None:
+        car.receiver.restore(state_file, is_complete=True)
+        message_times.append(car.receiver.message_at)
+
+    publish(tmp_path / "one", SUPRA, stream)
+    publish(tmp_path / "two", SUPRA, restart)
+    assert message_times[0] is not None
+    assert message_times[0] == message_times[1]

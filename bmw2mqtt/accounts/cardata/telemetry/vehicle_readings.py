@@ -26,8 +26,21 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
 )
 from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER, ReadingLookup
 from bmw2mqtt.accounts.cardata.telemetry.odometer import GROWTH, OdometerFilter
-from bmw2mqtt.accounts.cardata.telemetry.position import Coordinate, PositionFix, PositionPairing
-from bmw2mqtt.accounts.cardata.telemetry.reading import NewReading, RawReading, is_older
+from bmw2mqtt.accounts.cardata.telemetry.position import (
+    Coordinate,
+    PositionFix,
+    PositionPairing,
+    fix_of,
+    read_coordinate,
+)
+from bmw2mqtt.accounts.cardata.telemetry.reading import (
+    NewReading,
+    RawReading,
+    is_older,
+    is_placeholder,
+    is_repeated,
+    replaces_nothing,
+)
 from bmw2mqtt.accounts.cardata.telemetry.times import read_time
 from bmw2mqtt.accounts.cardata.telemetry.units import UnitSettler, to_km, unit_that_fits
 from bmw2mqtt.entities.catalogue import Descriptor, catalogue
@@ -38,7 +51,6 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 MAX_SHOWN_LENGTH = 40
 _DISPLAY = frozenset(DISTANCE_UNITS)
 _POSITION = frozenset({LATITUDE, LONGITUDE})
-_ODOMETER = frozenset(ODOMETER)
 _SOC = frozenset(SOC)
 MAX_NEWS = 5000
 """Readings that may wait for the rules of charging; a burst has some dozens."""
@@ -71,6 +83,8 @@ class VehicleReadings:
         """The newest reading of each descriptor; it changes with the next `record`."""
         self._known_at: dict[str, datetime] = {}
         """When the last known values of readings that are unknown now were measured."""
+        self._unknown_at: dict[str, datetime] = {}
+        """When the car reported of values that were never known that it does not know them."""
         self._units = UnitSettler()
         self._odometer = OdometerFilter()
         self._positions = PositionPairing()
@@ -169,7 +183,7 @@ class VehicleReadings:
             reading = self._readings.get(name)
             if reading is not None and isinstance(reading.value, float):
                 self._odometer.restore(reading.value, is_guess=self._units.is_guess(name))
-        self._positions = PositionPairing(self._last_fix())
+        self._positions = PositionPairing(fix_of(self._readings))
 
     # One entry
 
@@ -182,30 +196,33 @@ class VehicleReadings:
         if stamped_at is None:
             if value is None:
                 return self._record_nothing(name)
-            if stamp and known is not None:  # nobody knows whether it is newer
+            if stamp is not None and stamp != "" and known:  # nobody knows whether it is newer
                 self._log_undecodable(row, stamp)
                 return False
         latest = received_at + CLOCK_TOLERANCE
         is_timed = stamped_at is not None and stamped_at <= latest
         measured_at = stamped_at if is_timed and stamped_at else received_at
-        if known is not None and is_older(measured_at, known, latest):
+        if known and not is_placeholder(name, known.value) and is_older(measured_at, known, latest):
             return name in _SOC and self._note_older_soc(row, value, measured_at, received_at)
         reading = self._decoded(row, value, entry.get("unit"), measured_at)
         if reading is None or (known is None and reading.value is None):
-            return False  # a car has nothing that it never reported
-        if (
-            known is not None
-            and (known.value, known.unit) == (reading.value, reading.unit)
-            and (not is_timed or known.measured_at == measured_at or name in _DISPLAY)
-        ):
+            if reading is not None:  # a car has nothing that it never reported
+                self._unknown_at[name] = max(measured_at, self._unknown_at.get(name, NEVER))
+            return False
+        if known and is_repeated(reading, known, is_timed=is_timed and name not in _DISPLAY):
             return False  # of the display's unit it matters since when it is so
-        self._note_last_known(name, known, reading)
-        self._readings[name] = reading
-        is_converted = reading.value is None or isinstance(reading.value, float)
-        self._save(name, reading.value if is_converted else value)
+        self._put(name, reading, value)
         if name in CHARGING_INPUTS:
             self._news.append(NewReading(name, reading.value, stamped_at, received_at))
+        self._record_unknown(row, measured_at, received_at)
         return True
+
+    def _record_unknown(self, row: Descriptor, known_at: datetime, received_at: datetime) -> None:
+        """Record that a value is unknown by now, where that came before the value."""
+        unknown_at = self._unknown_at.pop(row.descriptor, NEVER)
+        if unknown_at > known_at:
+            entry = {"value": None, "timestamp": unknown_at.isoformat()}
+            self._record_entry(row, entry, received_at)
 
     def _note_older_soc(
         self, row: Descriptor, value: object, measured_at: datetime, received_at: datetime
@@ -224,12 +241,20 @@ class VehicleReadings:
         self._news.append(NewReading(row.descriptor, percent, measured_at, received_at))
         return True
 
-    def _note_last_known(self, name: str, known: Reading | None, reading: Reading) -> None:
-        """Note when the last known value of a reading that becomes unknown was measured."""
+    def _put(self, name: str, reading: Reading, value: object) -> None:
+        """Replace a reading, and note what has to be written to disk."""
+        known = self._readings.get(name)
         if reading.value is not None:
             self._known_at.pop(name, None)
         elif known is not None and known.value is not None and known.measured_at is not None:
             self._known_at[name] = known.measured_at
+        self._readings[name] = reading
+        if reading.value is None or isinstance(reading.value, float):
+            value = reading.value
+        self._save(name, value)
+        for other, settled in self._units.settle_beside(name, self._readings).items():
+            self._readings[other] = settled
+            self._save(other, settled.value)
 
     def _save(self, name: str, value: object) -> None:
         reading, number = self._readings[name], self._units.open_number(name)
@@ -245,15 +270,18 @@ class VehicleReadings:
         """Return a reading in the catalogue's unit, or `None` if it replaces nothing."""
         try:
             reading = decode(row, value, unit, self._log_unknown)
-            if row.descriptor in _ODOMETER:
+            if row.descriptor in ODOMETER:
                 return self._decoded_mileage(row, reading, value, measured_at)
             if reading.unit is None and row.unit and isinstance(reading.value, float):
                 return self._units.settle(row, reading.value, measured_at, self._readings)
         except UndecodableValueError:
             self._log_undecodable(row, value)
             return None
+        reading = replace(reading, measured_at=measured_at)
+        if replaces_nothing(row.descriptor, reading, self._readings.get(row.descriptor)):
+            return None
         self._units.confirm(row.descriptor)
-        return Reading(value=reading.value, unit=reading.unit, measured_at=measured_at)
+        return reading
 
     def _log_undecodable(self, row: Descriptor, value: object) -> None:
         is_private = "navigation" in row.descriptor  # a place
@@ -301,7 +329,7 @@ class VehicleReadings:
         with suppress(UndecodableValueError):
             reading = self._units.converted(row, number, unit or display.unit, known.measured_at)
             self._readings[name] = reading
-            if name in _ODOMETER and isinstance(reading.value, float):
+            if name in ODOMETER and isinstance(reading.value, float):
                 self._odometer.correct_guess(reading.value)
         if unit != display.unit:
             self._units.keep(name)
@@ -366,23 +394,8 @@ class VehicleReadings:
         entry = data.get(name)
         if not isinstance(entry, dict):
             return None
-        row = self._catalogue[name]
         try:
-            degrees = decode(row, entry.get("value"), None, self._log_unknown).value
+            return read_coordinate(self._catalogue[name], entry, received_at, self._log_unknown)
         except UndecodableValueError:
-            self._log_undecodable(row, entry.get("value"))
+            self._log_undecodable(self._catalogue[name], entry.get("value"))
             return None
-        if not isinstance(degrees, float):
-            return None
-        measured_at = read_time(entry.get("timestamp"))
-        if measured_at is None or measured_at > received_at + CLOCK_TOLERANCE:
-            measured_at = received_at
-        return Coordinate(degrees, measured_at, received_at)
-
-    def _last_fix(self) -> PositionFix | None:
-        latitude, longitude = self._readings.get(LATITUDE), self._readings.get(LONGITUDE)
-        if latitude is None or longitude is None or latitude.measured_at is None:
-            return None
-        if not isinstance(latitude.value, float) or not isinstance(longitude.value, float):
-            return None
-        return PositionFix(latitude.value, longitude.value, latitude.measured_at)

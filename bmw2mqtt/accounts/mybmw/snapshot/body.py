@@ -7,6 +7,8 @@ from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader, ReportWord,
 from bmw2mqtt.vehicle.snapshot import LockState, Opening, OpeningState, Tire, Tires
 from bmw2mqtt.vehicle.states import AlarmState
 
+MAX_KPA = 1000
+
 
 def _openings(
     raw: JsonReader, known: tuple[Opening, ...] | None, report: ReportWord
@@ -102,6 +104,8 @@ def tires(raw: JsonReader, known: Tires) -> Tires:
 def _tire(raw: JsonReader, known: Tire) -> Tire:
     status = raw.part("status")
     return Tire(
-        pressure_kpa=status.number("currentPressure", 0, kept=known.pressure_kpa),
-        target_pressure_kpa=status.number("targetPressure", 0, kept=known.target_pressure_kpa),
+        pressure_kpa=status.number("currentPressure", 0, MAX_KPA, kept=known.pressure_kpa),
+        target_pressure_kpa=status.number(
+            "targetPressure", 0, MAX_KPA, kept=known.target_pressure_kpa
+        ),
     )

@@ -21,7 +21,6 @@ from bmw2mqtt.accounts.mybmw.snapshot.responses import (
     ReportTrackers,
     VehicleResponses,
 )
-from bmw2mqtt.vehicle.report_time import report_time
 from bmw2mqtt.vehicle.snapshot import (
     Capabilities,
     Climate,
@@ -32,6 +31,7 @@ from bmw2mqtt.vehicle.snapshot import (
     Vehicle,
 )
 
+MAX_MILEAGE_KM, MAX_RANGE_KM, MAX_FUEL_L = 5_000_000, 6500, 200
 LONGEST_CLIMATE_S = 24 * 60 * 60
 CLIMATE_OVERDUE = timedelta(minutes=5)
 """So long after the end that the car has named, its climate control counts as off."""
@@ -72,8 +72,8 @@ def to_vehicle(
         software_version=_software_version(attributes),
         capabilities=_capabilities(JsonReader(responses.capabilities, report), state, previous),
         updated_at=updated_at,
-        last_report_at=updated_at and report_time(known.last_report_at, updated_at),
-        mileage_km=state.number("currentMileage", 0, kept=known.mileage_km),
+        last_report_at=updated_at,
+        mileage_km=state.number("currentMileage", 0, MAX_MILEAGE_KM, kept=known.mileage_km),
         range_km=total_km,
         fuel=_fuel(state.part("combustionFuelLevel"), fuel_km, known.fuel),
         charging=charging(
@@ -177,9 +177,9 @@ def _ranges(
     is_part = drive_train is DriveTrain.ELECTRIC_WITH_RANGE_EXTENDER
     is_total = has_battery and not is_part
     known_fuel_km = known.range_km if is_total else known.fuel.range_km
-    fuel_km = state.part("combustionFuelLevel").number("range", 0, kept=known_fuel_km)
+    fuel_km = state.part("combustionFuelLevel").number("range", 0, MAX_RANGE_KM, kept=known_fuel_km)
     electric_km = state.part("electricChargingState").number(
-        "range", 0, kept=known.charging.range_km
+        "range", 0, MAX_RANGE_KM, kept=known.charging.range_km
     )
     if not has_battery:
         return (fuel_km, None, fuel_km) if has_engine else (None, None, None)
@@ -194,7 +194,7 @@ def _ranges(
 
 def _fuel(raw: JsonReader, range_km: float | None, known: Fuel) -> Fuel:
     return Fuel(
-        remaining_l=raw.number("remainingFuelLiters", 0, kept=known.remaining_l),
+        remaining_l=raw.number("remainingFuelLiters", 0, MAX_FUEL_L, kept=known.remaining_l),
         remaining_percent=raw.number("remainingFuelPercent", 0, 100, kept=known.remaining_percent),
         range_km=range_km,
     )

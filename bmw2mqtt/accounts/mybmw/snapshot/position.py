@@ -75,8 +75,8 @@ def _position(coordinates: JsonReader, *, is_in_china: bool) -> Position | None:
     """Return a position in WGS 84; `None` without both coordinates."""
     latitude = coordinates.number("latitude", -90, 90)
     longitude = coordinates.number("longitude", -180, 180)
-    if latitude is None or longitude is None:
-        return None
+    if latitude is None or longitude is None or latitude == longitude == 0:
+        return None  # no car is at 0/0, in the Atlantic
     if is_in_china:  # maps there are shifted (GCJ-02)
         longitude, latitude = gcj2wgs(gcjLon=longitude, gcjLat=latitude)  # type: ignore[no-untyped-call]
     return Position(latitude=latitude, longitude=longitude)
