@@ -60,8 +60,7 @@ NO_MESSAGES = Reading(value="[]")
 class VehicleReadings:
     """Records what one car reports.
 
-    A newer reading replaces an older one. What cannot be understood is logged once and replaces
-    nothing.
+    A newer reading replaces an older one; what cannot be understood is logged once, and does not.
     """
 
     def __init__(
