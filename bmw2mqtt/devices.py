@@ -5,7 +5,7 @@ It also publishes whether what is known of a car is current. Accounts report to 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -22,7 +22,8 @@ from bmw2mqtt.appeared import AppearedEntities
 from bmw2mqtt.availability import are_silent
 from bmw2mqtt.config import Settings
 from bmw2mqtt.entities import ACCOUNT_ENTITIES
-from bmw2mqtt.entities.base import Entity, iso
+from bmw2mqtt.entities.base import Entity, Event, iso
+from bmw2mqtt.entities.sensor.history import rounded
 from bmw2mqtt.guard import BugLogger
 from bmw2mqtt.homeassistant.discovery import account_payload, vehicle_identity, vehicle_payload
 from bmw2mqtt.mqtt.device import Device, dump_json
@@ -31,41 +32,17 @@ from bmw2mqtt.mqtt.retained_scan import RetainedScan
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.mqtt.vehicle_snapshot import vehicle_snapshot
 from bmw2mqtt.ownership import Ownership
+from bmw2mqtt.registered_vehicle import RegisteredVehicle
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
-from bmw2mqtt.vehicle.commands import REASON_OF_STATUS, Executor, Reason
+from bmw2mqtt.vehicle.commands import REASON_OF_STATUS, Reason
 from bmw2mqtt.vehicle.errors import StoreError
+from bmw2mqtt.vehicle.history import HistoryEvent, VehicleHistory
+from bmw2mqtt.vehicle.observed import ObservedVehicle
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from bmw2mqtt.vehicle.vin import is_vin
 
 log = structlog.get_logger(__name__)
 _OWNERS_FILE: Final = "owners"
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class RegisteredVehicle:
-    """One car: its account, its last snapshot, and the device that publishes it."""
-
-    account: str
-    vehicle: Vehicle
-    device: Device[Vehicle]
-    is_read_only: bool
-    configured_name: str | None
-    accounts: Mapping[str, Account]
-
-    @property
-    def executor(self) -> Executor | None:
-        """What carries out commands; `None`: its account has none."""
-        return self.accounts[self.account].executor
-
-    @property
-    def name(self) -> str:
-        """The name that people see."""
-        return self.configured_name or self.vehicle.model
-
-    @property
-    def is_available(self) -> bool:
-        """Whether what is known of it is current."""
-        return self.device.is_available
 
 
 class DeviceRegistry:
@@ -100,6 +77,9 @@ class DeviceRegistry:
         self._ownership = Ownership(list(settings.accounts))
         self._appeared = AppearedEntities(store)
         self._saved_owners: dict[str, str] | None = None
+        self.observe: Callable[[ObservedVehicle], None] = lambda _: None
+        """Gets what the history needs of each car."""
+        self._histories: dict[str, VehicleHistory] = {}
         self._vehicles: dict[str, RegisteredVehicle] = {}
         self._accounts: Mapping[str, Account] = {}
         self._current_at: dict[str, datetime] = {}
@@ -174,7 +154,7 @@ class DeviceRegistry:
         """Publish a car's new snapshot."""
         if not self.is_wanted(account, vehicle.vin):
             return
-        vehicle = self._with_settings(vehicle)
+        vehicle = self._with_settings(replace(vehicle, history=self._histories.get(vehicle.vin)))
         registered = self._vehicles.get(vehicle.vin)
         if registered is None or registered.account != account:
             self._register(account, vehicle, registered)
@@ -220,6 +200,25 @@ class DeviceRegistry:
         self._current_at[vin] = self._now()
         if registered := self._vehicles.get(vin):
             registered.device.set_available(is_available=True)
+
+    def vehicle_observed(self, account: str, observed: ObservedVehicle) -> None:
+        """Pass on what the history needs, of the account that publishes the car."""
+        if self.is_wanted(account, observed.vin):
+            self.observe(observed)
+
+    def history_changed(self, vin: str, history: VehicleHistory) -> None:
+        """Publish what is known of a car's past."""
+        self._histories[vin] = history
+        if registered := self._vehicles.get(vin):
+            registered.vehicle = replace(registered.vehicle, history=history)
+            registered.device.show(registered.vehicle)
+
+    def send_event(self, vin: str, event: HistoryEvent) -> None:
+        """Publish that something has begun or ended."""
+        topic = self._topics.vehicle(vin).state(Event.platform, event.platform_key)
+        attributes = {name: rounded(value) for name, value in event.attributes.items()}
+        document = {"event_type": event.event_type, **attributes}
+        self._publisher.send(topic, dump_json(document))
 
     def message_received(self, account: str, vin: str, payload: bytes) -> None:
         """Publish BMW's own message about a car, where that is set."""

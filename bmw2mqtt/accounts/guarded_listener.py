@@ -5,6 +5,7 @@ from collections.abc import Callable
 from bmw2mqtt.accounts.account import AccountListener
 from bmw2mqtt.guard import BugLogger
 from bmw2mqtt.vehicle.account import AccountState
+from bmw2mqtt.vehicle.observed import ObservedVehicle
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 
@@ -37,6 +38,14 @@ class GuardedListener:
     def vehicle_seen(self, account: str, vin: str) -> None:
         """Pass the call on."""
         self._call(lambda: self._listener.vehicle_seen(account, vin), account=account, vin=vin)
+
+    def vehicle_observed(self, account: str, observed: ObservedVehicle) -> None:
+        """Pass the call on."""
+        self._call(
+            lambda: self._listener.vehicle_observed(account, observed),
+            account=account,
+            vin=observed.vin,
+        )
 
     def message_received(self, account: str, vin: str, payload: bytes) -> None:
         """Pass the call on."""

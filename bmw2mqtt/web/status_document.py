@@ -4,9 +4,9 @@ import re
 from typing import Any, Final
 
 from bmw2mqtt import __version__
-from bmw2mqtt.devices import RegisteredVehicle
 from bmw2mqtt.entities import VEHICLE_ENTITIES
 from bmw2mqtt.entities.base import Entity
+from bmw2mqtt.registered_vehicle import RegisteredVehicle
 from bmw2mqtt.vehicle.account import AccountState
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from bmw2mqtt.web.car_values import native

@@ -115,6 +115,8 @@ class ChargingTracker:
         self.machine = ChargingMachine()
         self._readings = readings
         self._log_unknown = log_unknown
+        self.capacity_kwh: float | None = None
+        """Usable capacity of the battery."""
         self._saved_at = NEVER
         self._is_unsaved = False
         self._settings: tuple[float | None, DriveTrain | None] | None = None
@@ -142,8 +144,8 @@ class ChargingTracker:
         drive_train: DriveTrain | None,
         model: str | None,
         now: datetime,
-    ) -> None:
-        """Judge the readings that were recorded since the last time.
+    ) -> tuple[Transition, ...]:
+        """Judge the readings that were recorded since the last time; return what happened.
 
         Args:
             lookup: the car's readings.
@@ -156,6 +158,7 @@ class ChargingTracker:
             battery_size_kwh=lookup.number(BATTERY_SIZE),
             model=model,
         )
+        self.capacity_kwh = capacity_kwh
         news, self._news = [*self._news, *self._readings.pop_charging_news()], []
         transitions: list[Transition] = []
         if news or (capacity_kwh, drive_train) != self._settings:
@@ -172,6 +175,7 @@ class ChargingTracker:
         if transitions:
             self._saved_at = NEVER
         self.due_at = self.machine.next_deadline(now)
+        return tuple(transitions)
 
     def unsaved_document(self, now: datetime, *, is_last: bool = False) -> object:
         """Return the state to be written to disk, or `None` if that is not due.

@@ -12,6 +12,7 @@ from bmw2mqtt.accounts.account import AccountListener
 from bmw2mqtt.accounts.mybmw.image import PNG, to_png
 from bmw2mqtt.accounts.mybmw.library.errors import translated
 from bmw2mqtt.accounts.mybmw.snapshot.builder import to_vehicle
+from bmw2mqtt.accounts.mybmw.snapshot.observed import observed
 from bmw2mqtt.accounts.mybmw.snapshot.position import with_found_position
 from bmw2mqtt.accounts.mybmw.snapshot.report_charging import ReportCharging
 from bmw2mqtt.accounts.mybmw.snapshot.responses import VehicleResponses
@@ -107,6 +108,7 @@ class VehiclePoller:
         if car.snapshot is not None and car.responses is not None:
             responses = replace(car.responses, fetched_at=utc_now())
             self._report(car, self._to_vehicle(car, responses))
+            self._pass_on(car, responses)
 
     def save(self) -> None:
         """Write the state of charging; a crash may cost that of the last minute."""
@@ -271,6 +273,7 @@ class VehiclePoller:
         elif car.snapshot is None or not responses.are_equal(car.responses):
             car.responses = responses
             self._report(car, self._to_vehicle(car, responses))
+            self._pass_on(car, responses)
             self.save()
         self._listener.vehicle_seen(self._account, car.vin)
 
@@ -287,6 +290,13 @@ class VehiclePoller:
         if vehicle != car.snapshot:
             car.snapshot = vehicle
             self._listener.vehicle_changed(self._account, vehicle)
+
+    def _pass_on(self, car: PolledVehicle, responses: VehicleResponses) -> None:
+        """Pass on what the history needs."""
+        if car.snapshot is not None:
+            self._listener.vehicle_observed(
+                self._account, observed(car.snapshot, responses, car.trackers)
+            )
 
     def _found(self, car: PolledVehicle) -> dict[str, Any]:
         return {

@@ -15,6 +15,7 @@ from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.guard import BugLogger
+from bmw2mqtt.vehicle.observed import ObservedVehicle
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from tests.vehicle.charging.scenario import LAG, T0, WORDS, after, value_of
 from tests.virtual_time import VirtualLoop
@@ -45,6 +46,8 @@ DESCRIPTORS = {
     "OD": "vehicle.vehicle.travelledDistance",
     "MV": "vehicle.isMoving",
     "PC": f"{_BATTERY}preconditioning.state",
+    "DO": "vehicle.cabin.door.row1.driver.isOpen",
+    "FL": "vehicle.drivetrain.fuelSystem.remainingFuel",
 }
 _WORDS = {
     "PL": {"C": "CONNECTED", "D": "DISCONNECTED", "?": "INVALID"},
@@ -52,7 +55,7 @@ _WORDS = {
     "ST": WORDS,
     "PC": {"true": "AUTOMATIC_ON", "false": "OFF"},
 }
-_UNITS = {"OD": "km", "PW": "W"}
+_UNITS = {"OD": "km", "PW": "W", "FL": "l"}
 
 
 class _Bridge:
@@ -61,8 +64,14 @@ class _Bridge:
     def is_wanted(self, *_: str) -> bool:
         return True
 
+    def __init__(self, on_observed: Callable[[ObservedVehicle], None]) -> None:
+        self._on_observed = on_observed
+
     def vehicle_changed(self, *_: object) -> None:
         """Ignore it: the car keeps its snapshot."""
+
+    def vehicle_observed(self, _: str, observed: ObservedVehicle) -> None:
+        self._on_observed(observed)
 
 
 def now() -> datetime:
@@ -94,15 +103,24 @@ def messages_of(line: str, received_at: datetime) -> list[dict[str, Any]]:
 class DrivenCar:
     """One car with the store and the updater of its account."""
 
-    def __init__(self, folder: Path, *, drive_train: str = "BEV", seed: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        drive_train: str = "BEV",
+        seed: int | None = None,
+        on_observed: Callable[[ObservedVehicle], None] = lambda _: None,
+    ) -> None:
         """Start the account.
 
         Args:
             folder: for its files.
             drive_train: BMW's word.
             seed: shuffles the messages of a burst; `None`: they come in order.
+            on_observed: gets what the history needs.
         """
         self._folder = folder
+        self._on_observed = on_observed
         self._basic = BasicData.parse({"driveTrain": drive_train, "modelName": "X"})
         self._random = None if seed is None else random.Random(seed)
         self.start()
@@ -119,7 +137,7 @@ class DrivenCar:
             "home",
             vehicles,
             self._store,
-            _Bridge(),  # type: ignore[arg-type]
+            _Bridge(self._on_observed),  # type: ignore[arg-type]
             bug_logger=bugs,
             now=now,
         )
