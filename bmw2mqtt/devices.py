@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import structlog
 
-from bmw2mqtt import __version__
 from bmw2mqtt.accounts.account import Account
 from bmw2mqtt.accounts.backend import Backend
 from bmw2mqtt.accounts.backends import BACKENDS
@@ -20,9 +19,10 @@ from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.appeared import AppearedEntities
 from bmw2mqtt.availability import are_silent
+from bmw2mqtt.bridge_info import bridge_info
 from bmw2mqtt.config import Settings
 from bmw2mqtt.entities import ACCOUNT_ENTITIES
-from bmw2mqtt.entities.base import Entity, Event, iso
+from bmw2mqtt.entities.base import Entity, Event
 from bmw2mqtt.entities.sensor.history import rounded
 from bmw2mqtt.guard import BugLogger
 from bmw2mqtt.homeassistant.discovery import account_payload, vehicle_identity, vehicle_payload
@@ -37,7 +37,7 @@ from bmw2mqtt.vehicle.account import AccountState, AccountStatus
 from bmw2mqtt.vehicle.commands import REASON_OF_STATUS, Reason
 from bmw2mqtt.vehicle.errors import StoreError
 from bmw2mqtt.vehicle.history import HistoryEvent, VehicleHistory
-from bmw2mqtt.vehicle.observed import ObservedVehicle
+from bmw2mqtt.vehicle.observed import ChargeRecord, ObservedVehicle, VehicleRecorder
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from bmw2mqtt.vehicle.vin import is_vin
 
@@ -77,8 +77,8 @@ class DeviceRegistry:
         self._ownership = Ownership(list(settings.accounts))
         self._appeared = AppearedEntities(store)
         self._saved_owners: dict[str, str] | None = None
-        self.observe: Callable[[ObservedVehicle], None] = lambda _: None
-        """Gets what the history needs of each car."""
+        self.recorder: VehicleRecorder | None = None
+        """Records the cars' past."""
         self._histories: dict[str, VehicleHistory] = {}
         self._vehicles: dict[str, RegisteredVehicle] = {}
         self._accounts: Mapping[str, Account] = {}
@@ -203,8 +203,18 @@ class DeviceRegistry:
 
     def vehicle_observed(self, account: str, observed: ObservedVehicle) -> None:
         """Pass on what the history needs, of the account that publishes the car."""
-        if self.is_wanted(account, observed.vin):
-            self.observe(observed)
+        if self.recorder is not None and self.is_wanted(account, observed.vin):
+            self.recorder.observe(observed)
+
+    def is_recorded(self, account: str, vin: str) -> bool:
+        """Whether the account's record of the car's charges is wanted."""
+        is_recording = self.recorder is not None and self.recorder.is_recording
+        return is_recording and self.is_wanted(account, vin)
+
+    def charges_read(self, account: str, vin: str, records: tuple[ChargeRecord, ...]) -> None:
+        """Pass on BMW's own record of a car's charges."""
+        if self.recorder is not None and self.is_wanted(account, vin):
+            self.recorder.import_records(vin, records)
 
     def history_changed(self, vin: str, history: VehicleHistory) -> None:
         """Publish what is known of a car's past."""
@@ -304,23 +314,7 @@ class DeviceRegistry:
         return tuple(row for row in table if row.works_read_only or not row.is_commandable)
 
     def _publish_info(self) -> None:
-        accounts = {
-            name: {
-                "backend": account.backend,
-                "region": account.region_name,
-                "read_only": account.is_read_only,
-            }
-            for name, account in self._settings.accounts.items()
-        }
-        info = {
-            "version": __version__,
-            "started_at": iso(self._started_at),
-            "accounts": accounts,
-            "vehicles": {
-                vin: {"name": car.name, "account": car.account}
-                for vin, car in self._vehicles.items()
-            },
-        }
+        info = bridge_info(self._settings, self._started_at, self._vehicles.values())
         self._publisher.retain(self._topics.bridge_info, dump_json(info))
 
     # Availability

@@ -34,7 +34,7 @@ class Recording:
                 send=registry.send_event,
                 now=utc_now,
             )
-            registry.observe = self._history.observe
+            registry.recorder = self._history
 
     def received(self, topic: str, payload: bytes) -> None:
         """Note what an earlier run has published of energy."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from bmw2mqtt.accounts.account import AccountListener
 from bmw2mqtt.guard import BugLogger
 from bmw2mqtt.vehicle.account import AccountState
-from bmw2mqtt.vehicle.observed import ObservedVehicle
+from bmw2mqtt.vehicle.observed import ChargeRecord, ObservedVehicle
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 
@@ -45,6 +45,20 @@ class GuardedListener:
             lambda: self._listener.vehicle_observed(account, observed),
             account=account,
             vin=observed.vin,
+        )
+
+    def is_recorded(self, account: str, vin: str) -> bool:
+        """Pass the question on; where it fails the car is not recorded."""
+        try:
+            return self._listener.is_recorded(account, vin)
+        except Exception:
+            self._bug_logger.exception("update_crashed", account=account, vin=vin)
+            return False
+
+    def charges_read(self, account: str, vin: str, records: tuple[ChargeRecord, ...]) -> None:
+        """Pass the call on."""
+        self._call(
+            lambda: self._listener.charges_read(account, vin, records), account=account, vin=vin
         )
 
     def message_received(self, account: str, vin: str, payload: bytes) -> None:

@@ -15,15 +15,17 @@ from typing import Final
 import structlog
 
 from bmw2mqtt.history.database import HistoryDatabase
+from bmw2mqtt.history.edits import merge_sessions
 from bmw2mqtt.history.errors import HistoryError, HistoryTooNew
 from bmw2mqtt.history.recorder.car import CarRecorder, StoredCar
 from bmw2mqtt.history.recorder.options import Outputs, RecorderOptions
-from bmw2mqtt.history.recorder.restore import forget_old_sessions, stored_cars
+from bmw2mqtt.history.recorder.recorded import RecordedSession
+from bmw2mqtt.history.recorder.restore import forget_old_sessions, recorded_sessions, stored_cars
 from bmw2mqtt.history.records import Record
 from bmw2mqtt.history.retention import Retention, prune
 from bmw2mqtt.history.writer import HistoryWriter
 from bmw2mqtt.vehicle.history import HistoryEvent, VehicleHistory
-from bmw2mqtt.vehicle.observed import ObservedVehicle
+from bmw2mqtt.vehicle.observed import ChargeRecord, ObservedVehicle
 
 log = structlog.get_logger(__name__)
 
@@ -62,20 +64,22 @@ class History:
         self._outputs = Outputs(put=self._put, publish=publish, send=send)
         self._writer: HistoryWriter | None = None
         self._cars: dict[str, CarRecorder] = {}
-        self._is_recording = False
+        self.is_recording = False
+        """Whether the file is open and the cars are restored."""
+        self._imports: asyncio.Queue[tuple[str, tuple[ChargeRecord, ...]]] = asyncio.Queue()
         self._published: Mapping[str, tuple[float, float]] | None = None
         """The energy that an earlier run has published, by VIN; `None`: not known yet."""
         self._pruned_at: datetime | None = None
 
     def observe(self, observed: ObservedVehicle) -> None:
         """Record what an account reports of a car."""
-        if not self._is_recording:
-            return
-        car = self._cars.get(observed.vin)
-        if car is None:
-            car = self._cars[observed.vin] = self._make_car(observed.vin, StoredCar())
-            self._continue_energy(car)
-        car.update(observed)
+        if self.is_recording:
+            self._car(observed.vin).update(observed)
+
+    def import_records(self, vin: str, records: tuple[ChargeRecord, ...]) -> None:
+        """Merge BMW's own record of a car's charges soon."""
+        if self.is_recording:
+            self._imports.put_nowait((vin, records))
 
     def energy_published(self, energy_kwh: Mapping[str, tuple[float, float]]) -> None:
         """Go on with what earlier runs have published; no energy is published before.
@@ -104,8 +108,9 @@ class History:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(writer.run())
                 tasks.create_task(self._follow_time(writer))
+                tasks.create_task(self._import(writer))
         finally:
-            self._is_recording = False
+            self.is_recording = False
             self._writer = None
 
     async def _open(self, writer: HistoryWriter) -> bool:
@@ -129,10 +134,27 @@ class History:
 
     def _restore(self, stored: dict[str, StoredCar]) -> None:
         self._cars = {vin: self._make_car(vin, car) for vin, car in stored.items()}
-        self._is_recording = True
+        self.is_recording = True
         for car in self._cars.values():
             self._continue_energy(car)
             car.publish()
+
+    def _car(self, vin: str) -> CarRecorder:
+        car = self._cars.get(vin)
+        if car is None:
+            car = self._cars[vin] = self._make_car(vin, StoredCar())
+            self._continue_energy(car)
+        return car
+
+    async def _import(self, writer: HistoryWriter) -> None:
+        """Merge BMW's records with what is remembered of the sessions."""
+        while True:
+            vin, records = await self._imports.get()
+            with suppress(HistoryError):  # the writer has logged it; tomorrow they come again
+                known = await writer.call(partial(_remembered, vin=vin))
+                absorbed = self._car(vin).import_records(known, records, self._now())
+                for kept, keys in absorbed.items():
+                    await writer.call(partial(_absorb, vin=vin, kept=kept, keys=keys))
 
     def _make_car(self, vin: str, stored: StoredCar) -> CarRecorder:
         return CarRecorder(vin, self._options, self._outputs, stored=stored, now=self._now())
@@ -155,6 +177,14 @@ class History:
                 with suppress(HistoryError):  # the writer has logged it
                     await writer.call(partial(_prune, now=now))
             await asyncio.sleep(TICK_S)
+
+
+def _remembered(database: HistoryDatabase, vin: str) -> dict[str, RecordedSession]:
+    return recorded_sessions(database.connection, vin)
+
+
+def _absorb(database: HistoryDatabase, vin: str, kept: int, keys: tuple[int, ...]) -> None:
+    merge_sessions(database.connection, vin, kept, list(keys))
 
 
 def _prune(database: HistoryDatabase, now: datetime) -> None:

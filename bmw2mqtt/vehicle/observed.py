@@ -2,10 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
-from bmw2mqtt.vehicle.charging.session import ChargingSession, Phase
+from bmw2mqtt.vehicle.charging.session import BmwRecord, ChargingSession, Phase
 from bmw2mqtt.vehicle.charging.state import Transition
-from bmw2mqtt.vehicle.trips import Measured, Observation
+from bmw2mqtt.vehicle.trips import Coordinates, Measured, Observation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeRecord:
+    """A finished session of BMW's own charging history."""
+
+    session: BmwRecord
+    json: str
+    """As it came, without places."""
+    place: Coordinates | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +36,19 @@ class ObservedVehicle:
     """The power it charges with now."""
     range_km: float | None = None
     """The electric range, else the whole one."""
+
+
+class VehicleRecorder(Protocol):
+    """Records what accounts pass on."""
+
+    is_recording: bool
+    """Whether anything can be recorded now."""
+
+    def observe(self, observed: ObservedVehicle) -> None:
+        """Record what is new of a car."""
+
+    def import_records(self, vin: str, records: tuple[ChargeRecord, ...]) -> None:
+        """Merge BMW's own record of a car's charges."""
 
 
 def charging_sign(session: ChargingSession | None) -> Measured[bool] | None:

@@ -23,6 +23,7 @@ from bmw2mqtt.vehicle.observed import ObservedVehicle
 from bmw2mqtt.vehicle.snapshot import DriveTrain
 from bmw2mqtt.vehicle.trips import Measured, Observation
 from tests import virtual_time
+from tests.history.recorder.test_imports import record
 from tests.history.samples import VIN
 from tests.vehicle.charging.scenario import facts_of
 from tests.virtual_time import forward
@@ -251,5 +252,37 @@ def test_what_is_remembered_of_old_sessions_is_deleted(tmp_path: Path) -> None:
             assert reader.open_state(VIN, "session a") is None
             assert reader.open_state(VIN, "session b") is not None
             assert reader.open_state(VIN, "trips") is not None
+
+    run(main)
+
+
+def test_bmws_record_joins_two_rows(tmp_path: Path) -> None:
+    async def main() -> None:
+        car = Charging()
+        async with Bridge(tmp_path).running() as bridge:
+            bridge.history.energy_published({})
+            for line in (
+                "0:00 ST=act HD=40",
+                "0:30 ST=no HD=45",
+                "2:00 ST=act",
+                "2:30 ST=no HD=50",
+            ):
+                car.report(bridge.history, line)
+            car.report(bridge.history, "4:00 HD=50")
+            await forward(minutes=2)
+            assert len(bridge.rows()) == 2
+            bmw = record("0:00", "2:31", (40, 50), 9.0)
+            bridge.history.import_records(VIN, (bmw,))
+            bridge.history.import_records(VIN, (bmw,))
+            await forward(minutes=2)
+            [row] = bridge.rows()
+            assert (row.soc_start, row.soc_end, row.grid_kwh) == (40, 50, 9.0)
+        async with Bridge(tmp_path).running() as bridge:
+            bridge.history.energy_published({VIN: (9.0, 0.0)})
+            bridge.history.import_records(VIN, (bmw,))
+            car.report(bridge.history, "5:00 HD=49")
+            await forward(minutes=2)
+            assert len(bridge.rows()) == 1
+            assert bridge.energy_kwh == 9.0
 
     run(main)

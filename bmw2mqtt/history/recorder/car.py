@@ -3,14 +3,15 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bmw2mqtt.history.recorder.charges import ChargeRecorder, RecordedSession
+from bmw2mqtt.history.recorder.charges import ChargeRecorder
 from bmw2mqtt.history.recorder.drives import DriveRecorder
 from bmw2mqtt.history.recorder.energy import EnergyCounters
 from bmw2mqtt.history.recorder.options import Outputs, RecorderOptions
 from bmw2mqtt.history.recorder.readings import ReadingRecorder
+from bmw2mqtt.history.recorder.recorded import RecordedSession
 from bmw2mqtt.history.records import CarRecord, ReadingRecord
 from bmw2mqtt.vehicle.history import LastCharge, LastTrip, VehicleHistory
-from bmw2mqtt.vehicle.observed import ObservedVehicle
+from bmw2mqtt.vehicle.observed import ChargeRecord, ObservedVehicle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,17 @@ class CarRecorder:
         self._drives.update(observed)
         self._readings.update(observed)
         self.publish()
+
+    def import_records(
+        self,
+        known: dict[str, RecordedSession],
+        records: tuple[ChargeRecord, ...],
+        now: datetime,
+    ) -> dict[int, tuple[int, ...]]:
+        """Merge BMW's own record of its charges; see `ChargeRecorder.import_records`."""
+        absorbed = self._charges.import_records(known, records, now)
+        self.publish()
+        return absorbed
 
     def tick(self, now: datetime) -> None:
         """Do what time alone does."""

@@ -1,53 +1,27 @@
 """Records the charging sessions of one car: rows, counters and events."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-import structlog
-
-from bmw2mqtt.history.recorder.energy import NOTHING_COUNTED, Counted, EnergyCounters
+from bmw2mqtt.history.recorder.energy import EnergyCounters
+from bmw2mqtt.history.recorder.imports import bmw_row, is_part_of, merge
 from bmw2mqtt.history.recorder.options import NEWS, SAVE_EVERY, Outputs, RecorderOptions
 from bmw2mqtt.history.recorder.payloads import charge_attributes
+from bmw2mqtt.history.recorder.recorded import ABSORBED, STATE_PREFIX, RecordedSession
 from bmw2mqtt.history.records import CurvePoint, OpenState, SessionRecord
 from bmw2mqtt.history.sessions import last_charge, session_record
-from bmw2mqtt.vehicle.charging.document import InvalidDocumentError, from_document, to_document
+from bmw2mqtt.vehicle.charging.document import to_document
 from bmw2mqtt.vehicle.charging.session import ChargingSession, Phase
 from bmw2mqtt.vehicle.charging.state import Transition, TransitionKind, latest_sessions
 from bmw2mqtt.vehicle.history import ChargingEvent, HistoryEvent, LastCharge
-from bmw2mqtt.vehicle.observed import ObservedVehicle
-from bmw2mqtt.vehicle.trips import Coordinates
+from bmw2mqtt.vehicle.observed import ChargeRecord, ObservedVehicle
 
-log = structlog.get_logger(__name__)
-
-STATE_PREFIX: Final = "session "
-"""`OpenState.kind` of what is remembered of one session: this and its id."""
 KEPT: Final = 3
 """Sessions that may still change: the present one and those just before it."""
 CURVE_STEP_S: Final = 300
 MOST_CURVE_POINTS: Final = 120
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedSession:
-    """A session with what the recorder adds to it; goes to disk as it is."""
-
-    session: ChargingSession
-    counted: Counted = NOTHING_COUNTED
-    zone: str | None = None
-    latitude: float | None = None
-    longitude: float | None = None
-    is_announced: bool = False
-    """The event of its begin was sent."""
-    curve: tuple[CurvePoint, ...] = ()
-
-    @property
-    def place(self) -> Coordinates | None:
-        """Where it charges, if that is to be stored."""
-        if self.latitude is None or self.longitude is None:
-            return None
-        return Coordinates(self.latitude, self.longitude)
 
 
 class ChargeRecorder:
@@ -95,6 +69,36 @@ class ChargeRecorder:
         if observed.transitions or self._has_counted or self._is_due(observed.at):
             self.save(observed.at)
 
+    def import_records(
+        self,
+        known: dict[str, RecordedSession],
+        records: tuple[ChargeRecord, ...],
+        now: datetime,
+    ) -> dict[int, tuple[int, ...]]:
+        """Merge BMW's own record of the car's charges; what is known already changes nothing.
+
+        Args:
+            known: what the file remembers of sessions, by id.
+            records: BMW's.
+            now: the time.
+
+        Returns:
+            The keys of the rows that became part of another one, by the key of that one.
+        """
+        sessions = known | self._sessions
+        merged = merge(sessions, records, self._options)
+        for identity in merged.absorbed:
+            self._sessions.pop(identity, None)
+            self._unsaved.discard(identity)
+            self._forget(identity, now)
+        for changed in merged.changed:
+            self._put_imported(changed, now)
+        for record in records:
+            self._outputs.put(bmw_row(self._vin, record, now))
+        if merged.changed:
+            self.save(now)
+        return merged.absorbed_keys
+
     def tick(self, now: datetime) -> None:
         """Do what time alone does: count a long pause, write what waits."""
         for identity, known in tuple(self._sessions.items()):
@@ -119,7 +123,7 @@ class ChargeRecorder:
             self._outputs.put(OpenState(vin=self._vin, kind=kind, json=text, updated_at=at))
             self._outputs.put(self._row(known))
         self._unsaved.clear()
-        for identity in list(self._sessions)[:-KEPT]:
+        for identity in sorted(self._sessions)[:-KEPT]:
             del self._sessions[identity]
         if self.counters.is_known or self.counters.is_stored:
             self._outputs.put(self.counters.record(self._vin, self._capacity_kwh))
@@ -129,13 +133,26 @@ class ChargeRecorder:
         is_long = self._saved_at is None or not now - self._saved_at < SAVE_EVERY
         return bool(self._unsaved) and is_long
 
+    def _put_imported(self, changed: RecordedSession, now: datetime) -> None:
+        identity = changed.session.id
+        self._sessions[identity] = changed
+        self._unsaved.add(identity)
+        self._count(identity, changed, now)
+        self._note_last(self._sessions[identity])
+
+    def _forget(self, identity: str, now: datetime) -> None:
+        kind, at = f"{STATE_PREFIX}{identity}", int(now.timestamp())
+        self._outputs.put(OpenState(vin=self._vin, kind=kind, json=ABSORBED, updated_at=at))
+
     # One session
 
     def _record(self, session: ChargingSession, observed: ObservedVehicle) -> None:
         session = replace(session, counted_kwh=0.0)  # what counts is in `Counted`
         known = self._sessions.get(session.id)
-        if known is None and self._is_long_over(session):
+        if known is None and (self._is_long_over(session) or self._is_absorbed(session)):
             return
+        if known is not None and known.session.bmw is not None and not session.is_open:
+            return  # BMW's record is complete
         changed = replace(known, session=session) if known else RecordedSession(session=session)
         changed = self._with_place(changed, observed, is_new=known is None)
         changed = _with_curve(changed, observed)
@@ -149,6 +166,10 @@ class ChargeRecorder:
     def _is_long_over(self, session: ChargingSession) -> bool:
         """Whether it is older than those that are remembered: it was recorded before."""
         return bool(self._last_key) and session.id < min(self._sessions, default=self._last_key)
+
+    def _is_absorbed(self, session: ChargingSession) -> bool:
+        """Whether it has become part of a session that BMW has recorded."""
+        return any(is_part_of(session, known.session) for known in self._sessions.values())
 
     def _count(self, identity: str, known: RecordedSession, now: datetime) -> None:
         counted = self.counters.count(known.session, known.counted, known.zone, now)
@@ -210,16 +231,6 @@ class ChargeRecorder:
     def _event(self, event_type: ChargingEvent, attributes: dict[str, object]) -> None:
         event = HistoryEvent(platform_key="charging", event_type=event_type, attributes=attributes)
         self._outputs.send(self._vin, event)
-
-
-def read_session(vin: str, text: str) -> RecordedSession | None:
-    """Return what is remembered of a session; `None` if it cannot be read."""
-    try:
-        document: Any = json.loads(text)
-        return from_document(RecordedSession, document)
-    except (ValueError, InvalidDocumentError) as error:
-        log.warning("charging_session_ignored", vin=vin, reason=str(error))
-        return None
 
 
 def _start_attributes(known: RecordedSession) -> dict[str, object]:

@@ -6,8 +6,14 @@ from typing import Final
 
 from bmw2mqtt.history.queries import HistoryReader, Period
 from bmw2mqtt.history.recorder.car import StoredCar
-from bmw2mqtt.history.recorder.charges import KEPT, STATE_PREFIX, RecordedSession, read_session
+from bmw2mqtt.history.recorder.charges import KEPT
 from bmw2mqtt.history.recorder.drives import STATE_KIND, last_trip
+from bmw2mqtt.history.recorder.recorded import (
+    ABSORBED,
+    STATE_PREFIX,
+    RecordedSession,
+    read_session,
+)
 from bmw2mqtt.history.sessions import last_charge
 from bmw2mqtt.vehicle.charging.session import Phase
 
@@ -30,7 +36,7 @@ def _stored_car(connection: sqlite3.Connection, vin: str) -> StoredCar:
     state = reader.open_state(vin, STATE_KIND)
     return StoredCar(
         car=reader.car(vin),
-        sessions=_sessions(connection, vin),
+        sessions=recorded_sessions(connection, vin, limit=KEPT),
         trips=state.json if state else None,
         last_charge=last_charge(over[0]) if over else None,
         last_trip=last_trip(trips[0].record) if trips else None,
@@ -38,11 +44,14 @@ def _stored_car(connection: sqlite3.Connection, vin: str) -> StoredCar:
     )
 
 
-def _sessions(connection: sqlite3.Connection, vin: str) -> dict[str, RecordedSession]:
+def recorded_sessions(
+    connection: sqlite3.Connection, vin: str, *, limit: int = -1
+) -> dict[str, RecordedSession]:
+    """Return what is remembered of a car's last sessions, by id, oldest first."""
     rows = connection.execute(
-        "SELECT kind, json FROM open_state WHERE vin = ? AND kind LIKE ?"
+        "SELECT kind, json FROM open_state WHERE vin = ? AND kind LIKE ? AND json != ?"
         " ORDER BY kind DESC LIMIT ?",
-        (vin, f"{STATE_PREFIX}%", KEPT),
+        (vin, f"{STATE_PREFIX}%", ABSORBED, limit),
     ).fetchall()
     sessions = {
         kind.removeprefix(STATE_PREFIX): read_session(vin, text) for kind, text in reversed(rows)

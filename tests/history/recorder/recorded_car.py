@@ -1,14 +1,16 @@
 """A car whose charges and trips are recorded; a restart of the bridge costs what it costs there."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from bmw2mqtt.history.recorder.car import CarRecorder, StoredCar
-from bmw2mqtt.history.recorder.charges import STATE_PREFIX, read_session
+from bmw2mqtt.history.recorder.charges import KEPT
 from bmw2mqtt.history.recorder.drives import STATE_KIND, last_trip
 from bmw2mqtt.history.recorder.options import Outputs, RecorderOptions
+from bmw2mqtt.history.recorder.recorded import ABSORBED, STATE_PREFIX, read_session
 from bmw2mqtt.history.records import (
     CarRecord,
     OpenState,
@@ -21,7 +23,7 @@ from bmw2mqtt.history.records import (
 from bmw2mqtt.history.sessions import last_charge
 from bmw2mqtt.vehicle.charging.state import Transition
 from bmw2mqtt.vehicle.history import HistoryEvent, VehicleHistory
-from bmw2mqtt.vehicle.observed import ObservedVehicle, charging_sign
+from bmw2mqtt.vehicle.observed import ChargeRecord, ObservedVehicle, charging_sign
 from bmw2mqtt.vehicle.trips import Coordinates, Home, Measured, Observation
 from tests.history.samples import VIN
 from tests.vehicle.charging.scenario import HOME, T0, Scenario
@@ -59,6 +61,15 @@ class RecordedCar:
         last = known[-1] if known else VehicleHistory()
         self.recorder.continue_from(last.energy_kwh or 0.0, last.energy_home_kwh or 0.0, now)
 
+    def import_records(self, records: Sequence[ChargeRecord], now: datetime) -> None:
+        """Do what the service does with BMW's record of charges."""
+        known = self._stored(most=None).sessions
+        absorbed = self.recorder.import_records(known, tuple(records), now)
+        gone = {key for keys in absorbed.values() for key in keys}
+        for name, row in list(self.rows.items()):
+            if isinstance(row, SessionRecord) and row.key in gone:
+                del self.rows[name]
+
     def _made(self, now: datetime) -> CarRecorder:
         outputs = Outputs(
             put=self._put,
@@ -70,18 +81,18 @@ class RecordedCar:
     def _put(self, record: Record) -> None:
         self.rows[identity(record)] = record
 
-    def _stored(self) -> StoredCar:
+    def _stored(self, most: int | None = KEPT) -> StoredCar:
         sessions = {
             row.kind.removeprefix(STATE_PREFIX): read_session(VIN, row.json)
             for row in self.of(OpenState)
-            if row.kind.startswith(STATE_PREFIX)
+            if row.kind.startswith(STATE_PREFIX) and row.json != ABSORBED
         }
         trips = [row.json for row in self.of(OpenState) if row.kind == STATE_KIND]
         over = [row for row in self.sessions if row.status in {"ended", "failed"}]
         listed = [row for row in over if not row.is_hidden]
         return StoredCar(
             car=next(iter(self.of(CarRecord)), None),
-            sessions={name: sessions[name] for name in sorted(sessions)},
+            sessions={name: sessions[name] for name in sorted(sessions)[-(most or 1000) :]},
             trips=trips[0] if trips else None,
             last_charge=last_charge(listed[-1]) if listed else None,
             last_trip=last_trip(self.trips[-1]) if self.trips else None,
