@@ -26,9 +26,10 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# A file's tests stay together. One after another: ARGS=-n0. Coverage is of all tests or of none.
+# Tests wait for half of their time. One after another: ARGS=-n0. Coverage is of all tests or of none.
+WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 unit: $(VENV)/.dev
-	$(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile $(if $(ARGS),$(ARGS),--cov)
+	$(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal $(if $(ARGS),$(ARGS),--cov)
 
 mutations: $(VENV)/.dev ## break the most important rules one by one: the tests must see each
 	@scripts/need mosquitto

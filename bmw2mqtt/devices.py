@@ -167,10 +167,9 @@ class DeviceRegistry:
 
     def _with_settings(self, vehicle: Vehicle) -> Vehicle:
         """Return a snapshot with what the owner has configured about the car."""
-        capacity_kwh = self._settings.vehicle(vehicle.vin).battery_capacity_kwh
-        if capacity_kwh is None or not vehicle.has_battery:
-            return vehicle
-        return replace(vehicle, charging=replace(vehicle.charging, capacity_kwh=capacity_kwh))
+        if vehicle.has_battery and (kwh := self.battery_capacity_kwh(vehicle.vin)):
+            return replace(vehicle, charging=replace(vehicle.charging, capacity_kwh=kwh))
+        return vehicle
 
     def _register(self, account: str, vehicle: Vehicle, before: RegisteredVehicle | None) -> None:
         """Publish a car that is new, or that another account has published so far."""
@@ -238,6 +237,10 @@ class DeviceRegistry:
     def is_wanted(self, account: str, vin: str) -> bool:
         """Whether the account owns the car and its owner has not disabled it."""
         return self._settings.vehicle(vin).enabled and self._ownership.owner(vin) == account
+
+    def battery_capacity_kwh(self, vin: str) -> float | None:
+        """Return the usable capacity that the owner has configured; `None` without one."""
+        return self._settings.vehicle(vin).battery_capacity_kwh
 
     # What commands and the page read
 

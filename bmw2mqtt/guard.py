@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any, ParamSpec
 
@@ -125,5 +124,8 @@ def _origin(error: BaseException | None) -> tuple[str, str]:
     """Return the type of an exception and the line of code that raised it."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    frames = traceback.extract_tb(error.__traceback__ if error else None)
-    return type(error).__name__, f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    line = error.__traceback__ if error else None
+    while line is not None and line.tb_next is not None:
+        line = line.tb_next
+    place = f"{line.tb_frame.f_code.co_filename}:{line.tb_lineno}" if line else ""
+    return type(error).__name__, place

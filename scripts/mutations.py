@@ -81,20 +81,20 @@ MUTATIONS = (
     ),
     Mutation(
         "CarData's tokens are saved before they are used",
-        '        self._write({"client_id": self._oauth.client_id, **tokens.document()})\n',
-        "        pass\n",
+        "            await self._file.write(renewed)\n            self._use(renewed)\n",
+        "            self._use(renewed)\n",
         ("tests/accounts/test_cardata_tokens.py",),
     ),
     Mutation(
         "MyBMW's tokens are saved before they are used",
-        "        if self.on_login is not None:\n            self.on_login()\n",
+        "        if self.on_login is not None:\n            await self.on_login()\n",
         "        pass\n",
         ("tests/integration/test_killed.py",),
     ),
     Mutation(
         "no secret is in the log",
-        '                line = line.replace(word, "***")\n',
-        "                pass\n",
+        '            line = line.replace(word, "***")\n',
+        "            pass\n",
         ("tests/integration/test_secrets.py",),
     ),
     Mutation(
@@ -123,8 +123,8 @@ MUTATIONS = (
     ),
     Mutation(
         "failed polls are retried with growing pauses",
-        "        backoff_s = FIRST_RETRY_S * 2.0 ** min(self._failures - 1, 10)\n",
-        "        backoff_s = FIRST_RETRY_S\n",
+        "        full_s = min(self.first_s * 2.0**doublings, self.longest_s)\n",
+        "        full_s = self.first_s\n",
         ("tests/accounts/test_polling.py",),
     ),
     Mutation(

@@ -170,6 +170,15 @@ class Observer:
         result: Seen = wait_until(found, timeout_s, what=f"{topic} {payload or ''}")
         return result
 
+    def has_more(self) -> bool:
+        """Ping the broker; return whether any message came before its answer."""
+        count = len(self.messages)
+        answered = threading.Event()
+        self._client.on_log = lambda *args: args[-1] == "Received PINGRESP" and answered.set()
+        self._client._send_pingreq()
+        assert answered.wait(TIMEOUT_S), "the broker answers a ping"
+        return len(self.messages) != count
+
     def quiet(self, seconds: float = 0.5, timeout_s: float = TIMEOUT_S) -> None:
         """Wait until nothing has come for a while."""
         deadline = time.monotonic() + timeout_s
@@ -184,4 +193,6 @@ def retained(port: int, *filters: str, **options: Any) -> dict[str, bytes]:
     """Return what the broker retains."""
     with Observer(port, *(filters or ("#",)), **options) as observer:
         observer.quiet(0.3)
+        while observer.has_more():
+            pass
         return {m.topic: m.payload for m in observer.messages if m.retain}

@@ -8,6 +8,8 @@ import pytest
 from benchmarks.__main__ import SUBJECTS
 from benchmarks.figures import Figure
 
+pytestmark = pytest.mark.no_cover
+
 
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_it_runs_to_its_end(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,7 @@ async def cancelled(task: asyncio.Task[None]) -> None:
         await task
 
 
+@pytest.mark.no_cover
 def test_a_bug_is_logged_once_and_the_task_is_started_again_ever_more_slowly() -> None:
     task = Task(1_100)
     said: list[str | None] = []

@@ -52,7 +52,16 @@ class _Connection(socket.socket):
     def __init__(self, fd: int) -> None:
         super().__init__(socket.AF_INET, socket.SOCK_STREAM, fileno=fd)
         self.ends: tuple[Any, Any] | None = None
-        """The addresses here and there."""
+        """The addresses here and there; none of a server that listens."""
+
+    def find_ends(self) -> bool:
+        """Return whether the ends are known now."""
+        try:
+            self.ends = self.getsockname(), self.getpeername()
+        except OSError:
+            if self.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                self.ends = (None, None)
+        return self.ends is not None
 
 
 class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
@@ -95,17 +104,14 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
     def _wait_s(self) -> float:
         """Return how long to wait for the network before time may pass."""
         traffic: dict[tuple[Any, Any], _Traffic | None] = {}
-        for key in self.get_map().values():
-            connection = self._connections.get(key.fd)
+        for fd, key in self._fd_to_key.items():  # get_map() takes longer
+            connection = self._connections.get(fd)
             if connection is None:
-                connection = self._connections[key.fd] = _Connection(key.fd)
-            if connection.ends is None:
-                try:
-                    connection.ends = connection.getsockname(), connection.getpeername()
-                except OSError:  # a server that listens, or one's own connect, not through yet
-                    if key.events & selectors.EVENT_WRITE:
-                        return GRACE_S
-                    continue
+                connection = self._connections[fd] = _Connection(fd)
+            if connection.ends is None and not connection.find_ends():
+                if key.events & selectors.EVENT_WRITE:  # one's own connect, not through yet
+                    return GRACE_S
+                continue
             if isinstance(connection.ends[0], tuple):  # what the loop wakes itself with has none
                 traffic[connection.ends] = _Traffic.of(connection) if _KNOWS_BYTES else None
         longest_s = 0.0

@@ -41,6 +41,9 @@ class AccountListener(Protocol):
     def is_wanted(self, account: str, vin: str) -> bool:
         """Whether this account is to request data of this vehicle."""
 
+    def battery_capacity_kwh(self, vin: str) -> float | None:
+        """Return the usable capacity that the owner has configured; `None` without one."""
+
 
 class Account(Protocol):
     """One login at BMW."""

@@ -77,6 +77,14 @@ class GuardedListener:
             self._bug_logger.exception("update_crashed", account=account, vin=vin)
             return False
 
+    def battery_capacity_kwh(self, vin: str) -> float | None:
+        """Pass the question on; where it fails nothing is configured."""
+        try:
+            return self._listener.battery_capacity_kwh(vin)
+        except Exception:
+            self._bug_logger.exception("update_crashed", vin=vin)
+            return None
+
     def _call(self, call: Callable[[], None], **context: str) -> None:
         try:
             call()

@@ -106,7 +106,8 @@ def _settings(
 
 WELCOME: Final = """
   Five simulated cars drive, park and charge on the MQTT broker at {host}:{port} ({program}).{busy}
-  Three belong to a MyBMW account. Two belong to CarData and appear in about 15 s, after its login.
+  A day of theirs takes ten minutes. Three belong to a MyBMW account. Two belong to CarData and
+  appear in about 15 s, after its login.
 
   Page:            http://127.0.0.1:{page_port}/
   Topics:          mosquitto_sub -h {host} -p {port}{version} -v -t 'bmw2mqtt/#' -T '+/+/image/#'

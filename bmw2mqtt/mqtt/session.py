@@ -133,6 +133,13 @@ class Session:
                 for batch in batches(client, tuple(filters)):
                     await client.unsubscribe(list(batch))
 
+    async def verify(self) -> None:
+        """Return once the broker has answered a ping, or the connection is lost."""
+        client = self._client
+        if client is not None and self.subscribed.is_set():
+            with suppress(aiomqtt.MqttError):
+                await client.verify()
+
     async def _attempt(self) -> float:
         """Connect and serve until the connection is lost or `stop`; return the pause afterwards."""
         self.state = ConnectionState.CONNECTING

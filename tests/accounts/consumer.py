@@ -47,6 +47,8 @@ class Consumer:
         """What the account has passed on for the history, oldest first."""
         self.listed: frozenset[str] = frozenset()
         self.changed = asyncio.Event()
+        self.capacities_kwh: dict[str, float] = {}
+        """What the owner has configured, by VIN."""
         self._devices: dict[str, Device[Vehicle]] = {}
 
     def account_changed(self, _: AccountState) -> None:
@@ -72,6 +74,9 @@ class Consumer:
 
     def is_wanted(self, _: str, __: str) -> bool:
         return True
+
+    def battery_capacity_kwh(self, vin: str) -> float | None:
+        return self.capacities_kwh.get(vin)
 
     @property
     def vins(self) -> set[str]:

@@ -51,7 +51,7 @@ class Line:
         )
         self.stream = StreamConnection(
             account,
-            StateFile(Store(bench.folder), "home"),
+            StateFile(Store(bench.folder / "stream"), "home"),
             tls=client_context("home", self.bmw.ca_file, ssl.TLSVersion.TLSv1_3),
             on_message=self._take,
             on_change=self._changed,

@@ -17,7 +17,10 @@ from bmw2mqtt.simulator.tls import Certificates
 from tests import virtual_time
 from tests.accounts.simulated_day import NO_PICTURES, Day, simulated_day
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*getdata.*:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*getdata.*:DeprecationWarning"),
+    pytest.mark.no_cover,
+]
 
 RENEWAL, PASSWORD = "/oauth/token", "/login/pwd"
 STEPS = ("/publickey", "/slider-captcha", "/check-captcha", PASSWORD, RENEWAL)

@@ -20,6 +20,8 @@ from bmw2mqtt.vehicle.snapshot import ChargingMode
 from tests import virtual_time
 from tests.accounts.simulated_day import NO_PICTURES, VINS, Day, simulated_day
 
+pytestmark = pytest.mark.no_cover
+
 VIN = VINS[0]
 HOUR_S = 3600.0
 

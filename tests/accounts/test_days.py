@@ -25,6 +25,8 @@ from tests.accounts.simulated_day import (
     simulated_day,
 )
 
+pytestmark = pytest.mark.no_cover
+
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 POLLS = "/eadrax-v"
 RENEWAL = "/oauth/token"

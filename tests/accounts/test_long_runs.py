@@ -12,6 +12,8 @@ from bmw2mqtt.simulator.tls import Certificates
 from tests import virtual_time
 from tests.accounts.simulated_day import VINS, simulated_day
 
+pytestmark = pytest.mark.no_cover
+
 POLLS = "/eadrax-v"
 RENEWAL = "/oauth/token"
 

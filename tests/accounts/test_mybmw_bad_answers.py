@@ -11,6 +11,8 @@ from tests.accounts.conversion import answers_of, convert
 from tests.accounts.leaves import branches, derived_from, leaves, replaced, shown, value_at
 from tests.fixture_cars import fixture_car, fixture_cars
 
+pytestmark = pytest.mark.no_cover
+
 IX, REX = "WBA00000000DEMO01", "WBY00000000REXI01"
 VINS = [car.vin for car in fixture_cars()]
 WRONG: tuple[Any, ...] = (None, "x", [], {}, -1, 1e400, True, "", float("nan"), 1e300, 10**400)

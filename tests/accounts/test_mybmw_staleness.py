@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from bmw2mqtt.simulator.mybmw import Fault
 from bmw2mqtt.vehicle.account import AccountStatus
+from bmw2mqtt.vehicle.charging.energy import energy_of
 from tests.fixture_cars import fixture_car
 
 IX, I4, X3 = "WBA00000000DEMO01", "WBA00000000DEMO02", "WBA00000000DEMO04"
@@ -303,3 +304,22 @@ async def test_a_poll_that_brings_nothing_new_publishes_nothing(watch: Any) -> N
     for _ in range(3):
         await watched.poll()
     assert len(watched.consumer.snapshots) == 2
+
+
+async def test_the_configured_capacity_decides_how_much_was_charged(watch: Any) -> None:
+    """The app reports no capacity; 30 percent of 60 kWh were charged."""
+    car = fixture_car(IX)
+    watched = await watch(car)
+    watched.consumer.capacities_kwh[IX] = 60.0
+    state = car.state_data["state"]
+    for status, percent in (("PLUGGED_IN", 50), ("CHARGING", 50), ("COMPLETE", 80)):
+        state["electricChargingState"] |= {
+            "chargingStatus": status,
+            "chargingLevelPercent": percent,
+            "chargingTarget": 80,
+            "isChargerConnected": True,
+        }
+        state["lastUpdatedAt"] = datetime.now(UTC).isoformat()
+        await watched.poll()
+    session = watched.account._poller.vehicles[IX].trackers.charging.machine.session
+    assert energy_of(session).battery_kwh == pytest.approx(18.0)

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from bmw2mqtt.accounts.mybmw.image import PNG, to_png
-from bmw2mqtt.simulator.mybmw import Fault, MyBmwSimulator
+from bmw2mqtt.simulator.mybmw import MyBmwSimulator, empty_list
 from bmw2mqtt.simulator.tls import Certificates
 from bmw2mqtt.vehicle.account import AccountStatus
 from tests import virtual_time
@@ -19,7 +19,7 @@ from tests.accounts.simulated_day import VINS, Day, simulated_day
 from tests.fixture_cars import fixture_car
 
 IX = "WBA00000000DEMO01"
-EMPTY = Fault(path="/vehicle-list", status=200, body={"mappingInfos": []})
+EMPTY = empty_list()
 MINUTE, HOUR = 60, 3600
 NO_CAR = "BMW lists no car for this account"
 
@@ -41,9 +41,10 @@ async def refresh(day: Day) -> None:
     await asyncio.sleep(MINUTE)
 
 
+@pytest.mark.no_cover
 def test_an_empty_list_removes_no_car(certificates: Certificates, tmp_path: Path) -> None:
     async def main(day: Day) -> None:
-        async with day.running():
+        async with day.running(poll_interval=HOUR):
             await day.until("ok", timedelta(hours=1))
             day.bmw.faults.add(EMPTY)
             for _ in range(3):
@@ -60,6 +61,7 @@ def test_an_empty_list_removes_no_car(certificates: Certificates, tmp_path: Path
     live(certificates, tmp_path, main)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("is_restarted", [False, True], ids=["", "restarted"])
 def test_a_car_that_two_lists_a_day_apart_miss_has_left(
     certificates: Certificates,
@@ -67,7 +69,7 @@ def test_a_car_that_two_lists_a_day_apart_miss_has_left(
     is_restarted: bool,  # noqa: FBT001 - a case
 ) -> None:
     async def main(day: Day) -> None:
-        async with day.running():
+        async with day.running(poll_interval=HOUR):
             await day.until("ok", timedelta(hours=1))
             day.bmw.faults.add(EMPTY)
             await refresh(day)
@@ -77,7 +79,7 @@ def test_a_car_that_two_lists_a_day_apart_miss_has_left(
                 await asyncio.sleep(25 * HOUR)
         if is_restarted:
             day.watcher.listed = frozenset()
-            async with day.running():
+            async with day.running(poll_interval=HOUR):
                 await asyncio.sleep(MINUTE)
                 assert day.watcher.listed == set(VINS), "a restart forgets no car"
                 await asyncio.sleep(25 * HOUR)
@@ -88,9 +90,10 @@ def test_a_car_that_two_lists_a_day_apart_miss_has_left(
     live(certificates, tmp_path, main)
 
 
+@pytest.mark.no_cover
 def test_a_car_that_left_goes_alone(certificates: Certificates, tmp_path: Path) -> None:
     async def main(day: Day) -> None:
-        async with day.running():
+        async with day.running(poll_interval=HOUR):
             await day.until("ok", timedelta(hours=1))
             sold = day.user.cars.pop()
             await asyncio.sleep(60 * HOUR)

@@ -5,6 +5,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+from structlog.testing import capture_logs
+
 from bmw2mqtt.accounts.scheduler import MANY_STARTS, PollScheduler
 from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
@@ -110,3 +113,44 @@ async def test_cardata_shows_its_cars_and_says_why_rest_waits(bench: Bench) -> N
         assert home.topic(f"{VIN}/availability") == "online"
         home.account.refresh()
         await until(lambda: not home.message)
+
+
+@pytest.mark.parametrize("is_back", [True, False], ids=["newer again", "stays older"])
+def test_an_older_report_after_a_restart_does_not_take_values_back(
+    is_back: bool,  # noqa: FBT001
+    certificates: Certificates,
+    tmp_path: Path,
+) -> None:
+    """BMW repeats an old report: what is on the broker stays for a quarter of an hour."""
+
+    def report(day: Day, mileage_km: int, reported_at: datetime) -> None:
+        state = day.user.cars[0].state()["state"]
+        state |= {"currentMileage": mileage_km, "lastUpdatedAt": reported_at.isoformat()}
+
+    async def main() -> None:
+        async with simulated_day(certificates, tmp_path) as day:
+            vin = day.user.cars[0].vin
+
+            def mileage() -> str:
+                return day.watcher.car(vin)["sensor/mileage"]
+
+            began = datetime.now(UTC)
+            report(day, 1000, began - timedelta(minutes=30))
+            async with day.running():
+                await day.until("ok", timedelta(minutes=1))
+                assert mileage() == "1000"
+            report(day, 900, began - timedelta(hours=2))
+            with capture_logs() as logs:
+                async with day.running():
+                    await day.until("ok", timedelta(minutes=1))
+                    for _ in range(14):
+                        await asyncio.sleep(60)
+                        assert mileage() == "1000"
+                    if is_back:
+                        report(day, 1010, began - timedelta(minutes=20))
+                    await asyncio.sleep(600)
+                    assert mileage() == ("1010" if is_back else "900")
+            held_back = [line["vin"] for line in logs if line["event"] == "older_report_held_back"]
+            assert held_back == [vin], "it is logged once"
+
+    virtual_time.run(main)

@@ -19,6 +19,8 @@ from bmw2mqtt.simulator.mybmw import (
 )
 from tests.commanding import LIMIT_S, LOCATION, TOLD_PATHS, Rig, rig
 
+pytestmark = pytest.mark.no_cover
+
 TRIGGER, STATUS = "/door-unlock", "/eventStatus"
 NOT_JSON = "<html><body>Service temporarily weird</body></html>"
 

@@ -12,6 +12,8 @@ from bmw2mqtt.simulator.mybmw import Fault, quota_exceeded
 from tests.commanding import BASE, LIMIT_S, Gate, Rig, rig
 from tests.mosquitto import wait_until
 
+pytestmark = pytest.mark.no_cover
+
 WAITING = [
     ("button/light_flash/press", "PRESS"),
     ("switch/climate/set", "ON"),

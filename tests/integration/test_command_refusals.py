@@ -13,6 +13,8 @@ from bmw2mqtt.simulator.mybmw import Fault, blocked, quota_exceeded
 from tests.commanding import BASE, EVENT_FIELDS, LIMIT_S, Rig, rig
 from tests.mosquitto import Observer, wait_until
 
+pytestmark = pytest.mark.no_cover
+
 STRANGER = "WBA0000000STRANGE"
 FENCE = "none/fence/set"
 

@@ -24,6 +24,8 @@ PROGRAM = """
 import os, pathlib, signal, sys
 from bmw2mqtt.cli.main import main
 
+pytestmark = pytest.mark.no_cover
+
 point, armed = sys.argv[1:3]
 paths = {}
 os_open, os_fsync, path_replace = os.open, os.fsync, pathlib.Path.replace

@@ -16,6 +16,8 @@ from tests.daemon import Daemon, settings_for
 from tests.fixture_cars import fixture_car
 from tests.mosquitto import Mosquitto, Observer, retained, wait_until
 
+pytestmark = pytest.mark.no_cover
+
 VIN = "WBA00000000DEMO02"
 OTHER_VIN = "WBA00000000DEMO03"
 FORMER_VIN = "WBA00000000SOLD01"

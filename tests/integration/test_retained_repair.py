@@ -11,6 +11,8 @@ from bmw2mqtt.cli.main import main
 from tests.daemon import Daemon
 from tests.mosquitto import Mosquitto, Observer, retained, wait_until
 
+pytestmark = pytest.mark.no_cover
+
 STATUS = "bmw2mqtt/account/home/sensor/status"
 Start = Callable[..., Daemon]
 

@@ -41,6 +41,8 @@ from bmw2mqtt.accounts.mybmw.poller import VehiclePoller
 from bmw2mqtt.accounts.status import StatusReporter
 from bmw2mqtt.cli.main import main
 
+pytestmark = pytest.mark.no_cover
+
 real, held = VehiclePoller._request_state, []
 
 async def request_state(self, car):

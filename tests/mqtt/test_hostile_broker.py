@@ -195,6 +195,9 @@ class ScannedBroker:
     def _scanned(self) -> None:
         self.scanned_at_s.append(asyncio.get_running_loop().time())
 
+    async def verify(self) -> None:
+        pass
+
     async def subscribe(self, _: Iterable[str]) -> bool:
         return self.connected.is_set()
 

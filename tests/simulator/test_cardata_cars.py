@@ -1,4 +1,4 @@
-"""CarData's living cars: what they report, how, and that REST and stream agree."""
+"""CarData's driving cars: what they report, how, and that REST and stream agree."""
 
 import json
 from datetime import timedelta
@@ -20,8 +20,8 @@ SERVICES = "vehicle.status.conditionBasedServices"
 DAY_MINUTES = 10
 
 
-def live(car, clock, minutes=DAY_MINUTES):
-    """Let a car live; return its messages."""
+def drive(car, clock, minutes=DAY_MINUTES):
+    """Let a car drive and charge; return its messages."""
     messages = []
     car.subscribe(lambda _vin, readings: messages.append(dict(readings)))
     for _ in range(int(minutes * 60)):
@@ -52,7 +52,7 @@ def test_the_demo_has_an_electric_car_and_a_hybrid(electric, hybrid):
 
 def test_every_descriptor_is_one_of_bmw(electric, hybrid, clock):
     for car in (electric, hybrid):
-        messages = live(car, clock)
+        messages = drive(car, clock)
         assert car.readings().keys() <= DESCRIPTORS
         assert len(car.readings()) > 60
         assert {name for message in messages for name in message} <= STREAMABLE
@@ -60,7 +60,7 @@ def test_every_descriptor_is_one_of_bmw(electric, hybrid, clock):
 
 def test_the_battery_charges_and_is_driven_empty(electric, clock):
     percent, statuses = [], []
-    for message in live(electric, clock):
+    for message in drive(electric, clock):
         percent += [message[SOC].value] if SOC in message else []
         statuses += [message[STATUS].value] if STATUS in message else []
 
@@ -71,7 +71,7 @@ def test_the_battery_charges_and_is_driven_empty(electric, clock):
 
 
 def test_messages_are_small_and_some_come_twice(hybrid, clock):
-    messages = live(hybrid, clock)
+    messages = drive(hybrid, clock)
 
     assert max(len(message) for message in messages) <= 4
     repeated = [a == b for a, b in pairwise(messages)]
@@ -79,7 +79,7 @@ def test_messages_are_small_and_some_come_twice(hybrid, clock):
 
 
 def test_latitude_and_longitude_come_apart_but_of_one_moment(hybrid, clock):
-    messages = live(hybrid, clock)
+    messages = drive(hybrid, clock)
     latitudes = [m[LATITUDE].measured_at for m in messages if LATITUDE in m]
     longitudes = {m[LONGITUDE].measured_at for m in messages if LONGITUDE in m}
 
@@ -89,7 +89,7 @@ def test_latitude_and_longitude_come_apart_but_of_one_moment(hybrid, clock):
 
 
 def test_a_lock_tells_of_all_doors_and_windows(hybrid, clock):
-    messages = live(hybrid, clock)
+    messages = drive(hybrid, clock)
     at = next(m[LOCK].measured_at for m in messages if LOCK in m)
     burst = {name for m in messages for name, r in m.items() if r.measured_at == at}
 
@@ -98,7 +98,7 @@ def test_a_lock_tells_of_all_doors_and_windows(hybrid, clock):
 
 
 def test_the_mileage_never_goes_down(hybrid, clock):
-    mileages = [m[MILEAGE].value for m in live(hybrid, clock) if MILEAGE in m]
+    mileages = [m[MILEAGE].value for m in drive(hybrid, clock) if MILEAGE in m]
 
     assert len(set(mileages)) > 10
     assert mileages == sorted(mileages)

@@ -6,6 +6,8 @@ import pytest
 
 from tests.soak import real, virtual
 
+pytestmark = pytest.mark.no_cover
+
 
 @pytest.mark.timeout(600)  # beside busy processes
 @pytest.mark.parametrize("seed", [1, 7])

@@ -26,7 +26,6 @@ from bmw2mqtt.simulator.cardata import (
     CarDataUser,
     Fault,
     RecordedCarDataCar,
-    server,
 )
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, RecordedCar, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
@@ -39,8 +38,6 @@ CARDATA_VINS = ("WBA00000000000001", "WMW00000000000002")
 MILEAGE = "vehicle.vehicle.travelledDistance"
 CHARGE = "vehicle.drivetrain.batteryManagement.header"
 RANGE = "vehicle.drivetrain.lastRemainingRange"
-SIMULATOR_LOOKS_EVERY_S = 10.0
-"""How often the simulated BMW looks for connections that are over: seldom, to be quick."""
 NO_PICTURES = Fault(path="/eadrax-ics/", status=404)
 """Drawing them takes long."""
 
@@ -332,7 +329,6 @@ def _virtual_libraries(clock: Callable[[], float]) -> Iterator[None]:
     with (
         patch.object(time, "monotonic", clock),
         patch.object(paho_client, "time_func", clock),
-        patch.object(server, "TICK_S", SIMULATOR_LOOKS_EVERY_S),
     ):
         yield
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
-from bmw2mqtt.simulator.mybmw.pictures import read_picture
+from bmw2mqtt.simulator.pictures import read_picture
 from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.vehicle.snapshot import Capabilities, CheckControlMessage, Severity
 from bmw2mqtt.web import access
@@ -18,7 +18,7 @@ from tests.web import home_assistant_ingress as ingress
 from tests.web.conftest import WAIT_MS, DaemonPage, sees
 from tests.web.served_page import CARDATA, FORM, MYBMW, eventually, served
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.no_cover]
 
 WITHOUT = {"captcha_token": None, "poll_interval": 3600}
 CAPTCHA_SITE = "https://bimmer-connected.readthedocs.io/**"

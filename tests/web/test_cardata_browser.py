@@ -14,12 +14,12 @@ from bmw2mqtt.simulator.cardata import (
     Lifetimes,
     RecordedCarDataCar,
 )
-from bmw2mqtt.simulator.mybmw.pictures import read_picture
+from bmw2mqtt.simulator.pictures import read_picture
 from tests.conftest import BackgroundBmw
 from tests.mosquitto import Observer, wait_until
 from tests.web.conftest import WAIT_MS, DaemonPage, sees
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.no_cover]
 
 VIN = "WBA00000000000001"
 MILEAGE = "vehicle.vehicle.travelledDistance"

@@ -144,6 +144,7 @@ class ChargingTracker:
         drive_train: DriveTrain | None,
         model: str | None,
         now: datetime,
+        configured_kwh: float | None = None,
     ) -> tuple[Transition, ...]:
         """Judge the readings that were recorded since the last time; return what happened.
 
@@ -152,8 +153,10 @@ class ChargingTracker:
             drive_train: of the car.
             model: of the car; the usual capacity of its battery may be known.
             now: the time.
+            configured_kwh: the capacity that the owner has configured.
         """
         capacity_kwh = usable_capacity_kwh(
+            configured_kwh=configured_kwh,
             max_energy_kwh=lookup.number(MAX_ENERGY),
             battery_size_kwh=lookup.number(BATTERY_SIZE),
             model=model,

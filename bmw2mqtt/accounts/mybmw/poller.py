@@ -10,8 +10,9 @@ from bimmer_connected.vehicle.vehicle import VehicleViewDirection
 
 from bmw2mqtt.accounts.account import AccountListener
 from bmw2mqtt.accounts.mybmw.image import PNG, to_png
+from bmw2mqtt.accounts.mybmw.last_reports import LastReports
 from bmw2mqtt.accounts.mybmw.library.errors import translated
-from bmw2mqtt.accounts.mybmw.snapshot.builder import to_vehicle
+from bmw2mqtt.accounts.mybmw.snapshot.builder import next_change_at, to_vehicle
 from bmw2mqtt.accounts.mybmw.snapshot.observed import observed
 from bmw2mqtt.accounts.mybmw.snapshot.position import with_found_position
 from bmw2mqtt.accounts.mybmw.snapshot.report_charging import ReportCharging
@@ -71,6 +72,7 @@ class VehiclePoller:
         self._is_in_china = is_in_china
         self._state_file = state_file
         self._listed = ListedVehicles(account, state_file)
+        self._last_reports = LastReports(account, state_file)
         self._kept_charging: dict[str, dict[str, Any]] = {}
         """The state of charging of an earlier run, by VIN, until the vehicle is there."""
         self._report_word = UnknownValueLog()
@@ -81,6 +83,7 @@ class VehiclePoller:
         self._listed.restore()
         kept = self._state_file.read(_PART, ChargingDocument, utc_now())
         self._kept_charging = dict(kept.vehicles)
+        self._last_reports.restore(utc_now())
 
     @property
     def problem(self) -> AccountError | None:
@@ -104,14 +107,18 @@ class VehiclePoller:
                     )
 
     def _rebuild(self, car: PolledVehicle) -> None:
-        """Judge the last answers again by the time it is now."""
-        if car.snapshot is not None and car.responses is not None:
-            responses = replace(car.responses, fetched_at=utc_now())
+        """Judge the last answers again where time alone changes what they mean."""
+        if car.snapshot is None or car.responses is None:
+            return
+        now = utc_now()
+        is_due = car.next_change_at is not None and car.next_change_at <= now
+        if is_due or car.responses.reported_at is None:  # a wrong time can become a right one
+            responses = replace(car.responses, fetched_at=now)
             self._report(car, self._to_vehicle(car, responses))
             self._pass_on(car, responses)
 
     def save(self) -> None:
-        """Write the state of charging; a crash may cost that of the last minute."""
+        """Write the state of charging and the last reports; a crash may cost the last minute."""
         now = utc_now()
         current = {
             vin: car.trackers.charging.to_document(now)
@@ -122,6 +129,7 @@ class VehiclePoller:
             vin: kept for vin, kept in self._kept_charging.items() if vin in self._listed.brands
         }
         self._state_file.write(_PART, ChargingDocument(vehicles=kept | current), can_wait=True)
+        self._last_reports.save(frozenset(self._listed.brands))
 
     async def poll(self) -> None:
         """Poll every vehicle; an error of one never hides the others."""
@@ -206,7 +214,11 @@ class VehiclePoller:
 
     async def _add(self, vin: str) -> None:
         car = await request_profile(self._library, vin, self._listed.brands[vin])
-        car.trackers.charging = ReportCharging(self._kept_charging.pop(vin, None), now=utc_now())
+        car.trackers.charging = ReportCharging(
+            self._kept_charging.pop(vin, None),
+            now=utc_now(),
+            configured_kwh=self._listener.battery_capacity_kwh(vin),
+        )
         image = self._store.read(_image_file(vin))
         car.image = image if image and image.startswith(PNG) else None  # else it is requested
         self.vehicles[vin] = car
@@ -268,23 +280,25 @@ class VehiclePoller:
             fetched_at=data["fetched_at"],
             **self._found(car),
         )
-        if _is_older(responses, car.snapshot):
-            log.debug("older_report_ignored", account=self._account, vin=car.vin)
-        elif car.snapshot is None or not responses.are_equal(car.responses):
+        is_new = car.snapshot is None or not responses.are_equal(car.responses)
+        if is_new and not self._last_reports.is_outdated(responses, car.snapshot):
             car.responses = responses
             self._report(car, self._to_vehicle(car, responses))
             self._pass_on(car, responses)
+            self._last_reports.update(responses)
             self.save()
         self._listener.vehicle_seen(self._account, car.vin)
 
     def _to_vehicle(self, car: PolledVehicle, responses: VehicleResponses) -> Vehicle:
-        return to_vehicle(
+        vehicle = to_vehicle(
             responses,
             previous=car.snapshot,
             trackers=car.trackers,
             report=self._report_word,
             image=car.image or None,
         )
+        car.next_change_at = next_change_at(vehicle, car.trackers, responses.fetched_at)
+        return vehicle
 
     def _report(self, car: PolledVehicle, vehicle: Vehicle) -> None:
         if vehicle != car.snapshot:
@@ -325,12 +339,6 @@ class VehiclePoller:
         """Log an error when it begins or changes, not at each poll."""
         level = log.warning if self._errors.is_new((event, vin), str(error)) else log.debug
         level(event, account=self._account, vin=vin, reason=str(error))
-
-
-def _is_older(responses: VehicleResponses, snapshot: Vehicle | None) -> bool:
-    """Whether the vehicle made this report before the one that is shown: BMW repeats old ones."""
-    at, shown_at = responses.reported_at, snapshot.updated_at if snapshot else None
-    return at is not None and shown_at is not None and at < shown_at
 
 
 def _log_image_error(error: StoreError | None) -> None:

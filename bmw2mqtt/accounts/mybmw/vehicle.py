@@ -50,6 +50,8 @@ class PolledVehicle:
     """What `snapshot` was made of."""
     snapshot: Vehicle | None = None
     trackers: ReportTrackers = field(default_factory=ReportTrackers)
+    next_change_at: datetime | None = None
+    """When time alone changes the snapshot next."""
     image: bytes | None = None
 
     def clear_responses(self) -> None:

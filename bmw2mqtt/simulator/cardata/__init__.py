@@ -3,10 +3,10 @@
 from bmw2mqtt.simulator.faults import Fault, Faults
 from bmw2mqtt.simulator.recording import RecordedRequest
 
-from .answers import cu_error, oauth_error
+from .answers import cu_error, empty_list, oauth_error
 from .cars import CarDataCar, RecordedCarDataCar
 from .container import Container
-from .living import LivingCarDataCar, demo_cars
+from .driving import DrivingCarDataCar, demo_cars
 from .oauth import UnknownCodeError
 from .reading import SimulatedReading
 from .server import CarDataSimulator
@@ -20,15 +20,16 @@ __all__ = [
     "CarDataSimulator",
     "CarDataUser",
     "Container",
+    "DrivingCarDataCar",
     "Fault",
     "Faults",
     "Lifetimes",
-    "LivingCarDataCar",
     "RecordedCarDataCar",
     "RecordedRequest",
     "SimulatedReading",
     "UnknownCodeError",
     "cu_error",
     "demo_cars",
+    "empty_list",
     "oauth_error",
 ]

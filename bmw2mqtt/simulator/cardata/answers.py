@@ -68,6 +68,11 @@ def cu_error(
     )
 
 
+def empty_list(*, times: int | None = None) -> Fault:
+    """Return a fault that answers with a list of no cars, as BMW does now and then."""
+    return Fault(path="/vehicles/mappings", status=200, body=[], times=times)
+
+
 def refuse_oauth(status: int, name: str, description: str) -> Refusal:
     """Return an exception that ends a request with an error of the login."""
     return Refusal(web.json_response(_oauth_body(name, description), status=status))

@@ -20,7 +20,7 @@ Sink = Callable[[str, Mapping[str, SimulatedReading]], None]
 class CarDataCar(Protocol):
     """A car: the answers to REST requests about it, and the reports that it streams."""
 
-    is_living: bool
+    needs_ticks: bool
     """Whether `tick` must be called regularly."""
 
     @property
@@ -58,7 +58,7 @@ class RecordedCarDataCar:
     `store` changes what REST answers; `report` streams the readings as well.
     """
 
-    is_living = False
+    needs_ticks = False
 
     def __init__(
         self,

@@ -25,6 +25,7 @@ LIVE_SPELLING: Final = {
     "colourCode": "colourDescription",
     "modelRange": "seriesDevt",
 }
+DISTANCE_UNITS: Final = frozenset({"km", "mi"})
 MISSING_LIVE: Final = frozenset({"vin", "puStep"})
 
 
@@ -35,6 +36,8 @@ class RestVehicleRoutes:
     authorizer: RestAuthorizer
     mappings_shape: Literal["array", "object", "wrapped"] = "array"
     basic_data_spelling: Literal["openapi", "live"] = "openapi"
+    omits_distance_units: bool = False
+    """Whether a distance comes without its unit, in that of the car's display."""
     page_size: int = 20
     """How many entries a page of a list has."""
     _pages: dict[str, tuple[Sequence[Json], int]] = field(default_factory=dict)
@@ -100,6 +103,9 @@ class RestVehicleRoutes:
         data = {
             name: readings.get(name, NEVER_SUPPLIED).contained() for name in container.descriptors
         }
+        if self.omits_distance_units:
+            for entry in data.values():
+                entry["unit"] = None if entry["unit"] in DISTANCE_UNITS else entry["unit"]
         return web.json_response({"telematicData": data})
 
     async def charging_history(self, request: web.Request) -> web.Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from bmw2mqtt.simulator.clock import utc_now
 from bmw2mqtt.simulator.https import HttpsServer
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from .cars import CarDataCar
     from .users import CarDataUser
-
-TICK_S: Final = 1.0
 
 
 class CarDataSimulator(HttpsServer):
@@ -72,6 +70,8 @@ class CarDataSimulator(HttpsServer):
             port=stream_port,
         )
         self._is_running = False
+        self.tick_s = 1.0
+        """How often driving cars report."""
         self._ticking: asyncio.Task[None] | None = None
         for user in users:
             self.add_user(user)
@@ -149,16 +149,16 @@ class CarDataSimulator(HttpsServer):
         await super().stop()
 
     async def _tick(self) -> None:
-        """Advance the living cars every second, until there are none."""
-        while living := self._living_cars():
-            for car in living:
+        """Advance the driving cars every `tick_s`, until there are none."""
+        while driving := self._driving_cars():
+            for car in driving:
                 car.tick()
-            await asyncio.sleep(TICK_S)
+            await asyncio.sleep(self.tick_s)
 
-    def _living_cars(self) -> list[CarDataCar]:
-        return [car for user in self.users for car in user.cars if car.is_living]
+    def _driving_cars(self) -> list[CarDataCar]:
+        return [car for user in self.users for car in user.cars if car.needs_ticks]
 
     def _start_ticking(self) -> None:
         is_ticking = self._ticking is not None and not self._ticking.done()
-        if self._is_running and self._living_cars() and not is_ticking:
+        if self._is_running and self._driving_cars() and not is_ticking:
             self._ticking = asyncio.create_task(self._tick())

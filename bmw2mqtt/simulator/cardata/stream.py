@@ -155,28 +155,27 @@ class StreamBroker:
 
     def publish_raw(self, vin: str, payload: bytes) -> bool:
         """Send any payload as a message of a car; return whether a client received it."""
-        owner = self._registry.owner(vin)
-        client = None if owner is None else self.client_of(owner.gcid)
-        if (
-            owner is None
-            or client is None
-            or self.silent
-            or not client.is_subscribed_to(owner.gcid, vin)
-        ):
+        sent = [self._send(user, vin, payload) for user in self._registry.stream_users(vin)]
+        return any(sent)
+
+    def _send(self, user: CarDataUser, vin: str, payload: bytes) -> bool:
+        client = self.client_of(user.gcid)
+        if client is None or self.silent or not client.is_subscribed_to(user.gcid, vin):
             return False
-        client.send(mqtt.publish(client.version, f"{owner.gcid}/{vin}", payload))
+        client.send(mqtt.publish(client.version, f"{user.gcid}/{vin}", payload))
         return True
 
     def report(self, vin: str, readings: Mapping[str, SimulatedReading]) -> None:
-        """Send the reported readings that the car's owner selected in the portal."""
-        owner = self._registry.owner(vin)
-        if owner is None or vin in owner.unconfigured_vins:
-            return
-        selected = owner.selected_descriptors
-        if selected is not None:
-            readings = {name: readings[name] for name in readings if name in selected}
-        if readings:
-            self.publish(vin, readings)
+        """Send each user the reported readings that it selected in the portal."""
+        for user in self._registry.stream_users(vin):
+            selected = user.selected_descriptors
+            sent = {
+                name: reading
+                for name, reading in readings.items()
+                if selected is None or name in selected
+            }
+            if sent:
+                self._send(user, vin, self.message(vin, sent))
 
     def client_of(self, gcid: str) -> StreamClient | None:
         """Return the connected client of a user; there is at most one."""
@@ -282,7 +281,7 @@ class StreamBroker:
 
 
 def _streams(user: CarDataUser, vin: str) -> bool:
-    return user.car(vin) is not None and vin not in user.unconfigured_vins
+    return user.streams(vin)
 
 
 def _entry(reading: SimulatedReading | Value | dict[str, Any], now: datetime) -> dict[str, Any]:

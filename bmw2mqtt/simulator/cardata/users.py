@@ -35,6 +35,8 @@ class CarDataUser:
     """The services enabled in the portal. Disabling one invalidates its tokens."""
     secondary_vins: set[str] = field(default_factory=set)
     """The cars with another main user; they are listed, but no data is available."""
+    streams_secondary: bool = False
+    """Whether the stream carries those too, as some owners see it."""
     unconfigured_vins: set[str] = field(default_factory=set)
     """The cars without a stream configured in the portal."""
     selected_descriptors: set[str] | None = None
@@ -49,6 +51,12 @@ class CarDataUser:
         if vin in self.secondary_vins:
             return None
         return next((car for car in self.cars if car.vin == vin), None)
+
+    def streams(self, vin: str) -> bool:
+        """Return whether the stream carries this car's messages to this user."""
+        is_carried = self.streams_secondary or vin not in self.secondary_vins
+        is_listed = any(car.vin == vin for car in self.cars)
+        return is_listed and is_carried and vin not in self.unconfigured_vins
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,9 +105,9 @@ class UserRegistry:
         """Return the user with a client ID."""
         return next((user for user in self.users if client_id in user.client_ids), None)
 
-    def owner(self, vin: str) -> CarDataUser | None:
-        """Return the main user of a car."""
-        return next((user for user in self.users if user.car(vin) is not None), None)
+    def stream_users(self, vin: str) -> list[CarDataUser]:
+        """Return the users to whom the stream carries a car's messages."""
+        return [user for user in self.users if user.streams(vin)]
 
     def issue(
         self, user: CarDataUser, client_id: str, scope: Iterable[str], refresh_token: str = ""

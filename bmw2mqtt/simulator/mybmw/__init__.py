@@ -1,9 +1,10 @@
 """The app API "MyBMW", as the library `bimmer_connected` meets it."""
 
+from bmw2mqtt.simulator.driving import TIME_LAPSE, Brand, CarModel
 from bmw2mqtt.simulator.faults import Fault, Faults
 from bmw2mqtt.simulator.recording import RecordedRequest
 
-from .cars import Brand, InvalidCommandError, SimulatedCar
+from .cars import InvalidCommandError, SimulatedCar
 from .commands import (
     EXECUTED,
     FAILED,
@@ -12,8 +13,8 @@ from .commands import (
     Outcome,
     PlannedOutcomes,
 )
-from .faults import blocked, quota_exceeded, too_many_requests
-from .living import TIME_LAPSE, CarModel, LivingCar, demo_cars
+from .driving import DrivingCar, demo_cars
+from .faults import blocked, empty_list, quota_exceeded, too_many_requests
 from .recorded_car import RecordedCar
 from .server import MyBmwSimulator
 from .users import Region, SimulatedUser
@@ -26,10 +27,10 @@ __all__ = [
     "TIME_LAPSE",
     "Brand",
     "CarModel",
+    "DrivingCar",
     "Fault",
     "Faults",
     "InvalidCommandError",
-    "LivingCar",
     "MyBmwSimulator",
     "Outcome",
     "PlannedOutcomes",
@@ -40,6 +41,7 @@ __all__ = [
     "SimulatedUser",
     "blocked",
     "demo_cars",
+    "empty_list",
     "quota_exceeded",
     "too_many_requests",
 ]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Brand = Literal["bmw", "mini", "toyota"]
-"""The brand for which an app requests its vehicle list."""
+    from bmw2mqtt.simulator.driving import Brand
 
 Json = dict[str, Any]
 

@@ -21,6 +21,11 @@ def too_many_requests(
     return Fault(path=path, status=429, body={"statusCode": 429, "message": message}, times=times)
 
 
+def empty_list(*, times: int | None = None) -> Fault:
+    """Return the fault that lists no car, as BMW does now and then."""
+    return Fault(path="/vehicle-list", status=200, body={"mappingInfos": []}, times=times)
+
+
 def blocked(path: str = "/eadrax-", *, times: int | None = None) -> Fault:
     """Return the fault for an app that BMW does not recognise as its own."""
     return Fault(path=path, status=489, body="Blocked", times=times)

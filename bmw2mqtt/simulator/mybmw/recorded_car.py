@@ -5,14 +5,17 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Final
 
+from bmw2mqtt.simulator.pictures import read_picture
+
 from . import charging
 from .cars import InvalidCommandError
-from .pictures import read_picture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .cars import Brand, Json
+    from bmw2mqtt.simulator.driving import Brand
+
+    from .cars import Json
 
 CAPABILITY_OF_SERVICE: Final = {
     "light-flash": "lights",

@@ -7,13 +7,13 @@ words that end a charge.
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bmw2mqtt.vehicle.charging import soc
 from bmw2mqtt.vehicle.charging.completion import complete, correct_end, note_unplugged
 from bmw2mqtt.vehicle.charging.conditions import earliest_start, may_charge
-from bmw2mqtt.vehicle.charging.constants import CHARGING_POWER_W, FLAP, START_WINDOW
+from bmw2mqtt.vehicle.charging.constants import CHARGING_POWER_W, FLAP, POWER_UNKNOWN, START_WINDOW
 from bmw2mqtt.vehicle.charging.energy import CurrentType, kind_of
 from bmw2mqtt.vehicle.charging.facts import MEASURED, ChargingFacts, Measured
 from bmw2mqtt.vehicle.charging.lifecycle import (
@@ -179,6 +179,10 @@ def on_soc(step: Step, reading: Measured[float]) -> None:
     session = state.session
     if session is not None and state.is_charging:
         _judge_header(step, value, session.start_at)
+    elif _confirms_power(step, value):
+        begin(step, state.high_power_at or value.at, StartSource.POWER)
+        on_soc(step, reading)
+        return
     else:
         _judge_parked(step, value)
     state.soc = soc.remembered(state.soc, value)
@@ -254,7 +258,9 @@ def _begin_by_power(step: Step, at: datetime) -> None:
     """Begin by power: at once if the car has no status words, else by the second reading.
 
     A single one may be left over from the charge before. While the last word is "charging" (the
-    power had only dropped), one is enough.
+    power had only dropped), one is enough. A SoC that rises soon after the first is as good as a
+    second one; where the car was last known unplugged, which not every owner lets it stream, only
+    that counts.
     """
     state, status = step.state, step.state.status
     if not may_charge(step, at):
@@ -262,11 +268,14 @@ def _begin_by_power(step: Step, at: datetime) -> None:
     is_charging_word = status is not None and status.value is ChargingStatus.CHARGING
     if not state.has_status or is_charging_word:
         begin(step, at, StartSource.POWER)
-    elif (status is None or at - status.at > FLAP) and state.is_plugged_in is not False:
-        if state.high_power_at is None or not may_charge(step, state.high_power_at):
+    elif status is None or at - status.at > FLAP:
+        first_at = state.high_power_at
+        if first_at is None or not may_charge(step, first_at):
             state.high_power_at = at
             return
-        begin(step, state.high_power_at, StartSource.POWER)
+        if state.is_plugged_in is False:
+            return
+        begin(step, first_at, StartSource.POWER)
     else:
         return
     if state.facts.power_w is not None:
@@ -281,6 +290,14 @@ def _pause_by_power(step: Step, at: datetime) -> None:
         state.low_power_at = at
     elif at > state.low_power_at:
         pause(step, state.low_power_at)
+
+
+def _confirms_power(step: Step, value: SocReading) -> bool:
+    """Return whether a SoC has risen since a power that a charge would make, soon after it."""
+    power_at, real = step.state.high_power_at, step.state.soc.real
+    if power_at is None or real is None or value.percent <= real.percent:
+        return False
+    return timedelta() < value.at - power_at < POWER_UNKNOWN and may_charge(step, power_at)
 
 
 def _judge_header(step: Step, value: SocReading, start_at: datetime) -> None:

@@ -71,11 +71,11 @@ def final_status(
 ) -> ChargingStatus:
     """Return how the end of a charge is shown.
 
-    The plain "ended" becomes `TARGET_REACHED` at the target. "Fully charged" well below the target
-    becomes `FINISHED_NOT_FULL`; without a known SoC or target BMW's word stays.
+    The plain "ended", and "not full", become `TARGET_REACHED` at the target. "Fully charged" well
+    below the target becomes `FINISHED_NOT_FULL`; without a known SoC or target BMW's word stays.
     """
     is_reached = is_target_reached(soc_percent, target_percent)
-    if word is ChargingStatus.COMPLETE and is_reached:
+    if word in {ChargingStatus.COMPLETE, ChargingStatus.FINISHED_NOT_FULL} and is_reached:
         return ChargingStatus.TARGET_REACHED
     is_known = soc_percent is not None and target_percent is not None
     if word in _FULL and is_known and not is_reached:

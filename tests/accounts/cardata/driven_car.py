@@ -15,6 +15,7 @@ from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.guard import BugLogger
+from bmw2mqtt.vehicle.charging.session import ChargingSession
 from bmw2mqtt.vehicle.observed import ObservedVehicle
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from tests.vehicle.charging.scenario import LAG, T0, WORDS, after, value_of
@@ -61,11 +62,17 @@ _UNITS = {"OD": "km", "PW": "W", "FL": "l"}
 class _Bridge:
     """What an account knows of the bridge."""
 
+    def __init__(
+        self, configured_kwh: float | None, on_observed: Callable[[ObservedVehicle], None]
+    ) -> None:
+        self._configured_kwh = configured_kwh
+        self._on_observed = on_observed
+
     def is_wanted(self, *_: str) -> bool:
         return True
 
-    def __init__(self, on_observed: Callable[[ObservedVehicle], None]) -> None:
-        self._on_observed = on_observed
+    def battery_capacity_kwh(self, _: str) -> float | None:
+        return self._configured_kwh
 
     def vehicle_changed(self, *_: object) -> None:
         """Ignore it: the car keeps its snapshot."""
@@ -110,6 +117,7 @@ class DrivenCar:
         drive_train: str = "BEV",
         seed: int | None = None,
         on_observed: Callable[[ObservedVehicle], None] = lambda _: None,
+        configured_kwh: float | None = None,
     ) -> None:
         """Start the account.
 
@@ -118,7 +126,9 @@ class DrivenCar:
             drive_train: BMW's word.
             seed: shuffles the messages of a burst; `None`: they come in order.
             on_observed: gets what the history needs.
+            configured_kwh: the capacity of the battery that the owner has configured.
         """
+        self._configured_kwh = configured_kwh
         self._folder = folder
         self._on_observed = on_observed
         self._basic = BasicData.parse({"driveTrain": drive_train, "modelName": "X"})
@@ -137,7 +147,7 @@ class DrivenCar:
             "home",
             vehicles,
             self._store,
-            _Bridge(self._on_observed),  # type: ignore[arg-type]
+            _Bridge(self._configured_kwh, self._on_observed),  # type: ignore[arg-type]
             bug_logger=bugs,
             now=now,
         )
@@ -181,6 +191,12 @@ class DrivenCar:
                 self._updater.schedule(VIN)
             await asyncio.sleep(SPACING_S)
         await asyncio.sleep(SETTLED_S)
+
+    @property
+    def charging_session(self) -> ChargingSession | None:
+        """The open or the last session."""
+        tracker = self._vehicle.charging_tracker
+        return tracker.machine.session if tracker else None
 
     @property
     def shown(self) -> Vehicle:

@@ -165,6 +165,7 @@ async def test_a_login_on_the_terminal_is_taken_at_the_next_start(bench: Bench) 
 # REST's troubles
 
 
+@pytest.mark.no_cover
 async def test_bmws_quota_is_used_up(bench: Bench) -> None:
     async with Home(bench).running() as home:
         await home.log_in()
@@ -248,8 +249,7 @@ async def test_rest_is_out_of_order_and_the_stream_works(bench: Bench) -> None:
         await home.is_status("unreachable", "stream")
         await home.bmw.stream.start()
         home.bmw.faults.clear()
-        await home.clock.forward(minutes=20)
-        await until(lambda: (home.status, home.message) == ("ok", ""))
+        await until(lambda: (home.status, home.message) == ("ok", ""), within_s=3 * 3600)
 
 
 async def test_rest_is_out_of_order_before_it_told_which_cars_there_are(bench: Bench) -> None:
@@ -392,12 +392,13 @@ class Sender:
         self.send()
 
 
-async def test_a_week(bench: Bench) -> None:
+@pytest.mark.no_cover
+async def test_two_days(bench: Bench) -> None:
     """Hourly tokens, cars that drive, a bridge that is started anew each day."""
     sent = missed = 0
     mileage = 41_250
     requests: list[datetime] = []
-    for day in range(7):
+    for day in range(2):
         async with Home(bench, relay_prefix="bmw/").running() as home:
             bench.bmw.requests.clear()
             await (home.is_ok() if day else home.log_in())
@@ -422,12 +423,12 @@ async def test_a_week(bench: Bench) -> None:
             assert home.status == "ok"
     connects = bench.bmw.stream.connects
     assert all(connect.reason == 0 for connect in connects)
-    assert len(connects) == 7 * 29
-    assert sent > 7 * 28
-    assert missed < 7 * 28 * 10, "moments between two connections"
+    assert len(connects) == 2 * 29
+    assert sent > 2 * 28
+    assert missed < 2 * 28 * 10, "moments between two connections"
     day_long = timedelta(hours=24)
     assert all(sum(at - day_long < r <= at for r in requests) <= 45 for at in requests)
-    assert len(requests) >= 7, "REST was asked each day"
+    assert len(requests) >= 2, "REST was asked each day"
 
 
 # The stream and the last refresh, as they show

@@ -3,12 +3,15 @@
 import json
 from datetime import timedelta
 
+import pytest
 from structlog.testing import capture_logs
 
-from bmw2mqtt.simulator.cardata import CarDataUser, Fault
+from bmw2mqtt.simulator.cardata import CarDataUser, empty_list
 from tests.accounts.cardata_bench import OTHER_VIN, VIN, Bench, car
 from tests.accounts.cardata_home import MILEAGE, Home, warnings
 from tests.accounts.waiting import until
+
+pytestmark = pytest.mark.no_cover
 
 OTHER_CLIENT = "11111111-2222-3333-4444-555555555555"
 
@@ -189,7 +192,7 @@ async def test_a_car_that_is_gone(bench: Bench) -> None:
 async def test_lists_without_cars_take_no_car_that_streams(bench: Bench) -> None:
     async with Home(bench).running() as home:
         await home.log_in()
-        home.bmw.faults.add(Fault(path="mappings", status=200, body=[]))
+        home.bmw.faults.add(empty_list())
         for number in range(3):
             await home.clock.forward(hours=24)
             await home.drive(50_000 + number)
@@ -244,15 +247,13 @@ async def test_the_cars_of_another_bmw_account_go(bench: Bench) -> None:
 
 
 async def test_a_car_of_another_user_that_streams_is_shown(bench: Bench) -> None:
-    bench.user.secondary_vins = {VIN}
+    bench.user.secondary_vins, bench.user.streams_secondary = {VIN}, True
     async with Home(bench).running() as home:
         code = await until(lambda: home.attributes.get("user_code"))
         home.bmw.approve(code)
         await home.is_status("error", "be their primary user")
         await until(lambda: home.bmw.stream.is_subscribed(home.user.gcid))
-        bench.user.secondary_vins = set()  # the simulator streams to primary users only
         assert home.bmw.publish(VIN, {MILEAGE: 7})
-        bench.user.secondary_vins = {VIN}
         await home.clock.forward(minutes=3)
         await until(lambda: home.car("sensor/mileage") == "7")
         await home.is_status("ok")

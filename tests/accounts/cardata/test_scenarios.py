@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bmw2mqtt.vehicle.charging.energy import energy_of
 from bmw2mqtt.vehicle.snapshot import ChargingStatus, Vehicle
 from tests.accounts.cardata.driven_car import DESCRIPTORS, SETTLED_S, DrivenCar, drive
 from tests.vehicle.charging.scenario import BEFORE, after
@@ -126,3 +127,18 @@ def wrong(vehicle: Vehicle, expected: dict[str, Any]) -> dict[str, Any]:
     return {
         name: shown[name] for name in shown if name in expected and shown[name] != expected[name]
     }
+
+
+@pytest.mark.parametrize(("configured_kwh", "battery_kwh"), [(None, 15.6), (60.0, 12.0)])
+def test_the_configured_capacity_decides_how_much_was_charged(
+    configured_kwh: float | None, battery_kwh: float, tmp_path: Path
+) -> None:
+    """20 percent of what BMW reports (78 kWh), or of what the owner knows better."""
+
+    async def main(car: DrivenCar) -> None:
+        for line in (BEFORE, "0:00 PL=C ST=act HD=40", "2:00 HD=60 ST=ended", "2:01 PL=D"):
+            await car.play(line)
+        assert car.charging_session is not None
+        assert energy_of(car.charging_session).battery_kwh == pytest.approx(battery_kwh)
+
+    drive(tmp_path, main, configured_kwh=configured_kwh)

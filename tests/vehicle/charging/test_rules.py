@@ -143,6 +143,27 @@ def test_a_lost_start_is_found_by_power() -> None:
     assert clock(scenario.session.start_at) == "0:09:57"
 
 
+def test_power_and_a_risen_soc_are_a_charge_though_the_car_was_last_known_unplugged() -> None:
+    """Neither plug nor status is streamed: both are of yesterday."""
+    scenario = Scenario()
+    scenario.play("0:00 HD=40", "0:10 PW=7000", "0:13 PW=7100")
+    assert not scenario.shown.is_charging, "power alone may be left over"
+    shown = scenario.play("0:20 HD=41")
+    assert (shown.is_charging, shown.is_plugged_in, shown.soc_percent) == (True, True, 41)
+    assert (clock(scenario.session.start_at), scenario.session.soc_start) == ("0:09:57", 40)
+    scenario.play("1:00 HD=50", "1:01 PW=0", "1:02 PW=0")
+    assert not scenario.shown.is_charging
+    assert arc(scenario.session)[2:] == (40, 50)
+
+
+@pytest.mark.parametrize("later", ["0:20 HD=40", "0:45 HD=41", "0:20 PL=D HD=41", "0:20 OD=1002"])
+def test_power_that_is_left_over_is_no_charge(later: str) -> None:
+    scenario = Scenario()
+    scenario.play("0:00 HD=40", "0:10 PW=7000", "0:13 PW=7000", later, "0:50 HD=42")
+    assert not scenario.shown.is_charging
+    assert not scenario.sessions
+
+
 def test_a_charge_that_goes_on_after_its_end_is_the_same_session() -> None:
     scenario = Scenario()
     scenario.play("0:00 PL=C ST=act HD=40", "1:00 HD=50 ST=ended", "9:00 ST=act", "10:00 HD=60")
@@ -174,6 +195,12 @@ def test_fully_charged_far_below_the_target_is_not_shown_as_full() -> None:
     scenario = Scenario()
     shown = scenario.play("0:00 PL=C ST=CHARGING HD=40", "1:00 ST=FINISHED_FULLY_CHARGED HD=50")
     assert shown.status is ChargingStatus.FINISHED_NOT_FULL
+
+
+def test_not_full_but_at_the_target_is_the_target_reached() -> None:
+    scenario = Scenario()
+    shown = scenario.play("0:00 PL=C ST=act HD=70", "1:00 ST=FINISHED_NOT_FULL HD=80 TG=80")
+    assert shown.status is ChargingStatus.TARGET_REACHED
 
 
 def test_a_plug_that_is_unknown_now_does_not_fall_back_to_yesterday() -> None:

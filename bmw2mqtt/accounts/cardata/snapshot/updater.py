@@ -200,7 +200,13 @@ class SnapshotUpdater:
         """Judge a car's charge now that its messages have settled; return what happened."""
         model = vehicle.basic_data.model if vehicle.basic_data else None
         lookup = vehicle.readings.lookup(self._log_unknown)
-        transitions = tracker.judge(lookup, drive_train=kind, model=model, now=now)
+        transitions = tracker.judge(
+            lookup,
+            drive_train=kind,
+            model=model,
+            now=now,
+            configured_kwh=self._listener.battery_capacity_kwh(vehicle.vin),
+        )
         self._save_charging(vehicle)
         return transitions
 

@@ -109,6 +109,14 @@ def to_vehicle(
     return replace(vehicle, measured_at=measured_at)
 
 
+def next_change_at(vehicle: Vehicle, trackers: ReportTrackers, now: datetime) -> datetime | None:
+    """Return when time alone changes the snapshot next; `None`: only a new report does."""
+    deadlines = [trackers.charging.machine.next_deadline(now), vehicle.charging.start_time]
+    if vehicle.climate.end_time is not None:
+        deadlines.append(vehicle.climate.end_time + CLIMATE_OVERDUE)
+    return min((at for at in deadlines if at is not None), default=None)
+
+
 def _updated_at(responses: VehicleResponses, state: JsonReader, known: Vehicle) -> datetime | None:
     """Return when the vehicle reported; the time before where it cannot be right."""
     at = state.moment("lastUpdatedAt", kept=known.updated_at)

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from bmw2mqtt.accounts.mybmw.snapshot.responses import ReportTrackers, VehicleResponses
-from bmw2mqtt.vehicle.charging.capacity import usable_capacity_kwh
 from bmw2mqtt.vehicle.observed import ObservedVehicle, charging_sign
 from bmw2mqtt.vehicle.snapshot import LockState, Vehicle
 from bmw2mqtt.vehicle.trips import Coordinates, Measured, Observation
@@ -63,7 +62,7 @@ def _driving(
     return Observation(
         received_at=responses.fetched_at,
         drive_train=vehicle.drive_train,
-        capacity_kwh=usable_capacity_kwh(model=vehicle.model),
+        capacity_kwh=trackers.charging.capacity_kwh(vehicle.model),
         odometer_km=_measured(vehicle.mileage_km, at),
         position=position,
         is_locked=_measured(locked, at),

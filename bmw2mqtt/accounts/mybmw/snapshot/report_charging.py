@@ -25,13 +25,21 @@ _NOT_CHARGING_WORDS = {"INVALID", "NOT_CHARGING", "NOCHARGING", "NO_CHARGING"}
 class ReportCharging:
     """Follows the charging of one vehicle, report by report."""
 
-    def __init__(self, document: object = None, *, now: datetime | None = None) -> None:
+    def __init__(
+        self,
+        document: object = None,
+        *,
+        now: datetime | None = None,
+        configured_kwh: float | None = None,
+    ) -> None:
         """Restore the state of an earlier run.
 
         Args:
             document: what `to_document` returned then; `None` without one.
             now: the wall-clock time; only needed with a document.
+            configured_kwh: the capacity that the owner has configured.
         """
+        self._configured_kwh = configured_kwh
         self.machine = ChargingMachine()
         if document is not None and now is not None:
             try:
@@ -68,12 +76,16 @@ class ReportCharging:
         readings = {name: Measured(value, at, received_at) for name, value in values.items()}
         facts = ChargingFacts(
             **readings,
-            capacity_kwh=usable_capacity_kwh(model=model),
+            capacity_kwh=self.capacity_kwh(model),
             drive_train=drive_train,
             is_report=True,
         )
         self._transitions += self.machine.step(facts, received_at)
         return self.machine.state(received_at)
+
+    def capacity_kwh(self, model: str | None) -> float | None:
+        """Return the usable capacity of the battery: what is configured, else the model's."""
+        return usable_capacity_kwh(configured_kwh=self._configured_kwh, model=model)
 
     def pop_transitions(self) -> tuple[Transition, ...]:
         """Return what has happened since the last call."""

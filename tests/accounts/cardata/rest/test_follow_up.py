@@ -212,6 +212,7 @@ def promised() -> dict[str, list[str]]:
     return {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("column", "cars"), [(0, 1), (1, 3), (2, 20)])
 async def test_the_first_days(bench: Bench, column: int, cars: int) -> None:
     bench.user.cars[:] = [electric(f"WBA{number:014}") for number in range(cars)]
@@ -260,6 +261,7 @@ async def drive(home: Home) -> None:
     await home.clock.forward(hours=1)
 
 
+@pytest.mark.no_cover
 async def test_a_day_with_two_charges_and_six_trips(home: Home) -> None:
     await home.clock.forward(days=2)
     before = home.asked()
@@ -288,6 +290,7 @@ async def test_a_day_with_two_charges_and_six_trips(home: Home) -> None:
     assert_within_budget(home)
 
 
+@pytest.mark.no_cover
 async def test_many_busy_cars_stay_within_the_budget(bench: Bench) -> None:
     vins = [f"WBA{number:014}" for number in range(6)]
     bench.user.cars[:] = [electric(vin) for vin in vins]

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from bmw2mqtt.simulator.cardata.cars import is_streamed
 from bmw2mqtt.simulator.cardata.reading import NEVER_SUPPLIED, SimulatedReading
 from bmw2mqtt.simulator.clock import utc_now
-from bmw2mqtt.simulator.mybmw.living import LivingCar
+from bmw2mqtt.simulator.driving import SimulatedDrive
+from bmw2mqtt.simulator.pictures import read_picture
 
 from . import descriptors, models, records
+from .behaviour import ReportBehaviour
 
 if TYPE_CHECKING:
     from bmw2mqtt.simulator.cardata.cars import Json, Sink
-    from bmw2mqtt.simulator.mybmw.living import CarModel
-    from bmw2mqtt.simulator.mybmw.living.condition import Condition
+    from bmw2mqtt.simulator.driving import CarModel
+    from bmw2mqtt.simulator.driving.condition import Condition
 
-KEYS_PER_MESSAGE: Final = 4
 REPEAT_EVERY: Final = 5
 """One message in so many is sent twice, as BMW does occasionally."""
 LONG_AGO: Final = datetime(2021, 3, 4, 15, 8, tzinfo=UTC)
@@ -40,28 +39,36 @@ STALE: Final = {
 """Readings that are years old, or that the car never supplied."""
 
 
-class LivingCarDataCar:
-    """A car that drives and charges like `LivingCar`, and streams changes, a few keys a message.
+class DrivingCarDataCar:
+    """A car that drives and charges (see `SimulatedDrive`), and streams what changes.
 
-    Positions come in two messages, locking repeats all doors and windows, and
-    some messages come twice. A warning comes up with every drive and goes when the car is locked.
+    A message has a few keys. Positions come in two messages, locking repeats all doors and windows,
+    and some messages come twice. A warning comes up with every drive and goes when the car is
+    locked. `behaviour` makes it as odd as other cars; a test may change it at any time.
     """
 
-    is_living = True
+    needs_ticks = True
 
     def __init__(
-        self, model: CarModel, *, clock: Callable[[], datetime] = utc_now, speed: float = 1.0
+        self,
+        model: CarModel,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        speed: float = 1.0,
+        behaviour: ReportBehaviour | None = None,
     ) -> None:
         self.model = model
-        self._car = LivingCar(model, clock=clock, speed=speed)
-        self._born = clock()
+        self.behaviour = ReportBehaviour()
+        self._drive = SimulatedDrive(model, clock=clock, speed=speed)
         self._sinks: list[Sink] = []
         self._readings: dict[str, SimulatedReading] = dict(STALE)
         self._messages = 0
         self._catch_up()
+        if behaviour is not None:
+            self.behaviour = behaviour
 
     def __repr__(self) -> str:
-        return f"LivingCarDataCar({self.vin!r}, {self.model.name!r})"
+        return f"DrivingCarDataCar({self.vin!r}, {self.model.name!r})"
 
     @property
     def vin(self) -> str:
@@ -79,11 +86,11 @@ class LivingCarDataCar:
 
     def image(self) -> bytes:
         """Return the picture of its model."""
-        return self._car.image()
+        return read_picture(self.model.picture)
 
     def charging_sessions(self) -> list[Json]:
         """Return the charging history, oldest first."""
-        return records.charging_sessions(self.model, self._born)
+        return records.charging_sessions(self.model, self._drive.started_at)
 
     def charging_places(self) -> list[Json]:
         """Return the settings at home, for a car with a plug."""
@@ -99,30 +106,36 @@ class LivingCarDataCar:
 
     def tick(self) -> None:
         """Advance to the current time and stream what changed."""
-        for message in _messages(self._catch_up()):
-            readings = {name: self._readings[name] for name in message}
+        for message in self._catch_up():
             self._messages += 1
             for _ in range(1 if self._messages % REPEAT_EVERY else 2):
                 for sink in self._sinks:
-                    sink(self.vin, readings)
+                    sink(self.vin, message)
 
-    def _catch_up(self) -> list[str]:
-        """Update the readings from the car's report; return the changed descriptors."""
-        at, condition = self._car.report()
-        reported = descriptors.values(self.model, condition, self._car.state()["state"])
-        changed = [
-            name
-            for name, (value, _) in reported.items()
-            if self._readings.get(name, NEVER_SUPPLIED).value != value
-        ]
-        if descriptors.DOOR_STATUS in changed:
-            changed = [*changed, *sorted(descriptors.LOCK_BURST - set(changed))]
-        for name in changed:
-            self._readings[name] = SimulatedReading(*reported[name], at)
-        if TRIP_END in changed:
-            self._readings[TRIP_END_TIME] = SimulatedReading(descriptors.text_date(at), None, at)
-            changed.append(TRIP_END_TIME)
+    def _catch_up(self) -> list[dict[str, SimulatedReading]]:
+        """Update the readings from the car's report; return the messages about what changed."""
+        at, condition = self._drive.report()
+        if self.behaviour.is_silent:
+            return []
+        reported = self.behaviour.reported(self._changed(condition, at), at)
+        stale = self.behaviour.stale(self._readings, reported, at)
+        self._readings.update(reported)
         self._warn(condition, at)
+        return [*self.behaviour.messages(stale), *self.behaviour.messages(reported)]
+
+    def _changed(self, condition: Condition, at: datetime) -> dict[str, SimulatedReading]:
+        """Return the readings that differ from those of before, and what is repeated with them."""
+        values = self.behaviour.displayed(descriptors.values(self._drive, condition))
+        changed = {
+            name: SimulatedReading(*values[name], at)
+            for name in values
+            if self._readings.get(name, NEVER_SUPPLIED).value != values[name][0]
+        }
+        if descriptors.DOOR_STATUS in changed:
+            for name in sorted(descriptors.LOCK_BURST - changed.keys()):
+                changed[name] = SimulatedReading(*values[name], at)
+        if TRIP_END in changed:
+            changed[TRIP_END_TIME] = SimulatedReading(descriptors.text_date(at), None, at)
         return changed
 
     def _warn(self, condition: Condition, at: datetime) -> None:
@@ -137,21 +150,10 @@ class LivingCarDataCar:
 
 def demo_cars(
     *, clock: Callable[[], datetime] = utc_now, speed: float = 1.0
-) -> tuple[LivingCarDataCar, LivingCarDataCar]:
+) -> tuple[DrivingCarDataCar, DrivingCarDataCar]:
     """Return the two cars of the demo, in their initial condition."""
     electric, hybrid = (
-        LivingCarDataCar(model, clock=clock, speed=speed)
+        DrivingCarDataCar(model, clock=clock, speed=speed)
         for model in (models.CARDATA_ELECTRIC, models.CARDATA_HYBRID)
     )
     return electric, hybrid
-
-
-def _messages(changed: Iterable[str]) -> list[list[str]]:
-    """Group changed descriptors into messages: a few keys each, latitude and longitude separate."""
-    alone = (descriptors.LATITUDE, descriptors.LONGITUDE)
-    streamed = [name for name in changed if is_streamed(name)]
-    others = iter([name for name in streamed if name not in alone])
-    messages = [[name] for name in alone if name in streamed]
-    while message := list(islice(others, KEYS_PER_MESSAGE)):
-        messages.append(message)
-    return messages

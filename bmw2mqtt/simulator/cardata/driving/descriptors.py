@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from bmw2mqtt.simulator.mybmw.living.condition import WARM_TYRE_KPA
+from bmw2mqtt.simulator.driving import ChargePhase
+from bmw2mqtt.simulator.driving.condition import WARM_TYRE_KPA
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bmw2mqtt.simulator.cardata.cars import Json
     from bmw2mqtt.simulator.cardata.reading import Value
-    from bmw2mqtt.simulator.mybmw.living import CarModel
-    from bmw2mqtt.simulator.mybmw.living.condition import Condition
-    from bmw2mqtt.simulator.mybmw.living.models import Battery
+    from bmw2mqtt.simulator.driving import CarModel, SimulatedDrive
+    from bmw2mqtt.simulator.driving.condition import Condition
+    from bmw2mqtt.simulator.driving.models import Battery
 
 Values = dict[str, tuple["Value", str | None]]
 """Values with their units, by descriptor."""
@@ -23,6 +23,15 @@ CHARGING: Final = "vehicle.drivetrain.electricEngine.charging."
 POSITION: Final = "vehicle.cabin.infotainment.navigation.currentLocation."
 PORT: Final = "vehicle.body.chargingPort."
 BATTERY: Final = "vehicle.powertrain.electric.battery."
+STATUS_NAME: Final = CHARGING + "status"
+HV_STATUS_NAME: Final = CHARGING + "hvStatus"
+METHOD: Final = CHARGING + "method"
+TIME_REMAINING: Final = CHARGING + "timeRemaining"
+POWER: Final = BATTERY + "charging.power"
+HEADER: Final = "vehicle.drivetrain.batteryManagement.header"
+DISPLAY_UNIT: Final = "vehicle.cabin.infotainment.hmi.distanceUnit"
+MILEAGE: Final = "vehicle.vehicle.travelledDistance"
+PLUGS: Final = (PORT + "status", PORT + "statusClearText", PORT + "combinedStatus")
 LATITUDE: Final = POSITION + "latitude"
 LONGITUDE: Final = POSITION + "longitude"
 DOOR_STATUS: Final = "vehicle.cabin.door.status"
@@ -49,14 +58,14 @@ TYRES: Final = {
     ("row2", "right"): "rear_kpa",
 }
 STATUS: Final = {
-    "INVALID": ("NOCHARGING", "NOT_CHARGING"),
-    "PLUGGED_IN": ("NOCHARGING", "NOT_CHARGING"),
-    "WAITING_FOR_CHARGING": ("INITIALIZATION", "WAITING_FOR_CHARGING"),
-    "CHARGING": ("CHARGINGACTIVE", "CHARGING"),
-    "TARGET_REACHED": ("CHARGINGENDED", "FINISHED_NOT_FULL"),
-    "FULLY_CHARGED": ("CHARGINGENDED", "FINISHED_FULLY_CHARGED"),
+    ChargePhase.UNPLUGGED: ("NOCHARGING", "NOT_CHARGING"),
+    ChargePhase.PLUGGED_IN: ("NOCHARGING", "NOT_CHARGING"),
+    ChargePhase.WAITING: ("INITIALIZATION", "WAITING_FOR_CHARGING"),
+    ChargePhase.CHARGING: ("CHARGINGACTIVE", "CHARGING"),
+    ChargePhase.TARGET_REACHED: ("CHARGINGENDED", "FINISHED_NOT_FULL"),
+    ChargePhase.FULL: ("CHARGINGENDED", "FINISHED_FULLY_CHARGED"),
 }
-"""For the app's charging status, those of `charging.status` and `charging.hvStatus`."""
+"""The words of `charging.status` and `charging.hvStatus`."""
 COMFORT: Final = {
     "COOLING": "COMFORT_COOLING",
     "HEATING": "COMFORT_HEATING",
@@ -67,10 +76,11 @@ SERVICE_INTERVAL_KM: Final = 30_000
 RESTING_V, RUNNING_V = 12.5, 14.3
 
 
-def values(model: CarModel, condition: Condition, state: Json) -> Values:
-    """Return all values of a car; `state` is its answer to the app API."""
+def values(drive: SimulatedDrive, condition: Condition) -> Values:
+    """Return all values of a car in the condition that it reported."""
+    model = drive.model
     reported = {
-        **_cabin(condition, state),
+        **_cabin(drive, condition),
         **_body(model, condition),
         **_tyres(model, condition),
         **_service(model, condition),
@@ -79,29 +89,28 @@ def values(model: CarModel, condition: Condition, state: Json) -> Values:
         litres, percent = condition.fuel_l, 100 * condition.fuel_l / model.tank.capacity_l
         reported["vehicle.drivetrain.fuelSystem.remainingFuel"] = (round(litres), None)
         reported["vehicle.drivetrain.fuelSystem.level"] = (round(percent), "percent")
-        reported["vehicle.drivetrain.lastRemainingRange"] = (state["range"], "km")
+        reported["vehicle.drivetrain.lastRemainingRange"] = (drive.range_km(condition), "km")
     if model.battery is not None:
-        reported |= _battery(model.battery, condition, state)
+        reported |= _battery(model.battery, drive, condition)
     return reported
 
 
-def _cabin(condition: Condition, state: Json) -> Values:
-    place, climate = state["location"], state["climateControlState"]
-    activity = climate["activity"]
+def _cabin(drive: SimulatedDrive, condition: Condition) -> Values:
+    place, (activity, climate_left_s) = drive.place(condition), drive.climate(condition)
     return {
-        LATITUDE: (place["coordinates"]["latitude"], "degrees"),
-        LONGITUDE: (place["coordinates"]["longitude"], "degrees"),
-        POSITION + "heading": (place["heading"], "degrees"),
+        LATITUDE: (place.latitude, "degrees"),
+        LONGITUDE: (place.longitude, "degrees"),
+        POSITION + "heading": (place.heading, "degrees"),
         POSITION + "fixStatus": ("GPS_FIX_3D", None),
-        "vehicle.vehicle.travelledDistance": (int(condition.mileage_km), "km"),
+        MILEAGE: (int(condition.mileage_km), "km"),
         "vehicle.isMoving": ("ASN_isTrue" if condition.is_driving else "ASN_isFalse", None),
         "vehicle.vehicle.preConditioning.activity": (activity.lower(), None),
         "vehicle.vehicle.preConditioning.remainingTime": (
-            round(climate.get("remainingSeconds", 0) / 60),
+            round(climate_left_s / 60),
             "minutes",
         ),
         "vehicle.cabin.hvac.preconditioning.status.comfortState": (COMFORT[activity], None),
-        "vehicle.cabin.infotainment.hmi.distanceUnit": ("KILOMETERS", None),
+        DISPLAY_UNIT: ("KILOMETERS", None),
     }
 
 
@@ -151,34 +160,34 @@ def _tyres(model: CarModel, condition: Condition) -> Values:
     return reported
 
 
-def _battery(battery: Battery, condition: Condition, state: Json) -> Values:
-    charging = state["electricChargingState"]
-    status, hv_status = STATUS[charging["chargingStatus"]]
+def _battery(battery: Battery, drive: SimulatedDrive, condition: Condition) -> Values:
+    status, hv_status = STATUS[drive.charge_phase(condition)]
     plug = "CONNECTED" if condition.plugged else "DISCONNECTED"
-    percent = round(condition.battery_percent, 1)
+    percent = int(condition.battery_percent)
+    power_w = round(1000 * condition.charging_kw)
+    if power_w and percent % 2:  # it is never quite steady
+        power_w -= 100
     is_parked = not condition.is_driving
     return {
-        "vehicle.drivetrain.batteryManagement.header": (percent, "percent"),
-        BATTERY + "stateOfCharge.displayed": (int(percent), "percent"),
-        BATTERY + "stateOfCharge.target": (charging["chargingTarget"], "percent"),
+        HEADER: (percent, "percent"),
+        BATTERY + "stateOfCharge.displayed": (percent, "percent"),
+        BATTERY + "stateOfCharge.target": (drive.plan.target_percent, "percent"),
         BATTERY + "stateOfHealth.displayed": (97, None),
-        BATTERY + "charging.power": (round(1000 * condition.charging_kw), "W"),
+        POWER: (power_w, "W"),
         BATTERY + "charging.acLimit.selected": (16, "A"),
         BATTERY + "charging.acLimit.isActive": ("AC_LIMIT_INACTIVE", None),
         "vehicle.drivetrain.batteryManagement.maxEnergy": (battery.capacity_kwh, "kWh"),
         "vehicle.drivetrain.electricEngine.kombiRemainingElectricRange": (
-            charging["range"],
+            drive.electric_range_km(condition),
             "km",
         ),
-        CHARGING + "status": (status, None),
-        CHARGING + "hvStatus": (hv_status, None),
-        CHARGING + "method": ("AC_TYPE2PLUG" if condition.charging else "NOCHARGING", None),
+        STATUS_NAME: (status, None),
+        HV_STATUS_NAME: (hv_status, None),
+        METHOD: ("AC_TYPE2PLUG" if condition.charging else "NOCHARGING", None),
         CHARGING + "connectionType": ("CONDUCTIVE", None),
-        CHARGING + "timeRemaining": (charging.get("remainingChargingMinutes", 0), "minutes"),
+        TIME_REMAINING: (drive.charging_minutes(condition) or 0, "minutes"),
         CHARGING + "profile.preference": ("NO_PRESELECTION", None),
-        PORT + "status": (plug, None),
-        PORT + "statusClearText": (plug, None),
-        PORT + "combinedStatus": (plug, None),
+        **dict.fromkeys(PLUGS, (plug, None)),
         **({CHARGING + "level": (percent, "percent")} if condition.charging else {}),
         **(
             {"vehicle.trip.segment.end.drivetrain.batteryManagement.hvSoc": (percent, "percent")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Self
 
-from .day import DAY, DEPARTURE, DRIVING, NIGHT, DayPhase, Move, phase_at
+from .day import DAY, DEPARTURE, DRIVING, NIGHT, DayPhase, TripStage, phase_at
 
 if TYPE_CHECKING:
     from .models import CarModel
@@ -17,6 +17,8 @@ TYRE_SECONDS: Final = 1200.0
 EMPTY_BATTERY_PERCENT: Final = 4.0
 RESERVE_PERCENT: Final = 6.0
 REFUEL_BELOW: Final = 0.15
+HANDSHAKE_SECONDS: Final = 180
+"""How long car and charger negotiate before a charge begins."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,6 +36,8 @@ class Condition:
     tyre_warmth: float = 0.0
     locked: bool = True
     plugged: bool = False
+    plugged_second: float | None = None
+    """When it was plugged in; `None`: before the simulation."""
     charging: bool = False
     charging_kw: float = 0.0
     charging_ordered: bool | None = None
@@ -41,7 +45,7 @@ class Condition:
     climate_until: float | None = None
 
     @classmethod
-    def at_birth(cls, model: CarModel) -> Self:
+    def initial(cls, model: CarModel) -> Self:
         """Return the initial condition of a model."""
         index, part = phase_at(model.initial_minute)
         condition = cls(
@@ -54,17 +58,26 @@ class Condition:
             fuel_l=model.tank.initial_l if model.tank else 0.0,
         )
         condition._enter(model, DAY[index])
+        condition.plugged_second = None
         return condition
 
     @property
     def is_driving(self) -> bool:
         """Return whether the car drives."""
-        return self.phase.move in DRIVING
+        return self.phase.stage in DRIVING
 
     @property
     def is_busy(self) -> bool:
         """Return whether the car drives, charges or conditions the air: it then reports often."""
         return self.is_driving or self.charging or self.climate_until is not None
+
+    @property
+    def is_negotiating(self) -> bool:
+        """Return whether it was plugged in just now, so that no charge has begun yet."""
+        plugged_second = self.plugged_second
+        if not self.plugged or plugged_second is None:
+            return False
+        return self.second - plugged_second < HANDSHAKE_SECONDS
 
     def copy(self) -> Self:
         """Return a copy."""
@@ -110,10 +123,11 @@ class Condition:
         plugged = phase.plugged and model.battery is not None
         if plugged != self.plugged:
             self.charging_ordered = None
+            self.plugged_second = self.second
         self.plugged = plugged
         if phase.climate:
             self.start_climate()
-        elif phase.move in DRIVING:
+        elif phase.stage in DRIVING:
             self.climate_until = None
         tank = model.tank
         if tank and phase is NIGHT and self.fuel_l < REFUEL_BELOW * tank.capacity_l:
@@ -154,14 +168,14 @@ def kilowatts(ampere: float, model: CarModel) -> float:
 def _position(model: CarModel, phase: DayPhase, part: float) -> float:
     """Return a car's distance from home after `part` (0 to 1) of a phase."""
     length = model.route.length_km
-    match phase.move:
-        case Move.AT_HOME:
+    match phase.stage:
+        case TripStage.AT_HOME:
             return 0.0
-        case Move.AT_WORK:
+        case TripStage.AT_WORK:
             return length
-        case Move.TO_WORK:
+        case TripStage.TO_WORK:
             return length * _ease(part)
-        case Move.HOMEWARD:
+        case TripStage.HOMEWARD:
             return length * (1 - _ease(part))
 
 

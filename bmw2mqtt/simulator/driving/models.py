@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final, Literal
 from .route import DACHAU_TO_MUNICH, OLYMPIAPARK_TO_GARCHING, STARNBERG_TO_MUNICH
 
 if TYPE_CHECKING:
-    from bmw2mqtt.simulator.mybmw.cars import Brand
-    from bmw2mqtt.simulator.mybmw.pictures import Picture
+    from bmw2mqtt.simulator.pictures import Picture
 
     from .route import Route
+
+Brand = Literal["bmw", "mini", "toyota"]
+"""The brand for which an app requests its vehicle list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +107,7 @@ ELECTRIC: Final = CarModel(
         capacity_kwh=80.7,
         kwh_per_100km=17.6,
         max_charging_kw=11.0,
-        initial_percent=77.0,
+        initial_percent=79.0,
         target_percent=80,
         has_settings=True,
     ),
@@ -140,7 +142,7 @@ PLUGIN_HYBRID: Final = CarModel(
         capacity_kwh=14.2,
         kwh_per_100km=18.5,
         max_charging_kw=7.4,
-        initial_percent=42.0,
+        initial_percent=84.0,
         target_percent=100,
         has_settings=False,
     ),

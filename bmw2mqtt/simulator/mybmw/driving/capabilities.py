@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from bmw2mqtt.simulator.driving import CarModel
     from bmw2mqtt.simulator.mybmw.cars import Json
-
-    from .models import CarModel
 
 ALWAYS_OFFERED: Final = (
     "climateNow",

@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from bmw2mqtt.simulator.driving import CarModel
+    from bmw2mqtt.simulator.driving.models import Tyres
     from bmw2mqtt.simulator.mybmw.cars import Json
-
-    from .models import CarModel, Tyres
 
 AC_LIMITS_A: Final = [*range(6, 17), 20, 32]
 MIDNIGHT: Final = "0001-01-01T00:00:00"
@@ -131,7 +131,7 @@ def charging_details(model: CarModel) -> Json | None:
     return details
 
 
-def fixed_state(model: CarModel, born: datetime) -> Json:
+def fixed_state(model: CarModel, started_at: datetime) -> Json:
     """Return the part of the state that never changes."""
     first_service = int(model.initial_mileage_km // SERVICE_INTERVAL_KM + 1) * SERVICE_INTERVAL_KM
     oil = ["OIL"] if model.tank else []
@@ -154,7 +154,7 @@ def fixed_state(model: CarModel, born: datetime) -> Json:
         "isLscSupported": True,
         "requiredServices": [
             {
-                "dateTime": f"{born.year + 1 + index % 2}{NEW_YEAR}",
+                "dateTime": f"{started_at.year + 1 + index % 2}{NEW_YEAR}",
                 "description": "",
                 "mileage": first_service,
                 "status": "OK",

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import Final
 
 
-class Move(Enum):
+class TripStage(Enum):
     """Where a phase of the day takes place."""
 
     AT_HOME = auto()
@@ -16,7 +16,7 @@ class Move(Enum):
     HOMEWARD = auto()
 
 
-DRIVING: Final = (Move.TO_WORK, Move.HOMEWARD)
+DRIVING: Final = (TripStage.TO_WORK, TripStage.HOMEWARD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class DayPhase:
     """A part of the day in which only the position changes."""
 
     minutes: int
-    move: Move
+    stage: TripStage
     locked: bool = False
     open_lids: frozenset[str] = frozenset()
     open_windows: frozenset[str] = frozenset()
@@ -33,15 +33,15 @@ class DayPhase:
 
 
 DAY: Final = (
-    DayPhase(minutes=8, move=Move.AT_HOME, locked=True, plugged=True, climate=True),
-    DayPhase(minutes=2, move=Move.AT_HOME, open_lids=frozenset({"leftFront"})),
-    DayPhase(minutes=24, move=Move.TO_WORK, open_windows=frozenset({"leftFront"})),
-    DayPhase(minutes=2, move=Move.AT_WORK, open_lids=frozenset({"leftFront", "trunk"})),
-    DayPhase(minutes=20, move=Move.AT_WORK, locked=True),
-    DayPhase(minutes=2, move=Move.AT_WORK, open_lids=frozenset({"leftFront"})),
-    DayPhase(minutes=24, move=Move.HOMEWARD),
-    DayPhase(minutes=2, move=Move.AT_HOME, open_lids=frozenset({"leftFront", "rightRear"})),
-    DayPhase(minutes=36, move=Move.AT_HOME, locked=True, plugged=True),
+    DayPhase(minutes=8, stage=TripStage.AT_HOME, locked=True, plugged=True, climate=True),
+    DayPhase(minutes=2, stage=TripStage.AT_HOME, open_lids=frozenset({"leftFront"})),
+    DayPhase(minutes=24, stage=TripStage.TO_WORK, open_windows=frozenset({"leftFront"})),
+    DayPhase(minutes=2, stage=TripStage.AT_WORK, open_lids=frozenset({"leftFront", "trunk"})),
+    DayPhase(minutes=20, stage=TripStage.AT_WORK, locked=True),
+    DayPhase(minutes=2, stage=TripStage.AT_WORK, open_lids=frozenset({"leftFront"})),
+    DayPhase(minutes=24, stage=TripStage.HOMEWARD),
+    DayPhase(minutes=2, stage=TripStage.AT_HOME, open_lids=frozenset({"leftFront", "rightRear"})),
+    DayPhase(minutes=36, stage=TripStage.AT_HOME, locked=True, plugged=True),
 )
 DEPARTURE: Final = 1
 """The phase in which the car is unplugged, or stays if its range is too short."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from bmw2mqtt.simulator.mybmw.living import ELECTRIC, PLUGIN_HYBRID
-from bmw2mqtt.simulator.mybmw.living.models import Battery, Tank
+from bmw2mqtt.simulator.driving import ELECTRIC, PLUGIN_HYBRID
+from bmw2mqtt.simulator.driving.models import Battery, Tank
+from bmw2mqtt.simulator.driving.route import DACHAU_TO_MUNICH
 
 if TYPE_CHECKING:
     from bmw2mqtt.simulator.cardata.cars import Json
-    from bmw2mqtt.simulator.mybmw.living import CarModel
+    from bmw2mqtt.simulator.driving import CarModel
 
 CARDATA_ELECTRIC: Final = replace(
     ELECTRIC,
@@ -23,15 +24,15 @@ CARDATA_ELECTRIC: Final = replace(
     picture="suv_grey",
     battery=Battery(
         capacity_kwh=64.7,
-        kwh_per_100km=18.1,
+        kwh_per_100km=16.9,
         max_charging_kw=11.0,
-        initial_percent=58.0,
+        initial_percent=75.5,
         target_percent=80,
         has_settings=True,
     ),
-    route=PLUGIN_HYBRID.route,
+    route=DACHAU_TO_MUNICH,
     initial_mileage_km=15_208.4,
-    initial_minute=88.0,
+    initial_minute=76.0,
 )
 CARDATA_HYBRID: Final = replace(
     PLUGIN_HYBRID,

@@ -1,4 +1,4 @@
-"""The demo's cars live plausibly, whenever they are asked and whatever they are told."""
+"""The demo's cars drive plausibly, whenever they are asked and whatever they are told."""
 
 import json
 import random
@@ -9,12 +9,12 @@ import pytest
 from bimmer_connected.tests import ALL_STATES, VIN_G01, VIN_G20, VIN_I20
 from bimmer_connected.vehicle.charging_profile import ChargingMode
 
-from bmw2mqtt.simulator.mybmw import InvalidCommandError, LivingCar, demo_cars
-from bmw2mqtt.simulator.mybmw.living import DIESEL, ELECTRIC, PLUGIN_HYBRID
-from bmw2mqtt.simulator.mybmw.living.route import Place, distance_km
+from bmw2mqtt.simulator.driving import DIESEL, ELECTRIC, PLUGIN_HYBRID
+from bmw2mqtt.simulator.driving.route import Place, distance_km
+from bmw2mqtt.simulator.mybmw import DrivingCar, InvalidCommandError, demo_cars
 
 MODELS = [ELECTRIC, PLUGIN_HYBRID, DIESEL]
-BIRTH = datetime(2025, 1, 15, 9, 0, tzinfo=UTC)
+START = datetime(2025, 1, 15, 9, 0, tzinfo=UTC)
 DAY = timedelta(minutes=10)
 
 COMMANDS = [
@@ -62,7 +62,7 @@ NEVER_CHARGE = COMMANDS[-2]
 
 class Clock:
     def __init__(self):
-        self.now = BIRTH
+        self.now = START
 
     def __call__(self):
         return self.now
@@ -105,7 +105,7 @@ def paths(value, prefix=""):
     ],
 )
 def test_its_answers_have_the_shape_of_recorded_ones(clock, model, vin, absent):
-    car = LivingCar(model, clock=clock)
+    car = DrivingCar(model, clock=clock)
     recorded = ALL_STATES[vin]
     own = paths(state_of(car))
     optional = {".electricChargingState.remainingChargingMinutes"}
@@ -137,7 +137,7 @@ def test_the_demo_moves_within_its_first_minute(clock):
 @pytest.mark.parametrize("model", MODELS)
 def test_its_state_does_not_depend_on_how_often_it_is_asked(model):
     often, seldom = Clock(), Clock()
-    asked, alone = LivingCar(model, clock=often), LivingCar(model, clock=seldom)
+    asked, alone = DrivingCar(model, clock=often), DrivingCar(model, clock=seldom)
     for _ in range(700):
         often.tick(seconds=1)
         asked.state()
@@ -148,7 +148,7 @@ def test_its_state_does_not_depend_on_how_often_it_is_asked(model):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_day_has_everything_in_it(clock, model):
-    car = LivingCar(model, clock=clock)
+    car = DrivingCar(model, clock=clock)
     seen = []
     for _ in range(int(DAY.total_seconds() / 2)):
         clock.tick(seconds=2)
@@ -185,7 +185,7 @@ def test_a_day_has_everything_in_it(clock, model):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_sleeping_car_reports_nothing(clock, model):
-    car = LivingCar(model, clock=clock)
+    car = DrivingCar(model, clock=clock)
     reports = []
     for _ in range(600):
         clock.tick(seconds=1)
@@ -209,10 +209,10 @@ def offered(car, command):
 @pytest.mark.parametrize("model", MODELS)
 def test_a_day_and_night_with_every_command_thrown_in(clock, model):
     luck = random.Random(model.vin)
-    car = LivingCar(model, clock=clock)
+    car = DrivingCar(model, clock=clock)
     commands = [command for command in COMMANDS if offered(car, command)]
     last = state_of(car)
-    end = BIRTH + timedelta(hours=24)
+    end = START + timedelta(hours=24)
     reach_km = 0.0
     while clock.now < end:
         clock.tick(seconds=luck.choice([1, 20, 60, 200]))
@@ -250,7 +250,7 @@ def check_plausible(model, last, state):
 
 
 def test_an_electric_car_that_may_not_charge_stays_at_home(clock):
-    car = LivingCar(ELECTRIC, clock=clock)
+    car = DrivingCar(ELECTRIC, clock=clock)
     car.perform(*NEVER_CHARGE)
     clock.tick(hours=5)
     stranded = state_of(car)
@@ -266,16 +266,16 @@ def test_an_electric_car_that_may_not_charge_stays_at_home(clock):
     assert state_of(car)["currentMileage"] > stranded["currentMileage"]
 
 
-def test_a_faster_clock_is_a_faster_life(clock):
-    slow, fast = LivingCar(DIESEL, clock=clock), LivingCar(DIESEL, clock=clock, speed=10)
+def test_a_faster_clock_is_faster_days(clock):
+    slow, fast = DrivingCar(DIESEL, clock=clock), DrivingCar(DIESEL, clock=clock, speed=10)
     clock.tick(minutes=10)
 
     driven = [state_of(car)["currentMileage"] - DIESEL.initial_mileage_km for car in (slow, fast)]
     assert driven[1] == pytest.approx(10 * driven[0], rel=0.1)
 
 
-async def test_the_library_commands_a_living_car(clock, bmw, user_with, app):
-    bmw.accounts.clock = lambda: BIRTH
+async def test_the_library_commands_a_driving_car(clock, bmw, user_with, app):
+    bmw.accounts.clock = lambda: START
     cars = demo_cars(clock=clock)
     account = app(user_with(*cars))
     await account.get_vehicles()
@@ -322,4 +322,4 @@ async def test_the_library_starts_and_stops_charging(clock, user_with, app):
 
 
 def test_each_car_has_a_picture_of_its_own():
-    assert len({LivingCar(model).image() for model in MODELS}) == len(MODELS)
+    assert len({DrivingCar(model).image() for model in MODELS}) == len(MODELS)

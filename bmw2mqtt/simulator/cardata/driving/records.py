@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bmw2mqtt.simulator.cardata.cars import Json
-    from bmw2mqtt.simulator.mybmw.living import CarModel
+    from bmw2mqtt.simulator.driving import CarModel
 
 SESSIONS = 12
 
 
-def charging_sessions(model: CarModel, born: datetime) -> list[Json]:
+def charging_sessions(model: CarModel, started_at: datetime) -> list[Json]:
     """Return a charging session on every other evening before the simulation, oldest first."""
     battery = model.battery
     if battery is None:
@@ -23,7 +23,7 @@ def charging_sessions(model: CarModel, born: datetime) -> list[Json]:
         start_percent = 25 + 7 * (number % 5)
         kwh = (battery.target_percent - start_percent) * battery.capacity_kwh / 100
         seconds = round(3600 * kwh / battery.max_charging_kw)
-        started = int((born - timedelta(days=2 * number)).replace(hour=19).timestamp())
+        started = int((started_at - timedelta(days=2 * number)).replace(hour=19).timestamp())
         sessions.append(
             {
                 "displayedStartSoc": start_percent,

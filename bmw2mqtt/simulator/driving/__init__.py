@@ -1,0 +1,17 @@
+"""Simulated cars that drive to work and back and charge, whatever API reports them."""
+
+from .drive import REPORT_EVERY, TIME_LAPSE, ChargePhase, ChargingPlan, SimulatedDrive
+from .models import DIESEL, ELECTRIC, PLUGIN_HYBRID, Brand, CarModel
+
+__all__ = [
+    "DIESEL",
+    "ELECTRIC",
+    "PLUGIN_HYBRID",
+    "REPORT_EVERY",
+    "TIME_LAPSE",
+    "Brand",
+    "CarModel",
+    "ChargePhase",
+    "ChargingPlan",
+    "SimulatedDrive",
+]
