@@ -110,6 +110,8 @@ class Bridge:
             statistics=self.publisher.statistics,
             broker=f"{mqtt.host}:{mqtt.port}",
             is_connected=self._session.connected.is_set,
+            history_file=self._recording.file,
+            currency=self._settings.history.currency,
         )
 
     async def run(self, stop: asyncio.Event) -> None:

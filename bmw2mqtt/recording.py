@@ -25,10 +25,12 @@ class Recording:
         self._topics = topics
         self._retained: dict[str, dict[str, float]] = {_EVERYWHERE: {}, _AT_HOME: {}}
         """The energy that earlier runs have published, by VIN."""
+        self.file = settings.data_dir / FILE if settings.history.enabled else None
+        """What is recorded; `None`: nothing."""
         self._history: History | None = None
-        if settings.history.enabled:
+        if self.file is not None:
             self._history = History(
-                settings.data_dir / FILE,
+                self.file,
                 recorder_options(settings),
                 publish=registry.history_changed,
                 send=registry.send_event,

@@ -2,12 +2,8 @@
 
 import argparse
 import io
-import os
 import sys
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from pathlib import Path
-from typing import Final
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, time, timedelta, tzinfo
 
 from bmw2mqtt.cli.main import EXIT_FAILURE, EXIT_OK
 from bmw2mqtt.config import Settings, load_settings
@@ -17,14 +13,13 @@ from bmw2mqtt.history.export.formats import export
 from bmw2mqtt.history.queries import HistoryReader, Period
 from bmw2mqtt.history.reading import read
 from bmw2mqtt.history.service import FILE
-
-_LOCAL_TIME: Final = Path("/etc/localtime")
+from bmw2mqtt.history.time_zone import system_zone
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the export; return the exit status."""
     settings = load_settings(arguments.config, arguments.option)
-    zone = _local_zone()
+    zone = system_zone()
     period = Period(
         vin=arguments.vin,
         from_at=_begin(arguments.from_date, zone),
@@ -62,14 +57,3 @@ def _begin(day: date | None, zone: tzinfo, *, days: int = 0) -> int | None:
     if day is None:
         return None
     return int(datetime.combine(day + timedelta(days=days), time(), zone).timestamp())
-
-
-def _local_zone() -> tzinfo:
-    """Return the zone of this computer with its summer time, UTC if it is not known."""
-    try:
-        if name := os.environ.get("TZ", "").lstrip(":"):
-            return ZoneInfo(name)
-        with _LOCAL_TIME.open("rb") as file:
-            return ZoneInfo.from_file(file)
-    except (OSError, ValueError, LookupError):
-        return UTC

@@ -96,6 +96,7 @@ def _car(car: RegisteredVehicle) -> dict[str, Any]:
         "is_available": car.is_available,
         "updated_at": native(vehicle.updated_at),
         "picture": picture,
+        "has_history": vehicle.history is not None,
         "values": {
             f"{entity.platform}/{entity.key}": _value(entity, vehicle)
             for entity in SHOWN_ENTITIES
