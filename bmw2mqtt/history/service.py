@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 
+from bmw2mqtt.guard import BugLogger
 from bmw2mqtt.history.database import HistoryDatabase
 from bmw2mqtt.history.edits import merge_sessions
 from bmw2mqtt.history.errors import HistoryError, HistoryTooNew
@@ -62,6 +63,7 @@ class History:
         """Set when the file was tried: what it holds is published from now on."""
         self._path, self._options, self._now = path, options, now
         self._outputs = Outputs(put=self._put, publish=publish, send=send)
+        self._bug_logger = BugLogger()
         self._writer: HistoryWriter | None = None
         self._cars: dict[str, CarRecorder] = {}
         self.is_recording = False
@@ -95,7 +97,7 @@ class History:
         """Let everything that waits be written when `run` is cancelled next."""
         now = self._now()
         for car in self._cars.values():
-            car.save(now)
+            self._bug_logger.guarded("history_crashed", car.save, vin=car.vin)(now)
 
     async def run(self) -> None:
         """Record until cancelled."""
@@ -151,10 +153,20 @@ class History:
         while True:
             vin, records = await self._imports.get()
             with suppress(HistoryError):  # the writer has logged it; tomorrow they come again
-                known = await writer.call(partial(_remembered, vin=vin))
-                absorbed = self._car(vin).import_records(known, records, self._now())
-                for kept, keys in absorbed.items():
-                    await writer.call(partial(_absorb, vin=vin, kept=kept, keys=keys))
+                try:
+                    await self._merge(writer, vin, records)
+                except HistoryError:
+                    raise
+                except Exception:  # a bug with one record must not end the recording
+                    self._bug_logger.exception("history_crashed", vin=vin)
+
+    async def _merge(
+        self, writer: HistoryWriter, vin: str, records: tuple[ChargeRecord, ...]
+    ) -> None:
+        known = await writer.call(partial(_remembered, vin=vin))
+        absorbed = self._car(vin).import_records(known, records, self._now())
+        for kept, keys in absorbed.items():
+            await writer.call(partial(_absorb, vin=vin, kept=kept, keys=keys))
 
     def _make_car(self, vin: str, stored: StoredCar) -> CarRecorder:
         return CarRecorder(vin, self._options, self._outputs, stored=stored, now=self._now())
@@ -171,7 +183,7 @@ class History:
         while True:
             now = self._now()
             for car in tuple(self._cars.values()):
-                car.tick(now)
+                self._bug_logger.guarded("history_crashed", car.tick, vin=car.vin)(now)
             if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY:
                 self._pruned_at = now
                 with suppress(HistoryError):  # the writer has logged it

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from bmw2mqtt.history.database import HistoryDatabase, open_for_reading
 from bmw2mqtt.history.queries import HistoryReader
+from bmw2mqtt.history.recorder.car import CarRecorder
 from bmw2mqtt.history.recorder.options import RecorderOptions
 from bmw2mqtt.history.records import OpenState
 from bmw2mqtt.history.service import FILE, History
@@ -284,5 +285,34 @@ def test_bmws_record_joins_two_rows(tmp_path: Path) -> None:
             await forward(minutes=2)
             assert len(bridge.rows()) == 1
             assert bridge.energy_kwh == 9.0
+
+    run(main)
+
+
+def test_a_bug_with_one_car_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = "WBA00000000DEMO02"
+    tick = CarRecorder.tick
+
+    def broken(recorder: CarRecorder, now: datetime) -> None:
+        if recorder.vin == other:
+            raise RuntimeError("a bug")
+        tick(recorder, now)
+
+    monkeypatch.setattr(CarRecorder, "tick", broken)
+
+    async def main() -> None:
+        with capture_logs() as lines:
+            async with Bridge(tmp_path).running() as bridge:
+                bridge.history.energy_published({})
+                at = datetime.now(UTC)
+                driving = Observation(received_at=at)
+                bridge.history.observe(ObservedVehicle(vin=other, at=at, driving=driving))
+                car = Charging()
+                car.report(bridge.history, "0:00 PL=C ST=act HD=40")
+                await forward(hours=3)
+                car.report(bridge.history, "3:00 HD=60 ST=ended")
+                await forward(minutes=2)
+                assert len(bridge.rows()) == 1
+        assert [line["event"] for line in lines] == ["history_crashed"], "once"
 
     run(main)

@@ -12,6 +12,7 @@ from bmw2mqtt.history.recorder.payloads import charge_attributes
 from bmw2mqtt.history.recorder.recorded import ABSORBED, STATE_PREFIX, RecordedSession
 from bmw2mqtt.history.records import CurvePoint, OpenState, SessionRecord
 from bmw2mqtt.history.sessions import last_charge, session_record
+from bmw2mqtt.vehicle.charging.constants import NOT_CHARGING_NOTICE
 from bmw2mqtt.vehicle.charging.document import to_document
 from bmw2mqtt.vehicle.charging.session import ChargingSession, Phase
 from bmw2mqtt.vehicle.charging.state import Transition, TransitionKind, latest_sessions
@@ -226,7 +227,8 @@ class ChargeRecorder:
                 charge = last_charge(self._row(known))
                 self._event(ChargingEvent.ENDED, charge_attributes(charge))
         elif transition.kind is TransitionKind.NOT_CHARGING and is_news:
-            self._event(ChargingEvent.NOT_CHARGING, {"since": transition.at})
+            since = transition.at - NOT_CHARGING_NOTICE
+            self._event(ChargingEvent.NOT_CHARGING, {"since": since})
 
     def _event(self, event_type: ChargingEvent, attributes: dict[str, object]) -> None:
         event = HistoryEvent(platform_key="charging", event_type=event_type, attributes=attributes)

@@ -121,7 +121,9 @@ def test_what_is_old_when_it_becomes_known_is_no_event() -> None:
 
 
 def test_plugged_in_without_charging_is_an_event() -> None:
-    assert recorded("0:00 PL=C", "0:20 HD=50").heard() == ["plugged_in_not_charging"]
+    [event] = recorded("0:00 PL=C", "0:20 HD=50").events
+    assert event.event_type == "plugged_in_not_charging"
+    assert event.attributes == {"since": after("0:00") - LAG}
 
 
 def test_the_curve_has_a_point_every_five_minutes_and_120_at_most() -> None:
