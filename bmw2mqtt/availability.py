@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from bmw2mqtt.accounts.account import Account
 
 STALE_WITHOUT_ACCOUNT = timedelta(minutes=30)
-"""How long the values of an earlier run count as current if no account can be asked."""
+"""How long the values of an earlier run count as current if no account reaches BMW."""
 GRACE_AFTER_START = timedelta(minutes=5)
 """How long after a start no car of an earlier run turns offline."""
 

@@ -17,7 +17,7 @@ class Backoff:
     first_s: float
     longest_s: float
     jitter: float = 0.5
-    """The largest part of a pause that chance takes away: 0.5 gives 50 to 100 % of it."""
+    """The largest random reduction of a pause: 0.5 gives 50 to 100 % of it."""
     failures: int = 0
     """Failures in a row."""
 

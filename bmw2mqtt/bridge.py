@@ -83,7 +83,7 @@ class Bridge:
             self.publisher,
             availability_topic=self._topics.bridge_availability,
             filters=self._filters(),
-            on_message=self._bug_logger.guarded("message_crashed", self._receive),
+            on_message=self._receive,
             on_subscribed=self._repair.subscribed,
             clock=clock,
         )

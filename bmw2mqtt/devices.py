@@ -38,6 +38,7 @@ from bmw2mqtt.vehicle.commands import REASON_OF_STATUS, Reason
 from bmw2mqtt.vehicle.errors import StoreError
 from bmw2mqtt.vehicle.history import HistoryEvent, VehicleHistory
 from bmw2mqtt.vehicle.observed import ChargeRecord, ObservedVehicle, VehicleRecorder
+from bmw2mqtt.vehicle.report_time import ReportThrottle
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from bmw2mqtt.vehicle.vin import is_vin
 
@@ -84,6 +85,7 @@ class DeviceRegistry:
         self._accounts: Mapping[str, Account] = {}
         self._current_at: dict[str, datetime] = {}
         """When BMW last sent current data of a car, by VIN; also before its first snapshot."""
+        self._report_throttle = ReportThrottle()
         self._unseen: set[str] = set()
         """Availability topics of cars that only an earlier run has published."""
         publisher.retain(topics.bridge_availability, b"online")
@@ -112,7 +114,7 @@ class DeviceRegistry:
         state = self._with_bug(state)
         can_list = state.status in {AccountStatus.STARTING, AccountStatus.OK}
         self._ownership.set_available(state.name, is_available=can_list)
-        self._account_devices[state.name].show(state)
+        self._account_devices[state.name].publish(state)
 
     def account_crashed(self, name: str, message: str | None) -> None:
         """Publish that a bug has ended an account; `None`: it runs again."""
@@ -154,22 +156,18 @@ class DeviceRegistry:
         """Publish a car's new snapshot."""
         if not self.is_wanted(account, vehicle.vin):
             return
-        vehicle = self._with_settings(replace(vehicle, history=self._histories.get(vehicle.vin)))
+        vehicle = replace(vehicle, history=self._histories.get(vehicle.vin))
+        vehicle = vehicle.with_capacity(self.battery_capacity_kwh(vehicle.vin))
+        vehicle = self._report_throttle.apply(vehicle, self._now())
         registered = self._vehicles.get(vehicle.vin)
         if registered is None or registered.account != account:
             self._register(account, vehicle, registered)
             return
         is_renamed = registered.vehicle.model != vehicle.model
         registered.vehicle = vehicle
-        registered.device.show(vehicle)
+        registered.device.publish(vehicle)
         if is_renamed:
             self._publish_info()
-
-    def _with_settings(self, vehicle: Vehicle) -> Vehicle:
-        """Return a snapshot with what the owner has configured about the car."""
-        if vehicle.has_battery and (kwh := self.battery_capacity_kwh(vehicle.vin)):
-            return replace(vehicle, charging=replace(vehicle.charging, capacity_kwh=kwh))
-        return vehicle
 
     def _register(self, account: str, vehicle: Vehicle, before: RegisteredVehicle | None) -> None:
         """Publish a car that is new, or that another account has published so far."""
@@ -184,7 +182,7 @@ class DeviceRegistry:
             accounts=self._accounts,
         )
         if before is None:
-            device.show(vehicle)
+            device.publish(vehicle)
         else:
             before.device.hand_over(device, vehicle)
         self._unseen.discard(device.topics.availability)
@@ -220,7 +218,7 @@ class DeviceRegistry:
         self._histories[vin] = history
         if registered := self._vehicles.get(vin):
             registered.vehicle = replace(registered.vehicle, history=history)
-            registered.device.show(registered.vehicle)
+            registered.device.publish(registered.vehicle)
 
     def send_event(self, vin: str, event: HistoryEvent) -> None:
         """Publish that something has begun or ended."""
@@ -289,7 +287,7 @@ class DeviceRegistry:
             discovery=discovery if self._settings.homeassistant.enabled else None,
         )
         self._states[name] = AccountState(name=name, backend=self._backend(name).traits)
-        device.show(self._states[name])
+        device.publish(self._states[name])
         return device
 
     def _vehicle_device(self, account: str, vin: str, name: str | None) -> Device[Vehicle]:
@@ -337,7 +335,8 @@ class DeviceRegistry:
     def publish_times(self) -> None:
         """Publish measured times that are newer; to be called once a minute."""
         for registered in self._vehicles.values():
-            registered.device.publish_times()
+            registered.vehicle = self._report_throttle.apply(registered.vehicle, self._now())
+            registered.device.publish_times(registered.vehicle)
 
     def _check_unseen(self, now: datetime) -> None:
         """Do the same for cars that an earlier run has published and this one has not."""

@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ParamSpec
 
 import structlog
@@ -40,6 +41,14 @@ class BugLogger:
         key = (event, repr(sorted(context.items())), *_origin(error))
         if self._logged.is_new(key):
             log.error(event, exc_info=error, remedy=REMEDY, **context)
+
+    @contextmanager
+    def caught(self, event: str, **context: Any) -> Iterator[None]:
+        """Log a bug in the body of a `with` statement instead of raising it."""
+        try:
+            yield
+        except Exception:  # noqa: BLE001 - logged
+            self.exception(event, **context)
 
     def guarded(
         self, event: str, callback: Callable[_P, None], **context: Any

@@ -7,7 +7,7 @@ MAX_SUBJECTS = 200
 
 
 class LogOnce:
-    """Tells whether a state is news. It does no logging itself.
+    """Tracks states, so that each change is logged once. It does no logging itself.
 
     A subject is whatever can be in a state: a file that cannot be written, a topic, a car. Typical
     uses::

@@ -80,7 +80,7 @@ def configuration() -> str:
         ),
         (
             "The history: `history`",
-            _rows("history", definitions["History"], definitions, descriptions),
+            _rows("history", definitions["HistorySettings"], definitions, descriptions),
         ),
         (
             "bmw2mqtt itself",

@@ -47,7 +47,7 @@ MUTATIONS = (
         "an expired command is refused",
         "        if command.deadline.is_over:\n",
         "        if False:\n",
-        ("tests/test_command_queues.py",),
+        ("tests/mqtt/test_command_queues.py",),
     ),
     Mutation(
         "a read-only account takes no command",
@@ -83,7 +83,7 @@ MUTATIONS = (
         "CarData's tokens are saved before they are used",
         "            await self._file.write(renewed)\n            self._use(renewed)\n",
         "            self._use(renewed)\n",
-        ("tests/accounts/test_cardata_tokens.py",),
+        ("tests/accounts/cardata/auth/test_tokens.py",),
     ),
     Mutation(
         "MyBMW's tokens are saved before they are used",
@@ -125,19 +125,19 @@ MUTATIONS = (
         "failed polls are retried with growing pauses",
         "        full_s = min(self.first_s * 2.0**doublings, self.longest_s)\n",
         "        full_s = self.first_s\n",
-        ("tests/accounts/test_polling.py",),
+        ("tests/accounts/test_scheduler.py",),
     ),
     Mutation(
         "a blocked account waits for hours",
         "            return self._jittered(BLOCKED_RETRY_S)\n",
         "            return self._jittered(FIRST_RETRY_S)\n",
-        ("tests/accounts/test_polling.py",),
+        ("tests/accounts/test_scheduler.py",),
     ),
     Mutation(
         "a refused login waits for a person",
         "        if isinstance(error, LoginRequired) or (not self._interval_s",
         "        if (not self._interval_s",
-        ("tests/accounts/test_polling.py",),
+        ("tests/accounts/test_scheduler.py",),
     ),
 )
 

@@ -47,7 +47,7 @@ class Gate:
         self._status = status
 
 
-class Rig:
+class CommandedDaemon:
     """What a test of commands works with."""
 
     def __init__(
@@ -177,7 +177,7 @@ def rig(
     event_polling_s: tuple[float, float] = (0.05, 240),
     before: Callable[[Observer], None] | None = None,
     **sections: Any,
-) -> Iterator[Rig]:
+) -> Iterator[CommandedDaemon]:
     """Start everything for one account with these cars; polls happen on request only.
 
     Args:
@@ -206,6 +206,6 @@ def rig(
             process = Daemon(directory / "daemon", settings, event_polling_s=event_polling_s)
             with process:
                 observer.wait_for(f"{BASE}/account/home/sensor/status", "ok", LIMIT_S)
-                yield Rig(process, servers, bmw, broker, observer, cars)
+                yield CommandedDaemon(process, servers, bmw, broker, observer, cars)
     finally:
         servers.close()

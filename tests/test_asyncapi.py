@@ -18,7 +18,7 @@ from bmw2mqtt.mqtt.retained_scan import RetainedScan
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
 from bmw2mqtt.vehicle.snapshot import Reading, Vehicle
-from tests.accounts.conversion import convert_car
+from tests.accounts.mybmw.snapshot.conversion import convert_car
 from tests.fixture_cars import fixture_cars
 from tests.markdown import DOCS
 

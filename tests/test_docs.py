@@ -1,5 +1,6 @@
 """The documentation says what the code does, and hangs together."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -59,3 +60,33 @@ def test_links_lead_to_files(page: Page):
         if link.partition("#")[0] and not (page.path.parent / link.partition("#")[0]).exists()
     ]
     assert broken == []
+
+
+def names_of_code() -> set[str]:
+    """Return the names that the package defines: classes, functions, attributes, constants."""
+    names = set()
+    for path in (ROOT / "bmw2mqtt").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                names.add(node.name)
+            elif isinstance(node, ast.Name):
+                names.add(node.id)
+    return names
+
+
+def test_architecture_names_what_exists() -> None:
+    """Files and folders by the end of their path, and names of the code."""
+    page = next(page for page in pages() if page.name == "docs/architecture.md")
+    found = [path for top in ("bmw2mqtt", "docs", "reference") for path in (ROOT / top).rglob("*")]
+    ends = [f"/{path.relative_to(ROOT).as_posix()}{'/' * path.is_dir()}" for path in found]
+    ends += ["/reference/"]
+    defined = names_of_code()
+    prose = page.text.replace("\n```\n", "\n``` \n")
+    unknown = []
+    for name in re.findall(r"`([\w/.]+)`", re.sub(r"```.*?``` ?", "", prose, flags=re.DOTALL)):
+        if name.endswith(("/", ".py", ".tsv")):
+            if not any(end.endswith(f"/{name}") for end in ends):
+                unknown.append(name)
+        elif re.search(r"_|[a-z][A-Z]", name) and name not in {*defined, "bimmer_connected"}:
+            unknown.append(name)
+    assert unknown == []

@@ -17,7 +17,7 @@ from pydantic import BaseModel, SecretStr
 from bmw2mqtt import __version__
 from bmw2mqtt.config import (
     CarDataSettings,
-    History,
+    HistorySettings,
     Mqtt,
     MyBmwSettings,
     VehicleSettings,
@@ -172,7 +172,7 @@ SECTIONS: dict[str, tuple[type[BaseModel], set[str]]] = {
     ),
     "vehicles": (VehicleSettings, set()),
     "mqtt": (Mqtt, {"keepalive"}),
-    "history": (History, {"home"}),
+    "history": (HistorySettings, {"home"}),
 }
 """The settings behind each part of the form, and those that the form leaves out."""
 NAMES = {"name", "vin", "latitude", "longitude", "radius_m"}

@@ -40,25 +40,25 @@ CARDATA_CAR = Vehicle(
 )
 
 
-class House:
-    """A fleet, what it stands for on the broker, and how often a topic was cleared."""
+class PublishedRegistry:
+    """A device registry, what it keeps on the broker, and how often a topic was cleared."""
 
     def __init__(self, directory: Path) -> None:
         topics = Topics("bmw2mqtt", "homeassistant")
         self.publisher = Publisher()
         store = Store(directory)
-        self.fleet = DeviceRegistry(
+        self.registry = DeviceRegistry(
             Settings(accounts=ACCOUNTS), topics, self.publisher, RetainedScan(topics), store=store
         )
-        self.fleet.restore()
+        self.registry.restore()
 
-    def app_tells(self) -> None:
-        self.fleet.vehicles_listed("app", frozenset({VIN}), is_complete=True)
-        self.fleet.vehicle_changed("app", APP_CAR)
+    def app_reports(self) -> None:
+        self.registry.vehicles_listed("app", frozenset({VIN}), is_complete=True)
+        self.registry.vehicle_changed("app", APP_CAR)
 
-    def eu_tells(self) -> None:
-        self.fleet.vehicles_listed("eu", frozenset({VIN}), is_complete=True)
-        self.fleet.vehicle_changed("eu", CARDATA_CAR)
+    def eu_reports(self) -> None:
+        self.registry.vehicles_listed("eu", frozenset({VIN}), is_complete=True)
+        self.registry.vehicle_changed("eu", CARDATA_CAR)
 
     @property
     def topics(self) -> frozenset[str]:
@@ -70,76 +70,86 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
+def published(tmp_path: Path) -> PublishedRegistry:
+    return PublishedRegistry(tmp_path)
 
 
-def test_the_first_in_the_configuration_shows_it(house: House) -> None:
+def test_the_first_in_the_configuration_shows_it(published: PublishedRegistry) -> None:
     with capture_logs() as lines:
-        house.eu_tells()
-        assert READING in house.topics
-        house.app_tells()
-        house.eu_tells()
-    assert (house.owner(), READING in house.topics, LOCK in house.topics) == ("app", False, True)
+        published.eu_reports()
+        assert READING in published.topics
+        published.app_reports()
+        published.eu_reports()
+    assert (published.owner(), READING in published.topics, LOCK in published.topics) == (
+        "app",
+        False,
+        True,
+    )
     assert [
         line["left_out_of"] for line in lines if line["event"] == "vehicle_in_two_accounts"
     ] == ["eu"]
 
 
-def test_it_changes_hands_without_leaving_home_assistant(house: House) -> None:
-    house.eu_tells()
-    house.app_tells()
-    assert DISCOVERY not in house.publisher._withdrawn
-    assert f"{ROOT}/availability" not in house.publisher._withdrawn
-    assert READING in house.publisher._withdrawn
+def test_it_changes_hands_without_leaving_home_assistant(published: PublishedRegistry) -> None:
+    published.eu_reports()
+    published.app_reports()
+    assert DISCOVERY not in published.publisher._withdrawn
+    assert f"{ROOT}/availability" not in published.publisher._withdrawn
+    assert READING in published.publisher._withdrawn
 
 
-def test_after_a_restart_it_waits_for_who_showed_it(house: House, tmp_path: Path) -> None:
-    house.app_tells()
-    house.eu_tells()
-    again = House(tmp_path)
-    again.eu_tells()
+def test_after_a_restart_it_waits_for_who_showed_it(
+    published: PublishedRegistry, tmp_path: Path
+) -> None:
+    published.app_reports()
+    published.eu_reports()
+    again = PublishedRegistry(tmp_path)
+    again.eu_reports()
     assert ROOT + "/state" not in again.topics
-    again.app_tells()
+    again.app_reports()
     assert again.owner() == "app"
 
 
-def test_it_waits_no_longer_once_that_account_cannot_tell(house: House, tmp_path: Path) -> None:
-    house.app_tells()
-    again = House(tmp_path)
+def test_it_waits_no_longer_once_that_account_cannot_tell(
+    published: PublishedRegistry, tmp_path: Path
+) -> None:
+    published.app_reports()
+    again = PublishedRegistry(tmp_path)
     blocked = AccountState(name="app", backend=MYBMW_TRAITS, status=AccountStatus.BLOCKED)
-    again.fleet.account_changed(blocked)
-    again.eu_tells()
+    again.registry.account_changed(blocked)
+    again.eu_reports()
     assert again.owner() == "eu"
 
 
-def test_who_loses_it_gives_it_to_the_other(house: House) -> None:
-    house.app_tells()
-    house.eu_tells()
-    house.fleet.vehicles_listed("app", frozenset(), is_complete=True)
-    assert ROOT + "/state" not in house.topics
-    house.eu_tells()
-    assert house.owner() == "eu"
+def test_who_loses_it_gives_it_to_the_other(published: PublishedRegistry) -> None:
+    published.app_reports()
+    published.eu_reports()
+    published.registry.vehicles_listed("app", frozenset(), is_complete=True)
+    assert ROOT + "/state" not in published.topics
+    published.eu_reports()
+    assert published.owner() == "eu"
 
 
-def test_only_the_owner_keeps_it_online(house: House) -> None:
-    house.app_tells()
-    house.eu_tells()
-    seen = dict(house.fleet._current_at)
-    house.fleet.vehicle_seen("eu", VIN)
-    assert house.fleet._current_at == seen
-    house.fleet.vehicle_seen("app", VIN)
-    assert VIN in house.fleet._current_at
+def test_only_the_owner_keeps_it_online(published: PublishedRegistry) -> None:
+    published.app_reports()
+    published.eu_reports()
+    seen = dict(published.registry._current_at)
+    published.registry.vehicle_seen("eu", VIN)
+    assert published.registry._current_at == seen
+    published.registry.vehicle_seen("app", VIN)
+    assert VIN in published.registry._current_at
 
 
-def test_what_is_on_the_disk_already_is_not_written_again(house: House, tmp_path: Path) -> None:
+def test_what_is_on_the_disk_already_is_not_written_again(
+    published: PublishedRegistry, tmp_path: Path
+) -> None:
     def written_at() -> int:
         return (tmp_path / "owners.json").stat().st_mtime_ns
 
-    house.app_tells()
+    published.app_reports()
     before = written_at()
     for _ in range(3):
-        house.app_tells()
+        published.app_reports()
     assert written_at() == before
-    house.fleet.vehicles_listed("app", frozenset(), is_complete=True)
+    published.registry.vehicles_listed("app", frozenset(), is_complete=True)
     assert written_at() > before

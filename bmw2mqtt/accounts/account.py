@@ -71,7 +71,7 @@ class Account(Protocol):
         """Poll or listen to BMW until cancelled; never raises for what BMW answers."""
 
     def refresh(self) -> None:
-        """Poll now, because a person asked for it."""
+        """Poll now: a person has requested a refresh."""
 
     def set_polling(self, *, is_polling: bool) -> None:
         """Pause or resume polling; survives a restart."""

@@ -132,7 +132,7 @@ _CAUSES: dict[int, Callable[[], str]] = {
 
 
 def _obstacle(directory: Path) -> str:
-    """Return which part of the path is in the way."""
+    """Return the part of the path that is not a usable folder."""
     for part in reversed([directory, *directory.parents]):
         if part.is_symlink() and not _target_exists(part):
             target = os.readlink(part)  # noqa: PTH115 - as it is written, for a person

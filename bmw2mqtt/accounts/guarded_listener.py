@@ -1,7 +1,5 @@
 """Guarded listener: a bug in whatever listens to an account must not end the account."""
 
-from collections.abc import Callable
-
 from bmw2mqtt.accounts.account import AccountListener
 from bmw2mqtt.guard import BugLogger
 from bmw2mqtt.vehicle.account import AccountState
@@ -18,34 +16,28 @@ class GuardedListener:
 
     def account_changed(self, state: AccountState) -> None:
         """Pass the call on."""
-        self._call(lambda: self._listener.account_changed(state), account=state.name)
+        with self._bug_logger.caught("update_crashed", account=state.name):
+            self._listener.account_changed(state)
 
     def vehicles_listed(self, account: str, vins: frozenset[str], *, is_complete: bool) -> None:
         """Pass the call on."""
-        self._call(
-            lambda: self._listener.vehicles_listed(account, vins, is_complete=is_complete),
-            account=account,
-        )
+        with self._bug_logger.caught("update_crashed", account=account):
+            self._listener.vehicles_listed(account, vins, is_complete=is_complete)
 
     def vehicle_changed(self, account: str, vehicle: Vehicle) -> None:
         """Pass the call on."""
-        self._call(
-            lambda: self._listener.vehicle_changed(account, vehicle),
-            account=account,
-            vin=vehicle.vin,
-        )
+        with self._bug_logger.caught("update_crashed", account=account, vin=vehicle.vin):
+            self._listener.vehicle_changed(account, vehicle)
 
     def vehicle_seen(self, account: str, vin: str) -> None:
         """Pass the call on."""
-        self._call(lambda: self._listener.vehicle_seen(account, vin), account=account, vin=vin)
+        with self._bug_logger.caught("update_crashed", account=account, vin=vin):
+            self._listener.vehicle_seen(account, vin)
 
     def vehicle_observed(self, account: str, observed: ObservedVehicle) -> None:
         """Pass the call on."""
-        self._call(
-            lambda: self._listener.vehicle_observed(account, observed),
-            account=account,
-            vin=observed.vin,
-        )
+        with self._bug_logger.caught("update_crashed", account=account, vin=observed.vin):
+            self._listener.vehicle_observed(account, observed)
 
     def is_recorded(self, account: str, vin: str) -> bool:
         """Pass the question on; where it fails the car is not recorded."""
@@ -57,17 +49,13 @@ class GuardedListener:
 
     def charges_read(self, account: str, vin: str, records: tuple[ChargeRecord, ...]) -> None:
         """Pass the call on."""
-        self._call(
-            lambda: self._listener.charges_read(account, vin, records), account=account, vin=vin
-        )
+        with self._bug_logger.caught("update_crashed", account=account, vin=vin):
+            self._listener.charges_read(account, vin, records)
 
     def message_received(self, account: str, vin: str, payload: bytes) -> None:
         """Pass the call on."""
-        self._call(
-            lambda: self._listener.message_received(account, vin, payload),
-            account=account,
-            vin=vin,
-        )
+        with self._bug_logger.caught("update_crashed", account=account, vin=vin):
+            self._listener.message_received(account, vin, payload)
 
     def is_wanted(self, account: str, vin: str) -> bool:
         """Pass the question on; where it fails the car is not wanted."""
@@ -84,9 +72,3 @@ class GuardedListener:
         except Exception:
             self._bug_logger.exception("update_crashed", vin=vin)
             return None
-
-    def _call(self, call: Callable[[], None], **context: str) -> None:
-        try:
-            call()
-        except Exception:
-            self._bug_logger.exception("update_crashed", **context)

@@ -1,4 +1,4 @@
-"""The result of a refresh as one sentence: whoever pressed the button wants to know."""
+"""The result of a refresh as one sentence for the person who pressed the button."""
 
 from collections.abc import Callable
 from datetime import datetime

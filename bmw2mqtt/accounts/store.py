@@ -96,7 +96,7 @@ class Store:
                 "file_not_read",
                 file=str(path),
                 reason=error.strerror,
-                remedy="let bmw2mqtt read it; until then it goes on without",
+                remedy="let bmw2mqtt read it; until then it runs without it",
             )
         return {}
 

@@ -18,7 +18,7 @@ from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.vehicle.errors import AccountError, ConfigError, LoginRequired, StoreInUse
 
 HEALTHY = {"ok", "starting", "paused"}
-"""The status words of an account that needs nobody's attention."""
+"""The status words of an account without a problem."""
 LIMIT_S = 25.0
 """Time for all checks together; with start and end the command takes less than 30 s."""
 CANCEL_S = 1.0

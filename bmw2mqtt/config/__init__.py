@@ -8,8 +8,8 @@ from bmw2mqtt.config.accounts import (
 )
 from bmw2mqtt.config.load import load_settings
 from bmw2mqtt.config.models import (
-    History,
-    Home,
+    HistorySettings,
+    HomeArea,
     HomeAssistant,
     Http,
     Log,
@@ -25,8 +25,8 @@ from bmw2mqtt.config.models import (
 __all__ = [
     "AccountSettings",
     "CarDataSettings",
-    "History",
-    "Home",
+    "HistorySettings",
+    "HomeArea",
     "HomeAssistant",
     "Http",
     "Location",

@@ -58,7 +58,7 @@ class Location(Section):
 
 
 class AccountSettings(Section):
-    """What the bridge wants to know of an account, whatever its backend."""
+    """The settings that accounts of every backend have."""
 
     summary: ClassVar[str]
     """What the backend is, for a person who has to choose one."""
@@ -199,7 +199,7 @@ add_account_settings(CarDataSettings)
 
 
 class _ByBackend:
-    """Tells pydantic to choose the class by `backend`, among those of `ACCOUNT_SETTINGS`."""
+    """Lets pydantic choose the class by `backend`, among those of `ACCOUNT_SETTINGS`."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

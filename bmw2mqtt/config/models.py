@@ -126,7 +126,7 @@ class VehicleSettings(Section):
     """Usable capacity of the high-voltage battery in kWh, if BMW reports none or a wrong one."""
 
 
-class Home(Section):
+class HomeArea(Section):
     """Where the cars are at home."""
 
     latitude: Latitude
@@ -137,7 +137,7 @@ class Home(Section):
     """Up to how many metres from there a car counts as at home."""
 
 
-class History(Section):
+class HistorySettings(Section):
     """The record of charging sessions and trips."""
 
     enabled: Flag = True
@@ -148,7 +148,7 @@ class History(Section):
     """Price of 1 kWh at home, for the cost of a charging session."""
     currency: Currency = "EUR"
     """Currency of the price, three letters."""
-    home: Home | None = None
+    home: HomeArea | None = None
     """Your home, to tell charging there from charging elsewhere."""
 
 
@@ -233,7 +233,7 @@ class Settings(BaseSettings):
     homeassistant: HomeAssistant = HomeAssistant()
     accounts: Annotated[dict[AccountName, AnyAccountSettings], AfterValidator(_at_least_one)] = {}
     vehicles: dict[Vin, VehicleSettings] = {}
-    history: History = History()
+    history: HistorySettings = HistorySettings()
     data_dir: Folder = Path("data")
     """Folder for tokens, last values and pictures; keep it. `/data` in the container image."""
     http: Http = Http()

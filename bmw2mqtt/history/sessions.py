@@ -16,7 +16,7 @@ from bmw2mqtt.vehicle.charging.energy import (
     peak_kw,
 )
 from bmw2mqtt.vehicle.charging.session import Block, ChargingSession, StartSource
-from bmw2mqtt.vehicle.history import LastCharge
+from bmw2mqtt.vehicle.history import ChargeSummary
 from bmw2mqtt.vehicle.trips import Coordinates
 
 _FAILED: Final = "failed"
@@ -120,9 +120,9 @@ def _flags(session: ChargingSession) -> str:
     return " ".join(flags)
 
 
-def last_charge(record: SessionRecord) -> LastCharge:
+def last_charge(record: SessionRecord) -> ChargeSummary:
     """Return what is published of a session that is over."""
-    return LastCharge(
+    return ChargeSummary(
         start=_moment(record.start_at),
         end=_moment(record.end_at),
         energy_kwh=record.grid_kwh,

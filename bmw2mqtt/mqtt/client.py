@@ -19,6 +19,7 @@ import structlog
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from bmw2mqtt.guard import BugLogger
 from bmw2mqtt.mqtt.command_gate import CommandGate
 from bmw2mqtt.mqtt.errors import NoAnswerError
 from bmw2mqtt.mqtt.message import Message
@@ -80,12 +81,11 @@ class Client(aiomqtt.Client):
         self._paho: Any = self._client
         self._paho.disable_logger()  # it logs every attempt
         self._clock = clock
+        self._bug_logger = BugLogger()
         self._stall = StallDetector(clock)
         self._gate = CommandGate(self._stall, self._send_ping, self._deliver)
         self._pinged_at = -math.inf
-        self._guard = PacketGuard(self._paho, self._on_ping_answered)
-        self._answered = asyncio.Event()
-        """Set at the next answer to a ping, and when the connection is lost."""
+        self._guard = PacketGuard(self._paho, self._gate.ping_answered)
 
     @property
     def is_connected(self) -> bool:
@@ -148,7 +148,6 @@ class Client(aiomqtt.Client):
             self._monitoring.cancel()
         self._close_socket()
         self._gate.close()
-        self._answered.set()
         error = self.error or aiomqtt.MqttError("the connection was closed")
         waiting: tuple[asyncio.Future[Any], ...] = (
             self._connected,
@@ -279,11 +278,6 @@ class Client(aiomqtt.Client):
                 self._send_ping()
             await asyncio.sleep(BEAT_S)
 
-    def _on_ping_answered(self) -> None:
-        self._gate.ping_answered()
-        self._answered.set()
-        self._answered = asyncio.Event()
-
     def _send_ping(self) -> None:
         self._pinged_at = self._loop.time()
         self._stall.ping_sent()
@@ -294,13 +288,13 @@ class Client(aiomqtt.Client):
             if self.on_received is not None:
                 self.on_received(received)
         except Exception:  # a bug with one message must not end the connection
-            log.exception("message_crashed", topic=received.topic[:255])
+            self._bug_logger.exception("message_crashed")
 
     def _acknowledge_at_once(self) -> None:
         """Let the kernel acknowledge TCP segments without its usual delay.
 
         A broker that has Nagle's algorithm on, as Debian's Mosquitto has, holds the next message
-        (perhaps a command) back until then: up to 40 ms. Linux only, and to be said each time.
+        (perhaps a command) back until then: up to 40 ms. Linux only, and to be set again each time.
         """
         connection = self._paho.socket()
         if isinstance(connection, socket.socket) and hasattr(socket, "TCP_QUICKACK"):
@@ -313,7 +307,7 @@ class Client(aiomqtt.Client):
         """Publish and wait for the acknowledgement, however long: a lost connection ends it.
 
         Returns:
-            Why the broker refused it; `None`: it took it (with MQTT 3.1.1 nobody knows).
+            Why the broker refused it; `None`: it accepted it (with MQTT 3.1.1 this is unknown).
 
         Raises:
             aiomqtt.MqttError: the connection is lost.
@@ -349,7 +343,7 @@ class Client(aiomqtt.Client):
         self._send_ping()
         number = self._stall.pings_sent
         while self._stall.pings_answered < number and not self.lost.is_set():
-            await self._answered.wait()
+            await self._gate.answered.wait()
         if self.lost.is_set():
             raise aiomqtt.MqttError("the connection is lost") from self.error
 

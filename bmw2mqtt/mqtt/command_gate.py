@@ -1,5 +1,6 @@
 """Delays a command until a ping has proved that the connection is alive."""
 
+import asyncio
 from collections.abc import Callable
 
 from bmw2mqtt.mqtt.received import Received
@@ -30,7 +31,9 @@ class CommandGate:
         self._held: list[Received] = []
         self._held_bytes = 0
         self._proof = 0
-        """The ping whose answer releases what is held."""
+        """The ping whose answer releases the held messages."""
+        self.answered = asyncio.Event()
+        """Set at the next answer to a ping, and when the connection is lost."""
 
     def beat(self) -> None:
         """Record that the event loop runs; send a ping if it can end a stall."""
@@ -61,15 +64,18 @@ class CommandGate:
             self._held_bytes += size
 
     def ping_answered(self) -> None:
-        """Deliver what was held for this answer."""
+        """Deliver the messages that were held for this answer."""
         self._stall.ping_answered()
         self._ping_if_needed()
         if self._held and self._stall.pings_answered >= self._proof:
             self._release(is_stale=self._stall.is_stalled)
+        self.answered.set()
+        self.answered = asyncio.Event()
 
     def close(self) -> None:
-        """Deliver what is held as stale: the connection is gone."""
+        """Deliver the held messages as stale: the connection is gone."""
         self._release(is_stale=True)
+        self.answered.set()
 
     def _release(self, *, is_stale: bool) -> None:
         held, self._held, self._held_bytes = self._held, [], 0

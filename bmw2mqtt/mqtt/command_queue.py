@@ -1,4 +1,4 @@
-"""A command on its way: the message, what it asks for, and the queue of its vehicle."""
+"""The request, the validated command, and the queue of a vehicle."""
 
 import asyncio
 from collections import deque

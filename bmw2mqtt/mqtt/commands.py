@@ -123,7 +123,7 @@ class Commands:
                 self._finish(queue.running.request, _STOPPED_WHILE_RUNNING)
             for command in queue.waiting:
                 self._finish(command.request, _STOPPED_BEFORE)
-            self._show_current(vin)
+            self._publish_current(vin)
         self._queues.clear()
 
     # Validation
@@ -210,26 +210,26 @@ class Commands:
             queue.worker = self._tasks.create_task(self._work(vin, queue))
 
     async def _work(self, vin: str, queue: CommandQueue) -> None:
-        """Carry out what waits. A bug ends one command, and never the queue of another vehicle."""
+        """Carry out what waits, then refresh the vehicle once its changes can be seen.
+
+        A bug ends one command, and never the queue of another vehicle.
+        """
+        changed: Executor | None = None
         try:
-            while queue.waiting:
+            while queue.waiting or changed:
                 try:
-                    await self._carry_out_all(vin, queue)
+                    while queue.waiting:
+                        changed = await self._carry_out(queue) or changed
+                    if changed and not await queue.wait_for_arrival(changed.settling_s()):
+                        await changed.refresh_vehicle(vin)
+                        changed = None
                 except Exception:
                     self._bug_logger.exception("command_worker_crashed", vin=vin)
-            self._bug_logger.guarded("show_current_crashed", self._show_current, vin=vin)(vin)
+                    changed = None
+            with self._bug_logger.caught("publish_current_crashed", vin=vin):
+                self._publish_current(vin)
         finally:
             queue.worker = queue.running = None
-
-    async def _carry_out_all(self, vin: str, queue: CommandQueue) -> None:
-        """Carry out what waits, then refresh the vehicle once its changes can be seen."""
-        changed: Executor | None = None
-        while queue.waiting or changed:
-            while queue.waiting:
-                changed = await self._carry_out(queue) or changed
-            if changed and not await queue.wait_for_arrival(changed.settling_s()):
-                await changed.refresh_vehicle(vin)
-                changed = None
 
     async def _carry_out(self, queue: CommandQueue) -> Executor | None:
         """Carry out the next command; return its executor if the vehicle has changed by it."""
@@ -245,7 +245,7 @@ class Commands:
                 handle.device.end_pending(command.entity)
             return command.executor
         if handle is not None:
-            handle.device.show_current(command.entity)
+            handle.device.publish_current(command.entity)
         return None
 
     async def _execute(self, command: ValidatedCommand) -> CommandResult:
@@ -255,7 +255,9 @@ class Commands:
             self._check(command)
             log.info("command_started", vin=request.vin, entity=request.entity_id, id=request.id)
             if handle := self._registry.find(request.vin):
-                handle.device.show_pending(command.entity, command.entity.pending(request.payload))
+                handle.device.publish_pending(
+                    command.entity, command.entity.pending(request.payload)
+                )
             return await command.executor.execute(request.vin, command.command, command.deadline)
         except CommandRefused as refused:
             return refused.result
@@ -267,14 +269,14 @@ class Commands:
                 message=bug_message(error),
             )
 
-    def _show_current(self, vin: str) -> None:
+    def _publish_current(self, vin: str) -> None:
         if handle := self._registry.find(vin):
-            handle.device.show_current()
+            handle.device.publish_current()
 
     # Answers
 
     def _finish(self, request: CommandRequest, result: CommandResult) -> None:
-        """Publish what became of a command: its event, on the response topic too, and the log."""
+        """Publish a command's result as an event, on the response topic too, and log it."""
         self._log_level(result)(
             "command_finished",
             vin=request.vin,

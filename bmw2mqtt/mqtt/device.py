@@ -69,7 +69,7 @@ class Appeared:
     """Called after ids were added."""
     waits_for_all: bool = False
     """Every state is announced only once it is known, not just those whose row says so: for cars
-    of which nobody lists what they can report."""
+    whose capabilities BMW does not list."""
 
     def concerns(self, entity: Entity[Any]) -> bool:
         """Whether an entity waits for its first value."""
@@ -92,7 +92,7 @@ class Device(Generic[SubjectT]):
         has_availability: bool = False,
         appeared: Appeared | None = None,
     ) -> None:
-        """Prepare a device; nothing is published before `show`.
+        """Prepare a device; nothing is published before `publish`.
 
         Args:
             publisher: where the topics go.
@@ -124,7 +124,7 @@ class Device(Generic[SubjectT]):
         """Pending entities whose command has ended: the next snapshot replaces their value."""
         self._gone: set[str] = set()
         """Components that this run has removed; each removal repeats all of them."""
-        self._shown: set[str] = set()
+        self._published_topics: set[str] = set()
         self._values: Values = {}
         self._document: Mapping[str, Any] = {}
         self._snapshot_payload = b""
@@ -133,16 +133,17 @@ class Device(Generic[SubjectT]):
         self._appeared = appeared or Appeared()
         self._awaited = {entity.id for entity in table if self._appeared.concerns(entity)}
 
-    def show(self, subject: SubjectT, gone: Iterable[str] = ()) -> None:
+    def publish(self, subject: SubjectT, gone: Iterable[str] = ()) -> None:
         """Publish what is new in this snapshot; remove what it has no longer.
 
         Args:
             subject: the snapshot.
             gone: components of an earlier run that Home Assistant may still have.
         """
-        for entity_id in self._ended:
-            self._pending.pop(entity_id, None)
-        self._ended.clear()
+        if subject is not self._subject:
+            for entity_id in self._ended:
+                self._pending.pop(entity_id, None)
+            self._ended.clear()
         self._render(subject, gone)
 
     def _render(self, subject: SubjectT, gone: Iterable[str] = ()) -> None:
@@ -160,9 +161,13 @@ class Device(Generic[SubjectT]):
             self._publisher.retain(self.topics.availability, self._availability)
         for topic, payload in documents.items():
             self._publisher.retain(topic, payload)
-        for topic in self._shown - documents.keys():
+        for topic in self._published_topics - documents.keys():
             self._publisher.clear(topic)
-        self._subject, self._components, self._shown = subject, components, set(documents)
+        self._subject, self._components, self._published_topics = (
+            subject,
+            components,
+            set(documents),
+        )
 
     def _present(self, subject: SubjectT) -> list[_PublishedEntity[SubjectT]]:
         """Return the entities that the subject has, without those that never had a value."""
@@ -183,28 +188,28 @@ class Device(Generic[SubjectT]):
     def forget(self, components: Iterable[str]) -> None:
         """Remove from Home Assistant what an earlier run announced and this one does not have."""
         if self._subject is not None:
-            self._render(self._subject, components)
+            self.publish(self._subject, components)
 
-    def show_pending(self, entity: Entity[SubjectT], value: Value) -> None:
-        """Publish the value that a running command leads to, until `show_current`."""
+    def publish_pending(self, entity: Entity[SubjectT], value: Value) -> None:
+        """Publish the value that a running command leads to, until `publish_current`."""
         if entity.has_state and self._subject is not None:
             self._pending[entity.id] = value
             self._ended.discard(entity.id)
-            self._render(self._subject)
+            self.publish(self._subject)
 
     def end_pending(self, entity: Entity[SubjectT]) -> None:
         """Keep the value of a command that has ended until the next snapshot."""
         if entity.id in self._pending:
             self._ended.add(entity.id)
 
-    def show_current(self, entity: Entity[SubjectT] | None = None) -> None:
+    def publish_current(self, entity: Entity[SubjectT] | None = None) -> None:
         """Publish the snapshot's values again: of one entity, or of all."""
         ended = list(self._pending) if entity is None else [entity.id]
         if self._pending.keys() & ended and self._subject is not None:
             for entity_id in ended:
                 self._pending.pop(entity_id, None)
                 self._ended.discard(entity_id)
-            self._render(self._subject)
+            self.publish(self._subject)
 
     @property
     def is_available(self) -> bool:
@@ -217,14 +222,14 @@ class Device(Generic[SubjectT]):
         self._publisher.retain(self.topics.availability, self._availability)
 
     @property
-    def shown_topics(self) -> frozenset[str]:
+    def published_topics(self) -> frozenset[str]:
         """The topics of its values."""
-        return frozenset(self._shown)
+        return frozenset(self._published_topics)
 
     def hand_over(self, successor: "Device[SubjectT]", subject: SubjectT) -> None:
         """Let another table publish this device from now on; remove what it does not have."""
-        successor.show(subject, self._components)
-        for topic in self._shown - successor.shown_topics:
+        successor.publish(subject, self._components)
+        for topic in self._published_topics - successor.published_topics:
             self._publisher.clear(topic)
 
     def remove(self) -> None:
@@ -233,9 +238,9 @@ class Device(Generic[SubjectT]):
             self._publisher.clear(self.topics.discovery)
         if self._availability is not None:
             self._publisher.clear(self.topics.availability)
-        for topic in self._shown:
+        for topic in self._published_topics:
             self._publisher.clear(topic)
-        self._subject, self._components, self._shown = None, (), set()
+        self._subject, self._components, self._published_topics = None, (), set()
         self._announced, self._snapshot_payload = None, b""
 
     def _announce(
@@ -293,8 +298,14 @@ class Device(Generic[SubjectT]):
         self._has_newer_times = False
         return dump_json({**self._document, **self._snapshot.times(subject, self._values)})
 
-    def publish_times(self) -> None:
-        """Publish the `state` topic if only times have changed; to be called once a minute."""
+    def publish_times(self, subject: SubjectT) -> None:
+        """Publish what only times have changed; to be called once a minute.
+
+        Args:
+            subject: the last snapshot, with other times.
+        """
+        if self._subject is not None and subject != self._subject:
+            self._render(subject)
         if self._has_newer_times and self._subject is not None:
             self._snapshot_payload = self._with_times(self._subject)
             self._publisher.retain(self.topics.snapshot, self._snapshot_payload)

@@ -17,7 +17,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self.in_flight: dict[object, tuple[str, Message]] = {}
-        """By worker: the same key may be on its way twice."""
+        """By worker: the same key may be in flight twice."""
         self.alone: str | None = None
         """The key that is sent with nothing else in flight."""
         self._messages: OrderedDict[str, Message] = OrderedDict()

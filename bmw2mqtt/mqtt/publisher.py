@@ -62,6 +62,16 @@ class Statistics:
     in_flight: int = 0
     most_in_flight: int = 0
 
+    def message_sent(self) -> None:
+        """Count a message that waits for its acknowledgement."""
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+
+    def message_acknowledged(self) -> None:
+        """Count the acknowledgement of a message."""
+        self.in_flight -= 1
+        self.published += 1
+
 
 class Publisher:
     """What the bridge publishes, and the workers that send it to the broker."""
@@ -253,7 +263,10 @@ class Publisher:
         while True:
             key, message = await self._outbox.get(worker)
             if not self._is_left_out(connection, message):
-                await self._publish(connection, message)
+                self.statistics.message_sent()
+                refusal = await connection.publish(message)
+                self.statistics.message_acknowledged()
+                self._record_refusal(message, refusal)
                 if self._outbox.alone == key:
                     await connection.verify()
                     self._poison.acknowledged(key, message)
@@ -297,13 +310,8 @@ class Publisher:
         topic = message.topic[:MAX_TOPIC_SHOWN]
         level(event, topic=topic, payload_bytes=len(message.payload), **details)
 
-    async def _publish(self, connection: BrokerConnection, message: Message) -> None:
-        statistics = self.statistics
-        statistics.in_flight += 1
-        statistics.most_in_flight = max(statistics.most_in_flight, statistics.in_flight)
-        refusal = await connection.publish(message)
-        statistics.in_flight -= 1
-        statistics.published += 1
+    def _record_refusal(self, message: Message, refusal: str | None) -> None:
+        """Record whether the broker accepted a message; `None`: it did."""
         if refusal is None and message.payload and message.topic in self._retained:
             self._confirmed.add(message.topic)
         if refusal == NOT_AUTHORIZED:

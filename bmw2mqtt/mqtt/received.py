@@ -1,4 +1,4 @@
-"""A received message, as the rest of the bridge sees it."""
+"""A received message, independent of the MQTT library."""
 
 import aiomqtt
 

@@ -161,7 +161,7 @@ class Session:
                 error = await self._until_stop(self._serve(client))
                 lifetime_s = asyncio.get_running_loop().time() - connected_at
                 if self._stopping.is_set():
-                    await self._say_goodbye(client)
+                    await self._publish_offline(client)
                 else:
                     has_left_out = self._publisher.connection_lost(
                         may_be_about_a_message=may_be_about_a_message(client.error or error)
@@ -221,7 +221,7 @@ class Session:
             if error is not None and not client.lost.is_set():
                 raise error
 
-    async def _say_goodbye(self, client: Client) -> None:
+    async def _publish_offline(self, client: Client) -> None:
         """Publish `offline` before DISCONNECT: the broker drops the will then."""
         self.state = ConnectionState.CLOSING
         message = Message(topic=self._availability_topic, payload=b"offline")

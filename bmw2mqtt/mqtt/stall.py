@@ -13,7 +13,7 @@ BEAT_S = 1.0
 
 
 class StallDetector:
-    """Tells fresh messages from those that may have waited during a standstill.
+    """Distinguishes fresh messages from those that may have waited during a stall.
 
     Two things stall: this process (no `beat` for ten seconds: suspended, paused, stopped) and the
     broker (no answer to a ping for six seconds). What is read afterwards is stale until the broker

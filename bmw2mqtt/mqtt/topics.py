@@ -146,7 +146,7 @@ class Topics:
         return (f"{self.base}/#", f"{self.discovery_prefix}/device/+/config")
 
     def parse_command(self, topic: str) -> CommandTopic | None:
-        """Take a command topic apart; `None` if it has not the form of one."""
+        """Parse a command topic; `None` if it is not one."""
         match = self._command.fullmatch(topic)
         return CommandTopic(**match.groupdict()) if match else None
 

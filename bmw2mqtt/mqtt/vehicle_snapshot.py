@@ -8,7 +8,7 @@ from bmw2mqtt.mqtt.device import Snapshot, Values
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 _TRACKER: Final = "device_tracker"
-"""Its attributes hold the time of the position."""
+"""Its attributes contain the time of the position."""
 
 
 def vehicle_snapshot(name: str | None) -> Snapshot[Vehicle]:
@@ -35,7 +35,7 @@ def _times(vehicle: Vehicle, values: Values) -> Mapping[str, Any]:
         "measured_at": {
             entity: iso(measured_at[entity])
             for platform, keys in values.items()
-            for key in keys
-            if (entity := f"{platform}/{key}") in measured_at
+            for key, value in keys.items()
+            if value is not None and (entity := f"{platform}/{key}") in measured_at
         },
     }

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-NEW_LOGIN_FAILED: Final = "the new login came to nothing: "
+NEW_LOGIN_FAILED: Final = "the new login failed: "
 """Beginning of the message after a new login has failed while the existing one still works."""
 
 
@@ -20,7 +20,7 @@ class LoginKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendTraits:
-    """What an account can do, whatever the interface of BMW that it uses."""
+    """What the accounts of a backend can do."""
 
     name: str
     """The word in the settings, such as `mybmw`."""
@@ -87,5 +87,5 @@ class AccountState:
 
     @property
     def is_login_required(self) -> bool:
-        """Whether a person has to log in before anything can go on."""
+        """Whether a person has to log in first."""
         return self.status is AccountStatus.LOGIN_REQUIRED

@@ -22,7 +22,7 @@ class TripEventType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LastCharge:
+class ChargeSummary:
     """A charging session that is over; `None` is unknown."""
 
     start: datetime | None
@@ -46,7 +46,7 @@ class LastCharge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LastTrip:
+class TripSummary:
     """A trip that is over; `None` is unknown."""
 
     start: datetime | None
@@ -69,8 +69,8 @@ class VehicleHistory:
     """The same, at home; `None`: no home is configured."""
     estimated_share: float | None = None
     """How much of the energy is an estimate, from 0 to 1."""
-    last_charge: LastCharge | None = None
-    last_trip: LastTrip | None = None
+    last_charge: ChargeSummary | None = None
+    last_trip: TripSummary | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

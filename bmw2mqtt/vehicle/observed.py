@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bmw2mqtt.vehicle.charging.session import BmwRecord, ChargingSession, Phase
+from bmw2mqtt.vehicle.charging.session import BmwSession, ChargingSession, Phase
 from bmw2mqtt.vehicle.charging.state import Transition
 from bmw2mqtt.vehicle.trips import Coordinates, Measured, Observation
 
@@ -13,7 +13,7 @@ from bmw2mqtt.vehicle.trips import Coordinates, Measured, Observation
 class ChargeRecord:
     """A finished session of BMW's own charging history."""
 
-    session: BmwRecord
+    session: BmwSession
     json: str
     """As it came, without places."""
     place: Coordinates | None = None

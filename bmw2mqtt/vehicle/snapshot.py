@@ -5,7 +5,7 @@ they are not obvious, and always metric.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from enum import StrEnum
 from types import MappingProxyType
@@ -322,7 +322,7 @@ class Vehicle:
     updated_at: datetime | None = None
     """When the car last reported; never the time of a poll."""
     last_report_at: datetime | None = None
-    """`updated_at`, but changed at most once a minute."""
+    """`updated_at`; the bridge publishes a change at most once a minute."""
     measured_at: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     """When single values were measured, by `{platform}/{key}` of their entity."""
     mileage_km: float | None = None
@@ -373,3 +373,9 @@ class Vehicle:
     def has_engine(self) -> bool:
         """Whether it burns fuel."""
         return self.drive_train is not None and self.drive_train.has_engine
+
+    def with_capacity(self, capacity_kwh: float | None) -> "Vehicle":
+        """Return it with another capacity, if it has a battery; `None`: as it is."""
+        if capacity_kwh is None or not self.has_battery:
+            return self
+        return replace(self, charging=replace(self.charging, capacity_kwh=capacity_kwh))

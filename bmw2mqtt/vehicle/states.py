@@ -61,7 +61,7 @@ class PreconditioningError(StrEnum):
 
 
 class AlarmState(StrEnum):
-    """What the anti-theft alarm watches; MyBMW tells only whether it is armed."""
+    """What the anti-theft alarm watches; MyBMW reports only whether it is armed."""
 
     UNARMED = "unarmed"
     ARMED = "armed"

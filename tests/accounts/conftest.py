@@ -15,15 +15,15 @@ from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.simulator.cardata import CarDataSimulator, CarDataUser
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
-from tests.accounts.cardata_bench import BEGIN, OTHER_VIN, Bench, LoopClock, car
-from tests.accounts.consumer import Watched, watched_account
+from tests.accounts.cardata.account_parts import BEGIN, OTHER_VIN, AccountParts, LoopClock, car
+from tests.accounts.mybmw.polled_account import PolledAccount, polled_account
 from tests.virtual_time import VirtualLoop
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], Any]]:
     """Let CarData's tests run in virtual time; MyBMW's choose it themselves."""
-    is_cardata = "bench" in getattr(item, "fixturenames", ())
-    if is_cardata or item.path.name.startswith("test_cardata_"):
+    is_cardata = "parts" in getattr(item, "fixturenames", ())
+    if is_cardata or item.path.parent.parts[-2:] in {("cardata", "auth"), ("cardata", "stream")}:
         return {"virtual": partial(VirtualLoop, BEGIN)}
     return {"real": asyncio.new_event_loop}
 
@@ -53,19 +53,19 @@ async def watch(
     """A function that opens an account with the cars it is given."""
     async with AsyncExitStack() as stack:
 
-        async def open_account(*cars: Any) -> Watched:
+        async def open_account(*cars: Any) -> PolledAccount:
             number = len(near_bmw.accounts.users)
             user = SimulatedUser(username=f"me{number}@example.com", password="p", cars=cars)
             near_bmw.accounts.users.append(user)
             return await stack.enter_async_context(
-                watched_account(near_bmw, user, certificates, tmp_path / f"data{number}")
+                polled_account(near_bmw, user, certificates, tmp_path / f"data{number}")
             )
 
         yield open_account
 
 
 @pytest.fixture
-async def bench(certificates: Certificates, tmp_path: Path) -> AsyncIterator[Bench]:
+async def parts(certificates: Certificates, tmp_path: Path) -> AsyncIterator[AccountParts]:
     """A CarData account, not logged in, with one car; the time is a virtual one."""
     clock = LoopClock()
     user = CarDataUser(cars=[car()])
@@ -73,16 +73,16 @@ async def bench(certificates: Certificates, tmp_path: Path) -> AsyncIterator[Ben
         CarDataSimulator([user], certificates=certificates) as bmw,
         HttpClient(certificates.client_context()) as session,
     ):
-        yield Bench(bmw, user, clock, session, tmp_path / "data")
+        yield AccountParts(bmw, user, clock, session, tmp_path / "data")
     await clock.forward(seconds=1)  # what was closed just now has ended
 
 
 @pytest.fixture
-async def account(bench: Bench) -> Bench:
+async def account(parts: AccountParts) -> AccountParts:
     """An account that is logged in, with two cars."""
-    bench.user.cars.append(car(OTHER_VIN))
-    await bench.log_in()
-    return bench
+    parts.user.cars.append(car(OTHER_VIN))
+    await parts.log_in()
+    return parts
 
 
 @pytest.fixture

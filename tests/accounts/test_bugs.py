@@ -13,14 +13,14 @@ from structlog.testing import capture_logs
 from bmw2mqtt.accounts.cardata.account import CarDataAccount
 from bmw2mqtt.accounts.cardata.snapshot import builder, updater
 from bmw2mqtt.accounts.cardata.snapshot.updater import SnapshotUpdater
-from bmw2mqtt.accounts.mybmw import poller as garage
+from bmw2mqtt.accounts.mybmw import poller
 from bmw2mqtt.accounts.scheduler import PollScheduler
 from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.simulator.tls import Certificates
 from tests import virtual_time
-from tests.accounts.cardata_bench import OTHER_VIN, VIN, Bench, car
-from tests.accounts.cardata_home import MILEAGE, Home
-from tests.accounts.simulated_day import VINS, Day, simulated_day
+from tests.accounts.cardata.account_parts import OTHER_VIN, VIN, AccountParts, car
+from tests.accounts.cardata.running_account import MILEAGE, RunningAccount
+from tests.accounts.mybmw.simulated_day import VINS, Day, simulated_day
 from tests.accounts.waiting import until
 
 HOUR = timedelta(hours=1)
@@ -50,16 +50,16 @@ def stumble_for(vin: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @pytest.fixture
-async def home(bench: Bench) -> Any:
+async def home(parts: AccountParts) -> Any:
     """An account of two cars that is logged in and running."""
-    bench.user.cars.append(car(OTHER_VIN))
-    async with Home(bench).running() as home:
+    parts.user.cars.append(car(OTHER_VIN))
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
         await until(lambda: home.car("sensor/mileage", OTHER_VIN))
         yield home
 
 
-async def shows_and_recovers(home: Home, owner: Any, name: str) -> None:
+async def shows_and_recovers(home: RunningAccount, owner: Any, name: str) -> None:
     """Let something have a bug for a while."""
     with capture_logs() as logs, pytest.MonkeyPatch.context() as patch:
         patch.setattr(owner, name, stumble)
@@ -70,11 +70,11 @@ async def shows_and_recovers(home: Home, owner: Any, name: str) -> None:
     await home.drive(50_001)
 
 
-async def test_a_bug_in_looking_after_availability(home: Home) -> None:
+async def test_a_bug_in_looking_after_availability(home: RunningAccount) -> None:
     await shows_and_recovers(home, SnapshotUpdater, "check_held_back")
 
 
-async def test_a_bug_in_the_account_s_polling(home: Home) -> None:
+async def test_a_bug_in_the_account_s_polling(home: RunningAccount) -> None:
     with capture_logs() as logs, pytest.MonkeyPatch.context() as patch:
         patch.setattr(PollScheduler, "_wait", stumble)
         await home.refresh()
@@ -85,7 +85,9 @@ async def test_a_bug_in_the_account_s_polling(home: Home) -> None:
 
 
 @pytest.mark.parametrize("name", ["_update_status", "_stream_changed"])
-async def test_a_bug_in_what_is_told_when_something_changes(home: Home, name: str) -> None:
+async def test_a_bug_in_what_is_told_when_something_changes(
+    home: RunningAccount, name: str
+) -> None:
     with capture_logs() as logs, pytest.MonkeyPatch.context() as patch:
         patch.setattr(CarDataAccount, name, stumble)
         await home.renew()
@@ -98,7 +100,7 @@ async def test_a_bug_in_what_is_told_when_something_changes(home: Home, name: st
 
 
 @pytest.mark.parametrize("name", ["vehicle_changed", "account_changed", "vehicle_seen"])
-async def test_a_bug_of_whoever_listens(home: Home, name: str) -> None:
+async def test_a_bug_of_whoever_listens(home: RunningAccount, name: str) -> None:
     with capture_logs() as logs, pytest.MonkeyPatch.context() as patch:
         patch.setattr(DeviceRegistry, name, stumble)
         home.bmw.publish(VIN, {MILEAGE: 50_000})
@@ -109,7 +111,7 @@ async def test_a_bug_of_whoever_listens(home: Home, name: str) -> None:
 
 
 async def test_a_bug_with_one_car_leaves_its_values_and_the_other_car(
-    home: Home, monkeypatch: pytest.MonkeyPatch
+    home: RunningAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def is_shown(mileage: int) -> bool:
         return home.car("sensor/mileage", OTHER_VIN) == str(mileage)
@@ -149,21 +151,21 @@ def test_a_bug_with_one_car_of_mybmw_hides_no_other(
     certificates: Certificates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     bad, good = VINS
-    function = getattr(garage, name)
+    function = getattr(poller, name)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if bad in {getattr(args[0], "vin", None), *map(str, args[1:2])}:
             raise ZeroDivisionError
         return function(*args, **kwargs)
 
-    monkeypatch.setattr(garage, name, call)
+    monkeypatch.setattr(poller, name, call)
 
     async def main(day: Day) -> None:
         await asyncio.sleep(3600)
         assert day.state.status == "ok"
         assert good in day.watcher.vins
         assert bad not in day.watcher.vins
-        monkeypatch.setattr(garage, name, function)
+        monkeypatch.setattr(poller, name, function)
         await asyncio.sleep(3600)
         assert bad in day.watcher.vins, "it comes once it can"
 

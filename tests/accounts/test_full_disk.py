@@ -17,7 +17,7 @@ from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
 from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.vehicle.errors import StoreInUse
-from tests.accounts.consumer import watched_account
+from tests.accounts.mybmw.polled_account import polled_account
 from tests.fixture_cars import fixture_car
 
 
@@ -104,11 +104,11 @@ async def test_on_a_real_disk(
         username="me@example.com", password="p", cars=[fixture_car("WBA00000000DEMO02")]
     )
     near_bmw.accounts.users.append(user)
-    async with watched_account(near_bmw, user, certificates, small_disk) as watched:
+    async with polled_account(near_bmw, user, certificates, small_disk) as watched:
         assert (await watched.poll()).status is AccountStatus.OK
     spoil(small_disk)
     with capture_logs() as lines:
-        async with watched_account(near_bmw, user, certificates, small_disk) as watched:
+        async with polled_account(near_bmw, user, certificates, small_disk) as watched:
             for _ in range(2):
                 near_bmw.accounts.expire_access_tokens()
                 assert (await watched.poll()).status is AccountStatus.OK

@@ -10,7 +10,7 @@ from bmw2mqtt.simulator.driving import ELECTRIC, TIME_LAPSE
 from bmw2mqtt.simulator.mybmw import DrivingCar
 from bmw2mqtt.simulator.tls import Certificates
 from tests import virtual_time
-from tests.accounts.simulated_day import simulated_day
+from tests.accounts.mybmw.simulated_day import simulated_day
 
 MODEL = replace(
     ELECTRIC, initial_minute=82.0, battery=replace(ELECTRIC.battery, initial_percent=73.5)

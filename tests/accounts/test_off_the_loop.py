@@ -18,8 +18,8 @@ from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import MyBmwSettings
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from bmw2mqtt.vehicle.account import AccountStatus
-from tests.accounts.cardata_bench import Bench
-from tests.accounts.cardata_home import Home
+from tests.accounts.cardata.account_parts import AccountParts
+from tests.accounts.cardata.running_account import RunningAccount
 from tests.fixture_cars import fixture_car
 
 
@@ -56,8 +56,8 @@ async def test_mybmw(
     assert threading.main_thread() not in threads
 
 
-async def test_cardata(bench: Bench, threads: set[threading.Thread]) -> None:
-    async with Home(bench).running() as home:
+async def test_cardata(parts: AccountParts, threads: set[threading.Thread]) -> None:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
         await home.drive(70_000)
         await home.refresh()

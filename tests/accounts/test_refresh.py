@@ -9,7 +9,7 @@ from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
 from bmw2mqtt.vehicle.errors import Unreachable
-from tests.accounts.consumer import watched_account
+from tests.accounts.mybmw.polled_account import polled_account
 from tests.fixture_cars import fixture_cars
 
 
@@ -40,7 +40,7 @@ async def test_a_mybmw_account_publishes_it(certificates: Certificates, tmp_path
     user = SimulatedUser(username="me@example.com", password="p", cars=fixture_cars()[:1])
     async with (
         MyBmwSimulator([user], certificates=certificates) as bmw,
-        watched_account(bmw, user, certificates, tmp_path) as watched,
+        polled_account(bmw, user, certificates, tmp_path) as watched,
     ):
         assert (await watched.poll()).last_refresh is None
         watched.account.set_polling(is_polling=False)

@@ -13,9 +13,9 @@ from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.simulator.tls import Certificates
 from tests import virtual_time
-from tests.accounts.cardata_bench import VIN, Bench
-from tests.accounts.cardata_home import Home
-from tests.accounts.simulated_day import Day, simulated_day
+from tests.accounts.cardata.account_parts import VIN, AccountParts
+from tests.accounts.cardata.running_account import RunningAccount
+from tests.accounts.mybmw.simulated_day import Day, simulated_day
 from tests.accounts.state_parts import read_part
 from tests.accounts.waiting import until
 
@@ -99,14 +99,14 @@ def test_when_bmw_answered_last_survives_being_killed(
     virtual_time.run(main)
 
 
-async def test_cardata_shows_its_cars_and_says_why_rest_waits(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_cardata_shows_its_cars_and_says_why_rest_waits(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
     for _ in range(MANY_STARTS):
-        async with Home(bench).running() as home:
+        async with RunningAccount(parts).running() as home:
             await until(lambda: home.car("sensor/mileage") not in {None, "None"})
             await home.clock.forward(minutes=1)
-    async with Home(bench).running() as home:
+    async with RunningAccount(parts).running() as home:
         await home.is_status("ok")
         assert NOTICE.fullmatch(home.message)
         assert home.car("sensor/mileage") not in {None, "None"}

@@ -135,7 +135,7 @@ class PublishedCar:
     def report(self, values: Mapping[str, Any], seconds: float = 0) -> dict[str, bytes]:
         """Return what is retained after the car has sent a message."""
         named = {name.removeprefix("vehicle."): value for name, value in values.items()}
-        self._device.show(self.car.report(named, seconds))
+        self._device.publish(self.car.report(named, seconds))
         return dict(self._published.topics)
 
 

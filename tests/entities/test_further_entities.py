@@ -10,7 +10,7 @@ import pytest
 from bmw2mqtt.entities import VEHICLE_ENTITIES
 from bmw2mqtt.entities.base import Sensor, encode
 from bmw2mqtt.mqtt.device import dump_json
-from bmw2mqtt.vehicle.history import LastCharge, LastTrip, VehicleHistory
+from bmw2mqtt.vehicle.history import ChargeSummary, TripSummary, VehicleHistory
 from bmw2mqtt.vehicle.snapshot import (
     Battery12V,
     Charging,
@@ -127,8 +127,8 @@ FULL = replace(
         energy_kwh=116.77,
         energy_home_kwh=16.77,
         estimated_share=0.5,
-        last_charge=LastCharge(start=NOON, end=NOON, energy_kwh=16.7742),
-        last_trip=LastTrip(
+        last_charge=ChargeSummary(start=NOON, end=NOON, energy_kwh=16.7742),
+        last_trip=TripSummary(
             start=None, start_known=False, end=NOON, distance_km=25, consumption_kwh_per_100km=18.26
         ),
     ),

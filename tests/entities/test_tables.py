@@ -35,7 +35,7 @@ from bmw2mqtt.vehicle.snapshot import (
     Service,
     Vehicle,
 )
-from tests.accounts.conversion import convert_car
+from tests.accounts.mybmw.snapshot.conversion import convert_car
 from tests.fixture_cars import fixture_cars
 from tests.tables import check_rows
 

@@ -38,7 +38,7 @@ RELAY = f"bmw/{VIN}"
 SCOPE = ("authenticate_user", "openid", API_SCOPE, STREAM_SCOPE)
 
 
-class Customer:
+class CarDataOwner:
     """Somebody with a car, at a simulated BMW in another thread."""
 
     def __init__(self, servers: BackgroundBmw, port: int, folder: Path) -> None:
@@ -125,8 +125,8 @@ class Customer:
 
 
 @pytest.fixture
-def customer(bmw_servers: BackgroundBmw, broker: Mosquitto, tmp_path: Path) -> Customer:
-    return Customer(bmw_servers, broker.port, tmp_path / "data")
+def customer(bmw_servers: BackgroundBmw, broker: Mosquitto, tmp_path: Path) -> CarDataOwner:
+    return CarDataOwner(bmw_servers, broker.port, tmp_path / "data")
 
 
 def attributes(observer: Observer) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def wait_code(observer: Observer) -> str:
 
 
 def test_the_first_login_over_mqtt(
-    customer: Customer, observer: Observer, launch: Callable[..., Daemon]
+    customer: CarDataOwner, observer: Observer, launch: Callable[..., Daemon]
 ) -> None:
     process = launch(customer.settings())
     observer.wait_for(STATUS, "login_required")
@@ -235,7 +235,7 @@ class Terminal:
 
 
 def test_on_the_terminal_beside_the_daemon(
-    customer: Customer, observer: Observer, launch: Callable[..., Daemon]
+    customer: CarDataOwner, observer: Observer, launch: Callable[..., Daemon]
 ) -> None:
     process = launch(customer.settings())
     customer.decline(wait_code(observer))
@@ -273,7 +273,7 @@ def test_on_the_terminal_beside_the_daemon(
 
 
 def test_on_the_terminal_without_a_daemon(
-    customer: Customer, observer: Observer, launch: Callable[..., Daemon], tmp_path: Path
+    customer: CarDataOwner, observer: Observer, launch: Callable[..., Daemon], tmp_path: Path
 ) -> None:
     before = Daemon(tmp_path / "terminal", customer.settings())
     checked = _check(before.config)
@@ -306,7 +306,7 @@ def _check(config: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_relayed_byte_for_byte_and_in_order(
-    customer: Customer, broker: Mosquitto, launch: Callable[..., Daemon]
+    customer: CarDataOwner, broker: Mosquitto, launch: Callable[..., Daemon]
 ) -> None:
     customer.log_in()
     odd = [
@@ -342,7 +342,7 @@ def test_relayed_byte_for_byte_and_in_order(
 
 
 def test_killed_at_any_time(
-    customer: Customer, observer: Observer, launch: Callable[..., Daemon]
+    customer: CarDataOwner, observer: Observer, launch: Callable[..., Daemon]
 ) -> None:
     customer.log_in()
     tokens = customer.folder / "tokens-eu.json"
@@ -387,7 +387,7 @@ def test_killed_at_any_time(
 
 
 def test_a_cardata_installation_loads_nothing_of_the_other(
-    customer: Customer, observer: Observer, tmp_path: Path
+    customer: CarDataOwner, observer: Observer, tmp_path: Path
 ) -> None:
     customer.log_in()
     program = ["-X", "importtime", "-m", "bmw2mqtt"]
@@ -409,7 +409,7 @@ def cars() -> list[Any]:
 
 @pytest.mark.parametrize("first", ["home", "eu"])
 def test_a_car_in_an_account_of_each_backend_belongs_to_the_first(
-    customer: Customer,
+    customer: CarDataOwner,
     bmw: MyBmwSimulator,
     broker: Mosquitto,
     observer: Observer,

@@ -7,11 +7,11 @@ import pytest
 from bimmer_connected.tests import VIN_I20
 
 from bmw2mqtt.simulator.mybmw import Fault
-from tests.commanding import Rig, rig
+from tests.commanding import CommandedDaemon, rig
 
 
 @pytest.fixture(scope="module")
-def drive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+def drive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandedDaemon]:
     with rig(tmp_path_factory.mktemp("destinations"), VIN_I20) as started:
         yield started
 
@@ -51,7 +51,7 @@ POIS = [
 
 @pytest.mark.parametrize(("payload", "title", "address"), POIS, ids=[p for p, *_ in POIS])
 def test_a_destination_is_sent_with_what_was_given_and_no_more(
-    drive: Rig, payload: str, title: str, address: dict[str, str]
+    drive: CommandedDaemon, payload: str, title: str, address: dict[str, str]
 ) -> None:
     requests = len(drive.bmw.requests)
 
@@ -71,7 +71,7 @@ def test_a_destination_is_sent_with_what_was_given_and_no_more(
     assert drive.requests(since=requests) == [trigger]
 
 
-def test_destinations_are_not_in_the_log(drive: Rig) -> None:
+def test_destinations_are_not_in_the_log(drive: CommandedDaemon) -> None:
     secrets = ["12.3456789", "98.7654321", "Hideaway", "Secret Lane"]
     good = {"name": "Hideaway", "latitude": "12.3456789", "longitude": 98.7654321}
     payloads = [

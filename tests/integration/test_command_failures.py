@@ -17,7 +17,7 @@ from bmw2mqtt.simulator.mybmw import (
     quota_exceeded,
     too_many_requests,
 )
-from tests.commanding import LIMIT_S, LOCATION, TOLD_PATHS, Rig, rig
+from tests.commanding import LIMIT_S, LOCATION, TOLD_PATHS, CommandedDaemon, rig
 
 pytestmark = pytest.mark.no_cover
 
@@ -26,7 +26,7 @@ NOT_JSON = "<html><body>Service temporarily weird</body></html>"
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandedDaemon]:
     directory = tmp_path_factory.mktemp("failures")
     account = {"location": LOCATION}
     with rig(
@@ -36,7 +36,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 
 @pytest.fixture
-def drive(running: Rig) -> Iterator[Rig]:
+def drive(running: CommandedDaemon) -> Iterator[CommandedDaemon]:
     """Cars as they were recorded; after each test the daemon still does its work."""
     running.reset()
     yield running
@@ -49,7 +49,7 @@ def drive(running: Rig) -> Iterator[Rig]:
     assert not [line for line in running.process.log() if "crashed" in line["event"]]
 
 
-def unlock(drive: Rig) -> dict[str, Any]:
+def unlock(drive: CommandedDaemon) -> dict[str, Any]:
     """Let the car be unlocked in vain: the event, once the entity has gone back."""
     messages, requests = len(drive.observer.messages), len(drive.bmw.requests)
     event: dict[str, Any] = drive.command(VIN_I20, "lock/lock/set", "UNLOCK")
@@ -61,7 +61,7 @@ def unlock(drive: Rig) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_performed(drive: Rig) -> None:
+def nothing_performed(drive: CommandedDaemon) -> None:
     drive.cars[VIN_I20].performed.clear()
 
 
@@ -94,7 +94,7 @@ def error(details: Any) -> Outcome:
     ],
 )
 def test_the_car_says_no(
-    drive: Rig, outcome: Outcome, event_type: str, reason: str | None, message: str
+    drive: CommandedDaemon, outcome: Outcome, event_type: str, reason: str | None, message: str
 ) -> None:
     drive.bmw.outcomes.plan(outcome, times=1)
     event = unlock(drive)
@@ -132,7 +132,7 @@ UNKNOWN = ("timed_out", "unreachable")
     ],
     ids=str,
 )
-def test_bmw_fails(drive: Rig, fault: Fault, expected: tuple[str, str]) -> None:
+def test_bmw_fails(drive: CommandedDaemon, fault: Fault, expected: tuple[str, str]) -> None:
     drive.bmw.faults.add(fault)
     requests = len(drive.bmw.requests)
     event = unlock(drive)
@@ -144,7 +144,7 @@ def test_bmw_fails(drive: Rig, fault: Fault, expected: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"eventStatus": None}, [], {"eventStatus": ""}], ids=str)
-def test_a_status_that_says_nothing_is_asked_for_again(drive: Rig, body: Any) -> None:
+def test_a_status_that_says_nothing_is_asked_for_again(drive: CommandedDaemon, body: Any) -> None:
     drive.bmw.faults.add(Fault(path=STATUS, status=200, body=body, times=2))
     event = drive.command(VIN_I20, "lock/lock/set", "UNLOCK")
     assert event["event_type"] == "executed"
@@ -152,7 +152,7 @@ def test_a_status_that_says_nothing_is_asked_for_again(drive: Rig, body: Any) ->
 
 
 def test_a_command_that_was_taken_is_not_said_to_have_failed_when_the_login_ends(
-    drive: Rig,
+    drive: CommandedDaemon,
 ) -> None:
     drive.bmw.faults.add(Fault(path=STATUS, status=401, times=1))
     drive.bmw.faults.add(Fault(path="/oauth/token|/oauth/config|/gcdm/", status=500))
@@ -161,7 +161,7 @@ def test_a_command_that_was_taken_is_not_said_to_have_failed_when_the_login_ends
     drive.wait_for(VIN_I20, "lock/lock", "LOCKED")
 
 
-def test_the_truth_is_shown_after_a_command_whose_end_is_not_known(drive: Rig) -> None:
+def test_the_truth_is_shown_after_a_command_whose_end_is_not_known(drive: CommandedDaemon) -> None:
     drive.bmw.faults.add(Fault(path=STATUS, status=500))
     gate = drive.hold()
     count = len(drive.events(VIN_I20))
@@ -176,7 +176,7 @@ def test_the_truth_is_shown_after_a_command_whose_end_is_not_known(drive: Rig) -
     assert not gate.asked.is_set()
 
 
-def test_bmw_is_not_there(drive: Rig) -> None:
+def test_bmw_is_not_there(drive: CommandedDaemon) -> None:
     count = len(drive.bmw.requests)
     stop, start = drive.bmw.stop, drive.bmw.start
     drive.call(stop())
@@ -188,7 +188,7 @@ def test_bmw_is_not_there(drive: Rig) -> None:
     assert len(drive.bmw.requests) == count
 
 
-def test_a_destination_fails(drive: Rig) -> None:
+def test_a_destination_fails(drive: CommandedDaemon) -> None:
     for fault, expected in (
         (Fault(path="send-to-car", status=400), REFUSED),
         (Fault(path="send-to-car", status=500), UNREACHABLE),
@@ -201,7 +201,7 @@ def test_a_destination_fails(drive: Rig) -> None:
         assert (event["event_type"], event["reason"]) == expected, fault
 
 
-def test_a_car_that_cannot_be_found(drive: Rig) -> None:
+def test_a_car_that_cannot_be_found(drive: CommandedDaemon) -> None:
     drive.cars[VIN_I20].finder_position = None
     event = drive.command(VIN_I20, "button/find_vehicle/press")
     assert (event["event_type"], event["reason"]) == REFUSED
@@ -223,7 +223,9 @@ def test_a_car_that_cannot_be_found(drive: Rig) -> None:
     ],
     ids=str,
 )
-def test_a_profile_that_cannot_be_read_is_not_written(drive: Rig, fault: dict[str, Any]) -> None:
+def test_a_profile_that_cannot_be_read_is_not_written(
+    drive: CommandedDaemon, fault: dict[str, Any]
+) -> None:
     topic = "select/charging_mode"
     drive.bmw.faults.add(Fault(path="/eadrax-crccs/v2/vehicles", vin=VIN_I01_REX, **fault))
     requests, messages = len(drive.bmw.requests), len(drive.observer.messages)
@@ -237,7 +239,7 @@ def test_a_profile_that_cannot_be_read_is_not_written(drive: Rig, fault: dict[st
     assert shown == ["immediate_charging", "delayed_charging"]
 
 
-def test_what_would_change_nothing_is_ignored_without_a_request(drive: Rig) -> None:
+def test_what_would_change_nothing_is_ignored_without_a_request(drive: CommandedDaemon) -> None:
     requests = len(drive.bmw.requests)
     drive.cars[VIN_I20].state_data["state"]["electricChargingState"] |= {
         "chargingStatus": "NOT_CHARGING",
@@ -253,7 +255,9 @@ def test_what_would_change_nothing_is_ignored_without_a_request(drive: Rig) -> N
     drive.wait_for(VIN_I20, "switch/charging", "OFF")
 
 
-def test_a_failed_command_does_not_stay_on_show_while_the_next_one_runs(drive: Rig) -> None:
+def test_a_failed_command_does_not_stay_on_show_while_the_next_one_runs(
+    drive: CommandedDaemon,
+) -> None:
     first, second = drive.hold(service="door-unlock"), drive.hold(service="horn-blow")
     count = len(drive.events(VIN_I20))
     drive.send(VIN_I20, "lock/lock/set", "UNLOCK")
@@ -270,6 +274,6 @@ def test_a_failed_command_does_not_stay_on_show_while_the_next_one_runs(drive: R
     drive.wait_events(VIN_I20, count + 2)
 
 
-def test_log_lines_are_json_and_name_no_secret(drive: Rig) -> None:
+def test_log_lines_are_json_and_name_no_secret(drive: CommandedDaemon) -> None:
     lines = [json.dumps(line) for line in drive.process.log()]
     assert not [line for line in lines if "a-password-42" in line or "Bearer" in line]

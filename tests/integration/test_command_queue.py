@@ -9,7 +9,7 @@ import pytest
 from bimmer_connected.tests import VIN_I20
 
 from bmw2mqtt.simulator.mybmw import Fault, quota_exceeded
-from tests.commanding import BASE, LIMIT_S, Gate, Rig, rig
+from tests.commanding import BASE, LIMIT_S, CommandedDaemon, Gate, rig
 from tests.mosquitto import wait_until
 
 pytestmark = pytest.mark.no_cover
@@ -24,18 +24,18 @@ SERVICES = ["door-unlock", "light-flash", "climate-now", "charging-settings", "s
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandedDaemon]:
     with rig(tmp_path_factory.mktemp("queue"), VIN_I20) as started:
         yield started
 
 
 @pytest.fixture
-def drive(running: Rig) -> Rig:
+def drive(running: CommandedDaemon) -> CommandedDaemon:
     running.reset()
     return running
 
 
-def start(drive: Rig, topic: str = "lock/lock/set", payload: str = "UNLOCK") -> Gate:
+def start(drive: CommandedDaemon, topic: str = "lock/lock/set", payload: str = "UNLOCK") -> Gate:
     """Let a command run until its gate is opened."""
     gate = drive.hold()
     drive.send(VIN_I20, topic, payload)
@@ -43,7 +43,7 @@ def start(drive: Rig, topic: str = "lock/lock/set", payload: str = "UNLOCK") -> 
     return gate
 
 
-def services(drive: Rig, since: int) -> list[str]:
+def services(drive: CommandedDaemon, since: int) -> list[str]:
     return [trigger.path.rpartition("/")[2] for trigger in drive.triggers(since)]
 
 
@@ -51,7 +51,7 @@ def verdict(event: dict[str, Any]) -> tuple[str, str | None]:
     return event["event_type"], event["reason"]
 
 
-def test_four_wait_in_their_order_and_the_fifth_is_refused(drive: Rig) -> None:
+def test_four_wait_in_their_order_and_the_fifth_is_refused(drive: CommandedDaemon) -> None:
     count, since = len(drive.events(VIN_I20)), len(drive.bmw.requests)
     gate = start(drive)
     for topic, payload in WAITING:
@@ -84,7 +84,7 @@ def test_four_wait_in_their_order_and_the_fifth_is_refused(drive: Rig) -> None:
     ids=str,
 )
 def test_the_same_command_is_refused_while_it_runs_and_while_it_waits(
-    drive: Rig, first: tuple[str, str], again: tuple[str, str]
+    drive: CommandedDaemon, first: tuple[str, str], again: tuple[str, str]
 ) -> None:
     count, since = len(drive.events(VIN_I20)), len(drive.bmw.requests)
     gate = start(drive, *first)
@@ -103,7 +103,7 @@ def test_the_same_command_is_refused_while_it_runs_and_while_it_waits(
     assert verdict(drive.command(VIN_I20, *again)) == ("executed", None)
 
 
-def test_opposite_commands_both_run(drive: Rig) -> None:
+def test_opposite_commands_both_run(drive: CommandedDaemon) -> None:
     count = len(drive.events(VIN_I20))
     gate = start(drive)
     drive.send(VIN_I20, "lock/lock/set", "LOCK")
@@ -114,7 +114,7 @@ def test_opposite_commands_both_run(drive: Rig) -> None:
     drive.wait_for(VIN_I20, "lock/lock", "LOCKED")
 
 
-def test_a_message_that_expires_while_it_waits_is_not_carried_out(drive: Rig) -> None:
+def test_a_message_that_expires_while_it_waits_is_not_carried_out(drive: CommandedDaemon) -> None:
     count, since = len(drive.events(VIN_I20)), len(drive.bmw.requests)
     gate = start(drive)
     drive.send(VIN_I20, "button/sound_horn/press", "PRESS", MessageExpiryInterval=1)
@@ -131,7 +131,9 @@ def test_a_message_that_expires_while_it_waits_is_not_carried_out(drive: Rig) ->
     assert services(drive, since) == ["door-unlock", "light-flash"]
 
 
-def test_a_command_that_waited_until_the_account_was_in_trouble_is_refused(drive: Rig) -> None:
+def test_a_command_that_waited_until_the_account_was_in_trouble_is_refused(
+    drive: CommandedDaemon,
+) -> None:
     count, since = len(drive.events(VIN_I20)), len(drive.bmw.requests)
     gate = start(drive)
     drive.send(VIN_I20, "button/sound_horn/press")
@@ -149,7 +151,7 @@ def test_a_command_that_waited_until_the_account_was_in_trouble_is_refused(drive
     drive.observer.wait_for(f"{BASE}/account/home/sensor/status", "ok", LIMIT_S)
 
 
-def test_the_response_topic_hears_of_an_executed_command(drive: Rig) -> None:
+def test_the_response_topic_hears_of_an_executed_command(drive: CommandedDaemon) -> None:
     gate = drive.hold()
     drive.send(
         VIN_I20, "button/sound_horn/press", ResponseTopic="answers/horn", CorrelationData=b"7"
@@ -165,7 +167,7 @@ def test_the_response_topic_hears_of_an_executed_command(drive: Rig) -> None:
 # The end of the daemon
 
 
-def restart_and_count(drive: Rig) -> list[str]:
+def restart_and_count(drive: CommandedDaemon) -> list[str]:
     """Start the daemon again; return the services it sends, which should be none."""
     seen = len(drive.bmw.requests)
     messages = len(drive.observer.messages)

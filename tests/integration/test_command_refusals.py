@@ -10,7 +10,7 @@ from bimmer_connected.tests import VIN_F31, VIN_G26, VIN_I20
 
 from bmw2mqtt.entities import VEHICLE_ENTITIES
 from bmw2mqtt.simulator.mybmw import Fault, blocked, quota_exceeded
-from tests.commanding import BASE, EVENT_FIELDS, LIMIT_S, Rig, rig
+from tests.commanding import BASE, EVENT_FIELDS, LIMIT_S, CommandedDaemon, rig
 from tests.mosquitto import Observer, wait_until
 
 pytestmark = pytest.mark.no_cover
@@ -20,7 +20,7 @@ FENCE = "none/fence/set"
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandedDaemon]:
     directory = tmp_path_factory.mktemp("refusals")
     with rig(directory, VIN_I20, VIN_G26, VIN_F31) as started:
         asked = len(started.bmw.requests)
@@ -29,7 +29,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         assert all(car.performed == [] for car in started.cars.values())
 
 
-def refused(drive: Rig, vin: str, topic: str, payload: str | bytes = "", **options: Any) -> str:
+def refused(
+    drive: CommandedDaemon, vin: str, topic: str, payload: str | bytes = "", **options: Any
+) -> str:
     """Send a command that is refused with one event, and no request: the reason."""
     count, asked = len(drive.events(vin)), len(drive.bmw.requests)
     drive.send(vin, topic, payload, **options)
@@ -132,7 +134,9 @@ def refused(drive: Rig, vin: str, topic: str, payload: str | bytes = "", **optio
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_refused(running: Rig, vin: str, topic: str, payload: str | bytes, reason: str) -> None:
+def test_refused(
+    running: CommandedDaemon, vin: str, topic: str, payload: str | bytes, reason: str
+) -> None:
     assert refused(running, vin, topic, payload) == reason
 
 
@@ -140,14 +144,14 @@ def test_refused(running: Rig, vin: str, topic: str, payload: str | bytes, reaso
     "topic", ["lock/lock/set", "button/sound_horn/press", "notify/poi/set", "no/thing/set"]
 )
 def test_a_command_sent_to_be_retained_is_refused_while_the_bridge_listens(
-    running: Rig, topic: str
+    running: CommandedDaemon, topic: str
 ) -> None:
     assert refused(running, VIN_I20, topic, "UNLOCK", retain=True) == "retained"
     # Removing it from the broker comes as an empty payload: that is no press of a button.
     assert refused(running, VIN_I20, topic, "", retain=True) == "retained"
 
 
-def test_the_payload_in_the_event_is_short_and_readable(running: Rig) -> None:
+def test_the_payload_in_the_event_is_short_and_readable(running: CommandedDaemon) -> None:
     assert refused(running, VIN_I20, "lock/lock/set", b"\xff" * 5000) == "invalid_payload"
     assert running.events(VIN_I20)[-2]["payload"] == "�" * 255
 
@@ -163,7 +167,7 @@ def test_the_payload_in_the_event_is_short_and_readable(running: Rig) -> None:
         "account/home/logout/set",
     ],
 )
-def test_a_topic_of_another_form_is_only_logged(running: Rig, path: str) -> None:
+def test_a_topic_of_another_form_is_only_logged(running: CommandedDaemon, path: str) -> None:
     seen = len(running.observer.messages)
     running.observer.publish(f"{BASE}/{path}", "a-payload")
     running.command(VIN_I20, FENCE)
@@ -181,7 +185,7 @@ def test_a_topic_of_another_form_is_only_logged(running: Rig, path: str) -> None
     assert "a-payload" not in running.process.log_file.read_text()
 
 
-def test_the_response_topic_gets_the_event_too(running: Rig) -> None:
+def test_the_response_topic_gets_the_event_too(running: CommandedDaemon) -> None:
     event_count = len(running.events(VIN_I20))
     running.send(
         VIN_I20, "lock/lock/set", "?", ResponseTopic="my/answers/1", CorrelationData=b"\0\xff42"
@@ -204,7 +208,7 @@ def test_the_response_topic_gets_the_event_too(running: Rig) -> None:
         "$SYS/broker/uptime",
     ],
 )
-def test_an_answer_never_goes_to_a_topic_of_ours(running: Rig, topic: str) -> None:
+def test_an_answer_never_goes_to_a_topic_of_ours(running: CommandedDaemon, topic: str) -> None:
     seen = len(running.observer.messages)
     refused(running, VIN_I20, "lock/lock/set", "?", ResponseTopic=topic)
     asked = {running.topic(VIN_I20, "lock/lock/set"), running.topic(VIN_I20, FENCE)}

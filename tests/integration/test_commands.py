@@ -12,7 +12,7 @@ import pytest
 from bimmer_connected.tests import VIN_I01_REX, VIN_I20
 
 from bmw2mqtt.simulator.mybmw import Fault
-from tests.commanding import EVENT_FIELDS, LIMIT_S, LOCATION, TOLD_PATHS, Rig, rig
+from tests.commanding import EVENT_FIELDS, LIMIT_S, LOCATION, TOLD_PATHS, CommandedDaemon, rig
 from tests.mosquitto import retained, wait_until
 
 REMOTE = "/eadrax-vrccs/v4/presentation/remote-commands"
@@ -20,14 +20,14 @@ CHARGING = f"/eadrax-crccs/v1/vehicles/{VIN_I20}"
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandedDaemon]:
     directory = tmp_path_factory.mktemp("commands")
     with rig(directory, VIN_I20, VIN_I01_REX, account={"location": LOCATION}) as started:
         yield started
 
 
 @pytest.fixture
-def drive(running: Rig) -> Rig:
+def drive(running: CommandedDaemon) -> CommandedDaemon:
     """Cars as they were recorded."""
     running.reset()
     return running
@@ -106,7 +106,7 @@ WITHOUT_REFRESH = ("light-flash", "horn-blow")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.topic}={case.payload}")
-def test_a_command_is_carried_out_once_and_seen(drive: Rig, case: Case) -> None:
+def test_a_command_is_carried_out_once_and_seen(drive: CommandedDaemon, case: Case) -> None:
     if case.before is not None:
         mark = drive.mark(VIN_I20)
         drive.command(VIN_I20, *case.before)
@@ -148,7 +148,7 @@ def test_a_command_is_carried_out_once_and_seen(drive: Rig, case: Case) -> None:
     assert [r for r in logins if "/eventStatus" not in r.path] == []
 
 
-def test_the_event_has_every_field(drive: Rig) -> None:
+def test_the_event_has_every_field(drive: CommandedDaemon) -> None:
     gate = drive.hold()
     count = len(drive.events(VIN_I20))
     drive.send(VIN_I20, "button/sound_horn/press", "PRESS")
@@ -167,7 +167,7 @@ def test_the_event_has_every_field(drive: Rig) -> None:
     assert received <= finished
 
 
-def test_ids_are_unique_and_events_are_not_retained(drive: Rig) -> None:
+def test_ids_are_unique_and_events_are_not_retained(drive: CommandedDaemon) -> None:
     ids = {drive.command(VIN_I20, "button/light_flash/press")["id"] for _ in range(3)}
     assert len(ids) == 3
     assert not [t for t in retained(drive.port) if "/event/" in t]
@@ -181,7 +181,7 @@ def test_ids_are_unique_and_events_are_not_retained(drive: Rig) -> None:
     ],
 )
 def test_a_charging_mode_keeps_everything_else_the_owner_has_set(
-    drive: Rig, payload: str, mode: str, preference: str, other: str
+    drive: CommandedDaemon, payload: str, mode: str, preference: str, other: str
 ) -> None:
     entity, topic = "select/charging_mode", "select/charging_mode/set"
     if drive.observer.current()[drive.topic(VIN_I01_REX, entity)] == payload.encode():
@@ -226,7 +226,7 @@ def test_a_charging_mode_keeps_everything_else_the_owner_has_set(
     assert {r.vin for r in (read, *refreshed)} == {VIN_I01_REX}
 
 
-def test_the_finder_shows_where_the_car_is_and_asks_nothing_else(drive: Rig) -> None:
+def test_the_finder_shows_where_the_car_is_and_asks_nothing_else(drive: CommandedDaemon) -> None:
     drive.cars[VIN_I20].finder_position = {
         "latitude": 52.52,
         "longitude": 13.405,
@@ -252,7 +252,7 @@ def test_the_finder_shows_where_the_car_is_and_asks_nothing_else(drive: Rig) -> 
     assert drive.requests(*TOLD_PATHS, since=requests) == []
 
 
-def test_a_failed_refresh_is_not_a_failed_command(drive: Rig) -> None:
+def test_a_failed_refresh_is_not_a_failed_command(drive: CommandedDaemon) -> None:
     drive.bmw.faults.add(Fault(path="/vehicles/state", status=500))
     messages, requests = len(drive.observer.messages), len(drive.bmw.requests)
 
@@ -268,7 +268,7 @@ def test_a_failed_refresh_is_not_a_failed_command(drive: Rig) -> None:
     drive.wait_for(VIN_I20, "lock/lock", "UNLOCKED")
 
 
-def test_one_car_does_not_wait_for_another(drive: Rig) -> None:
+def test_one_car_does_not_wait_for_another(drive: CommandedDaemon) -> None:
     gate = drive.hold(vin=VIN_I20)
     count = len(drive.events(VIN_I20))
     drive.send(VIN_I20, "lock/lock/set", "UNLOCK")

@@ -15,7 +15,7 @@ from tests.conftest import BackgroundBmw
 from tests.daemon import Daemon, settings_for
 from tests.fixture_cars import fixture_car
 from tests.integration.test_cardata import ACCOUNT as CARDATA
-from tests.integration.test_cardata import Customer, wait_code
+from tests.integration.test_cardata import CarDataOwner, wait_code
 from tests.mosquitto import Mosquitto, Observer, free_port, wait_until
 from tests.secrets import LOGIN_TOPIC, Seen, everything_said, leaks, secrets_of
 
@@ -34,14 +34,14 @@ PLANTED = {
 MQTT_PASSWORD, HTTP_TOKEN, CONFIGURED, OVER_MQTT, RETAINED, TYPED = PLANTED
 POSITION = ("48.177334", "11.556274")
 
+pytestmark = pytest.mark.no_cover
+
 # The bridge with bugs: the second poll crashes with everything at hand, the third in the status.
 CRASHING = """
 import sys
 from bmw2mqtt.accounts.mybmw.poller import VehiclePoller
 from bmw2mqtt.accounts.status import StatusReporter
 from bmw2mqtt.cli.main import main
-
-pytestmark = pytest.mark.no_cover
 
 real, held = VehiclePoller._request_state, []
 
@@ -250,7 +250,7 @@ def test_cardata(
     tmp_path: Path, observer: Observer, broker: Mosquitto, bmw_servers: BackgroundBmw
 ) -> None:
     """A login, a stream, renewals that BMW refuses with everything it was told in its answer."""
-    customer = Customer(bmw_servers, broker.port, tmp_path / "data")
+    customer = CarDataOwner(bmw_servers, broker.port, tmp_path / "data")
     settings = customer.settings(relay_prefix="bmw/") | {
         "mqtt": {
             "host": "127.0.0.1",

@@ -15,7 +15,7 @@ from bimmer_connected.tests import VIN_I20
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from tests.commanding import BASE, LIMIT_S, Rig, rig
+from tests.commanding import BASE, LIMIT_S, CommandedDaemon, rig
 from tests.mosquitto import Observer, wait_until
 
 pytestmark = pytest.mark.no_cover
@@ -82,7 +82,7 @@ class Network:
 
 
 @contextmanager
-def through(network: Network, directory: Path, **mqtt: Any) -> Iterator[Rig]:
+def through(network: Network, directory: Path, **mqtt: Any) -> Iterator[CommandedDaemon]:
     def aim(observer: Observer) -> None:
         network.target = observer._port
 
@@ -93,17 +93,17 @@ def through(network: Network, directory: Path, **mqtt: Any) -> Iterator[Rig]:
         network.close()
 
 
-def publish(drive: Rig) -> None:
+def publish(drive: CommandedDaemon) -> None:
     """Send each command with its QoS, not waiting for an acknowledgement."""
     for path, payload, qos in SENT:
         drive.observer._client.publish(f"{BASE}/{VIN_I20}/{path}", payload, qos=qos)
 
 
-def reasons(drive: Rig, count: int) -> list[tuple[str, str | None]]:
+def reasons(drive: CommandedDaemon, count: int) -> list[tuple[str, str | None]]:
     return [(e["event_type"], e["reason"]) for e in drive.wait_events(VIN_I20, count)]
 
 
-def assert_refused(drive: Rig) -> None:
+def assert_refused(drive: CommandedDaemon) -> None:
     """Nothing came to BMW, everything was answered, and a new command works, once pings say so."""
     assert reasons(drive, len(SENT)) == [("rejected", "expired")] * len(SENT)
     assert drive.triggers() == []

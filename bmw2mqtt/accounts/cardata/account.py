@@ -77,7 +77,7 @@ class CarDataAccount:
         )
         self._vehicles = vehicles = VehicleRegistry(name, store, self._readings, bugs)
         self._updater = SnapshotUpdater(
-            name, vehicles, self._readings, guarded, bug_logger=bugs, now=now
+            name, vehicles, self._readings, listener, bug_logger=bugs, now=now
         )
         self._receiver = VehicleReceiver(
             name, vehicles, self._readings, self._updater, guarded, now
@@ -85,16 +85,7 @@ class CarDataAccount:
         # BMW
         self._bmw = bmw = self._make_connections(settings, tls)
         self._login, self._stream = bmw.login, bmw.stream
-        self._poller = RestPoller(
-            name,
-            vehicles,
-            bmw.rest,
-            Containers(bmw.rest, state_file, wanted_descriptors(), now),
-            state_file=state_file,
-            listener=self._receiver,
-            poll_interval_s=settings.poll_interval_s,
-            now=now,
-        )
+        self._poller = self._make_poller(settings.poll_interval_s)
         self._follow_ups = FollowUpReads(name, vehicles, self._poller, self._follow_up_failed, now)
         self._has_follow_ups = settings.follow_up_reads
         self._reporter = StatusReporter(
@@ -124,9 +115,21 @@ class CarDataAccount:
                 on_tokens=guarded(self._use_tokens),
                 on_login=guarded(self._logged_in),
                 on_login_change=guarded(self._update_status),
-                on_message=guarded(self._receiver.stream_message),
+                on_message=self._receiver.stream_message,
                 on_stream_change=guarded(self._stream_changed),
             ),
+            now=self._now,
+        )
+
+    def _make_poller(self, poll_interval_s: float) -> RestPoller:
+        return RestPoller(
+            self.name,
+            self._vehicles,
+            self._bmw.rest,
+            Containers(self._bmw.rest, self._state_file, wanted_descriptors(), self._now),
+            state_file=self._state_file,
+            listener=self._receiver,
+            poll_interval_s=poll_interval_s,
             now=self._now,
         )
 
@@ -207,7 +210,7 @@ class CarDataAccount:
     def _check_owner(self, gcid: str) -> None:
         """Remove the cars of another BMW account, if that was logged in here before."""
         if is_another_owner(self.name, self._state_file, gcid, self._now()):
-            self._receiver.received_at = None
+            self._receiver.received_at = self._receiver.message_at = None
             self._status.reset()
             self._poller.remove_all()
             self.polling.request()
@@ -231,14 +234,14 @@ class CarDataAccount:
         self._update_status()
 
     async def _follow_up(self) -> None:
-        """Read cars when something happens to them, if that is wanted."""
+        """Send follow-up reads, unless the settings disable them."""
         while self._has_follow_ups:
             if self._tokens is not None and not self.polling.is_paused:
                 await self._follow_ups.check()
             await asyncio.sleep(self._follow_ups.pause_s())
 
     def _follow_up_failed(self, error: AccountError) -> None:
-        """Let the scheduler wait as after a poll, unless only our own reserve is kept."""
+        """Let the scheduler back off as after a poll, unless only our own reserve is used up."""
         if not isinstance(error, QuotaExceeded) or self.requests.is_parked:
             self.polling.report(error)
 

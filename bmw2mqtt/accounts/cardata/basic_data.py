@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 LONGEST = 255
-_BRANDS = {"bmwi": "BMW", "toyotasupra": "TOYOTA"}
+_BRANDS = {
+    **dict.fromkeys(("bmw", "bmwi", "bmwm"), "BMW"),
+    "mini": "MINI",
+    **dict.fromkeys(("toyota", "supra", "toyotasupra"), "TOYOTA"),
+    "rollsroyce": "Rolls-Royce",
+    "bmwmotorrad": "BMW Motorrad",
+}
 """Brands as people know them, by BMW's word in lower case without anything between its parts."""
 
 
@@ -54,7 +60,7 @@ def _brand(word: str) -> str:
 
 
 def _capacity_kwh(text: str | None) -> float | None:
-    """Read a capacity; 0 and 1 stand for an unknown one."""
+    """Read a capacity; 0 and 1 mean unknown."""
     try:
         number = float(text or "nan")
     except ValueError:

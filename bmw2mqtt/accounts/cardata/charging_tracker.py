@@ -44,7 +44,7 @@ from bmw2mqtt.accounts.cardata.telemetry.times import read_time
 from bmw2mqtt.accounts.cardata.telemetry.vehicle_readings import VehicleReadings
 from bmw2mqtt.vehicle.charging.capacity import usable_capacity_kwh
 from bmw2mqtt.vehicle.charging.document import InvalidDocumentError
-from bmw2mqtt.vehicle.charging.facts import ChargingFacts, Measured
+from bmw2mqtt.vehicle.charging.facts import ChargingFacts, Fact
 from bmw2mqtt.vehicle.charging.machine import ChargingMachine
 from bmw2mqtt.vehicle.charging.state import Transition
 from bmw2mqtt.vehicle.charging.words import is_known, phase_count, status_of
@@ -60,7 +60,7 @@ REPLACED_AFTER = timedelta(minutes=30)
 """How much older the time to the target may be before the time to full counts."""
 MAX_POWER_W = 1e6
 MAX_MINUTES = 24 * 60
-"""A longer remaining time stands for none."""
+"""A longer remaining time means that there is none."""
 _QUANTITIES = {
     **dict.fromkeys(CHARGING_STATUS, "status"),
     **dict.fromkeys((*PLUG, DC_PLUG), "is_plugged_in"),
@@ -81,6 +81,8 @@ _QUANTITIES = {
     CHARGING_METHOD: "is_dc",
     LATITUDE: "position",
 }
+_RANKS = {name: rank for rank, name in enumerate(_QUANTITIES)}
+"""Of readings of the same moment the first name's counts, as everywhere."""
 _CHAINS = {"status": CHARGING_STATUS, "is_plugged_in": (*PLUG, DC_PLUG)}
 """Quantities that can become unknown, by their descriptors."""
 
@@ -121,6 +123,8 @@ class ChargingTracker:
         self._is_unsaved = False
         self._settings: tuple[float | None, DriveTrain | None] | None = None
         self._sources: dict[str, _Source] = {}
+        self._newest: dict[str, _Source] = {}
+        """The descriptor of each quantity's last reading, known or not."""
         saved_at = NEVER
         is_complete = False
         if isinstance(document, dict):
@@ -225,6 +229,7 @@ class ChargingTracker:
 
         A quantity of which there are several readings takes several steps.
         """
+        news = sorted(news, key=lambda new: -_RANKS[new.descriptor])
         measured = [pair for new in news for pair in self._measured(new)]
         measured.sort(key=lambda pair: pair[1].at)
         quantities: dict[str, Any] = {}
@@ -235,15 +240,15 @@ class ChargingTracker:
             quantities[quantity] = value
         yield quantities
 
-    def _measured(self, new: NewReading) -> Iterator[tuple[str, Measured[Any]]]:
+    def _measured(self, new: NewReading) -> Iterator[tuple[str, Fact[Any]]]:
         """Translate a reading; what must not count is left out."""
         name, quantity = new.descriptor, _QUANTITIES[new.descriptor]
-        at = Measured(None, new.stamped_at, new.received_at).at
+        at = Fact(None, new.stamped_at, new.received_at).at
         if new.value is None:
             source = self._sources.get(quantity)
             if quantity in _CHAINS and source is not None and source.descriptor == name:
                 unknown = ChargingStatus.INVALID if quantity == "status" else None
-                yield quantity, Measured(unknown, new.stamped_at, new.received_at)
+                yield quantity, Fact(unknown, new.stamped_at, new.received_at)
             return
         if self._is_superseded(name, at):
             return
@@ -251,12 +256,14 @@ class ChargingTracker:
         if value is None:
             return
         if name == DC_PLUG:
-            yield "is_dc", Measured(value, new.stamped_at, new.received_at)
+            yield "is_dc", Fact(value, new.stamped_at, new.received_at)
             source = self._sources.get(quantity)
             if value is False and source is not None and source.descriptor != DC_PLUG:
                 return  # there is no DC plug: that says nothing about the other one
+        if self._is_second_of_moment(name, at):
+            return
         self._note_source(name, at)
-        yield quantity, Measured(value, new.stamped_at, new.received_at)
+        yield quantity, Fact(value, new.stamped_at, new.received_at)
 
     def _note_source(self, name: str, at: datetime) -> None:
         quantity = _QUANTITIES[name]
@@ -265,12 +272,22 @@ class ChargingTracker:
             self._sources[quantity] = _Source(name, at)
 
     def _is_superseded(self, name: str, at: datetime) -> bool:
-        """Return whether a better descriptor tells the same."""
+        """Return whether a better descriptor reports the same quantity."""
         if name == SOC_AT_TRIP_END:
             return any(self._is_known(soc) for soc in SOC)
         if name == TIME_TO_FULL and self._is_known(TIME_TO_TARGET):
             known_at = self._readings.view[TIME_TO_TARGET].measured_at or NEVER
             return at - known_at <= REPLACED_AFTER
+        return False
+
+    def _is_second_of_moment(self, name: str, at: datetime) -> bool:
+        """Return whether a descriptor that ranks higher has told of the same moment."""
+        quantity = _QUANTITIES[name]
+        newest = self._newest.get(quantity)
+        if newest is not None and newest.at == at and _RANKS[newest.descriptor] < _RANKS[name]:
+            return True
+        if newest is None or at >= newest.at:
+            self._newest[quantity] = _Source(name, at)
         return False
 
     def _is_known(self, name: str) -> bool:

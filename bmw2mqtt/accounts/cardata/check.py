@@ -1,4 +1,4 @@
-"""Does BMW let an account in? And a login on the terminal."""
+"""The check of an account's login, and the login on the terminal."""
 
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -15,10 +15,10 @@ from bmw2mqtt.config import CarDataSettings as AccountSettings
 async def try_login(
     name: str, settings: AccountSettings, store: Store, tls: ssl.SSLContext
 ) -> None:
-    """See whether the login is good, renewing it if it is time; costs no REST request.
+    """Check the login, and renew it if it is due; costs no REST request.
 
     Raises:
-        AccountError: BMW wants a login, refuses or cannot be reached.
+        AccountError: BMW requires a login, refuses or cannot be reached.
     """
     async with _login(name, settings, store, tls) as (_, credentials):
         credentials.restore()

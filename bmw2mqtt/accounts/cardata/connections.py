@@ -22,7 +22,7 @@ from bmw2mqtt.config import CarDataSettings as AccountSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionEvents:
-    """What is called when something happens; nothing of it may raise."""
+    """What is called when something happens; nothing of it may raise, except `on_message`."""
 
     on_tokens: Callable[[OAuthTokens | None], None]
     """With each new set of tokens, `None` when the login is lost."""

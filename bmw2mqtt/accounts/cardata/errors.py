@@ -23,7 +23,7 @@ class LoginFailure(StrEnum):
     """The client lacks a service."""
     DECLINED = "declined"
     EXPIRED = "expired"
-    """Nobody confirmed the code in time."""
+    """The code was not confirmed in time."""
     BMW_FAULT = "bmw_fault"
 
 

@@ -9,7 +9,7 @@ import structlog
 from bmw2mqtt.accounts.account import AccountListener
 from bmw2mqtt.accounts.cardata.snapshot.updater import SnapshotUpdater
 from bmw2mqtt.accounts.cardata.stream.message import UnreadableMessageError, parse_message
-from bmw2mqtt.accounts.cardata.telemetry.store import MAX_VEHICLES, ReadingStore
+from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.state_document import PastTime, StateDocument
@@ -19,12 +19,15 @@ from bmw2mqtt.vehicle.observed import ChargeRecord
 log = structlog.get_logger(__name__)
 
 STATE_PART = "heard"
+MAX_VEHICLES = 1000
+"""Messages of more cars than that are not BMW's."""
 
 
 class ReceivedDocument(StateDocument):
     """When BMW last sent something about a car."""
 
     at: PastTime | None = None
+    message_at: PastTime | None = None
 
 
 class VehicleReceiver:
@@ -57,7 +60,8 @@ class VehicleReceiver:
             state_file: the account's state file.
             is_complete: whether the registry has every car of the account.
         """
-        self.received_at = state_file.read(STATE_PART, ReceivedDocument, self._now()).at
+        document = state_file.read(STATE_PART, ReceivedDocument, self._now())
+        self.received_at, self.message_at = document.at, document.message_at
         for vin in self._readings.vins():
             self._vehicles.add(vin)
         vins = self._vehicles.vins
@@ -69,7 +73,7 @@ class VehicleReceiver:
     def save(self, state_file: StateFile) -> None:
         """Write down when BMW last sent something."""
         if self.received_at is not None:
-            document = ReceivedDocument(at=self.received_at)
+            document = ReceivedDocument(at=self.received_at, message_at=self.message_at)
             state_file.write(STATE_PART, document, can_wait=True)
 
     def stream_message(self, topic: str, payload: bytes) -> None:
@@ -80,15 +84,16 @@ class VehicleReceiver:
             log.debug("stream_message_unreadable", account=self._account, reason=str(error))
             return
         vin = message.vin
-        if vin not in self._vehicles:
+        vehicle = self._vehicles.get(vin)
+        if vehicle is None:
             if len(self._vehicles) >= MAX_VEHICLES:
                 log.debug("stream_message_unreadable", account=self._account, reason="many cars")
                 return
-            self._vehicles.add(vin)
+            vehicle = self._vehicles.add(vin)
             self._listener.vehicles_listed(self._account, frozenset({vin}), is_complete=False)
         self.received_at = self.message_at = now = self._now()
         self._listener.message_received(self._account, vin, payload)
-        if self._readings.record(vin, message.data, now):
+        if vehicle.readings.record(message.data, now):
             self._updater.schedule(vin)
 
     # The poller's listener
@@ -98,7 +103,7 @@ class VehicleReceiver:
     ) -> None:
         """Record what REST knows of a car."""
         self.received_at = received_at
-        self._readings.record(vehicle.vin, data, received_at)
+        vehicle.readings.record(data, received_at)
         self._updater.schedule(vehicle.vin)
         self._listener.vehicle_seen(self._account, vehicle.vin)
 
@@ -114,7 +119,7 @@ class VehicleReceiver:
         self._updater.schedule(vin)
 
     def is_wanted(self, vin: str) -> bool:
-        """Return whether BMW is to be asked about this car."""
+        """Return whether requests about this car are wanted."""
         return self._listener.is_wanted(self._account, vin)
 
     def is_recorded(self, vin: str) -> bool:

@@ -50,7 +50,7 @@ class CarDataStatus:
         self._has_polled |= error is None
 
     def clear_login_failure(self) -> bool:
-        """Forget that the last poll failed for want of a login; return whether it had."""
+        """Clear a poll's failure that was caused by the login; return whether there was one."""
         if not isinstance(self._poll_error, LoginRequired):
             return False
         self._poll_error = None
@@ -125,6 +125,6 @@ class CarDataStatus:
         return error, None
 
     def _next_poll_at(self) -> datetime | None:
-        """Return when REST is polled next; `None`: only when a person asks."""
+        """Return when REST is polled next; `None`: only at a refresh."""
         next_at = self._scheduler.next_at
         return None if next_at is None else max(next_at, self._poller.due_at())

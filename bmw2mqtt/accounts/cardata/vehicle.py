@@ -13,7 +13,7 @@ class CarDataVehicle:
     """Everything known of one car: BMW's answers, its readings, and what is published of it."""
 
     def __init__(self, vin: str, readings: VehicleReadings) -> None:
-        """Create a car of which nothing but its readings is known."""
+        """Create a car with nothing but its readings."""
         self.vin = vin
         self.readings = readings
         """Its newest reading of each descriptor."""
@@ -48,7 +48,7 @@ class CarDataVehicle:
         """Follows its charging, from its first snapshot on."""
         # What is published
         self.held_since: datetime | None = None
-        """Since when its first snapshot is held back, as its basic data is missing."""
+        """Since when its first snapshot waits for basic data."""
         self.snapshot: Vehicle | None = None
         """The snapshot published last."""
 
@@ -64,5 +64,5 @@ class CarDataVehicle:
 
     @property
     def is_known(self) -> bool:
-        """Whether BMW has told anything about it, by REST or by the stream."""
+        """Whether BMW has sent anything about it, by REST or by the stream."""
         return self.basic_data is not None or bool(self.readings)

@@ -12,7 +12,8 @@ from bmw2mqtt.accounts.account import AccountListener
 from bmw2mqtt.accounts.mybmw.image import PNG, to_png
 from bmw2mqtt.accounts.mybmw.last_reports import LastReports
 from bmw2mqtt.accounts.mybmw.library.errors import translated
-from bmw2mqtt.accounts.mybmw.snapshot.builder import next_change_at, to_vehicle
+from bmw2mqtt.accounts.mybmw.snapshot.builder import to_vehicle
+from bmw2mqtt.accounts.mybmw.snapshot.next_change import next_change_at
 from bmw2mqtt.accounts.mybmw.snapshot.observed import observed
 from bmw2mqtt.accounts.mybmw.snapshot.position import with_found_position
 from bmw2mqtt.accounts.mybmw.snapshot.report_charging import ReportCharging
@@ -107,15 +108,11 @@ class VehiclePoller:
                     )
 
     def _rebuild(self, car: PolledVehicle) -> None:
-        """Judge the last answers again where time alone changes what they mean."""
-        if car.snapshot is None or car.responses is None:
-            return
+        """Build the snapshot again once the time it is now changes it."""
         now = utc_now()
-        is_due = car.next_change_at is not None and car.next_change_at <= now
-        if is_due or car.responses.reported_at is None:  # a wrong time can become a right one
-            responses = replace(car.responses, fetched_at=now)
-            self._report(car, self._to_vehicle(car, responses))
-            self._pass_on(car, responses)
+        if car.snapshot is None or car.responses is None or not car.is_outdated(now):
+            return
+        self._build(car, replace(car.responses, fetched_at=now, **self._found(car)))
 
     def save(self) -> None:
         """Write the state of charging and the last reports; a crash may cost the last minute."""
@@ -283,13 +280,12 @@ class VehiclePoller:
         is_new = car.snapshot is None or not responses.are_equal(car.responses)
         if is_new and not self._last_reports.is_outdated(responses, car.snapshot):
             car.responses = responses
-            self._report(car, self._to_vehicle(car, responses))
-            self._pass_on(car, responses)
+            self._build(car, responses)
             self._last_reports.update(responses)
             self.save()
         self._listener.vehicle_seen(self._account, car.vin)
 
-    def _to_vehicle(self, car: PolledVehicle, responses: VehicleResponses) -> Vehicle:
+    def _build(self, car: PolledVehicle, responses: VehicleResponses) -> None:
         vehicle = to_vehicle(
             responses,
             previous=car.snapshot,
@@ -297,20 +293,14 @@ class VehiclePoller:
             report=self._report_word,
             image=car.image or None,
         )
-        car.next_change_at = next_change_at(vehicle, car.trackers, responses.fetched_at)
-        return vehicle
+        car.next_change_at = next_change_at(vehicle, responses, car.trackers)
+        self._report(car, vehicle)
+        self._listener.vehicle_observed(self._account, observed(vehicle, responses, car.trackers))
 
     def _report(self, car: PolledVehicle, vehicle: Vehicle) -> None:
         if vehicle != car.snapshot:
             car.snapshot = vehicle
             self._listener.vehicle_changed(self._account, vehicle)
-
-    def _pass_on(self, car: PolledVehicle, responses: VehicleResponses) -> None:
-        """Pass on what the history needs."""
-        if car.snapshot is not None:
-            self._listener.vehicle_observed(
-                self._account, observed(car.snapshot, responses, car.trackers)
-            )
 
     def _found(self, car: PolledVehicle) -> dict[str, Any]:
         return {

@@ -49,10 +49,14 @@ class PolledVehicle:
     responses: VehicleResponses | None = None
     """What `snapshot` was made of."""
     snapshot: Vehicle | None = None
-    trackers: ReportTrackers = field(default_factory=ReportTrackers)
     next_change_at: datetime | None = None
-    """When time alone changes the snapshot next."""
+    """From when on the same answers may make another snapshot; `None`: never."""
+    trackers: ReportTrackers = field(default_factory=ReportTrackers)
     image: bytes | None = None
+
+    def is_outdated(self, now: datetime) -> bool:
+        """Whether the time alone has changed what the last answers mean."""
+        return self.next_change_at is not None and now >= self.next_change_at
 
     def clear_responses(self) -> None:
         """Remove the last answers from the library, so that what is there after a poll is new.

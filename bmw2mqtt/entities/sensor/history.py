@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from bmw2mqtt.entities.base import Sensor, Value, iso
 from bmw2mqtt.entities.conditions import has_charging_history, has_history
-from bmw2mqtt.vehicle.history import LastCharge, LastTrip, VehicleHistory
+from bmw2mqtt.vehicle.history import ChargeSummary, TripSummary, VehicleHistory
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 _NOTHING: Final = VehicleHistory()
@@ -46,12 +46,12 @@ def _trip(name: str) -> Callable[[Vehicle], Value]:
 
 
 _CHARGE_ATTRIBUTES: Final = tuple(
-    field.name for field in fields(LastCharge) if field.name not in {"end", "energy_kwh"}
+    field.name for field in fields(ChargeSummary) if field.name not in {"end", "energy_kwh"}
 )
 _TRIP_SHOWN: Final = {"end", "distance_km", "consumption_kwh_per_100km"}
 _TRIP_ATTRIBUTES: Final = {
     field.name: field.name.removesuffix("_km")
-    for field in fields(LastTrip)
+    for field in fields(TripSummary)
     if field.name not in _TRIP_SHOWN
 }
 

@@ -10,7 +10,7 @@ from bmw2mqtt.history.recorder.options import Outputs, RecorderOptions
 from bmw2mqtt.history.recorder.readings import ReadingRecorder
 from bmw2mqtt.history.recorder.recorded import RecordedSession
 from bmw2mqtt.history.records import CarRecord, ReadingRecord
-from bmw2mqtt.vehicle.history import LastCharge, LastTrip, VehicleHistory
+from bmw2mqtt.vehicle.history import ChargeSummary, TripSummary, VehicleHistory
 from bmw2mqtt.vehicle.observed import ChargeRecord, ObservedVehicle
 
 
@@ -23,8 +23,8 @@ class StoredCar:
     """Those that may still change, by id, oldest first."""
     trips: str | None = None
     """What the rules about trips remember, JSON."""
-    last_charge: LastCharge | None = None
-    last_trip: LastTrip | None = None
+    last_charge: ChargeSummary | None = None
+    last_trip: TripSummary | None = None
     reading: ReadingRecord | None = None
     """The last one."""
 

@@ -16,7 +16,7 @@ from bmw2mqtt.vehicle.charging.constants import NOT_CHARGING_NOTICE
 from bmw2mqtt.vehicle.charging.document import to_document
 from bmw2mqtt.vehicle.charging.session import ChargingSession, Phase
 from bmw2mqtt.vehicle.charging.state import Transition, TransitionKind, latest_sessions
-from bmw2mqtt.vehicle.history import ChargingEvent, HistoryEvent, LastCharge
+from bmw2mqtt.vehicle.history import ChargeSummary, ChargingEvent, HistoryEvent
 from bmw2mqtt.vehicle.observed import ChargeRecord, ObservedVehicle
 
 KEPT: Final = 3
@@ -36,7 +36,7 @@ class ChargeRecorder:
         *,
         counters: EnergyCounters,
         sessions: dict[str, RecordedSession],
-        last: LastCharge | None,
+        last: ChargeSummary | None,
     ) -> None:
         """Continue with what an earlier run has stored.
 

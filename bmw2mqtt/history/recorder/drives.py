@@ -9,7 +9,7 @@ from bmw2mqtt.history.mapping import refuel_record, trip_record
 from bmw2mqtt.history.recorder.options import NEWS, SAVE_EVERY, Outputs, RecorderOptions
 from bmw2mqtt.history.recorder.payloads import refuel_attributes, trip_attributes
 from bmw2mqtt.history.records import OpenState, TripRecord
-from bmw2mqtt.vehicle.history import HistoryEvent, LastTrip, TripEventType
+from bmw2mqtt.vehicle.history import HistoryEvent, TripEventType, TripSummary
 from bmw2mqtt.vehicle.observed import ObservedVehicle
 from bmw2mqtt.vehicle.trips import (
     Refuelled,
@@ -35,7 +35,7 @@ class DriveRecorder:
         outputs: Outputs,
         *,
         state: str | None,
-        last: LastTrip | None,
+        last: TripSummary | None,
     ) -> None:
         """Continue with what an earlier run has stored.
 
@@ -125,10 +125,10 @@ class DriveRecorder:
         self._outputs.send(self._vin, event)
 
 
-def last_trip(row: TripRecord) -> LastTrip:
+def last_trip(row: TripRecord) -> TripSummary:
     """Return what is published of a trip."""
     start_at = row.start_at
-    return LastTrip(
+    return TripSummary(
         start=None if start_at is None else datetime.fromtimestamp(start_at, UTC),
         start_known=row.start_known,
         end=datetime.fromtimestamp(row.end_at, UTC),

@@ -2,16 +2,16 @@
 
 from dataclasses import asdict
 
-from bmw2mqtt.vehicle.history import LastCharge, LastTrip
+from bmw2mqtt.vehicle.history import ChargeSummary, TripSummary
 from bmw2mqtt.vehicle.trips import Refuel
 
 
-def charge_attributes(charge: LastCharge) -> dict[str, object]:
+def charge_attributes(charge: ChargeSummary) -> dict[str, object]:
     """Return everything about a session that is over."""
     return asdict(charge)
 
 
-def trip_attributes(trip: LastTrip) -> dict[str, object]:
+def trip_attributes(trip: TripSummary) -> dict[str, object]:
     """Return everything about a trip that is over."""
     return asdict(trip)
 

@@ -46,7 +46,7 @@ class BrokerReport:
     problem: str | None = None
     """Why it cannot be used; `None`: connected."""
     step: str = CONNECTING
-    """What was tried last."""
+    """The last step of the check."""
     is_beside_daemon: bool = False
     """Whether a daemon is running, so that another client id and no last will were used."""
     daemon_known: asyncio.Event = field(default_factory=asyncio.Event)

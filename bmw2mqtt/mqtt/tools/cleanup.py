@@ -100,7 +100,7 @@ async def _delete(client: Client, order: Sequence[str]) -> None:
 async def _find(
     client: Client, topics: Topics, relay_prefixes: Collection[str]
 ) -> dict[str, bytes]:
-    """Return our retained topics with what they hold."""
+    """Return our retained topics with their payloads."""
     found: dict[str, bytes] = {}
     # A prefix may end within a level, which no filter can say.
     relays = {f"{prefix.rpartition('/')[0]}/+".removeprefix("/") for prefix in relay_prefixes}

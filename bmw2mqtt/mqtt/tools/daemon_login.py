@@ -67,7 +67,7 @@ class DaemonLogin:
             show: given BMW's page and the code, again for a code that replaces the first.
 
         Raises:
-            AccountError: the login came to nothing.
+            AccountError: the login failed.
             BrokerError: the broker cannot be reached, or nothing is heard of the account.
         """
 

@@ -16,11 +16,11 @@ BURST_TOLERANCE = timedelta(seconds=10)
 CHARGING_POWER_W = 100.0
 """Power from here on counts as charging."""
 FLAP = timedelta(seconds=120)
-"""A shorter pause is no pause: the block goes on."""
+"""A shorter pause does not end the block."""
 MERGE_WITHOUT_PLUG = timedelta(minutes=30)
 """A car without a plug signal: a longer break ends the session."""
 LONGEST_SILENCE = timedelta(hours=24)
-"""A charge of which nothing was received for so long is over."""
+"""A charge without any message for this long is over."""
 EXPECTED_END_READ = timedelta(minutes=5)
 """How long after the expected end one REST read is due."""
 EXPECTED_END_OVER = timedelta(hours=2)
@@ -30,7 +30,7 @@ READ_SPACING = timedelta(hours=1)
 RESTORE_GRACE = timedelta(minutes=10)
 """After a restart, how long the car has to report before an assumed end applies."""
 LONGEST_REMAINING = timedelta(days=14)
-"""A longer remaining time is none."""
+"""A longer remaining time is not valid."""
 NOT_CHARGING_NOTICE = timedelta(minutes=15)
 """Plugged in without charging for so long is worth an event."""
 
@@ -72,11 +72,11 @@ STEADY_END = timedelta(minutes=2)
 END_TIME_SHOWN = timedelta(hours=1)
 """An end time further back is unknown."""
 UNKNOWN_WORD_HOLD = timedelta(minutes=2)
-"""How long the last status stays after BMW said UNKNOWN or INVALID."""
+"""How long the last status stays after BMW sent UNKNOWN or INVALID."""
 
 # Energy
 HELD = timedelta(seconds=600)
-"""A power sample stands for at most this long."""
+"""A power sample is valid for at most this long."""
 COVERED_SHARE = 0.8
 """The integral of power counts if samples cover this share of the charging time."""
 CLAMP_BELOW_POINTS = 1.0

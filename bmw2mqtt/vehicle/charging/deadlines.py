@@ -28,7 +28,7 @@ from bmw2mqtt.vehicle.snapshot import ChargingStatus
 
 
 def apply_time(step: Step) -> None:
-    """Do whatever has become due."""
+    """Do what is due."""
     state = step.state
     _release_spike(step)
     if _is_due(read_due_at(state), step.now):

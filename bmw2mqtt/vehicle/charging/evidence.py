@@ -15,7 +15,7 @@ from bmw2mqtt.vehicle.charging.completion import complete, correct_end, note_unp
 from bmw2mqtt.vehicle.charging.conditions import earliest_start, may_charge
 from bmw2mqtt.vehicle.charging.constants import CHARGING_POWER_W, FLAP, POWER_UNKNOWN, START_WINDOW
 from bmw2mqtt.vehicle.charging.energy import CurrentType, kind_of
-from bmw2mqtt.vehicle.charging.facts import MEASURED, ChargingFacts, Measured
+from bmw2mqtt.vehicle.charging.facts import MEASURED, ChargingFacts, Fact
 from bmw2mqtt.vehicle.charging.lifecycle import (
     begin,
     end,
@@ -46,15 +46,15 @@ _RANKS = {
 }
 
 
-def new_readings(state: MachineState, facts: ChargingFacts) -> list[tuple[str, Measured[Any]]]:
+def new_readings(state: MachineState, facts: ChargingFacts) -> list[tuple[str, Fact[Any]]]:
     """Return the readings that are newer than the known ones, in the order of judgement.
 
     An older SoC is one too: it may complete a session, or come again without its stamp.
     """
     found = []
     for place, name in enumerate(MEASURED):
-        reading: Measured[Any] | None = getattr(facts, name)
-        known: Measured[Any] | None = getattr(state.facts, name)
+        reading: Fact[Any] | None = getattr(facts, name)
+        known: Fact[Any] | None = getattr(state.facts, name)
         if reading is None or reading is known:
             continue
         is_same = known is not None and (reading.at, reading.value) == (known.at, known.value)
@@ -65,9 +65,9 @@ def new_readings(state: MachineState, facts: ChargingFacts) -> list[tuple[str, M
     return [(name, reading) for *_, name, reading in found]
 
 
-def judge(step: Step, name: str, reading: Measured[Any]) -> None:
+def judge(step: Step, name: str, reading: Fact[Any]) -> None:
     """Update the state by one new reading."""
-    known: Measured[Any] | None = getattr(step.state.facts, name)
+    known: Fact[Any] | None = getattr(step.state.facts, name)
     handler = _HANDLERS.get(name)
     if handler is not None and handler in {on_soc, on_level}:
         handler(step, reading)
@@ -80,7 +80,7 @@ def judge(step: Step, name: str, reading: Measured[Any]) -> None:
         handler(step, reading)
 
 
-def on_status(step: Step, reading: Measured[ChargingStatus]) -> None:
+def on_status(step: Step, reading: Fact[ChargingStatus]) -> None:
     """Judge a status word: the main signal."""
     state, word, at = step.state, reading.value, reading.at
     if word is ChargingStatus.INVALID:
@@ -104,7 +104,7 @@ def on_status(step: Step, reading: Measured[ChargingStatus]) -> None:
         pause(step, at)
 
 
-def on_plug(step: Step, reading: Measured[bool | None]) -> None:
+def on_plug(step: Step, reading: Fact[bool | None]) -> None:
     """Judge the plug: unplugged is the best mark of an end, plugged in begins nothing."""
     state, at = step.state, reading.at
     if reading.value is None:
@@ -129,7 +129,7 @@ def on_plug(step: Step, reading: Measured[bool | None]) -> None:
     state.soc = replace(state.soc, before=None)
 
 
-def on_power(step: Step, reading: Measured[float]) -> None:
+def on_power(step: Step, reading: Fact[float]) -> None:
     """Judge the battery's power: a car without status words charges by it alone."""
     state, at = step.state, reading.at
     state.has_power = True
@@ -149,7 +149,7 @@ def on_power(step: Step, reading: Measured[float]) -> None:
         _pause_by_power(step, at)
 
 
-def on_ac(step: Step, _: Measured[Any]) -> None:
+def on_ac(step: Step, _: Fact[Any]) -> None:
     """Judge voltage, current and phases together."""
     state = step.state
     if state.active_since is None:
@@ -165,7 +165,7 @@ def on_ac(step: Step, _: Measured[Any]) -> None:
         _note_peak(state, sample.watts)
 
 
-def on_soc(step: Step, reading: Measured[float]) -> None:
+def on_soc(step: Step, reading: Fact[float]) -> None:
     """Judge the displayed SoC."""
     state = step.state
     value = soc.recognised(
@@ -189,7 +189,7 @@ def on_soc(step: Step, reading: Measured[float]) -> None:
     state.soc_odometer_km = state.odometer_km
 
 
-def on_level(step: Step, reading: Measured[float]) -> None:
+def on_level(step: Step, reading: Fact[float]) -> None:
     """Judge BMW's forecast of the SoC; it counts by its time, also after the charge."""
     state = step.state
     known = state.facts.level_percent
@@ -208,7 +208,7 @@ def on_level(step: Step, reading: Measured[float]) -> None:
     state.soc = soc.otherwise(state.soc, value, is_forecast=True, is_held_back=False)
 
 
-def on_end_reason(step: Step, reading: Measured[str]) -> None:
+def on_end_reason(step: Step, reading: Fact[str]) -> None:
     """Note BMW's word for the end, which never ends a charge by itself.
 
     It is left over from the last charge until the next, and is sent again with fresh stamps.
@@ -218,14 +218,14 @@ def on_end_reason(step: Step, reading: Measured[str]) -> None:
         step.state.session = replace(session, end_reason=reading.value)
 
 
-def on_dc(step: Step, reading: Measured[bool]) -> None:
+def on_dc(step: Step, reading: Fact[bool]) -> None:
     """Note whether it is direct current."""
     session = step.state.session
     if session is not None and session.is_open:
         step.state.session = replace(session, is_dc=reading.value)
 
 
-def on_meter(step: Step, reading: Measured[float]) -> None:
+def on_meter(step: Step, reading: Fact[float]) -> None:
     """Advance the wallbox counter of an open session."""
     session = step.state.session
     if session is not None and session.is_open and session.meter is not None:

@@ -13,7 +13,7 @@ EARTH_RADIUS_M = 6_371_000
 
 
 @dataclass(frozen=True, slots=True)
-class Measured(Generic[T]):
+class Fact(Generic[T]):
     """A value with the time the car measured it and the time it reached us (both aware)."""
 
     value: T
@@ -39,32 +39,32 @@ class ChargingFacts:
     brought several values of one quantity, it may pass them one after the other.
     """
 
-    status: Measured[ChargingStatus] | None = None
-    """See `words.status_of`. `INVALID` stands for BMW's UNKNOWN and INVALID."""
-    is_plugged_in: Measured[bool | None] | None = None
+    status: Fact[ChargingStatus] | None = None
+    """See `words.status_of`. `INVALID` means BMW's UNKNOWN and INVALID."""
+    is_plugged_in: Fact[bool | None] | None = None
     """The value `None`: the car reports that it does not know."""
-    soc_percent: Measured[float] | None = None
+    soc_percent: Fact[float] | None = None
     """What the car displays (header, or the displayed SoC of Neue Klasse)."""
-    level_percent: Measured[float] | None = None
+    level_percent: Fact[float] | None = None
     """BMW's own forecast of the SoC (`charging.level`, REST only)."""
-    power_w: Measured[float] | None = None
+    power_w: Fact[float] | None = None
     """Power into the battery."""
-    voltage_v: Measured[float] | None = None
-    current_a: Measured[float] | None = None
-    phases: Measured[int] | None = None
-    target_percent: Measured[float] | None = None
-    remaining_minutes: Measured[float] | None = None
-    odometer_km: Measured[float] | None = None
-    is_moving: Measured[bool] | None = None
-    is_engine_on: Measured[bool] | None = None
-    is_preconditioning: Measured[bool] | None = None
+    voltage_v: Fact[float] | None = None
+    current_a: Fact[float] | None = None
+    phases: Fact[int] | None = None
+    target_percent: Fact[float] | None = None
+    remaining_minutes: Fact[float] | None = None
+    odometer_km: Fact[float] | None = None
+    is_moving: Fact[bool] | None = None
+    is_engine_on: Fact[bool] | None = None
+    is_preconditioning: Fact[bool] | None = None
     """Whether the battery or the cabin is being heated or cooled."""
-    position: Measured[Position] | None = None
-    end_reason: Measured[str] | None = None
+    position: Fact[Position] | None = None
+    end_reason: Fact[str] | None = None
     """BMW's word for why the last charge ended; it stays until the next one."""
-    is_dc: Measured[bool] | None = None
+    is_dc: Fact[bool] | None = None
     """Whether it is direct current, if the car reports it."""
-    meter_kwh: Measured[float] | None = None
+    meter_kwh: Fact[float] | None = None
     """The counter of the owner's wallbox."""
     capacity_kwh: float | None = None
     """Usable capacity of the battery, see `energy.usable_capacity_kwh`."""

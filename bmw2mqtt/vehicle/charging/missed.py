@@ -8,7 +8,7 @@ from bmw2mqtt.vehicle.charging.soc import SocReading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rise:
+class SocRise:
     """A SoC before and after a silence."""
 
     before: SocReading
@@ -25,18 +25,18 @@ def rise_in_silence(
     *,
     odometer_km: float | None,
     contact_at: datetime | None,
-) -> Rise | None:
+) -> SocRise | None:
     """Return the rise if it is large enough and came after a silence."""
     if before is None or after.percent - before.percent < MISSED_POINTS:
         return None
     last_at = before.at if contact_at is None else max(before.at, contact_at)
     if after.at - last_at < MISSED_SILENCE:
         return None
-    return Rise(before=before, after=after, odometer_km=odometer_km, contact_at=last_at)
+    return SocRise(before=before, after=after, odometer_km=odometer_km, contact_at=last_at)
 
 
 def is_charge(
-    rise: Rise, *, odometer_km: float | None, moved_at: datetime | None, has_engine: bool
+    rise: SocRise, *, odometer_km: float | None, moved_at: datetime | None, has_engine: bool
 ) -> bool:
     """Return whether a rise can only be a charge: the car stood.
 

@@ -13,7 +13,7 @@ from bmw2mqtt.vehicle.charging.constants import (
     ODOMETER_SETTLES,
     START_WINDOW,
 )
-from bmw2mqtt.vehicle.charging.facts import Measured, distance_m
+from bmw2mqtt.vehicle.charging.facts import Fact, distance_m
 from bmw2mqtt.vehicle.charging.lifecycle import end
 from bmw2mqtt.vehicle.charging.session import EndSource
 from bmw2mqtt.vehicle.charging.state import MachineState, Step
@@ -22,7 +22,7 @@ from bmw2mqtt.vehicle.snapshot import Position
 SECONDS_PER_HOUR = 3600
 
 
-def moved_by_odometer(step: Step, reading: Measured[float]) -> None:
+def moved_by_odometer(step: Step, reading: Fact[float]) -> None:
     """Judge the odometer: a kilometre more is a drive.
 
     A reading of the first ten minutes of a charge may be the report of the drive before it. A step
@@ -43,15 +43,13 @@ def moved_by_odometer(step: Step, reading: Measured[float]) -> None:
         state.odometer_km = km
 
 
-def on_moving(step: Step, reading: Measured[bool]) -> None:
+def on_moving(step: Step, reading: Fact[bool]) -> None:
     """Judge "is moving"; one that is older than the charge is left over."""
     if reading.value:
         moved(step, reading.at)
 
 
-def moved_by_position(
-    step: Step, reading: Measured[Position], known: Measured[Position] | None
-) -> None:
+def moved_by_position(step: Step, reading: Fact[Position], known: Fact[Position] | None) -> None:
     """Judge a position: 100 m from where the car stood is a drive.
 
     A jump that no car can drive is a fault of the receiver; the next position decides.
@@ -100,7 +98,7 @@ def _is_unit_fault(known_km: float, km: float) -> bool:
     )
 
 
-def _is_jump(known: Measured[Position], reading: Measured[Position]) -> bool:
+def _is_jump(known: Fact[Position], reading: Fact[Position]) -> bool:
     hours = (reading.at - known.at).total_seconds() / SECONDS_PER_HOUR
     if hours <= 0:
         return False

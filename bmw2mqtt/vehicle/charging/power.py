@@ -5,7 +5,7 @@ from datetime import datetime
 from math import sqrt
 
 from bmw2mqtt.vehicle.charging.constants import BURST_TOLERANCE, HELD
-from bmw2mqtt.vehicle.charging.facts import ChargingFacts, Measured
+from bmw2mqtt.vehicle.charging.facts import ChargingFacts, Fact
 from bmw2mqtt.vehicle.charging.session import Integral
 
 LINE_VOLTAGE_V = 250.0
@@ -55,7 +55,7 @@ def ac_power(facts: ChargingFacts, active_since: datetime) -> PowerSample | None
     )
 
 
-def is_phase_count_valid(phases: Measured[int], active_since: datetime) -> bool:
+def is_phase_count_valid(phases: Fact[int], active_since: datetime) -> bool:
     """Return whether a phase count belongs to the activity that began then."""
     oldest = active_since if phases.value == 1 else active_since - BURST_TOLERANCE
     return phases.at >= oldest
@@ -73,7 +73,7 @@ def sampled(sample: PowerSample, active_since: datetime) -> Sampler:
 def advanced(
     sampler: Sampler | None, integral: Integral, until: datetime
 ) -> tuple[Sampler | None, Integral]:
-    """Add up the energy until a moment; a sample stands for ten minutes at most."""
+    """Add up the energy until a moment; a sample is valid for ten minutes at most."""
     if sampler is None:
         return None, integral
     end = min(until, sampler.held_until)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from bmw2mqtt.vehicle.charging.constants import RECORD_ABSORB, RECORD_MATCH
 from bmw2mqtt.vehicle.charging.session import (
-    BmwRecord,
+    BmwSession,
     ChargingSession,
     EndSource,
     Flag,
@@ -33,7 +33,7 @@ class Merged:
     """Fragments that became part of another session: to be deleted."""
 
 
-def merge_records(sessions: Iterable[ChargingSession], records: Iterable[BmwRecord]) -> Merged:
+def merge_records(sessions: Iterable[ChargingSession], records: Iterable[BmwSession]) -> Merged:
     """Merge BMW's records into sessions; a second time it changes nothing.
 
     Open sessions are left alone: BMW's record of them is not finished either.
@@ -65,8 +65,8 @@ def merge_records(sessions: Iterable[ChargingSession], records: Iterable[BmwReco
 
 
 def _pairs(
-    sessions: Sequence[ChargingSession], records: Sequence[BmwRecord]
-) -> list[tuple[BmwRecord, ChargingSession | None]]:
+    sessions: Sequence[ChargingSession], records: Sequence[BmwSession]
+) -> list[tuple[BmwSession, ChargingSession | None]]:
     """Give each record its session: the one it already has, else the one it overlaps most."""
     unique = {record.start_at: record for record in records}
     found: dict[datetime, ChargingSession] = {}
@@ -90,29 +90,29 @@ def _pairs(
     return [(record, found.get(record.start_at)) for record in ordered]
 
 
-def _is_match(session: ChargingSession, record: BmwRecord) -> bool:
+def _is_match(session: ChargingSession, record: BmwSession) -> bool:
     return (
         abs(session.start_at - record.start_at) <= RECORD_MATCH or _overlap_s(session, record) > 0
     )
 
 
-def _overlap_s(session: ChargingSession, record: BmwRecord) -> float:
+def _overlap_s(session: ChargingSession, record: BmwSession) -> float:
     end_at = session.end_at or session.start_at
     overlap = min(end_at, record.end_at) - max(session.start_at, record.start_at)
     return max(0.0, overlap.total_seconds())
 
 
-def _distance_s(session: ChargingSession, record: BmwRecord) -> float:
+def _distance_s(session: ChargingSession, record: BmwSession) -> float:
     return abs((session.start_at - record.start_at).total_seconds())
 
 
-def _is_inside(session: ChargingSession, record: BmwRecord) -> bool:
+def _is_inside(session: ChargingSession, record: BmwSession) -> bool:
     end_at = session.end_at or session.start_at
     begin, end = record.start_at - RECORD_ABSORB, record.end_at + RECORD_ABSORB
     return session.bmw is None and begin <= session.start_at and end_at <= end
 
 
-def _created(record: BmwRecord, others: dict[str, ChargingSession]) -> ChargingSession:
+def _created(record: BmwSession, others: dict[str, ChargingSession]) -> ChargingSession:
     """Return a session that only BMW knows of."""
     identity = session_id(record.start_at)
     while identity in others:
@@ -160,7 +160,7 @@ def _joined(fragments: Sequence[ChargingSession]) -> ChargingSession:
     )
 
 
-def _enriched(session: ChargingSession, record: BmwRecord) -> ChargingSession:
+def _enriched(session: ChargingSession, record: BmwSession) -> ChargingSession:
     """Add BMW's figures; an inferred session gets BMW's times, a flat or unknown SoC BMW's SoC."""
     changes = replace(session, bmw=record, odometer_km=session.odometer_km or record.odometer_km)
     has_soc = record.soc_start is not None and record.soc_end is not None

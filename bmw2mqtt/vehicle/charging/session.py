@@ -19,7 +19,7 @@ from bmw2mqtt.vehicle.charging.constants import (
 
 
 class Phase(StrEnum):
-    """Where a session stands."""
+    """The phase of a session."""
 
     CHARGING = "charging"
     PAUSED = "paused"
@@ -115,7 +115,7 @@ class RecordBlock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BmwRecord:
+class BmwSession:
     """A finished session of BMW's charging history. A running one (without end) is left out."""
 
     start_at: datetime
@@ -196,7 +196,7 @@ class ChargingSession:
     end_reason: str | None = None
     """BMW's word, if it was measured after the start."""
     meter: Meter | None = None
-    bmw: BmwRecord | None = None
+    bmw: BmwSession | None = None
     gap_s: float = 0.0
     """How long the bridge was off or without the stream meanwhile."""
     flags: frozenset[Flag] = frozenset()

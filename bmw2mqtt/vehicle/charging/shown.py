@@ -1,4 +1,4 @@
-"""The truth about charging as it is shown: a pure function of the machine's state and the time."""
+"""What is published about charging: a pure function of the machine's state and the time."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from bmw2mqtt.vehicle.charging.constants import (
     POWER_UNKNOWN,
     UNKNOWN_WORD_HOLD,
 )
-from bmw2mqtt.vehicle.charging.facts import Measured
+from bmw2mqtt.vehicle.charging.facts import Fact
 from bmw2mqtt.vehicle.charging.power import ac_power, is_phase_count_valid
 from bmw2mqtt.vehicle.charging.session import EndSource, Phase
 from bmw2mqtt.vehicle.charging.state import MachineState
@@ -39,8 +39,6 @@ class ChargingState:
     """As the car reported it last; unknown once the charge is or should be over."""
     end_time: datetime | None
     """Expected; steady while it moves by rounding only."""
-    ended_at: datetime | None
-    """Measured end of the last session while none runs."""
     end_source: EndSource | None
 
     @property
@@ -71,7 +69,6 @@ def charging_state(state: MachineState, now: datetime) -> ChargingState:
         phases=_phases(state),
         remaining_minutes=remaining.value if remaining is not None and is_running else None,
         end_time=end_time,
-        ended_at=session.end_at if session is not None and is_over else None,
         end_source=session.end_source if session is not None and is_over else None,
     )
 
@@ -147,12 +144,12 @@ def _power_kw(state: MachineState, now: datetime) -> float | None:
     return None
 
 
-def _now(state: MachineState, reading: Measured[float] | None) -> float | None:
+def _now(state: MachineState, reading: Fact[float] | None) -> float | None:
     """Return a value that belongs to the present activity."""
     return reading.value if reading is not None and state.is_current(reading.at) else None
 
 
-def _nothing(reading: Measured[float] | None) -> float | None:
+def _nothing(reading: Fact[float] | None) -> float | None:
     """Return 0 for what is over, if the car reports it at all."""
     return None if reading is None else 0.0
 

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bmw2mqtt.vehicle.charging.constants import BURST_TOLERANCE, LONGEST_REMAINING
-from bmw2mqtt.vehicle.charging.facts import ChargingFacts, Measured
-from bmw2mqtt.vehicle.charging.missed import Rise
+from bmw2mqtt.vehicle.charging.facts import ChargingFacts, Fact
+from bmw2mqtt.vehicle.charging.missed import SocRise
 from bmw2mqtt.vehicle.charging.power import Sampler
 from bmw2mqtt.vehicle.charging.session import ChargingSession, Phase
 from bmw2mqtt.vehicle.charging.soc import SocState
@@ -28,7 +28,7 @@ class MachineState:
 
     facts: ChargingFacts = field(default_factory=ChargingFacts)
     """The newest reading of each quantity."""
-    status: Measured[ChargingStatus] | None = None
+    status: Fact[ChargingStatus] | None = None
     """The newest status word that means something (not `INVALID`)."""
     soc: SocState = field(default_factory=SocState)
     session: ChargingSession | None = None
@@ -51,9 +51,9 @@ class MachineState:
     """Begin of the present plug-in, if the car reported it."""
     moved_at: datetime | None = None
     place: Position | None = None
-    """Where it stands; only to see whether it has moved."""
+    """Where it is parked; only to detect that it has moved."""
     odometer_km: float | None = None
-    """The odometer since it stands."""
+    """The odometer since it was parked."""
     soc_odometer_km: float | None = None
     """The odometer when the SoC was measured last."""
     contact_at: datetime | None = None
@@ -194,7 +194,7 @@ class Step:
     state: MachineState
     now: datetime
     transitions: list[Transition] = field(default_factory=list)
-    missed: Rise | None = None
+    missed: SocRise | None = None
     """A rise of the SoC that may be a missed charge."""
 
     def record(self, kind: TransitionKind, at: datetime) -> None:

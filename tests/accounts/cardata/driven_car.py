@@ -187,7 +187,7 @@ class DrivenCar:
         if self._random is not None:
             self._random.shuffle(messages)
         for data in messages:
-            if self._store.record(VIN, data, now()):
+            if self._store.add(VIN).record(data, now()):
                 self._updater.schedule(VIN)
             await asyncio.sleep(SPACING_S)
         await asyncio.sleep(SETTLED_S)

@@ -67,7 +67,7 @@ class Car:
     ) -> Vehicle:
         """Let the car send a message; return the snapshot it leads to."""
         now = T0 + timedelta(seconds=seconds + 1 if now_s is None else now_s)
-        self.store.record(VIN, message(values, seconds), now)
+        self.store.add(VIN).record(message(values, seconds), now)
         return self.snapshot(now)
 
     def snapshot(self, now: datetime = T0) -> Vehicle:

@@ -12,14 +12,14 @@ from structlog.testing import capture_logs
 from bmw2mqtt.accounts.cardata import check
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.simulator.cardata import API_SCOPE, Fault, cu_error
-from tests.accounts.cardata_bench import VIN, Bench
-from tests.accounts.cardata_home import MILEAGE, Home, warnings
+from tests.accounts.cardata.account_parts import VIN, AccountParts
+from tests.accounts.cardata.running_account import MILEAGE, RunningAccount, warnings
 from tests.accounts.waiting import until
 
 REST = "/customers/"
 
 
-def is_just_now(home: Home, moment: datetime | None) -> bool:
+def is_just_now(home: RunningAccount, moment: datetime | None) -> bool:
     """Whether something happened while the test waited for it."""
     return moment is not None and timedelta() <= home.clock.now - moment < timedelta(seconds=2)
 
@@ -27,9 +27,9 @@ def is_just_now(home: Home, moment: datetime | None) -> bool:
 # The login, as it shows
 
 
-async def test_from_nothing_to_a_car(bench: Bench) -> None:
+async def test_from_nothing_to_a_car(parts: AccountParts) -> None:
     with capture_logs() as logs:
-        async with Home(bench).running() as home:
+        async with RunningAccount(parts).running() as home:
             await home.is_status("login_required", "waiting for you")
             code = home.attributes["user_code"]
             assert home.attributes["login_url"].endswith(f"/oneid/link?user_code={code}")
@@ -60,8 +60,8 @@ async def test_from_nothing_to_a_car(bench: Bench) -> None:
     assert warnings(logs) == ["account_status", "login_code_issued"]
 
 
-async def test_declined(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_declined(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
         code = await until(lambda: home.attributes.get("user_code"))
         home.bmw.decline(code)
         await home.is_status("login_required", "declined")
@@ -72,8 +72,8 @@ async def test_declined(bench: Bench) -> None:
         await home.log_in()
 
 
-async def test_expired(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_expired(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
         seen = set()
         for _ in range(6):
             code = await until(
@@ -88,8 +88,8 @@ async def test_expired(bench: Bench) -> None:
         await home.log_in()
 
 
-async def test_a_fault_of_bmws(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_a_fault_of_bmws(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
         code = await until(lambda: home.attributes.get("user_code"))
         home.bmw.oauth.exchange_failures = 1
         home.bmw.approve(code)
@@ -100,19 +100,19 @@ async def test_a_fault_of_bmws(bench: Bench) -> None:
         await home.log_in()
 
 
-async def test_a_service_is_missing(bench: Bench) -> None:
-    bench.user.granted.discard(API_SCOPE)
-    async with Home(bench).running() as home:
+async def test_a_service_is_missing(parts: AccountParts) -> None:
+    parts.user.granted.discard(API_SCOPE)
+    async with RunningAccount(parts).running() as home:
         await home.is_status("login_required", "CarData API")
         assert home.entity("binary_sensor/login_required") == "ON"
         assert "CarData API" in str(home.entity("binary_sensor/login_required/attributes"))
-        bench.user.granted.add(API_SCOPE)
+        parts.user.granted.add(API_SCOPE)
         home.account.log_in(None)
         await home.log_in()
 
 
-async def test_rest_wants_another_login(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_rest_wants_another_login(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
         home.bmw.faults.add(cu_error("CU-103", path=REST))
         await home.refresh()
@@ -125,8 +125,8 @@ async def test_rest_wants_another_login(bench: Bench) -> None:
         await home.is_status("ok")
 
 
-async def test_the_login_is_lost(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_the_login_is_lost(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
         home.bmw.registry.revoke()
         with capture_logs() as logs:
@@ -135,7 +135,7 @@ async def test_the_login_is_lost(bench: Bench) -> None:
             await home.clock.forward(hours=1)
         assert warnings(logs) == ["account_status"], "one line"
         assert home.asked("device/code") == 1
-    async with Home(bench).running() as home:
+    async with RunningAccount(parts).running() as home:
         await home.is_status("login_required", "log in again")
         await home.clock.forward(minutes=1)
         assert home.asked("device/code") == 1, "a restart begins no login"
@@ -143,8 +143,8 @@ async def test_the_login_is_lost(bench: Bench) -> None:
         await home.log_in()
 
 
-async def test_a_login_on_the_terminal_is_taken_at_the_next_start(bench: Bench) -> None:
-    home = Home(bench)
+async def test_a_login_on_the_terminal_is_taken_at_the_next_start(parts: AccountParts) -> None:
+    home = RunningAccount(parts)
     async with home.running():
         code = await until(lambda: home.attributes.get("user_code"))
         home.bmw.decline(code)
@@ -157,7 +157,7 @@ async def test_a_login_on_the_terminal_is_taken_at_the_next_start(bench: Bench) 
     settings: Any = home.settings.accounts["eu"]
     tls = client_context("eu", home.bmw.ca_file)
     await check.log_in("eu", settings, home.store, tls, approve)
-    async with Home(bench).running() as again:
+    async with RunningAccount(parts).running() as again:
         await again.is_ok()
         assert again.asked("device/code") == 2
 
@@ -166,8 +166,8 @@ async def test_a_login_on_the_terminal_is_taken_at_the_next_start(bench: Bench) 
 
 
 @pytest.mark.no_cover
-async def test_bmws_quota_is_used_up(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_bmws_quota_is_used_up(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
         home.bmw.quota.exhaust(home.user.gcid)
         await home.refresh()
@@ -187,8 +187,8 @@ async def test_bmws_quota_is_used_up(bench: Bench) -> None:
         await until(lambda: (home.status, home.message) == ("ok", ""), within_s=2 * day_s)
 
 
-async def test_a_person_asks_within_the_budget(bench: Bench) -> None:
-    async with Home(bench, request_budget=10).running() as home:
+async def test_a_person_asks_within_the_budget(parts: AccountParts) -> None:
+    async with RunningAccount(parts, request_budget=10).running() as home:
         await home.log_in()
         before = home.asked()
         await home.refresh()
@@ -200,14 +200,14 @@ async def test_a_person_asks_within_the_budget(bench: Bench) -> None:
         assert home.asked() == 9, "a new car finds something left"
         assert home.entity("sensor/requests_left") == "1"
         await home.drive(50_000)
-    async with Home(bench, request_budget=10).running() as home:
+    async with RunningAccount(parts, request_budget=10).running() as home:
         await home.is_ok()
         assert home.entity("sensor/requests_left") == "1"
         assert home.asked() == 9, "a restart gives nothing back"
 
 
-async def test_a_person_presses_again_and_again(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_a_person_presses_again_and_again(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
         asked = home.asked()
         for _ in range(100):
@@ -225,10 +225,10 @@ async def test_a_person_presses_again_and_again(bench: Bench) -> None:
         assert home.asked() == asked, "each try costs quota"
 
 
-async def test_a_person_gets_what_bmw_knows_now(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_a_person_gets_what_bmw_knows_now(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
-        bench.user.cars[0].store({MILEAGE: 41_999})  # type: ignore[attr-defined]
+        parts.user.cars[0].store({MILEAGE: 41_999})  # type: ignore[attr-defined]
         await home.clock.forward(minutes=10)
         assert home.car("sensor/mileage") == "41250"
         await home.refresh()
@@ -236,8 +236,8 @@ async def test_a_person_gets_what_bmw_knows_now(bench: Bench) -> None:
         assert is_just_now(home, home.moment("sensor/last_update"))
 
 
-async def test_rest_is_out_of_order_and_the_stream_works(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_rest_is_out_of_order_and_the_stream_works(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
         home.bmw.faults.add(cu_error("CU-503", path=REST))
         await home.refresh()
@@ -252,9 +252,11 @@ async def test_rest_is_out_of_order_and_the_stream_works(bench: Bench) -> None:
         await until(lambda: (home.status, home.message) == ("ok", ""), within_s=3 * 3600)
 
 
-async def test_rest_is_out_of_order_before_it_told_which_cars_there_are(bench: Bench) -> None:
-    bench.bmw.faults.add(Fault(path=REST, status=503))
-    async with Home(bench).running() as home:
+async def test_rest_is_out_of_order_before_it_told_which_cars_there_are(
+    parts: AccountParts,
+) -> None:
+    parts.bmw.faults.add(Fault(path=REST, status=503))
+    async with RunningAccount(parts).running() as home:
         code = await until(lambda: home.attributes.get("user_code"))
         home.bmw.approve(code)
         await home.is_status("unreachable", "out of order")
@@ -264,8 +266,8 @@ async def test_rest_is_out_of_order_before_it_told_which_cars_there_are(bench: B
         await home.is_ok()
 
 
-async def test_seeing_that_nothing_is_due_is_no_update(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_seeing_that_nothing_is_due_is_no_update(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
         await until(lambda: home.moment("sensor/last_update"))
         last_update, asked = home.moment("sensor/last_update"), home.asked()
@@ -279,16 +281,16 @@ async def test_seeing_that_nothing_is_due_is_no_update(bench: Bench) -> None:
         told = home.moment("sensor/last_update")
         assert told is not None
         assert abs(told - driven_at) < timedelta(seconds=2)
-    await bench.clock.forward(hours=1)
-    async with Home(bench).running() as home:
+    await parts.clock.forward(hours=1)
+    async with RunningAccount(parts).running() as home:
         await until(lambda: home.moment("sensor/last_update") == told, "known after a restart")
 
 
 # The stream's troubles
 
 
-async def test_the_stream_is_refused(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_the_stream_is_refused(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
         renewals = home.asked("oauth/token")
         home.bmw.stream.refuse_connects(1000)
@@ -308,8 +310,8 @@ async def test_the_stream_is_refused(bench: Bench) -> None:
         await home.is_ok()
 
 
-async def test_another_program_fights_for_the_stream(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_another_program_fights_for_the_stream(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
         with capture_logs() as logs:
             drops = 0
@@ -326,8 +328,8 @@ async def test_another_program_fights_for_the_stream(bench: Bench) -> None:
         await home.is_ok()
 
 
-async def test_no_stream_is_configured(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_no_stream_is_configured(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
         home.bmw.stream.refused_subscriptions = 1
         code = await until(lambda: home.attributes.get("user_code"))
         home.bmw.approve(code)
@@ -339,23 +341,23 @@ async def test_no_stream_is_configured(bench: Bench) -> None:
 # Restarts and a week
 
 
-async def test_values_of_before_are_there_before_bmw_is_reached(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_values_of_before_are_there_before_bmw_is_reached(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
         await home.drive(50_000)
-    await bench.bmw.stop()
+    await parts.bmw.stop()
     try:
-        async with Home(bench).running() as home:
+        async with RunningAccount(parts).running() as home:
             await until(lambda: home.car("sensor/mileage") == "50000")
             assert home.topic(f"{VIN}/availability") == "online"
     finally:
-        await bench.bmw.start()
+        await parts.bmw.start()
 
 
 class Sender:
     """Sends messages of a car all the while that the stream's connection changes."""
 
-    def __init__(self, home: Home, monkeypatch: pytest.MonkeyPatch, mileage: int) -> None:
+    def __init__(self, home: RunningAccount, monkeypatch: pytest.MonkeyPatch, mileage: int) -> None:
         self.mileage = mileage
         self.messages: list[bytes] = []
         self.missed = 0
@@ -393,14 +395,14 @@ class Sender:
 
 
 @pytest.mark.no_cover
-async def test_two_days(bench: Bench) -> None:
+async def test_two_days(parts: AccountParts) -> None:
     """Hourly tokens, cars that drive, a bridge that is started anew each day."""
     sent = missed = 0
     mileage = 41_250
     requests: list[datetime] = []
     for day in range(2):
-        async with Home(bench, relay_prefix="bmw/").running() as home:
-            bench.bmw.requests.clear()
+        async with RunningAccount(parts, relay_prefix="bmw/").running() as home:
+            parts.bmw.requests.clear()
             await (home.is_ok() if day else home.log_in())
             with pytest.MonkeyPatch.context() as monkeypatch:
                 sender = Sender(home, monkeypatch, mileage)
@@ -410,7 +412,7 @@ async def test_two_days(bench: Bench) -> None:
                     await home.drive(sender.mileage + 1)
                     sender.mileage += 1
                     sender.messages.append(b"")
-                    saved = json.loads((bench.folder / "tokens-eu.json").read_bytes())
+                    saved = json.loads((parts.folder / "tokens-eu.json").read_bytes())
                     grant = home.bmw.registry._by_refresh_token[saved["refresh_token"]]
                     assert grant.replaced_at is None, "it is the newest one"
             got = [payload for _, payload in home.relayed()]
@@ -419,9 +421,9 @@ async def test_two_days(bench: Bench) -> None:
             sent += len(sender.messages)
             missed += sender.missed
             mileage = sender.mileage
-            requests += [r.at for r in bench.bmw.requests if r.path.startswith(REST)]
+            requests += [r.at for r in parts.bmw.requests if r.path.startswith(REST)]
             assert home.status == "ok"
-    connects = bench.bmw.stream.connects
+    connects = parts.bmw.stream.connects
     assert all(connect.reason == 0 for connect in connects)
     assert len(connects) == 2 * 29
     assert sent > 2 * 28
@@ -434,8 +436,8 @@ async def test_two_days(bench: Bench) -> None:
 # The stream and the last refresh, as they show
 
 
-async def test_the_stream_shows(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_the_stream_shows(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
 
         def stream() -> Any:
             return json.loads(home.entity("binary_sensor/stream_connected/attributes") or "{}")
@@ -464,8 +466,8 @@ async def test_the_stream_shows(bench: Bench) -> None:
         await until(lambda: stream()["reason"] == "polling is paused")
 
 
-async def test_a_refresh_says_what_it_did(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_a_refresh_says_what_it_did(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
 
         def result() -> str:

@@ -7,8 +7,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from bmw2mqtt.simulator.cardata import CarDataUser, empty_list
-from tests.accounts.cardata_bench import OTHER_VIN, VIN, Bench, car
-from tests.accounts.cardata_home import MILEAGE, Home, warnings
+from tests.accounts.cardata.account_parts import OTHER_VIN, VIN, AccountParts, car
+from tests.accounts.cardata.running_account import MILEAGE, RunningAccount, warnings
 from tests.accounts.waiting import until
 
 pytestmark = pytest.mark.no_cover
@@ -19,8 +19,8 @@ OTHER_CLIENT = "11111111-2222-3333-4444-555555555555"
 # Pausing
 
 
-async def test_paused_and_resumed(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_paused_and_resumed(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
         home.account.set_polling(is_polling=False)
         await until(lambda: not home.bmw.stream.clients, "the stream is left to others")
@@ -32,7 +32,7 @@ async def test_paused_and_resumed(bench: Bench) -> None:
         assert home.asked() == asked
         assert home.asked("oauth/token") > tokens, "the login is kept"
         assert home.status == "paused"
-    async with Home(bench).running() as home:
+    async with RunningAccount(parts).running() as home:
         await home.is_status("paused")
         await home.clock.forward(minutes=1)
         assert not home.bmw.stream.clients
@@ -47,8 +47,8 @@ async def test_paused_and_resumed(bench: Bench) -> None:
         assert home.entity("switch/polling") == "ON"
 
 
-async def test_paused_without_a_login(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_paused_without_a_login(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
         await until(lambda: home.attributes.get("user_code"))
         home.account.set_polling(is_polling=False)
         home.bmw.approve(home.attributes["user_code"])
@@ -60,9 +60,9 @@ async def test_paused_without_a_login(bench: Bench) -> None:
 # What is current
 
 
-async def test_silence_keeps_cars_online_and_a_lost_stream_does_not(bench: Bench) -> None:
-    bench.bmw.registry.lifetimes.id_token_s = timedelta(days=1).total_seconds()
-    async with Home(bench).running() as home:
+async def test_silence_keeps_cars_online_and_a_lost_stream_does_not(parts: AccountParts) -> None:
+    parts.bmw.registry.lifetimes.id_token_s = timedelta(days=1).total_seconds()
+    async with RunningAccount(parts).running() as home:
         availability = f"{VIN}/availability"
 
         def is_online() -> bool:
@@ -86,8 +86,8 @@ async def test_silence_keeps_cars_online_and_a_lost_stream_does_not(bench: Bench
         await until(lambda: home.topic(availability) == "online", "with the stream")
 
 
-async def test_a_lost_login_turns_cars_offline(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_a_lost_login_turns_cars_offline(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
         home.bmw.registry.revoke()
         home.bmw.stream.drop_all(135)
@@ -126,8 +126,8 @@ HOSTILE = [
 ]
 
 
-async def test_messages_that_are_none(bench: Bench) -> None:
-    async with Home(bench, relay_prefix="bmw/").running() as home:
+async def test_messages_that_are_none(parts: AccountParts) -> None:
+    async with RunningAccount(parts, relay_prefix="bmw/").running() as home:
         await home.log_in()
         relayed = len(home.relayed())
         with capture_logs() as logs:
@@ -143,8 +143,8 @@ async def test_messages_that_are_none(bench: Bench) -> None:
         assert max(len(payload) for _, payload in home.relayed()) < 256 * 1024
 
 
-async def test_cars_without_end(bench: Bench) -> None:
-    async with Home(bench, relay_prefix="bmw/").running() as home:
+async def test_cars_without_end(parts: AccountParts) -> None:
+    async with RunningAccount(parts, relay_prefix="bmw/").running() as home:
         await home.log_in()
         gcid = home.user.gcid
         client = home.bmw.stream.client_of(gcid)
@@ -157,8 +157,8 @@ async def test_cars_without_end(bench: Bench) -> None:
         assert len({topic for topic, _ in home.relayed()}) <= 1000
 
 
-async def test_a_car_that_only_the_stream_knows(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_a_car_that_only_the_stream_knows(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
         home.bmw.add_car(home.user, car(OTHER_VIN))
         assert home.bmw.publish(OTHER_VIN, {MILEAGE: 7})
@@ -170,12 +170,12 @@ async def test_a_car_that_only_the_stream_knows(bench: Bench) -> None:
         await until(lambda: "i4" in str(home.topic(f"{OTHER_VIN}/state")))
 
 
-async def test_a_car_that_is_gone(bench: Bench) -> None:
-    bench.bmw.add_car(bench.user, car(OTHER_VIN))
-    async with Home(bench).running() as home:
+async def test_a_car_that_is_gone(parts: AccountParts) -> None:
+    parts.bmw.add_car(parts.user, car(OTHER_VIN))
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
         await until(lambda: home.car("sensor/mileage", OTHER_VIN))
-        del bench.user.cars[1]
+        del parts.user.cars[1]
         for _ in range(2):
             assert home.car("sensor/mileage", OTHER_VIN)
             asked = home.asked("mappings")
@@ -184,13 +184,13 @@ async def test_a_car_that_is_gone(bench: Bench) -> None:
             await home.clock.forward(seconds=5)
         await until(lambda: home.car("sensor/mileage", OTHER_VIN) is None)
         assert home.car("sensor/mileage") == "41250"
-    async with Home(bench).running() as home:
+    async with RunningAccount(parts).running() as home:
         await until(lambda: home.car("sensor/mileage"))
         assert home.car("sensor/mileage", OTHER_VIN) is None
 
 
-async def test_lists_without_cars_take_no_car_that_streams(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_lists_without_cars_take_no_car_that_streams(parts: AccountParts) -> None:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
         home.bmw.faults.add(empty_list())
         for number in range(3):
@@ -198,36 +198,36 @@ async def test_lists_without_cars_take_no_car_that_streams(bench: Bench) -> None
             await home.drive(50_000 + number)
         assert home.asked("mappings") == 4
         assert (home.status, home.message) == ("ok", "")
-    async with Home(bench).running() as home:
+    async with RunningAccount(parts).running() as home:
         await until(lambda: home.car("sensor/mileage") == "50002")
 
 
-async def test_an_account_without_a_car(bench: Bench) -> None:
-    bench.user.cars.clear()
-    async with Home(bench).running() as home:
+async def test_an_account_without_a_car(parts: AccountParts) -> None:
+    parts.user.cars.clear()
+    async with RunningAccount(parts).running() as home:
         code = await until(lambda: home.attributes.get("user_code"))
         home.bmw.approve(code)
         await home.is_status("error", "BMW names no car for this account")
 
 
-async def test_an_account_without_a_car_of_its_own(bench: Bench) -> None:
-    bench.user.secondary_vins = {VIN}
-    async with Home(bench).running() as home:
+async def test_an_account_without_a_car_of_its_own(parts: AccountParts) -> None:
+    parts.user.secondary_vins = {VIN}
+    async with RunningAccount(parts).running() as home:
         code = await until(lambda: home.attributes.get("user_code"))
         home.bmw.approve(code)
         await home.is_status("error", "be their primary user")
         assert home.topic(f"{VIN}/availability") is None, "nothing is known of it"
-        bench.user.secondary_vins = set()
+        parts.user.secondary_vins = set()
         await home.refresh()
         await home.is_ok()
 
 
-async def test_the_cars_of_another_bmw_account_go(bench: Bench) -> None:
+async def test_the_cars_of_another_bmw_account_go(parts: AccountParts) -> None:
     other = CarDataUser(name="other", cars=[car(OTHER_VIN)], client_ids={OTHER_CLIENT})
-    bench.bmw.add_user(other)
-    async with Home(bench).running() as home:
+    parts.bmw.add_user(other)
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
-    async with Home(bench, client_id=OTHER_CLIENT).running() as home:
+    async with RunningAccount(parts, client_id=OTHER_CLIENT).running() as home:
         await until(lambda: home.car("sensor/mileage") == "41250")
         home.user = other
         await until(lambda: home.attributes.get("user_code"))
@@ -236,19 +236,19 @@ async def test_the_cars_of_another_bmw_account_go(bench: Bench) -> None:
         assert home.car("sensor/mileage") is None
         assert len(other.containers) == 2
         await home.store.flushed()
-        files = [str(path) for path in bench.folder.rglob("*") if VIN in path.name]
+        files = [str(path) for path in parts.folder.rglob("*") if VIN in path.name]
         assert files == [], "basic data and picture"
         assert VIN.encode() not in b"".join(
-            path.read_bytes() for path in bench.folder.glob("account-*.json")
+            path.read_bytes() for path in parts.folder.glob("account-*.json")
         )
-    async with Home(bench, client_id=OTHER_CLIENT).running() as home:
+    async with RunningAccount(parts, client_id=OTHER_CLIENT).running() as home:
         await until(lambda: home.car("sensor/mileage", OTHER_VIN) == "41250")
         assert home.car("sensor/mileage") is None
 
 
-async def test_a_car_of_another_user_that_streams_is_shown(bench: Bench) -> None:
-    bench.user.secondary_vins, bench.user.streams_secondary = {VIN}, True
-    async with Home(bench).running() as home:
+async def test_a_car_of_another_user_that_streams_is_shown(parts: AccountParts) -> None:
+    parts.user.secondary_vins, parts.user.streams_secondary = {VIN}, True
+    async with RunningAccount(parts).running() as home:
         code = await until(lambda: home.attributes.get("user_code"))
         home.bmw.approve(code)
         await home.is_status("error", "be their primary user")
@@ -264,13 +264,15 @@ async def test_a_car_of_another_user_that_streams_is_shown(bench: Bench) -> None
         assert home.asked(f"{VIN}/telematicData") == 0
 
 
-async def test_a_car_that_left_while_nobody_looked_is_swept_at_the_start(bench: Bench) -> None:
-    async with Home(bench).running() as home:
+async def test_a_car_that_left_while_nobody_looked_is_swept_at_the_start(
+    parts: AccountParts,
+) -> None:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
-    await bench.bmw.stop()
+    await parts.bmw.stop()
     try:
-        async with Home(bench).running() as home:
+        async with RunningAccount(parts).running() as home:
             await until(lambda: home.car("sensor/mileage"))
             assert "eu" in home.fleet._ownership.listed, "the list of before is a whole one"
     finally:
-        await bench.bmw.start()
+        await parts.bmw.start()

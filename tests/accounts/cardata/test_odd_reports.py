@@ -19,8 +19,8 @@ from bmw2mqtt.simulator.cardata.driving import (
 )
 from bmw2mqtt.simulator.cardata.driving import descriptors as names
 from bmw2mqtt.simulator.driving import TIME_LAPSE
-from tests.accounts.cardata_bench import VIN, Bench
-from tests.accounts.cardata_home import Home
+from tests.accounts.cardata.account_parts import VIN, AccountParts
+from tests.accounts.cardata.running_account import RunningAccount
 
 STATUS, PLUG = "sensor/charging_status", "binary_sensor/connection_status"
 SOC, POWER = "sensor/remaining_battery_percent", "sensor/charging_power"
@@ -46,7 +46,7 @@ def virtual_now() -> datetime:
 class Evening:
     """What is shown of a car while its day goes on."""
 
-    home: Home
+    home: RunningAccount
     began: datetime
     seen: list[dict[str, str | None]] = field(default_factory=list)
 
@@ -68,19 +68,19 @@ class Evening:
 
 
 @pytest.fixture
-async def driving_car(bench: Bench) -> DrivingCarDataCar:
+async def driving_car(parts: AccountParts) -> DrivingCarDataCar:
     """The user's only car; its time passes as that of a real one."""
     car = DrivingCarDataCar(MODEL, clock=virtual_now, speed=1 / TIME_LAPSE)
-    bench.user.cars.clear()
-    bench.bmw.tick_s = SAMPLE_S
-    bench.bmw.add_car(bench.user, car)
+    parts.user.cars.clear()
+    parts.bmw.tick_s = SAMPLE_S
+    parts.bmw.add_car(parts.user, car)
     return car
 
 
-async def run(bench: Bench, minute: float) -> Evening:
+async def run(parts: AccountParts, minute: float) -> Evening:
     """Run the account until a minute of the car's evening."""
     began = virtual_now()
-    async with Home(bench).running() as home:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
         evening = Evening(home, began)
         await evening.until_minute(minute)
@@ -101,10 +101,10 @@ async def run(bench: Bench, minute: float) -> Evening:
     ids=["as it should", "any order", "old readings again", "siblings without a value", "all"],
 )
 async def test_an_evening_at_home(
-    bench: Bench, driving_car: DrivingCarDataCar, behaviour: ReportBehaviour
+    parts: AccountParts, driving_car: DrivingCarDataCar, behaviour: ReportBehaviour
 ) -> None:
     driving_car.behaviour = behaviour
-    evening = await run(bench, 47)
+    evening = await run(parts, 47)
     assert evening.changes(STATUS) == [
         "not_charging",
         "plugged_in",
@@ -124,11 +124,13 @@ async def test_an_evening_at_home(
     assert evening.seen[-1][REMAINING] == "None"
 
 
-async def test_an_end_that_is_never_reported(bench: Bench, driving_car: DrivingCarDataCar) -> None:
+async def test_an_end_that_is_never_reported(
+    parts: AccountParts, driving_car: DrivingCarDataCar
+) -> None:
     """Neither the end nor the unplugging: the car drives off, and that is the end."""
     driving_car.behaviour = ReportBehaviour(lost=CHARGE_ENDS)
     began = virtual_now()
-    async with Home(bench).running() as home:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
         evening = Evening(home, began)
         unplugged = await evening.until_minute(47)
@@ -139,9 +141,11 @@ async def test_an_end_that_is_never_reported(bench: Bench, driving_car: DrivingC
     assert evening.changes(STATUS) == ["not_charging", "plugged_in", "charging", "not_charging"]
 
 
-async def test_a_long_silence_in_mid_charge(bench: Bench, driving_car: DrivingCarDataCar) -> None:
+async def test_a_long_silence_in_mid_charge(
+    parts: AccountParts, driving_car: DrivingCarDataCar
+) -> None:
     began = virtual_now()
-    async with Home(bench).running() as home:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
         evening = Evening(home, began)
         before = await evening.until_minute(9)
@@ -157,10 +161,10 @@ async def test_a_long_silence_in_mid_charge(bench: Bench, driving_car: DrivingCa
 
 
 @pytest.mark.usefixtures("driving_car")
-async def test_a_charge_of_which_few_descriptors_are_streamed(bench: Bench) -> None:
+async def test_a_charge_of_which_few_descriptors_are_streamed(parts: AccountParts) -> None:
     """Its owner has selected neither status nor plug in BMW's portal; REST told both once."""
-    bench.user.selected_descriptors = {names.HEADER, names.POWER, names.MILEAGE}
-    evening = await run(bench, 56)
+    parts.user.selected_descriptors = {names.HEADER, names.POWER, names.MILEAGE}
+    evening = await run(parts, 56)
     assert evening.changes(STATUS) == ["not_charging", "charging", "not_charging"]
     assert evening.changes(PLUG) == ["OFF", "ON", "OFF"]
     assert "11" in evening.changes(POWER)
@@ -169,17 +173,17 @@ async def test_a_charge_of_which_few_descriptors_are_streamed(bench: Bench) -> N
 
 @pytest.mark.parametrize("omits_units", [False, True], ids=["REST with units", "REST without"])
 async def test_a_car_in_miles(
-    bench: Bench,
+    parts: AccountParts,
     driving_car: DrivingCarDataCar,
     omits_units: bool,  # noqa: FBT001 - a case
 ) -> None:
     """First REST, then the stream, then REST again: each in miles, shown in kilometres."""
     driving_car.behaviour.is_in_miles = True
-    bench.bmw.vehicles.omits_distance_units = omits_units
+    parts.bmw.vehicles.omits_distance_units = omits_units
     driving_car.tick()
     began, battery = virtual_now(), MODEL.battery
     assert battery is not None
-    async with Home(bench).running() as home:
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
         evening = Evening(home, began)
         await evening.until_minute(3)

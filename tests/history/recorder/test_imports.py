@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from bmw2mqtt.history.records import BmwRecord, CarRecord
-from bmw2mqtt.vehicle.charging.session import BmwRecord as BmwSession
-from bmw2mqtt.vehicle.charging.session import RecordBlock
+from bmw2mqtt.vehicle.charging.session import BmwSession, RecordBlock
 from bmw2mqtt.vehicle.observed import ChargeRecord
 from bmw2mqtt.vehicle.trips import Coordinates
 from tests.history.recorder.recorded_car import RecordedCar, RecordedScenario

@@ -11,7 +11,7 @@ from typing import Any
 
 from bmw2mqtt.vehicle.charging.counter import EnergyCounter, count
 from bmw2mqtt.vehicle.charging.energy import energy_of
-from bmw2mqtt.vehicle.charging.facts import ChargingFacts, Measured
+from bmw2mqtt.vehicle.charging.facts import ChargingFacts, Fact
 from bmw2mqtt.vehicle.charging.machine import ChargingMachine
 from bmw2mqtt.vehicle.charging.session import ChargingSession
 from bmw2mqtt.vehicle.charging.shown import ChargingState
@@ -100,7 +100,7 @@ def facts_of(line: str, **settings: Any) -> tuple[datetime, ChargingFacts]:
             measured_at = datetime(1990, 1, 1, tzinfo=UTC)
         elif stamp and stamp != "none":
             measured_at = after(stamp)
-        values[NAMES[name]] = Measured(value_of(name, text), measured_at, received_at)
+        values[NAMES[name]] = Fact(value_of(name, text), measured_at, received_at)
     return received_at, ChargingFacts(**settings, **values)
 
 

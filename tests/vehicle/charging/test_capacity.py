@@ -6,7 +6,7 @@ import pytest
 
 from bmw2mqtt.vehicle.charging.capacity import learn_capacity_kwh, usable_capacity_kwh
 from bmw2mqtt.vehicle.charging.session import (
-    BmwRecord,
+    BmwSession,
     ChargingSession,
     EndSource,
     Flag,
@@ -18,7 +18,7 @@ from .scenario import after
 
 
 def session(gain: float, grid_kwh: float) -> ChargingSession:
-    record = BmwRecord(start_at=after("0:00"), end_at=after("5:00"), grid_kwh=grid_kwh)
+    record = BmwSession(start_at=after("0:00"), end_at=after("5:00"), grid_kwh=grid_kwh)
     return ChargingSession(
         id="x",
         phase=Phase.ENDED,

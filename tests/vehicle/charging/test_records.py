@@ -19,7 +19,7 @@ from bmw2mqtt.vehicle.charging.energy import (
 )
 from bmw2mqtt.vehicle.charging.records import Merged, merge_records
 from bmw2mqtt.vehicle.charging.session import (
-    BmwRecord,
+    BmwSession,
     ChargingSession,
     EndSource,
     RecordBlock,
@@ -29,8 +29,8 @@ from bmw2mqtt.vehicle.charging.session import (
 from .scenario import T0, Scenario, after, arc, kwh
 
 
-def record(start: str, end: str, socs: tuple[float, float], grid_kwh: float) -> BmwRecord:
-    return BmwRecord(
+def record(start: str, end: str, socs: tuple[float, float], grid_kwh: float) -> BmwSession:
+    return BmwSession(
         start_at=after(start),
         end_at=after(end),
         soc_start=socs[0],
@@ -45,7 +45,7 @@ def charge(*lines: str) -> Scenario:
     return scenario
 
 
-def merged(sessions: Iterable[ChargingSession], *records: BmwRecord) -> Merged:
+def merged(sessions: Iterable[ChargingSession], *records: BmwSession) -> Merged:
     """Merge twice: the second time must change nothing."""
     first = merge_records(sessions, records)
     second = merge_records(first.sessions, records)

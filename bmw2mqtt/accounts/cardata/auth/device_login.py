@@ -132,7 +132,7 @@ class DeviceLogin:
             LoginFailure.EXPIRED,
             f"BMW's login did not answer before the code expired ({outage}): log in again later"
             if outage
-            else "nobody confirmed the code in time: log in again, and confirm the new code within"
+            else "the code was not confirmed in time: log in again, and confirm the new code within"
             " 5 minutes",
         )
 
@@ -209,9 +209,9 @@ def _no_tokens(refusal: OAuthRefusal, *, is_after_fault: bool) -> LoginFailed:
     if refusal.word == "access_denied":
         return LoginFailed(
             LoginFailure.DECLINED,
-            "the login was declined on BMW's page: log in again and confirm the code; if nobody"
-            " declined it, it is a fault of BMW's: delete the client in BMW's portal, create a new"
-            " one and set client_id",
+            "the login was declined on BMW's page: log in again and confirm the code; if you did"
+            " not decline it, it is a fault of BMW's: delete the client in BMW's portal, create a"
+            " new one and set client_id",
         )
     if refusal.word == "expired_token":
         return LoginFailed(

@@ -77,7 +77,7 @@ class LoginManager:
             now: the wall clock.
         """
         self.problem: AccountError | None = None
-        """Why BMW cannot be asked; `None` while the login is good."""
+        """Why no request to BMW is possible; `None` while the login is valid."""
         self.note: str | None = None
         """What a person should know of a new login beside a good one."""
         self.codes: Codes | None = None
@@ -99,7 +99,7 @@ class LoginManager:
         """When a renewal that failed is tried again."""
         self._bug_logger = BugLogger()
         self._login_requested = asyncio.Event()
-        """A person wants to log in."""
+        """A person has requested a login."""
         self._logged_out = asyncio.Event()
         self._logged_in = asyncio.Event()
         self._token_refused = asyncio.Event()
@@ -116,7 +116,7 @@ class LoginManager:
         self._on_change()
 
     def renew_soon(self) -> None:
-        """Renew the tokens, whatever their expiry says."""
+        """Renew the tokens before their expiry."""
         self._token_refused.set()
 
     async def run(self) -> None:

@@ -14,7 +14,7 @@ STATE_PART = "owner"
 
 
 class OwnerDocument(StateDocument):
-    """The BMW account, as a digest: nobody has to read it."""
+    """A digest of the BMW account's ID, which is private."""
 
     gcid_sha256: str | None = None
 

@@ -128,7 +128,7 @@ class Credentials:
         self._renewed_at: datetime | None = None
         self._failure: _Failure | None = None
         self._lost: str | None = None
-        """Why BMW wants a login."""
+        """Why BMW requires a login."""
         self._bad_requests = 0
 
     def restore(self) -> None:
@@ -185,7 +185,7 @@ class Credentials:
         return await asyncio.shield(self._renewal)
 
     async def close(self) -> None:
-        """Wait for a renewal that is under way: its tokens would be lost."""
+        """Wait for a running renewal: its tokens would be lost."""
         if self._renewal is not None:
             await asyncio.wait([self._renewal], timeout=CLOSE_WITHIN_S)
 
@@ -286,6 +286,6 @@ class Credentials:
 
 
 def _retrieve_error(renewal: asyncio.Task[OAuthTokens]) -> None:
-    """Retrieve how a renewal ended, even if nobody waits for it any more."""
+    """Retrieve a renewal's exception, so that asyncio does not log it."""
     if not renewal.cancelled():
         renewal.exception()

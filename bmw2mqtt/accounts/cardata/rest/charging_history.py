@@ -15,7 +15,7 @@ from bmw2mqtt.accounts.cardata.rest.vehicle_reader import RestListener
 from bmw2mqtt.accounts.cardata.telemetry.times import read_time
 from bmw2mqtt.accounts.cardata.telemetry.units import to_km
 from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
-from bmw2mqtt.vehicle.charging.session import BmwRecord, RecordBlock
+from bmw2mqtt.vehicle.charging.session import BmwSession, RecordBlock
 from bmw2mqtt.vehicle.errors import BadAnswer
 from bmw2mqtt.vehicle.observed import ChargeRecord
 from bmw2mqtt.vehicle.trips import Coordinates
@@ -95,7 +95,7 @@ def _record(entry: object) -> ChargeRecord | None:
         return None
     time_zone = entry.get("timeZone")
     return ChargeRecord(
-        session=BmwRecord(
+        session=BmwSession(
             start_at=start_at,
             end_at=end_at,
             soc_start=_number(entry.get("displayedStartSoc"), most=100),

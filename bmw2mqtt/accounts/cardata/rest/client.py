@@ -91,7 +91,7 @@ class RestClient:
         Raises:
             RequestRefused: BMW refuses the request, with its code.
             QuotaExceeded: the budget or BMW's quota is used up.
-            LoginRequired: BMW wants a login, or the client lacks the API.
+            LoginRequired: BMW requires a login, or the client lacks the API.
             Unreachable, BadAnswer: no usable answer; each try costs quota.
         """
         return _content(await self._request("GET", path, priority, params=query))
@@ -173,7 +173,7 @@ class RestClient:
 
 
 def _code(answer: HttpResponse) -> str | None:
-    """Return BMW's code, as `CU-104`; what a status alone says counts as one too."""
+    """Return BMW's code, as `CU-104`; a status without a code counts as one too."""
     content = None if answer.is_ok and not answer.body.startswith(b"{") else answer.json()
     text = content.get("exveErrorId") if isinstance(content, dict) else None
     if isinstance(text, str) and (match := _CODE.search(text.upper())):

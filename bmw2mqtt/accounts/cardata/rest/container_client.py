@@ -20,7 +20,7 @@ LISTED_FOR = timedelta(minutes=5)
 _GONE = {"DELETED", "INACTIVE"}
 """States of a container that BMW purges in some weeks."""
 NOT_THERE = {BAD_CONTAINER, BEING_DELETED, NO_CONTAINER, None}
-"""Refusals that say that there is no such container; some come without a code."""
+"""Refusals that mean that the container does not exist; some have no code."""
 
 
 class ContainerClient:

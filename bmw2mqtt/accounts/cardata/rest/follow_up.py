@@ -38,7 +38,7 @@ class FollowUpReads:
             account: its name, for the log.
             vehicles: the account's cars.
             poller: reads a car.
-            on_error: gets trouble of the whole account.
+            on_error: called with errors of the whole account.
             now: the wall clock.
         """
         self._account = account

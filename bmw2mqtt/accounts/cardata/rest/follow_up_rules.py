@@ -15,7 +15,7 @@ from bmw2mqtt.vehicle.charging.session import ChargingSession, Phase
 
 BEGAN_WITHOUT_DATA: Final = timedelta(minutes=1)
 SILENT_FOR: Final = timedelta(hours=1, minutes=2)
-"""An hour, and what is on its way: some cars report once an hour."""
+"""An hour and some delay: some cars report once an hour."""
 AFTER_TRIP: Final = timedelta(minutes=1)
 """What a car streams at the end of a trip arrives within a minute."""
 SPACING: Final = timedelta(hours=1)
@@ -35,7 +35,7 @@ class FollowUpRules:
     """Watches one car's charges and trips."""
 
     def __init__(self, vehicle: CarDataVehicle, now: datetime) -> None:
-        """Begin with a car that stands."""
+        """Begin with a parked car."""
         self._vehicle = vehicle
         self._trips = TripEndDetector(vehicle.readings, now)
         self._charge: str | None = None

@@ -97,7 +97,7 @@ class RestPoller:
         self._charges = ChargingHistoryReader(rest, listener)
         self._lock = asyncio.Lock()
         self._is_list_requested = False
-        """A person wants to know which cars there are."""
+        """Whether a person has requested the list of cars."""
         self._failures: dict[str, FailedRequest] = {}
         """Failed requests that are about no single car."""
 
@@ -153,7 +153,7 @@ class RestPoller:
                 self._save()
 
     def login_renewed(self) -> None:
-        """Repeat at once what failed for want of a login: a person has logged in."""
+        """Repeat at once what failed because of the login: a person has logged in."""
         for failures in self._all_failures():
             for what, failure in list(failures.items()):
                 if isinstance(failure.error, LoginFailed):
@@ -219,7 +219,7 @@ class RestPoller:
         return True
 
     def _served(self) -> list[CarDataVehicle]:
-        """Return the cars to ask BMW about, whichever waits longest first."""
+        """Return the cars to read, the one that has waited longest first."""
         served = [v for v in self._vehicles if v.is_served and self._listener.is_wanted(v.vin)]
         return sorted(served, key=lambda vehicle: (vehicle.read_at or NEVER, vehicle.vin))
 

@@ -24,7 +24,7 @@ class TripEndDetector:
     """Follows the odometer, the position and BMW's own word of one car."""
 
     def __init__(self, readings: VehicleReadings, now: datetime) -> None:
-        """Begin with a car that stands: what is known of it already is no trip."""
+        """Begin with a parked car: earlier readings are no trip."""
         self._readings = readings
         self._odometer_km: float | None = None
         self._place: tuple[float, float] | None = None

@@ -45,7 +45,7 @@ class VehicleList:
 
     @property
     def problem(self) -> AccountError | None:
-        """Why the account has no car, if BMW has said so."""
+        """Why the account has no car, if BMW's list is empty."""
         if self.listed_at is None or any(
             vehicle.is_known or not vehicle.is_refused for vehicle in self._vehicles
         ):

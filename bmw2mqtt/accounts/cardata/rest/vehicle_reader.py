@@ -57,7 +57,7 @@ class RestListener(Protocol):
         """Handle a car's last values: by descriptor, objects with value, unit and timestamp."""
 
     def is_wanted(self, vin: str) -> bool:
-        """Return whether BMW is to be asked about this car."""
+        """Return whether requests about this car are wanted."""
 
     def is_recorded(self, vin: str) -> bool:
         """Return whether this car's charges are recorded."""

@@ -5,7 +5,6 @@ matters: the kind of car, and which capabilities it has shown.
 """
 
 from datetime import datetime
-from functools import cache
 
 from bmw2mqtt.accounts.cardata.basic_data import BasicData
 from bmw2mqtt.accounts.cardata.snapshot.charging import charging
@@ -15,6 +14,7 @@ from bmw2mqtt.accounts.cardata.snapshot.maintenance import inspection_date, serv
 from bmw2mqtt.accounts.cardata.snapshot.measured_times import measured_times
 from bmw2mqtt.accounts.cardata.snapshot.navigation import arrival_at
 from bmw2mqtt.accounts.cardata.snapshot.ranges import ranges
+from bmw2mqtt.accounts.cardata.snapshot.raw_readings import raw_readings
 from bmw2mqtt.accounts.cardata.snapshot.timers import departure_timers
 from bmw2mqtt.accounts.cardata.snapshot.words import ALARMS, BATTERY_12V_HEALTH
 from bmw2mqtt.accounts.cardata.telemetry.decode import LogUnknown
@@ -43,9 +43,7 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
 )
 from bmw2mqtt.accounts.cardata.telemetry.lookup import ReadingLookup
 from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
-from bmw2mqtt.entities.catalogue import catalogue
 from bmw2mqtt.vehicle.charging.shown import ChargingState
-from bmw2mqtt.vehicle.report_time import report_time
 from bmw2mqtt.vehicle.snapshot import (
     Battery12V,
     Capabilities,
@@ -67,23 +65,17 @@ def to_vehicle(
     now: datetime,
     log_unknown: LogUnknown,
 ) -> Vehicle:
-    """Build a snapshot.
+    """Build the snapshot of everything known of a car.
 
-    Args:
-        vehicle: everything known of the car, with the snapshot before.
-        kind: its drive train.
-        charge: what the rules of charging conclude.
-        now: the time.
-        log_unknown: called for words of BMW that are not known.
+    `log_unknown` is called for words of BMW that are not known.
     """
     vin, readings, previous = vehicle.vin, vehicle.readings, vehicle.snapshot
     basic = vehicle.basic_data or BasicData()
     lookup = readings.lookup(log_unknown)
     brand = basic.brand or "BMW"
-    total_km, electric_km, fuel_km = ranges(lookup, kind, is_charging=charge.is_charging is True)
+    distances = ranges(lookup, kind, is_charging=charge.is_charging is True)
     is_left_hand_drive = basic.is_left_hand_drive is not False
     tires, position = _tires(lookup), _position(lookup)
-    reported_at = readings.measured_at
     return Vehicle(
         vin=vin,
         model=basic.model or f"{brand} {vin[-6:]}",
@@ -91,13 +83,19 @@ def to_vehicle(
         drive_train=kind,
         software_version=basic.software_version,
         capabilities=_capabilities(lookup, tires, previous),
-        updated_at=reported_at,
-        last_report_at=report_time(previous.last_report_at if previous else None, reported_at),
-        measured_at=measured_times(readings.view, charge.soc_at),
+        updated_at=readings.measured_at,
+        last_report_at=readings.measured_at,
+        measured_at=measured_times(
+            readings.view,
+            readings.lookup(_ignore),
+            distances,
+            soc_at=charge.soc_at,
+            is_left_hand_drive=is_left_hand_drive,
+        ),
         mileage_km=readings.odometer_km,
-        range_km=total_km,
-        fuel=_fuel(lookup, range_km=fuel_km),
-        charging=_charging(basic, lookup, kind, charge, range_km=electric_km),
+        range_km=distances.total_km,
+        fuel=_fuel(lookup, range_km=distances.fuel_km),
+        charging=_charging(basic, lookup, kind, charge, range_km=distances.electric_km),
         climate=climate(lookup, now),
         door_lock=door_lock(lookup),
         lids=lids(lookup, is_left_hand_drive=is_left_hand_drive),
@@ -122,14 +120,12 @@ def to_vehicle(
         are_lights_on=lookup.flag(LIGHTS),
         battery_12v=_battery_12v(lookup),
         image=vehicle.image,
-        readings={name: readings.view[name] for name in _diagnostics() if name in readings.view},
+        readings=raw_readings(readings.view, kind),
     )
 
 
-@cache
-def _diagnostics() -> tuple[str, ...]:
-    """Return the descriptors whose only entity is a diagnostic one."""
-    return tuple(name for name, row in catalogue().items() if not row.entity)
+def _ignore(*_: str) -> None:
+    """Ignore an unknown word: it is logged where its fact is looked up."""
 
 
 def _charging(
@@ -191,7 +187,7 @@ def _tires(readings: ReadingLookup) -> Tires:
 
 
 def _position(readings: ReadingLookup) -> Position | None:
-    """Both coordinates were measured together: `PositionPairing` sees to that."""
+    """Both coordinates were measured together, see `PositionPairing`."""
     latitude = readings.number(LATITUDE, minimum=-90, maximum=90)
     longitude = readings.number(LONGITUDE, minimum=-180, maximum=180)
     if latitude is None or longitude is None:

@@ -21,13 +21,16 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
 )
 from bmw2mqtt.accounts.cardata.telemetry.lookup import ReadingLookup
 from bmw2mqtt.vehicle.charging.shown import ChargingState
-from bmw2mqtt.vehicle.snapshot import Charging
+from bmw2mqtt.vehicle.snapshot import Charging, Reading
 from bmw2mqtt.vehicle.states import ChargingEndReason, ChargingMethod
 
 MIN_CAPACITY_KWH, MAX_CAPACITY_KWH = 1.1, 1000
-"""BMW's 0 and 1 stand for an unknown capacity."""
+"""BMW's 0 and 1 mean an unknown capacity."""
 MAX_AC_LIMIT_A = 1000
-_CABLE_LOCK = {"charging_cable_locked": True, "charging_cable_not_locked": False}
+_CABLE_LOCK = {
+    **dict.fromkeys(("charging_cable_locked", "locked", "true"), True),
+    **dict.fromkeys(("charging_cable_not_locked", "unlocked", "false"), False),
+}
 
 
 def charging(
@@ -66,16 +69,21 @@ def charging(
         health_percent=readings.number(BATTERY_HEALTH, minimum=1),
         consumption_kwh_per_100km=readings.number(CONSUMPTION, minimum=0.1),
         lifetime_energy_kwh=readings.number(LIFETIME_ENERGY, minimum=0),
-        ac_limit_a=readings.whole(AC_LIMIT, minimum=0, maximum=MAX_AC_LIMIT_A),
+        ac_limit_a=readings.whole(AC_LIMIT, minimum=1, maximum=MAX_AC_LIMIT_A),
         is_pre_entry_climatization_enabled=readings.flag(PRE_ENTRY_CLIMATE),
     )
 
 
 def _capacity_kwh(readings: ReadingLookup) -> float | None:
+    reading = capacity_reading(readings)
+    return None if reading is None else float(reading.value or 0)
+
+
+def capacity_reading(readings: ReadingLookup) -> Reading | None:
+    """Return the reading that the usable capacity comes from."""
     for name in (MAX_ENERGY, BATTERY_SIZE):
-        kwh = readings.number(name, minimum=MIN_CAPACITY_KWH, maximum=MAX_CAPACITY_KWH)
-        if kwh is not None:
-            return kwh
+        if readings.number(name, minimum=MIN_CAPACITY_KWH, maximum=MAX_CAPACITY_KWH) is not None:
+            return readings.find(name)
     return None
 
 

@@ -9,7 +9,7 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
     CLIMATE_REMAINING,
 )
 from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER, ReadingLookup
-from bmw2mqtt.vehicle.snapshot import Climate, ClimateActivity
+from bmw2mqtt.vehicle.snapshot import Climate, ClimateActivity, Reading
 
 LONGEST_S = 24 * 60 * 60
 OVER_AFTER = timedelta(minutes=5)
@@ -27,10 +27,10 @@ _ACTIVITIES: dict[str, ClimateActivity | None] = {
 
 def climate(readings: ReadingLookup, now: datetime) -> Climate:
     """Return the activity with its end; it is over some minutes after the end the car named."""
-    activity = readings.one_of(_ACTIVITIES, *CLIMATE)
+    reading, remaining = activity_reading(readings), readings.find(*CLIMATE_REMAINING)
+    activity = None if reading is None else _ACTIVITIES.get(str(reading.value).replace("_", ""))
     error = readings.one_of(PRECONDITIONING_ERRORS, CLIMATE_ERROR)
     reported = Climate(activity=activity, error=error)
-    reading, remaining = readings.find(*CLIMATE), readings.find(*CLIMATE_REMAINING)
     if not reported.is_on or remaining is None or remaining.measured_at is None:
         return reported
     seconds = float(remaining.value or 0) * (60 if remaining.unit == "min" else 1)
@@ -47,6 +47,11 @@ def climate(readings: ReadingLookup, now: datetime) -> Climate:
         remaining_s=None if is_over else seconds,
         error=error,
     )
+
+
+def activity_reading(readings: ReadingLookup) -> Reading | None:
+    """Return the reading that the activity comes from."""
+    return readings.find_one_of(_ACTIVITIES, *CLIMATE)
 
 
 def changes_at(climate: Climate, now: datetime) -> datetime | None:

@@ -15,14 +15,18 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
     WINDOWS,
 )
 from bmw2mqtt.accounts.cardata.telemetry.lookup import ReadingLookup
-from bmw2mqtt.vehicle.snapshot import LockState, Opening, OpeningState
+from bmw2mqtt.vehicle.snapshot import LockState, Opening, OpeningState, Reading
 
 _STATES: dict[str, OpeningState | None] = {
     "closed": OpeningState.CLOSED,
     "false": OpeningState.CLOSED,
+    "asnisfalse": OpeningState.CLOSED,
+    "0": OpeningState.CLOSED,
     "closedsecured": OpeningState.CLOSED,
     "open": OpeningState.OPEN,
     "true": OpeningState.OPEN,
+    "asnistrue": OpeningState.OPEN,
+    "1": OpeningState.OPEN,
     "opensecured": OpeningState.OPEN,
     "opentilt": OpeningState.OPEN_TILT,
     "intermediate": OpeningState.INTERMEDIATE,
@@ -35,6 +39,7 @@ _LOCKS: dict[str, LockState | None] = {
     "unlocked": LockState.UNLOCKED,
     "selectivelocked": LockState.SELECTIVE_LOCKED,
     "partiallylocked": LockState.PARTIALLY_LOCKED,
+    "partiallocked": LockState.PARTIALLY_LOCKED,
     "partial": LockState.PARTIALLY_LOCKED,
     "open": None,
     "closed": None,
@@ -87,6 +92,11 @@ def windows(readings: ReadingLookup, *, is_left_hand_drive: bool) -> tuple[Openi
 def door_lock(readings: ReadingLookup) -> LockState | None:
     """Return the lock of the doors."""
     return readings.one_of(_LOCKS, *DOOR_LOCK)
+
+
+def lock_reading(readings: ReadingLookup) -> Reading | None:
+    """Return the reading that the lock comes from."""
+    return readings.find_one_of(_LOCKS, *DOOR_LOCK)
 
 
 def _openings(

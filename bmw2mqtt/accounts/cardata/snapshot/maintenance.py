@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
+from typing import NamedTuple
 
 from bmw2mqtt.accounts.cardata.telemetry.decode import (
     KM_PER_MILE,
@@ -13,6 +14,7 @@ from bmw2mqtt.accounts.cardata.telemetry.decode import (
 )
 from bmw2mqtt.accounts.cardata.telemetry.descriptors import INSPECTION_DATE, MESSAGES, SERVICES
 from bmw2mqtt.accounts.cardata.telemetry.lookup import ReadingLookup
+from bmw2mqtt.accounts.cardata.telemetry.times import read_time
 from bmw2mqtt.vehicle.snapshot import (
     CheckControlMessage,
     Service,
@@ -20,7 +22,6 @@ from bmw2mqtt.vehicle.snapshot import (
     Severity,
 )
 
-_LENGTH = "unitOfLengthRemaining"
 MAX_TYPE_LENGTH = 60
 MAX_DISTANCE_KM = 1_000_000
 
@@ -40,7 +41,7 @@ _STATUSES = {
     "OVERDUE": ServiceStatus.OVERDUE,
 }
 _SEVERITIES = {severity.value: severity for severity in Severity}
-_DATE = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?", re.ASCII)
+_DISTANCE = re.compile(r"(-?\d+(?:\.\d+)?)\s*(km|mi|miles)?", re.ASCII | re.IGNORECASE)
 
 
 def services(
@@ -92,14 +93,13 @@ def inspection_date(readings: ReadingLookup) -> date | None:
 
 def _mileage_km(item: Item, *, is_in_miles: bool, odometer_km: float | None) -> float | None:
     """Return the odometer when a message appeared, in the unit that is not beyond the car's."""
-    number = _number(item)
-    if number is None or number < 0:
+    length = _length(item)
+    if length is None or length.number < 0:
         return None
-    in_miles = round(number * KM_PER_MILE, 1)
+    in_miles = round(length.number * KM_PER_MILE, 1)
     is_possible = odometer_km is None or in_miles <= odometer_km * 1.01
-    if is_in_miles and is_possible:
-        return in_miles
-    return number
+    unit = length.unit or ("mi" if is_in_miles and is_possible else "km")
+    return in_miles if unit == "mi" else length.number
 
 
 def _service(item: Item, today: date, log_unknown: LogUnknown, *, is_in_miles: bool) -> Service:
@@ -154,26 +154,28 @@ def _text(item: Item, name: str) -> str | None:
 
 
 def _due_date(item: Item) -> date | None:
-    match = _DATE.match(_text(item, "date") or "")
-    try:
-        return date(int(match[1]), int(match[2]), int(match[3] or 1)) if match else None
-    except ValueError:
-        return None
+    found = read_time(_text(item, "date"))
+    return None if found is None else found.date()
 
 
 def _distance_km(item: Item, *, is_in_miles: bool) -> int | None:
-    number = _number(item)
-    if number is None:
+    length = _length(item)
+    if length is None:
         return None
-    distance = number * (KM_PER_MILE if is_in_miles else 1)
+    unit = length.unit or ("mi" if is_in_miles else "km")
+    distance = length.number * (KM_PER_MILE if unit == "mi" else 1)
     return round(distance) if abs(distance) <= MAX_DISTANCE_KM else None
 
 
-def _number(item: Item) -> float | None:
+class _Length(NamedTuple):
+    number: float
+    unit: str | None
+    """`km` or `mi`; `None`: that of the display."""
+
+
+def _length(item: Item) -> _Length | None:
     """Return the distance left of a service, or the odometer of a warning."""
-    value = item.get(_LENGTH)
-    try:
-        number = float(value if isinstance(value, float) else _text(item, _LENGTH) or "nan")
-    except ValueError:
+    match = _DISTANCE.fullmatch(str(item.get("unitOfLengthRemaining")).strip())
+    if match is None or abs(float(match[1])) > MAX_DISTANCE_KM * 10:
         return None
-    return number if abs(number) <= MAX_DISTANCE_KM * 10 else None
+    return _Length(float(match[1]), match[2].lower()[:2] if match[2] else None)

@@ -1,24 +1,20 @@
 """When each published value was measured, by `{platform}/{key}` of its entity."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 
+from bmw2mqtt.accounts.cardata.snapshot.charging import capacity_reading
+from bmw2mqtt.accounts.cardata.snapshot.climate import activity_reading
+from bmw2mqtt.accounts.cardata.snapshot.doors_windows import lock_reading
+from bmw2mqtt.accounts.cardata.snapshot.ranges import Ranges
 from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
-    BATTERY_SIZE,
     CHARGING_END_REASON,
-    CHARGING_RANGE,
     CHARGING_STATUS,
-    CLIMATE,
     CLIMATE_REMAINING,
     DC_PLUG,
-    DOOR_LOCK,
     DOORS,
-    ELECTRIC_RANGE,
-    FUEL_RANGE,
     HOOD,
-    LAST_RANGE,
-    MAX_ENERGY,
     ODOMETER,
     PLUG,
     SERVICES,
@@ -27,32 +23,26 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
     TIME_TO_FULL,
     TIME_TO_TARGET,
     TIRE_TEMPERATURE,
-    TOTAL_RANGE,
     TRUNK,
     TRUNK_DOORS,
     TRUNK_WINDOW,
     WINDOWS,
     Chain,
 )
+from bmw2mqtt.accounts.cardata.telemetry.lookup import ReadingLookup
 from bmw2mqtt.entities.catalogue import Descriptor, Kind, catalogue
 from bmw2mqtt.entities.raw_readings import key
 from bmw2mqtt.vehicle.snapshot import Reading
 
 _CHAINS: dict[str, Chain] = {
     "sensor/mileage": ODOMETER,
-    "sensor/remaining_range_total": (*TOTAL_RANGE, ELECTRIC_RANGE),
-    "sensor/remaining_range_electric": (ELECTRIC_RANGE, CHARGING_RANGE, LAST_RANGE),
-    "sensor/remaining_range_fuel": (FUEL_RANGE, *TOTAL_RANGE),
     "sensor/charging_status": CHARGING_STATUS,
     "binary_sensor/charging_status": CHARGING_STATUS,
     "binary_sensor/connection_status": (*PLUG, DC_PLUG),
     "sensor/charging_end_time": (TIME_TO_TARGET, TIME_TO_FULL),
     "sensor/charging_time_remaining": (TIME_TO_TARGET, TIME_TO_FULL),
     "sensor/charging_end_reason": CHARGING_END_REASON,
-    "sensor/battery_capacity": (MAX_ENERGY, BATTERY_SIZE),
-    "sensor/climate_status": CLIMATE,
     "sensor/preconditioning_time_remaining": CLIMATE_REMAINING,
-    "binary_sensor/door_lock_state": DOOR_LOCK,
     "binary_sensor/lids": (*DOORS.values(), HOOD, *TRUNK, *TRUNK_DOORS.values()),
     "binary_sensor/trunk": TRUNK,
     "binary_sensor/windows": (*WINDOWS.values(), TRUNK_WINDOW),
@@ -73,21 +63,43 @@ _CHAINS: dict[str, Chain] = {
     },
 }
 """Facts of several descriptors, and entities that share one; the catalogue names the others."""
+_FOUND: dict[str, Callable[[ReadingLookup], Reading | None]] = {
+    "sensor/battery_capacity": capacity_reading,
+    "sensor/climate_status": activity_reading,
+    "binary_sensor/door_lock_state": lock_reading,
+}
+"""Facts of several descriptors of which the newest one does not always count."""
+_ELSEWHERE = {
+    *_FOUND,
+    "sensor/remaining_range_total",
+    "sensor/remaining_range_electric",
+    "sensor/remaining_range_fuel",
+    "sensor/remaining_battery_percent",
+}
+"""Their times come from what the value is made of."""
 _PLATFORMS = ("binary_sensor", "device_tracker", "sensor")
 
 
 def measured_times(
-    readings: Mapping[str, Reading], soc_at: datetime | None
+    view: Mapping[str, Reading],
+    lookup: ReadingLookup,
+    ranges: Ranges,
+    *,
+    soc_at: datetime | None,
+    is_left_hand_drive: bool,
 ) -> Mapping[str, datetime]:
     """Return when each value was measured: of a fact's descriptors the newest one.
 
     Args:
-        readings: the car's, by descriptor.
+        view: the car's readings, by descriptor.
+        lookup: the same.
+        ranges: of the car.
         soc_at: when the state of charge was measured that counts.
+        is_left_hand_drive: which doors and windows are the driver's.
     """
     times: dict[str, datetime] = {}
-    places_of = _places()
-    for name, reading in readings.items():
+    places_of = _places(is_left_hand_drive=is_left_hand_drive)
+    for name, reading in view.items():
         measured_at = reading.measured_at
         if measured_at is None or reading.value is None:
             continue
@@ -95,23 +107,36 @@ def measured_times(
             known = times.get(place)
             if known is None or measured_at > known:
                 times[place] = measured_at
-    if soc_at is not None:
-        times["sensor/remaining_battery_percent"] = soc_at
-    return times
+    found = {place: find(lookup) for place, find in _FOUND.items()}
+    exact = {place: reading.measured_at for place, reading in found.items() if reading}
+    exact |= {
+        "sensor/remaining_range_total": ranges.total_at,
+        "sensor/remaining_range_electric": ranges.electric_at,
+        "sensor/remaining_range_fuel": ranges.fuel_at,
+        "sensor/remaining_battery_percent": soc_at,
+    }
+    return {**times, **{place: at for place, at in exact.items() if at is not None}}
 
 
 @cache
-def _places() -> Mapping[str, tuple[str, ...]]:
+def _places(*, is_left_hand_drive: bool) -> Mapping[str, tuple[str, ...]]:
     """Return the entities that each descriptor belongs to."""
     places: dict[str, list[str]] = {}
     for place, chain in _CHAINS.items():
         for name in chain:
             places.setdefault(name, []).append(place)
+    sided = () if is_left_hand_drive else (*DOORS.values(), *WINDOWS.values())
     for name, row in catalogue().items():
-        place = _place(row)
-        if place not in _CHAINS:
+        place = _mirrored(_place(row)) if name in sided else _place(row)
+        if place not in _CHAINS and place not in _ELSEWHERE:
             places.setdefault(name, []).append(place)
     return {name: tuple(entities) for name, entities in places.items()}
+
+
+def _mirrored(place: str) -> str:
+    """Return the door or window on the other side."""
+    sides = ("left", "right") if place.endswith("left") else ("right", "left")
+    return place.removesuffix(sides[0]) + sides[1]
 
 
 def _place(row: Descriptor) -> str:

@@ -1,6 +1,6 @@
 """Ranges: total, electric and fuel."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
@@ -20,9 +20,13 @@ SAME_MOMENT = timedelta(minutes=1)
 class Ranges(NamedTuple):
     """The ranges in km."""
 
-    total_km: float | None
-    electric_km: float | None
-    fuel_km: float | None
+    total_km: float | None = None
+    electric_km: float | None = None
+    fuel_km: float | None = None
+    total_at: datetime | None = None
+    """When it was measured; so the others."""
+    electric_at: datetime | None = None
+    fuel_at: datetime | None = None
 
 
 def ranges(readings: ReadingLookup, drive_train: DriveTrain | None, *, is_charging: bool) -> Ranges:
@@ -36,8 +40,8 @@ def ranges(readings: ReadingLookup, drive_train: DriveTrain | None, *, is_chargi
     if drive_train is None or not drive_train.has_engine:
         return _electric(readings, is_charging=is_charging)
     if not drive_train.has_battery:
-        fuel_km = _km(readings.find(*TOTAL_RANGE, FUEL_RANGE))
-        return Ranges(fuel_km, None, fuel_km)
+        fuel = readings.find(*TOTAL_RANGE, FUEL_RANGE)
+        return _ranges(fuel, None, fuel)
     return _hybrid(readings, is_charging=is_charging)
 
 
@@ -48,20 +52,31 @@ def _electric(readings: ReadingLookup, *, is_charging: bool) -> Ranges:
         readings.find(LAST_RANGE),
         readings.find(*TOTAL_RANGE),
     )
-    km = next((km for reading in candidates if (km := _km(reading))), None)
-    return Ranges(km, km, None)
+    known = next((reading for reading in candidates if _km(reading)), None)
+    return _ranges(known, known, None)
 
 
 def _hybrid(readings: ReadingLookup, *, is_charging: bool) -> Ranges:
     total = readings.find(*TOTAL_RANGE)
     electric = _electric_range(readings, is_charging=is_charging)
     fuel = readings.find(FUEL_RANGE)
-    total_km, electric_km, fuel_km = _km(total), _km(electric), _km(fuel)
-    if fuel_km is None and total_km is not None and electric_km is not None:
-        fuel_km = max(total_km - electric_km, 0) if _is_same_moment(total, electric) else None
-    elif total_km is None and fuel_km is not None and electric_km is not None:
-        total_km = fuel_km + electric_km if _is_same_moment(fuel, electric) else None
-    return Ranges(total_km, electric_km, fuel_km)
+    known = _ranges(total, electric, fuel)
+    total_km, electric_km, fuel_km = known[:3]
+    if electric_km is None:
+        return known
+    if fuel_km is None and total_km is not None and _is_same_moment(total, electric):
+        return known._replace(fuel_km=max(total_km - electric_km, 0), fuel_at=known.total_at)
+    if total_km is None and fuel_km is not None and _is_same_moment(fuel, electric):
+        return known._replace(total_km=fuel_km + electric_km, total_at=known.fuel_at)
+    return known
+
+
+def _ranges(total: Reading | None, electric: Reading | None, fuel: Reading | None) -> Ranges:
+    return Ranges(_km(total), _km(electric), _km(fuel), _at(total), _at(electric), _at(fuel))
+
+
+def _at(reading: Reading | None) -> datetime | None:
+    return None if reading is None else reading.measured_at
 
 
 def _electric_range(readings: ReadingLookup, *, is_charging: bool) -> Reading | None:

@@ -41,7 +41,7 @@ SETTLING_S: Final = 1.0
 CLOCK_RESOLUTION_S: Final = 0.001
 SHORTEST_TIMER_S: Final = 0.1
 LONGEST_TIMER_S: Final = 60.0
-"""Clocks are set and computers sleep: what is due is looked for that often at least."""
+"""Clocks are set and computers sleep, so due work is checked at least this often."""
 BASIC_DATA_WAIT: Final = timedelta(minutes=2)
 """Home Assistant names entities once, after the car's model: it should be known by then."""
 
@@ -86,7 +86,7 @@ class SnapshotUpdater:
             self._handle = loop.call_soon(self._debounce, self._changes)
 
     def publish_without_basic_data(self) -> None:
-        """Hold back no car any longer: BMW was asked, and gave no basic data."""
+        """Publish held-back cars: BMW has answered, without basic data."""
         for vehicle in self._vehicles:
             if vehicle.held_since is not None:
                 vehicle.held_since = datetime.min.replace(tzinfo=UTC)

@@ -58,9 +58,12 @@ class _Client(aiomqtt.Client):
     Messages are not queued: a queue would grow with a flood.
     """
 
-    def __init__(self, *args: Any, on_message: Callable[[Any], None], **options: Any) -> None:
+    def __init__(
+        self, *args: Any, on_message: OnMessage, bug_logger: BugLogger, **options: Any
+    ) -> None:
         super().__init__(*args, **options)
         self._on_received = on_message
+        self._bug_logger = bug_logger
         self._client.connect_timeout = TIMEOUT_S
         self._guard = threading.Lock()
         self._is_connecting = False
@@ -68,7 +71,10 @@ class _Client(aiomqtt.Client):
         self._is_closed = False
 
     def _on_message(self, _: Any, __: Any, message: Any) -> None:
-        self._on_received(message)
+        try:
+            self._on_received(message.topic, message.payload)
+        except Exception:  # a bug with one message must not end the connection
+            self._bug_logger.exception("stream_message_crashed")
 
     async def _misc_loop(self) -> None:
         while self._client.loop_misc() == 0:  # noqa: ASYNC110 - paho cannot be waited for
@@ -79,7 +85,7 @@ class _Client(aiomqtt.Client):
         return await super().__aenter__()
 
     def _client_connect(self) -> None:
-        """Connect, in a thread; close at once what nobody wants any more."""
+        """Connect, in a thread; close it at once if it is no longer wanted."""
         try:
             super()._client_connect()
         finally:
@@ -140,8 +146,7 @@ class StreamConnection:
         self._settings = settings
         self._tls = tls
         self._bug_logger = BugLogger()
-        self._deliver = on_message
-        self._on_message = self._bug_logger.guarded("stream_message_crashed", self._pass_on)
+        self._on_message = on_message
         self._on_change = self._bug_logger.guarded("update_crashed", on_change)
         self._on_refused = on_refused
         self._policy = ReconnectPolicy(state_file, now)
@@ -153,9 +158,6 @@ class StreamConnection:
         self._wake = asyncio.Event()
         self._client: _Client | None = None
         self._token_in_use: str | None = None
-
-    def _pass_on(self, message: Any) -> None:
-        self._deliver(message.topic, message.payload)
 
     @property
     def is_connected(self) -> bool:
@@ -279,6 +281,7 @@ class StreamConnection:
             self._settings.stream_host,
             self._settings.stream_port,
             on_message=self._on_message,
+            bug_logger=self._bug_logger,
             username=tokens.gcid,
             password=tokens.id_token,
             identifier=self._settings.client_id,

@@ -16,7 +16,7 @@ class UnreadableMessageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StreamMessage:
-    """What one message says of one car."""
+    """The content of one message: readings of one car."""
 
     vin: str
     data: dict[str, Any]

@@ -26,7 +26,7 @@ CONNECTS_WITHIN: Final = timedelta(minutes=1)
 """BMW limits the connects in a minute, to a number that it does not publish."""
 DROPS: Final = 6
 DROPS_WITHIN: Final = timedelta(minutes=10)
-"""So many connections lost in so short a time: another program takes them."""
+"""So many losses within this time mean that another program uses the stream."""
 CONTESTED_PAUSE_S: Final = 60.0
 FIRST_PAUSE_S: Final = 6.0
 PAUSE_JITTER: Final = 1 / 3

@@ -1,4 +1,4 @@
-"""Look up the readings of a car: the same fact goes by several of BMW's names."""
+"""Look up the readings of a car: BMW has several names for the same fact."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -92,12 +92,16 @@ class ReadingLookup:
                 for `None` are known and say nothing. Others are logged.
             names: the chain.
         """
-        telling = [name for name in names if not self._is_beside_the_point(words, name)]
-        word = self.word(*telling)
-        return None if word is None else words.get(word.replace("_", ""))
+        reading = self.find_one_of(words, *names)
+        is_word = reading is not None and isinstance(reading.value, str)
+        return words.get(reading.value.replace("_", "")) if is_word else None  # type: ignore[union-attr] # is_word
+
+    def find_one_of(self, words: Mapping[str, WordT | None], *names: str) -> Reading | None:
+        """Return the reading that `one_of` goes by."""
+        return self.find(*(name for name in names if not self._is_beside_the_point(words, name)))
 
     def _is_beside_the_point(self, words: Mapping[str, WordT | None], name: str) -> bool:
-        """Return whether a descriptor's word says nothing about the fact."""
+        """Return whether a descriptor's word is not about the fact."""
         reading = self._readings.get(name)
         if reading is None or not isinstance(reading.value, str):
             return False

@@ -11,7 +11,7 @@ from bmw2mqtt.accounts.cardata.telemetry.decode import KM_PER_MILE
 
 MAX_KM = 5_000_000
 ROUNDING_KM = 2.0
-"""A fall by less is none."""
+"""A smaller fall is ignored."""
 MILE_ROUNDING_KM = 1.0
 """Whole miles are that imprecise."""
 GROWTH = 0.25
@@ -31,7 +31,7 @@ class _Rival:
     count: int = 1
 
 
-class Odometer:
+class OdometerFilter:
     """Judges the readings of one car's odometer."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Odometer:
     def judge(
         self, km: float, measured_at: datetime, *, relabelled_km: float | None = None
     ) -> float | None:
-        """Return the mileage that a reading stands for, or `None` if it must not count (yet).
+        """Return the mileage that a reading means, or `None` if it must not count (yet).
 
         Args:
             km: what it says.
@@ -77,7 +77,7 @@ class Odometer:
         return km if self._outvotes(km, measured_at, is_guess=is_guess) else None
 
     def without_rounding(self, km: float) -> float:
-        """Return the accepted mileage for one in whole miles that stands for the same."""
+        """Return the accepted mileage for one in whole miles that means the same."""
         return self.km if self.km is not None and abs(km - self.km) < MILE_ROUNDING_KM else km
 
     def correct_guess(self, km: float) -> None:

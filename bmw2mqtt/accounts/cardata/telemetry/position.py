@@ -5,8 +5,16 @@ Wrongly paired ones draw right angles on the map.
 
 import math
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+
+from bmw2mqtt.accounts.cardata.telemetry.decode import LogUnknown, decode
+from bmw2mqtt.accounts.cardata.telemetry.descriptors import LATITUDE, LONGITUDE
+from bmw2mqtt.accounts.cardata.telemetry.times import read_time
+from bmw2mqtt.entities.catalogue import Descriptor
+from bmw2mqtt.vehicle.snapshot import Reading
 
 SAME_FIX = timedelta(seconds=5)
 """Coordinates measured this close together are one fix."""
@@ -105,3 +113,30 @@ def distance_km(one: PositionFix, other: PositionFix) -> float:
     north = one.latitude - other.latitude
     east = (one.longitude - other.longitude) * math.cos(math.radians(one.latitude))
     return math.hypot(north, east) * KM_PER_DEGREE
+
+
+def fix_of(readings: Mapping[str, Reading]) -> PositionFix | None:
+    """Return the fix that a car's readings stand for."""
+    latitude, longitude = readings.get(LATITUDE), readings.get(LONGITUDE)
+    if latitude is None or longitude is None or latitude.measured_at is None:
+        return None
+    if not isinstance(latitude.value, float) or not isinstance(longitude.value, float):
+        return None
+    return PositionFix(latitude.value, longitude.value, latitude.measured_at)
+
+
+def read_coordinate(
+    row: Descriptor, entry: Mapping[str, Any], received_at: datetime, log_unknown: LogUnknown
+) -> Coordinate | None:
+    """Read one of BMW's entries; `None` if the car does not know where it is.
+
+    Raises:
+        UndecodableValueError: it is no coordinate.
+    """
+    degrees = decode(row, entry.get("value"), None, log_unknown).value
+    if not isinstance(degrees, float):
+        return None
+    measured_at = read_time(entry.get("timestamp"))
+    if measured_at is None or measured_at > received_at + CLOCK_TOLERANCE:
+        measured_at = received_at
+    return Coordinate(degrees, measured_at, received_at)

@@ -4,10 +4,8 @@ BMW sends a value when it changes and never again, so the readings are kept over
 """
 
 import json
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from bmw2mqtt.accounts.background_writer import BackgroundWriter
 from bmw2mqtt.accounts.cardata.telemetry.database import ReadingDatabase, Row
@@ -17,7 +15,6 @@ from bmw2mqtt.accounts.cardata.telemetry.vehicle_readings import VehicleReadings
 from bmw2mqtt.accounts.unknown_values import UnknownValueLog
 from bmw2mqtt.vehicle.vin import is_vin
 
-MAX_VEHICLES = 1000
 _KNOWN_AT = "known_at"
 _CHARGING = "charging"
 """The row of a car that holds the state of its charge; no descriptor is named so."""
@@ -64,29 +61,6 @@ class ReadingStore:
         """Write what is not yet written."""
         self.commit()
         self._writer.submit(self._database.close, lambda _: None)
-
-    def record(self, vin: str, data: Mapping[str, Any], received_at: datetime) -> bool:
-        """Record a stream message's `data`, or REST's `telematicData`; never raises for bad input.
-
-        Args:
-            vin: the car; anything that is no VIN is ignored.
-            data: by descriptor, `{"value", "unit", "timestamp"}`.
-            received_at: when it came, with a time zone; it stands in for times that are missing.
-
-        Returns:
-            Whether anything has changed, or has to be judged by the rules of charging.
-        """
-        if not isinstance(data, Mapping):
-            return False  # type: ignore[unreachable] # BMW may send anything
-        vehicle = self.vehicle(vin)
-        return vehicle is not None and vehicle.record(data, received_at)
-
-    def vehicle(self, vin: str) -> VehicleReadings | None:
-        """Return a car's readings; `None` if that is no VIN, or there are too many cars."""
-        known = self._vehicles.get(vin) if isinstance(vin, str) else None
-        if known is None and is_vin(vin) and len(self._vehicles) < MAX_VEHICLES:
-            return self.add(vin)
-        return known
 
     def commit(self) -> None:
         """Write what changed since the last time; call it before the readings are published."""

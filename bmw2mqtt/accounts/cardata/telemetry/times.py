@@ -1,4 +1,4 @@
-"""Read BMW's times, which come in five forms."""
+"""Read BMW's times, which come in six forms."""
 
 import re
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ _CLOCK = r"(?:,?[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?(?: ?([AP])M)?(?: ?(?:UTC|G
 _EUROPEAN = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})" + _CLOCK, re.ASCII | re.IGNORECASE)
 _AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})" + _CLOCK, re.ASCII | re.IGNORECASE)
 _EPOCH = re.compile(r"\d{9,13}(\.\d+)?", re.ASCII)
+_MONTH = re.compile(r"\d{4}-\d{2}", re.ASCII)
 _LARGEST_SECONDS = 1e11
 """A larger number of seconds would be after the year 5000: it is in milliseconds."""
 _EARLIEST_YEAR, _LATEST_YEAR = 1990, 2200
@@ -30,10 +31,12 @@ def read_time(value: object) -> datetime | None:
 
 @lru_cache(maxsize=2048)
 def _read_time(text: str) -> datetime | None:
-    """Read ISO 8601, `dd.mm.yyyy hh:mm:ss UTC`, the American form, or digits."""
+    """Read ISO 8601, a month, `dd.mm.yyyy hh:mm:ss UTC`, the American form, or digits."""
     text = text.strip()
     if _EPOCH.fullmatch(text):
         return _from_epoch(float(text))
+    if _MONTH.fullmatch(text):
+        text += "-01"
     try:
         is_iso = text[4:5] == "-"
         found = datetime.fromisoformat(text) if is_iso else _written_time(text)

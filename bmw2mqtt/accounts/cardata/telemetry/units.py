@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from bmw2mqtt.accounts.cardata.telemetry.decode import KM_PER_MILE, convert
 from bmw2mqtt.accounts.cardata.telemetry.descriptors import ELECTRIC_RANGE, LAST_RANGE
-from bmw2mqtt.entities.catalogue import Descriptor
+from bmw2mqtt.entities.catalogue import Descriptor, catalogue
 from bmw2mqtt.vehicle.snapshot import Reading
 
 TOLERANCE = 0.01
@@ -115,6 +115,16 @@ class UnitSettler:
     def open_number(self, name: str) -> float | None:
         """Return the number of a reading whose unit is not settled: the display's is not known."""
         return self._guesses.get(name) if self.display.unit is None else None
+
+    def settle_beside(self, name: str, readings: Mapping[str, Reading]) -> dict[str, Reading]:
+        """Return the other range, if the unit of this new reading settles that of its guess."""
+        other = _SAME_RANGE.get(name, "")
+        number = self._guesses.get(other)
+        if name in self._without_unit or other not in self._without_unit or number is None:
+            return {}
+        known = readings[other]
+        settled = self.settle(catalogue()[other], number, known.measured_at, readings)
+        return {} if settled is None or settled == known else {other: settled}
 
     def switch(self, unit: str, since: datetime | None) -> dict[str, float]:
         """Record the display's unit; return the guesses that have to be converted anew.

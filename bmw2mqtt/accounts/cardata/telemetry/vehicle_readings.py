@@ -25,9 +25,22 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
     TRAVELLED_DISTANCE,
 )
 from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER, ReadingLookup
-from bmw2mqtt.accounts.cardata.telemetry.odometer import GROWTH, Odometer
-from bmw2mqtt.accounts.cardata.telemetry.position import Coordinate, PositionFix, PositionPairing
-from bmw2mqtt.accounts.cardata.telemetry.reading import NewReading, RawReading, is_older
+from bmw2mqtt.accounts.cardata.telemetry.odometer import GROWTH, OdometerFilter
+from bmw2mqtt.accounts.cardata.telemetry.position import (
+    Coordinate,
+    PositionFix,
+    PositionPairing,
+    fix_of,
+    read_coordinate,
+)
+from bmw2mqtt.accounts.cardata.telemetry.reading import (
+    NewReading,
+    RawReading,
+    is_older,
+    is_placeholder,
+    is_repeated,
+    replaces_nothing,
+)
 from bmw2mqtt.accounts.cardata.telemetry.times import read_time
 from bmw2mqtt.accounts.cardata.telemetry.units import UnitSettler, to_km, unit_that_fits
 from bmw2mqtt.entities.catalogue import Descriptor, catalogue
@@ -38,7 +51,6 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 MAX_SHOWN_LENGTH = 40
 _DISPLAY = frozenset(DISTANCE_UNITS)
 _POSITION = frozenset({LATITUDE, LONGITUDE})
-_ODOMETER = frozenset(ODOMETER)
 _SOC = frozenset(SOC)
 MAX_NEWS = 5000
 """Readings that may wait for the rules of charging; a burst has some dozens."""
@@ -48,8 +60,7 @@ NO_MESSAGES = Reading(value="[]")
 class VehicleReadings:
     """Records what one car reports.
 
-    A newer reading replaces an older one. What cannot be understood is logged once and replaces
-    nothing.
+    A newer reading replaces an older one; what cannot be understood is logged once, and does not.
     """
 
     def __init__(
@@ -71,8 +82,10 @@ class VehicleReadings:
         """The newest reading of each descriptor; it changes with the next `record`."""
         self._known_at: dict[str, datetime] = {}
         """When the last known values of readings that are unknown now were measured."""
+        self._unknown_at: dict[str, datetime] = {}
+        """When the car reported of values that were never known that it does not know them."""
         self._units = UnitSettler()
-        self._odometer = Odometer()
+        self._odometer = OdometerFilter()
         self._positions = PositionPairing()
         self._news: deque[NewReading] = deque(maxlen=MAX_NEWS)
         self._catalogue = catalogue()
@@ -117,7 +130,7 @@ class VehicleReadings:
         return news
 
     def lookup(self, log_unknown: LogUnknown) -> ReadingLookup:
-        """Return the readings as they are asked for by chains of descriptors."""
+        """Return the lookup of the readings by chains of descriptors."""
         return ReadingLookup(self._readings, self._known_at, log_unknown)
 
     def record(self, data: Mapping[str, Any], received_at: datetime) -> bool:
@@ -125,11 +138,13 @@ class VehicleReadings:
 
         Args:
             data: by descriptor, `{"value", "unit", "timestamp"}`.
-            received_at: when it came, with a time zone; it stands in for times that are missing.
+            received_at: when it came, with a time zone; it replaces missing times.
 
         Returns:
             Whether anything has changed, or has to be judged by the rules of charging.
         """
+        if not isinstance(data, Mapping):
+            return False  # type: ignore[unreachable] # BMW may send anything
         is_changed = False
         if not _DISPLAY.isdisjoint(data):
             is_changed = self._record_display(data, received_at)
@@ -167,7 +182,7 @@ class VehicleReadings:
             reading = self._readings.get(name)
             if reading is not None and isinstance(reading.value, float):
                 self._odometer.restore(reading.value, is_guess=self._units.is_guess(name))
-        self._positions = PositionPairing(self._last_fix())
+        self._positions = PositionPairing(fix_of(self._readings))
 
     # One entry
 
@@ -180,27 +195,33 @@ class VehicleReadings:
         if stamped_at is None:
             if value is None:
                 return self._record_nothing(name)
-            if stamp and known is not None:  # nobody knows whether it is newer
+            if stamp is not None and stamp != "" and known:  # nobody knows whether it is newer
                 self._log_undecodable(row, stamp)
                 return False
         latest = received_at + CLOCK_TOLERANCE
         is_timed = stamped_at is not None and stamped_at <= latest
         measured_at = stamped_at if is_timed and stamped_at else received_at
-        if known is not None and is_older(measured_at, known, latest):
+        if known and not is_placeholder(name, known.value) and is_older(measured_at, known, latest):
             return name in _SOC and self._note_older_soc(row, value, measured_at, received_at)
         reading = self._decoded(row, value, entry.get("unit"), measured_at)
         if reading is None or (known is None and reading.value is None):
-            return False  # a car has nothing that it never reported
-        if (
-            known is not None
-            and (known.value, known.unit) == (reading.value, reading.unit)
-            and (not is_timed or known.measured_at == measured_at or name in _DISPLAY)
-        ):
+            if reading is not None:  # a car has nothing that it never reported
+                self._unknown_at[name] = max(measured_at, self._unknown_at.get(name, NEVER))
+            return False
+        if known and is_repeated(reading, known, is_timed=is_timed and name not in _DISPLAY):
             return False  # of the display's unit it matters since when it is so
         self._put(name, reading, value)
         if name in CHARGING_INPUTS:
             self._news.append(NewReading(name, reading.value, stamped_at, received_at))
+        self._record_unknown(row, measured_at, received_at)
         return True
+
+    def _record_unknown(self, row: Descriptor, known_at: datetime, received_at: datetime) -> None:
+        """Record that a value is unknown by now, where that came before the value."""
+        unknown_at = self._unknown_at.pop(row.descriptor, NEVER)
+        if unknown_at > known_at:
+            entry = {"value": None, "timestamp": unknown_at.isoformat()}
+            self._record_entry(row, entry, received_at)
 
     def _note_older_soc(
         self, row: Descriptor, value: object, measured_at: datetime, received_at: datetime
@@ -230,6 +251,9 @@ class VehicleReadings:
         if reading.value is None or isinstance(reading.value, float):
             value = reading.value
         self._save(name, value)
+        for other, settled in self._units.settle_beside(name, self._readings).items():
+            self._readings[other] = settled
+            self._save(other, settled.value)
 
     def _save(self, name: str, value: object) -> None:
         reading, number = self._readings[name], self._units.open_number(name)
@@ -245,15 +269,18 @@ class VehicleReadings:
         """Return a reading in the catalogue's unit, or `None` if it replaces nothing."""
         try:
             reading = decode(row, value, unit, self._log_unknown)
-            if row.descriptor in _ODOMETER:
+            if row.descriptor in ODOMETER:
                 return self._decoded_mileage(row, reading, value, measured_at)
             if reading.unit is None and row.unit and isinstance(reading.value, float):
                 return self._units.settle(row, reading.value, measured_at, self._readings)
         except UndecodableValueError:
             self._log_undecodable(row, value)
             return None
+        reading = replace(reading, measured_at=measured_at)
+        if replaces_nothing(row.descriptor, reading, self._readings.get(row.descriptor)):
+            return None
         self._units.confirm(row.descriptor)
-        return Reading(value=reading.value, unit=reading.unit, measured_at=measured_at)
+        return reading
 
     def _log_undecodable(self, row: Descriptor, value: object) -> None:
         is_private = "navigation" in row.descriptor  # a place
@@ -301,7 +328,7 @@ class VehicleReadings:
         with suppress(UndecodableValueError):
             reading = self._units.converted(row, number, unit or display.unit, known.measured_at)
             self._readings[name] = reading
-            if name in _ODOMETER and isinstance(reading.value, float):
+            if name in ODOMETER and isinstance(reading.value, float):
                 self._odometer.correct_guess(reading.value)
         if unit != display.unit:
             self._units.keep(name)
@@ -366,23 +393,8 @@ class VehicleReadings:
         entry = data.get(name)
         if not isinstance(entry, dict):
             return None
-        row = self._catalogue[name]
         try:
-            degrees = decode(row, entry.get("value"), None, self._log_unknown).value
+            return read_coordinate(self._catalogue[name], entry, received_at, self._log_unknown)
         except UndecodableValueError:
-            self._log_undecodable(row, entry.get("value"))
+            self._log_undecodable(self._catalogue[name], entry.get("value"))
             return None
-        if not isinstance(degrees, float):
-            return None
-        measured_at = read_time(entry.get("timestamp"))
-        if measured_at is None or measured_at > received_at + CLOCK_TOLERANCE:
-            measured_at = received_at
-        return Coordinate(degrees, measured_at, received_at)
-
-    def _last_fix(self) -> PositionFix | None:
-        latitude, longitude = self._readings.get(LATITUDE), self._readings.get(LONGITUDE)
-        if latitude is None or longitude is None or latitude.measured_at is None:
-            return None
-        if not isinstance(latitude.value, float) or not isinstance(longitude.value, float):
-            return None
-        return PositionFix(latitude.value, longitude.value, latitude.measured_at)

@@ -17,7 +17,7 @@ _FIELDS = ("refresh_token", "gcid", "access_token", "session_id")
 
 
 class MyBmwTokens(StateDocument):
-    """What the library needs to go on without a password."""
+    """What the library needs to continue without a password."""
 
     refresh_token: str | None = None
     gcid: str | None = None

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader, ReportWord, find_word
-from bmw2mqtt.vehicle.snapshot import Opening, OpeningState, Tire, Tires
+from bmw2mqtt.vehicle.snapshot import LockState, Opening, OpeningState, Tire, Tires
 from bmw2mqtt.vehicle.states import AlarmState
+
+MAX_KPA = 1000
 
 
 def _openings(
@@ -33,6 +35,11 @@ def _opening_state(
     if state is None:
         report(name, value)
     return state or OpeningState.UNKNOWN
+
+
+def door_lock(state: JsonReader, known: LockState | None) -> LockState | None:
+    """Return whether the doors are locked."""
+    return state.part("doorsState").word("combinedSecurityState", LockState, kept=known)
 
 
 def windows(
@@ -97,6 +104,8 @@ def tires(raw: JsonReader, known: Tires) -> Tires:
 def _tire(raw: JsonReader, known: Tire) -> Tire:
     status = raw.part("status")
     return Tire(
-        pressure_kpa=status.number("currentPressure", 0, kept=known.pressure_kpa),
-        target_pressure_kpa=status.number("targetPressure", 0, kept=known.target_pressure_kpa),
+        pressure_kpa=status.number("currentPressure", 0, MAX_KPA, kept=known.pressure_kpa),
+        target_pressure_kpa=status.number(
+            "targetPressure", 0, MAX_KPA, kept=known.target_pressure_kpa
+        ),
     )

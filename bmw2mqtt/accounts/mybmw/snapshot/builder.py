@@ -8,13 +8,12 @@ the kind of vehicle, and values whose successor cannot be understood.
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from types import MappingProxyType
 
-from bmw2mqtt.accounts.mybmw.snapshot.body import alarm, lids, tires, windows
+from bmw2mqtt.accounts.mybmw.snapshot.body import alarm, door_lock, lids, tires, windows
 from bmw2mqtt.accounts.mybmw.snapshot.charging import charging
 from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader, ReportWord
 from bmw2mqtt.accounts.mybmw.snapshot.maintenance import messages, services
-from bmw2mqtt.accounts.mybmw.snapshot.measured_at import measured_times
+from bmw2mqtt.accounts.mybmw.snapshot.measured_at import with_measured_times
 from bmw2mqtt.accounts.mybmw.snapshot.position import located
 from bmw2mqtt.accounts.mybmw.snapshot.report_time import ReportTime
 from bmw2mqtt.accounts.mybmw.snapshot.responses import (
@@ -22,18 +21,17 @@ from bmw2mqtt.accounts.mybmw.snapshot.responses import (
     ReportTrackers,
     VehicleResponses,
 )
-from bmw2mqtt.vehicle.report_time import report_time
 from bmw2mqtt.vehicle.snapshot import (
     Capabilities,
     Climate,
     ClimateActivity,
     DriveTrain,
     Fuel,
-    LockState,
     Timer,
     Vehicle,
 )
 
+MAX_MILEAGE_KM, MAX_RANGE_KM, MAX_FUEL_L = 5_000_000, 6500, 200
 LONGEST_CLIMATE_S = 24 * 60 * 60
 CLIMATE_OVERDUE = timedelta(minutes=5)
 """So long after the end that the car has named, its climate control counts as off."""
@@ -47,14 +45,9 @@ def to_vehicle(
     report: ReportWord,
     image: bytes | None = None,
 ) -> Vehicle:
-    """Make a snapshot.
+    """Build the snapshot of a vehicle from BMW's last answers.
 
-    Args:
-        responses: BMW's last answers.
-        previous: the snapshot before; `None` for the first.
-        trackers: the vehicle's; this updates them.
-        report: called with words of BMW that are not known.
-        image: a picture of the car.
+    This updates the vehicle's trackers. `report` is called with words of BMW that are not known.
     """
     attributes = JsonReader(responses.attributes, report)
     state = JsonReader(responses.state, report)
@@ -63,38 +56,36 @@ def to_vehicle(
     known = previous or Vehicle(vin=responses.vin, model="", brand=responses.brand)
     updated_at = _updated_at(responses, state, known)
     total_km, electric_km, fuel_km = _ranges(state, drive_train, known)
-    capabilities = _capabilities(JsonReader(responses.capabilities, report), state, previous)
+    charging_state = trackers.charging.record(
+        state,
+        reported_at=responses.reported_at,
+        received_at=responses.fetched_at,
+        drive_train=drive_train,
+        model=model,
+        report_word=report,
+    )
     vehicle = Vehicle(
         vin=responses.vin,
         model=model,
         brand=responses.brand,
         drive_train=drive_train,
         software_version=_software_version(attributes),
-        capabilities=capabilities,
+        capabilities=_capabilities(JsonReader(responses.capabilities, report), state, previous),
         updated_at=updated_at,
-        last_report_at=updated_at and report_time(known.last_report_at, updated_at),
-        mileage_km=state.number("currentMileage", 0, kept=known.mileage_km),
+        last_report_at=updated_at,
+        mileage_km=state.number("currentMileage", 0, MAX_MILEAGE_KM, kept=known.mileage_km),
         range_km=total_km,
         fuel=_fuel(state.part("combustionFuelLevel"), fuel_km, known.fuel),
         charging=charging(
             state,
             JsonReader(responses.charging_settings, report),
-            trackers.charging.record(
-                state,
-                reported_at=responses.reported_at,
-                received_at=responses.fetched_at,
-                drive_train=drive_train,
-                model=model,
-                report_word=report,
-            ),
+            charging_state,
             known.charging,
             fetched_at=responses.fetched_at,
             range_km=electric_km,
         ),
         climate=_climate(state, known.climate, trackers.climate, responses),
-        door_lock=state.part("doorsState").word(
-            "combinedSecurityState", LockState, kept=known.door_lock
-        ),
+        door_lock=door_lock(state, known.door_lock),
         lids=lids(state, known.lids, report),
         windows=windows(state.part("windowsState"), known.windows, report),
         alarm=alarm(state, known.alarm, report),
@@ -104,17 +95,7 @@ def to_vehicle(
         departure_timers=_departure_timers(state),
         image=image,
     )
-    vehicle = located(vehicle, responses, state, known, report)
-    measured_at = MappingProxyType({**measured_times(vehicle), **vehicle.measured_at})
-    return replace(vehicle, measured_at=measured_at)
-
-
-def next_change_at(vehicle: Vehicle, trackers: ReportTrackers, now: datetime) -> datetime | None:
-    """Return when time alone changes the snapshot next; `None`: only a new report does."""
-    deadlines = [trackers.charging.machine.next_deadline(now), vehicle.charging.start_time]
-    if vehicle.climate.end_time is not None:
-        deadlines.append(vehicle.climate.end_time + CLIMATE_OVERDUE)
-    return min((at for at in deadlines if at is not None), default=None)
+    return with_measured_times(located(vehicle, responses, state, known, report))
 
 
 def _updated_at(responses: VehicleResponses, state: JsonReader, known: Vehicle) -> datetime | None:
@@ -196,9 +177,9 @@ def _ranges(
     is_part = drive_train is DriveTrain.ELECTRIC_WITH_RANGE_EXTENDER
     is_total = has_battery and not is_part
     known_fuel_km = known.range_km if is_total else known.fuel.range_km
-    fuel_km = state.part("combustionFuelLevel").number("range", 0, kept=known_fuel_km)
+    fuel_km = state.part("combustionFuelLevel").number("range", 0, MAX_RANGE_KM, kept=known_fuel_km)
     electric_km = state.part("electricChargingState").number(
-        "range", 0, kept=known.charging.range_km
+        "range", 0, MAX_RANGE_KM, kept=known.charging.range_km
     )
     if not has_battery:
         return (fuel_km, None, fuel_km) if has_engine else (None, None, None)
@@ -213,7 +194,7 @@ def _ranges(
 
 def _fuel(raw: JsonReader, range_km: float | None, known: Fuel) -> Fuel:
     return Fuel(
-        remaining_l=raw.number("remainingFuelLiters", 0, kept=known.remaining_l),
+        remaining_l=raw.number("remainingFuelLiters", 0, MAX_FUEL_L, kept=known.remaining_l),
         remaining_percent=raw.number("remainingFuelPercent", 0, 100, kept=known.remaining_percent),
         range_km=range_km,
     )

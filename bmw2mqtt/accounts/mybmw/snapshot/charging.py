@@ -38,12 +38,13 @@ def charging(
     status = judged.status if battery.is_given("chargingStatus") else None
     is_charging = status is ChargingStatus.CHARGING
     has_minutes = is_charging and battery.is_given("remainingChargingMinutes")
+    is_plugged_in = battery.flag("isChargerConnected", kept=known.is_plugged_in)
     return Charging(
         range_km=range_km,
         soc_percent=battery.number("chargingLevelPercent", 0, 100, kept=known.soc_percent),
-        target_soc_percent=battery.whole("chargingTarget", 0, 100, kept=known.target_soc_percent),
+        target_soc_percent=battery.whole("chargingTarget", 1, 100, kept=known.target_soc_percent),
         status=status,
-        is_plugged_in=battery.flag("isChargerConnected", kept=known.is_plugged_in),
+        is_plugged_in=is_plugged_in if is_plugged_in is None else is_plugged_in or is_charging,
         start_time=_start_time(status, window, fetched_at),
         end_time=judged.end_time if has_minutes else None,
         remaining_minutes=judged.remaining_minutes if has_minutes else None,
@@ -74,7 +75,7 @@ def _start_time(
 ) -> datetime | None:
     """Return the next start of the owner's window, which BMW sends in the car's local time.
 
-    The car's time zone is not known; the bridge's (`TZ`) stands in for it.
+    The car's time zone is not known; the bridge's (`TZ`) is used instead.
     """
     start = window.clock("start")
     if status is not ChargingStatus.WAITING_FOR_CHARGING or start is None:

@@ -15,6 +15,8 @@ WordT = TypeVar("WordT", bound=StrEnum)
 ReportWord = Callable[[str, str], None]
 """Called with a field and a word, or a kind of value, that is not known."""
 
+_SMALLEST_SECONDS, _LARGEST_SECONDS = 1e8, 1e11
+"""A larger number of seconds would be after the year 5000: it is in milliseconds."""
 LARGEST = 1e12
 """Nothing about a car is larger; arithmetic with larger numbers could fail."""
 
@@ -60,9 +62,11 @@ class JsonReader:
         return [JsonReader(value, self._report) for value in values if isinstance(value, dict)]
 
     def is_list_invalid(self, key: str) -> bool:
-        """Whether there is something else in the place of a list."""
+        """Whether there is something else in the place of a list, or of all its entries."""
         value = self._fields.get(key)
-        return self.is_invalid or not (value is None or isinstance(value, list))
+        if isinstance(value, list):
+            return bool(value) and not any(isinstance(entry, dict | str) for entry in value)
+        return self.is_invalid or value is not None
 
     def text(self, key: str) -> str | None:
         """Return text that is not empty."""
@@ -131,14 +135,15 @@ class JsonReader:
         return word
 
     def moment(self, key: str, kept: datetime | None = None) -> datetime | None:
-        """Return a time; BMW's year 1 means never."""
-        text = self.text(key)
-        if text is None:
+        """Return a time, a text or a number since 1970; BMW's year 1 means never."""
+        value: Any = self._fields.get(key)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number and self.text(key) is None:
             return self._kept(key, kept)
         try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            self._report(key, text)
+            moment = _from_epoch(value) if is_number else datetime.fromisoformat(value)
+        except (ValueError, OverflowError, OSError):
+            self._report(key, str(value))
             return kept
         if not 1970 < moment.year < 9999:  # noqa: PLR2004 - BMW's cars could not report before
             return None
@@ -167,6 +172,18 @@ class JsonReader:
     def _report_type(self, key: str) -> None:
         """Report a value of the wrong type by its type: the value may be a position."""
         self._report(key, f"<{type(self._fields.get(key)).__name__}>")
+
+
+def _from_epoch(number: float) -> datetime:
+    """Return the time so many seconds, or milliseconds, after 1970.
+
+    Raises:
+        ValueError: that was before there were such cars.
+    """
+    seconds = number / 1000 if number > _LARGEST_SECONDS else number
+    if seconds < _SMALLEST_SECONDS:
+        raise ValueError
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def find_word(text: str, words: type[WordT]) -> WordT | None:

@@ -3,6 +3,9 @@
 from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader
 from bmw2mqtt.vehicle.snapshot import CheckControlMessage, Service, ServiceStatus, Severity
 
+UNKNOWN_TYPE = "UNKNOWN"
+"""Of an entry that BMW sends without a type: what it reports matters all the same."""
+
 
 def services(state: JsonReader, known: tuple[Service, ...] | None) -> tuple[Service, ...] | None:
     """Return every service; several of one type are several services."""
@@ -13,14 +16,14 @@ def services(state: JsonReader, known: tuple[Service, ...] | None) -> tuple[Serv
         return None
     return tuple(
         Service(
-            type=service_type,
+            type=entry.text("type") or UNKNOWN_TYPE,
             status=entry.word("status", ServiceStatus) or ServiceStatus.UNKNOWN,
             due_date=entry.day("dateTime"),
             due_distance_km=entry.whole("mileage", 1),
             description=entry.text("description"),
         )
         for entry in entries
-        if (service_type := entry.text("type"))
+        if entry
     )
 
 
@@ -35,11 +38,11 @@ def messages(
         return None
     return tuple(
         CheckControlMessage(
-            type=message_type,
+            type=entry.text("type") or UNKNOWN_TYPE,
             severity=entry.word("severity", Severity) or Severity.UNKNOWN,
             description=entry.text("longDescription") or entry.text("description"),
             mileage_km=entry.number("mileage", 0),
         )
         for entry in entries
-        if (message_type := entry.text("type")) and (entry.text("severity") or "").upper() != "OK"
+        if entry and (entry.text("severity") or "").upper() != "OK"
     )

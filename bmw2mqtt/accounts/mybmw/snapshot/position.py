@@ -48,7 +48,7 @@ def _found(answer: Any, state: JsonReader, report: ReportWord) -> JsonReader:
 
 
 def _is_garbage(coordinates: JsonReader) -> bool:
-    """Whether BMW sent coordinates that cannot be understood; half a pair or `null` is none."""
+    """Whether BMW sent unreadable coordinates; half a pair or `null` means no position."""
     names = ("latitude", "longitude")
     return coordinates.is_invalid or all(coordinates.is_given(name) for name in names)
 
@@ -75,8 +75,8 @@ def _position(coordinates: JsonReader, *, is_in_china: bool) -> Position | None:
     """Return a position in WGS 84; `None` without both coordinates."""
     latitude = coordinates.number("latitude", -90, 90)
     longitude = coordinates.number("longitude", -180, 180)
-    if latitude is None or longitude is None:
-        return None
+    if latitude is None or longitude is None or latitude == longitude == 0:
+        return None  # no car is at 0/0, in the Atlantic
     if is_in_china:  # maps there are shifted (GCJ-02)
         longitude, latitude = gcj2wgs(gcjLon=longitude, gcjLat=latitude)  # type: ignore[no-untyped-call]
     return Position(latitude=latitude, longitude=longitude)

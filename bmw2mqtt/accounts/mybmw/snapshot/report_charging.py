@@ -9,7 +9,7 @@ from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader, ReportWord
 from bmw2mqtt.accounts.mybmw.snapshot.report_time import ReportTime
 from bmw2mqtt.vehicle.charging.capacity import usable_capacity_kwh
 from bmw2mqtt.vehicle.charging.document import InvalidDocumentError
-from bmw2mqtt.vehicle.charging.facts import ChargingFacts, Measured
+from bmw2mqtt.vehicle.charging.facts import ChargingFacts, Fact
 from bmw2mqtt.vehicle.charging.machine import ChargingMachine
 from bmw2mqtt.vehicle.charging.shown import ChargingState
 from bmw2mqtt.vehicle.charging.state import Transition
@@ -73,7 +73,7 @@ class ReportCharging:
         at = self._time.update(
             tuple(values.items()), reported_at=reported_at, received_at=received_at
         )
-        readings = {name: Measured(value, at, received_at) for name, value in values.items()}
+        readings = {name: Fact(value, at, received_at) for name, value in values.items()}
         facts = ChargingFacts(
             **readings,
             capacity_kwh=self.capacity_kwh(model),

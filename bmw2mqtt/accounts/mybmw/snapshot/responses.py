@@ -28,9 +28,14 @@ class VehicleResponses:
     is_in_china: bool = False
 
     @property
+    def stamp(self) -> datetime | None:
+        """When the vehicle reported, as it says itself; it may be wrong."""
+        return JsonReader(self.state, _ignore).moment("lastUpdatedAt")
+
+    @property
     def reported_at(self) -> datetime | None:
         """When the vehicle reported; `None` without a time that can be right."""
-        at = JsonReader(self.state, _ignore).moment("lastUpdatedAt")
+        at = self.stamp
         return None if at is None or at - self.fetched_at > FUTURE_TOLERANCE else at
 
     def are_equal(self, before: "VehicleResponses | None") -> bool:

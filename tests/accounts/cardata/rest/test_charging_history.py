@@ -11,7 +11,7 @@ from bmw2mqtt.accounts.cardata.rest.charging_history import read_sessions
 from bmw2mqtt.accounts.cardata.rest.quota import Priority
 from bmw2mqtt.simulator.cardata import Fault, cu_error
 from bmw2mqtt.vehicle.snapshot import DriveTrain, Vehicle
-from tests.accounts.cardata_bench import OTHER_VIN, VIN, Bench
+from tests.accounts.cardata.account_parts import OTHER_VIN, VIN, AccountParts
 
 HISTORY = "chargingHistory"
 
@@ -32,7 +32,7 @@ def entry(start: datetime, **values: Any) -> dict[str, Any]:
     } | values
 
 
-def electric(account: Bench, vin: str = VIN, count: int = 1) -> None:
+def electric(account: AccountParts, vin: str = VIN, count: int = 1) -> None:
     """Let a car have a battery, and charge on each of its last days."""
     account.listener.recorded.add(vin)
     vehicle = account.vehicles.get(vin) or account.vehicles.add(vin)
@@ -43,14 +43,14 @@ def electric(account: Bench, vin: str = VIN, count: int = 1) -> None:
     ]
 
 
-def requests(account: Bench) -> list[Mapping[str, str]]:
+def requests(account: AccountParts) -> list[Mapping[str, str]]:
     """Return the queries of the requests for it since the last time."""
     queries = [request.query for request in account.bmw.requests if HISTORY in request.path]
     account.bmw.requests.clear()
     return queries
 
 
-async def test_it_is_requested_once_a_day_and_only_what_may_be_new(account: Bench) -> None:
+async def test_it_is_requested_once_a_day_and_only_what_may_be_new(account: AccountParts) -> None:
     await account.poller.poll()
     electric(account)
     requests(account)
@@ -71,7 +71,7 @@ async def test_it_is_requested_once_a_day_and_only_what_may_be_new(account: Benc
     assert account.listener.charges.keys() == {VIN}
 
 
-async def test_a_restart_asks_no_sooner(account: Bench) -> None:
+async def test_a_restart_asks_no_sooner(account: AccountParts) -> None:
     await account.poller.poll()
     electric(account)
     await account.poller.poll()
@@ -82,7 +82,7 @@ async def test_a_restart_asks_no_sooner(account: Bench) -> None:
     assert requests(account) == []
 
 
-async def test_cars_without_battery_or_history_are_left_out(account: Bench) -> None:
+async def test_cars_without_battery_or_history_are_left_out(account: AccountParts) -> None:
     await account.poller.poll()
     electric(account)
     account.listener.recorded.clear()
@@ -98,7 +98,7 @@ async def test_cars_without_battery_or_history_are_left_out(account: Bench) -> N
 
 
 async def test_a_page_that_bmw_cannot_read_costs_no_other_and_no_second_try(
-    account: Bench,
+    account: AccountParts,
 ) -> None:
     await account.poller.poll()
     electric(account, count=125)
@@ -121,7 +121,7 @@ async def test_a_page_that_bmw_cannot_read_costs_no_other_and_no_second_try(
     assert len(requests(account)) <= 2, "not all pages once more"
 
 
-async def test_the_reserve_is_kept(account: Bench) -> None:
+async def test_the_reserve_is_kept(account: AccountParts) -> None:
     await account.poller.poll()
     electric(account, count=125)
     while account.budget.left() > 17:

@@ -14,7 +14,7 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import SOC_FORECAST, core_d
 from bmw2mqtt.entities.catalogue import catalogue
 from bmw2mqtt.simulator.cardata import Container, Fault, cu_error
 from bmw2mqtt.vehicle.errors import BadAnswer, QuotaExceeded, Unreachable
-from tests.accounts.cardata_bench import Bench
+from tests.accounts.cardata.account_parts import AccountParts
 from tests.accounts.state_parts import write_part
 from tests.accounts.waiting import wait_written
 
@@ -22,17 +22,17 @@ ODD = "vehicle.status.serviceDistance.next"
 
 
 @pytest.fixture
-async def account(bench: Bench) -> Bench:
+async def account(parts: AccountParts) -> AccountParts:
     """An account that is logged in."""
-    await bench.log_in()
-    return bench
+    await parts.log_in()
+    return parts
 
 
-async def ready(account: Bench) -> Container:
+async def ready(account: AccountParts) -> Container:
     return account.user.containers[await account.containers.ready(Priority.FIRST)]
 
 
-def active(account: Bench) -> list[Container]:
+def active(account: AccountParts) -> list[Container]:
     return [entry for entry in account.user.containers.values() if entry.state == "ACTIVE"]
 
 
@@ -47,7 +47,7 @@ def test_the_list_is_what_the_stream_lacks_and_what_a_car_needs() -> None:
     assert all(catalogue()[name].rest_via == "container" for name in wanted)
 
 
-async def test_one_container_is_made_and_trusted(account: Bench) -> None:
+async def test_one_container_is_made_and_trusted(account: AccountParts) -> None:
     container = await ready(account)
     assert (container.name, container.purpose) == (NAME, purpose_of(wanted_descriptors()))
     assert set(container.descriptors) == set(wanted_descriptors())
@@ -57,7 +57,7 @@ async def test_one_container_is_made_and_trusted(account: Bench) -> None:
     assert account.asked() == []
 
 
-async def test_it_is_found_again_after_everything_is_lost(account: Bench) -> None:
+async def test_it_is_found_again_after_everything_is_lost(account: AccountParts) -> None:
     container = await ready(account)
     wait_written(account.store)
     (account.folder / "account-home.json").unlink()
@@ -66,7 +66,7 @@ async def test_it_is_found_again_after_everything_is_lost(account: Bench) -> Non
     assert account.asked() == ["GET containers", "POST containers", "GET containers"]
 
 
-async def test_a_deleted_one_is_not_found_again(account: Bench) -> None:
+async def test_a_deleted_one_is_not_found_again(account: AccountParts) -> None:
     container = await ready(account)
     container.state = "INACTIVE"
     wait_written(account.store)
@@ -75,7 +75,9 @@ async def test_a_deleted_one_is_not_found_again(account: Bench) -> None:
     assert (await ready(account)) != container
 
 
-async def test_a_new_list_gets_a_new_container_before_the_old_one_goes(account: Bench) -> None:
+async def test_a_new_list_gets_a_new_container_before_the_old_one_goes(
+    account: AccountParts,
+) -> None:
     foreign = account.bmw.containers.add(account.user, "evcc.io", "v6", CORE)
     old = await ready(account)
     account.descriptors = wanted_descriptors()[:-1]
@@ -93,7 +95,9 @@ async def test_a_new_list_gets_a_new_container_before_the_old_one_goes(account: 
     assert await ready(account) == new
 
 
-async def test_a_new_list_that_bmw_does_not_give_keeps_the_old_container(account: Bench) -> None:
+async def test_a_new_list_that_bmw_does_not_give_keeps_the_old_container(
+    account: AccountParts,
+) -> None:
     old = await ready(account)
     await account.clock.forward(hours=24)
     account.descriptors = wanted_descriptors()[:-1]
@@ -108,7 +112,9 @@ async def test_a_new_list_that_bmw_does_not_give_keeps_the_old_container(account
     assert await ready(account) != old
 
 
-async def test_an_old_container_that_cannot_be_deleted_is_deleted_later(account: Bench) -> None:
+async def test_an_old_container_that_cannot_be_deleted_is_deleted_later(
+    account: AccountParts,
+) -> None:
     old = await ready(account)
     await account.clock.forward(hours=24)
     account.descriptors = wanted_descriptors()[:-1]
@@ -127,7 +133,7 @@ async def test_an_old_container_that_cannot_be_deleted_is_deleted_later(account:
 
 @pytest.mark.parametrize("code", ["CU-122", "CU-105", "CU-121"])
 async def test_an_old_container_that_is_gone_or_not_given_up_is_forgotten(
-    account: Bench, code: str
+    account: AccountParts, code: str
 ) -> None:
     await ready(account)
     await account.clock.forward(hours=24)
@@ -143,7 +149,7 @@ async def test_an_old_container_that_is_gone_or_not_given_up_is_forgotten(
 # What BMW refuses
 
 
-async def test_descriptors_that_bmw_does_not_know_are_left_out(account: Bench) -> None:
+async def test_descriptors_that_bmw_does_not_know_are_left_out(account: AccountParts) -> None:
     account.bmw.containers.unknown_descriptors = {ODD, SOC_FORECAST}
     container = await ready(account)
     assert set(container.descriptors) == set(wanted_descriptors()) - {ODD, SOC_FORECAST}
@@ -155,12 +161,12 @@ async def test_descriptors_that_bmw_does_not_know_are_left_out(account: Bench) -
     assert account.asked() == [], "the refusal is remembered"
 
 
-async def test_when_more_and_more_are_unknown_the_core_is_asked_for(account: Bench) -> None:
+async def test_when_more_and_more_are_unknown_the_core_is_asked_for(account: AccountParts) -> None:
     account.bmw.containers.unknown_descriptors = set(wanted_descriptors()) - set(CORE)
     assert set((await ready(account)).descriptors) == set(CORE)
 
 
-async def test_a_list_that_is_too_long_is_shortened_to_the_core(account: Bench) -> None:
+async def test_a_list_that_is_too_long_is_shortened_to_the_core(account: AccountParts) -> None:
     account.bmw.containers.max_descriptors = 75
     container = await ready(account)
     assert container.descriptors == CORE
@@ -176,7 +182,9 @@ async def test_a_list_that_is_too_long_is_shortened_to_the_core(account: Bench) 
     assert len(active(account)) == 1
 
 
-async def test_a_descriptor_that_bmw_stumbles_over_is_left_out_at_last(account: Bench) -> None:
+async def test_a_descriptor_that_bmw_stumbles_over_is_left_out_at_last(
+    account: AccountParts,
+) -> None:
     account.bmw.containers.failing_descriptors = {SOC_FORECAST}
     container = await ready(account)
     assert set(container.descriptors) == set(CORE) - {SOC_FORECAST}
@@ -186,7 +194,7 @@ async def test_a_descriptor_that_bmw_stumbles_over_is_left_out_at_last(account: 
     assert account.asked() == []
 
 
-async def test_the_shortened_one_is_found_again_too(account: Bench) -> None:
+async def test_the_shortened_one_is_found_again_too(account: AccountParts) -> None:
     account.bmw.containers.max_descriptors = 75
     container = await ready(account)
     wait_written(account.store)
@@ -196,7 +204,7 @@ async def test_the_shortened_one_is_found_again_too(account: Bench) -> None:
     assert len(account.user.containers) == 1
 
 
-async def test_an_outage_is_not_taken_for_a_bad_list(account: Bench) -> None:
+async def test_an_outage_is_not_taken_for_a_bad_list(account: AccountParts) -> None:
     account.break_down(cu_error("CU-500", method="POST"))
     with pytest.raises(ServerFault):
         await ready(account)
@@ -209,7 +217,7 @@ async def test_an_outage_is_not_taken_for_a_bad_list(account: Bench) -> None:
     assert set((await ready(account)).descriptors) == set(wanted_descriptors())
 
 
-async def test_a_list_that_is_refused_whatever_it_is_waits_a_day(account: Bench) -> None:
+async def test_a_list_that_is_refused_whatever_it_is_waits_a_day(account: AccountParts) -> None:
     account.break_down(cu_error("CU-403", method="POST"))
     with pytest.raises(RequestRefused, match="CU-403"):
         await ready(account)
@@ -230,7 +238,9 @@ async def test_a_list_that_is_refused_whatever_it_is_waits_a_day(account: Bench)
 
 
 @pytest.mark.parametrize("code", ["CU-104", "CU-124"])
-async def test_a_refusal_that_the_list_is_not_the_cause_of(account: Bench, code: str) -> None:
+async def test_a_refusal_that_the_list_is_not_the_cause_of(
+    account: AccountParts, code: str
+) -> None:
     account.break_down(cu_error(code, method="POST"))
     with pytest.raises(RequestRefused, match=code):
         await ready(account)
@@ -240,7 +250,7 @@ async def test_a_refusal_that_the_list_is_not_the_cause_of(account: Bench, code:
 # At most ten
 
 
-async def test_with_ten_containers_ours_make_room(account: Bench) -> None:
+async def test_with_ten_containers_ours_make_room(account: AccountParts) -> None:
     foreign = [account.bmw.containers.add(account.user, f"other{n}", "p", CORE) for n in range(8)]
     for number in range(2):
         account.bmw.containers.add(account.user, NAME, f"old{number}", CORE)
@@ -248,14 +258,14 @@ async def test_with_ten_containers_ours_make_room(account: Bench) -> None:
     assert active(account) == [*foreign, container]
 
 
-async def test_with_ten_foreign_containers_a_person_is_asked(account: Bench) -> None:
+async def test_with_ten_foreign_containers_a_person_is_asked(account: AccountParts) -> None:
     foreign = [account.bmw.containers.add(account.user, f"other{n}", "p", CORE) for n in range(10)]
     with pytest.raises(RequestRefused, match="delete one of another program"):
         await ready(account)
     assert active(account) == foreign
 
 
-async def test_the_one_that_works_is_never_given_up_for_a_place(account: Bench) -> None:
+async def test_the_one_that_works_is_never_given_up_for_a_place(account: AccountParts) -> None:
     old = await ready(account)
     foreign = [account.bmw.containers.add(account.user, f"other{n}", "p", CORE) for n in range(9)]
     await account.clock.forward(hours=24)
@@ -268,7 +278,7 @@ async def test_the_one_that_works_is_never_given_up_for_a_place(account: Bench) 
 # Lost
 
 
-async def test_a_lost_container_is_replaced_once_a_day(account: Bench) -> None:
+async def test_a_lost_container_is_replaced_once_a_day(account: AccountParts) -> None:
     first = await ready(account)
     await account.clock.forward(hours=25)
     account.containers.discard()
@@ -288,7 +298,7 @@ async def test_a_lost_container_is_replaced_once_a_day(account: Bench) -> None:
 # Short of requests
 
 
-async def test_upkeep_waits_when_the_budget_is_short(account: Bench) -> None:
+async def test_upkeep_waits_when_the_budget_is_short(account: AccountParts) -> None:
     old = await ready(account)
     await account.clock.forward(hours=24, minutes=1)
     account.descriptors = wanted_descriptors()[:-1]
@@ -312,13 +322,13 @@ async def test_upkeep_waits_when_the_budget_is_short(account: Bench) -> None:
         (Fault(path="/containers", method="POST", drop=True), Unreachable),
     ],
 )
-async def test_bad_answers(account: Bench, fault: Fault, expected: type[Exception]) -> None:
+async def test_bad_answers(account: AccountParts, fault: Fault, expected: type[Exception]) -> None:
     account.break_down(fault)
     with pytest.raises(expected):
         await ready(account)
 
 
-async def test_a_list_with_odd_entries(account: Bench) -> None:
+async def test_a_list_with_odd_entries(account: AccountParts) -> None:
     body = [
         None,
         {"name": NAME},
@@ -344,13 +354,13 @@ async def test_a_list_with_odd_entries(account: Bench) -> None:
     "content",
     [{"id": 7, "step": "x", "dropped": "vehicle"}, {"step": 99}, {"paused_until": "2099-01-01"}],
 )
-async def test_a_damaged_memory(account: Bench, content: dict[str, object]) -> None:
-    write_part(account.memory, "container", content)
+async def test_a_damaged_memory(account: AccountParts, content: dict[str, object]) -> None:
+    write_part(account.state_file, "container", content)
     account.restart()
     assert await ready(account)
 
 
-async def test_a_pause_ends_with_its_time(account: Bench) -> None:
+async def test_a_pause_ends_with_its_time(account: AccountParts) -> None:
     account.break_down(cu_error("CU-403", method="POST"))
     with pytest.raises(RequestRefused):
         await ready(account)

@@ -13,7 +13,7 @@ from bmw2mqtt.accounts.cardata.rest.container_lists import (
 from bmw2mqtt.accounts.cardata.rest.quota import Priority
 from bmw2mqtt.entities.catalogue import catalogue
 from bmw2mqtt.simulator.cardata import Fault, cu_error
-from tests.accounts.cardata_bench import OTHER_VIN, VIN, Bench
+from tests.accounts.cardata.account_parts import OTHER_VIN, VIN, AccountParts
 from tests.accounts.state_parts import write_part
 
 READ = "telematicData"
@@ -25,7 +25,9 @@ def test_both_lists_together_are_all_that_a_container_can_serve() -> None:
     assert not set(wanted_descriptors()) & set(extra_descriptors())
 
 
-async def test_everything_is_there_after_the_first_round_and_once_a_day(account: Bench) -> None:
+async def test_everything_is_there_after_the_first_round_and_once_a_day(
+    account: AccountParts,
+) -> None:
     await account.poller.poll()
     lists = [len(entry.descriptors) for entry in account.user.containers.values()]
     assert sorted(lists) == sorted([len(wanted_descriptors()), len(extra_descriptors())])
@@ -38,11 +40,11 @@ async def test_everything_is_there_after_the_first_round_and_once_a_day(account:
     assert len(account.user.containers) == 2
 
 
-async def test_both_are_found_again_after_everything_here_is_lost(account: Bench) -> None:
+async def test_both_are_found_again_after_everything_here_is_lost(account: AccountParts) -> None:
     await account.poller.poll()
     account.restart()
     for part in ContainerKind:
-        write_part(account.memory, part, {})
+        write_part(account.state_file, part, {})
     account.restart()
     account.asked()
     await account.clock.forward(hours=24)
@@ -55,7 +57,7 @@ async def test_both_are_found_again_after_everything_here_is_lost(account: Bench
 
 @pytest.mark.parametrize(("longest", "most"), [(290, 2), (130, 3), (75, 5)])
 async def test_lists_that_bmw_finds_too_long_are_shortened(
-    account: Bench, longest: int, most: int
+    account: AccountParts, longest: int, most: int
 ) -> None:
     account.bmw.containers.max_descriptors = longest
     await account.containers.ready(Priority.FIRST, ContainerKind.EXTRA)
@@ -66,7 +68,7 @@ async def test_lists_that_bmw_finds_too_long_are_shortened(
 
 @pytest.mark.parametrize("position", [0, 40, 100, -1])
 async def test_a_descriptor_that_bmw_stumbles_over_costs_half_of_them(
-    account: Bench, position: int
+    account: AccountParts, position: int
 ) -> None:
     account.bmw.containers.failing_descriptors = {extra_descriptors()[position]}
     await account.containers.ready(Priority.FIRST, ContainerKind.EXTRA)
@@ -75,7 +77,9 @@ async def test_a_descriptor_that_bmw_stumbles_over_costs_half_of_them(
     assert account.budget.count() <= 4
 
 
-async def test_descriptors_that_bmw_names_all_at_once_cost_one_request(account: Bench) -> None:
+async def test_descriptors_that_bmw_names_all_at_once_cost_one_request(
+    account: AccountParts,
+) -> None:
     account.bmw.containers.unknown_descriptors = set(extra_descriptors()[::10])
     await account.containers.ready(Priority.FIRST, ContainerKind.EXTRA)
     (container,) = account.user.containers.values()
@@ -84,7 +88,7 @@ async def test_descriptors_that_bmw_names_all_at_once_cost_one_request(account: 
 
 
 async def test_whatever_bmw_refuses_the_main_container_stays_and_requests_are_few(
-    account: Bench,
+    account: AccountParts,
 ) -> None:
     await account.containers.ready(Priority.FIRST)
     account.break_down(cu_error("CU-500", path="/customers/containers", method="POST"))
@@ -99,7 +103,7 @@ async def test_whatever_bmw_refuses_the_main_container_stays_and_requests_are_fe
     assert len(CORE) <= len(wanted_descriptors())
 
 
-async def test_a_descriptor_that_bmw_names_is_left_out(account: Bench) -> None:
+async def test_a_descriptor_that_bmw_names_is_left_out(account: AccountParts) -> None:
     name = extra_descriptors()[7]
     body = {"exveErrorId": "CU-402", "exveErrorMsg": f"Unknown telematic key {name}"}
     account.bmw.faults.add(
@@ -110,7 +114,7 @@ async def test_a_descriptor_that_bmw_names_is_left_out(account: Bench) -> None:
     assert set(container.descriptors) == {*extra_descriptors()} - {name}
 
 
-async def test_few_requests_left_are_for_what_matters_more(account: Bench) -> None:
+async def test_few_requests_left_are_for_what_matters_more(account: AccountParts) -> None:
     account.budget_size = 9
     account.restart()
     await account.poller.poll()

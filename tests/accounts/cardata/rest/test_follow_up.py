@@ -18,8 +18,8 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
     TIME_TO_TARGET,
 )
 from bmw2mqtt.simulator.cardata import cu_error
-from tests.accounts.cardata_bench import VIN, Bench, car
-from tests.accounts.cardata_home import MILEAGE, Home
+from tests.accounts.cardata.account_parts import VIN, AccountParts, car
+from tests.accounts.cardata.running_account import MILEAGE, RunningAccount
 from tests.accounts.waiting import until
 
 STATUS, HEADER = CHARGING_STATUS[0], SOC[0]
@@ -37,10 +37,10 @@ def electric(vin: str = VIN) -> Any:
 
 
 @pytest.fixture
-async def home(bench: Bench) -> Any:
+async def home(parts: AccountParts) -> Any:
     """An account with one electric car, half an hour after its first poll."""
-    bench.user.cars[:] = [electric()]
-    async with Home(bench).running() as home:
+    parts.user.cars[:] = [electric()]
+    async with RunningAccount(parts).running() as home:
         await home.log_in()
         await home.clock.forward(minutes=30)
         yield home
@@ -49,7 +49,7 @@ async def home(bench: Bench) -> Any:
 class Reads:
     """Counts the reads of the car from here on, and why they were made."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: RunningAccount) -> None:
         self._home = home
         self._begin = self._asked()
 
@@ -61,7 +61,7 @@ class Reads:
         return self._asked() - self._begin
 
 
-async def send(home: Home, values: dict[str, Any]) -> None:
+async def send(home: RunningAccount, values: dict[str, Any]) -> None:
     """Let the car stream something, one descriptor a message, and REST know it too."""
     car: Any = home.user.cars[0]
     car.store(values)
@@ -74,7 +74,9 @@ def reasons(logs: list[Any]) -> list[str]:
     return [entry["reason"] for entry in logs if entry["event"] == "follow_up_read"]
 
 
-async def test_a_charge_that_begins_without_data_is_read_after_a_minute(home: Home) -> None:
+async def test_a_charge_that_begins_without_data_is_read_after_a_minute(
+    home: RunningAccount,
+) -> None:
     reads = Reads(home)
     with capture_logs() as logs:
         await send(home, PLUGGED)
@@ -89,7 +91,9 @@ async def test_a_charge_that_begins_without_data_is_read_after_a_minute(home: Ho
 
 
 @pytest.mark.parametrize("data", [{HEADER: 51}, {CHARGING_POWER: 7000}])
-async def test_a_charge_that_streams_is_left_alone(home: Home, data: dict[str, Any]) -> None:
+async def test_a_charge_that_streams_is_left_alone(
+    home: RunningAccount, data: dict[str, Any]
+) -> None:
     reads = Reads(home)
     await send(home, PLUGGED)
     await send(home, data)
@@ -99,7 +103,7 @@ async def test_a_charge_that_streams_is_left_alone(home: Home, data: dict[str, A
     assert reads.count == 0
 
 
-async def test_a_silent_charge_is_read_each_hour(home: Home) -> None:
+async def test_a_silent_charge_is_read_each_hour(home: RunningAccount) -> None:
     reads = Reads(home)
     with capture_logs() as logs:
         await send(home, PLUGGED | {HEADER: 51})
@@ -113,7 +117,7 @@ async def test_a_silent_charge_is_read_each_hour(home: Home) -> None:
     assert reads.count == 5
 
 
-async def test_a_charge_is_read_once_when_it_should_be_over(home: Home) -> None:
+async def test_a_charge_is_read_once_when_it_should_be_over(home: RunningAccount) -> None:
     """Scenario 4a of the history facts: asked once at 1:35."""
     reads = Reads(home)
     with capture_logs() as logs:
@@ -135,7 +139,7 @@ async def test_a_charge_is_read_once_when_it_should_be_over(home: Home) -> None:
 
 
 @pytest.mark.parametrize("has_word", [True, False])
-async def test_a_trip_is_read_once_after_its_end(home: Home, has_word: Any) -> None:
+async def test_a_trip_is_read_once_after_its_end(home: RunningAccount, has_word: Any) -> None:
     reads = Reads(home)
     with capture_logs() as logs:
         if has_word:
@@ -153,7 +157,7 @@ async def test_a_trip_is_read_once_after_its_end(home: Home, has_word: Any) -> N
     assert reasons(logs) == ["a trip ended"]
 
 
-async def test_at_most_one_read_an_hour(home: Home) -> None:
+async def test_at_most_one_read_an_hour(home: RunningAccount) -> None:
     reads = Reads(home)
     for trip in range(6):
         await send(home, {IS_MOVING: True, MILEAGE: 41260 + trip})
@@ -164,9 +168,9 @@ async def test_at_most_one_read_an_hour(home: Home) -> None:
 
 
 @pytest.mark.parametrize("settings", [{"follow_up_reads": False}, {}])
-async def test_not_where_it_is_not_wanted(bench: Bench, settings: dict[str, Any]) -> None:
-    bench.user.cars[:] = [electric()]
-    async with Home(bench, **settings).running() as home:
+async def test_not_where_it_is_not_wanted(parts: AccountParts, settings: dict[str, Any]) -> None:
+    parts.user.cars[:] = [electric()]
+    async with RunningAccount(parts, **settings).running() as home:
         await home.log_in()
         await home.clock.forward(minutes=30)
         reads = Reads(home)
@@ -178,9 +182,9 @@ async def test_not_where_it_is_not_wanted(bench: Bench, settings: dict[str, Any]
         assert reads.count == 0
 
 
-async def test_a_reserve_is_kept_for_the_person(bench: Bench) -> None:
-    bench.user.cars[:] = [electric()]
-    async with Home(bench, request_budget=12).running() as home:
+async def test_a_reserve_is_kept_for_the_person(parts: AccountParts) -> None:
+    parts.user.cars[:] = [electric()]
+    async with RunningAccount(parts, request_budget=12).running() as home:
         await home.log_in()
         await home.clock.forward(minutes=30)
         await send(home, PLUGGED | {HEADER: 51})
@@ -193,7 +197,7 @@ async def test_a_reserve_is_kept_for_the_person(bench: Bench) -> None:
         await until(lambda: reads.count == 1, "a person gets the reserve")
 
 
-async def test_a_quota_that_others_have_used_is_named(home: Home) -> None:
+async def test_a_quota_that_others_have_used_is_named(home: RunningAccount) -> None:
     home.bmw.faults.add(cu_error("CU-429", status=403))
     await send(home, PLUGGED)
     await home.is_status("quota_exceeded", "another program uses this BMW account", within_s=300)
@@ -214,9 +218,9 @@ def promised() -> dict[str, list[str]]:
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize(("column", "cars"), [(0, 1), (1, 3), (2, 20)])
-async def test_the_first_days(bench: Bench, column: int, cars: int) -> None:
-    bench.user.cars[:] = [electric(f"WBA{number:014}") for number in range(cars)]
-    async with Home(bench).running() as home:
+async def test_the_first_days(parts: AccountParts, column: int, cars: int) -> None:
+    parts.user.cars[:] = [electric(f"WBA{number:014}") for number in range(cars)]
+    async with RunningAccount(parts).running() as home:
         await until(lambda: home.attributes.get("user_code"))
         home.bmw.approve(home.attributes["user_code"])
         await home.clock.forward(hours=20)
@@ -231,14 +235,14 @@ async def test_the_first_days(bench: Bench, column: int, cars: int) -> None:
     assert_within_budget(home)
 
 
-async def charge_in_silence(home: Home) -> None:
+async def charge_in_silence(home: RunningAccount) -> None:
     """Charge for three hours; the car says that it begins, and wakes when it is unplugged."""
     await send(home, PLUGGED)
     await home.clock.forward(hours=3)
     await send(home, UNPLUGGED | {HEADER: 80})
 
 
-async def charge_and_fall_asleep(home: Home) -> None:
+async def charge_and_fall_asleep(home: RunningAccount) -> None:
     """Charge for two hours; the car says how it goes, but not that it is over."""
     await send(home, PLUGGED | {HEADER: 60, TIME_TO_TARGET: 120})
     for minute in range(10, 120, 10):
@@ -250,7 +254,7 @@ async def charge_and_fall_asleep(home: Home) -> None:
     await send(home, UNPLUGGED)
 
 
-async def drive(home: Home) -> None:
+async def drive(home: RunningAccount) -> None:
     """Drive for half an hour."""
     km = int(home.car("sensor/mileage") or 0)
     await send(home, {IS_MOVING: True})
@@ -262,11 +266,11 @@ async def drive(home: Home) -> None:
 
 
 @pytest.mark.no_cover
-async def test_a_day_with_two_charges_and_six_trips(home: Home) -> None:
+async def test_a_day_with_two_charges_and_six_trips(home: RunningAccount) -> None:
     await home.clock.forward(days=2)
     before = home.asked()
     begin = home.clock.now
-    acts: list[Callable[[Home], Any]] = [
+    acts: list[Callable[[RunningAccount], Any]] = [
         charge_in_silence,
         drive,
         drive,
@@ -291,10 +295,10 @@ async def test_a_day_with_two_charges_and_six_trips(home: Home) -> None:
 
 
 @pytest.mark.no_cover
-async def test_many_busy_cars_stay_within_the_budget(bench: Bench) -> None:
+async def test_many_busy_cars_stay_within_the_budget(parts: AccountParts) -> None:
     vins = [f"WBA{number:014}" for number in range(6)]
-    bench.user.cars[:] = [electric(vin) for vin in vins]
-    async with Home(bench).running() as home:
+    parts.user.cars[:] = [electric(vin) for vin in vins]
+    async with RunningAccount(parts).running() as home:
         await until(lambda: home.attributes.get("user_code"))
         home.bmw.approve(home.attributes["user_code"])
         await home.clock.forward(hours=1)
@@ -308,7 +312,7 @@ async def test_many_busy_cars_stay_within_the_budget(bench: Bench) -> None:
     assert home.asked() > 2 * 25, "and what is allowed is used"
 
 
-def assert_within_budget(home: Home) -> None:
+def assert_within_budget(home: RunningAccount) -> None:
     """Check that no 24 hours have more requests than allowed."""
     sent = sorted(r.at for r in home.bmw.requests if r.path.startswith("/customers/"))
     most = max(sum(at <= other < at + timedelta(days=1) for other in sent) for at in sent)

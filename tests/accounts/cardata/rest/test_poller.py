@@ -14,14 +14,14 @@ from bmw2mqtt.simulator.cardata import Fault, cu_error
 from bmw2mqtt.vehicle.errors import (
     Unreachable,
 )
-from tests.accounts.cardata_bench import OTHER_VIN, PNG, VIN, Bench, car
+from tests.accounts.cardata.account_parts import OTHER_VIN, PNG, VIN, AccountParts, car
 
 READ = f"{VIN}/telematicData"
 MILEAGE = "vehicle.vehicle.travelledDistance"
 
 
 async def test_a_first_round_learns_everything_with_four_requests_and_four_a_car(
-    account: Bench,
+    account: AccountParts,
 ) -> None:
     await account.poller.poll()
     assert account.asked() == [
@@ -48,7 +48,7 @@ async def test_a_first_round_learns_everything_with_four_requests_and_four_a_car
     assert (account.folder / "images" / f"{VIN}.png").read_bytes() == PNG
 
 
-async def test_a_restart_asks_for_nothing_that_is_not_due(account: Bench) -> None:
+async def test_a_restart_asks_for_nothing_that_is_not_due(account: AccountParts) -> None:
     await account.poller.poll()
     account.asked()
     account.restart()
@@ -60,7 +60,7 @@ async def test_a_restart_asks_for_nothing_that_is_not_due(account: Bench) -> Non
     assert account.poller.due_at() == account.clock.now + timedelta(hours=24)
 
 
-async def test_each_day_the_cars_are_listed_and_read(account: Bench) -> None:
+async def test_each_day_the_cars_are_listed_and_read(account: AccountParts) -> None:
     await account.poller.poll()
     await account.clock.forward(hours=24)
     account.asked()
@@ -71,7 +71,7 @@ async def test_each_day_the_cars_are_listed_and_read(account: Bench) -> None:
     ], "once for the main container, once for the extra one"
 
 
-async def test_telematic_data_is_read_at_the_poll_interval(account: Bench) -> None:
+async def test_telematic_data_is_read_at_the_poll_interval(account: AccountParts) -> None:
     account.poll_interval_s = 6 * 3600
     account.restart()
     await account.poller.poll()
@@ -85,7 +85,7 @@ async def test_telematic_data_is_read_at_the_poll_interval(account: Bench) -> No
     }
 
 
-async def test_without_an_interval_it_is_read_once_and_on_request(account: Bench) -> None:
+async def test_without_an_interval_it_is_read_once_and_on_request(account: AccountParts) -> None:
     account.poll_interval_s = 0
     account.restart()
     await account.poller.poll()
@@ -100,7 +100,7 @@ async def test_without_an_interval_it_is_read_once_and_on_request(account: Bench
     assert account.asked() == [], "nothing is younger than ten minutes"
 
 
-async def test_a_person_gets_new_values_and_new_cars_at_once(account: Bench) -> None:
+async def test_a_person_gets_new_values_and_new_cars_at_once(account: AccountParts) -> None:
     await account.poller.poll()
     account.asked()
     account.user.cars.append(car("WBA00000000000003"))
@@ -116,7 +116,7 @@ async def test_a_person_gets_new_values_and_new_cars_at_once(account: Bench) -> 
     }
 
 
-async def test_an_unwanted_car_costs_nothing(account: Bench) -> None:
+async def test_an_unwanted_car_costs_nothing(account: AccountParts) -> None:
     account.listener.unwanted = {OTHER_VIN}
     await account.poller.poll()
     assert not [path for path in account.asked() if OTHER_VIN in path]
@@ -124,14 +124,14 @@ async def test_an_unwanted_car_costs_nothing(account: Bench) -> None:
 
 
 @pytest.mark.parametrize("shape", ["array", "wrapped", "object"])
-async def test_the_list_of_cars_in_each_of_bmws_shapes(bench: Bench, shape: str) -> None:
-    await bench.log_in()
-    bench.bmw.vehicles.mappings_shape = shape
-    await bench.poller.poll()
-    assert bench.vehicles.vins == {VIN}
+async def test_the_list_of_cars_in_each_of_bmws_shapes(parts: AccountParts, shape: str) -> None:
+    await parts.log_in()
+    parts.bmw.vehicles.mappings_shape = shape
+    await parts.poller.poll()
+    assert parts.vehicles.vins == {VIN}
 
 
-async def test_a_car_goes_when_two_lists_miss_it(account: Bench) -> None:
+async def test_a_car_goes_when_two_lists_miss_it(account: AccountParts) -> None:
     await account.poller.poll()
     del account.user.cars[1]
     await account.clock.forward(hours=24)
@@ -145,7 +145,7 @@ async def test_a_car_goes_when_two_lists_miss_it(account: Bench) -> None:
     assert not [path for path in account.asked() if OTHER_VIN in path]
 
 
-async def test_lists_in_a_row_that_miss_a_car_remove_nothing(account: Bench) -> None:
+async def test_lists_in_a_row_that_miss_a_car_remove_nothing(account: AccountParts) -> None:
     await account.poller.poll()
     account.user.cars.clear()
     for _ in range(6):
@@ -158,7 +158,7 @@ async def test_lists_in_a_row_that_miss_a_car_remove_nothing(account: Bench) -> 
     assert "no car" in str(account.poller.list.problem)
 
 
-async def test_a_car_that_goes_is_gone_from_disk(account: Bench) -> None:
+async def test_a_car_that_goes_is_gone_from_disk(account: AccountParts) -> None:
     await account.poller.poll()
     account.measure(OTHER_VIN)
     account.values.commit()
@@ -174,7 +174,7 @@ async def test_a_car_that_goes_is_gone_from_disk(account: Bench) -> None:
     assert (account.folder / "images" / f"{VIN}.png").exists()
 
 
-async def test_a_car_that_is_back_on_the_list_was_never_gone(account: Bench) -> None:
+async def test_a_car_that_is_back_on_the_list_was_never_gone(account: AccountParts) -> None:
     await account.poller.poll()
     gone = account.user.cars.pop()
     for is_listed in (False, True, False, True):
@@ -184,7 +184,7 @@ async def test_a_car_that_is_back_on_the_list_was_never_gone(account: Bench) -> 
         assert account.listener.listed[-1] == {VIN, OTHER_VIN}
 
 
-async def test_a_car_that_streams_is_not_gone(account: Bench) -> None:
+async def test_a_car_that_streams_is_not_gone(account: AccountParts) -> None:
     await account.poller.poll()
     del account.user.cars[1]
     for _ in range(4):
@@ -198,7 +198,9 @@ async def test_a_car_that_streams_is_not_gone(account: Bench) -> None:
     assert account.listener.listed[-1] == {VIN}
 
 
-async def test_a_car_that_streams_stays_though_rest_gives_no_data_of_it(account: Bench) -> None:
+async def test_a_car_that_streams_stays_though_rest_gives_no_data_of_it(
+    account: AccountParts,
+) -> None:
     await account.poller.poll()
     account.break_down(cu_error("CU-104", path=READ))
     for _ in range(4):
@@ -215,7 +217,7 @@ async def test_a_car_that_streams_stays_though_rest_gives_no_data_of_it(account:
 
 @pytest.mark.parametrize("is_streaming", [True, False])
 async def test_a_car_of_another_user_stays_and_costs_one_request(
-    account: Bench, is_streaming: Any
+    account: AccountParts, is_streaming: Any
 ) -> None:
     account.user.secondary_vins = {OTHER_VIN}
     with capture_logs() as lines:
@@ -239,7 +241,7 @@ async def test_a_car_of_another_user_stays_and_costs_one_request(
     assert account.basic_data.keys() == {VIN, OTHER_VIN}, "it is the primary user by now"
 
 
-async def test_a_bare_403_ends_requests_about_a_car_of_another_user(account: Bench) -> None:
+async def test_a_bare_403_ends_requests_about_a_car_of_another_user(account: AccountParts) -> None:
     account.user.secondary_vins = {OTHER_VIN}
     account.break_down(Fault(path=f"{OTHER_VIN}/basicData", status=403, body="<html>"))
     for _ in range(3):
@@ -249,16 +251,16 @@ async def test_a_bare_403_ends_requests_about_a_car_of_another_user(account: Ben
     assert account.vehicles.vins == {VIN, OTHER_VIN}
 
 
-async def test_odd_entries_in_the_list(bench: Bench) -> None:
-    await bench.log_in()
+async def test_odd_entries_in_the_list(parts: AccountParts) -> None:
+    await parts.log_in()
     body = [None, 7, {}, {"vin": 7}, {"vin": "short"}, {"vin": VIN.lower()}]
-    bench.break_down(Fault(path="mappings", status=200, body=body))
-    await bench.poller.poll()
-    assert bench.vehicles.vins == {VIN}
+    parts.break_down(Fault(path="mappings", status=200, body=body))
+    await parts.poller.poll()
+    assert parts.vehicles.vins == {VIN}
 
 
 @pytest.mark.parametrize("body", [{}, {"mappings": None}, {"mappings": {}}, '"x"', "7", "<html>"])
-async def test_no_list_is_not_an_empty_list(account: Bench, body: object) -> None:
+async def test_no_list_is_not_an_empty_list(account: AccountParts, body: object) -> None:
     await account.poller.poll()
     await account.clock.forward(hours=24)
     account.break_down(Fault(path="mappings", status=200, body=body))
@@ -267,19 +269,19 @@ async def test_no_list_is_not_an_empty_list(account: Bench, body: object) -> Non
     assert account.listener.listed == [{VIN, OTHER_VIN}]
 
 
-async def test_while_bmw_lists_no_cars_it_is_not_asked_at_each_round(bench: Bench) -> None:
-    await bench.log_in()
-    bench.break_down(cu_error("CU-503", path="mappings"))
+async def test_while_bmw_lists_no_cars_it_is_not_asked_at_each_round(parts: AccountParts) -> None:
+    await parts.log_in()
+    parts.break_down(cu_error("CU-503", path="mappings"))
     asked = 0
     for _ in range(24 * 60):
         with pytest.raises(Unreachable, match="CU-503"):
-            await bench.poller.poll()
-        await bench.clock.forward(minutes=1)
-        asked += len(bench.asked())
+            await parts.poller.poll()
+        await parts.clock.forward(minutes=1)
+        asked += len(parts.asked())
     assert 3 <= asked <= 10
-    bench.break_down()
-    await bench.poller.poll(by_person=True)
-    assert bench.vehicles.vins == {VIN}
+    parts.break_down()
+    await parts.poller.poll(by_person=True)
+    assert parts.vehicles.vins == {VIN}
 
 
 # One bad car
@@ -297,7 +299,7 @@ async def test_while_bmw_lists_no_cars_it_is_not_asked_at_each_round(bench: Benc
     ],
     ids=["CU-500", "CU-400", "html", "list", "no-object", "drop"],
 )
-async def test_one_bad_car_hides_no_other(account: Bench, fault: Fault) -> None:
+async def test_one_bad_car_hides_no_other(account: AccountParts, fault: Fault) -> None:
     account.break_down(fault)
     with capture_logs() as lines:
         for _ in range(3):
@@ -315,7 +317,7 @@ async def test_one_bad_car_hides_no_other(account: Bench, fault: Fault) -> None:
 
 
 async def test_a_bug_that_one_car_brings_out_hides_no_other(
-    account: Bench, monkeypatch: pytest.MonkeyPatch
+    account: AccountParts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take = account.listener.telematic_data
 
@@ -331,7 +333,7 @@ async def test_a_bug_that_one_car_brings_out_hides_no_other(
     assert "vehicle_crashed" in {line["event"] for line in lines}
 
 
-async def test_if_no_car_gives_anything_the_account_hears_why(account: Bench) -> None:
+async def test_if_no_car_gives_anything_the_account_hears_why(account: AccountParts) -> None:
     account.break_down(cu_error("CU-500", path="telematicData"))
     for _ in range(3):
         with pytest.raises(Unreachable, match="CU-500"):
@@ -341,7 +343,7 @@ async def test_if_no_car_gives_anything_the_account_hears_why(account: Bench) ->
     assert asked[f"GET vehicles/{OTHER_VIN}/telematicData"] == 1
 
 
-async def test_a_car_without_basic_data_has_values_all_the_same(account: Bench) -> None:
+async def test_a_car_without_basic_data_has_values_all_the_same(account: AccountParts) -> None:
     account.break_down(Fault(path=f"{VIN}/basicData", status=200, body=[]))
     await account.poller.poll()
     assert account.listener.data.keys() == {VIN, OTHER_VIN}
@@ -354,7 +356,7 @@ async def test_a_car_without_basic_data_has_values_all_the_same(account: Bench) 
 
 @pytest.mark.parametrize("path", ["basicData", "telematicData"])
 async def test_a_car_that_bmw_gives_no_data_of_is_asked_about_no_more(
-    account: Bench, path: str
+    account: AccountParts, path: str
 ) -> None:
     account.break_down(cu_error("CU-104", path=f"{VIN}/{path}"))
     with capture_logs() as lines:
@@ -378,7 +380,7 @@ async def test_a_car_that_bmw_gives_no_data_of_is_asked_about_no_more(
 # Pictures
 
 
-async def test_a_car_without_a_picture_is_asked_once(account: Bench) -> None:
+async def test_a_car_without_a_picture_is_asked_once(account: AccountParts) -> None:
     account.user.cars[0] = car(image=None)
     for _ in range(3):
         await account.poller.poll()
@@ -388,7 +390,7 @@ async def test_a_car_without_a_picture_is_asked_once(account: Bench) -> None:
     assert account.images.keys() == {OTHER_VIN}
 
 
-async def test_a_picture_that_comes_as_jpeg_is_shown_as_png(account: Bench) -> None:
+async def test_a_picture_that_comes_as_jpeg_is_shown_as_png(account: AccountParts) -> None:
     jpeg = BytesIO()
     Image.new("RGB", (8, 4), "navy").save(jpeg, "JPEG")
     account.break_down(Fault(path=f"{VIN}/image", status=200, body=jpeg.getvalue()))
@@ -398,7 +400,7 @@ async def test_a_picture_that_comes_as_jpeg_is_shown_as_png(account: Bench) -> N
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"\xff\xd8\xff and so on"])
-async def test_what_is_no_picture_is_not_shown(account: Bench, body: bytes) -> None:
+async def test_what_is_no_picture_is_not_shown(account: AccountParts, body: bytes) -> None:
     account.break_down(Fault(path=f"{OTHER_VIN}/image", status=200, body=body))
     await account.poller.poll()
     assert account.images == {VIN: PNG}
@@ -410,7 +412,9 @@ async def test_what_is_no_picture_is_not_shown(account: Bench, body: bytes) -> N
 
 
 @pytest.mark.parametrize("code", ["CU-104", "CU-120"])
-async def test_a_request_that_can_never_succeed_is_sent_once(account: Bench, code: str) -> None:
+async def test_a_request_that_can_never_succeed_is_sent_once(
+    account: AccountParts, code: str
+) -> None:
     account.break_down(cu_error(code, path=f"{VIN}/basicData"))
     for _ in range(5):
         await account.poller.poll()
@@ -419,7 +423,9 @@ async def test_a_request_that_can_never_succeed_is_sent_once(account: Bench, cod
 
 
 @pytest.mark.parametrize("code", ["CU-126", "CU-127"])
-async def test_a_picture_that_does_not_exist_is_requested_once(account: Bench, code: str) -> None:
+async def test_a_picture_that_does_not_exist_is_requested_once(
+    account: AccountParts, code: str
+) -> None:
     account.break_down(cu_error(code, path=f"{VIN}/image"))
     for _ in range(5):
         await account.poller.poll()

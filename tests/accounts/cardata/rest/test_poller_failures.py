@@ -17,7 +17,7 @@ from bmw2mqtt.vehicle.errors import (
     LoginRequired,
     QuotaExceeded,
 )
-from tests.accounts.cardata_bench import OTHER_VIN, VIN, Bench, car
+from tests.accounts.cardata.account_parts import OTHER_VIN, VIN, AccountParts, car
 from tests.accounts.state_parts import write_part
 
 READ = f"{VIN}/telematicData"
@@ -26,7 +26,7 @@ READ = f"{VIN}/telematicData"
 # The container
 
 
-async def test_a_lost_container_is_replaced_at_once(account: Bench) -> None:
+async def test_a_lost_container_is_replaced_at_once(account: AccountParts) -> None:
     await account.poller.poll()
     await account.clock.forward(hours=25)
     for container in account.user.containers.values():
@@ -44,7 +44,7 @@ async def test_a_lost_container_is_replaced_at_once(account: Bench) -> None:
 
 @pytest.mark.parametrize("code", ["CU-105", "CU-121", "CU-122", None])
 async def test_whatever_says_that_there_is_no_such_container(
-    account: Bench, code: str | None
+    account: AccountParts, code: str | None
 ) -> None:
     await account.poller.poll()
     await account.clock.forward(hours=25)
@@ -57,7 +57,7 @@ async def test_whatever_says_that_there_is_no_such_container(
 
 
 async def test_a_car_that_rest_knows_nothing_of_takes_no_container_from_the_others(
-    account: Bench,
+    account: AccountParts,
 ) -> None:
     account.break_down(Fault(path=READ, status=404, body={}))
     account.poll_interval_s = 3600
@@ -72,7 +72,7 @@ async def test_a_car_that_rest_knows_nothing_of_takes_no_container_from_the_othe
 
 
 async def test_an_old_container_that_cannot_be_deleted_costs_a_request_a_day(
-    account: Bench,
+    account: AccountParts,
 ) -> None:
     await account.poller.poll()
     await account.clock.forward(hours=25)
@@ -94,7 +94,9 @@ async def test_an_old_container_that_cannot_be_deleted_costs_a_request_a_day(
     ]
 
 
-async def test_a_container_that_is_refused_again_and_again_costs_little(account: Bench) -> None:
+async def test_a_container_that_is_refused_again_and_again_costs_little(
+    account: AccountParts,
+) -> None:
     account.break_down(cu_error("CU-105", path="telematicData"))
     for _ in range(24):
         with pytest.raises(RequestRefused):
@@ -105,7 +107,7 @@ async def test_a_container_that_is_refused_again_and_again_costs_little(account:
     assert account.basic_data.keys() == {VIN, OTHER_VIN}
 
 
-async def test_without_a_container_the_cars_are_known_all_the_same(account: Bench) -> None:
+async def test_without_a_container_the_cars_are_known_all_the_same(account: AccountParts) -> None:
     account.break_down(cu_error("CU-124", path="containers", method="POST"))
     for _ in range(3):
         with pytest.raises(RequestRefused, match="10 containers"):
@@ -117,7 +119,7 @@ async def test_without_a_container_the_cars_are_known_all_the_same(account: Benc
 # Trouble of the whole account
 
 
-async def test_trouble_of_the_whole_account_ends_the_round(account: Bench) -> None:
+async def test_trouble_of_the_whole_account_ends_the_round(account: AccountParts) -> None:
     account.break_down(cu_error("CU-429", path="basicData", status=403))
     with pytest.raises(QuotaExceeded):
         await account.poller.poll()
@@ -128,19 +130,19 @@ async def test_trouble_of_the_whole_account_ends_the_round(account: Bench) -> No
     assert account.asked() == []
 
 
-async def test_without_a_login_nothing_is_asked(bench: Bench) -> None:
+async def test_without_a_login_nothing_is_asked(parts: AccountParts) -> None:
     with pytest.raises(LoginRequired):
-        await bench.poller.poll()
-    await bench.log_in()
-    bench.break_down(Fault(path="/oauth/token", status=503))
-    await bench.clock.forward(hours=2)
+        await parts.poller.poll()
+    await parts.log_in()
+    parts.break_down(Fault(path="/oauth/token", status=503))
+    await parts.clock.forward(hours=2)
     with pytest.raises(LoginOutage):
-        await bench.poller.poll()
-    assert bench.asked() == []
+        await parts.poller.poll()
+    assert parts.asked() == []
 
 
 async def test_what_is_learnt_first_comes_before_pictures_when_requests_are_few(
-    account: Bench,
+    account: AccountParts,
 ) -> None:
     account.budget_size = 7
     account.restart()
@@ -153,7 +155,7 @@ async def test_what_is_learnt_first_comes_before_pictures_when_requests_are_few(
     assert account.images.keys() == {VIN, OTHER_VIN}
 
 
-async def test_who_has_waited_longest_is_read_first(account: Bench) -> None:
+async def test_who_has_waited_longest_is_read_first(account: AccountParts) -> None:
     await account.poller.poll()
     read = []
     for _ in range(4):
@@ -167,7 +169,7 @@ async def test_who_has_waited_longest_is_read_first(account: Bench) -> None:
     assert set(Counter(read).values()) == {2}
 
 
-async def test_a_greedy_account_stays_in_its_budget(account: Bench) -> None:
+async def test_a_greedy_account_stays_in_its_budget(account: AccountParts) -> None:
     account.poll_interval_s = 1800
     account.user.cars += [car(f"WBA0000000000000{number}") for number in range(3, 8)]
     account.restart()
@@ -184,7 +186,7 @@ async def test_a_greedy_account_stays_in_its_budget(account: Bench) -> None:
     assert len(sent) > 3 * 30, "and it uses it"
 
 
-async def test_a_picture_that_cannot_be_saved_is_shown_all_the_same(account: Bench) -> None:
+async def test_a_picture_that_cannot_be_saved_is_shown_all_the_same(account: AccountParts) -> None:
     account.folder.mkdir(exist_ok=True)
     (account.folder / "images").write_text("in the way")
     (account.folder / "cars").write_text("in the way")
@@ -194,24 +196,24 @@ async def test_a_picture_that_cannot_be_saved_is_shown_all_the_same(account: Ben
     assert "vehicle_not_saved" in {line["event"] for line in lines}
 
 
-async def test_damaged_files_are_asked_for_anew(account: Bench) -> None:
+async def test_damaged_files_are_asked_for_anew(account: AccountParts) -> None:
     await account.poller.poll()
     (account.folder / "cars" / f"{VIN}.json").write_text("{")
     damaged = {"listed_at": "x", "vehicles": {"7": {}, VIN: 7, OTHER_VIN: {"read_at": [1]}}}
-    write_part(account.memory, "vehicles", damaged)
+    write_part(account.state_file, "vehicles", damaged)
     account.restart()
     await account.poller.poll()
     assert account.basic_data.keys() == {VIN, OTHER_VIN}
     assert account.listener.data.keys() == {VIN, OTHER_VIN}
 
 
-async def test_what_the_former_version_has_written_is_read(account: Bench) -> None:
+async def test_what_the_former_version_has_written_is_read(account: AccountParts) -> None:
     await account.poller.poll()
     account.asked()
     read_at = account.clock.now.isoformat()
-    write_part(account.memory, "vehicles", {})
+    write_part(account.state_file, "vehicles", {})
     write_part(
-        account.memory,
+        account.state_file,
         "garage",
         {
             "listed_at": read_at,
@@ -233,7 +235,7 @@ async def test_what_the_former_version_has_written_is_read(account: Bench) -> No
     assert account.vehicles.vins == {VIN, OTHER_VIN, "WBA00000000000003"}
 
 
-async def test_times_of_the_future_are_left_out(account: Bench) -> None:
+async def test_times_of_the_future_are_left_out(account: AccountParts) -> None:
     await account.poller.poll()
     asyncio.get_running_loop().set_wall_clock(days=-400)  # type: ignore[attr-defined]
     account.restart()

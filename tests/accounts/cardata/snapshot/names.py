@@ -27,6 +27,9 @@ COMFORT = "cabin.hvac.preconditioning.status.comfortState"
 DISPLAY_UNIT = "cabin.infotainment.displayUnit.distance"
 HMI_UNIT = "cabin.infotainment.hmi.distanceUnit"
 CONSUMPTION = "drivetrain.avgElectricRangeConsumption"
+MAX_ENERGY = "drivetrain.batteryManagement.maxEnergy"
+BATTERY_SIZE = "drivetrain.batteryManagement.batterySizeMax"
+LOCK, DOORS = "cabin.door.lock.status", "cabin.door.status"
 SERVICES, MESSAGES = "status.conditionBasedServices", "status.checkControlMessages"
 
 

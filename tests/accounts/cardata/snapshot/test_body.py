@@ -289,7 +289,7 @@ def test_no_warnings_and_unknown_warnings() -> None:
     assert car.report({MESSAGES: "[]"}).check_control_messages == ()
     car.report({MESSAGES: '[{"id": 1}]'}, 60)
     gone = {f"vehicle.{MESSAGES}": {"value": None, "unit": None, "timestamp": None}}
-    car.store.record(VIN, gone, T0 + timedelta(hours=1))
+    car.store.add(VIN).record(gone, T0 + timedelta(hours=1))
     assert car.snapshot().check_control_messages == ()
 
 

@@ -9,16 +9,11 @@ from typing import Any
 import pytest
 
 from bmw2mqtt.accounts.cardata.basic_data import BasicData
-from bmw2mqtt.accounts.cardata.snapshot.measured_times import measured_times
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
-from bmw2mqtt.entities import vehicle_entities
-from bmw2mqtt.entities.catalogue import catalogue
-from bmw2mqtt.entities.sensor.history import HISTORY
 from bmw2mqtt.vehicle.snapshot import (
     Charging,
     ClimateActivity,
     DriveTrain,
-    Reading,
     Timer,
 )
 from tests.accounts.cardata.reporting_car import (
@@ -270,8 +265,8 @@ def test_a_display_that_is_switched_moves_no_odometer(tmp_path: Path) -> None:
     car.report({DISPLAY_UNIT: "km", MILEAGE: 10_000, CONSUMPTION: 18}, 0)
     assert car.report({DISPLAY_UNIT: "km"}, 30).mileage_km == 10_000
     assert car.report({DISPLAY_UNIT: "miles"}, 60).mileage_km == 10_000, "it has not moved"
-    car.store.record(VIN, message({MILEAGE: 10_000}, 0), T0)
-    car.store.record(VIN, message({MILEAGE: 10_000}, 5), T0)
+    car.store.add(VIN).record(message({MILEAGE: 10_000}, 0), T0)
+    car.store.add(VIN).record(message({MILEAGE: 10_000}, 5), T0)
     vehicle = car.report({DISPLAY_UNIT: "miles"}, 90)
     assert vehicle.mileage_km == 10_000
     assert vehicle.charging.consumption_kwh_per_100km == 18
@@ -557,23 +552,3 @@ def test_the_arrival_is_the_next_such_time() -> None:
 def test_a_car_without_a_plug_has_nothing_to_charge() -> None:
     values = {HEADER: 60, TARGET: 80, KOMBI: 0, f"{PORT}status": "DISCONNECTED"}
     assert reported(values, COMBUSTION).charging == Charging()
-
-
-def test_each_value_has_the_time_of_its_newest_descriptor() -> None:
-    car = Car(HYBRID)
-    car.report({HEADER: 50, MILEAGE: (100, "km"), f"{PORT}status": "CONNECTED", CONSUMPTION: 18})
-    times = car.report({f"{PORT}combinedStatus": "CONNECTED", TRIP_MILEAGE: (101, "km")}, 60)
-    assert times.measured_at["sensor/remaining_battery_percent"] == T0
-    assert times.measured_at["sensor/mileage"] == T0 + timedelta(minutes=1)
-    assert times.measured_at["binary_sensor/connection_status"] == T0 + timedelta(minutes=1)
-    assert times.measured_at["sensor/average_consumption"] == T0
-
-
-def test_every_entity_of_a_reading_can_have_a_time() -> None:
-    at = T0
-    every = {name: Reading(value=True, measured_at=at) for name in catalogue()}
-    times = measured_times(every, at)
-    entities = vehicle_entities(has_commands=False, has_readings=True)
-    without = {e.id for e in entities if e.has_state and f"{e.platform}/{e.key}" not in times}
-    past = {entity.id for entity in HISTORY}
-    assert without == {"sensor_last_report", "image_vehicle", *past}

@@ -26,11 +26,9 @@ def reopened(path: Path) -> ReadingStore:
 
 def readings(store: ReadingStore) -> Mapping[str, Reading]:
     """Return the readings of the one car."""
-    vehicle = store.vehicle(VIN)
-    assert vehicle is not None
-    return vehicle.view
+    return store.add(VIN).view
 
 
 def record(values: ReadingStore, name: str, value: Any, seconds: float = 0, **more: Any) -> bool:
     received_at = T0 + timedelta(seconds=more.pop("received_s", seconds + 1))
-    return values.record(VIN, {name: entry(value, seconds, **more)}, received_at)
+    return values.add(VIN).record({name: entry(value, seconds, **more)}, received_at)

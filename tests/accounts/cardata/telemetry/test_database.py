@@ -97,7 +97,7 @@ start = datetime(2026, 11, 1, tzinfo=UTC)
 for n in range(1, 10**9):
     at = start + timedelta(milliseconds=n)
     entries = {name: {"value": n, "timestamp": at.isoformat()} for name in sys.argv[2:]}
-    values.record("WBA00000000000001", entries, at)
+    values.add("WBA00000000000001").record(entries, at)
     values.commit()
     print(n, flush=True)
 """
@@ -148,7 +148,7 @@ def test_a_page_in_the_middle_may_be_damaged(tmp_path: Path) -> None:
     path = tmp_path / "values.sqlite"
     values = reopened(path)
     for number in range(200):
-        values.record(f"WBA{number:014d}", {SOC: entry(1), TRUNK: entry("OPEN")}, T0)
+        values.add(f"WBA{number:014d}").record({SOC: entry(1), TRUNK: entry("OPEN")}, T0)
     values.close()
     content = bytearray(path.read_bytes())
     content[8192 : 8192 + 4096] = b"\xff" * 4096

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from bmw2mqtt.accounts.cardata.telemetry.store import MAX_VEHICLES, ReadingStore
+from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.entities.catalogue import catalogue
 from tests.accounts.cardata.reporting_car import T0, VIN, Car, at, entry
 from tests.accounts.cardata.telemetry.recording import (
@@ -54,7 +54,7 @@ def test_of_one_second_what_the_stream_told_is_the_newest(
 ) -> None:
     """REST tells thousandths, the stream seconds."""
     for time, value in ((first, 60), (second, 61)):
-        values.record(VIN, {SOC: {"value": value, "timestamp": f"2026-11-01T{time}Z"}}, T0)
+        values.add(VIN).record({SOC: {"value": value, "timestamp": f"2026-11-01T{time}Z"}}, T0)
     assert readings(values)[SOC].value == (60.0 if kept == "first" else 61.0)
 
 
@@ -73,10 +73,10 @@ def test_values_of_one_time_follow_each_other_as_they_come(values: ReadingStore)
 
 @pytest.mark.parametrize("timestamp", [None, "", "yesterday", 5, {}, "0001-01-01T00:00:00Z"])
 def test_without_a_time_it_was_measured_when_it_came(values: ReadingStore, timestamp: Any) -> None:
-    assert values.record(VIN, {SOC: {"value": 61, "timestamp": timestamp}}, T0)
+    assert values.add(VIN).record({SOC: {"value": 61, "timestamp": timestamp}}, T0)
     assert readings(values)[SOC].measured_at == T0
     later = T0 + timedelta(hours=1)
-    assert not values.record(VIN, {SOC: {"value": 61, "timestamp": timestamp}}, later)
+    assert not values.add(VIN).record({SOC: {"value": 61, "timestamp": timestamp}}, later)
     assert readings(values)[SOC].measured_at == T0, "a poll that brings nothing new changes nothing"
 
 
@@ -89,7 +89,7 @@ def test_a_time_in_the_future_is_now(values: ReadingStore) -> None:
 
 
 def test_readings_of_a_clock_that_was_wrong_do_not_stay(values: ReadingStore) -> None:
-    values.record(VIN, {SOC: {"value": 61}}, T0 + timedelta(days=900))
+    values.add(VIN).record({SOC: {"value": 61}}, T0 + timedelta(days=900))
     assert record(values, SOC, 62)
     assert readings(values)[SOC].value == 62.0
 
@@ -103,7 +103,7 @@ def test_readings_of_a_clock_that_was_wrong_do_not_stay(values: ReadingStore) ->
     ],
 )
 def test_times_of_all_spellings(values: ReadingStore, text: str, expected: str) -> None:
-    values.record(VIN, {SOC: {"value": 61, "timestamp": text}}, T0)
+    values.add(VIN).record({SOC: {"value": 61, "timestamp": text}}, T0)
     measured_at = readings(values)[SOC].measured_at
     assert measured_at is not None
     assert measured_at.isoformat() == expected
@@ -136,17 +136,17 @@ def test_a_car_has_nothing_that_it_never_told(values: ReadingStore, word: str | 
 def test_null_from_rest_erases_nothing(values: ReadingStore) -> None:
     record(values, SOC, 61)
     empty = {"value": None, "unit": "percent", "timestamp": None}
-    assert not values.record(VIN, {SOC: empty}, T0 + timedelta(hours=1))
+    assert not values.add(VIN).record({SOC: empty}, T0 + timedelta(hours=1))
     assert readings(values)[SOC].value == 61.0
 
 
 def test_check_control_messages_that_are_all_null_are_none(values: ReadingStore) -> None:
     gone = {MESSAGES: {"value": None, "unit": None, "timestamp": None}}
     record(values, MESSAGES, '[{"id": 143}]')
-    assert values.record(VIN, gone, T0 + timedelta(hours=1))
+    assert values.add(VIN).record(gone, T0 + timedelta(hours=1))
     assert readings(values)[MESSAGES].value == "[]"
     assert readings(values)[MESSAGES].measured_at is None, "the car did not report just now"
-    assert not values.record(VIN, gone, T0 + timedelta(hours=2))
+    assert not values.add(VIN).record(gone, T0 + timedelta(hours=2))
     assert record(values, MESSAGES, '[{"id": 164}]', 60)
     assert readings(values)[MESSAGES].value == '[{"id": 164}]'
 
@@ -176,9 +176,9 @@ def test_a_position_waits_for_both_halves(values: ReadingStore) -> None:
 
 def test_halves_of_one_message_are_a_position(values: ReadingStore) -> None:
     both = {LATITUDE: entry("48.1", 60), LONGITUDE: entry("11.5", 0)}
-    assert values.record(VIN, both, T0 + timedelta(seconds=61))
+    assert values.add(VIN).record(both, T0 + timedelta(seconds=61))
     assert place(values) == (48.1, 11.5)
-    assert not values.record(VIN, both, T0 + timedelta(seconds=90))
+    assert not values.add(VIN).record(both, T0 + timedelta(seconds=90))
 
 
 def test_a_burst_draws_no_right_angles(values: ReadingStore) -> None:
@@ -294,14 +294,14 @@ def test_an_entry_that_cannot_be_understood_replaces_nothing(
     with capture_logs() as lines:
         for second in (60, 120):
             received_at = T0 + timedelta(seconds=second)
-            assert not values.record(VIN, {SOC: entry}, received_at)
+            assert not values.add(VIN).record({SOC: entry}, received_at)
     assert readings(values)[SOC].value == 61.0
     assert [line["event"] for line in lines] == ["unknown_word"]
 
 
 @pytest.mark.parametrize("stamp", [1_793_527_200, 1_793_527_200_000, "1793527200", 1.7935272e9])
 def test_numeric_times_are_times(values: ReadingStore, stamp: Any) -> None:
-    values.record(VIN, {SOC: {"value": 61, "timestamp": stamp}}, T0 + timedelta(days=2))
+    values.add(VIN).record({SOC: {"value": 61, "timestamp": stamp}}, T0 + timedelta(days=2))
     assert readings(values)[SOC].measured_at == datetime.fromtimestamp(1_793_527_200, UTC)
     name = "vehicle.status.serviceTime.inspectionDateLegal"
     assert record(values, name, stamp)
@@ -325,8 +325,8 @@ BAD_VALUES = [
 @pytest.mark.parametrize("name", [SOC, TRUNK, MESSAGES, LATITUDE, "vehicle.trip.segment.end.time"])
 @pytest.mark.parametrize("value", BAD_VALUES, ids=range(len(BAD_VALUES)))
 def test_bad_values_are_borne(values: ReadingStore, name: str, value: Any) -> None:
-    values.record(VIN, {name: {"value": value, "unit": value, "timestamp": value}}, T0)
-    values.record(VIN, {name: entry(value)}, T0)
+    values.add(VIN).record({name: {"value": value, "unit": value, "timestamp": value}}, T0)
+    values.add(VIN).record({name: entry(value)}, T0)
     values.commit()
     assert len(str(readings(values))) < 200_000
     if name not in {MESSAGES, LATITUDE}:
@@ -335,21 +335,12 @@ def test_bad_values_are_borne(values: ReadingStore, name: str, value: Any) -> No
 
 @pytest.mark.parametrize("bad", [None, 5, "text", [], [1]])
 def test_entries_that_are_none_are_ignored(values: ReadingStore, bad: Any) -> None:
-    assert not values.record(VIN, {SOC: bad, LATITUDE: bad}, T0)
+    assert not values.add(VIN).record({SOC: bad, LATITUDE: bad}, T0)
 
 
 @pytest.mark.parametrize("bad", [None, 5, "text", [], {}])
 def test_messages_that_are_none_are_ignored(values: ReadingStore, bad: Any) -> None:
-    assert not values.record(VIN, bad, T0)
-    assert not values.record(bad, {SOC: entry(1)}, T0)
-
-
-def test_what_is_no_vin_is_no_car_and_there_are_not_endlessly_many(values: ReadingStore) -> None:
-    for vin in ("", "x", "wba00000000000001", "../../../etc/passwd"):
-        assert not values.record(vin, {SOC: entry(1)}, T0)
-    for number in range(MAX_VEHICLES + 10):
-        values.record(f"WBA{number:014d}", {SOC: entry(1)}, T0)
-    assert len(values.vins()) == MAX_VEHICLES
+    assert not values.add(VIN).record(bad, T0)
 
 
 JSON = st.recursive(
@@ -382,7 +373,7 @@ def test_no_message_crashes_anything(messages: list[dict[str, Any]], basic: dict
     with capture_logs():
         car = Car(basic)
         for number, data in enumerate(messages):
-            car.store.record(VIN, data, T0 + timedelta(seconds=number))
+            car.store.add(VIN).record(data, T0 + timedelta(seconds=number))
             vehicle = car.snapshot()
             assert vehicle.vin == VIN
             assert (vehicle.mileage_km or 0) >= 0
@@ -398,6 +389,6 @@ def test_a_view_follows_and_cannot_be_written(values: ReadingStore) -> None:
 
 
 def test_the_hosts_clock_may_have_been_in_the_past(values: ReadingStore) -> None:
-    values.record(VIN, {SOC: entry(60)}, datetime(1970, 1, 1, tzinfo=UTC))
+    values.add(VIN).record({SOC: entry(60)}, datetime(1970, 1, 1, tzinfo=UTC))
     assert record(values, SOC, 61, 60)
     assert readings(values)[SOC].value == 61.0

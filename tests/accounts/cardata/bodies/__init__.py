@@ -1,0 +1,1 @@
+"""Whole cars as CarData sends them, and what the bridge publishes of each."""
