@@ -12,7 +12,7 @@ import pytest
 from tests.accounts.cardata.driven_car import DESCRIPTORS
 from tests.conftest import BackgroundBmw
 from tests.daemon import Daemon
-from tests.integration.test_cardata import VIN, Customer
+from tests.integration.test_cardata import VIN, CarDataOwner
 from tests.mosquitto import Mosquitto, Observer, wait_until
 
 CAR = f"bmw2mqtt/{VIN}"
@@ -22,14 +22,14 @@ PLUGGED = {"PL": "CONNECTED", "ME": 78, "HD": 40}
 
 
 @pytest.fixture
-def customer(bmw_servers: BackgroundBmw, broker: Mosquitto, tmp_path: Path) -> Customer:
-    customer = Customer(bmw_servers, broker.port, tmp_path / "data")
+def customer(bmw_servers: BackgroundBmw, broker: Mosquitto, tmp_path: Path) -> CarDataOwner:
+    customer = CarDataOwner(bmw_servers, broker.port, tmp_path / "data")
     customer.car.basic["driveTrain"] = "BEV"
     customer.log_in()
     return customer
 
 
-def report(customer: Customer, **values: Any) -> None:
+def report(customer: CarDataOwner, **values: Any) -> None:
     readings = {DESCRIPTORS[name]: value for name, value in values.items()}
     customer.stream(*(customer.bmw.stream.message(VIN, {n: v}) for n, v in readings.items()))
 
@@ -41,7 +41,7 @@ def components(observer: Observer) -> dict[str, Any]:
 
 
 def test_a_charge_over_kill_restart_and_a_lost_database(
-    customer: Customer, observer: Observer, launch: Callable[..., Daemon]
+    customer: CarDataOwner, observer: Observer, launch: Callable[..., Daemon]
 ) -> None:
     process = launch(customer.settings())
     observer.wait_for(ENERGY, "0")
@@ -80,7 +80,7 @@ def test_a_charge_over_kill_restart_and_a_lost_database(
 
 
 def test_without_history_there_is_nothing_of_it(
-    customer: Customer, observer: Observer, launch: Callable[..., Daemon]
+    customer: CarDataOwner, observer: Observer, launch: Callable[..., Daemon]
 ) -> None:
     launch(customer.settings() | {"history": {"enabled": False}})
     observer.wait_for(f"{CAR}/sensor/mileage", "1000")
@@ -92,7 +92,7 @@ def test_without_history_there_is_nothing_of_it(
     assert not (customer.folder / "history.db").exists()
 
 
-def counter_of(customer: Customer) -> float | None:
+def counter_of(customer: CarDataOwner) -> float | None:
     uri = f"file:{customer.folder / 'history.db'}?mode=ro"
     with closing(sqlite3.connect(uri, uri=True)) as connection:
         row = connection.execute("SELECT counter_kwh FROM car").fetchone()
