@@ -13,6 +13,8 @@ from bmw2mqtt.vehicle.snapshot import Vehicle
 from tests.accounts.cardata.reporting_car import COMBUSTION, ELECTRIC, T0, VIN, Car
 from tests.accounts.test_mybmw_reports import IX, M340, PolledCar
 
+pytestmark = pytest.mark.no_cover
+
 _ENTITIES = {
     f"{entity.platform}/{entity.key}": entity
     for entity in vehicle_entities(has_commands=True, has_readings=True)

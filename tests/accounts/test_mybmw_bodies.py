@@ -8,6 +8,8 @@ import pytest
 
 from tests.fixture_cars import fixture_car, fixture_cars
 
+pytestmark = pytest.mark.no_cover
+
 OLDER: dict[str, Any] = {
     "currentMileage": 7,
     "range": 7,

@@ -20,7 +20,7 @@ def process(daemon: Callable[..., Daemon], observer: Observer) -> Daemon:
     """A bridge that has published everything."""
     started = daemon(account={"poll_interval": 3600})
     observer.wait_for(STATUS, "ok")
-    observer.quiet(1.0)
+    observer.quiet(2.0)
     return started
 
 

@@ -13,6 +13,8 @@ from tests.daemon import Daemon, settings_for
 from tests.fixture_cars import fixture_car
 from tests.mosquitto import Mosquitto, Observer, wait_until
 
+pytestmark = pytest.mark.no_cover
+
 CONFIG, TOKEN, STATE = "/oauth/config", "/oauth/token", "/vehicles/state"
 STATUS = "bmw2mqtt/account/home/sensor/status"
 REFRESH = "bmw2mqtt/account/home/button/refresh/press"
@@ -23,8 +25,6 @@ LIMIT_S = 60.0
 PROGRAM = """
 import os, pathlib, signal, sys
 from bmw2mqtt.cli.main import main
-
-pytestmark = pytest.mark.no_cover
 
 point, armed = sys.argv[1:3]
 paths = {}

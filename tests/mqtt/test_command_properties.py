@@ -24,6 +24,8 @@ from bmw2mqtt.vehicle.commands import (
 from bmw2mqtt.vehicle.snapshot import ChargingMode
 from tests.mqtt.recorded_commands import RecordedCommands
 
+pytestmark = pytest.mark.no_cover
+
 WORDS: dict[str, dict[str, Command]] = {
     "lock/lock/set": {"LOCK": Action.LOCK, "UNLOCK": Action.UNLOCK},
     "switch/climate/set": {"ON": Action.START_CLIMATE, "OFF": Action.STOP_CLIMATE},

@@ -3,11 +3,14 @@
 import json
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bmw2mqtt.vehicle.trips import TripTracker
 from tests.vehicle.trip_steps import EV, HOME, ICE, at, follow, observation, pass_time, records
+
+pytestmark = pytest.mark.no_cover
 
 
 def _drive(draw, hour: int, km: int, metres: int) -> list[str]:

@@ -15,6 +15,8 @@ from tests.accounts.cardata.driven_car import DESCRIPTORS, SETTLED_S, DrivenCar,
 from tests.vehicle.charging.scenario import BEFORE, after
 from tests.vehicle.charging.test_scenarios import ROWS, Row
 
+pytestmark = pytest.mark.no_cover
+
 SHOWN = {"soc_percent", "power_kw", "status", "is_plugged_in", "phases", "end_time"}
 SEEDS = (None, 1, 2, 3)
 """Orders of the messages in a burst; `None`: as they are written."""

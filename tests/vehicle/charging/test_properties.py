@@ -7,6 +7,7 @@ back while the car charges.
 import json
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,8 @@ from bmw2mqtt.vehicle.charging.machine import ChargingMachine
 from bmw2mqtt.vehicle.charging.state import TransitionKind
 
 from .scenario import LAG, Scenario, arc, kwh
+
+pytestmark = pytest.mark.no_cover
 
 CHARGE = (
     ("0:00", ("PL=C", "ST=act", "HD=40", "PW=7000", "TR=180")),

@@ -13,6 +13,8 @@ from bmw2mqtt.vehicle.charging.session import ChargingSession
 
 from .scenario import Scenario
 
+pytestmark = pytest.mark.no_cover
+
 CAPACITY_KWH = 78.0
 CHARGES = 100
 

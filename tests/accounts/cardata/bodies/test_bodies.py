@@ -13,6 +13,8 @@ from tests.accounts.cardata.bodies.cars import BODIES
 from tests.accounts.cardata.bodies.published_car import VIN, PublishedCar, publish
 from tests.accounts.cardata.reporting_car import Car
 
+pytestmark = pytest.mark.no_cover
+
 Play = Callable[[PublishedCar, Body], Coroutine[Any, Any, None]]
 
 

@@ -12,6 +12,8 @@ from tests import virtual_time
 from tests.accounts.mybmw.simulated_day import NO_PICTURES, VINS, Day
 from tests.fixture_cars import fixture_car
 
+pytestmark = pytest.mark.no_cover
+
 
 @pytest.mark.parametrize("lifetime_s", [1, 0, -5, 10**9])
 def test_tokens_of_an_odd_life(certificates: Certificates, tmp_path: Path, lifetime_s: int) -> None:
