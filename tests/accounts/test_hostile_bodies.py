@@ -11,7 +11,7 @@ import pytest
 from bmw2mqtt.entities import vehicle_entities
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from tests.accounts.cardata.reporting_car import COMBUSTION, ELECTRIC, T0, VIN, Car
-from tests.accounts.test_mybmw_reports import IX, M340, PolledCar
+from tests.accounts.mybmw.snapshot.test_reports import IX, M340, PolledCar
 
 pytestmark = pytest.mark.no_cover
 
@@ -149,7 +149,7 @@ def test_a_time_that_is_none_replaces_nothing(stamp: Any) -> None:
     car.report({"vehicle.travelledDistance": (1000, "km")})
     entry = {"value": 1005, "unit": "km", "timestamp": stamp}
     now = T0 + timedelta(minutes=2)
-    car.store.record(VIN, {"vehicle.vehicle.travelledDistance": entry}, now)
+    car.store.add(VIN).record({"vehicle.vehicle.travelledDistance": entry}, now)
     vehicle = car.snapshot(now)
     assert (vehicle.mileage_km, vehicle.updated_at) == (1000, T0)
 

@@ -65,10 +65,7 @@ def to_vehicle(
     now: datetime,
     log_unknown: LogUnknown,
 ) -> Vehicle:
-    """Build the snapshot of everything known of a car.
-
-    `log_unknown` is called for words of BMW that are not known.
-    """
+    """Build the snapshot of a car; `log_unknown` is called for words that are not known."""
     vin, readings, previous = vehicle.vin, vehicle.readings, vehicle.snapshot
     basic = vehicle.basic_data or BasicData()
     lookup = readings.lookup(log_unknown)
@@ -86,11 +83,7 @@ def to_vehicle(
         updated_at=readings.measured_at,
         last_report_at=readings.measured_at,
         measured_at=measured_times(
-            readings.view,
-            readings.lookup(_ignore),
-            distances,
-            soc_at=charge.soc_at,
-            is_left_hand_drive=is_left_hand_drive,
+            readings, distances, soc_at=charge.soc_at, is_left_hand_drive=is_left_hand_drive
         ),
         mileage_km=readings.odometer_km,
         range_km=distances.total_km,
@@ -110,7 +103,7 @@ def to_vehicle(
         ),
         tires=tires,
         position=position,
-        had_position=position is not None or (previous is not None and previous.had_position),
+        had_position=position is not None or bool(previous and previous.had_position),
         heading_deg=lookup.whole(HEADING, minimum=0, maximum=360),
         destination_km=lookup.number(DESTINATION_DISTANCE, minimum=0),
         arrival_at=arrival_at(lookup),
@@ -122,10 +115,6 @@ def to_vehicle(
         image=vehicle.image,
         readings=raw_readings(readings.view, kind),
     )
-
-
-def _ignore(*_: str) -> None:
-    """Ignore an unknown word: it is logged where its fact is looked up."""
 
 
 def _charging(

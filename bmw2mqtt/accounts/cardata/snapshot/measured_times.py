@@ -30,6 +30,7 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
     Chain,
 )
 from bmw2mqtt.accounts.cardata.telemetry.lookup import ReadingLookup
+from bmw2mqtt.accounts.cardata.telemetry.vehicle_readings import VehicleReadings
 from bmw2mqtt.entities.catalogue import Descriptor, Kind, catalogue
 from bmw2mqtt.entities.raw_readings import key
 from bmw2mqtt.vehicle.snapshot import Reading
@@ -81,8 +82,7 @@ _PLATFORMS = ("binary_sensor", "device_tracker", "sensor")
 
 
 def measured_times(
-    view: Mapping[str, Reading],
-    lookup: ReadingLookup,
+    readings: VehicleReadings,
     ranges: Ranges,
     *,
     soc_at: datetime | None,
@@ -91,14 +91,14 @@ def measured_times(
     """Return when each value was measured: of a fact's descriptors the newest one.
 
     Args:
-        view: the car's readings, by descriptor.
-        lookup: the same.
+        readings: of the car.
         ranges: of the car.
         soc_at: when the state of charge was measured that counts.
         is_left_hand_drive: which doors and windows are the driver's.
     """
     times: dict[str, datetime] = {}
     places_of = _places(is_left_hand_drive=is_left_hand_drive)
+    view, lookup = readings.view, readings.lookup(_ignore)
     for name, reading in view.items():
         measured_at = reading.measured_at
         if measured_at is None or reading.value is None:
@@ -145,3 +145,7 @@ def _place(row: Descriptor) -> str:
         return f"{'binary_sensor' if row.kind is Kind.BOOLEAN else 'sensor'}/{key(row.descriptor)}"
     platform = next(p for p in _PLATFORMS if row.entity.startswith(f"{p}_"))
     return f"{platform}/{row.entity.removeprefix(f'{platform}_')}"
+
+
+def _ignore(*_: str) -> None:
+    """Ignore an unknown word: it is logged where its fact is looked up."""

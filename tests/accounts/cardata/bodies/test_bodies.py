@@ -125,7 +125,7 @@ def shown(body: Body, without: str | None = None) -> dict[str, Any]:
     """Return what a car shows of an answer without a descriptor, with the times of the values."""
     car = Car(body.basic)
     data = {name: entry for name, entry in body.rest().items() if name != f"vehicle.{without}"}
-    car.store.record(VIN, data, NOW)
+    car.store.add(VIN).record(data, NOW)
     vehicle = car.snapshot(NOW)
     return {
         entity.id: (

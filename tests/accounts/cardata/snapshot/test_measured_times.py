@@ -1,6 +1,7 @@
 """When each published value was measured."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -76,7 +77,8 @@ def test_every_entity_of_a_reading_can_have_a_time() -> None:
     }
     lookup = ReadingLookup(every, {}, lambda *_: None)
     ranges = Ranges(total_at=T0, electric_at=T0, fuel_at=T0)
-    times = measured_times(every, lookup, ranges, soc_at=T0, is_left_hand_drive=True)
+    readings: Any = SimpleNamespace(view=every, lookup=lambda _: lookup)
+    times = measured_times(readings, ranges, soc_at=T0, is_left_hand_drive=True)
     entities = vehicle_entities(has_commands=False, has_readings=True)
     without = {e.id for e in entities if e.has_state and f"{e.platform}/{e.key}" not in times}
     past = {entity.id for entity in HISTORY}
