@@ -97,7 +97,8 @@ class History:
         """Let everything that waits be written when `run` is cancelled next."""
         now = self._now()
         for car in self._cars.values():
-            self._bug_logger.guarded("history_crashed", car.save, vin=car.vin)(now)
+            save = partial(car.save, is_last=True)
+            self._bug_logger.guarded("history_crashed", save, vin=car.vin)(now)
 
     async def run(self) -> None:
         """Record until cancelled."""

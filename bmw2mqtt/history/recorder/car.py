@@ -1,7 +1,9 @@
 """Records one car: its charges, trips and readings, and what is published of them."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from bmw2mqtt.history.recorder.charges import ChargeRecorder
 from bmw2mqtt.history.recorder.drives import DriveRecorder
@@ -9,9 +11,12 @@ from bmw2mqtt.history.recorder.energy import EnergyCounters
 from bmw2mqtt.history.recorder.options import Outputs, RecorderOptions
 from bmw2mqtt.history.recorder.readings import ReadingRecorder
 from bmw2mqtt.history.recorder.recorded import RecordedSession
-from bmw2mqtt.history.records import CarRecord, ReadingRecord
+from bmw2mqtt.history.records import CarRecord, OpenState, ReadingRecord
 from bmw2mqtt.vehicle.history import ChargeSummary, TripSummary, VehicleHistory
 from bmw2mqtt.vehicle.observed import ChargeRecord, ObservedVehicle
+
+COMPLETE_KIND: Final = "complete"
+"""`OpenState.kind` of whether the run was stopped in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +32,8 @@ class StoredCar:
     last_trip: TripSummary | None = None
     reading: ReadingRecord | None = None
     """The last one."""
+    is_complete: bool = False
+    """Everything that was published is in it: that run was stopped, not killed."""
 
 
 class CarRecorder:
@@ -44,7 +51,9 @@ class CarRecorder:
         """Continue with what is stored."""
         self.vin = vin
         self._options, self._outputs = options, outputs
-        self._counters = EnergyCounters(stored.car, now)
+        self._counters = EnergyCounters(stored.car, now, is_complete=stored.is_complete)
+        if stored.is_complete:
+            outputs.put(self._mark(now, is_complete=False))
         self._charges = ChargeRecorder(
             vin,
             options,
@@ -90,11 +99,17 @@ class CarRecorder:
             self._charges.continue_from(everywhere_kwh, home_kwh, now)
             self.publish()
 
-    def save(self, now: datetime) -> None:
-        """Write everything that waits."""
+    def save(self, now: datetime, *, is_last: bool = False) -> None:
+        """Write everything that waits; after the last time nothing is published any more."""
         self._charges.save(now)
         self._drives.save(now)
         self._readings.save()
+        if is_last and self._counters.is_known:
+            self._outputs.put(self._mark(now, is_complete=True))
+
+    def _mark(self, now: datetime, *, is_complete: bool) -> OpenState:
+        text, at = json.dumps(is_complete), int(now.timestamp())
+        return OpenState(vin=self.vin, kind=COMPLETE_KIND, json=text, updated_at=at)
 
     def publish(self) -> None:
         """Publish what is known of its past, if that has changed."""

@@ -30,9 +30,17 @@ LOST_AT_MOST_KWH: Final = 100.0
 class EnergyCounters:
     """The counters of one car, held back until it is known what earlier runs have published."""
 
-    def __init__(self, stored: CarRecord | None, now: datetime) -> None:
-        """Continue with what an earlier run has stored, or begin now."""
-        self.is_known = False
+    def __init__(
+        self, stored: CarRecord | None, now: datetime, *, is_complete: bool = False
+    ) -> None:
+        """Continue with what an earlier run has stored, or begin now.
+
+        Args:
+            stored: the row.
+            now: the time.
+            is_complete: nothing was published after it was written.
+        """
+        self.is_known = stored is not None and is_complete
         """Whether the counters go on where they were published last."""
         self.is_stored = stored is not None
         """Whether an earlier run has stored them."""
