@@ -29,6 +29,7 @@ from bmw2mqtt.mqtt.retained_repair import RetainedRepair
 from bmw2mqtt.mqtt.retained_scan import RetainedScan
 from bmw2mqtt.mqtt.session import Session
 from bmw2mqtt.mqtt.topics import COMMAND_SUFFIXES, Topics
+from bmw2mqtt.recording import Recording
 from bmw2mqtt.vehicle.deadline import Clock, elapsed_s
 from bmw2mqtt.vehicle.errors import ConfigError
 from bmw2mqtt.web.context import PageContext
@@ -66,8 +67,9 @@ class Bridge:
         self._registry = DeviceRegistry(
             settings, self._topics, self.publisher, scan, store=self._store
         )
+        self._recording = Recording(settings, self._registry, self._topics)
         self._repair = RetainedRepair(
-            self.publisher, scan, self._topics.retained(), self._registry.remove_stale_topics
+            self.publisher, scan, self._topics.retained(), self._retained_read
         )
         self._accounts: dict[str, Account] = {}
         self._tls: dict[Path | None, ssl.SSLContext] = {}
@@ -87,6 +89,11 @@ class Bridge:
         )
         self._page = WebListener(settings.http, self._page_context())
 
+    def _retained_read(self) -> None:
+        """Use what earlier runs have left on the broker, then remove what is stale."""
+        self._bug_logger.guarded("history_crashed", self._recording.retained_read)()
+        self._registry.remove_stale_topics()
+
     def _filters(self) -> list[str]:
         filters = [*self._topics.commands(), *self._topics.retained()]
         if self._settings.homeassistant.enabled:
@@ -103,6 +110,8 @@ class Bridge:
             statistics=self.publisher.statistics,
             broker=f"{mqtt.host}:{mqtt.port}",
             is_connected=self._session.connected.is_set,
+            history_file=self._recording.file,
+            currency=self._settings.history.currency,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -117,11 +126,15 @@ class Bridge:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._guarded("broker connection", self._session.run))
+                history = tasks.create_task(self._guarded("history", self._recording.run))
                 work = tasks.create_task(self._work())
                 await stop.wait()
                 log.info("stopping")
                 self._commands.stop()
                 work.cancel()
+                await asyncio.wait({work}, timeout=DRAIN_S)
+                self._recording.stop()
+                history.cancel()
                 await self._drain()
                 self._session.stop()
         finally:
@@ -150,6 +163,7 @@ class Bridge:
             ):
                 tasks.create_task(self._guarded(task_name, task))
             await self._wait_for_first_connection()
+            await self._recording.opened()
             for name in self._settings.accounts:
                 tasks.create_task(
                     run_guarded(
@@ -233,4 +247,5 @@ class Bridge:
         elif message.topic.endswith(COMMAND_SUFFIXES):
             log.warning("command_refused", topic=message.topic, reason="not a command topic")
         elif message.retain:
+            self._recording.received(message.topic, message.payload)
             self._repair.received(message.topic, message.payload)

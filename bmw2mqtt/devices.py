@@ -5,14 +5,13 @@ It also publishes whether what is known of a car is current. Accounts report to 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
 import structlog
 
-from bmw2mqtt import __version__
 from bmw2mqtt.accounts.account import Account
 from bmw2mqtt.accounts.backend import Backend
 from bmw2mqtt.accounts.backends import BACKENDS
@@ -20,9 +19,11 @@ from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.appeared import AppearedEntities
 from bmw2mqtt.availability import are_silent
+from bmw2mqtt.bridge_info import bridge_info
 from bmw2mqtt.config import Settings
 from bmw2mqtt.entities import ACCOUNT_ENTITIES
-from bmw2mqtt.entities.base import Entity, iso
+from bmw2mqtt.entities.base import Entity, Event
+from bmw2mqtt.entities.sensor.history import rounded
 from bmw2mqtt.guard import BugLogger
 from bmw2mqtt.homeassistant.discovery import account_payload, vehicle_identity, vehicle_payload
 from bmw2mqtt.mqtt.device import Device, dump_json
@@ -31,42 +32,18 @@ from bmw2mqtt.mqtt.retained_scan import RetainedScan
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.mqtt.vehicle_snapshot import vehicle_snapshot
 from bmw2mqtt.ownership import Ownership
+from bmw2mqtt.registered_vehicle import RegisteredVehicle
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
-from bmw2mqtt.vehicle.commands import REASON_OF_STATUS, Executor, Reason
+from bmw2mqtt.vehicle.commands import REASON_OF_STATUS, Reason
 from bmw2mqtt.vehicle.errors import StoreError
+from bmw2mqtt.vehicle.history import HistoryEvent, VehicleHistory
+from bmw2mqtt.vehicle.observed import ChargeRecord, ObservedVehicle, VehicleRecorder
 from bmw2mqtt.vehicle.report_time import ReportThrottle
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from bmw2mqtt.vehicle.vin import is_vin
 
 log = structlog.get_logger(__name__)
 _OWNERS_FILE: Final = "owners"
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class RegisteredVehicle:
-    """One car: its account, its last snapshot, and the device that publishes it."""
-
-    account: str
-    vehicle: Vehicle
-    device: Device[Vehicle]
-    is_read_only: bool
-    configured_name: str | None
-    accounts: Mapping[str, Account]
-
-    @property
-    def executor(self) -> Executor | None:
-        """What carries out commands; `None`: its account has none."""
-        return self.accounts[self.account].executor
-
-    @property
-    def name(self) -> str:
-        """The name that people see."""
-        return self.configured_name or self.vehicle.model
-
-    @property
-    def is_available(self) -> bool:
-        """Whether what is known of it is current."""
-        return self.device.is_available
 
 
 class DeviceRegistry:
@@ -101,6 +78,9 @@ class DeviceRegistry:
         self._ownership = Ownership(list(settings.accounts))
         self._appeared = AppearedEntities(store)
         self._saved_owners: dict[str, str] | None = None
+        self.recorder: VehicleRecorder | None = None
+        """Records the cars' past."""
+        self._histories: dict[str, VehicleHistory] = {}
         self._vehicles: dict[str, RegisteredVehicle] = {}
         self._accounts: Mapping[str, Account] = {}
         self._current_at: dict[str, datetime] = {}
@@ -176,6 +156,7 @@ class DeviceRegistry:
         """Publish a car's new snapshot."""
         if not self.is_wanted(account, vehicle.vin):
             return
+        vehicle = replace(vehicle, history=self._histories.get(vehicle.vin))
         vehicle = vehicle.with_capacity(self.battery_capacity_kwh(vehicle.vin))
         vehicle = self._report_throttle.apply(vehicle, self._now())
         registered = self._vehicles.get(vehicle.vin)
@@ -216,6 +197,35 @@ class DeviceRegistry:
         self._current_at[vin] = self._now()
         if registered := self._vehicles.get(vin):
             registered.device.set_available(is_available=True)
+
+    def vehicle_observed(self, account: str, observed: ObservedVehicle) -> None:
+        """Pass on what the history needs, of the account that publishes the car."""
+        if self.recorder is not None and self.is_wanted(account, observed.vin):
+            self.recorder.observe(observed)
+
+    def is_recorded(self, account: str, vin: str) -> bool:
+        """Whether the account's record of the car's charges is wanted."""
+        is_recording = self.recorder is not None and self.recorder.is_recording
+        return is_recording and self.is_wanted(account, vin)
+
+    def charges_read(self, account: str, vin: str, records: tuple[ChargeRecord, ...]) -> None:
+        """Pass on BMW's own record of a car's charges."""
+        if self.recorder is not None and self.is_wanted(account, vin):
+            self.recorder.import_records(vin, records)
+
+    def history_changed(self, vin: str, history: VehicleHistory) -> None:
+        """Publish what is known of a car's past."""
+        self._histories[vin] = history
+        if registered := self._vehicles.get(vin):
+            registered.vehicle = replace(registered.vehicle, history=history)
+            registered.device.publish(registered.vehicle)
+
+    def send_event(self, vin: str, event: HistoryEvent) -> None:
+        """Publish that something has begun or ended."""
+        topic = self._topics.vehicle(vin).state(Event.platform, event.platform_key)
+        attributes = {name: rounded(value) for name, value in event.attributes.items()}
+        document = {"event_type": event.event_type, **attributes}
+        self._publisher.send(topic, dump_json(document))
 
     def message_received(self, account: str, vin: str, payload: bytes) -> None:
         """Publish BMW's own message about a car, where that is set."""
@@ -305,23 +315,7 @@ class DeviceRegistry:
         return tuple(row for row in table if row.works_read_only or not row.is_commandable)
 
     def _publish_info(self) -> None:
-        accounts = {
-            name: {
-                "backend": account.backend,
-                "region": account.region_name,
-                "read_only": account.is_read_only,
-            }
-            for name, account in self._settings.accounts.items()
-        }
-        info = {
-            "version": __version__,
-            "started_at": iso(self._started_at),
-            "accounts": accounts,
-            "vehicles": {
-                vin: {"name": car.name, "account": car.account}
-                for vin, car in self._vehicles.items()
-            },
-        }
+        info = bridge_info(self._settings, self._started_at, self._vehicles.values())
         self._publisher.retain(self._topics.bridge_info, dump_json(info))
 
     # Availability

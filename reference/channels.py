@@ -22,6 +22,22 @@ _AVAILABILITY: Final = {"type": "string", "enum": ["online", "offline"]}
 _OBJECT: Final = {"type": "object"}
 
 
+_EVENTS: Final = {
+    "command": "Result of a command",
+    "charging": "A charge began or ended, or the plugged-in car does not charge",
+    "trip": "A trip began or ended, or the tank was filled",
+}
+
+
+def _event(entity: Event) -> Schema:  # type: ignore[type-arg]
+    words = [str(word) for word in entity.event_types]
+    return {
+        "type": "object",
+        "required": ["event_type"],
+        "properties": {"event_type": {"type": "string", "enum": words}},
+    }
+
+
 def _ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
@@ -148,8 +164,8 @@ def _entities(
                 id=f"{device}_{entity.id}",
                 address=topics.state(*place),
                 action="send",
-                summary="Result of a command",
-                payload=_ref("command_event"),
+                summary=_EVENTS[entity.key],
+                payload=_ref("command_event") if entity.key == "command" else _event(entity),
                 content_type=JSON,
                 is_retained=False,
             )

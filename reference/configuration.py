@@ -79,6 +79,10 @@ def configuration() -> str:
             _rows("vehicles.{VIN}", definitions["VehicleSettings"], definitions, descriptions),
         ),
         (
+            "The history: `history`",
+            _rows("history", definitions["HistorySettings"], definitions, descriptions),
+        ),
+        (
             "bmw2mqtt itself",
             _rows(
                 "",

@@ -15,7 +15,14 @@ from PIL import Image
 from pydantic import BaseModel, SecretStr
 
 from bmw2mqtt import __version__
-from bmw2mqtt.config import CarDataSettings, Mqtt, MyBmwSettings, VehicleSettings, load_settings
+from bmw2mqtt.config import (
+    CarDataSettings,
+    HistorySettings,
+    Mqtt,
+    MyBmwSettings,
+    VehicleSettings,
+    load_settings,
+)
 
 ROOT = Path(__file__).parent.parent
 APP = ROOT / "homeassistant-app"
@@ -60,6 +67,9 @@ FILLED_IN: dict[str, Any] = {
     "poll_interval": 600,
     "request_budget": 20,
     "battery_capacity_kwh": 80.7,
+    "price_per_kwh": 0.32,
+    "currency": "CHF",
+    "radius_m": 200,
     "relay_prefix": "bmw/",
     "port": 1884,
     "host": "broker",
@@ -145,6 +155,11 @@ def test_every_option_is_a_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert settings.mqtt.tls.enabled
     for key in options["mqtt"].keys() - {"tls"}:
         assert plain(getattr(settings.mqtt, key)) == options["mqtt"][key]
+    home = settings.history.home
+    assert home is not None
+    for key in options["history"]:
+        of = home if key in {"latitude", "longitude", "radius_m"} else settings.history
+        assert getattr(of, key) == options["history"][key]
     assert plain(settings.http.token) == options["page_token"]
     assert settings.log.level == options["log_level"]
 
@@ -157,9 +172,10 @@ SECTIONS: dict[str, tuple[type[BaseModel], set[str]]] = {
     ),
     "vehicles": (VehicleSettings, set()),
     "mqtt": (Mqtt, {"keepalive"}),
+    "history": (HistorySettings, {"home"}),
 }
 """The settings behind each part of the form, and those that the form leaves out."""
-NAMES = {"name", "vin", "latitude", "longitude"}
+NAMES = {"name", "vin", "latitude", "longitude", "radius_m"}
 """Fields of the form that the model does not have: keys, and parts of a location."""
 
 

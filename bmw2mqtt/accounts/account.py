@@ -7,6 +7,7 @@ from bmw2mqtt.accounts.request_counter import RequestCounter
 from bmw2mqtt.accounts.scheduler import PollScheduler
 from bmw2mqtt.vehicle.account import AccountState
 from bmw2mqtt.vehicle.commands import Executor
+from bmw2mqtt.vehicle.observed import ChargeRecord, ObservedVehicle
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 
@@ -24,6 +25,15 @@ class AccountListener(Protocol):
 
     def vehicle_seen(self, account: str, vin: str) -> None:
         """Called when what is known of a vehicle is confirmed as current, changed or not."""
+
+    def vehicle_observed(self, account: str, observed: ObservedVehicle) -> None:
+        """Called with what the history needs, after `vehicle_changed`, changed or not."""
+
+    def is_recorded(self, account: str, vin: str) -> bool:
+        """Whether this vehicle's charges are recorded, so that BMW's record of them is wanted."""
+
+    def charges_read(self, account: str, vin: str, records: tuple[ChargeRecord, ...]) -> None:
+        """Called with finished sessions of BMW's own charging history, known ones too."""
 
     def message_received(self, account: str, vin: str, payload: bytes) -> None:
         """Called with each stream message of a vehicle, unchanged."""

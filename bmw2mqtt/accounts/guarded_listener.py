@@ -3,6 +3,7 @@
 from bmw2mqtt.accounts.account import AccountListener
 from bmw2mqtt.guard import BugLogger
 from bmw2mqtt.vehicle.account import AccountState
+from bmw2mqtt.vehicle.observed import ChargeRecord, ObservedVehicle
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 
@@ -32,6 +33,24 @@ class GuardedListener:
         """Pass the call on."""
         with self._bug_logger.caught("update_crashed", account=account, vin=vin):
             self._listener.vehicle_seen(account, vin)
+
+    def vehicle_observed(self, account: str, observed: ObservedVehicle) -> None:
+        """Pass the call on."""
+        with self._bug_logger.caught("update_crashed", account=account, vin=observed.vin):
+            self._listener.vehicle_observed(account, observed)
+
+    def is_recorded(self, account: str, vin: str) -> bool:
+        """Pass the question on; where it fails the car is not recorded."""
+        try:
+            return self._listener.is_recorded(account, vin)
+        except Exception:
+            self._bug_logger.exception("update_crashed", account=account, vin=vin)
+            return False
+
+    def charges_read(self, account: str, vin: str, records: tuple[ChargeRecord, ...]) -> None:
+        """Pass the call on."""
+        with self._bug_logger.caught("update_crashed", account=account, vin=vin):
+            self._listener.charges_read(account, vin, records)
 
     def message_received(self, account: str, vin: str, payload: bytes) -> None:
         """Pass the call on."""

@@ -74,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
         login := add("login", "log in to BMW and save the tokens"),
         cleanup := add("cleanup", "delete every topic that bmw2mqtt has published"),
         health := add("healthcheck", "check that the running daemon is alive and connected"),
+        export := add("export", "print charging sessions, trips or their sums per month"),
     ]
     demo = add("demo", "run everything with an embedded broker and a simulated BMW")
     add("entities", "print every entity with its topic, unit and command")
@@ -100,8 +101,37 @@ def parser() -> argparse.ArgumentParser:
     health.add_argument(
         "--alive", action="store_true", help="only check that it is alive, even without its broker"
     )
+    _add_export(export)
     login.add_argument("account", metavar="ACCOUNT", help="name of the account")
     demo.add_argument("--bind", default="127.0.0.1", help="address of the embedded broker")
     demo.add_argument("--port", type=int, default=1883, help="port of the embedded broker")
     demo.add_argument("--data-dir", type=Path, help="keep the demo's files here")
     return top
+
+
+def _day(text: str) -> object:
+    """Return a date; `ValueError` if it is none."""
+    from datetime import date  # noqa: PLC0415 - not for a health check
+
+    return date.fromisoformat(text)
+
+
+def _add_export(export: argparse.ArgumentParser) -> None:
+    export.add_argument(
+        "what",
+        choices=("charges", "trips", "readings"),
+        help="charging sessions, trips, or sums per month",
+    )
+    export.add_argument("--vin", type=str.upper, help="only this car")
+    for name, text in (("from", "first"), ("to", "last")):
+        export.add_argument(
+            f"--{name}",
+            dest=f"{name}_date",
+            type=_day,
+            metavar="YYYY-MM-DD",
+            help=f"the {text} day",
+        )
+    export.add_argument("--format", choices=("csv", "json"), default="csv", help="json: lines")
+    export.add_argument(
+        "--locale", choices=("en", "de"), default="en", help="de: CSV for a German Excel"
+    )

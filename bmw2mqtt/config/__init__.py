@@ -8,6 +8,8 @@ from bmw2mqtt.config.accounts import (
 )
 from bmw2mqtt.config.load import load_settings
 from bmw2mqtt.config.models import (
+    HistorySettings,
+    HomeArea,
     HomeAssistant,
     Http,
     Log,
@@ -23,6 +25,8 @@ from bmw2mqtt.config.models import (
 __all__ = [
     "AccountSettings",
     "CarDataSettings",
+    "HistorySettings",
+    "HomeArea",
     "HomeAssistant",
     "Http",
     "Location",

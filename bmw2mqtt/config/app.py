@@ -25,6 +25,8 @@ TOKEN_VARIABLE: Final = "SUPERVISOR_TOKEN"  # noqa: S105 - the variable's name
 ACCOUNT_LISTS: Final = {"mybmw_accounts": "mybmw", "cardata_accounts": "cardata"}
 _TIMEOUT_S: Final = 10
 _MQTT: Final = "mqtt"
+_HISTORY: Final = "history"
+_HOME: Final = {"latitude", "longitude", "radius_m"}
 _TLS: Final[KeyPath] = (_MQTT, "tls", "enabled")
 _SINGLE: Final[Mapping[str, KeyPath]] = {
     "log_level": ("log", "level"),
@@ -77,6 +79,9 @@ def _read_options(file: Path) -> Layer:
     _put_named(layer, "vehicles", _dicts(document.get("vehicles")), "vin")
     for key, value in _filled_in(document.get(_MQTT)):
         path = _TLS if key == "tls" else (_MQTT, key)
+        layer.put(path, value, layer.spell(path))
+    for key, value in _filled_in(document.get(_HISTORY)):
+        path = (_HISTORY, "home", key) if key in _HOME else (_HISTORY, key)
         layer.put(path, value, layer.spell(path))
     for name, single in _SINGLE.items():
         if document.get(name):

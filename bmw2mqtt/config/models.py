@@ -33,16 +33,21 @@ from bmw2mqtt.config.accounts import (
 from bmw2mqtt.config.values import (
     AccountName,
     BatteryCapacity,
+    Currency,
     ExistingFile,
     Flag,
     Folder,
     Host,
     KeepAlive,
+    Latitude,
     LogFormat,
     LogLevel,
+    Longitude,
     Name,
     Port,
+    Price,
     Protocol,
+    Radius,
     Secret,
     Text,
     Topic,
@@ -119,6 +124,32 @@ class VehicleSettings(Section):
     """If `false`, nothing is published about this car."""
     battery_capacity_kwh: BatteryCapacity | None = None
     """Usable capacity of the high-voltage battery in kWh, if BMW reports none or a wrong one."""
+
+
+class HomeArea(Section):
+    """Where the cars are at home."""
+
+    latitude: Latitude
+    """Latitude of your home in degrees, north is positive; needs `longitude`."""
+    longitude: Longitude
+    """Longitude of your home in degrees, east is positive."""
+    radius_m: Radius = 150
+    """Up to how many metres from there a car counts as at home."""
+
+
+class HistorySettings(Section):
+    """The record of charging sessions and trips."""
+
+    enabled: Flag = True
+    """Record charging sessions, trips and refuelling in `history.db` in `data_dir`."""
+    positions: Flag = False
+    """Also record where the cars were. If `false`, only "at home" or "elsewhere" is kept."""
+    price_per_kwh: Price | None = None
+    """Price of 1 kWh at home, for the cost of a charging session."""
+    currency: Currency = "EUR"
+    """Currency of the price, three letters."""
+    home: HomeArea | None = None
+    """Your home, to tell charging there from charging elsewhere."""
 
 
 def is_loopback(host: str) -> bool:
@@ -202,6 +233,7 @@ class Settings(BaseSettings):
     homeassistant: HomeAssistant = HomeAssistant()
     accounts: Annotated[dict[AccountName, AnyAccountSettings], AfterValidator(_at_least_one)] = {}
     vehicles: dict[Vin, VehicleSettings] = {}
+    history: HistorySettings = HistorySettings()
     data_dir: Folder = Path("data")
     """Folder for tokens, last values and pictures; keep it. `/data` in the container image."""
     http: Http = Http()

@@ -27,6 +27,7 @@ from bmw2mqtt.files import check_named
 
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?")
 _VIN: Final = re.compile(r"[A-Z0-9]{17}")
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _SLUG: Final = re.compile(r"[a-z0-9_]+")
 _OWN_ERROR: Final = "sentence"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -63,6 +64,16 @@ def _error(what: str, remedy: str) -> WrapValidator:
             raise wrong(f"{quoted(value)} {what}", remedy) from None
 
     return WrapValidator(check)
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _currency(code: str) -> str:
+    if not _CURRENCY.fullmatch(code):
+        raise wrong(f"{quoted(code)} is not a valid currency", "use three letters, for example EUR")
+    return code
 
 
 def _lower(value: object) -> str:
@@ -246,6 +257,19 @@ Longitude = Annotated[
     float,
     Field(ge=-180, le=180),
     _error("is not a valid longitude", "use degrees from -180 to 180"),
+]
+
+Price = Annotated[
+    float, Field(ge=0, le=100), _error("is not a valid price", "use the price of 1 kWh, like 0.32")
+]
+Currency = Annotated[
+    str,
+    BeforeValidator(_upper),
+    AfterValidator(_currency),
+    _error("is not a valid currency", "use three letters, for example EUR"),
+]
+Radius = Annotated[
+    int, Field(ge=10, le=5000), _error("is not a valid radius", "use metres from 10 to 5000")
 ]
 
 Topic = Annotated[

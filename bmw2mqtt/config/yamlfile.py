@@ -177,7 +177,8 @@ def _section(layer: Layer, path: KeyPath, value: Any, below: KeyTree) -> None:
             keys = f"backend ({' or '.join(backend_keys())}) and what it needs"
         layer.problems[path] = f"{layer.spell(path)}: is {what}; write keys below it: {keys}"
         return
-    if len(path) == _NAMED_DEPTH and not layer.mentions(path):
+    is_named = path[0] in {"accounts", "vehicles"} and len(path) == _NAMED_DEPTH
+    if is_named and not layer.mentions(path):
         # An account without keys still counts, so that its missing keys are reported.
         layer.entries[path] = Entry({}, layer.spell(path))
 

@@ -31,3 +31,13 @@ def reports_fuel(vehicle: Vehicle) -> bool:
 def reports_tires(vehicle: Vehicle) -> bool:
     """Whether it measures its tires and reports its state."""
     return vehicle.capabilities.state_reports and vehicle.capabilities.tires
+
+
+def has_history(vehicle: Vehicle) -> bool:
+    """Whether its trips are recorded."""
+    return vehicle.history is not None
+
+
+def has_charging_history(vehicle: Vehicle) -> bool:
+    """Whether its charging sessions are recorded."""
+    return vehicle.history is not None and vehicle.has_battery

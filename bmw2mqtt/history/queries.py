@@ -96,6 +96,11 @@ class HistoryReader:
         """Return readings, oldest first."""
         return [row.record for row in reversed(self._rows(ReadingRecord, period))]
 
+    def last_reading(self, vin: str) -> ReadingRecord | None:
+        """Return the newest reading of a car."""
+        rows = self._rows(ReadingRecord, Period(vin=vin), limit=1)
+        return rows[0].record if rows else None
+
     def bmw_records(self, period: Period = EVERYTHING) -> list[BmwRecord]:
         """Return BMW's own records, oldest first."""
         return [row.record for row in reversed(self._rows(BmwRecord, period))]

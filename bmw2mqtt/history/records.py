@@ -154,6 +154,8 @@ class CarRecord:
     carry_kwh: float = 0
     counter_home_kwh: float = 0
     carry_home_kwh: float = 0
+    estimated_kwh: float = 0
+    """How much of the counted energy is an estimate."""
     since_at: int | None = None
     """Charges before this time are in no counter."""
     capacity_kwh: float | None = None

@@ -7,6 +7,7 @@ CREATE TABLE car (
   vin TEXT PRIMARY KEY, key INTEGER NOT NULL DEFAULT 0,
   counter_kwh REAL NOT NULL, carry_kwh REAL NOT NULL,
   counter_home_kwh REAL NOT NULL, carry_home_kwh REAL NOT NULL,
+  estimated_kwh REAL NOT NULL,
   since_at INTEGER, capacity_kwh REAL
 ) WITHOUT ROWID;
 CREATE TABLE session (

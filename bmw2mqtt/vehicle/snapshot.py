@@ -10,6 +10,7 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from types import MappingProxyType
 
+from bmw2mqtt.vehicle.history import VehicleHistory
 from bmw2mqtt.vehicle.states import (
     AlarmState,
     Battery12VHealth,
@@ -358,6 +359,8 @@ class Vehicle:
     battery_12v: Battery12V = Battery12V()
     image: bytes | None = field(default=None, repr=False)
     """A picture of this car in its own colour, PNG."""
+    history: VehicleHistory | None = None
+    """Its past charges and trips; `None`: nothing is recorded."""
     readings: Mapping[str, Reading] = field(default_factory=lambda: MappingProxyType({}))
     """Further values by BMW's name for them."""
 

@@ -24,6 +24,7 @@ from bmw2mqtt.web.car_values import car_values
 from bmw2mqtt.web.connection_limits import ConnectionLimits
 from bmw2mqtt.web.context import PageContext
 from bmw2mqtt.web.events import Events
+from bmw2mqtt.web.history_routes import HistoryRoutes
 from bmw2mqtt.web.status_document import document, picture_tag
 
 log = structlog.get_logger(__name__)
@@ -111,6 +112,7 @@ class WebApplication:
             web.get("/api/events", self._send_events, allow_head=False),
             web.get("/api/cars/{vin}", self._car_values),
             web.get("/cars/{vin}/picture.png", self._picture),
+            *HistoryRoutes(self._context).routes(),
             web.post(access.SESSION, self._sign_in),
             web.delete(access.SESSION, self._sign_out),
             web.post(f"{account}/refresh", self._refresh),

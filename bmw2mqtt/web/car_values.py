@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from bmw2mqtt.devices import RegisteredVehicle
 from bmw2mqtt.entities.base import Entity, Value, iso
 from bmw2mqtt.mqtt.topics import Topics
+from bmw2mqtt.registered_vehicle import RegisteredVehicle
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 _PLATFORMS: Final = {"sensor", "binary_sensor", "lock", "number", "select", "switch"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from bmw2mqtt.accounts.account import Account
 from bmw2mqtt.devices import DeviceRegistry
@@ -24,3 +25,7 @@ class PageContext:
     """The broker's address, `host:port`."""
     is_connected: Callable[[], bool]
     """Whether the broker is connected."""
+    history_file: Path | None = None
+    """The history of the cars; `None`: nothing is recorded."""
+    currency: str = "EUR"
+    """Of the prices in it."""

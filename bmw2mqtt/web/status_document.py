@@ -4,9 +4,9 @@ import re
 from typing import Any, Final
 
 from bmw2mqtt import __version__
-from bmw2mqtt.devices import RegisteredVehicle
 from bmw2mqtt.entities import VEHICLE_ENTITIES
 from bmw2mqtt.entities.base import Entity
+from bmw2mqtt.registered_vehicle import RegisteredVehicle
 from bmw2mqtt.vehicle.account import AccountState
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from bmw2mqtt.web.car_values import native
@@ -96,6 +96,7 @@ def _car(car: RegisteredVehicle) -> dict[str, Any]:
         "is_available": car.is_available,
         "updated_at": native(vehicle.updated_at),
         "picture": picture,
+        "has_history": vehicle.history is not None,
         "values": {
             f"{entity.platform}/{entity.key}": _value(entity, vehicle)
             for entity in SHOWN_ENTITIES

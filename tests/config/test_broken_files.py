@@ -111,6 +111,22 @@ accounts:
             "north_america or rest_of_world"
         ),
     ),
+    "half a home": (
+        HOME + "history: {home: {longitude: 11}}\n",
+        ("history.home.latitude: missing; set both latitude and longitude, or neither"),
+    ),
+    "price": (
+        HOME + "history: {price_per_kwh: 32 ct}\n",
+        ('history.price_per_kwh: "32 ct" is not a valid price; use the price of 1 kWh, like 0.32'),
+    ),
+    "currency": (
+        HOME + "history: {currency: Euro}\n",
+        ('history.currency: "EURO" is not a valid currency; use three letters, for example EUR'),
+    ),
+    "radius": (
+        HOME + "history: {home: {latitude: 48, longitude: 11, radius_m: 1}}\n",
+        ('history.home.radius_m: "1" is not a valid radius; use metres from 10 to 5000'),
+    ),
     "half a location": (
         home("location: {latitude: 48.1}"),
         ("accounts.home.location.longitude: missing; set both latitude and longitude, or neither"),

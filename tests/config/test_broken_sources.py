@@ -240,8 +240,8 @@ def test_the_example_loads_as_it_is():
 
 def test_the_example_has_every_key_and_its_default():
     document = dict(paths(yaml.safe_load(whole_example())))
-    chosen = {"home", "eu", VIN}
-    keys = {tuple(ANY_NAME if part in chosen else part for part in path) for path in document}
+    named = {"accounts", "vehicles"}
+    keys = {(path[0], ANY_NAME, *path[2:]) if path[0] in named else path for path in document}
     assert keys == set(value_paths())
 
     settings = load(whole_example())
@@ -250,6 +250,9 @@ def test_the_example_has_every_key_and_its_default():
     assert settings.mqtt == bare.mqtt
     assert settings.homeassistant == bare.homeassistant
     assert (settings.http, settings.log, settings.data_dir) == (bare.http, bare.log, bare.data_dir)
+    assert settings.history.model_copy(update={"home": None}) == bare.history
+    assert settings.history.home is not None
+    assert settings.history.home.radius_m == 150
     assert settings.accounts["eu"] == bare.accounts["eu"]
     different = {"password": SecretStr("s3cret"), "location": None}
     assert settings.accounts["home"].model_copy(update=different) == bare.accounts["home"]

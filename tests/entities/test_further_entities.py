@@ -10,6 +10,7 @@ import pytest
 from bmw2mqtt.entities import VEHICLE_ENTITIES
 from bmw2mqtt.entities.base import Sensor, encode
 from bmw2mqtt.mqtt.device import dump_json
+from bmw2mqtt.vehicle.history import ChargeSummary, TripSummary, VehicleHistory
 from bmw2mqtt.vehicle.snapshot import (
     Battery12V,
     Charging,
@@ -122,6 +123,15 @@ FULL = replace(
     ),
     destination_km=42.5,
     arrival_at=NOON,
+    history=VehicleHistory(
+        energy_kwh=116.77,
+        energy_home_kwh=16.77,
+        estimated_share=0.5,
+        last_charge=ChargeSummary(start=NOON, end=NOON, energy_kwh=16.7742),
+        last_trip=TripSummary(
+            start=None, start_known=False, end=NOON, distance_km=25, consumption_kwh_per_100km=18.26
+        ),
+    ),
 )
 
 # Id, name, unit, device class, state class, category, enabled, and the state of `FULL`.
@@ -201,6 +211,20 @@ EXPECTED: tuple[tuple[str, str, str, str, str, str, bool, str], ...] = (
      "42.5"),
     ("sensor_destination_arrival", "Arrival", "", "timestamp", "", "", False,
      "2026-11-28T12:00:00+00:00"),
+    ("sensor_energy_charged", "Energy charged", "kWh", "energy", "total_increasing", "", True,
+     "116.77"),
+    ("sensor_energy_charged_home", "Energy charged at home", "kWh", "energy", "total_increasing",
+     "", True, "16.77"),
+    ("sensor_last_charge_energy", "Last charge energy", "kWh", "", "measurement", "", True,
+     "16.77"),
+    ("sensor_last_charge_end", "Last charge end", "", "timestamp", "", "", True,
+     "2026-11-28T12:00:00+00:00"),
+    ("sensor_last_trip_distance", "Last trip distance", "km", "distance", "measurement", "", True,
+     "25"),
+    ("sensor_last_trip_end", "Last trip end", "", "timestamp", "", "", True,
+     "2026-11-28T12:00:00+00:00"),
+    ("sensor_last_trip_consumption", "Last trip consumption", "kWh/100km", "", "measurement", "",
+     True, "18.26"),
 )  # fmt: skip
 
 

@@ -63,7 +63,7 @@ LEGAL_SENSORS: dict[str | None, tuple[set[str | None], set[str | None]]] = {
     "timestamp": ({None}, {None}),
     "date": ({None}, {None}),
     "enum": ({None}, {None}),
-    NO_CLASS: ({None, "%", "kWh/100km"}, {None, "measurement"}),
+    NO_CLASS: ({None, "%", "kWh", "kWh/100km"}, {None, "measurement"}),
 }
 BINARY_CLASSES = {
     None, "battery_charging", "connectivity", "door", "light", "lock", "moving", "opening", "plug",
@@ -121,7 +121,7 @@ def test_the_old_integrations_kinds_are_all_there() -> None:
         "device_tracker": 1,
         "notify": 1,  # send a destination: it was an action there
         "image": 1,  # new
-        "event": 1,  # new: what became of a command
+        "event": 3,  # new: what became of a command, charging, trips
     }
 
 

@@ -35,7 +35,7 @@ with TABLE.open(encoding="utf-8", newline="") as file:
     ROWS: list[Row] = list(csv.DictReader(file, delimiter="\t"))
 VINS = sorted({row["vin"] for row in ROWS})
 
-ADDITIONS = {"image_vehicle", "event_command"} | {
+ADDITIONS = {"image_vehicle", "event_command", "event_charging", "event_trip"} | {
     entity.id for entity in VEHICLE_ENTITIES if entity.appears_with_value
 }
 """Components the old integration did not have."""

@@ -16,6 +16,8 @@ from tests.mosquitto import Mosquitto, Observer, free_port, retained, wait_until
 VIN = "WBA00000000DEMO02"
 OTHER_VIN = "WBA00000000DEMO03"
 STATUS = "bmw2mqtt/account/home/sensor/status"
+LAST_AT_FIRST_START = f"bmw2mqtt/{VIN}/sensor/energy_charged"
+"""Published once it is known what earlier runs have left on the broker."""
 AVAILABILITY = "bmw2mqtt/bridge/availability"
 EXIT_AT_MOST_S = 5.0
 
@@ -47,6 +49,7 @@ def test_a_poll_that_brings_nothing_new_publishes_nothing_about_a_car(
 ) -> None:
     process = daemon(account={"poll_interval": 1})
     observer.wait_for(STATUS, "ok")
+    observer.wait_for(LAST_AT_FIRST_START)
     observer.quiet(0.3)
     seen, asked = len(observer.messages), polls(bmw)
     wait_until(lambda: polls(bmw) >= asked + 6, what="three more polls of both cars")
@@ -63,6 +66,7 @@ def test_a_broker_that_forgot_everything_gets_everything_again(
 ) -> None:
     process = daemon(account={"poll_interval": 3600})
     observer.wait_for(STATUS, "ok")
+    observer.wait_for(LAST_AT_FIRST_START)
     observer.quiet(0.3)
     before = retained(broker.port)
     assert len(before) > 80
@@ -108,6 +112,7 @@ def test_home_assistant_starts(
     observer.publish("homeassistant/status", "online", retain=True)  # some day, not now
     process = daemon(account={"poll_interval": 3600})
     observer.wait_for(STATUS, "ok")
+    observer.wait_for(LAST_AT_FIRST_START)
     observer.quiet(0.3)
     observer.publish("homeassistant/status", "", retain=True)
     before = retained(broker.port)
@@ -195,6 +200,7 @@ def test_two_daemons_do_not_share_their_files(
 def test_mqtt_3_1_1(daemon: Callable[..., Daemon], observer: Observer, broker: Mosquitto) -> None:
     process = daemon(mqtt={"protocol": "3.1.1"}, account={"poll_interval": 3600})
     observer.wait_for(STATUS, "ok")
+    observer.wait_for(LAST_AT_FIRST_START)
     observer.quiet(0.3)
     before = retained(broker.port)
     assert b"LOCKED" in before[f"bmw2mqtt/{VIN}/lock/lock"]

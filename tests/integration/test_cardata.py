@@ -188,6 +188,7 @@ def _check_discovery(observer: Observer) -> None:
         "sensor",
         "binary_sensor",
         "device_tracker",
+        "event",
         "image",
     }, "nothing to command"
 

@@ -174,6 +174,7 @@ def test_a_running_daemon_is_not_disturbed(
 ) -> None:
     process = daemon()
     observer.wait_for(STATUS, "ok")
+    observer.wait_for("bmw2mqtt/WBA00000000DEMO02/sensor/energy_charged")
     observer.quiet(0.3)
     before = retained(broker.port)
     folder = "data" if is_lock_seen else "another"

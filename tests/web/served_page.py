@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -84,7 +85,12 @@ class ServedPage:
         self.devices.vehicle_changed(account, vehicle)
 
 
-def make(port: int, accounts: dict[str, Any] | None = None, **http: Any) -> ServedPage:
+def make(
+    port: int,
+    accounts: dict[str, Any] | None = None,
+    history_file: Path | None = None,
+    **http: Any,
+) -> ServedPage:
     """Build a page that is not served yet."""
     settings = Settings(
         accounts=accounts or {"home": MYBMW, "office": MYBMW},
@@ -110,6 +116,7 @@ def make(port: int, accounts: dict[str, Any] | None = None, **http: Any) -> Serv
         statistics=publisher.statistics,
         broker="broker.example:1883",
         is_connected=lambda: is_connected[0],
+        history_file=history_file,
     )
     listener = WebListener(settings.http, context)
     return ServedPage(port, devices, commands, publisher, made, context, listener, is_connected)

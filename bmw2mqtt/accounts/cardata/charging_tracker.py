@@ -117,6 +117,8 @@ class ChargingTracker:
         self.machine = ChargingMachine()
         self._readings = readings
         self._log_unknown = log_unknown
+        self.capacity_kwh: float | None = None
+        """Usable capacity of the battery."""
         self._saved_at = NEVER
         self._is_unsaved = False
         self._settings: tuple[float | None, DriveTrain | None] | None = None
@@ -147,8 +149,8 @@ class ChargingTracker:
         model: str | None,
         now: datetime,
         configured_kwh: float | None = None,
-    ) -> None:
-        """Judge the readings that were recorded since the last time.
+    ) -> tuple[Transition, ...]:
+        """Judge the readings that were recorded since the last time; return what happened.
 
         Args:
             lookup: the car's readings.
@@ -163,6 +165,7 @@ class ChargingTracker:
             battery_size_kwh=lookup.number(BATTERY_SIZE),
             model=model,
         )
+        self.capacity_kwh = capacity_kwh
         news, self._news = [*self._news, *self._readings.pop_charging_news()], []
         transitions: list[Transition] = []
         if news or (capacity_kwh, drive_train) != self._settings:
@@ -179,6 +182,7 @@ class ChargingTracker:
         if transitions:
             self._saved_at = NEVER
         self.due_at = self.machine.next_deadline(now)
+        return tuple(transitions)
 
     def unsaved_document(self, now: datetime, *, is_last: bool = False) -> object:
         """Return the state to be written to disk, or `None` if that is not due.

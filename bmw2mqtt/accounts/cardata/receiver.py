@@ -14,6 +14,7 @@ from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.state_document import PastTime, StateDocument
 from bmw2mqtt.accounts.state_file import StateFile
+from bmw2mqtt.vehicle.observed import ChargeRecord
 
 log = structlog.get_logger(__name__)
 
@@ -120,6 +121,14 @@ class VehicleReceiver:
     def is_wanted(self, vin: str) -> bool:
         """Return whether requests about this car are wanted."""
         return self._listener.is_wanted(self._account, vin)
+
+    def is_recorded(self, vin: str) -> bool:
+        """Return whether this car's charges are recorded."""
+        return self._listener.is_recorded(self._account, vin)
+
+    def charges_read(self, vehicle: CarDataVehicle, records: tuple[ChargeRecord, ...]) -> None:
+        """Pass on a page of BMW's charging history."""
+        self._listener.charges_read(self._account, vehicle.vin, records)
 
     def confirm_all(self) -> None:
         """Report that what is known of the cars is current."""

@@ -29,6 +29,10 @@ class CarDataVehicle:
         """When everything else was last read."""
         self.followed_up_at: datetime | None = None
         """When it was last read because something had happened."""
+        self.charges_read_at: datetime | None = None
+        """When BMW's charging history was last requested."""
+        self.charges_until: datetime | None = None
+        """When the newest session ended that BMW's charging history has told of."""
         self.failures: dict[str, FailedRequest] = {}
         """Requests that failed and are not repeated yet, by what they were for."""
         # In BMW's list of cars

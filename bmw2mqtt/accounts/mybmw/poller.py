@@ -14,6 +14,7 @@ from bmw2mqtt.accounts.mybmw.last_reports import LastReports
 from bmw2mqtt.accounts.mybmw.library.errors import translated
 from bmw2mqtt.accounts.mybmw.snapshot.builder import to_vehicle
 from bmw2mqtt.accounts.mybmw.snapshot.next_change import next_change_at
+from bmw2mqtt.accounts.mybmw.snapshot.observed import observed
 from bmw2mqtt.accounts.mybmw.snapshot.position import with_found_position
 from bmw2mqtt.accounts.mybmw.snapshot.report_charging import ReportCharging
 from bmw2mqtt.accounts.mybmw.snapshot.responses import VehicleResponses
@@ -294,6 +295,7 @@ class VehiclePoller:
         )
         car.next_change_at = next_change_at(vehicle, responses, car.trackers)
         self._report(car, vehicle)
+        self._listener.vehicle_observed(self._account, observed(vehicle, responses, car.trackers))
 
     def _report(self, car: PolledVehicle, vehicle: Vehicle) -> None:
         if vehicle != car.snapshot:

@@ -33,6 +33,7 @@ export function car(c, details) {
         has("climate_status") && fact("Climate", { null: "–", inactive: "Off" }[climate] || words(climate)),
         either("condition_based_services", "Service", "Due", "Not due"),
         either("check_control_messages", "Warnings", "Yes", "None")),
+      c.has_history && h("p", { class: "past-link" }, h("a", { href: `cars/${c.vin}/history` }, "Charges and trips")),
       h("details", { class: "values", "data-key": "values", "data-vin": c.vin, open: details !== undefined },
         h("summary", null, "All values"),
         details && details.values && valueTable(details.values))));

@@ -30,6 +30,7 @@ from bmw2mqtt.simulator.cardata import (
     Fault,
     RecordedCarDataCar,
 )
+from bmw2mqtt.vehicle.observed import ChargeRecord
 from tests import virtual_time
 from tests.accounts.waiting import wait_written
 
@@ -96,6 +97,8 @@ class Listener:
     described: list[str] = field(default_factory=list)
     data: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     unwanted: set[str] = field(default_factory=set)
+    recorded: set[str] = field(default_factory=set)
+    charges: dict[str, list[ChargeRecord]] = field(default_factory=dict)
 
     def vehicles_listed(self) -> None:
         self.listed.append(self.vehicles.vins)
@@ -111,6 +114,12 @@ class Listener:
 
     def is_wanted(self, vin: str) -> bool:
         return vin not in self.unwanted
+
+    def is_recorded(self, vin: str) -> bool:
+        return vin in self.recorded
+
+    def charges_read(self, vehicle: CarDataVehicle, records: tuple[ChargeRecord, ...]) -> None:
+        self.charges.setdefault(vehicle.vin, []).extend(records)
 
 
 class AccountParts:

@@ -16,6 +16,7 @@ from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.guard import BugLogger
 from bmw2mqtt.vehicle.charging.session import ChargingSession
+from bmw2mqtt.vehicle.observed import ObservedVehicle
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from tests.vehicle.charging.scenario import LAG, T0, WORDS, after, value_of
 from tests.virtual_time import VirtualLoop
@@ -46,6 +47,8 @@ DESCRIPTORS = {
     "OD": "vehicle.vehicle.travelledDistance",
     "MV": "vehicle.isMoving",
     "PC": f"{_BATTERY}preconditioning.state",
+    "DO": "vehicle.cabin.door.row1.driver.isOpen",
+    "FL": "vehicle.drivetrain.fuelSystem.remainingFuel",
 }
 _WORDS = {
     "PL": {"C": "CONNECTED", "D": "DISCONNECTED", "?": "INVALID"},
@@ -53,14 +56,17 @@ _WORDS = {
     "ST": WORDS,
     "PC": {"true": "AUTOMATIC_ON", "false": "OFF"},
 }
-_UNITS = {"OD": "km", "PW": "W"}
+_UNITS = {"OD": "km", "PW": "W", "FL": "l"}
 
 
 class _Bridge:
     """What an account knows of the bridge."""
 
-    def __init__(self, configured_kwh: float | None) -> None:
+    def __init__(
+        self, configured_kwh: float | None, on_observed: Callable[[ObservedVehicle], None]
+    ) -> None:
         self._configured_kwh = configured_kwh
+        self._on_observed = on_observed
 
     def is_wanted(self, *_: str) -> bool:
         return True
@@ -70,6 +76,9 @@ class _Bridge:
 
     def vehicle_changed(self, *_: object) -> None:
         """Ignore it: the car keeps its snapshot."""
+
+    def vehicle_observed(self, _: str, observed: ObservedVehicle) -> None:
+        self._on_observed(observed)
 
 
 def now() -> datetime:
@@ -107,6 +116,7 @@ class DrivenCar:
         *,
         drive_train: str = "BEV",
         seed: int | None = None,
+        on_observed: Callable[[ObservedVehicle], None] = lambda _: None,
         configured_kwh: float | None = None,
     ) -> None:
         """Start the account.
@@ -115,10 +125,12 @@ class DrivenCar:
             folder: for its files.
             drive_train: BMW's word.
             seed: shuffles the messages of a burst; `None`: they come in order.
+            on_observed: gets what the history needs.
             configured_kwh: the capacity of the battery that the owner has configured.
         """
         self._configured_kwh = configured_kwh
         self._folder = folder
+        self._on_observed = on_observed
         self._basic = BasicData.parse({"driveTrain": drive_train, "modelName": "X"})
         self._random = None if seed is None else random.Random(seed)
         self.start()
@@ -135,7 +147,7 @@ class DrivenCar:
             "home",
             vehicles,
             self._store,
-            _Bridge(self._configured_kwh),  # type: ignore[arg-type]
+            _Bridge(self._configured_kwh, self._on_observed),  # type: ignore[arg-type]
             bug_logger=bugs,
             now=now,
         )

@@ -16,6 +16,7 @@ from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.simulator.mybmw import Fault, MyBmwSimulator, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
+from bmw2mqtt.vehicle.observed import ObservedVehicle
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 TOPICS = Topics("bmw2mqtt", "homeassistant")
@@ -42,6 +43,8 @@ class Consumer:
         self.broker = Broker()
         self.snapshots: list[Vehicle] = []
         """Every snapshot the account has told of, oldest first."""
+        self.observed: list[ObservedVehicle] = []
+        """What the account has passed on for the history, oldest first."""
         self.listed: frozenset[str] = frozenset()
         self.changed = asyncio.Event()
         self.capacities_kwh: dict[str, float] = {}
@@ -65,6 +68,9 @@ class Consumer:
 
     def vehicle_seen(self, _: str, __: str) -> None:
         pass
+
+    def vehicle_observed(self, _: str, observed: ObservedVehicle) -> None:
+        self.observed.append(observed)
 
     def is_wanted(self, _: str, __: str) -> bool:
         return True

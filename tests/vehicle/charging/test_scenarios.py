@@ -374,7 +374,7 @@ def test_charge(row: Row) -> None:
     scenario = Scenario(**row.settings)
     for item in row.play:
         line, expected = (item, {}) if isinstance(item, str) else item
-        shown = _played(scenario, line)
+        shown = played(scenario, line)
         facts = {
             "count": scenario.count_kwh,
             "reads": len(scenario.kinds(TransitionKind.READ_DUE)),
@@ -397,7 +397,7 @@ def test_charge(row: Row) -> None:
         assert actual == (pytest.approx(value) if isinstance(value, float) else value), name
 
 
-def _played(scenario: Scenario, line: str) -> Any:
+def played(scenario: Scenario, line: str) -> Any:
     word, *times = line.split()
     if word == "wait":
         return scenario.wait(times[0])

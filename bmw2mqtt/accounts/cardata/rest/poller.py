@@ -7,12 +7,14 @@ be started at any time: what is not due costs nothing.
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 
 from bmw2mqtt.accounts.cardata.errors import LoginFailed
 from bmw2mqtt.accounts.cardata.failed_request import FailedRequest
 from bmw2mqtt.accounts.cardata.rest import state
+from bmw2mqtt.accounts.cardata.rest.charging_history import READ_EVERY, ChargingHistoryReader
 from bmw2mqtt.accounts.cardata.rest.client import RestClient
 from bmw2mqtt.accounts.cardata.rest.containers import Containers
 from bmw2mqtt.accounts.cardata.rest.quota import Priority
@@ -41,6 +43,7 @@ EARLY = 0.1
 REFRESH_AFTER = timedelta(minutes=10)
 """Nothing younger is requested again, not even for a person, who may press again and again."""
 VEHICLE_LIST = "vehicle_list"
+CHARGING_HISTORY = "charging_history"
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -91,6 +94,7 @@ class RestPoller:
             on_refused=self.list.refuse,
             now=now,
         )
+        self._charges = ChargingHistoryReader(rest, listener)
         self._lock = asyncio.Lock()
         self._is_list_requested = False
         """Whether a person has requested the list of cars."""
@@ -251,8 +255,22 @@ class RestPoller:
                     await self._reader.read_extra_data(vehicle)
             if is_tidying:
                 await self._containers.delete_obsolete()
+            for vehicle in self._served():
+                await self._read_charges(vehicle)
         except QuotaExceeded as error:
             log.debug("extras_postponed", account=self._account, reason=str(error))
+
+    async def _read_charges(self, vehicle: CarDataVehicle) -> None:
+        """Request BMW's record of a car's charges once a day; after a failure only tomorrow."""
+        snapshot, read_at, now = vehicle.snapshot, vehicle.charges_read_at, self._now()
+        is_charged = snapshot is not None and snapshot.has_battery
+        if not is_charged or not self._listener.is_recorded(vehicle.vin):
+            return
+        if read_at is not None and timedelta() <= now - read_at < READ_EVERY * (1 - EARLY):
+            return
+        vehicle.charges_read_at = now
+        request = partial(self._charges.read, vehicle, now)
+        await self._gate.attempt(vehicle.failures, CHARGING_HISTORY, request, vin=vehicle.vin)
 
     def _telematic_due_at(self, vehicle: CarDataVehicle) -> datetime | None:
         """Return when to read a car's telematic data; `None`: when a person asks."""

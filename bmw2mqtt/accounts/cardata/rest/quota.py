@@ -48,6 +48,8 @@ class Priority(Enum):
     """Telematic data after something happened: a charge, a trip."""
     EXTRA = 0.35
     """What a car can do without."""
+    HISTORY = 0.38
+    """BMW's own record of charges."""
     PICTURE = 0.4
 
 

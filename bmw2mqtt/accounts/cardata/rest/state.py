@@ -24,6 +24,8 @@ class VehicleDocument(StateDocument):
     read_at: PastTime | None = None
     extra_read_at: PastTime | None = None
     followed_up_at: PastTime | None = None
+    charges_read_at: PastTime | None = None
+    charges_until: PastTime | None = None
 
     @classmethod
     def of(cls, vehicle: CarDataVehicle) -> "VehicleDocument":

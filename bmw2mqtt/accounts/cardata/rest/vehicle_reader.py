@@ -30,6 +30,7 @@ from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.guard import BugLogger, bug_message
 from bmw2mqtt.vehicle.errors import WHOLE_ACCOUNT, AccountError, BadAnswer
+from bmw2mqtt.vehicle.observed import ChargeRecord
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +58,12 @@ class RestListener(Protocol):
 
     def is_wanted(self, vin: str) -> bool:
         """Return whether requests about this car are wanted."""
+
+    def is_recorded(self, vin: str) -> bool:
+        """Return whether this car's charges are recorded."""
+
+    def charges_read(self, vehicle: CarDataVehicle, records: tuple[ChargeRecord, ...]) -> None:
+        """Handle a page of BMW's charging history of a car."""
 
 
 class RequestGate:

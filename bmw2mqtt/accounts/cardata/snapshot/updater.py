@@ -10,6 +10,7 @@ the parts of a moment one by one and in any order.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -21,12 +22,15 @@ from bmw2mqtt.accounts.cardata.charging_tracker import ChargingTracker
 from bmw2mqtt.accounts.cardata.snapshot.builder import to_vehicle
 from bmw2mqtt.accounts.cardata.snapshot.climate import changes_at
 from bmw2mqtt.accounts.cardata.snapshot.drive_train import drive_train
+from bmw2mqtt.accounts.cardata.snapshot.driving import driving
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.unknown_values import UnknownValueLog
 from bmw2mqtt.guard import BugLogger
 from bmw2mqtt.vehicle.charging.shown import ChargingState
+from bmw2mqtt.vehicle.charging.state import Transition
+from bmw2mqtt.vehicle.observed import ObservedVehicle
 from bmw2mqtt.vehicle.snapshot import DriveTrain, Vehicle
 
 log = structlog.get_logger(__name__)
@@ -152,12 +156,19 @@ class SnapshotUpdater:
             vehicle.snapshot.drive_train if vehicle.snapshot else None,
             self._log_unknown,
         )
-        charge = self._judged_charge(vehicle, kind, now)
+        tracker = self._tracker(vehicle, now)
+        is_settled = self._is_settled(vehicle)
+        transitions = self._judge(vehicle, tracker, kind, now) if is_settled else ()
+        charge = tracker.machine.state(now)
         snapshot = to_vehicle(vehicle, kind, charge, now=now, log_unknown=self._log_unknown)
         self._plan(vehicle, snapshot, now)
         if snapshot != vehicle.snapshot:
             vehicle.snapshot = snapshot
             self._listener.vehicle_changed(self._account, snapshot)
+        if is_settled:
+            observed = self._observed(vehicle, snapshot, tracker, charge, now)
+            observed = replace(observed, transitions=transitions)
+            self._listener.vehicle_observed(self._account, observed)
 
     def _is_held_long(self, vehicle: CarDataVehicle) -> bool:
         """Return whether BMW has not given a car's basic data for long."""
@@ -168,30 +179,63 @@ class SnapshotUpdater:
 
     # Charging
 
-    def _judged_charge(
-        self, vehicle: CarDataVehicle, kind: DriveTrain | None, now: datetime
-    ) -> ChargingState:
-        """Return what is true of a car's charge, as far as its messages have settled."""
-        tracker = vehicle.charging_tracker
-        if tracker is None:
-            tracker = vehicle.charging_tracker = ChargingTracker(
+    def _tracker(self, vehicle: CarDataVehicle, now: datetime) -> ChargingTracker:
+        """Return what follows a car's charging, from its first snapshot on."""
+        if vehicle.charging_tracker is None:
+            vehicle.charging_tracker = ChargingTracker(
                 vehicle.readings,
                 self._readings.pop_charging_state(vehicle.vin),
                 log_unknown=self._log_unknown,
                 now=now,
             )
-        if self._is_settled(vehicle):
-            model = vehicle.basic_data.model if vehicle.basic_data else None
-            lookup = vehicle.readings.lookup(self._log_unknown)
-            tracker.judge(
-                lookup,
-                drive_train=kind,
-                model=model,
+        return vehicle.charging_tracker
+
+    def _judge(
+        self,
+        vehicle: CarDataVehicle,
+        tracker: ChargingTracker,
+        kind: DriveTrain | None,
+        now: datetime,
+    ) -> tuple[Transition, ...]:
+        """Judge a car's charge now that its messages have settled; return what happened."""
+        model = vehicle.basic_data.model if vehicle.basic_data else None
+        lookup = vehicle.readings.lookup(self._log_unknown)
+        transitions = tracker.judge(
+            lookup,
+            drive_train=kind,
+            model=model,
+            now=now,
+            configured_kwh=self._listener.battery_capacity_kwh(vehicle.vin),
+        )
+        self._save_charging(vehicle)
+        return transitions
+
+    def _observed(
+        self,
+        vehicle: CarDataVehicle,
+        snapshot: Vehicle,
+        tracker: ChargingTracker,
+        charge: ChargingState,
+        now: datetime,
+    ) -> ObservedVehicle:
+        """Return what the history records of a car."""
+        session = tracker.machine.session
+        return ObservedVehicle(
+            vin=vehicle.vin,
+            at=now,
+            session=session,
+            driving=driving(
+                vehicle.readings.lookup(self._log_unknown),
+                vehicle.readings.position,
+                charge,
+                session,
+                drive_train=snapshot.drive_train,
+                capacity_kwh=tracker.capacity_kwh,
                 now=now,
-                configured_kwh=self._listener.battery_capacity_kwh(vehicle.vin),
-            )
-            self._save_charging(vehicle)
-        return tracker.machine.state(now)
+            ),
+            power_kw=charge.power_kw,
+            range_km=snapshot.charging.range_km or snapshot.range_km,
+        )
 
     def _is_settled(self, vehicle: CarDataVehicle) -> bool:
         """Return whether the charging can be judged; if not, the car is published again then."""

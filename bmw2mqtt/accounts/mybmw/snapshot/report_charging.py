@@ -12,6 +12,7 @@ from bmw2mqtt.vehicle.charging.document import InvalidDocumentError
 from bmw2mqtt.vehicle.charging.facts import ChargingFacts, Fact
 from bmw2mqtt.vehicle.charging.machine import ChargingMachine
 from bmw2mqtt.vehicle.charging.shown import ChargingState
+from bmw2mqtt.vehicle.charging.state import Transition
 from bmw2mqtt.vehicle.charging.words import status_of
 from bmw2mqtt.vehicle.snapshot import ChargingStatus, DriveTrain
 
@@ -46,6 +47,7 @@ class ReportCharging:
             except InvalidDocumentError as error:
                 log.warning("charging_state_discarded", reason=str(error))
         self._time = ReportTime()
+        self._transitions: list[Transition] = []
 
     def record(
         self,
@@ -74,12 +76,21 @@ class ReportCharging:
         readings = {name: Fact(value, at, received_at) for name, value in values.items()}
         facts = ChargingFacts(
             **readings,
-            capacity_kwh=usable_capacity_kwh(configured_kwh=self._configured_kwh, model=model),
+            capacity_kwh=self.capacity_kwh(model),
             drive_train=drive_train,
             is_report=True,
         )
-        self.machine.step(facts, received_at)
+        self._transitions += self.machine.step(facts, received_at)
         return self.machine.state(received_at)
+
+    def capacity_kwh(self, model: str | None) -> float | None:
+        """Return the usable capacity of the battery: what is configured, else the model's."""
+        return usable_capacity_kwh(configured_kwh=self._configured_kwh, model=model)
+
+    def pop_transitions(self) -> tuple[Transition, ...]:
+        """Return what has happened since the last call."""
+        transitions, self._transitions = tuple(self._transitions), []
+        return transitions
 
     def to_document(self, now: datetime) -> dict[str, object]:
         """Return the state as plain JSON, without a position."""

@@ -53,3 +53,4 @@ class ReportTrackers:
 
     charging: ReportCharging = field(default_factory=ReportCharging)
     climate: ReportTime = field(default_factory=ReportTime)
+    driving: ReportTime = field(default_factory=ReportTime)

@@ -1,0 +1,140 @@
+"""Records the trips and the refuelling of one car: rows and events."""
+
+import json
+from datetime import UTC, datetime
+
+import structlog
+
+from bmw2mqtt.history.mapping import refuel_record, trip_record
+from bmw2mqtt.history.recorder.options import NEWS, SAVE_EVERY, Outputs, RecorderOptions
+from bmw2mqtt.history.recorder.payloads import refuel_attributes, trip_attributes
+from bmw2mqtt.history.records import OpenState, TripRecord
+from bmw2mqtt.vehicle.history import HistoryEvent, TripEventType, TripSummary
+from bmw2mqtt.vehicle.observed import ObservedVehicle
+from bmw2mqtt.vehicle.trips import (
+    Refuelled,
+    TripCorrected,
+    TripEnded,
+    TripEvent,
+    TripStarted,
+    TripTracker,
+)
+
+log = structlog.get_logger(__name__)
+
+STATE_KIND = "trips"
+
+
+class DriveRecorder:
+    """The trips of one car."""
+
+    def __init__(
+        self,
+        vin: str,
+        options: RecorderOptions,
+        outputs: Outputs,
+        *,
+        state: str | None,
+        last: TripSummary | None,
+    ) -> None:
+        """Continue with what an earlier run has stored.
+
+        Args:
+            vin: of the car.
+            options: the settings.
+            outputs: gets rows and events.
+            state: JSON that `save` has written.
+            last: what was published of the last trip.
+        """
+        self.last = last
+        """The last trip."""
+        self._vin, self._options, self._outputs = vin, options, outputs
+        self._tracker = self._restored(state)
+        self._saved_at: datetime | None = None
+        self._is_unsaved = False
+        self._announced: set[int] = set()
+
+    def update(self, observed: ObservedVehicle) -> None:
+        """Record what is new."""
+        events = self._tracker.update(observed.driving)
+        self._is_unsaved = True
+        self._handle(events, observed.at)
+
+    def tick(self, now: datetime) -> None:
+        """Do what time alone does: close a trip, complete a refuelling, write what waits."""
+        due_at = self._tracker.next_check_at()
+        events = self._tracker.advance(now) if due_at is not None and due_at <= now else []
+        self._handle(events, now)
+
+    def save(self, now: datetime) -> None:
+        """Write what the rules remember."""
+        self._saved_at, self._is_unsaved = now, False
+        text = json.dumps(self._tracker.state, separators=(",", ":"))
+        at = int(now.timestamp())
+        self._outputs.put(OpenState(vin=self._vin, kind=STATE_KIND, json=text, updated_at=at))
+
+    def _restored(self, state: str | None) -> TripTracker:
+        home, keep_positions = self._options.home, self._options.keep_positions
+        if state is not None:
+            try:
+                return TripTracker(home, keep_positions=keep_positions, state=json.loads(state))
+            except ValueError as error:
+                log.warning("trip_state_ignored", vin=self._vin, reason=str(error))
+        return TripTracker(home, keep_positions=keep_positions)
+
+    def _handle(self, events: list[TripEvent], now: datetime) -> None:
+        for event in events:
+            self._record(event, now)
+        is_due = self._saved_at is None or not now - self._saved_at < SAVE_EVERY
+        if events or (self._is_unsaved and is_due):
+            self.save(now)
+
+    def _record(self, event: TripEvent, now: datetime) -> None:
+        keep_positions = self._options.keep_positions
+        if isinstance(event, TripStarted):
+            self._send_start(event, now)
+        elif isinstance(event, TripEnded | TripCorrected):
+            row = trip_record(self._vin, event.trip, keep_positions=keep_positions)
+            self._outputs.put(row)
+            self.last = last_trip(row)
+            is_news = now - event.trip.end_at <= NEWS or row.key in self._announced
+            if isinstance(event, TripEnded) and is_news:
+                self._announced.discard(row.key)
+                self._send(TripEventType.ENDED, trip_attributes(self.last))
+        elif isinstance(event, Refuelled):
+            refuel = event.refuel
+            self._outputs.put(refuel_record(self._vin, refuel, keep_positions=keep_positions))
+            if now - refuel.at <= NEWS:
+                self._send(TripEventType.REFUELLED, refuel_attributes(refuel))
+
+    def _send_start(self, event: TripStarted, now: datetime) -> None:
+        if now - event.start_at > NEWS:
+            return
+        self._announced.add(event.key)
+        attributes: dict[str, object] = {
+            "start": event.start_at,
+            "start_known": event.start_known,
+            "odometer_km": event.odometer_km,
+            "soc_start": event.soc_percent,
+            "place": event.zone_from,
+        }
+        self._send(TripEventType.STARTED, attributes)
+
+    def _send(self, event_type: TripEventType, attributes: dict[str, object]) -> None:
+        event = HistoryEvent(platform_key="trip", event_type=event_type, attributes=attributes)
+        self._outputs.send(self._vin, event)
+
+
+def last_trip(row: TripRecord) -> TripSummary:
+    """Return what is published of a trip."""
+    start_at = row.start_at
+    return TripSummary(
+        start=None if start_at is None else datetime.fromtimestamp(start_at, UTC),
+        start_known=row.start_known,
+        end=datetime.fromtimestamp(row.end_at, UTC),
+        distance_km=row.km,
+        consumption_kwh_per_100km=row.kwh_per_100km,
+        soc_start=row.soc_start,
+        soc_end=row.soc_end,
+        odometer_km=row.odometer_end_km,
+    )

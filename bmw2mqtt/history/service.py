@@ -1,0 +1,205 @@
+"""The history of all cars: opens the file, runs the recorders, writes, deletes what is too old.
+
+Nothing here reaches who reports a car: trouble with the file is logged once, and recording goes on
+as soon as the file can be used.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from bmw2mqtt.guard import BugLogger
+from bmw2mqtt.history.database import HistoryDatabase
+from bmw2mqtt.history.edits import merge_sessions
+from bmw2mqtt.history.errors import HistoryError, HistoryTooNew
+from bmw2mqtt.history.recorder.car import CarRecorder, StoredCar
+from bmw2mqtt.history.recorder.options import Outputs, RecorderOptions
+from bmw2mqtt.history.recorder.recorded import RecordedSession
+from bmw2mqtt.history.recorder.restore import forget_old_sessions, recorded_sessions, stored_cars
+from bmw2mqtt.history.records import Record
+from bmw2mqtt.history.retention import Retention, prune
+from bmw2mqtt.history.writer import HistoryWriter
+from bmw2mqtt.vehicle.history import HistoryEvent, VehicleHistory
+from bmw2mqtt.vehicle.observed import ChargeRecord, ObservedVehicle
+
+log = structlog.get_logger(__name__)
+
+FILE: Final = "history.db"
+TICK_S: Final = 30
+RETRY_S: Final = 60
+PRUNE_EVERY: Final = timedelta(days=1)
+REMEMBERED: Final = timedelta(days=60)
+"""How long a session may still be corrected by BMW's own record of it."""
+
+
+class History:
+    """Records every car; see `recorder`."""
+
+    def __init__(
+        self,
+        path: Path,
+        options: RecorderOptions,
+        *,
+        publish: Callable[[str, VehicleHistory], None],
+        send: Callable[[str, HistoryEvent], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        """Prepare it; nothing is opened before `run`.
+
+        Args:
+            path: of the file.
+            options: the settings.
+            publish: gets what is known of a car's past when it has changed.
+            send: gets each event of a car.
+            now: the wall clock.
+        """
+        self.is_ready = asyncio.Event()
+        """Set when the file was tried: what it holds is published from now on."""
+        self._path, self._options, self._now = path, options, now
+        self._outputs = Outputs(put=self._put, publish=publish, send=send)
+        self._bug_logger = BugLogger()
+        self._writer: HistoryWriter | None = None
+        self._cars: dict[str, CarRecorder] = {}
+        self.is_recording = False
+        """Whether the file is open and the cars are restored."""
+        self._imports: asyncio.Queue[tuple[str, tuple[ChargeRecord, ...]]] = asyncio.Queue()
+        self._published: Mapping[str, tuple[float, float]] | None = None
+        """The energy that an earlier run has published, by VIN; `None`: not known yet."""
+        self._pruned_at: datetime | None = None
+
+    def observe(self, observed: ObservedVehicle) -> None:
+        """Record what an account reports of a car."""
+        if self.is_recording:
+            self._car(observed.vin).update(observed)
+
+    def import_records(self, vin: str, records: tuple[ChargeRecord, ...]) -> None:
+        """Merge BMW's own record of a car's charges soon."""
+        if self.is_recording:
+            self._imports.put_nowait((vin, records))
+
+    def energy_published(self, energy_kwh: Mapping[str, tuple[float, float]]) -> None:
+        """Go on with what earlier runs have published; no energy is published before.
+
+        Args:
+            energy_kwh: everywhere and at home, by VIN; cars without are missing.
+        """
+        self._published = energy_kwh
+        for car in self._cars.values():
+            self._continue_energy(car)
+
+    def stop(self) -> None:
+        """Let everything that waits be written when `run` is cancelled next."""
+        now = self._now()
+        for car in self._cars.values():
+            save = partial(car.save, is_last=True)
+            self._bug_logger.guarded("history_crashed", save, vin=car.vin)(now)
+
+    async def run(self) -> None:
+        """Record until cancelled."""
+        self._writer = writer = HistoryWriter(HistoryDatabase(self._path))
+        try:
+            is_open = await self._open(writer)
+            self.is_ready.set()
+            if not is_open:
+                await asyncio.Event().wait()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(writer.run())
+                tasks.create_task(self._follow_time(writer))
+                tasks.create_task(self._import(writer))
+        finally:
+            self.is_recording = False
+            self._writer = None
+
+    async def _open(self, writer: HistoryWriter) -> bool:
+        """Open the file and restore the cars; return whether it can ever be used."""
+        while True:
+            try:
+                if await writer.open():
+                    stored = await writer.call(lambda database: stored_cars(database.connection))
+                    self._restore(stored)
+                    return True
+            except HistoryTooNew as error:
+                self._log_too_new(error)
+                return False
+            except HistoryError as error:
+                log.warning("history_not_read", reason=str(error))
+            self.is_ready.set()
+            await asyncio.sleep(RETRY_S)
+
+    def _log_too_new(self, error: HistoryTooNew) -> None:
+        log.error("history_not_used", reason=str(error))
+
+    def _restore(self, stored: dict[str, StoredCar]) -> None:
+        self._cars = {vin: self._make_car(vin, car) for vin, car in stored.items()}
+        self.is_recording = True
+        for car in self._cars.values():
+            self._continue_energy(car)
+            car.publish()
+
+    def _car(self, vin: str) -> CarRecorder:
+        car = self._cars.get(vin)
+        if car is None:
+            car = self._cars[vin] = self._make_car(vin, StoredCar())
+            self._continue_energy(car)
+        return car
+
+    async def _import(self, writer: HistoryWriter) -> None:
+        """Merge BMW's records with what is remembered of the sessions."""
+        while True:
+            vin, records = await self._imports.get()
+            with suppress(HistoryError):  # the writer has logged it; tomorrow they come again
+                try:
+                    await self._merge(writer, vin, records)
+                except HistoryError:
+                    raise
+                except Exception:  # a bug with one record must not end the recording
+                    self._bug_logger.exception("history_crashed", vin=vin)
+
+    async def _merge(
+        self, writer: HistoryWriter, vin: str, records: tuple[ChargeRecord, ...]
+    ) -> None:
+        known = await writer.call(partial(_remembered, vin=vin))
+        absorbed = self._car(vin).import_records(known, records, self._now())
+        for kept, keys in absorbed.items():
+            await writer.call(partial(_absorb, vin=vin, kept=kept, keys=keys))
+
+    def _make_car(self, vin: str, stored: StoredCar) -> CarRecorder:
+        return CarRecorder(vin, self._options, self._outputs, stored=stored, now=self._now())
+
+    def _continue_energy(self, car: CarRecorder) -> None:
+        if self._published is not None:
+            car.continue_from(*self._published.get(car.vin, (0.0, 0.0)), self._now())
+
+    def _put(self, record: Record) -> None:
+        if self._writer is not None:
+            self._writer.put(record)
+
+    async def _follow_time(self, writer: HistoryWriter) -> None:
+        while True:
+            now = self._now()
+            for car in tuple(self._cars.values()):
+                self._bug_logger.guarded("history_crashed", car.tick, vin=car.vin)(now)
+            if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY:
+                self._pruned_at = now
+                with suppress(HistoryError):  # the writer has logged it
+                    await writer.call(partial(_prune, now=now))
+            await asyncio.sleep(TICK_S)
+
+
+def _remembered(database: HistoryDatabase, vin: str) -> dict[str, RecordedSession]:
+    return recorded_sessions(database.connection, vin)
+
+
+def _absorb(database: HistoryDatabase, vin: str, kept: int, keys: tuple[int, ...]) -> None:
+    merge_sessions(database.connection, vin, kept, list(keys))
+
+
+def _prune(database: HistoryDatabase, now: datetime) -> None:
+    prune(database.connection, int(now.timestamp()), Retention())
+    forget_old_sessions(database.connection, now - REMEMBERED)
