@@ -134,6 +134,8 @@ class DeviceRegistry:
             registered = self._vehicles.get(vin)
             if registered is not None and registered.account == account:
                 self._remove(registered)
+            if other := self._accounts.get(self._ownership.owner(vin) or ""):
+                other.refresh()  # it left the car out of its polls so far
         if is_complete:
             self._save_owners()
             self.remove_stale_topics()

@@ -20,6 +20,31 @@ LOGGERS = ("bimmer_connected", "mqtt", "asyncio", "httpcore", "aiohttp.access")
 """Whose level the bridge sets."""
 
 
+WAITING = ("integration", "web", "soak", "cli", "test_demo.py")
+"""Tests that wait for processes most of the time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the modules that wait over the run: the processors have other work meanwhile."""
+    modules: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        modules.setdefault(item.path, []).append(item)
+    placed: list[tuple[float, list[pytest.Item]]] = []
+    for is_waiting in (True, False):
+        kind = [
+            module
+            for path, module in modules.items()
+            if any(path.is_relative_to(Path(__file__).parent / name) for name in WAITING)
+            is is_waiting
+        ]
+        total, count = sum(map(len, kind)), 0
+        for module in kind:
+            placed.append((count / total, module))
+            count += len(module)
+    placed.sort(key=lambda place: place[0])
+    items[:] = [item for _, module in placed for item in module]
+
+
 @pytest.fixture(autouse=True)
 def _own_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let what a test sets up of the log end with it."""

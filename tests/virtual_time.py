@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from unittest import mock
 
 import time_machine
@@ -30,20 +30,6 @@ _KNOWS_BYTES = sys.platform == "linux"
 _TCP_INFO = struct.Struct("=128x Q 8x I 52x QQ")
 """Bytes received, not sent yet, sent, and sent once more, which is counted as sent again: those
 of `struct tcp_info` in linux/tcp.h."""
-
-
-class _Traffic(NamedTuple):
-    """What the kernel has counted of one TCP socket."""
-
-    received: int
-    unsent: int
-    sent: int
-
-    @classmethod
-    def of(cls, connection: socket.socket) -> "_Traffic":
-        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
-        received, unsent, sent, again = _TCP_INFO.unpack(info)
-        return cls(received, unsent, sent - again)
 
 
 class _Connection(socket.socket):
@@ -63,6 +49,12 @@ class _Connection(socket.socket):
                 self.ends = (None, None)
         return self.ends is not None
 
+    def counts(self) -> tuple[int, int, int]:
+        """Return the bytes that the kernel has received, has not sent yet, and has sent."""
+        info = self.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+        received, unsent, sent, again = _TCP_INFO.unpack(info)
+        return received, unsent, sent - again
+
 
 class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
     """Waits for no timer, only for the network and for threads."""
@@ -72,6 +64,10 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
         self._on_idle = on_idle
         self.is_awaited: Callable[[], bool] = lambda: False
         self._connections: dict[int, _Connection] = {}
+        self._pairs: list[tuple[_Connection, _Connection]] | None = None
+        """Both ends of each connection within this loop; `None`: to be found again."""
+        self._has_strangers = False
+        """Whether another loop, thread or process has the other end of a connection."""
         self.is_hurried = False
 
     def select(self, timeout: float | None = None) -> Any:
@@ -89,8 +85,13 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
                 break
         return ready
 
+    def register(self, fileobj: Any, events: int, data: Any = None) -> Any:
+        self._pairs = None
+        return super().register(fileobj, events, data)
+
     def unregister(self, fileobj: Any) -> Any:
         key = super().unregister(fileobj)
+        self._pairs = None
         if known := self._connections.pop(key.fd, None):
             known.detach()
         return key
@@ -103,25 +104,34 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
 
     def _wait_s(self) -> float:
         """Return how long to wait for the network before time may pass."""
-        traffic: dict[tuple[Any, Any], _Traffic | None] = {}
-        for fd, key in self._fd_to_key.items():  # get_map() takes longer
+        if self._pairs is None and not self._find_pairs():
+            return GRACE_S
+        for one, other in self._pairs or ():
+            received, unsent, sent = one.counts()
+            other_received, other_unsent, other_sent = other.counts()
+            if unsent or other_unsent or sent > other_received or other_sent > received:
+                return STUCK_AFTER_S
+        return GRACE_S if self._has_strangers else 0.0
+
+    def _find_pairs(self) -> bool:
+        """Find both ends of each connection; return whether all of them are through."""
+        by_ends: dict[tuple[Any, Any], _Connection] = {}
+        for fd, key in self._fd_to_key.items():
             connection = self._connections.get(fd)
             if connection is None:
                 connection = self._connections[fd] = _Connection(fd)
             if connection.ends is None and not connection.find_ends():
-                if key.events & selectors.EVENT_WRITE:  # one's own connect, not through yet
-                    return GRACE_S
-                continue
-            if isinstance(connection.ends[0], tuple):  # what the loop wakes itself with has none
-                traffic[connection.ends] = _Traffic.of(connection) if _KNOWS_BYTES else None
-        longest_s = 0.0
-        for (here, there), mine in traffic.items():
-            other = traffic.get((there, here))
-            if mine is None or other is None:
-                longest_s = max(longest_s, GRACE_S)
-            elif mine.unsent or mine.sent > other.received:
-                return STUCK_AFTER_S
-        return longest_s
+                if key.events & selectors.EVENT_WRITE:  # one's own connect
+                    return False
+            elif connection.ends and isinstance(connection.ends[0], tuple):
+                by_ends[connection.ends] = connection  # what the loop wakes itself with has none
+        self._pairs = [
+            (connection, by_ends[there, here])
+            for (here, there), connection in by_ends.items()
+            if _KNOWS_BYTES and here < there and (there, here) in by_ends
+        ]
+        self._has_strangers = 2 * len(self._pairs) < len(by_ends)
+        return True
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):

@@ -29,6 +29,8 @@ from tests.daemon import Daemon, settings_for
 from tests.fixture_cars import fixture_car
 from tests.mosquitto import Mosquitto, Observer, wait_until
 
+pytestmark = pytest.mark.no_cover
+
 VIN, SHARED_VIN = "WBA00000000000001", "WBA00000000DEMO02"
 MILEAGE = "vehicle.vehicle.travelledDistance"
 ACCOUNT = "bmw2mqtt/account/eu"

@@ -15,6 +15,8 @@ from tests.daemon import Daemon
 from tests.integration.test_cardata import VIN, CarDataOwner
 from tests.mosquitto import Mosquitto, Observer, wait_until
 
+pytestmark = pytest.mark.no_cover
+
 CAR = f"bmw2mqtt/{VIN}"
 ENERGY = f"{CAR}/sensor/energy_charged"
 EVENTS = f"{CAR}/event/charging"

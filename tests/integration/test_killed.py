@@ -110,6 +110,10 @@ class Victim:
     def passwords(self) -> int:
         return sum("/authenticate" in request.path for request in tuple(self.bmw.requests))
 
+    def knows_that_the_login_is_lost(self) -> bool:
+        state = self._directory / "data" / "account-home.json"
+        return b"login_required" in state.read_bytes()
+
     def renewals(self) -> int:
         return sum(TOKEN in request.path for request in tuple(self.bmw.requests))
 
@@ -210,6 +214,7 @@ def test_a_login_that_bmw_forgot_is_called_lost_and_tried_no_more(
     observer.wait_for(STATUS, "login_required")
     page = b"captcha/rest_of_world.html"
     wait_until(lambda: page in observer.current()[f"{STATUS}/attributes"], LIMIT_S, "the page")
+    wait_until(victim.knows_that_the_login_is_lost, LIMIT_S, "it is on disk")
     asked = len(victim.bmw.requests)
     victim.stop()
     victim.start()

@@ -9,6 +9,8 @@ from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from tests.daemon import Daemon
 from tests.mosquitto import Mosquitto, Observer, wait_until
 
+pytestmark = pytest.mark.no_cover
+
 STATUS = "bmw2mqtt/account/home/sensor/status"
 LOGIN = "bmw2mqtt/account/home/login/set"
 WITHOUT = {"captcha_token": None, "poll_interval": 3600}

@@ -14,6 +14,8 @@ from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.vehicle.charging.energy import energy_of
 from tests.fixture_cars import fixture_car
 
+pytestmark = pytest.mark.no_cover
+
 IX, I4, X3 = "WBA00000000DEMO01", "WBA00000000DEMO02", "WBA00000000DEMO04"
 M340 = "WBA00000000DEMO03"
 REX, I3 = "WBY00000000REXI01", "WBY000000NOREXI01"
