@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from tests.daemon import Daemon
 from tests.mosquitto import Mosquitto, Observer, wait_until
