@@ -27,7 +27,7 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 # Tests wait for half of their time. One after another: ARGS=-n0. Coverage is of all tests or of none.
-WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+WORKERS ?= $(shell echo $$((3 * $$(getconf _NPROCESSORS_ONLN))))
 unit: $(VENV)/.dev
 	$(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal $(if $(ARGS),$(ARGS),--cov)
 
