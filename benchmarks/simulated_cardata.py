@@ -97,23 +97,34 @@ class Offer:
         """
         client = self._bmw.stream.client_of(self._user.gcid)
         assert client is not None, "nobody listens"
-        packets = []
-        for number in range(count):
-            is_probe = per_second is not None or number == count - 1
-            self._probe += is_probe
-            vin, payload = self._payload(self._sent, self._probe if is_probe else None)
-            self._sent += 1
-            packets.append(mqtt.publish(client.version, f"{self._user.gcid}/{vin}", payload))
+        if per_second is not None:
+            return await self._send_steadily(client, count, per_second)
+        packets = [self._packet(client, is_probe=n == count - 1) for n in range(count)]
+        started = time.monotonic()
+        for number, packet in enumerate(packets):
+            client.send(packet)
+            if number % 50 == 49:
+                await _breathe(client)
+        return {"started_at": started, "sent_at": [], "probe": self._probe}
+
+    async def _send_steadily(
+        self, client: StreamClient, count: int, per_second: float
+    ) -> dict[str, Any]:
+        """Make each message when it is sent: a later answer of REST would make it an older one."""
         started = time.monotonic()
         sent_at = []
-        for number, packet in enumerate(packets):
-            if per_second:
-                await asyncio.sleep(max(0.0, started + number / per_second - time.monotonic()))
-                sent_at.append(time.monotonic())
+        for number in range(count):
+            await asyncio.sleep(max(0.0, started + number / per_second - time.monotonic()))
+            packet = self._packet(client, is_probe=True)
+            sent_at.append(time.monotonic())
             client.send(packet)
-            if not per_second and number % 50 == 49:
-                await _breathe(client)
         return {"started_at": started, "sent_at": sent_at, "probe": self._probe}
+
+    def _packet(self, client: StreamClient, *, is_probe: bool) -> bytes:
+        self._probe += is_probe
+        vin, payload = self._payload(self._sent, self._probe if is_probe else None)
+        self._sent += 1
+        return mqtt.publish(client.version, f"{self._user.gcid}/{vin}", payload)
 
 
 async def _breathe(client: StreamClient) -> None:
