@@ -1,6 +1,7 @@
 """Vehicle poller: requests the vehicles of one login, their states and their pictures."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -76,6 +77,8 @@ class VehiclePoller:
         self._last_reports = LastReports(account, state_file)
         self._kept_charging: dict[str, dict[str, Any]] = {}
         """The state of charging of an earlier run, by VIN, until the vehicle is there."""
+        self._has_changed = False
+        """Whether there is something that `save` has not written."""
         self._report_word = UnknownValueLog()
         self._errors = LogOnce()
 
@@ -132,13 +135,28 @@ class VehiclePoller:
         """Poll every vehicle; an error of one never hides the others."""
         await self._list_if_due()
         await self._request_profiles()
-        errors: list[AccountError] = []
         cars = []
         for car in self.vehicles.values():
             if self._is_wanted(car.vin):
                 cars.append(car)
             else:
                 car.snapshot = None  # reported anew once it is wanted again
+        try:
+            errors = await self._poll_cars(cars)
+        finally:
+            self._save_changes()
+        if errors and len(errors) == len(cars):
+            raise errors[0]
+        for car in cars:
+            try:
+                await self._get_image(car)
+            except Exception:
+                self._bug_logger.exception("image_crashed", account=self._account, vin=car.vin)
+                car.image = b""
+
+    async def _poll_cars(self, cars: Iterable[PolledVehicle]) -> list[AccountError]:
+        """Poll vehicles; return the errors, or raise one that concerns the whole account."""
+        errors: list[AccountError] = []
         for car in cars:
             try:
                 await self._poll_car(car)
@@ -150,14 +168,12 @@ class VehiclePoller:
             except Exception as error:  # a bug with one car must not hide the others
                 self._bug_logger.exception("vehicle_crashed", account=self._account, vin=car.vin)
                 errors.append(BadAnswer(bug_message(error)))
-        if errors and len(errors) == len(cars):
-            raise errors[0]
-        for car in cars:
-            try:
-                await self._get_image(car)
-            except Exception:
-                self._bug_logger.exception("image_crashed", account=self._account, vin=car.vin)
-                car.image = b""
+        return errors
+
+    def _save_changes(self) -> None:
+        if self._has_changed:
+            self._has_changed = False
+            self.save()
 
     def _is_wanted(self, vin: str) -> bool:
         return self._listener.is_wanted(self._account, vin)
@@ -229,6 +245,7 @@ class VehiclePoller:
                 self._log_error("vehicle_not_updated", error, vin=vin)
             except Exception:
                 self._bug_logger.exception("vehicle_crashed", account=self._account, vin=vin)
+            self._save_changes()
 
     def report_found_position(self, car: PolledVehicle) -> None:
         """Report where the finder has found the vehicle."""
@@ -282,7 +299,7 @@ class VehiclePoller:
             car.responses = responses
             self._build(car, responses)
             self._last_reports.update(responses)
-            self.save()
+            self._has_changed = True
         self._listener.vehicle_seen(self._account, car.vin)
 
     def _build(self, car: PolledVehicle, responses: VehicleResponses) -> None:
