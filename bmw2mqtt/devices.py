@@ -113,7 +113,9 @@ class DeviceRegistry:
         self._states[state.name] = state
         state = self._with_bug(state)
         can_list = state.status in {AccountStatus.STARTING, AccountStatus.OK}
+        owners = self._ownership.owners()
         self._ownership.set_available(state.name, is_available=can_list)
+        self._refresh_new_owners(owners, state.name)
         self._account_devices[state.name].publish(state)
 
     def account_crashed(self, name: str, message: str | None) -> None:
@@ -130,15 +132,19 @@ class DeviceRegistry:
 
     def vehicles_listed(self, account: str, vins: frozenset[str], *, is_complete: bool) -> None:
         """Record the cars of an account, and remove those that have left it."""
+        owners = self._ownership.owners()
         for vin in sorted(self._ownership.update(account, vins, is_complete=is_complete)):
-            registered = self._vehicles.get(vin)
-            if registered is not None and registered.account == account:
+            if (registered := self._vehicles.get(vin)) and registered.account == account:
                 self._remove(registered)
-            if other := self._accounts.get(self._ownership.owner(vin) or ""):
-                other.refresh()  # it left the car out of its polls so far
+        self._refresh_new_owners(owners, account)
         if is_complete:
             self._save_owners()
             self.remove_stale_topics()
+
+    def _refresh_new_owners(self, before: Mapping[str, str], reporter: str) -> None:
+        """Let accounts that own a car now by what another reported poll it: they left it out."""
+        for name in self._ownership.new_owners(before) & self._accounts.keys() - {reporter}:
+            self._accounts[name].refresh()
 
     def _save_owners(self) -> None:
         owners = self._ownership.owners()

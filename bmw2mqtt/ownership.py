@@ -39,6 +39,10 @@ class Ownership:
         """Return the account of each car."""
         return {vin: owner for vin in self._claims if (owner := self.owner(vin))}
 
+    def new_owners(self, before: Mapping[str, str]) -> set[str]:
+        """Return the accounts that own a car which another one owned before."""
+        return {own for vin, own in self.owners().items() if before.get(vin) not in {None, own}}
+
     def owner(self, vin: str) -> str | None:
         """Return the account that publishes a car; `None`: no account has it."""
         claims = self._claims.get(vin)

@@ -69,6 +69,16 @@ class PublishedRegistry:
         return str(info["vehicles"][VIN]["account"])
 
 
+class RefreshedAccount:
+    """Counts how often it is asked to poll."""
+
+    def __init__(self) -> None:
+        self.refreshes = 0
+
+    def refresh(self) -> None:
+        self.refreshes += 1
+
+
 @pytest.fixture
 def published(tmp_path: Path) -> PublishedRegistry:
     return PublishedRegistry(tmp_path)
@@ -153,3 +163,18 @@ def test_what_is_on_the_disk_already_is_not_written_again(
     assert written_at() == before
     published.registry.vehicles_listed("app", frozenset(), is_complete=True)
     assert written_at() > before
+
+
+def test_the_account_that_gains_a_car_polls_it_at_once(
+    published: PublishedRegistry, tmp_path: Path
+) -> None:
+    """Its own list came first, while the owner of the earlier run was still awaited."""
+    published.app_reports()
+    again = PublishedRegistry(tmp_path)
+    app, eu = RefreshedAccount(), RefreshedAccount()
+    accounts: Any = {"app": app, "eu": eu}
+    again.registry.attach(accounts)
+    again.registry.vehicles_listed("eu", frozenset({VIN}), is_complete=True)
+    assert (app.refreshes, eu.refreshes) == (0, 0)
+    again.registry.vehicles_listed("app", frozenset(), is_complete=True)
+    assert (app.refreshes, eu.refreshes) == (0, 1)
