@@ -217,6 +217,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         work.add_done_callback(self._thread_ends)  # second: who waits is told before time passes
         return future
 
+    async def shutdown_default_executor(self, *_: object) -> None:
+        """Wait for threads in real time: the time limit of Python 3.12 and newer is virtual."""
+        self._pool.shutdown(wait=True)
+
     def _thread_ends(self, _: object) -> None:
         with suppress(RuntimeError):  # the loop may be closed
             self.call_soon_threadsafe(self._thread_done)

@@ -73,7 +73,9 @@ async def parts(certificates: Certificates, tmp_path: Path) -> AsyncIterator[Acc
         CarDataSimulator([user], certificates=certificates) as bmw,
         HttpClient(certificates.client_context()) as session,
     ):
-        yield AccountParts(bmw, user, clock, session, tmp_path / "data")
+        opened = AccountParts(bmw, user, clock, session, tmp_path / "data")
+        yield opened
+        opened.close()
     await clock.forward(seconds=1)  # what was closed just now has ended
 
 

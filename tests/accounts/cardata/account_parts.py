@@ -143,6 +143,7 @@ class AccountParts:
         self.client_id = CLIENT_ID
         self.descriptors = wanted_descriptors()
         self.store = Store(folder)
+        self._opened: list[ReadingStore] = []
         self.restart()
 
     def restart(self) -> None:
@@ -159,6 +160,7 @@ class AccountParts:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.values = ReadingStore(self.folder / "values-home.db", self.store.writer)
         self.values.open()
+        self._opened.append(self.values)
         self.vehicles = VehicleRegistry("home", self.store, self.values, BugLogger())
         self.listener = Listener(self.vehicles)
         self.poller = RestPoller(
@@ -173,6 +175,11 @@ class AccountParts:
         )
         self.poller.restore()
         self.login = DeviceLogin(self.oauth, now=self.clock, sleep=self.clock.sleep)
+
+    def close(self) -> None:
+        """Close the files of every start: each but the last one ended as a killed process does."""
+        for values in self._opened:
+            values.close()
 
     @property
     def basic_data(self) -> dict[str, BasicData]:
