@@ -58,9 +58,9 @@ def delete(
         )
         for table, time in _TIMES.items():
             gone += connection.execute(
-                f"DELETE FROM {table} WHERE (?1 IS NULL OR vin = ?1)"  # noqa: S608 - our own names
-                f" AND (?2 IS NULL OR {time} >= ?2) AND {time} < ?3",
-                (vin, from_at, until),
+                f"DELETE FROM {table} WHERE (:vin IS NULL OR vin = :vin)"  # noqa: S608 - our own names
+                f" AND (:from_at IS NULL OR {time} >= :from_at) AND {time} < :until",
+                {"vin": vin, "from_at": from_at, "until": until},
             ).rowcount
     _shrink(connection)
     return gone
@@ -70,19 +70,20 @@ def delete_positions(connection: sqlite3.Connection, vin: str | None = None) -> 
     """Delete every position, place name and track of a car, or of all."""
     with transaction(connection):
         connection.execute(
-            "DELETE FROM track WHERE ?1 IS NULL OR trip_id IN (SELECT id FROM trip WHERE vin = ?1)",
-            (vin,),
+            "DELETE FROM track WHERE :vin IS NULL"
+            " OR trip_id IN (SELECT id FROM trip WHERE vin = :vin)",
+            {"vin": vin},
         )
         connection.execute(
             "UPDATE bmw_record SET json = json_remove(json, '$.chargingLocation',"
-            " '$.publicChargingPoint') WHERE (?1 IS NULL OR vin = ?1) AND json_valid(json)",
-            (vin,),
+            " '$.publicChargingPoint') WHERE (:vin IS NULL OR vin = :vin) AND json_valid(json)",
+            {"vin": vin},
         )
         for table, names in _POSITIONS.items():
             nothing = ", ".join(f"{name} = NULL" for name in names)
             connection.execute(
-                f"UPDATE {table} SET {nothing} WHERE ?1 IS NULL OR vin = ?1",  # noqa: S608 - our own names
-                (vin,),
+                f"UPDATE {table} SET {nothing} WHERE :vin IS NULL OR vin = :vin",  # noqa: S608 - our own names
+                {"vin": vin},
             )
     _shrink(connection)
 
