@@ -147,7 +147,9 @@ class HistoryWriter:
             self._checkpoint_at = now + CHECKPOINT_S
 
     async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+        loop = asyncio.get_running_loop()
+        # Shielded: a cancel would take what waits for the thread out of its queue, and lose it.
+        return await asyncio.shield(loop.run_in_executor(self._thread, function, *arguments))
 
     async def _close(self) -> None:
         try:
