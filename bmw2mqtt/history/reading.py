@@ -1,6 +1,5 @@
-"""Reads the history beside the writer, off the event loop: for the page, exports and copies."""
+"""Reads the history beside the writer: for the page, exports and copies. It waits for the disk."""
 
-import asyncio
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -27,11 +26,6 @@ def read(path: Path, function: Callable[[HistoryReader], T]) -> T:
             return function(HistoryReader(connection))
         except sqlite3.Error as error:
             raise HistoryError(f"{path}: {error}") from error
-
-
-async def read_in_thread(path: Path, function: Callable[[HistoryReader], T]) -> T:
-    """Return what a function reads in a thread; see `read`."""
-    return await asyncio.to_thread(read, path, function)
 
 
 def copy(path: Path, target: Path) -> None:

@@ -15,7 +15,7 @@ from bmw2mqtt.history import writer as writer_module
 from bmw2mqtt.history.database import HistoryDatabase, open_for_reading
 from bmw2mqtt.history.errors import HistoryError, HistoryTooNew
 from bmw2mqtt.history.queries import HistoryReader
-from bmw2mqtt.history.reading import copy, read_in_thread
+from bmw2mqtt.history.reading import copy, read
 from bmw2mqtt.history.records import OpenState, TripRecord
 from bmw2mqtt.history.writer import HistoryWriter
 from tests.history.samples import VIN, simulated_year, trip
@@ -234,17 +234,17 @@ async def test_what_goes_wrong_for_a_person_is_an_error_of_ours(path):
 
 async def test_reading_goes_on_beside_the_writer_and_after_the_file_was_replaced(path, tmp_path):
     with pytest.raises(HistoryError):
-        await read_in_thread(path, lambda reader: reader.count(TripRecord))
+        await asyncio.to_thread(read, path, lambda reader: reader.count(TripRecord))
     writer = HistoryWriter(HistoryDatabase(path))
     await writer.open()
     writer.put(trip())
     await writer.flush()
-    assert await read_in_thread(path, lambda reader: reader.count(TripRecord)) == 1
+    assert await asyncio.to_thread(read, path, lambda reader: reader.count(TripRecord)) == 1
     copy(path, tmp_path / "copy.db")
     await writer.call(lambda db: db.close())
     (tmp_path / "empty.db").write_bytes(b"")
     (tmp_path / "copy.db").replace(path)
-    assert await read_in_thread(path, lambda reader: reader.vins()) == [VIN]
+    assert await asyncio.to_thread(read, path, lambda reader: reader.vins()) == [VIN]
     (tmp_path / "empty.db").replace(path)
     with pytest.raises(HistoryError, match="no such table"):
-        await read_in_thread(path, lambda reader: reader.vins())
+        await asyncio.to_thread(read, path, lambda reader: reader.vins())

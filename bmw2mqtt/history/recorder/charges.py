@@ -1,14 +1,13 @@
 """Records the charging sessions of one car: rows, counters and events."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Final
 
 from bmw2mqtt.history.recorder.energy import EnergyCounters
 from bmw2mqtt.history.recorder.imports import bmw_row, is_part_of, merge
 from bmw2mqtt.history.recorder.options import NEWS, SAVE_EVERY, Outputs, RecorderOptions
-from bmw2mqtt.history.recorder.payloads import charge_attributes
 from bmw2mqtt.history.recorder.recorded import ABSORBED, STATE_PREFIX, RecordedSession
 from bmw2mqtt.history.records import CurvePoint, OpenState, SessionRecord
 from bmw2mqtt.history.sessions import last_charge, session_record
@@ -225,7 +224,7 @@ class ChargeRecorder:
         elif transition.kind is TransitionKind.ENDED and known:
             if is_news or known.is_announced:
                 charge = last_charge(self._row(known))
-                self._event(ChargingEvent.ENDED, charge_attributes(charge))
+                self._event(ChargingEvent.ENDED, asdict(charge))
         elif transition.kind is TransitionKind.NOT_CHARGING and is_news:
             since = transition.at - NOT_CHARGING_NOTICE
             self._event(ChargingEvent.NOT_CHARGING, {"since": since})

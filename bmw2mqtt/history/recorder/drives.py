@@ -1,17 +1,18 @@
 """Records the trips and the refuelling of one car: rows and events."""
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import structlog
 
 from bmw2mqtt.history.mapping import refuel_record, trip_record
 from bmw2mqtt.history.recorder.options import NEWS, SAVE_EVERY, Outputs, RecorderOptions
-from bmw2mqtt.history.recorder.payloads import refuel_attributes, trip_attributes
 from bmw2mqtt.history.records import OpenState, TripRecord
 from bmw2mqtt.vehicle.history import HistoryEvent, TripEventType, TripSummary
 from bmw2mqtt.vehicle.observed import ObservedVehicle
 from bmw2mqtt.vehicle.trips import (
+    Refuel,
     Refuelled,
     TripCorrected,
     TripEnded,
@@ -100,12 +101,12 @@ class DriveRecorder:
             is_news = now - event.trip.end_at <= NEWS or row.key in self._announced
             if isinstance(event, TripEnded) and is_news:
                 self._announced.discard(row.key)
-                self._send(TripEventType.ENDED, trip_attributes(self.last))
+                self._send(TripEventType.ENDED, asdict(self.last))
         elif isinstance(event, Refuelled):
             refuel = event.refuel
             self._outputs.put(refuel_record(self._vin, refuel, keep_positions=keep_positions))
             if now - refuel.at <= NEWS:
-                self._send(TripEventType.REFUELLED, refuel_attributes(refuel))
+                self._send(TripEventType.REFUELLED, _refuel_attributes(refuel))
 
     def _send_start(self, event: TripStarted, now: datetime) -> None:
         if now - event.start_at > NEWS:
@@ -138,3 +139,17 @@ def last_trip(row: TripRecord) -> TripSummary:
         soc_end=row.soc_end,
         odometer_km=row.odometer_end_km,
     )
+
+
+def _refuel_attributes(refuel: Refuel) -> dict[str, object]:
+    """Return what is known of a refuelling, without its place."""
+    return {
+        "time": refuel.at,
+        "litres": refuel.litres,
+        "before_l": refuel.before_l,
+        "after_l": refuel.after_l,
+        "before_percent": refuel.before_percent,
+        "after_percent": refuel.after_percent,
+        "odometer_km": refuel.odometer_km,
+        "place": refuel.zone,
+    }
