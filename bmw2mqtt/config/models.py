@@ -37,6 +37,7 @@ from bmw2mqtt.config.values import (
     ExistingFile,
     Flag,
     Folder,
+    ForeignTopic,
     Host,
     KeepAlive,
     Latitude,
@@ -124,6 +125,8 @@ class VehicleSettings(Section):
     """If `false`, nothing is published about this car."""
     battery_capacity_kwh: BatteryCapacity | None = None
     """Usable capacity of the high-voltage battery in kWh, if BMW reports none or a wrong one."""
+    meter_topic: ForeignTopic | None = None
+    """MQTT topic with the energy counter of the wallbox at which the car charges, in kWh."""
 
 
 class HomeArea(Section):
@@ -146,6 +149,8 @@ class HistorySettings(Section):
     """Also record where the cars were. If `false`, only "at home" or "elsewhere" is kept."""
     price_per_kwh: Price | None = None
     """Price of 1 kWh at home, for the cost of a charging session."""
+    price_topic: ForeignTopic | None = None
+    """MQTT topic with the present price of 1 kWh, if it changes."""
     currency: Currency = "EUR"
     """Currency of the price, three letters."""
     home: HomeArea | None = None

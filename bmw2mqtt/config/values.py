@@ -275,6 +275,9 @@ Radius = Annotated[
 Topic = Annotated[
     str, AfterValidator(_topic), _error("is not a valid topic", "use printable characters")
 ]
+ForeignTopic = Annotated[
+    str, AfterValidator(_topic_text), _error("is not a valid topic", "use printable characters")
+]
 TopicPrefix = Annotated[
     str,
     AfterValidator(_topic_text),
