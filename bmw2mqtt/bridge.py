@@ -113,6 +113,7 @@ class Bridge:
             is_connected=self._session.connected.is_set,
             history_file=self._recording.file,
             currency=self._settings.history.currency,
+            has_vehicle_metrics=self._settings.metrics.vehicles,
         )
 
     async def run(self, stop: asyncio.Event) -> None:

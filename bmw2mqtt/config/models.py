@@ -197,6 +197,13 @@ class Http(Section):
         return token
 
 
+class MetricsSettings(Section):
+    """What `/metrics` contains."""
+
+    vehicles: Flag = False
+    """Also the values of the cars in `/metrics`, without positions."""
+
+
 class Log(Section):
     """Level and format of the log."""
 
@@ -242,6 +249,7 @@ class Settings(BaseSettings):
     data_dir: Folder = Path("data")
     """Folder for tokens, last values and pictures; keep it. `/data` in the container image."""
     http: Http = Http()
+    metrics: MetricsSettings = MetricsSettings()
     log: Log = Log()
 
     @classmethod

@@ -29,3 +29,5 @@ class PageContext:
     """The history of the cars; `None`: nothing is recorded."""
     currency: str = "EUR"
     """Of the prices in it."""
+    has_vehicle_metrics: bool = False
+    """Whether `/metrics` has the values of the cars."""

@@ -117,6 +117,7 @@ def make(
         broker="broker.example:1883",
         is_connected=lambda: is_connected[0],
         history_file=history_file,
+        has_vehicle_metrics=True,
     )
     listener = WebListener(settings.http, context)
     return ServedPage(port, devices, commands, publisher, made, context, listener, is_connected)
