@@ -99,6 +99,22 @@ class Bridge:
             return [row.record for row in HistoryReader(connection).sessions(hidden=True)]
 
 
+def test_a_price_of_before_a_restart_still_counts(tmp_path: Path) -> None:
+    async def main() -> None:
+        car = Charging()
+        async with Bridge(tmp_path).running() as bridge:
+            bridge.history.price_read(0.5)
+        async with Bridge(tmp_path).running() as bridge:
+            bridge.history.energy_published({})
+            car.report(bridge.history, "0:00 PL=C ST=act HD=40")
+            car.report(bridge.history, "2:00 HD=60 ST=ended")
+            await forward(minutes=2)
+            [row] = bridge.rows()
+        assert (row.cost_source, row.cost) == ("sampled", pytest.approx(row.grid_kwh * 0.5))
+
+    run(main)
+
+
 def test_a_charge_over_a_restart(tmp_path: Path) -> None:
     async def main() -> None:
         car = Charging()

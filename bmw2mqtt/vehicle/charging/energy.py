@@ -203,7 +203,7 @@ def _meter_kwh(session: ChargingSession, battery_kwh: float | None) -> float | N
     that silence before it proves nothing.
     """
     meter, end_at = session.meter, session.end_at
-    if meter is None or meter.kwh < METER_MIN_KWH:
+    if meter is None or meter.kwh < METER_MIN_KWH or kind_of(session) is CurrentType.DC:
         return None
     if session.start_source is StartSource.INFERRED:
         end_at = None

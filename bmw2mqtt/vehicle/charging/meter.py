@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bmw2mqtt.vehicle.charging.completion import ASSUMED
 from bmw2mqtt.vehicle.charging.constants import (
+    EXPECTED_END_OVER,
     FLAP,
     METER_JUMP_KWH,
     METER_KEPT,
@@ -160,7 +162,7 @@ def meter_of(
     begin = session.start_at - METER_LEAD - min(lead, METER_LONGEST_LEAD)
     if session.plugged_at is not None and session.plugged_at <= session.start_at:
         begin = max(begin, session.plugged_at - METER_LEAD)
-    end = now if session.is_open else min(now, end_at + METER_TAIL)
+    end = now if session.is_open else min(now, end_at + _tail(session))
     for claim in others:
         if claim.end is not None and claim.end <= session.start_at + FLAP:
             if claim.end + METER_TAIL > begin:
@@ -174,8 +176,13 @@ def meter_of(
 def is_settled(session: ChargingSession, now: datetime) -> bool:
     """Whether the counter says no more of a session."""
     return session.end_at is not None and (
-        not session.is_open and now - session.end_at > METER_TAIL + FLAP
+        not session.is_open and now - session.end_at > _tail(session) + FLAP
     )
+
+
+def _tail(session: ChargingSession) -> timedelta:
+    """Return how long after the end the wallbox may still count; an assumed end may be later."""
+    return EXPECTED_END_OVER if session.end_source in ASSUMED else METER_TAIL
 
 
 def _overlaps(claim: Claim, begin: datetime, end: datetime, now: datetime) -> bool:

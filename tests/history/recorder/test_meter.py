@@ -133,6 +133,18 @@ ROWS = (
         kwh=(16.08, "estimated"),
     ),
     Row(
+        name="direct current by its power, and nobody knows where",
+        play="-0:20 MT=500; 0:00 PL=C ST=act HD=40 PW=95000; 0:10 HD=60 ST=ended MT=503;"
+        " 0:20 MT=516.5",
+        kwh=(16.32, "measured"),
+        recorder={"home": None},
+    ),
+    Row(
+        name="the car falls silent, its end is assumed, the wallbox counts on",
+        play=f"{BEGIN} 0:01 TR=119; 1:00 MT=507; 2:00 MT=514; 2:25 MT=516.5; 3:00 MT=516.5;"
+        " 4:10 MT=516.5; 9:00 HD=60@2:25 PL=D@8:59",
+    ),
+    Row(
         name="a pause, and what it used meanwhile",
         play=f"{BEGIN} 1:00 HD=50 MT=508; 1:00:10 ST=paused; 1:30 MT=508.3; 1:30:10 ST=act;"
         f" {END} MT=516.5",
