@@ -23,7 +23,7 @@ KUBERNETES: dict[str, Any] = {
 }
 POD: dict[str, Any] = KUBERNETES["Deployment"]["spec"]["template"]["spec"]
 CONTAINER: dict[str, Any] = POD["containers"][0]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker" / "compose.with-broker.yaml").read_text())
 
 
 # Kubernetes
@@ -93,9 +93,24 @@ def test_compose_gives_away_nothing() -> None:
     assert not [key for key in bridge["environment"] if "PASSWORD" in key or "TOKEN" in key]
 
 
+def test_compose_without_a_broker_is_the_published_image_alone() -> None:
+    text = (ROOT / "docker" / "compose.yaml").read_text()
+    (name,) = services = yaml.safe_load(text)["services"]
+    bridge = services[name]
+    workflow = (ROOT / ".github" / "workflows" / "image.yml").read_text()
+    assert "IMAGE: ghcr.io/${{ github.repository }}" in workflow
+    assert "latest" in workflow
+    assert bridge["image"] == "ghcr.io/bmw2mqtt/bmw2mqtt:latest"
+    assert "# build: .." in text
+    assert bridge["read_only"]
+    assert bridge["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in bridge["security_opt"]
+    assert bridge["volumes"] == ["data:/data"]
+
+
 def test_the_homeassistant_variant_adds_to_the_other() -> None:
     variant = yaml.safe_load((ROOT / "docker" / "compose.homeassistant.yaml").read_text())
-    assert variant["include"] == ["compose.yaml"]
+    assert variant["include"] == ["compose.with-broker.yaml"]
     assert list(variant["services"]) == ["homeassistant"]
 
 
