@@ -51,7 +51,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Point links at where their files are on the site; leave developers' pages out of the search."""
+    """Point links at where their files are on the site; hide developers' pages from the search."""
     if page.file.src_uri.startswith(_FOR_DEVELOPERS):
         page.meta["search"] = {"exclude": True}
     here = posixpath.dirname(page.file.src_uri) or "."

@@ -170,13 +170,15 @@ def test_an_image_is_scanned_before_it_has_a_tag(
     build = next(step["with"] for step in steps if step.get("id") == "build")
     assert "tags" not in build
     assert "push-by-digest=true" in build["outputs"]
-    assert "trivy-action" in steps[-2]["uses"]
-    assert steps[-2]["with"]["exit-code"] == "1"
-    said = run_step(
-        steps[-1], tmp_path, "docker", "", IMAGE="i", DIGEST="sha256:0", VERSION=version
-    )
+    *_, scan, tag, app = steps
+    assert "trivy-action" in scan["uses"]
+    assert scan["with"]["exit-code"] == "1"
+    said = run_step(tag, tmp_path, "docker", "", IMAGE="i", DIGEST="sha256:0", VERSION=version)
     assert re.findall(r"--tag i:(\S+)", said) == tags
     assert said.endswith(" i@sha256:0\n")
+    (tmp_path / "app").mkdir()
+    said = run_step(app, tmp_path / "app", "docker", "", IMAGE="i", VERSION=version)
+    assert re.findall(r"--tag i-app:(\S+)", said) == (["1.2.3"] if version == "1.2.3" else [])
 
 
 def test_nothing_is_out_before_all_is_well() -> None:
@@ -184,7 +186,7 @@ def test_nothing_is_out_before_all_is_well() -> None:
     jobs = workflow("release")["jobs"]
     assert set(jobs["image"]["needs"]) == {"ci", "package"}
     assert set(jobs["pypi"]["needs"]) == {"ci", "package", "image"}
-    assert "image" in jobs["app"]["needs"], "Home Assistant builds the app from the image"
+    assert "image" in jobs["app"]["needs"], "Home Assistant pulls the app's image"
 
 
 @pytest.mark.parametrize("version", ["9.8.7", "9.8.7b1", __version__])
