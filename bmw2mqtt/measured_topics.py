@@ -18,6 +18,7 @@ _NUMBER: Final = re.compile(
 )
 _LONGEST_BYTES: Final = 40
 _KWH: Final = {"": 1.0, "kwh": 1.0, "wh": 0.001, "mwh": 1000.0}
+_WH: Final = _KWH | {"": 0.001}
 _UNKNOWN: Final = {"", "unknown", "unavailable", "none", "null", "nan", "undef"}
 """What programs publish while they do not know a value; an empty payload deletes one."""
 _HIGHEST_KWH: Final = 1e8
@@ -30,6 +31,11 @@ class MeasuredTopics:
     def __init__(self, settings: Settings, history: History) -> None:
         self._history = history
         self._meters = meter_topics(settings)
+        self._is_wh = {
+            vehicle.meter_topic
+            for vehicle in settings.vehicles.values()
+            if vehicle.meter_unit == "Wh"
+        }
         self._price_topic = settings.history.price_topic
         self._not_numbers = LogOnce()
 
@@ -46,7 +52,7 @@ class MeasuredTopics:
             if price is not None and abs(price) <= _HIGHEST_PRICE:
                 self._history.price_read(price)
         if topic in self._meters.values():
-            kwh = self._number(topic, payload, units=_KWH)
+            kwh = self._number(topic, payload, units=_WH if topic in self._is_wh else _KWH)
             if kwh is not None and 0 <= kwh <= _HIGHEST_KWH:
                 self._history.meter_read(topic, kwh)
 

@@ -79,6 +79,17 @@ def test_a_counter_is_a_plain_number_with_or_without_unit(
     assert readings == ([] if kwh is None else [(WALLBOX, kwh)])
 
 
+def test_a_counter_without_unit_is_in_the_unit_that_is_set() -> None:
+    settings = Settings(
+        accounts={"eu": ACCOUNT}, vehicles={FIRST: {"meter_topic": WALLBOX, "meter_unit": "Wh"}}
+    )
+    noted = Noted()
+    measured = MeasuredTopics(settings, noted)
+    for payload in (b"1234500", b"1234.5 kWh"):
+        measured.receive(WALLBOX, payload)
+    assert noted.readings == [(WALLBOX, 1234.5)] * 2
+
+
 def test_a_price_may_be_negative_but_not_beyond_reason() -> None:
     measured, readings = topics()
     for payload in (b"0.3123", b"-0.02", b"0.31 EUR/kWh", b"250", b"unavailable", b""):

@@ -44,6 +44,7 @@ from bmw2mqtt.config.values import (
     LogFormat,
     LogLevel,
     Longitude,
+    MeterUnit,
     Name,
     Port,
     Price,
@@ -126,7 +127,9 @@ class VehicleSettings(Section):
     battery_capacity_kwh: BatteryCapacity | None = None
     """Usable capacity of the high-voltage battery in kWh, if BMW reports none or a wrong one."""
     meter_topic: ForeignTopic | None = None
-    """MQTT topic with the energy counter of the wallbox at which the car charges, in kWh."""
+    """MQTT topic with the energy counter of the wallbox at which the car charges."""
+    meter_unit: MeterUnit = "kWh"
+    """Unit of that counter, if its payload has none."""
 
 
 class HomeArea(Section):

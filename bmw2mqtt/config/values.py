@@ -320,6 +320,9 @@ Protocol = Annotated[
     BeforeValidator(str),
     _error("is not a supported MQTT version", "use 5 or 3.1.1"),
 ]
+MeterUnit = Annotated[
+    Literal["kWh", "Wh"], _error("is not a valid unit of a counter", "use kWh or Wh")
+]
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"],
     BeforeValidator(_lower),

@@ -28,6 +28,7 @@ from bmw2mqtt.history.recorder.restore import forget_old_sessions, recorded_sess
 from bmw2mqtt.history.records import PriceSample, Record
 from bmw2mqtt.history.retention import Retention, delete_positions, prune
 from bmw2mqtt.history.writer import HistoryWriter
+from bmw2mqtt.log_once import LogOnce
 from bmw2mqtt.vehicle.history import HistoryEvent, VehicleHistory
 from bmw2mqtt.vehicle.observed import ChargeRecord, ObservedVehicle
 
@@ -71,6 +72,7 @@ class History:
         self._cars: dict[str, CarRecorder] = {}
         self.is_recording = False
         """Whether the file is open and the cars are restored."""
+        self._odd_meters = LogOnce()
         self._meters = {name: WallboxMeter() for name in options.meters.values()}
         self._prices = PriceLog(options.currency)
         self._imports: asyncio.Queue[tuple[str, tuple[ChargeRecord, ...]]] = asyncio.Queue()
@@ -90,8 +92,15 @@ class History:
 
     def meter_read(self, name: str, kwh: float) -> None:
         """Note what a wallbox counter shows now; see `RecorderOptions.meters`."""
-        if meter := self._meters.get(name):
-            meter.update(kwh, self._now())
+        meter = self._meters.get(name)
+        if meter is None or meter.update(kwh, self._now()) or not self._odd_meters.is_new(name):
+            return
+        log.warning(
+            "meter_not_plausible",
+            meter=name,
+            reason="it rises faster than a wallbox can charge, or jumps to and fro",
+            remedy="set meter_unit to its unit",
+        )
 
     def price_read(self, price_per_kwh: float) -> None:
         """Note what energy costs at home now."""

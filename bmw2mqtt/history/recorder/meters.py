@@ -11,6 +11,8 @@ from bmw2mqtt.vehicle.trips import Zone
 
 _CLAIMS: Final = 8
 """So many of the last charges of each car are remembered."""
+_ODD_READINGS: Final = 5
+"""So many in a row that follow from none before are no mistake."""
 
 
 class WallboxMeter:
@@ -25,9 +27,10 @@ class WallboxMeter:
         self._claims: dict[str, dict[str, Claim]] = {}
         """When each car charged, by VIN and session."""
 
-    def update(self, kwh: float, at: datetime) -> None:
-        """Add a reading; `at` is when it arrived."""
+    def update(self, kwh: float, at: datetime) -> bool:
+        """Add a reading; `at` is when it arrived. Return whether it makes sense so far."""
         self._log.update(kwh, at)
+        return self._log.odd_readings < _ODD_READINGS
 
     def restore(self, sessions: dict[str, dict[str, RecordedSession]]) -> None:
         """Continue with what an earlier run has stored.

@@ -41,6 +41,8 @@ class MeterLog:
         self._readings: list[MeterReading] = []
         self._odd: tuple[datetime, float] | None = None
         """A reading that does not follow from the last one; the next one decides which is wrong."""
+        self.odd_readings = 0
+        """How many in a row follow from none before."""
 
     def update(self, kwh: float, at: datetime) -> None:
         """Add a reading; `at` is when it arrived."""
@@ -56,8 +58,9 @@ class MeterLog:
             self._add(MeterReading(at, kwh, self._readings[-1].total_kwh + kwh - self._odd[1]))
         else:
             self._odd = (at, kwh)
+            self.odd_readings += 1
             return
-        self._odd = None
+        self._odd, self.odd_readings = None, 0
 
     def continue_from(self, meter: Meter) -> None:
         """Put the last reading of an earlier run in front of what has come since."""
