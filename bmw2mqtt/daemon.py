@@ -27,7 +27,7 @@ def run(settings: Settings) -> int:
     logging_set_up.hide("settings", settings.secrets())
     logging_set_up.set_up(settings.log.level, settings.log.format)
     for warning in settings.warnings():
-        log.warning("setting_not_recommended", message=warning)
+        log.warning("setting_not_recommended", setting=warning)
     status = EXIT_OK
     try:
         asyncio.run(_serve(settings))
