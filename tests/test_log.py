@@ -12,8 +12,8 @@ import pytest
 import structlog
 
 from bmw2mqtt import log as module
-from bmw2mqtt.log import hidden as hidden_words
 from bmw2mqtt.log import POSITION_KEYS, SECRET_KEYS, redact
+from bmw2mqtt.log import hidden as hidden_words
 
 Output = pytest.CaptureFixture[str]
 

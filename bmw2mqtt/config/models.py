@@ -198,7 +198,7 @@ class Log(Section):
     level: LogLevel = "info"
     """Lowest level that is logged."""
     format: LogFormat = "auto"
-    """`auto`, `console`: sentences in local time, with colours on a terminal; `json`: for programs."""
+    """`auto`, `console`: sentences in local time, coloured on a terminal; `json`: for programs."""
 
 
 def _at_least_one(accounts: dict[str, AccountSettings]) -> dict[str, AccountSettings]:
