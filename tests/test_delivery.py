@@ -217,5 +217,5 @@ def test_one_version_of_an_action_everywhere() -> None:
 def test_the_issue_form_asks_for_the_report() -> None:
     form = yaml.safe_load((ROOT / ".github" / "ISSUE_TEMPLATE" / "problem.yml").read_text())
     first = form["body"][0]
-    assert "bmw2mqtt check --connect" in first["attributes"]["label"]
+    assert "bmw2mqtt check --report" in first["attributes"]["label"]
     assert first["validations"]["required"]

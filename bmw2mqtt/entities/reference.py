@@ -36,6 +36,37 @@ def reference(tables: Tables) -> str:
     return "\n".join((*lines, "## An account's entities", "", *_table(account)))
 
 
+def as_json(tables: Tables) -> list[dict[str, Any]]:
+    """Return the same for programs: one object per entity."""
+    every = dict.fromkeys(row for _, table in tables for row in (*VEHICLE_ENTITIES, *table))
+    cars = [_object("{VIN}", row, [t for t, table in tables if row in table]) for row in every]
+    return cars + [
+        _object(
+            "account/{name}",
+            row,
+            [t for t, _ in tables if row.exists(AccountState(name="", backend=t))],
+        )
+        for row in ACCOUNT_ENTITIES
+    ]
+
+
+def _object(root: str, entity: Entity[Any], backends: Iterable[BackendTraits]) -> dict[str, Any]:
+    suffix = entity.command_suffix
+    topic = f"{root}/{entity.platform}/{entity.key}"
+    return {
+        "topic": topic if entity.has_state else None,
+        "attributes_topic": f"{topic}/attributes" if entity.attributes else None,
+        "command_topic": f"{topic}/{suffix}" if suffix else None,
+        "platform": entity.platform,
+        "key": entity.key,
+        "name": entity.name,
+        "unit": entity.unit if isinstance(entity, Sensor | Number) else None,
+        "device_class": getattr(entity, "device_class", None),
+        "enabled": entity.enabled,
+        "backends": [traits.name for traits in backends],
+    }
+
+
 def _further(traits: BackendTraits, rows: Iterable[Entity[Vehicle]]) -> Iterator[str]:
     yield from (f"## A {traits.title} car's further readings", "")
     yield from ("A car has those that it has sent. All are off by default.", "")

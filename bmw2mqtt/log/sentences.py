@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from bmw2mqtt.local_time import local_day_time
 from bmw2mqtt.log.table import SENTENCES, Choice
 
 _LONGEST_VALUE = 500
@@ -79,13 +80,11 @@ class _Filler(string.Formatter):
 
 
 def _local(value: Any) -> str:
-    """Return the local time of an ISO text: with its day, unless that is today."""
+    """Return the local time of an ISO text."""
     try:
-        at = datetime.fromisoformat(str(value)).astimezone()
+        return local_day_time(datetime.fromisoformat(str(value)))
     except ValueError:
         return str(value)
-    is_today = at.date() == datetime.now().astimezone().date()
-    return f"{at:%H:%M}" if is_today else f"{at:%Y-%m-%d %H:%M}"
 
 
 def placeholders(template: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`bmw2mqtt check --connect`: a report that a person can paste into an issue."""
+"""`bmw2mqtt check --report`: a report that a person can paste into an issue."""
 
 import re
 from collections.abc import Callable
@@ -32,11 +32,11 @@ def cars() -> list[Any]:
 
 @pytest.fixture
 def check(tmp_path: Path, capsys: Output) -> Check:
-    """Run `check --connect`; return the exit status and what it printed."""
+    """Run `check --report`; return the exit status and what it printed."""
 
     def run(settings: dict[str, Any]) -> tuple[int, str]:
         (tmp_path / "check.yaml").write_text(yaml.safe_dump(settings))
-        status = main(["check", "--connect", "--config", str(tmp_path / "check.yaml")])
+        status = main(["check", "--report", "--config", str(tmp_path / "check.yaml")])
         return status, capsys.readouterr().out
 
     return run

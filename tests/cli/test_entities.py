@@ -1,5 +1,7 @@
 """`bmw2mqtt entities`."""
 
+import json
+
 import pytest
 
 from bmw2mqtt.accounts.backends import entity_tables
@@ -23,3 +25,15 @@ def test_entities(capsys: Output) -> None:
     assert backends == {"mybmw", "cardata", "mybmw, cardata"}
     assert main(["entities"]) == 0
     assert capsys.readouterr().out == text
+
+
+def test_entities_as_json(capsys: Output) -> None:
+    assert main(["entities", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    cars = {entity for _, table in entity_tables() for entity in table}
+    assert len(rows) == len(cars) + len(ACCOUNT_ENTITIES)
+    by_topic = {row["topic"] or row["command_topic"]: row for row in rows}
+    assert by_topic["{VIN}/sensor/mileage"]["unit"] == "km"
+    assert by_topic["{VIN}/lock/lock"]["command_topic"] == "{VIN}/lock/lock/set"
+    assert by_topic["{VIN}/lock/lock"]["backends"] == ["mybmw"]
+    assert by_topic["account/{name}/sensor/requests_left"]["backends"] == ["cardata"]

@@ -33,7 +33,7 @@ def test_up_and_down(clone: Clone, bmw: MyBmwSimulator) -> None:
         read_only = docker("exec", container, "sh", "-c", "id -u; : >/x", is_checked=False)
         assert read_only.stdout == "10001\n"
         assert "Read-only" in read_only.stderr
-        said = docker("exec", container, "bmw2mqtt", "check", "--connect").stdout
+        said = docker("exec", container, "bmw2mqtt", "check", "--report").stdout
         assert "the running daemon reports ok" in said
         assert "may write all topics" in said
         assert "broker: connected, MQTT 5, no TLS, mosquitto version 2" in said

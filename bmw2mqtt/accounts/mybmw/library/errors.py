@@ -8,9 +8,9 @@ from datetime import timedelta
 import httpx
 from bimmer_connected.models import MyBMWAPIError, MyBMWQuotaError
 
-from bmw2mqtt.accounts.local_time import local_time
 from bmw2mqtt.accounts.mybmw.library.request_hook import count
 from bmw2mqtt.accounts.request_counter import utc_now
+from bmw2mqtt.local_time import local_time
 from bmw2mqtt.vehicle.errors import (
     AccountError,
     BadAnswer,
