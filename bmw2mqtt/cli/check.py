@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from bmw2mqtt import log
 from bmw2mqtt.accounts.backends import BACKENDS
+from bmw2mqtt.accounts.data_folder import folder_problem
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.bridge import Bridge
@@ -75,6 +76,8 @@ def _connect(
 
 def problems_in_use(settings: Settings) -> tuple[str, ...]:
     """Return errors that appear only when the settings are used, such as a broken certificate."""
+    if folder := folder_problem(settings.data_dir):
+        return (f"data_dir: {folder}",)
     try:
         Bridge(settings)
         for name, account in settings.accounts.items():

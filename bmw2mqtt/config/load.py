@@ -20,6 +20,7 @@ from bmw2mqtt.config.layers import (
     read_secret_files,
     variable,
 )
+from bmw2mqtt.config.mistakes import example_values, misspelt_account
 from bmw2mqtt.config.models import HomeAssistant, Mqtt, Settings
 from bmw2mqtt.config.values import quoted
 from bmw2mqtt.config.yamlfile import Unreadable, find_file, read_yaml
@@ -94,7 +95,12 @@ class _Check:
         self._entries = ChainMap(*(layer.entries for layer in layers))
 
     def settings(self) -> Settings:
-        problems = [*_lines(self._layers), *self._shared_topics(), *self._shared_client()]
+        problems = [
+            *_lines(self._layers),
+            *example_values(self._entries),
+            *self._shared_topics(),
+            *self._shared_client(),
+        ]
         settings = None
         try:
             settings = Settings.from_layers(*(layer.nested() for layer in self._layers))
@@ -154,6 +160,8 @@ class _Check:
         if error["type"] == "missing":
             text = f"missing; {self._how_to_add(path)}"
         elif error["type"] == "union_tag_not_found":
+            if hint := misspelt_account(self._entries, path[1]):
+                return hint
             choices = " or ".join(f"{n} ({model.summary})" for n, model in ACCOUNT_SETTINGS.items())
             text = f"missing; use {choices}"
         elif error["type"] == "union_tag_invalid":

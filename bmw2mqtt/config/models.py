@@ -57,6 +57,7 @@ from bmw2mqtt.config.values import (
 
 _POLITE_INTERVAL_S: Final = 60
 _STRONG_TOKEN_LENGTH: Final = 16
+_TLS_PORT: Final = 8883
 
 
 class Tls(Section):
@@ -290,6 +291,11 @@ class Settings(BaseSettings):
                 " more"
             )
         tls = self.mqtt.tls
+        if self.mqtt.port == _TLS_PORT and not tls.enabled:
+            lines.append(
+                f"mqtt.port: {_TLS_PORT} is usually for TLS; set mqtt.tls.enabled: true, or use"
+                " another port, usually 1883"
+            )
         if tls.enabled and not tls.verify:
             lines.append(
                 "mqtt.tls.verify: false, so anyone can impersonate the broker; set ca_file and"
