@@ -39,7 +39,7 @@ An empty value counts as not set. An unknown key is an error, and so is a value 
 example. `true` and `false` switch a section that has `enabled`: `tls: true` is short for
 `tls: {enabled: true}`.
 
-In YAML, a blank and `#` begin a comment: put a password that contains them in quotes. `${VARIABLES}`
+In YAML, a blank and `#` begin a comment: put such a password in quotes. `${VARIABLES}`
 and `!secret` are not replaced: use environment variables or secret files.
 
 In every source, a byte order mark at the start of a value and line breaks at its end are removed,

@@ -3,7 +3,8 @@
 import logging
 import os
 import sys
-from typing import Any, Literal
+from contextlib import suppress
+from typing import Any, Literal, TextIO, cast
 
 import structlog
 from structlog.dev import Column, ConsoleRenderer, KeyValueColumnFormatter, LogLevelColumnFormatter
@@ -46,13 +47,14 @@ def set_up(level: str = "info", format_: Literal["auto", "console", "json"] = "a
             for_people,
         ]
     number = logging.getLevelNamesMapping()[level.upper()]
+    stream = cast("TextIO", _Stream(sys.stderr))
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -110,6 +112,21 @@ def _fact(value: object) -> str:
 
 def _is_terminal() -> bool:
     return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+
+
+class _Stream:
+    """Drops what cannot be written: a terminal that was closed must not stop the daemon's end."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 class _Demote(logging.Filter):
