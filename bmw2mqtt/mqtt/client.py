@@ -361,7 +361,7 @@ CLOSED_AT_ONCE = (
 def _as_mqtt_error(error: Exception) -> aiomqtt.MqttError:
     if isinstance(error, aiomqtt.MqttError):
         return error
-    translated = ProtocolError(f"the broker sent what is not MQTT ({type(error).__name__})")
+    translated = ProtocolError("the broker sent something that is not MQTT")
     translated.__cause__ = error
     return translated
 
