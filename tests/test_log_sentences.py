@@ -225,6 +225,22 @@ def test_colours_are_for_terminals_only(
     assert "\x1b" not in line
 
 
+def test_lists_and_counts_read_well() -> None:
+    texts = [
+        words.text
+        for accounts in ([], ["home", "eu"])
+        if (words := sentence({"event": "started", "version": "1", "accounts": accounts}))
+    ]
+    assert texts == [
+        "bmw2mqtt 1 has started. Accounts: none.",
+        "bmw2mqtt 1 has started. Accounts: home, eu.",
+    ]
+    for count, text in ((1, "Removed 1 retained topic of"), (2, "Removed 2 retained topics of")):
+        words = sentence({"event": "stale_topics_removed", "topics": count})
+        assert words is not None
+        assert words.text.startswith(text)
+
+
 def test_a_broken_fact_does_not_lose_the_line(logged: Callable[..., list[str]]) -> None:
     (line,) = logged("auto", "warning", "container_not_renewed", retry_at="None")
     assert "Next try None." in line

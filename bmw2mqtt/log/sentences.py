@@ -75,7 +75,7 @@ class _Filler(string.Formatter):
         if is_count:
             return (one if value == 1 else many).replace("#", str(value))
         if isinstance(value, list | tuple | set | frozenset):
-            value = ", ".join(map(str, value))
+            value = ", ".join(map(str, value)) or "none"
         return printable(value)
 
 

@@ -186,6 +186,7 @@ _FILES: Final[_Table] = {
     "history_saved_again": "The history is saved again in {file}",
     "history_damaged": "The history {file} is damaged ({reason}); bmw2mqtt starts a new one and"
     " keeps the old one as {kept_as}",
+    "history_positions_deleted": "Car {vin}: all recorded positions were deleted",
     "history_migrated": "The history {file} was updated to a new format; the old one is kept as"
     " {copy}",
 }
