@@ -23,7 +23,7 @@ from bmw2mqtt.config.layers import (
 from bmw2mqtt.config.mistakes import example_values, misspelt_account
 from bmw2mqtt.config.models import HomeAssistant, Mqtt, Settings
 from bmw2mqtt.config.values import quoted
-from bmw2mqtt.config.yamlfile import Unreadable, find_file, read_yaml
+from bmw2mqtt.config.yamlfile import DEFAULT_FILES, Unreadable, find_file, read_yaml
 from bmw2mqtt.vehicle.errors import ConfigError
 
 SECRETS_DIR: Final = Path("/run/secrets")
@@ -157,6 +157,8 @@ class _Check:
 
     def _line(self, error: ErrorDetails) -> str:
         path, text = _path(error), error["msg"]
+        if path == ("accounts",) and self._file is None:
+            text += f" (no file was found; looked for {' and '.join(map(str, DEFAULT_FILES))})"
         if error["type"] == "missing":
             text = f"missing; {self._how_to_add(path)}"
         elif error["type"] == "union_tag_not_found":

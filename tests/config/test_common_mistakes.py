@@ -118,6 +118,13 @@ def test_a_variable_of_an_account_that_does_not_exist():
     assert "BACKEND: missing" in problems(HOME, BMW2MQTT_ACCOUNTS__OTHER__PASSWORD="s3cret")[0]
 
 
+def test_without_any_file_it_says_where_it_looked():
+    (line,) = problems(None)
+    assert line.startswith("accounts: no account is configured; add one, for example accounts: ")
+    assert line.endswith("(no file was found; looked for config.yaml and /config/config.yaml)")
+    assert "looked for" not in problems("mqtt: {host: broker}\n")[0]
+
+
 ACCEPTED = {
     "# in quotes": (ACCOUNT + "'abc #1'\n", "abc #1"),
     "# without a blank": (ACCOUNT + "abc#1\n", "abc#1"),
