@@ -34,7 +34,8 @@ def result(settings: Settings, broker: BrokerReport, accounts: Sequence[AccountR
 def _broker(settings: Settings, broker: BrokerReport) -> Iterator[str]:
     place = f"MQTT broker {settings.mqtt.host}:{settings.mqtt.port}"
     if broker.problem is not None:
-        yield f"{mark(is_well=False)} {place}: {broker.problem}"
+        problem = broker.problem.removeprefix(f"{settings.mqtt.host}:{settings.mqtt.port} ")
+        yield f"{mark(is_well=False)} {place}: {problem}"
         if "mqtt." not in broker.problem:
             yield f"    → {_CHECK_BROKER}"
         return

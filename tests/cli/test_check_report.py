@@ -65,7 +65,7 @@ def test_broker_and_bmw_refuse(check: Check, bmw: MyBmwSimulator, tmp_path: Path
     status, text = check(settings)
     assert status == 2
     assert re.search(
-        r"- ✘ broker: 127.0.0.1:\d+ refuses: .*(Connection refused|Connect call failed)", text
+        r"- ✘ broker: 127.0.0.1:\d+ cannot be used: connection refused: check that the", text
     )
     assert ": BMW refuses the login: check username and password" in text
 
@@ -98,7 +98,7 @@ def test_names_of_hosts_are_left_out(check: Check, bmw: MyBmwSimulator, tmp_path
     status, text = check(settings)
     assert status == 2
     assert "smith" not in text
-    assert "- ✘ broker: (hidden):1883 refuses: " in text
+    assert "- ✘ broker: (hidden):1883 cannot be used: its name cannot be resolved" in text
 
 
 @pytest.mark.parametrize(
@@ -115,10 +115,10 @@ def test_names_of_hosts_are_left_out(check: Check, bmw: MyBmwSimulator, tmp_path
 )
 def test_where_the_broker_is_found_from_anywhere_is_left_out(host: str, shown: int) -> None:
     settings = Settings(mqtt={"host": host}, accounts={"home": HOME})
-    said = f"{host}:1883 refuses: Connect call failed ('{host}', 1883)"
+    said = f"{host}:1883 cannot be used: Connect call failed ('{host}', 1883)"
     text = report(settings, BrokerReport(problem=said), [])
     assert text.lower().count(host.lower()) == shown
-    assert ("- ✘ broker: (hidden):1883 refuses" in text) == (not shown)
+    assert ("- ✘ broker: (hidden):1883 cannot be used" in text) == (not shown)
 
 
 def test_other_hosts_are_left_out_unless_they_are_bmws() -> None:

@@ -8,7 +8,7 @@ from typing import Any, Self
 import aiohttp
 
 from bmw2mqtt import __version__
-from bmw2mqtt.accounts.network_errors import describe_network_error
+from bmw2mqtt.network_errors import describe_network_error
 from bmw2mqtt.vehicle.errors import BadAnswer, NoConnection, Unreachable
 
 TIMEOUT_S = 30
@@ -91,7 +91,8 @@ class HttpClient:
             ) from error
         except _NEVER_SENT as error:
             raise NoConnection(
-                f"BMW's server cannot be reached ({describe_network_error(error)}); trying again"
+                f"BMW's server cannot be reached ({describe_network_error(error)}); check this"
+                " machine's network and DNS; trying again"
             ) from error
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             reason = describe_network_error(error)

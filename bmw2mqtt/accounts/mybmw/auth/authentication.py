@@ -15,9 +15,9 @@ from bmw2mqtt.accounts.mybmw.auth.login_client import RefusedToRenew, issues_tok
 from bmw2mqtt.accounts.mybmw.library.command_deadline import apply_deadline
 from bmw2mqtt.accounts.mybmw.library.errors import NEVER_SENT, UNREADABLE
 from bmw2mqtt.accounts.mybmw.library.request_hook import count
-from bmw2mqtt.accounts.network_errors import describe_network_error
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.log import hide
+from bmw2mqtt.network_errors import describe_network_error
 from bmw2mqtt.vehicle.errors import AccountError, LoginOutage, LoginRequired
 
 log = structlog.get_logger(__name__)

@@ -10,9 +10,9 @@ import structlog
 from bimmer_connected.models import MyBMWAPIError, MyBMWQuotaError
 
 from bmw2mqtt.accounts.mybmw.library.request_hook import count
-from bmw2mqtt.accounts.network_errors import describe_network_error
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.local_time import local_time
+from bmw2mqtt.network_errors import describe_network_error
 from bmw2mqtt.vehicle.errors import (
     AccountError,
     BadAnswer,
@@ -117,4 +117,7 @@ def _request_error(error: httpx.RequestError) -> Unreachable:
             "BMW's certificate is not trusted: check this machine's clock and CA certificates,"
             " and ca_file if you set it; trying again"
         )
-    return NoConnection(f"BMW's server cannot be reached ({reason}); trying again")
+    return NoConnection(
+        f"BMW's server cannot be reached ({reason}); check this machine's network and DNS; trying"
+        " again"
+    )

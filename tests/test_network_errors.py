@@ -1,4 +1,4 @@
-"""Network errors of BMW's servers: plain words, no names of exceptions."""
+"""Network errors: plain words, no names of exceptions."""
 
 import asyncio
 import errno
@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from bmw2mqtt.accounts.cardata.http import HttpClient
-from bmw2mqtt.accounts.network_errors import describe_network_error
+from bmw2mqtt.network_errors import describe_network_error
 from bmw2mqtt.vehicle.errors import NoConnection, Unreachable
 from tests.mosquitto import free_port
 
@@ -36,7 +36,11 @@ def raised_from(error: Exception, cause: Exception) -> Exception:
         (raised_from(httpx.ConnectError("x"), REFUSED), "connection refused"),
         (ExceptionGroup("all attempts failed", [REFUSED]), "connection refused"),
         (ssl.SSLEOFError(8, "EOF occurred"), "the encrypted connection failed"),
-        (OSError(errno.ENETUNREACH, "x"), "no network; check the network of this machine"),
+        (OSError(errno.ENETUNREACH, "x"), "there is no network"),
+        (
+            OSError("Multiple exceptions: [Errno 111] ('::1'), [Errno 111] (…)"),
+            "connection refused",
+        ),
         (httpx.RemoteProtocolError("x"), "the connection was closed"),
         (aiohttp.ServerDisconnectedError(), "the connection was closed"),
     ],

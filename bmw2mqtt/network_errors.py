@@ -1,6 +1,7 @@
-"""Why a connection to BMW failed, in words for an owner: without the names of exceptions."""
+"""Why a connection failed, in words for an owner: without the names of exceptions."""
 
 import errno
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -11,26 +12,32 @@ _WORDS: Final = {
     errno.ECONNRESET: "the connection was closed",
     errno.ECONNABORTED: "the connection was closed",
     errno.EPIPE: "the connection was closed",
-    errno.EHOSTUNREACH: "no route to it; check the network of this machine",
-    errno.ENETUNREACH: "no network; check the network of this machine",
-    errno.ENETDOWN: "no network; check the network of this machine",
+    errno.EHOSTUNREACH: "there is no route to it",
+    errno.ENETUNREACH: "there is no network",
+    errno.ENETDOWN: "there is no network",
     errno.ETIMEDOUT: "no answer in time",
 }
-_UNRESOLVED: Final = "its name cannot be resolved; check the internet connection and the DNS server"
+_NUMBER: Final = re.compile(r"\[Errno (\d+)\]")
 
 
 def describe_network_error(error: BaseException) -> str:
     """Return why no answer came, for the middle of a sentence."""
     for cause in _causes(error):
         if isinstance(cause, socket.gaierror) or "DNS" in type(cause).__name__:
-            return _UNRESOLVED
+            return "its name cannot be resolved"
         if isinstance(cause, ssl.SSLError):
             return "the encrypted connection failed"
         if isinstance(cause, TimeoutError) or "Timeout" in type(cause).__name__:
             return "no answer in time"
-        if isinstance(cause, OSError) and cause.errno in _WORDS:
-            return _WORDS[cause.errno]
+        if isinstance(cause, OSError) and (number := _error_number(cause)) in _WORDS:
+            return _WORDS[number]
     return "the connection was closed"
+
+
+def _error_number(error: OSError) -> int:
+    """Return the error's number; asyncio puts several tries into the text of one error."""
+    found = _NUMBER.search(str(error))
+    return error.errno or (int(found[1]) if found else 0)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
