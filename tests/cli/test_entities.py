@@ -14,7 +14,7 @@ Output = pytest.CaptureFixture[str]
 def test_entities(capsys: Output) -> None:
     assert main(["entities"]) == 0
     text = capsys.readouterr().out
-    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    rows = [line for line in text.splitlines() if "| `" in line]
     cars = {entity for _, table in entity_tables() for entity in table}
     assert len(rows) == len(cars) + len(ACCOUNT_ENTITIES)
     for root, table in (("{VIN}", cars), ("account/{name}", ACCOUNT_ENTITIES)):
@@ -27,13 +27,19 @@ def test_entities(capsys: Output) -> None:
     assert capsys.readouterr().out == text
 
 
-def test_entities_as_json(capsys: Output) -> None:
+def test_as_json(capsys: Output) -> None:
     assert main(["entities", "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)
-    cars = {entity for _, table in entity_tables() for entity in table}
-    assert len(rows) == len(cars) + len(ACCOUNT_ENTITIES)
-    by_topic = {row["topic"] or row["command_topic"]: row for row in rows}
-    assert by_topic["{VIN}/sensor/mileage"]["unit"] == "km"
-    assert by_topic["{VIN}/lock/lock"]["command_topic"] == "{VIN}/lock/lock/set"
-    assert by_topic["{VIN}/lock/lock"]["backends"] == ["mybmw"]
-    assert by_topic["account/{name}/sensor/requests_left"]["backends"] == ["cardata"]
+    rows = {row["topic"]: row for row in json.loads(capsys.readouterr().out)}
+    assert len(rows) == len({e for _, t in entity_tables() for e in t}) + len(ACCOUNT_ENTITIES)
+    mileage = rows["{VIN}/sensor/mileage"]
+    assert (mileage["name"], mileage["unit"], mileage["is_enabled"]) == ("Mileage", "km", True)
+    assert mileage["backends"] == ["mybmw", "cardata"]
+    assert rows["{VIN}/lock/lock"]["command"] == "`/set`: `LOCK` `UNLOCK`"
+    assert not rows["{VIN}/sensor/charging_voltage"]["is_enabled"]
+
+
+def test_the_usual_ones_come_first(capsys: Output) -> None:
+    assert main(["entities", "--json"]) == 0
+    cars = [r for r in json.loads(capsys.readouterr().out) if r["topic"].startswith("{VIN}")]
+    enabled = [row["is_enabled"] for row in cars]
+    assert enabled == sorted(enabled, reverse=True)
