@@ -66,7 +66,7 @@ def test_what_is_mounted_is_there_and_is_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as examples:
         load_settings(config, (), {}, tmp_path)
     assert len(examples.value.problems) == len(secrets) + 1, "each example is refused"
-    config.write_text(text.replace("you@example.com", "me@example.com"))
+    config.write_text(text.replace("your-address@example.com", "me@example.com"))
     for name in secrets:
         (tmp_path / name).write_text("s3cret")
     settings = load_settings(config, (), {}, tmp_path)

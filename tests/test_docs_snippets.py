@@ -16,7 +16,7 @@ from tests.markdown import ROOT, Page, Snippet, pages
 PAGES = pages()
 ACCOUNT = "accounts: {home: {backend: mybmw, username: me@example.com, password: s3cret}}\n"
 OWN_VALUES = {
-    "you@example.com": "me@example.com",
+    "your-address@example.com": "me@example.com",
     "00000000-0000-0000-0000-000000000000": "0a0a0a0a-0000-0000-0000-00000000000b",
 }
 """What a reader writes instead of the examples, which are refused."""

@@ -11,7 +11,7 @@ from bmw2mqtt.config.values import quoted
 _ACCOUNTS: Final = "accounts"
 _EXAMPLE_SECRET: Final = "change-me"  # noqa: S105 - nobody's
 _EXAMPLES: Final = {
-    "username": ("you@example.com", "write the e-mail address of your BMW login"),
+    "username": ("your-address@example.com", "write the e-mail address of your BMW login"),
     "client_id": (
         "00000000-0000-0000-0000-000000000000",
         "copy yours from BMW's portal (36 characters)",

@@ -217,7 +217,7 @@ def test_a_problem_in_a_process_has_no_secret_in_its_traceback():
 
 
 OWN_VALUES = {
-    "you@example.com": "me@example.com",
+    "your-address@example.com": "me@example.com",
     "change-me": "s3cret",
     "00000000-0000-0000-0000-000000000000": "0a0a0a0a-0000-0000-0000-00000000000b",
 }
@@ -248,7 +248,10 @@ def paths(node, above=()):
 
 def test_the_examples_own_values_are_refused():
     username, password = problems(EXAMPLE.read_text("utf-8"))
-    assert 'home.username: "you@example.com" is still the example\'s value; write the' in username
+    assert (
+        'home.username: "your-address@example.com" is still the example\'s value; write the'
+        in username
+    )
     assert "accounts.home.password: is still the example's value; write your own" in password
 
 
