@@ -12,6 +12,7 @@ from bmw2mqtt.bridge import Bridge
 from bmw2mqtt.config import Settings, is_loopback
 from bmw2mqtt.daemon import stop_on_signals
 from bmw2mqtt.demo.broker import DemoBroker, DemoError, find_program, free_port
+from bmw2mqtt.demo.past import record_past
 from bmw2mqtt.demo.welcome import public_host, welcome
 from bmw2mqtt.simulator.cardata import (
     CLIENT_ID,
@@ -29,6 +30,8 @@ POLL_INTERVAL_S: Final = 10
 PAGE_TOKEN: Final = "bmw2mqtt-demo-page"  # noqa: S105 - printed for everybody
 USERNAME, PASSWORD, CAPTCHA_TOKEN = "demo@example.com", "demo", "demo"
 MYBMW, CARDATA, LOGIN = "demo_mybmw", "demo_cardata", "demo_login"
+HOME: Final = {"latitude": 48.17733, "longitude": 11.55627, "radius_m": 300}
+"""Two of the cars live there."""
 APPROVE_AFTER_S: Final = 5
 """The simulated owner confirms the login of `demo_cardata` after this time."""
 WAITING_CAR: Final = replace(
@@ -62,8 +65,9 @@ def run(*, bind: str, port: int, page_port: int, data_dir: Path | None) -> int:
 async def _run(bind: str, wanted_port: int, page_port: int, directory: Path) -> None:
     stop = stop_on_signals()
     broker = DemoBroker(find_program(), bind, free_port(bind, wanted_port), directory)
-    user = SimulatedUser(username=USERNAME, password=PASSWORD, cars=demo_cars())
-    cardata_user = CarDataUser(cars=list(cardata_demo_cars()))
+    cars, cardata_cars = demo_cars(), cardata_demo_cars()
+    user = SimulatedUser(username=USERNAME, password=PASSWORD, cars=cars)
+    cardata_user = CarDataUser(cars=list(cardata_cars))
     waiting_user = CarDataUser(cars=[DrivingCarDataCar(WAITING_CAR)])
     mybmw = MyBmwSimulator([user])
     cardata = CarDataSimulator([cardata_user], approve_after_s=APPROVE_AFTER_S)
@@ -74,6 +78,12 @@ async def _run(bind: str, wanted_port: int, page_port: int, directory: Path) -> 
         http = _page(bind, page_port)
         settings = _settings(broker, accounts, http, directory)
         print(welcome(broker, wanted_port, settings.http), flush=True)  # noqa: T201 - for a person
+        await asyncio.to_thread(
+            record_past,
+            settings,
+            polled=[car.model for car in cars],
+            streaming=[car.model for car in cardata_cars],
+        )
         await Bridge(settings).run(stop)
 
 
@@ -137,6 +147,7 @@ def _settings(
             },
             "accounts": accounts,
             "data_dir": str(directory / "data"),
+            "history": {"home": HOME, "price_per_kwh": 0.31},
             "http": http,
         }
     )

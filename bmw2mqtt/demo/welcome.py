@@ -15,6 +15,7 @@ _TEXT: Final = """
   A day of theirs takes ten minutes. Three belong to a MyBMW account. Two belong to CarData and
   appear in about 15 s, after its login. A third account, demo_login, waits for you: open the page
   and log in as with BMW. (The simulated BMW has no public certificate; accept it in the browser.)
+  The page has a fortnight of the five cars' charges and trips.
 
   Page:            {page}{token}
   Topics:          mosquitto_sub -h {host} -p {port}{version} -v -t 'bmw2mqtt/#' -T '+/+/image/#'

@@ -32,6 +32,8 @@ _DAEMON: Final[_Table] = {
     "setting_not_recommended": "Setting not recommended: {setting}",
     "task_recovered": "The task “{task}” runs again",
     "health_not_saved": "The health file cannot be written: {reason}",
+    "measured_topic_read": "A number arrived on {topic}; it is used from now on",
+    "measured_topic_not_read": "What arrives on {topic} is not used: {reason}",
     "homeassistant_started": "Home Assistant has started; everything is published to it again",
 }
 
@@ -186,6 +188,7 @@ _FILES: Final[_Table] = {
     "history_saved_again": "The history is saved again in {file}",
     "history_damaged": "The history {file} is damaged ({reason}); bmw2mqtt starts a new one and"
     " keeps the old one as {kept_as}",
+    "meter_not_plausible": "The counter of {meter} is not used: {reason}",
     "history_positions_deleted": "Car {vin}: all recorded positions were deleted",
     "history_migrated": "The history {file} was updated to a new format; the old one is kept as"
     " {copy}",
