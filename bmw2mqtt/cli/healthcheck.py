@@ -23,6 +23,9 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         found = problem(data_dir, needs_broker=not arguments.alive)
     if found is None:
+        if sys.stdout.isatty():
+            connected = "" if arguments.alive else " and connected to the MQTT broker"
+            print(f"bmw2mqtt is running{connected}")
         return EXIT_OK
     print(found, file=sys.stderr)
     return EXIT_FAILURE
