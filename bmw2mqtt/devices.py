@@ -287,33 +287,33 @@ class DeviceRegistry:
 
     def _account_device(self, name: str) -> Device[AccountState]:
         topics = self._topics.account(name)
-        discovery = partial(account_payload, topics=topics)
-        device = Device(
-            self._publisher,
-            topics,
-            ACCOUNT_ENTITIES,
-            discovery=discovery if self._settings.homeassistant.enabled else None,
-        )
+        discovery = self._discovery(account_payload, topics=topics)
+        device = Device(self._publisher, topics, ACCOUNT_ENTITIES, discovery=discovery)
         self._states[name] = AccountState(name=name, backend=self._backend(name).traits)
         device.publish(self._states[name])
         return device
 
     def _vehicle_device(self, account: str, vin: str, name: str | None) -> Device[Vehicle]:
         topics = self._topics.vehicle(vin)
-        discovery = partial(
-            vehicle_payload, topics=topics, account=self._topics.account(account), name=name
-        )
+        via = self._topics.account(account)
         lists_capabilities = self._backend(account).traits.lists_capabilities
         return Device(
             self._publisher,
             topics,
             self._vehicle_entities(account),
-            discovery=discovery if self._settings.homeassistant.enabled else None,
+            discovery=self._discovery(vehicle_payload, topics=topics, account=via, name=name),
             identity=vehicle_identity,
             snapshot=vehicle_snapshot(name),
             has_availability=True,
             appeared=self._appeared.of(account, vin, waits_for_all=not lists_capabilities),
         )
+
+    def _discovery(
+        self, payload: Callable[..., bytes], **of_device: Any
+    ) -> Callable[..., bytes] | None:
+        settings = self._settings.homeassistant
+        of_device["language"] = settings.language
+        return partial(payload, **of_device) if settings.enabled else None
 
     def _vehicle_entities(self, account: str) -> tuple[Entity[Vehicle], ...]:
         """Return the table of an account's cars; in read-only mode almost without commands."""

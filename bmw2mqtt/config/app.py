@@ -32,6 +32,7 @@ _HOME: Final = {"latitude", "longitude", "radius_m"}
 _TLS: Final[KeyPath] = (_MQTT, "tls", "enabled")
 _SINGLE: Final[Mapping[str, KeyPath]] = {
     "log_level": ("log", "level"),
+    "language": ("homeassistant", "language"),
     "page_token": ("http", "token"),
 }
 _NO_BROKER: Final = (

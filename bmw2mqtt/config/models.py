@@ -40,6 +40,7 @@ from bmw2mqtt.config.values import (
     ForeignTopic,
     Host,
     KeepAlive,
+    Language,
     Latitude,
     LogFormat,
     LogLevel,
@@ -116,6 +117,8 @@ class HomeAssistant(Section):
     """Discovery prefix of Home Assistant. Run `bmw2mqtt cleanup` before you change it."""
     status_topic: Topic = "homeassistant/status"
     """Topic on which Home Assistant announces that it has started."""
+    language: Language = "en"
+    """Language of the entities' names in Home Assistant. Entity IDs and topics stay the same."""
 
 
 class VehicleSettings(Section):

@@ -336,6 +336,11 @@ Protocol = Annotated[
 MeterUnit = Annotated[
     Literal["kWh", "Wh"], _error("is not a valid unit of a counter", "use kWh or Wh")
 ]
+Language = Annotated[
+    Literal["en", "de"],
+    BeforeValidator(_lower),
+    _error("is not a supported language", "use en or de"),
+]
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"],
     BeforeValidator(_lower),

@@ -27,6 +27,7 @@ from bmw2mqtt.entities.base import (
 )
 from bmw2mqtt.mqtt.device import dump_json
 from bmw2mqtt.mqtt.topics import DeviceTopics
+from bmw2mqtt.translations import ENGLISH, NAMES, translator
 from bmw2mqtt.vehicle.account import AccountState
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
@@ -42,6 +43,7 @@ def vehicle_payload(
     topics: DeviceTopics,
     account: DeviceTopics,
     name: str | None,
+    language: str = ENGLISH,
 ) -> bytes:
     """Return the discovery payload of a car.
 
@@ -52,6 +54,7 @@ def vehicle_payload(
         topics: the car's topics.
         account: those of the account it belongs to.
         name: its name in the settings; `None`: the model, as in the old integration.
+        language: of the entities' names.
     """
     device = {
         "identifiers": [topics.identifier],
@@ -76,7 +79,7 @@ def vehicle_payload(
             "components": {
                 **_removals(gone),
                 **{
-                    entity.id: _component(entity, vehicle, topics, object_prefix)
+                    entity.id: _component(entity, vehicle, topics, object_prefix, language)
                     for entity in entities
                 },
             },
@@ -95,6 +98,7 @@ def account_payload(
     gone: Iterable[str],
     *,
     topics: DeviceTopics,
+    language: str = ENGLISH,
 ) -> bytes:
     """Return the discovery payload of an account, which is available whenever the bridge is."""
     device = {
@@ -113,7 +117,7 @@ def account_payload(
             "components": {
                 **_removals(gone),
                 **{
-                    entity.id: _component(entity, account, topics, object_prefix)
+                    entity.id: _component(entity, account, topics, object_prefix, language)
                     for entity in entities
                 },
             },
@@ -148,13 +152,13 @@ def _removals(gone: Iterable[str]) -> Fields:
 
 
 def _component(
-    entity: Entity[Any], subject: Any, topics: DeviceTopics, object_prefix: str
+    entity: Entity[Any], subject: Any, topics: DeviceTopics, object_prefix: str, language: str
 ) -> Fields:
     fields: Fields = {
         "platform": entity.platform,
         "unique_id": f"{topics.identifier}_{entity.id}",
         "default_entity_id": _default_entity_id(entity, object_prefix),
-        "name": entity.name,
+        "name": entity.name and translator(language, NAMES)(entity.name),
     }
     if (entity.has_state and entity.announces_state) or isinstance(entity, Event):
         is_image = isinstance(entity, Image)
@@ -177,7 +181,10 @@ def _component(
 
 
 def _default_entity_id(entity: Entity[Any], object_prefix: str) -> str:
-    """Return the entity id of the old integration, so that history continues."""
+    """Return the entity id of the old integration, so that history continues.
+
+    It is made from the English name in every language.
+    """
     if isinstance(entity, Notify):
         return f"notify.bmw_connected_drive_{object_prefix}"
     parts = (object_prefix, slug(entity.name or ""))
