@@ -3,6 +3,8 @@
 import os
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +22,9 @@ from bmw2mqtt.config.layers import (
     read_secret_files,
     variable,
 )
-from bmw2mqtt.config.models import HomeAssistant, Mqtt, Settings
-from bmw2mqtt.config.values import quoted
+from bmw2mqtt.config.models import HomeAssistant, Mqtt, Settings, SettingsWithoutAccounts
+from bmw2mqtt.config.settings_file import read_settings_file
+from bmw2mqtt.config.values import expanded, quoted
 from bmw2mqtt.config.yamlfile import Unreadable, find_file, read_yaml
 from bmw2mqtt.vehicle.errors import ConfigError
 
@@ -35,8 +38,40 @@ _MISSING: Final = {
     "latitude": "set both latitude and longitude, or neither",
     "longitude": "set both latitude and longitude, or neither",
 }
+_ACCOUNTS: Final = ("accounts",)
 _BASE_TOPIC: Final = ("mqtt", "base_topic")
 _DISCOVERY_PREFIX: Final = ("homeassistant", "discovery_prefix")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """The settings, and where they come from."""
+
+    settings: Settings
+    """Without accounts if none is configured."""
+    fixed: Mapping[KeyPath, str]
+    """The place of each value that the setup cannot change, because another source sets it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """All sources, the layer with the highest precedence first."""
+
+    above: Sequence[Layer]
+    """Those that have precedence over `settings.yaml`."""
+    saved: Layer
+    """`settings.yaml`."""
+    offered: Sequence[Layer]
+    """What the Supervisor offers."""
+    file: Layer | None
+    is_app: bool
+
+    @property
+    def layers(self) -> list[Layer]:
+        return [*self.above, self.saved, *self.offered]
+
+    def mention(self, path: KeyPath) -> bool:
+        return any(layer.mentions(path) for layer in self.layers)
 
 
 def load_settings(
@@ -45,7 +80,9 @@ def load_settings(
     environ: Mapping[str, str] = os.environ,
     secrets_dir: Path = SECRETS_DIR,
 ) -> Settings:
-    """Load the settings: `overrides`, environment, secret files, YAML, defaults; highest first.
+    """Load the settings from every source; highest first.
+
+    `overrides`, environment, secret files, YAML, `settings.yaml` in `data_dir`, defaults.
 
     Args:
         config_file: The YAML file; None: `$BMW2MQTT_CONFIG`, `./config.yaml`, or
@@ -55,29 +92,77 @@ def load_settings(
         secrets_dir: A folder with secrets in files named like their variables.
 
     Raises:
+        ConfigError: Lists every error; no account is one.
+    """
+    sources = _read_sources(config_file, overrides, environ, secrets_dir)
+    file = sources.file
+    if file and sources.is_app and not file.problems and not sources.mention(_ACCOUNTS):
+        from bmw2mqtt.config.app import no_account  # noqa: PLC0415
+
+        file.problems[_ACCOUNTS] = no_account()
+    return _Check(sources.layers, file).settings()
+
+
+def load_configuration(
+    config_file: Path | None = None,
+    overrides: Iterable[str] = (),
+    environ: Mapping[str, str] = os.environ,
+    secrets_dir: Path = SECRETS_DIR,
+) -> Configuration:
+    """Load the settings as `load_settings`, but accept that no account is configured yet.
+
+    Raises:
         ConfigError: Lists every error.
     """
-    layers = [
+    sources = _read_sources(config_file, overrides, environ, secrets_dir)
+    model: type[Settings] = Settings
+    if not sources.mention(_ACCOUNTS):
+        model = SettingsWithoutAccounts
+        for layer in sources.offered:
+            layer.problems.clear()  # the setup asks for a broker
+    fixed = {
+        path: entry.place
+        for layer in reversed(sources.above)
+        for path, entry in layer.entries.items()
+    }
+    return Configuration(settings=_Check(sources.layers, sources.file).settings(model), fixed=fixed)
+
+
+def _read_sources(
+    config_file: Path | None,
+    overrides: Iterable[str],
+    environ: Mapping[str, str],
+    secrets_dir: Path,
+) -> _Sources:
+    above = [
         read_options(overrides),
         read_environment(environ),
         read_secret_files(environ, secrets_dir),
     ]
+    offered: list[Layer] = []
     try:
         file = find_file(config_file, environ)
-        in_file = _read_file(file, environ, layers) if file else []
+        is_app = file is not None and file.name == OPTIONS_FILE
+        in_file = [read_yaml(file, keys())] if file is not None and not is_app else []
+        saved = read_settings_file(_data_dir([*above, *in_file]))
+        if file is not None and is_app:
+            from bmw2mqtt.config.app import read_app  # noqa: PLC0415
+
+            is_broker_set = any(layer.mentions(("mqtt", "host")) for layer in (*above, saved))
+            in_file, offered = read_app(file, environ, is_broker_set=is_broker_set)
     except Unreadable as error:
-        raise ConfigError([str(error), *_lines(layers)]) from error
-    return _Check([*layers, *in_file], in_file[0] if in_file else None).settings()
+        raise ConfigError([str(error), *_lines(above)]) from error
+    return _Sources([*above, *in_file], saved, offered, in_file[0] if in_file else None, is_app)
 
 
-def _read_file(file: Path, environ: Mapping[str, str], above: Sequence[Layer]) -> list[Layer]:
-    """Read a YAML file, or the options of a Home Assistant app."""
-    if file.name == OPTIONS_FILE:
-        from bmw2mqtt.config.app import read_app  # noqa: PLC0415
-
-        is_broker_set = any(layer.mentions(("mqtt", "host")) for layer in above)
-        return read_app(file, environ, is_broker_set=is_broker_set)
-    return [read_yaml(file, keys())]
+def _data_dir(layers: Sequence[Layer]) -> Path:
+    """Return the folder with `settings.yaml`; if its path is not valid, that is reported later."""
+    for layer in layers:
+        if entry := layer.entries.get(("data_dir",)):
+            with suppress(ValueError, RuntimeError):
+                return expanded(Path(entry.value))
+    default: Path = Settings.model_fields["data_dir"].default
+    return default
 
 
 def _lines(layers: Sequence[Layer]) -> Iterator[str]:
@@ -93,11 +178,11 @@ class _Check:
         self._file = file_layer
         self._entries = ChainMap(*(layer.entries for layer in layers))
 
-    def settings(self) -> Settings:
+    def settings(self, model: type[Settings] = Settings) -> Settings:
         problems = [*_lines(self._layers), *self._shared_topics(), *self._shared_client()]
         settings = None
         try:
-            settings = Settings.from_layers(*(layer.nested() for layer in self._layers))
+            settings = model.from_layers(*(layer.nested() for layer in self._layers))
         except ValidationError as error:
             problems += [self._line(found) for found in error.errors() if not self._known(found)]
         if settings is None or problems:

@@ -302,7 +302,14 @@ class Settings(BaseSettings):
         return tuple(lines)
 
 
+class SettingsWithoutAccounts(Settings):
+    """The settings before the setup: they are valid without an account."""
+
+    accounts: dict[AccountName, AnyAccountSettings] = {}
+
+
 def register_account_settings(model: type[AccountSettings]) -> None:
     """Let `accounts` hold the settings of one more backend."""
     add_account_settings(model)
     Settings.model_rebuild(force=True)
+    SettingsWithoutAccounts.model_rebuild(force=True)
