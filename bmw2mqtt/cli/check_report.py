@@ -106,17 +106,7 @@ def _broker(settings: Settings, broker: BrokerReport) -> Iterator[str]:
 
 
 def _broker_faults(broker: BrokerReport) -> Iterator[str]:
-    for topic in broker.refused:
-        yield f"  - no permission to publish to `{topic}`: allow it in the broker's access list"
-    for topic in broker.not_read:
-        yield (
-            f"  - a message on `{topic}` did not come back: allow publishing and subscribing to it"
-            " in the broker's access list"
-        )
-    for topic in broker.not_retained:
-        yield f"  - `{topic}` was not retained: allow retained messages on the broker"
-    for topic in broker.not_subscribed:
-        yield f"  - no permission to subscribe to `{topic}`: allow it in the broker's access list"
+    yield from (f"  - {fault}" for fault in broker.faults())
     if broker.is_well:
         yield "  - published, read back and deleted a message in each part of the topic tree"
 

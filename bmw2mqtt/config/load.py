@@ -51,6 +51,8 @@ class Configuration:
     """Without accounts if none is configured."""
     fixed: Mapping[KeyPath, str]
     """The place of each value that the setup cannot change, because another source sets it."""
+    is_broker_offered: bool = False
+    """Whether the broker is the one that Home Assistant's Supervisor offers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,12 @@ def load_configuration(
         for layer in reversed(sources.above)
         for path, entry in layer.entries.items()
     }
-    return Configuration(settings=_Check(sources.layers, sources.file).settings(model), fixed=fixed)
+    check = _Check(sources.layers, sources.file)
+    settings = check.settings(model)
+    if not settings.accounts and not settings.http.enabled:
+        settings = check.settings()  # without a page there is no setup: no account is an error
+    is_broker_offered = any(layer.mentions(("mqtt", "host")) for layer in sources.offered)
+    return Configuration(settings=settings, fixed=fixed, is_broker_offered=is_broker_offered)
 
 
 def _read_sources(

@@ -43,9 +43,6 @@ def read_settings_file(data_dir: Path) -> Layer:
 def write_settings_file(data_dir: Path, changes: Mapping[KeyPath, object]) -> None:
     """Change values in the file and keep everything else; create it if necessary.
 
-    The new file replaces the old one in one step. Only the bridge's own user can read it, because
-    it may contain passwords.
-
     Args:
         data_dir: The folder; it must exist.
         changes: The new values; `None` removes a value, or everything below its path.
@@ -53,16 +50,33 @@ def write_settings_file(data_dir: Path, changes: Mapping[KeyPath, object]) -> No
     Raises:
         OSError: It cannot be written.
     """
+    before = read_content(data_dir) or b""
+    _write(data_dir, changed(before.decode("utf-8-sig"), changes).encode())
+
+
+def read_content(data_dir: Path) -> bytes | None:
+    """Return the file's content for `restore_content`; `None` if there is no file."""
     file = data_dir / SETTINGS_FILE
-    before = read_named(file).decode("utf-8-sig") if file.exists() else ""
-    content = changed(before, changes).encode()
-    draft = file.with_name(f"{SETTINGS_FILE}.new")
+    return read_named(file) if file.exists() else None
+
+
+def restore_content(data_dir: Path, content: bytes | None) -> None:
+    """Undo a change."""
+    if content is None:
+        (data_dir / SETTINGS_FILE).unlink(missing_ok=True)
+    else:
+        _write(data_dir, content)
+
+
+def _write(data_dir: Path, content: bytes) -> None:
+    """Replace the file in one step; only the bridge's own user can read it: it has passwords."""
+    draft = data_dir / f"{SETTINGS_FILE}.new"
     with os.fdopen(open_plain(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as opened:
         os.fchmod(opened.fileno(), 0o600)
         opened.write(content)
         opened.flush()
         os.fsync(opened.fileno())
-    draft.replace(file)
+    draft.replace(data_dir / SETTINGS_FILE)
 
 
 def changed(text: str, changes: Mapping[KeyPath, object]) -> str:

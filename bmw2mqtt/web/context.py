@@ -9,6 +9,7 @@ from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.mqtt.commands import Commands
 from bmw2mqtt.mqtt.publisher import Statistics
 from bmw2mqtt.mqtt.topics import Topics
+from bmw2mqtt.web.setup.service import Setup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,3 +30,5 @@ class PageContext:
     """The history of the cars; `None`: nothing is recorded."""
     currency: str = "EUR"
     """Of the prices in it."""
+    setup: Setup | None = None
+    """The setup in the browser; `None`: the page has none."""

@@ -68,6 +68,8 @@ class WebListener:
             else:
                 shown = f"[{host}]" if ":" in host else host
                 log.info("page_opened", url=f"http://{shown}:{port}/")
+                if self._context.setup is not None and self._context.setup.is_waiting:
+                    self._context.setup.announce()
                 return sockets
 
     def _import_application(self) -> Application:

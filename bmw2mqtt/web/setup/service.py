@@ -1,0 +1,131 @@
+"""What the setup's pages read and change. It outlives the bridges that run with its settings."""
+
+import asyncio
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import structlog
+
+from bmw2mqtt.config import Configuration, Http, Mqtt, Settings, is_home_assistant_app
+from bmw2mqtt.config.keys import KeyPath
+from bmw2mqtt.config.settings_file import (
+    SETTINGS_FILE,
+    read_content,
+    restore_content,
+    write_settings_file,
+)
+from bmw2mqtt.vehicle.errors import ConfigError
+from bmw2mqtt.web.setup.start_link import StartLink, opens_without_link, page_url
+
+log = structlog.get_logger(__name__)
+
+EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - protected by a token
+RESTART_AFTER_S: Final = 0.5
+"""Time for the answer to reach the browser before the page's connections are closed."""
+
+
+class Setup:
+    """The configuration for the setup's pages: reads it, saves it, restarts the bridge with it."""
+
+    def __init__(
+        self, configuration: Configuration, load: Callable[[], Configuration] | None = None
+    ) -> None:
+        """Prepare it.
+
+        Args:
+            configuration: what is configured now.
+            load: reads every source again.
+        """
+        self.configuration = configuration
+        self.start_link = StartLink()
+        self.form_token = secrets.token_urlsafe(24)
+        """Is in every form, so that no other site can send one."""
+        self.tested_broker: Mqtt | None = None
+        """The broker whose last test was successful."""
+        self.generation = 0
+        """Counts the restarts."""
+        self.is_restarting = False
+        self.on_restart: Callable[[], None] = lambda: None
+        self._load = load or (lambda: configuration)
+        self._token = secrets.token_urlsafe(24)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether no account is configured yet."""
+        return not self.configuration.settings.accounts
+
+    def settings(self) -> Settings:
+        """Return the settings to run with.
+
+        Before the setup, and unless `http.host` is set, the page listens on every address: a server
+        or a container has no browser of its own. A token protects it.
+        """
+        settings = self.configuration.settings
+        if not self._opens_page():
+            return settings
+        http = Http(host=EVERY_ADDRESS, port=settings.http.port, token=self._token)
+        return settings.model_copy(update={"http": http})
+
+    def reload(self) -> Settings:
+        """Read every source again; return the settings to run with.
+
+        Raises:
+            ConfigError: Lists every error.
+        """
+        self.configuration = self._load()
+        self.is_restarting = False
+        self.generation += 1
+        return self.settings()
+
+    def save(self, changes: Mapping[KeyPath, object]) -> None:
+        """Write values to `settings.yaml`; blocks until the disk has them.
+
+        Raises:
+            ConfigError: With them the configuration would not be valid; nothing is changed.
+        """
+        data_dir = self.configuration.settings.data_dir
+        before = read_content(data_dir)
+        saved = {path: value for path, value in changes.items() if not self.is_fixed(path)}
+        if self._opens_page():
+            saved |= {("http", "host"): EVERY_ADDRESS, ("http", "token"): self._token}
+        try:
+            write_settings_file(data_dir, saved)
+        except OSError as error:
+            file = data_dir / SETTINGS_FILE
+            raise ConfigError([f"{file} cannot be written: {error.strerror}"]) from error
+        try:
+            self.configuration = self._load()
+        except ConfigError:
+            restore_content(data_dir, before)
+            raise
+        log.info("setup_saved", settings=[".".join(path) for path in saved])
+
+    def restart(self) -> None:
+        """Let the bridge start again with the saved settings, in a moment."""
+        self.is_restarting = True
+        asyncio.get_running_loop().call_later(RESTART_AFTER_S, self.on_restart)
+
+    def is_fixed(self, path: KeyPath) -> bool:
+        """Return whether another source sets a value."""
+        return path in self.configuration.fixed
+
+    def announce(self) -> None:
+        """Tell where the setup is: in the log, on a terminal with a QR code."""
+        if is_home_assistant_app():
+            log.info("setup_waiting", remedy="open bmw2mqtt in the sidebar of Home Assistant")
+            return
+        http = self.settings().http
+        is_open = opens_without_link(http)
+        url = page_url(http) + ("setup/" if is_open else self.start_link.path())
+        log.info("setup_waiting", url=url, remedy="open this link in a browser to set up bmw2mqtt")
+        if not is_open and sys.stderr.isatty():
+            from segno import make  # noqa: PLC0415 - on a terminal only
+
+            make(url).terminal(out=sys.stderr, compact=True)
+
+    def _opens_page(self) -> bool:
+        """Return whether the setup chooses where the page listens."""
+        http = self.configuration.settings.http
+        return self.is_waiting and "host" not in http.model_fields_set
