@@ -65,7 +65,7 @@ def test_broker_and_bmw_refuse(check: Check, bmw: MyBmwSimulator, tmp_path: Path
     status, text = check(settings)
     assert status == 2
     assert re.search(
-        r"- ✘ broker: 127.0.0.1:\d+ refuses: .*(Connection refused|Connect call failed)", text
+        r"- ✘ broker: 127.0.0.1:\d+ cannot be reached: connection refused: check mqtt.host", text
     )
     assert ": BMW refuses the login: check username and password" in text
 

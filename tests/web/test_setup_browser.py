@@ -95,7 +95,8 @@ async def picture(window: Page, folder: Path, name: str) -> None:
         await window.emulate_media(color_scheme="light" if scheme == "light" else "dark")
         too_wide = "document.documentElement.scrollWidth > innerWidth"
         assert not await window.evaluate(too_wide), f"{name} is too wide for {width}"
-        await window.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
+        path = folder / f"{name}-{width}-{scheme}.png"
+        await window.screenshot(path=path, full_page=True, animations="disabled")
 
 
 async def go_on(window: Page, name: str = "Continue") -> None:
@@ -119,7 +120,9 @@ async def test_from_an_empty_folder_to_a_car(
     await window.get_by_label("Name or address").fill("127.0.0.1")
     await window.get_by_label("Port").fill("1")
     await go_on(window, "Test")
-    await expect(window.get_by_role("alert")).to_contain_text("127.0.0.1:1 refuses")
+    await expect(window.get_by_role("alert")).to_contain_text(
+        "127.0.0.1:1 cannot be reached: connection refused"
+    )
     await picture(window, tmp_path, "2-broker")
     await window.get_by_label("Port").fill(str(broker.port))
     await go_on(window, "Test")

@@ -173,7 +173,8 @@ def _what_happened(step: str, error: Exception) -> str:
     if _is_silence(error):
         return f"does not answer ({step})"
     if step == CONNECTING:
-        return f"refuses: {describe(error)}"
+        verb = "cannot be reached" if reason_number(error) is None else "refuses"
+        return f"{verb}: {describe(error)}"
     return f"ends the connection ({step}): {describe(error)}"
 
 

@@ -35,12 +35,12 @@ def _row(y: int, width: int) -> str:
 TILE: Final = _svg(
     '<path class="car" d="M22 58l6-16q2-5 8-5h30q5 0 9 4l9 10 14 3q5 1 5 6v6H16v-4q0-3 6-4z"/>'
     '<circle class="wheel" cx="36" cy="66" r="7"/><circle class="wheel" cx="84" cy="66" r="7"/>'
-    '<rect class="tile" x="124" y="22" width="100" height="52" rx="6"/>'
-    + _text(136, 53, "BMW CarData", "strong")
+    '<rect class="tile" x="112" y="22" width="114" height="52" rx="6"/>'
+    + _text(122, 53, "BMW CarData", "title")
 )
 CLIENT: Final = _svg(
-    '<rect class="on" x="16" y="14" width="150" height="26" rx="5"/>'
-    + _text(26, 31, "Create CarData client", "button")
+    '<rect class="on" x="16" y="14" width="172" height="26" rx="5"/>'
+    + _text(26, 31, "Create CarData client", "caption")
     + _text(16, 60, "Client ID")
     + '<rect class="tile" x="16" y="66" width="208" height="20" rx="4"/>'
     + _text(22, 80, "1a2b3c4d-1234-5678-9abc-1a2b…", "mono")

@@ -44,7 +44,7 @@ def cars_with_values(context: PageContext, account: str, t: Texts) -> list[CarWi
 
 def _number(value: object, t: Texts) -> str:
     if isinstance(value, int | float):
-        text = f"{value:,}"
+        text = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
         return text.translate(str.maketrans(",.", ".,")) if t.language == "de" else text
     return str(value)
 

@@ -82,7 +82,7 @@ def _progress(t: Texts, step: str | None) -> str:
     number = t("step", number=at + 1, count=len(STEPS))
     items = []
     for i, name in enumerate(STEPS):
-        kind = "past" if i < at else "next"
+        kind = "over" if i < at else "next"
         mark = 'class="now" aria-current="step"' if i == at else f'class="{kind}"'
         items.append(f"<li {mark}>{t(f'step.{name}')}</li>")
     label = t("steps")

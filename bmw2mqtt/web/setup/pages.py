@@ -152,10 +152,12 @@ def mybmw(t: Texts, setup: Setup, entered: AccountForm, lines: list[str]) -> str
         choice("region", name, t(f"mybmw.region.{name}"), checked=name == entered.values["region"])
         for name in _REGIONS
     )
+    wrong = entered.errors.get("region", "")
+    wrong = f'<p class="error">{escape(wrong)}</p>' if wrong else ""
     content = (
         entry("username", hint=t("mybmw.username.hint"))
         + entry("password", kind="password")
-        + f"<fieldset><legend>{t('mybmw.region')}</legend>{regions}</fieldset>"
+        + f"<fieldset><legend>{t('mybmw.region')}</legend>{regions}{wrong}</fieldset>"
         + f'<div class="row">{button(t("continue"), busy=t("busy"))}</div>'
     )
     return (

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Final, NamedTuple
 
-from bmw2mqtt.config import is_home_assistant_app
+from bmw2mqtt.config import is_home_assistant_app, is_loopback
 from bmw2mqtt.config.settings_file import SETTINGS_FILE
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus, LoginKind
 from bmw2mqtt.web.context import PageContext
@@ -12,7 +12,7 @@ from bmw2mqtt.web.setup.drawings import qr_code
 from bmw2mqtt.web.setup.first_values import CarWithValues, cars_with_values, topics_for_evcc
 from bmw2mqtt.web.setup.html import button, form
 from bmw2mqtt.web.setup.service import Setup
-from bmw2mqtt.web.setup.start_link import opens_without_link, page_url
+from bmw2mqtt.web.setup.start_link import opens_without_link, own_address, page_url
 from bmw2mqtt.web.setup.texts import Texts
 
 _EVCC: Final = "https://github.com/bmw2mqtt/bmw2mqtt/blob/main/docs/recipes/evcc.md"
@@ -100,15 +100,16 @@ def done(t: Texts, context: PageContext, setup: Setup, name: str) -> str:
     cars = cars_with_values(context, name, t)
     shown = "".join(_car(car) for car in cars) or f'<p class="empty">{t("done.none")}</p>'
     mqtt = setup.configuration.settings.mqtt
+    host = own_address() if is_loopback(mqtt.host) else mqtt.host
     base = mqtt.base_topic
     vin = cars[0].vin if cars else "VIN"
     if is_home_assistant_app():
         home_assistant = t("done.homeassistant.app")
     else:
-        home_assistant = t("done.homeassistant.text", host=mqtt.host, port=mqtt.port)
+        home_assistant = t("done.homeassistant.text", host=host, port=mqtt.port)
     topics = "\n".join(topics_for_evcc(vin, base))
     user = " -u USER -P PASSWORD" if mqtt.username else ""
-    command = f"mosquitto_sub -h {mqtt.host} -p {mqtt.port}{user} -v -t '{base}/{vin}/#'"
+    command = f"mosquitto_sub -h {host} -p {mqtt.port}{user} -v -t '{base}/{vin}/#'"
     return (
         f'<p>{t("done.text")}</p><div class="grid">{shown}</div>'
         f'<section class="card form"><h3>{t("done.homeassistant")}</h3><p>{home_assistant}</p>'

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 import structlog
+from pydantic import SecretStr
 
 from bmw2mqtt.config import Configuration, Http, Mqtt, Settings, is_home_assistant_app
 from bmw2mqtt.config.keys import KeyPath
@@ -49,7 +50,7 @@ class Setup:
         self.is_restarting = False
         self.on_restart: Callable[[], None] = lambda: None
         self._load = load or (lambda: configuration)
-        self._token = secrets.token_urlsafe(24)
+        self._token = SecretStr(secrets.token_urlsafe(24))
 
     @property
     def is_waiting(self) -> bool:
@@ -65,7 +66,8 @@ class Setup:
         settings = self.configuration.settings
         if not self._opens_page():
             return settings
-        http = Http(host=EVERY_ADDRESS, port=settings.http.port, token=self._token)
+        token = settings.http.token or self._token
+        http = Http(host=EVERY_ADDRESS, port=settings.http.port, token=token)
         return settings.model_copy(update={"http": http})
 
     def reload(self) -> Settings:
@@ -87,9 +89,9 @@ class Setup:
         """
         data_dir = self.configuration.settings.data_dir
         before = read_content(data_dir)
-        saved = {path: value for path, value in changes.items() if not self.is_fixed(path)}
-        if self._opens_page():
-            saved |= {("http", "host"): EVERY_ADDRESS, ("http", "token"): self._token}
+        page = {("http", "host"): EVERY_ADDRESS, ("http", "token"): self._token.get_secret_value()}
+        wanted = {**changes, **(page if self._opens_page() else {})}
+        saved = {path: value for path, value in wanted.items() if not self.is_fixed(path)}
         try:
             write_settings_file(data_dir, saved)
         except OSError as error:

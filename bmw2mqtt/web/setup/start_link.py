@@ -45,7 +45,7 @@ def page_url(http: Http) -> str:
     """Return the page's address as another machine in the network opens it."""
     host = http.host
     if host in _ANYWHERE:
-        host = _own_address()
+        host = own_address()
     if ":" in host:
         host = f"[{host}]"
     return f"http://{host}:{http.port}/"
@@ -61,7 +61,7 @@ def is_container() -> bool:
     return "KUBERNETES_SERVICE_HOST" in os.environ or any(m.exists() for m in _CONTAINER_MARKS)
 
 
-def _own_address() -> str:
+def own_address() -> str:
     """Return this machine's address in its network."""
     if is_container():
         return _PLACEHOLDER

@@ -22,9 +22,10 @@ async function update() {
   if (!fresh || fresh.dataset.live === main.dataset.live) return;
   const hadFocus = main.contains(document.activeElement);
   document.title = next.title;
+  const title = next.getElementById("title").textContent;
   main.replaceWith(fresh);
   if (hadFocus) fresh.focus();
-  document.getElementById("announcement").textContent = next.getElementById("title").textContent;
+  document.getElementById("announcement").textContent = title;
   tick();
 }
 
@@ -75,7 +76,7 @@ window.addEventListener("pageshow", (event) => { if (event.persisted) location.r
 const input = document.querySelector("[data-check]");
 if (input) {
   input.addEventListener("input", () => check(input));
-  check(input);
+  if (!input.hasAttribute("aria-invalid")) check(input); // else the answer of the server is there
 }
 document.querySelector("[aria-invalid]")?.focus();
 tick();
