@@ -25,7 +25,7 @@ from bmw2mqtt.simulator.cardata import (
 )
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from tests.conftest import BackgroundBmw
-from tests.daemon import Daemon, settings_for
+from tests.daemon import WITH_IMPORTS, Daemon, settings_for
 from tests.fixture_cars import fixture_car
 from tests.mosquitto import Mosquitto, Observer, wait_until
 
@@ -393,8 +393,7 @@ def test_a_cardata_installation_loads_nothing_of_the_other(
     customer: CarDataOwner, observer: Observer, tmp_path: Path
 ) -> None:
     customer.log_in()
-    program = ["-X", "importtime", "-m", "bmw2mqtt"]
-    with Daemon(tmp_path / "daemon", customer.settings(), program=program) as process:
+    with Daemon(tmp_path / "daemon", customer.settings(), program=WITH_IMPORTS) as process:
         observer.wait_for(STATUS, "ok")
         customer.stream(customer.message(2000))
         observer.wait_for(MILEAGE_TOPIC, "2000")
