@@ -25,6 +25,7 @@ THREAD_END_S = 0.2
 
 def run(setup: Setup) -> int:
     """Run the daemon until SIGTERM or SIGINT; return the exit status."""
+    setup.save_new_token()
     settings = setup.settings()
     _set_up_log(settings)
     status = EXIT_OK

@@ -1,6 +1,7 @@
 """Read all sources and report every error at once."""
 
 import os
+import secrets
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -22,7 +23,14 @@ from bmw2mqtt.config.layers import (
     read_secret_files,
     variable,
 )
-from bmw2mqtt.config.models import HomeAssistant, Mqtt, Settings, SettingsWithoutAccounts
+from bmw2mqtt.config.models import (
+    HomeAssistant,
+    Mqtt,
+    Settings,
+    SettingsWithoutAccounts,
+    is_home_assistant_app,
+    is_loopback,
+)
 from bmw2mqtt.config.settings_file import read_settings_file
 from bmw2mqtt.config.values import expanded, quoted
 from bmw2mqtt.config.yamlfile import Unreadable, find_file, read_yaml
@@ -39,6 +47,10 @@ _MISSING: Final = {
     "longitude": "set both latitude and longitude, or neither",
 }
 _ACCOUNTS: Final = ("accounts",)
+_HTTP_ENABLED: Final = ("http", "enabled")
+_HTTP_HOST: Final = ("http", "host")
+_HTTP_TOKEN: Final = ("http", "token")
+_OFF: Final = frozenset({"false", "no", "off", "0", "n", "f"})
 _BASE_TOPIC: Final = ("mqtt", "base_topic")
 _DISCOVERY_PREFIX: Final = ("homeassistant", "discovery_prefix")
 
@@ -53,6 +65,8 @@ class Configuration:
     """The place of each value that the setup cannot change, because another source sets it."""
     is_broker_offered: bool = False
     """Whether the broker is the one that Home Assistant's Supervisor offers."""
+    new_token: str | None = None
+    """The page's token if one had to be made; it has to be saved in `settings.yaml`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +81,7 @@ class _Sources:
     """What the Supervisor offers."""
     file: Layer | None
     is_app: bool
+    new_token: str | None
 
     @property
     def layers(self) -> list[Layer]:
@@ -132,7 +147,12 @@ def load_configuration(
     if not settings.accounts and not settings.http.enabled:
         settings = check.settings()  # without a page there is no setup: no account is an error
     is_broker_offered = any(layer.mentions(("mqtt", "host")) for layer in sources.offered)
-    return Configuration(settings=settings, fixed=fixed, is_broker_offered=is_broker_offered)
+    return Configuration(
+        settings=settings,
+        fixed=fixed,
+        is_broker_offered=is_broker_offered,
+        new_token=sources.new_token,
+    )
 
 
 def _read_sources(
@@ -159,7 +179,23 @@ def _read_sources(
             in_file, offered = read_app(file, environ, is_broker_set=is_broker_set)
     except Unreadable as error:
         raise ConfigError([str(error), *_lines(above)]) from error
-    return _Sources([*above, *in_file], saved, offered, in_file[0] if in_file else None, is_app)
+    above += in_file
+    new_token = _add_token(above, saved)
+    return _Sources(above, saved, offered, in_file[0] if in_file else None, is_app, new_token)
+
+
+def _add_token(above: Sequence[Layer], saved: Layer) -> str | None:
+    """Make a token for a page that is open to the network and has none; return it."""
+    entries = ChainMap(*(layer.entries for layer in (*above, saved)))
+    host = entries.get(_HTTP_HOST)
+    if host is None or is_loopback(str(host.value)) or _HTTP_TOKEN in entries:
+        return None
+    enabled = entries.get(_HTTP_ENABLED)
+    if is_home_assistant_app() or (enabled and str(enabled.value).lower() in _OFF):
+        return None
+    token = secrets.token_urlsafe(24)
+    saved.entries[_HTTP_TOKEN] = Entry(token, saved.spell(_HTTP_TOKEN))
+    return token
 
 
 def _data_dir(layers: Sequence[Layer]) -> Path:

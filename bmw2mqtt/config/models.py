@@ -166,16 +166,17 @@ def is_home_assistant_app() -> bool:
 
 
 class Http(Section):
-    """The status page; without a `token` only on this machine or through Home Assistant."""
+    """The page. Without a `token` it opens only on this machine or through Home Assistant."""
 
     enabled: Flag = True
     """Serve the page, `/healthz` and `/metrics`."""
     host: Host = "127.0.0.1"
-    """Address to listen on; any other than this machine's own requires a `token`."""
+    """Address to listen on; `0.0.0.0`: all. Other machines need the `token`."""
     port: Port = 8099
     """Port to listen on."""
     token: Secret | None = None
-    """Access token of the page, 16 characters or more."""
+    """Access token of the page, 16 characters or more. If other machines can open the page and none
+    is set, one is made and saved in `settings.yaml`."""
 
     @field_validator("token")
     @classmethod

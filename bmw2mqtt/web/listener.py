@@ -68,7 +68,7 @@ class WebListener:
             else:
                 shown = f"[{host}]" if ":" in host else host
                 log.info("page_opened", url=f"http://{shown}:{port}/")
-                if self._context.setup is not None and self._context.setup.is_waiting:
+                if self._context.setup is not None and self._context.setup.needs_link:
                     self._context.setup.announce()
                 return sockets
 

@@ -98,7 +98,7 @@ def test_names_of_hosts_are_left_out(check: Check, bmw: MyBmwSimulator, tmp_path
     status, text = check(settings)
     assert status == 2
     assert "smith" not in text
-    assert "- ✘ broker: (hidden):1883 refuses: " in text
+    assert "- ✘ broker: (hidden):1883 cannot be reached: " in text
 
 
 @pytest.mark.parametrize(

@@ -292,7 +292,7 @@ accounts:
         ),
     ),
     "open status page": (
-        HOME + "http: {host: 0.0.0.0}\n",
+        HOME + "http: {host: 0.0.0.0, token: ' '}\n",
         (
             "http.token: missing, but http.host 0.0.0.0 opens the page to the network; "
             "set a token or use http.host 127.0.0.1"

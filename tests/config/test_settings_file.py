@@ -9,6 +9,7 @@ import pytest
 from bmw2mqtt.config import load_configuration, load_settings
 from bmw2mqtt.config.settings_file import write_settings_file
 from bmw2mqtt.vehicle.errors import ConfigError
+from bmw2mqtt.web.setup.service import Setup
 from tests.config.loading import HOME, load, problems
 from tests.supervisor import TOKEN
 
@@ -121,3 +122,22 @@ def test_an_app_without_options_uses_it(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_yaml_file_alone_still_works() -> None:
     assert load(HOME).accounts["home"].backend == "mybmw"
+
+
+def test_a_page_open_to_the_network_gets_a_token() -> None:
+    """It is made once: the daemon saves it."""
+    Path("config.yaml").write_text(f"{HOME}http: {{host: 0.0.0.0}}\n")
+    found = configuration()
+    token = found.settings.http.token
+    assert token is not None
+    assert token.get_secret_value() == found.new_token
+    assert len(token.get_secret_value()) >= 32
+    Setup(found).save_new_token()
+    assert stat.S_IMODE(FILE.stat().st_mode) == 0o600
+    again = configuration()
+    assert again.new_token is None
+    assert again.settings.http.token == token
+    assert configuration(BMW2MQTT_HTTP__ENABLED="no").new_token is None
+    assert configuration(BMW2MQTT_HTTP__HOST="::1").new_token is None
+    FILE.unlink()
+    assert configuration(BMW2MQTT_HTTP__TOKEN="x").new_token is None

@@ -114,7 +114,8 @@ async def test_from_an_empty_folder_to_a_car(
     await window.goto(newcomer.link())
     await heading(window, "Welcome")
     await picture(window, tmp_path, "1-language")
-    await go_on(window)
+    for key in ("Tab", "Tab", "ArrowDown", "ArrowUp", "Tab", "Enter"):  # by keyboard alone
+        await window.keyboard.press(key)
 
     await heading(window, "Where is your MQTT broker")
     await window.get_by_label("Name or address").fill("127.0.0.1")
@@ -165,3 +166,25 @@ async def test_from_an_empty_folder_to_a_car(
     await window.get_by_role("link", name="To the page with your cars").click()
     await expect(window.locator(".car img")).to_be_visible(timeout=WAIT_MS)
     assert newcomer.files() == ["data"], "no file was written by hand"
+    await change_settings(window, tmp_path)
+
+
+async def change_settings(window: Page, folder: Path) -> None:
+    """The same pages later: another language, and a broker that restarts the bridge."""
+    await window.get_by_role("link", name="Settings").click()
+    await heading(window, "Settings")
+    await window.locator("a[href='language']").click()
+    await window.get_by_label("Deutsch").check()
+    await go_on(window)
+    await heading(window, "Einstellungen")
+    await go_on(window, "Link erstellen")
+    await expect(window.locator("#link")).to_contain_text("/setup/start/")
+    await picture(window, folder, "7-settings")
+    await window.get_by_role("link", name="Ändern").first.click()
+    await window.get_by_label("Benutzername").fill("somebody")
+    await go_on(window, "Weiter")
+    await expect(window.get_by_text("startet mit den neuen")).to_be_visible(timeout=WAIT_MS)
+    await expect(window.get_by_text("verbunden", exact=True)).to_be_visible(timeout=WAIT_MS)
+    await window.get_by_role("link", name="Anmelden").click()
+    await heading(window, "Dein Auto ist verbunden")
+    await expect(window.get_by_text("41.250 km")).to_be_visible()

@@ -45,7 +45,7 @@ def document(
         root: the relative address of the page with the cars.
         live: whether the page is read again every few seconds.
     """
-    name = t("settings") if step is None else t("title")
+    name = "bmw2mqtt" if step is None else t("title")
     digest = hashlib.sha256(f"{title}{body}".encode()).hexdigest()[:16]
     watched = f' data-live="{digest}"' if live else ""
     refresh = '<noscript><meta http-equiv="refresh" content="5"></noscript>' if live else ""

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -70,6 +71,21 @@ class Setup:
         http = Http(host=EVERY_ADDRESS, port=settings.http.port, token=token)
         return settings.model_copy(update={"http": http})
 
+    def save_new_token(self) -> None:
+        """Save the page's token if one was made, so that sessions outlive a restart."""
+        token = self.configuration.new_token
+        if token is None:
+            return
+        data_dir = self.configuration.settings.data_dir
+        with suppress(OSError):  # the bridge reports a folder that cannot be used
+            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_settings_file(data_dir, {("http", "token"): token})
+
+    @property
+    def needs_link(self) -> bool:
+        """Whether nobody can know how to open the page: it waits, or its token is new."""
+        return self.is_waiting or self.configuration.new_token is not None
+
     def reload(self) -> Settings:
         """Read every source again; return the settings to run with.
 
@@ -89,8 +105,10 @@ class Setup:
         """
         data_dir = self.configuration.settings.data_dir
         before = read_content(data_dir)
-        page = {("http", "host"): EVERY_ADDRESS, ("http", "token"): self._token.get_secret_value()}
-        wanted = {**changes, **(page if self._opens_page() else {})}
+        wanted: dict[KeyPath, object] = dict(changes)
+        if self._opens_page():
+            wanted["http", "host"] = EVERY_ADDRESS
+            wanted["http", "token"] = self._token.get_secret_value()
         saved = {path: value for path, value in wanted.items() if not self.is_fixed(path)}
         try:
             write_settings_file(data_dir, saved)
@@ -114,14 +132,17 @@ class Setup:
         return path in self.configuration.fixed
 
     def announce(self) -> None:
-        """Tell where the setup is: in the log, on a terminal with a QR code."""
+        """Log where the page is; on a terminal with a QR code."""
         if is_home_assistant_app():
             log.info("setup_waiting", remedy="open bmw2mqtt in the sidebar of Home Assistant")
             return
         http = self.settings().http
         is_open = opens_without_link(http)
         url = page_url(http) + ("setup/" if is_open else self.start_link.path())
-        log.info("setup_waiting", url=url, remedy="open this link in a browser to set up bmw2mqtt")
+        if self.is_waiting:
+            log.info("setup_waiting", url=url, remedy="open this link in a browser")
+        else:
+            log.info("page_link_created", url=url, remedy="open this link in a browser, once")
         if not is_open and sys.stderr.isatty():
             from segno import make  # noqa: PLC0415 - on a terminal only
 
