@@ -12,7 +12,7 @@ from bmw2mqtt.web.setup.drawings import qr_code
 from bmw2mqtt.web.setup.first_values import CarWithValues, cars_with_values, topics_for_evcc
 from bmw2mqtt.web.setup.html import button, form
 from bmw2mqtt.web.setup.service import Setup
-from bmw2mqtt.web.setup.start_link import opens_without_link, own_address, page_url
+from bmw2mqtt.web.setup.start_link import opens_without_link, own_address
 from bmw2mqtt.web.setup.texts import Texts
 
 _EVCC: Final = "https://github.com/bmw2mqtt/bmw2mqtt/blob/main/docs/recipes/evcc.md"
@@ -128,8 +128,8 @@ def _car(car: CarWithValues) -> str:
     return f'<article class="card form"><h3>{escape(car.name)}</h3><dl>{rows}</dl></article>'
 
 
-def overview(t: Texts, context: PageContext, setup: Setup, link: str = "") -> str:
-    """Return the settings: what is configured, and links to change it."""
+def overview(t: Texts, context: PageContext, setup: Setup, url: str = "") -> str:
+    """Return the settings: what is configured, and links to change it; `url`: a one-time link."""
     settings = setup.configuration.settings
     connected = context.is_connected()
     pill = "good" if connected else "bad"
@@ -145,7 +145,7 @@ def overview(t: Texts, context: PageContext, setup: Setup, link: str = "") -> st
         f'<div class="row"><a class="button" href="car">{t("overview.add")}</a></div></section>'
         f'<section class="card form"><h3>{t("overview.language")}</h3><p>{t("language.own")}</p>'
         f'<div class="row"><a class="button" href="language">{t("overview.change")}</a></div>'
-        f"</section>{_link(t, setup, link)}"
+        f"</section>{_link(t, setup, url)}"
         f'<p class="soft">{t("overview.file", file=file)}</p>'
         f'<p><a href="../">{t("page")}</a></p>'
     )
@@ -167,15 +167,14 @@ def _account(t: Texts, context: PageContext, setup: Setup, name: str) -> str:
     )
 
 
-def _link(t: Texts, setup: Setup, link: str) -> str:
+def _link(t: Texts, setup: Setup, url: str) -> str:
     if is_home_assistant_app():
         return ""
     title = f'<section class="card form"><h3>{t("overview.link")}</h3>'
     http = setup.settings().http
     if opens_without_link(http):
         return f"{title}<p>{t('overview.local')}</p></section>"
-    if link:
-        url = page_url(http) + link
+    if url:
         return (
             f'{title}<p>{t("overview.link.text")}</p><p><code id="link">{escape(url)}</code></p>'
             f'<div class="row"><button type="button" data-copy="link" data-copied="{t("copied")}">'

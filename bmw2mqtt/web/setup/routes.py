@@ -7,6 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
+from bmw2mqtt.config import is_loopback
 from bmw2mqtt.config.keys import KeyPath
 from bmw2mqtt.vehicle.errors import ConfigError
 from bmw2mqtt.web import access
@@ -18,6 +19,7 @@ from bmw2mqtt.web.setup.broker_form import BrokerForm
 from bmw2mqtt.web.setup.broker_test import broker_problems
 from bmw2mqtt.web.setup.html import document
 from bmw2mqtt.web.setup.service import Setup
+from bmw2mqtt.web.setup.start_link import page_url
 from bmw2mqtt.web.setup.texts import LANGUAGE_COOKIE, LANGUAGES, YEAR_S, Texts, texts_for
 
 BODY_TIMEOUT_S: Final = 10
@@ -146,7 +148,11 @@ class SetupRoutes:
 
     async def _create_link(self, request: web.Request, _: Sent) -> web.Response:
         t = texts_for(request)
-        body = result_pages.overview(t, self._context, self._setup, self._setup.start_link.path())
+        # The visitor's own address of the page works, unless it is that of this machine alone.
+        is_local = is_loopback(request.url.host or "localhost")
+        root = page_url(self._setup.settings().http) if is_local else f"{request.url.origin()}/"
+        url = root + self._setup.start_link.path()
+        body = result_pages.overview(t, self._context, self._setup, url)
         return self._answer(t, t("settings"), body)
 
     # The steps
