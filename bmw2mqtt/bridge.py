@@ -116,6 +116,7 @@ class Bridge:
             broker=f"{mqtt.host}:{mqtt.port}",
             is_connected=self._session.connected.is_set,
             history_file=self._recording.file,
+            history=self._recording.history,
             currency=self._settings.history.currency,
             setup=self._setup,
         )

@@ -1,6 +1,7 @@
 """The daemon's process: log, signals, exit status."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -70,6 +71,7 @@ async def _serve(setup: Setup, settings: Settings) -> None:
             stopping.cancel()
         if stop.is_set():
             return
+        gc.unfreeze()  # the bridge that has ended is garbage, see `Bridge._run_account`
         settings = await asyncio.to_thread(setup.reload)
         _set_up_log(settings)
 

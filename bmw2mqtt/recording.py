@@ -38,6 +38,11 @@ class Recording:
             )
             registry.recorder = self._history
 
+    @property
+    def history(self) -> History | None:
+        """What records; `None`: nothing is recorded."""
+        return self._history
+
     def received(self, topic: str, payload: bytes) -> None:
         """Note what an earlier run has published of energy."""
         vin, _, entity = topic.removeprefix(f"{self._topics.base}/").partition("/")

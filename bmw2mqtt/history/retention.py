@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bmw2mqtt.history.database import transaction
+from bmw2mqtt.history.recorder.recorded import STATE_PREFIX
 
 DAY_S: Final = 86_400
 READINGS_DAYS: Final = 40
@@ -67,7 +68,10 @@ def delete(
 
 
 def delete_positions(connection: sqlite3.Connection, vin: str | None = None) -> None:
-    """Delete every position, place name and track of a car, or of all."""
+    """Delete every position, place name and track of a car, or of all.
+
+    What a recorder remembers is its own: `CarRecorder.forget_positions`.
+    """
     with transaction(connection):
         connection.execute(
             "DELETE FROM track WHERE :vin IS NULL"
@@ -78,6 +82,11 @@ def delete_positions(connection: sqlite3.Connection, vin: str | None = None) -> 
             "UPDATE bmw_record SET json = json_remove(json, '$.chargingLocation',"
             " '$.publicChargingPoint') WHERE (:vin IS NULL OR vin = :vin) AND json_valid(json)",
             {"vin": vin},
+        )
+        connection.execute(
+            "UPDATE open_state SET json = json_remove(json, '$.latitude', '$.longitude')"
+            " WHERE (:vin IS NULL OR vin = :vin) AND kind LIKE :kind AND json_valid(json)",
+            {"vin": vin, "kind": f"{STATE_PREFIX}%"},
         )
         for table, names in _POSITIONS.items():
             nothing = ", ".join(f"{name} = NULL" for name in names)

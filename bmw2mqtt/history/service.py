@@ -16,14 +16,14 @@ import structlog
 
 from bmw2mqtt.guard import BugLogger
 from bmw2mqtt.history.database import HistoryDatabase
-from bmw2mqtt.history.edits import merge_sessions
+from bmw2mqtt.history.edits import edit, merge_sessions
 from bmw2mqtt.history.errors import HistoryError, HistoryTooNew
 from bmw2mqtt.history.recorder.car import CarRecorder, StoredCar
 from bmw2mqtt.history.recorder.options import Outputs, RecorderOptions
 from bmw2mqtt.history.recorder.recorded import RecordedSession
 from bmw2mqtt.history.recorder.restore import forget_old_sessions, recorded_sessions, stored_cars
 from bmw2mqtt.history.records import Record
-from bmw2mqtt.history.retention import Retention, prune
+from bmw2mqtt.history.retention import Retention, delete_positions, prune
 from bmw2mqtt.history.writer import HistoryWriter
 from bmw2mqtt.vehicle.history import HistoryEvent, VehicleHistory
 from bmw2mqtt.vehicle.observed import ChargeRecord, ObservedVehicle
@@ -92,6 +92,34 @@ class History:
         self._published = energy_kwh
         for car in self._cars.values():
             self._continue_energy(car)
+
+    async def edit(self, table: str, vin: str, key: int, changes: dict[str, object]) -> None:
+        """Set what a person enters for a `session` or `trip`; see `edits.edit`.
+
+        Raises:
+            HistoryError: It does not fit, or nothing can be written at the moment.
+        """
+        now = int(self._now().timestamp())
+        await self._open_writer().call(
+            lambda database: edit(database.connection, table, vin, key, changes, now)
+        )
+
+    async def delete_positions(self, vin: str) -> None:
+        """Delete every position, address and track of a car.
+
+        Raises:
+            HistoryError: Nothing can be written at the moment.
+        """
+        writer = self._open_writer()
+        if vin in self._cars:
+            self._cars[vin].forget_positions(self._now())
+        await writer.call(lambda database: delete_positions(database.connection, vin))
+        log.info("history_positions_deleted", vin=vin)
+
+    def _open_writer(self) -> HistoryWriter:
+        if self._writer is None or not self.is_recording:
+            raise HistoryError("nothing is recorded at the moment; the log says why")
+        return self._writer
 
     def stop(self) -> None:
         """Let everything that waits be written when `run` is cancelled next."""

@@ -31,17 +31,13 @@ OUR_HEADER = "X-Bmw2mqtt"
 
 HEALTH = "/healthz"
 SHELL = frozenset(
-    {
-        "/",
-        "/page.css",
-        "/page.js",
-        "/page-cars.js",
-        "/page-parts.js",
-        "/setup.css",
-        "/setup.js",
-        "/icon.svg",
-    }
-)
+    {"/", "/page.css", "/page.js", "/page-cars.js", "/page-parts.js", "/icon.svg"}
+) | {
+    "/page-vehicle.css",
+    "/page-vehicle.js",
+    "/setup.css",
+    "/setup.js",
+}
 """The page without data, the same for everybody; its script requests token and data."""
 SESSION = "/api/session"
 SETUP = "/setup/"
@@ -51,7 +47,7 @@ SETUP_LINK = "/setup/start/{nonce}"
 """Opens a session; protected by its one-time nonce only."""
 CAPTCHA_LINK = "/captcha/{account}/{nonce}"
 """Receives the captcha page's result; protected by its one-time nonce only."""
-WITHOUT_TOKEN = SHELL | {HEALTH, SESSION, CAPTCHA_LINK, SETUP_START, SETUP_LINK}
+WITHOUT_TOKEN = SHELL | {HEALTH, SESSION, CAPTCHA_LINK, "/setup", SETUP_START, SETUP_LINK}
 
 ATTEMPTS_PERIOD_S = 60
 MAX_ATTEMPTS_PER_ADDRESS = 10
@@ -187,6 +183,15 @@ class Access:
             log.warning("page_token_refused", client=peer)
         self._wrong_tokens.add(peer)
         raise web.HTTPUnauthorized(text="Wrong token.")
+
+
+def is_visit(request: web.Request) -> bool:
+    """Return whether a person opens the page of a car, for example from a bookmark.
+
+    The first page signs in, and works also where a link of another site leads there.
+    """
+    accepted = request.headers.get("Accept", "")
+    return request.method == "GET" and request.path.startswith("/cars/") and "html" in accepted
 
 
 def _check_write(request: web.Request, *, is_form: bool) -> None:

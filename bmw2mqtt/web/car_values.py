@@ -33,6 +33,7 @@ def _value(entity: Entity[Vehicle], vehicle: Vehicle, topics: Topics) -> dict[st
     return {
         "name": entity.name,
         "value": native(entity.value(vehicle)),
+        "measured_at": native(vehicle.measured_at.get(f"{entity.platform}/{entity.key}")),
         "unit": getattr(entity, "unit", None),
         "device_class": getattr(entity, "device_class", None),
         "is_raw": entity.category == "diagnostic" and not entity.enabled,

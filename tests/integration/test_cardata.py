@@ -4,11 +4,13 @@ import itertools
 import json
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -344,6 +346,14 @@ def test_relayed_byte_for_byte_and_in_order(
 # Killed at any time
 
 
+def stored_mileage(customer: CarDataOwner) -> int | None:
+    """Return what the file of the readings holds."""
+    uri = f"file:{customer.folder / 'values-eu.db'}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True)) as database:
+        (row,) = database.execute("SELECT value FROM readings WHERE descriptor = ?", [MILEAGE])
+    return int(json.loads(row[0]))
+
+
 def test_killed_at_any_time(
     customer: CarDataOwner, observer: Observer, launch: Callable[..., Daemon]
 ) -> None:
@@ -369,6 +379,7 @@ def test_killed_at_any_time(
         newest = [next(mileage) for _ in range(20)]
         customer.stream(*map(customer.message, newest))
         observer.wait_for(MILEAGE_TOPIC, str(newest[-1]))
+        wait_until(lambda value=newest[-1]: stored_mileage(customer) == value, what="it is stored")
         moment()
         process.signal(signal.SIGKILL)
         process.wait()

@@ -56,6 +56,7 @@ def test_a_page_nobody_opens_costs_nothing(
             assert client.get("/").status_code == 200
             assert "aiohttp" in imports(process)
             wait_until(lambda: client.get("/healthz").status_code == 200)
+        assert "leather" not in imports(process), "no plot was shown"
         assert [e["event"] for e in process.complaints()] == ["account_status"]
 
 
@@ -77,7 +78,11 @@ def test_what_it_shows(
         for entity, shown in car["values"].items():
             platform, key = entity.split("/")
             assert shown["value"] == published[platform][key], entity
-    everything = json.dumps(state)
+    own_page = page.client.get(f"/cars/{VIN}/").raise_for_status().text
+    assert "<h1>" in own_page
+    deleted = page.client.delete(f"/api/cars/{VIN}/positions", headers=OURS)
+    assert deleted.status_code == 204, "the recorder writes"
+    everything = json.dumps(state) + own_page
     tracker = "device_tracker/location/attributes"
     places = [
         json.loads(payload)

@@ -1,7 +1,9 @@
 """The setup's pages: who may open them, what they save, what they refuse."""
 
+import io
 import os
 import re
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -10,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 import yaml
 
 from bmw2mqtt.config import Mqtt, app, load_configuration
@@ -18,7 +21,7 @@ from bmw2mqtt.simulator.cardata import CLIENT_ID
 from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.vehicle.snapshot import Capabilities
 from bmw2mqtt.web import access
-from bmw2mqtt.web.setup import broker_test, routes
+from bmw2mqtt.web.setup import broker_test, routes, start_link
 from bmw2mqtt.web.setup.service import Setup
 from bmw2mqtt.web.setup.texts import LANGUAGES
 from tests.supervisor import TOKEN, Supervisor
@@ -341,6 +344,29 @@ async def test_the_test_of_a_broker() -> None:
         settings, Mqtt(host="127.0.0.1", port=1), is_daemon_running=False
     )
     assert line.startswith("127.0.0.1:1 cannot be reached: connection refused: check mqtt.host")
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_terminal_shows_the_link_as_a_qr_code(
+    monkeypatch: pytest.MonkeyPatch, *, is_terminal: bool
+) -> None:
+    monkeypatch.setattr(start_link, "is_container", lambda: False)
+    screen = io.StringIO()
+    monkeypatch.setattr(screen, "isatty", lambda: is_terminal)
+    monkeypatch.setattr(sys, "stderr", screen)
+    setup = Setup(load_configuration(None, (), {}, Path("none")))
+    with structlog.testing.capture_logs() as logged:
+        setup.announce()
+    (event,) = logged
+    assert re.fullmatch(r"http://[\d.]+:8099/setup/start/[\w-]{20,}", event["url"])
+    assert ("\N{FULL BLOCK}" in screen.getvalue()) is is_terminal
+
+
+def test_on_this_machine_alone_no_link_is_needed() -> None:
+    setup = Setup(load_configuration(None, ["http.host=::1"], {}, Path("none")))
+    with structlog.testing.capture_logs() as logged:
+        setup.announce()
+    assert logged[0]["url"] == "http://[::1]:8099/setup/"
 
 
 def test_waiting_for_the_setup_is_healthy(tmp_path: Path) -> None:

@@ -1,9 +1,6 @@
 """From an empty folder to a car in a real Chromium: no file is edited, no second command typed."""
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
@@ -17,24 +14,12 @@ from tests.conftest import BackgroundBmw
 from tests.daemon import EXIT_TIMEOUT_S
 from tests.mosquitto import Mosquitto, Observer, free_port, wait_until
 from tests.web.conftest import WAIT_MS
+from tests.web.empty_folder import LOG, run_in
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.no_cover]
 
 VIN = "WBA00000000000001"
 MILEAGE = "vehicle.vehicle.travelledDistance"
-LAUNCHER = """
-import sys
-from pathlib import Path
-from bmw2mqtt.config import CarDataSettings, register_account_settings
-names = ("auth_url", "api_url", "stream_host", "stream_port", "ca_file")
-for name, value in zip(names, sys.argv[1:6]):
-    CarDataSettings.model_fields[name].default = value
-CarDataSettings.model_rebuild(force=True)
-register_account_settings(CarDataSettings)
-from bmw2mqtt.cli.main import main
-sys.exit(main(sys.argv[6:]))
-"""
-"""Lets `bmw2mqtt run` know the simulated BMW as its own servers: what an owner need not enter."""
 
 
 class Newcomer:
@@ -44,7 +29,7 @@ class Newcomer:
         self.folder = folder
         self.port = free_port()
         self.steps_after_portal = 0
-        self._log = folder / "terminal.log"
+        self._log = folder / LOG
         car = RecordedCarDataCar(VIN, {MILEAGE: 41_250}, image=read_picture("suv_green"))
         self._bmw = servers.start_cardata(CarDataUser(cars=[car]))
         self._bmw.oauth.interval_s = 0.5
@@ -52,16 +37,7 @@ class Newcomer:
     def __enter__(self) -> Self:
         bmw = self._bmw
         places = [bmw.auth_url, bmw.api_url, bmw.stream_host, str(bmw.stream_port)]
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("BMW2MQTT_")}
-        environment["BMW2MQTT_HTTP__PORT"] = str(self.port)  # others may use the usual one
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", LAUNCHER, *places, str(bmw.ca_file), "run"],
-                cwd=self.folder,
-                env=environment,
-                stderr=log,
-                stdout=log,
-            )
+        self.process = run_in(self.folder, self.port, *places, str(bmw.ca_file))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -89,10 +65,11 @@ def newcomer(tmp_path: Path, bmw_servers: BackgroundBmw) -> Iterator[Newcomer]:
 
 
 async def picture(window: Page, folder: Path, name: str) -> None:
-    """Keep a picture for the curious: of a phone and a desk, in light and dark."""
-    for width, scheme in ((390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")):
+    """Keep pictures for the curious; nothing may be wider than a phone."""
+    for width, is_dark in ((390, False), (1280, True)):
+        scheme = "dark" if is_dark else "light"
         await window.set_viewport_size({"width": width, "height": 900})
-        await window.emulate_media(color_scheme="light" if scheme == "light" else "dark")
+        await window.emulate_media(color_scheme="dark" if is_dark else "light")
         too_wide = "document.documentElement.scrollWidth > innerWidth"
         assert not await window.evaluate(too_wide), f"{name} is too wide for {width}"
         path = folder / f"{name}-{width}-{scheme}.png"

@@ -99,6 +99,11 @@ class CarRecorder:
             self._charges.continue_from(everywhere_kwh, home_kwh, now)
             self.publish()
 
+    def forget_positions(self, now: datetime) -> None:
+        """Forget every position so far."""
+        self._charges.forget_positions(now)
+        self._drives.forget_positions(now)
+
     def save(self, now: datetime, *, is_last: bool = False) -> None:
         """Write everything that waits; after the last time nothing is published any more."""
         self._charges.save(now)

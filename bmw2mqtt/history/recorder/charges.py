@@ -112,6 +112,14 @@ class ChargeRecorder:
         self.counters.continue_from(everywhere_kwh, home_kwh)
         self.save(now)
 
+    def forget_positions(self, now: datetime) -> None:
+        """Forget where it charged, so that no later change of a session brings a position back."""
+        for identity, known in self._sessions.items():
+            if known.place is not None:
+                self._sessions[identity] = replace(known, latitude=None, longitude=None)
+                self._unsaved.add(identity)
+        self.save(now)
+
     def save(self, now: datetime) -> None:
         """Write everything that has changed, in one transaction."""
         self._saved_at, self._has_counted = now, False

@@ -115,8 +115,8 @@ class SetupRoutes:
         return self._answer(t, t("start.wrong.title"), body, status=401)
 
     def _has_own_token(self) -> bool:
-        """Return whether the owner knows a token: not the one that the setup has made."""
-        return self._setup.is_fixed(("http", "token"))
+        """Return whether the owner may know a token; before the setup it can be of this process."""
+        return self._setup.is_fixed(("http", "token")) or not self._setup.is_waiting
 
     async def _sign_in(self, request: web.Request) -> web.Response:
         sent = await _form(request)
