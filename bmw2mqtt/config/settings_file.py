@@ -49,6 +49,7 @@ def write_settings_file(data_dir: Path, changes: Mapping[KeyPath, object]) -> No
 
     Raises:
         OSError: It cannot be written.
+        ValueError: Its content cannot be changed.
     """
     before = read_content(data_dir) or b""
     _write(data_dir, changed(before.decode("utf-8-sig"), changes).encode())
@@ -80,13 +81,21 @@ def _write(data_dir: Path, content: bytes) -> None:
 
 
 def changed(text: str, changes: Mapping[KeyPath, object]) -> str:
-    """Return the YAML in `text` with other values, and with its comments."""
+    """Return the YAML in `text` with other values, and with its comments.
+
+    Raises:
+        ValueError: It cannot be read by the library that keeps comments.
+    """
     from ruamel.yaml import YAML  # noqa: PLC0415 - only when something is saved
+    from ruamel.yaml.error import YAMLError  # noqa: PLC0415
 
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096  # a long line is not broken: it may be a password
-    document = yaml.load(text)
+    try:
+        document = yaml.load(text)
+    except YAMLError as error:
+        raise ValueError("it has YAML that only a person can change") from error
     if document is None:
         document = yaml.load(f"{text or _HEADER}{{}}\n")
         document.fa.set_block_style()

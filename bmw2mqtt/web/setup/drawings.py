@@ -3,6 +3,8 @@
 from html import escape
 from typing import Final
 
+from bmw2mqtt.web.setup.texts import Texts
+
 
 def _svg(content: str, height: int = 96) -> str:
     return (
@@ -38,21 +40,30 @@ TILE: Final = _svg(
     '<rect class="tile" x="112" y="22" width="114" height="52" rx="6"/>'
     + _text(122, 53, "BMW CarData", "title")
 )
-CLIENT: Final = _svg(
-    '<rect class="on" x="16" y="14" width="172" height="26" rx="5"/>'
-    + _text(26, 31, "Create CarData client", "caption")
-    + _text(16, 60, "Client ID")
-    + '<rect class="tile" x="16" y="66" width="208" height="20" rx="4"/>'
-    + _text(22, 80, "1a2b3c4d-1234-5678-9abc-1a2b…", "mono")
-)
+
 SWITCHES: Final = _svg(_switch(20, "CarData API") + _switch(56, "CarData Stream"))
-TICKS: Final = _svg(
-    _row(12, 120)
-    + _row(34, 160)
-    + _row(56, 90)
-    + '<rect class="tile" x="150" y="66" width="78" height="22" rx="5"/>'
-    + _text(160, 81, "Load more")
-)
+
+
+def client_drawing(t: Texts) -> str:
+    """Return the button that creates a client, and the client ID."""
+    return _svg(
+        '<rect class="on" x="16" y="14" width="172" height="26" rx="5"/>'
+        + _text(26, 31, t("drawing.create"), "caption")
+        + _text(16, 60, t("client.label"))
+        + '<rect class="tile" x="16" y="66" width="208" height="20" rx="4"/>'
+        + _text(22, 80, "1a2b3c4d-1234-5678-9abc-1a2b…", "mono")
+    )
+
+
+def ticks_drawing(t: Texts) -> str:
+    """Return the list of what a car may send."""
+    return _svg(
+        _row(12, 120)
+        + _row(34, 160)
+        + _row(56, 90)
+        + '<rect class="tile" x="150" y="66" width="78" height="22" rx="5"/>'
+        + _text(160, 81, t("drawing.more"))
+    )
 
 
 def qr_code(url: str, label: str) -> str:

@@ -34,6 +34,7 @@ def document(
     step: str | None = None,
     root: str = "../",
     live: bool = False,
+    back: str | None = None,
 ) -> str:
     """Return a whole page.
 
@@ -44,10 +45,12 @@ def document(
         step: the step of the setup that it is; `None`: it is one of the settings.
         root: the relative address of the page with the cars.
         live: whether the page is read again every few seconds.
+        back: the relative address of the page before; `None`: there is none.
     """
     name = "bmw2mqtt" if step is None else t("title")
     digest = hashlib.sha256(f"{title}{body}".encode()).hexdigest()[:16]
     watched = f' data-live="{digest}"' if live else ""
+    return_link = f'<p><a href="{back}">{t("back")}</a></p>' if back else ""
     refresh = '<noscript><meta http-equiv="refresh" content="5"></noscript>' if live else ""
     return f"""<!doctype html>
 <html lang="{t.language}">
@@ -69,6 +72,7 @@ def document(
 {_progress(t, step)}
 <h2 id="title">{title}</h2>
 {body}
+{return_link}
 </main>
 </body>
 </html>

@@ -7,7 +7,7 @@ from typing import Final
 from bmw2mqtt.config import is_loopback
 from bmw2mqtt.web.setup.account_forms import AccountForm
 from bmw2mqtt.web.setup.broker_form import BrokerForm
-from bmw2mqtt.web.setup.drawings import CLIENT, SWITCHES, TICKS, TILE
+from bmw2mqtt.web.setup.drawings import SWITCHES, TILE, client_drawing, ticks_drawing
 from bmw2mqtt.web.setup.html import Field, button, choice, field, form, problems
 from bmw2mqtt.web.setup.service import Setup
 from bmw2mqtt.web.setup.start_link import is_container
@@ -105,10 +105,10 @@ def portal(t: Texts, setup: Setup, entered: AccountForm, lines: list[str]) -> st
     steps = (
         (first, ""),
         (t("portal.2"), TILE),
-        (t("portal.3"), CLIENT),
+        (t("portal.3"), client_drawing(t)),
         (t("portal.4"), SWITCHES),
         (t("portal.5"), ""),
-        (t("portal.6"), TICKS),
+        (t("portal.6"), ticks_drawing(t)),
     )
     listed = "".join(f"<li><div>{text}</div>{drawing}</li>" for text, drawing in steps)
     texts = "".join(

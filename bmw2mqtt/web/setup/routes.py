@@ -96,9 +96,10 @@ class SetupRoutes:
         step: str | None = None,
         root: str = "../",
         live: bool = False,
+        back: str | None = None,
         status: int = 200,
     ) -> web.Response:
-        text = document(body, t=t, title=title, step=step, root=root, live=live)
+        text = document(body, t=t, title=title, step=step, root=root, live=live, back=back)
         # With no-referrer browsers would send `Origin: null` with a form.
         headers = {"Referrer-Policy": "same-origin"}
         return web.Response(text=text, content_type="text/html", headers=headers, status=status)
@@ -106,6 +107,10 @@ class SetupRoutes:
     def _step(self, name: str) -> str | None:
         """Return the step that is shown; later the same pages are the settings."""
         return name if self._setup.is_waiting else None
+
+    def _before(self, step: str) -> str:
+        """Return the page before a step; of the settings, the overview."""
+        return step if self._setup.is_waiting else "./"
 
     # The one-time link
 
@@ -171,7 +176,8 @@ class SetupRoutes:
         t = texts_for(request)
         title = t("start.title") if self._setup.is_waiting else t("step.language")
         body = pages.language(t, self._setup.form_token)
-        return self._answer(t, title, body, step=self._step("language"))
+        back = None if self._setup.is_waiting else "./"
+        return self._answer(t, title, body, step=self._step("language"), back=back)
 
     async def _choose_language(self, _: web.Request, sent: Sent) -> web.Response:
         response = _see_other("broker" if self._setup.is_waiting else "./")
@@ -188,7 +194,9 @@ class SetupRoutes:
         t = texts_for(request)
         entered = entered or BrokerForm.current(self._setup)
         body = pages.broker(t, self._setup, entered, tested=tested, lines=lines or [])
-        return self._answer(t, t("broker.title"), body, step=self._step("broker"))
+        return self._answer(
+            t, t("broker.title"), body, step=self._step("broker"), back=self._before("language")
+        )
 
     async def _receive_broker(self, request: web.Request, sent: Sent) -> web.Response:
         entered = BrokerForm.received(self._setup, sent)
@@ -209,7 +217,9 @@ class SetupRoutes:
     async def _show_car(self, request: web.Request) -> web.Response:
         t = texts_for(request)
         body = pages.car(t, self._setup)
-        return self._answer(t, t("car.title"), body, step=self._step("car"))
+        return self._answer(
+            t, t("car.title"), body, step=self._step("car"), back=self._before("broker")
+        )
 
     async def _choose_backend(self, _: web.Request, sent: Sent) -> web.Response:
         return _see_other("mybmw" if sent.get("where") == "mybmw" else "cardata")
@@ -226,7 +236,9 @@ class SetupRoutes:
         t = texts_for(request)
         entered = entered or account_forms.cardata_form(self._setup, self._account(request))
         body = pages.portal(t, self._setup, entered, lines or [])
-        return self._answer(t, t("portal.title"), body, step=self._step("portal"))
+        return self._answer(
+            t, t("portal.title"), body, step=self._step("portal"), back=self._before("car")
+        )
 
     async def _receive_cardata(self, request: web.Request, sent: Sent) -> web.Response:
         entered = account_forms.cardata_form(self._setup, self._account(request))
@@ -249,7 +261,9 @@ class SetupRoutes:
         t = texts_for(request)
         entered = entered or account_forms.mybmw_form(self._setup, self._account(request))
         body = pages.mybmw(t, self._setup, entered, lines or [])
-        return self._answer(t, t("mybmw.title"), body, step=self._step("portal"))
+        return self._answer(
+            t, t("mybmw.title"), body, step=self._step("portal"), back=self._before("car")
+        )
 
     async def _receive_mybmw(self, request: web.Request, sent: Sent) -> web.Response:
         entered = account_forms.mybmw_form(self._setup, self._account(request))

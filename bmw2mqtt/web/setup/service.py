@@ -77,7 +77,7 @@ class Setup:
         if token is None:
             return
         data_dir = self.configuration.settings.data_dir
-        with suppress(OSError):  # the bridge reports a folder that cannot be used
+        with suppress(OSError, ValueError):  # the bridge reports a folder that cannot be used
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_settings_file(data_dir, {("http", "token"): token})
 
@@ -112,9 +112,10 @@ class Setup:
         saved = {path: value for path, value in wanted.items() if not self.is_fixed(path)}
         try:
             write_settings_file(data_dir, saved)
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
             file = data_dir / SETTINGS_FILE
-            raise ConfigError([f"{file} cannot be written: {error.strerror}"]) from error
+            raise ConfigError([f"{file} cannot be written: {reason}"]) from error
         try:
             self.configuration = self._load()
         except ConfigError:

@@ -109,6 +109,8 @@ GERMAN: Final = {
         " bis alle Zeilen da sind, wähle alle aus, speichere. Ein Auto ohne Auswahl sendet"
         " nichts."
     ),
+    "drawing.create": "CarData Client erstellen",
+    "drawing.more": "Mehr laden",
     "client.label": "Client-ID",
     "client.hint": "36 Zeichen, etwa 1a2b3c4d-1234-5678-9abc-1a2b3c4d5e6f",
     "client.good": "Das sieht nach einer Client-ID aus.",

@@ -100,6 +100,8 @@ ENGLISH: Final = {
         "<strong>Configure the data stream</strong>, for each car: press <em>Load more</em> until"
         " every row is there, tick all of them, save. A car without ticks sends nothing."
     ),
+    "drawing.create": "Create CarData client",
+    "drawing.more": "Load more",
     "client.label": "Client ID",
     "client.hint": "36 characters, like 1a2b3c4d-1234-5678-9abc-1a2b3c4d5e6f",
     "client.good": "This looks like a client ID.",
