@@ -235,6 +235,8 @@ async def test_the_settings_of_a_running_daemon(monkeypatch: pytest.MonkeyPatch)
         assert found.saved()["mqtt"]["password"] == "s3cret"
         assert "starts with the new settings" in (await found.get("")).text
         found.setup.reload()
+        assert (await found.send("cardata?account=home", client_id="x")).status_code == 303
+        assert not found.setup.is_restarting, "everything of this account is fixed"
         same = await found.send("cardata", client_id=CLIENT_ID)
         assert "already used by account" in same.text
         other = CLIENT_ID.replace("0", "1")

@@ -283,10 +283,10 @@ class SetupRoutes:
             return []
         was_waiting = self._setup.is_waiting
         try:
-            await asyncio.to_thread(self._setup.save, changes)
+            has_saved = await asyncio.to_thread(self._setup.save, changes)
         except ConfigError as error:
             return list(error.problems)
-        if not (was_waiting and self._setup.is_waiting):
+        if has_saved and not (was_waiting and self._setup.is_waiting):
             self._setup.restart()
         return []
 

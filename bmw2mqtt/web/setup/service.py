@@ -97,8 +97,10 @@ class Setup:
         self.generation += 1
         return self.settings()
 
-    def save(self, changes: Mapping[KeyPath, object]) -> None:
-        """Write values to `settings.yaml`; blocks until the disk has them.
+    def save(self, changes: Mapping[KeyPath, object]) -> bool:
+        """Write values to `settings.yaml`; return whether there was anything to write.
+
+        Blocks until the disk has them.
 
         Raises:
             ConfigError: With them the configuration would not be valid; nothing is changed.
@@ -110,6 +112,8 @@ class Setup:
             wanted["http", "host"] = EVERY_ADDRESS
             wanted["http", "token"] = self._token.get_secret_value()
         saved = {path: value for path, value in wanted.items() if not self.is_fixed(path)}
+        if not saved:
+            return False
         try:
             write_settings_file(data_dir, saved)
         except (OSError, ValueError) as error:
@@ -122,6 +126,7 @@ class Setup:
             restore_content(data_dir, before)
             raise
         log.info("setup_saved", settings=[".".join(path) for path in saved])
+        return True
 
     def restart(self) -> None:
         """Let the bridge start again with the saved settings, in a moment."""
