@@ -2,19 +2,27 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 import pytest
 from playwright.async_api import Page, expect
 
+from bmw2mqtt.config import app, load_configuration
 from bmw2mqtt.simulator.cardata import CLIENT_ID, CarDataUser, RecordedCarDataCar
 from bmw2mqtt.simulator.pictures import read_picture
+from bmw2mqtt.web import access
+from bmw2mqtt.web.setup import routes
+from bmw2mqtt.web.setup.service import Setup
 from tests.conftest import BackgroundBmw
 from tests.daemon import EXIT_TIMEOUT_S
 from tests.mosquitto import Mosquitto, Observer, free_port, wait_until
+from tests.supervisor import TOKEN, Supervisor
+from tests.web import home_assistant_ingress as ingress
 from tests.web.conftest import WAIT_MS
 from tests.web.empty_folder import LOG, run_in
+from tests.web.served_page import served
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.no_cover]
 
@@ -144,6 +152,44 @@ async def test_from_an_empty_folder_to_a_car(
     await expect(window.locator(".car img")).to_be_visible(timeout=WAIT_MS)
     assert newcomer.files() == ["data"], "no file was written by hand"
     await change_settings(window, tmp_path)
+
+
+async def test_an_app_is_set_up_in_home_assistants_frame(
+    window: Page, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without an option and behind ingress: forms, redirects and the Supervisor's broker."""
+
+    async def works(*_: object, **__: object) -> list[str]:
+        return []
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "options.json").write_text('{"cardata_accounts": [], "mybmw_accounts": []}')
+    monkeypatch.setenv("SUPERVISOR_TOKEN", TOKEN)
+    monkeypatch.setattr(access, "SUPERVISOR", ingress.SUPERVISOR)
+    monkeypatch.setattr(routes, "broker_problems", works)
+    (tmp_path / "data").mkdir()
+    with Supervisor() as supervisor:
+        monkeypatch.setattr(app, "read_app", partial(app.read_app, supervisor=supervisor.address))
+        environ = {"BMW2MQTT_CONFIG": "options.json", "SUPERVISOR_TOKEN": TOKEN}
+        load = partial(load_configuration, None, (), environ, tmp_path / "none")
+        setup = Setup(load(), load)
+        async with (
+            served(setup=setup, host="0.0.0.0", token="x" * 20) as page,  # noqa: S104 - as an app
+            ingress.home_assistant(page.url) as home_assistant,
+        ):
+            await window.goto(home_assistant)
+            frame = window.frame_locator("iframe")
+            await frame.get_by_role("button", name="Continue").click()
+            await expect(frame.get_by_text("broker was found")).to_be_visible(timeout=WAIT_MS)
+            await expect(frame.get_by_label("Name or address")).to_have_value("core-mosquitto")
+            await frame.get_by_role("button", name="Continue").click()
+            await frame.get_by_role("button", name="Continue").click()
+            await frame.get_by_label("Client ID").fill(CLIENT_ID)
+            await frame.get_by_role("button", name="Continue").click()
+            await expect(frame.get_by_text("starts with the new")).to_be_visible(timeout=WAIT_MS)
+    saved = (tmp_path / "data" / "settings.yaml").read_text()
+    assert CLIENT_ID in saved
+    assert "mqtt:" not in saved, "the Supervisor's broker is read at each start"
 
 
 async def change_settings(window: Page, folder: Path) -> None:
