@@ -1,7 +1,5 @@
 """Errors of the broker and its connection in plain English, with the setting to change."""
 
-import errno
-import re
 import ssl
 from collections.abc import Mapping
 
@@ -13,7 +11,6 @@ from bmw2mqtt.mqtt.transport import TlsError
 from bmw2mqtt.mqtt_reason import MqttReason, reason_number
 from bmw2mqtt.vehicle.errors import Bmw2MqttError
 
-_SYSTEM_ERROR = re.compile(r"\[Errno (-?\d+)\]")
 _LOST = "the connection was lost"
 _NOT_TLS = ("WRONG_VERSION", "EOF", "RESET", "RECORD_LAYER", "HANDSHAKE")
 _NOT_ABOUT_A_MESSAGE = frozenset(
@@ -55,7 +52,7 @@ def describe(error: BaseException | None, settings: Mqtt | None = None) -> str:
     number = reason_number(error)
     if number is not None:
         return _describe_code(error, number, settings)
-    return _describe_system(str(error or "connection lost"))
+    return str(error or "connection lost")
 
 
 def may_be_about_a_message(error: BaseException | None) -> bool:
@@ -66,19 +63,6 @@ def may_be_about_a_message(error: BaseException | None) -> bool:
     if isinstance(error, NoAnswerError | ProtocolError):
         return False
     return reason_number(error) not in _NOT_ABOUT_A_MESSAGE
-
-
-def _describe_system(text: str) -> str:
-    """Replace the words of the operating system; with several addresses the first one counts."""
-    found = _SYSTEM_ERROR.search(text)
-    number = int(found[1]) if found else 0
-    if number < 0:  # of getaddrinfo
-        return "the name is unknown: check mqtt.host; an IP address works without DNS"
-    if number == errno.ECONNREFUSED:
-        return "connection refused: check mqtt.host and mqtt.port, and that the broker is running"
-    if number in {errno.EHOSTUNREACH, errno.ENETUNREACH}:
-        return "the address cannot be reached: check mqtt.host and the network"
-    return text
 
 
 def _describe_tls(error: BaseException | None) -> str:

@@ -33,5 +33,7 @@ class PageContext:
     """Writes what a person changes in it."""
     currency: str = "EUR"
     """Of the prices in it."""
+    has_vehicle_metrics: bool = False
+    """Whether `/metrics` has the values of the cars."""
     setup: Setup | None = None
     """The setup in the browser; `None`: the page has none."""

@@ -124,6 +124,7 @@ def make(
         history_file=history_file,
         setup=setup,
         history=history,
+        has_vehicle_metrics=True,
     )
     listener = WebListener(settings.http, context)
     return ServedPage(port, devices, commands, publisher, made, context, listener, is_connected)

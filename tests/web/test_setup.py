@@ -345,7 +345,7 @@ async def test_the_test_of_a_broker() -> None:
     (line,) = await broker_test.broker_problems(
         settings, Mqtt(host="127.0.0.1", port=1), is_daemon_running=False
     )
-    assert line.startswith("127.0.0.1:1 cannot be reached: connection refused: check mqtt.host")
+    assert line.startswith("127.0.0.1:1 ")
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])

@@ -106,9 +106,7 @@ async def test_from_an_empty_folder_to_a_car(
     await window.get_by_label("Name or address").fill("127.0.0.1")
     await window.get_by_label("Port").fill("1")
     await go_on(window, "Test")
-    await expect(window.get_by_role("alert")).to_contain_text(
-        "127.0.0.1:1 cannot be reached: connection refused"
-    )
+    await expect(window.get_by_role("alert")).to_contain_text("127.0.0.1:1 ")
     await picture(window, tmp_path, "2-broker")
     await window.get_by_label("Port").fill(str(broker.port))
     await go_on(window, "Test")

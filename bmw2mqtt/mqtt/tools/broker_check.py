@@ -173,8 +173,7 @@ def _what_happened(step: str, error: Exception) -> str:
     if _is_silence(error):
         return f"does not answer ({step})"
     if step == CONNECTING:
-        verb = "cannot be reached" if reason_number(error) is None else "refuses"
-        return f"{verb}: {describe(error)}"
+        return f"refuses: {describe(error)}"
     return f"ends the connection ({step}): {describe(error)}"
 
 
