@@ -80,7 +80,7 @@ def receive_cardata(form: AccountForm, setup: Setup, sent: Mapping[str, str], t:
     form.values["client_id"] = checked.client_id
 
 
-def receive_mybmw(form: AccountForm, setup: Setup, sent: Mapping[str, str]) -> None:
+def receive_mybmw(form: AccountForm, setup: Setup, sent: Mapping[str, str], t: Texts) -> None:
     """Take over what a person has sent; an empty password keeps the saved one."""
     account = setup.configuration.settings.accounts.get(form.name)
     for name in form.values:
@@ -93,5 +93,5 @@ def receive_mybmw(form: AccountForm, setup: Setup, sent: Mapping[str, str]) -> N
         MyBmwSettings.model_validate({"backend": "mybmw", **entered})
     except ValidationError as error:
         for found in error.errors():
-            text = "missing" if found["type"] == "missing" else found["msg"]
+            text = t("missing") if found["type"] == "missing" else found["msg"]
             form.errors[str(found["loc"][0])] = text

@@ -3,7 +3,9 @@
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from functools import partial
+from itertools import chain
+from typing import Final, NamedTuple
 
 from aiohttp import web
 
@@ -24,6 +26,26 @@ from bmw2mqtt.web.setup.texts import LANGUAGE_COOKIE, LANGUAGES, YEAR_S, Texts, 
 
 BODY_TIMEOUT_S: Final = 10
 Sent = Mapping[str, str]
+
+
+class _AccountPage(NamedTuple):
+    """The page for an account of one backend."""
+
+    title: str
+    """The key of its text."""
+    current: Callable[[Setup, str], AccountForm]
+    receive: Callable[[AccountForm, Setup, Sent, Texts], None]
+    render: Callable[[Texts, Setup, AccountForm, list[str]], str]
+
+
+_ACCOUNT_PAGES: Final[Mapping[str, _AccountPage]] = {
+    "cardata": _AccountPage(
+        "portal.title", account_forms.cardata_form, account_forms.receive_cardata, pages.portal
+    ),
+    "mybmw": _AccountPage(
+        "mybmw.title", account_forms.mybmw_form, account_forms.receive_mybmw, pages.mybmw
+    ),
+}
 
 
 class SetupRoutes:
@@ -53,8 +75,14 @@ class SetupRoutes:
             *self._page("language", self._show_language, self._choose_language),
             *self._page("broker", self._show_broker, self._receive_broker),
             *self._page("car", self._show_car, self._choose_backend),
-            *self._page("cardata", self._show_cardata, self._receive_cardata),
-            *self._page("mybmw", self._show_mybmw, self._receive_mybmw),
+            *chain.from_iterable(
+                self._page(
+                    backend,
+                    partial(self._show_account, backend),
+                    partial(self._receive_account, backend),
+                )
+                for backend in _ACCOUNT_PAGES
+            ),
             *self._page("login", self._show_login, self._request_code),
             *self._page("remove", self._show_remove, self._remove),
             web.get(f"{access.SETUP}done", self._show_done),
@@ -227,55 +255,30 @@ class SetupRoutes:
     def _account(self, request: web.Request) -> str:
         return account_forms.account_name(self._setup, request.query.get("account"))
 
-    async def _show_cardata(
+    async def _show_account(
         self,
+        backend: str,
         request: web.Request,
         entered: AccountForm | None = None,
         lines: list[str] | None = None,
     ) -> web.Response:
-        t = texts_for(request)
-        entered = entered or account_forms.cardata_form(self._setup, self._account(request))
-        body = pages.portal(t, self._setup, entered, lines or [])
+        t, kind = texts_for(request), _ACCOUNT_PAGES[backend]
+        entered = entered or kind.current(self._setup, self._account(request))
+        body = kind.render(t, self._setup, entered, lines or [])
         return self._answer(
-            t, t("portal.title"), body, step=self._step("portal"), back=self._before("car")
+            t, t(kind.title), body, step=self._step("portal"), back=self._before("car")
         )
 
-    async def _receive_cardata(self, request: web.Request, sent: Sent) -> web.Response:
-        entered = account_forms.cardata_form(self._setup, self._account(request))
-        account_forms.receive_cardata(entered, self._setup, sent, texts_for(request))
-        if not entered.errors:
-            lines = await self._save(entered.changes())
-            return (
-                await self._show_cardata(request, entered, lines)
-                if lines
-                else _see_other(f"login?account={entered.name}")
-            )
-        return await self._show_cardata(request, entered)
-
-    async def _show_mybmw(
-        self,
-        request: web.Request,
-        entered: AccountForm | None = None,
-        lines: list[str] | None = None,
+    async def _receive_account(
+        self, backend: str, request: web.Request, sent: Sent
     ) -> web.Response:
-        t = texts_for(request)
-        entered = entered or account_forms.mybmw_form(self._setup, self._account(request))
-        body = pages.mybmw(t, self._setup, entered, lines or [])
-        return self._answer(
-            t, t("mybmw.title"), body, step=self._step("portal"), back=self._before("car")
-        )
-
-    async def _receive_mybmw(self, request: web.Request, sent: Sent) -> web.Response:
-        entered = account_forms.mybmw_form(self._setup, self._account(request))
-        account_forms.receive_mybmw(entered, self._setup, sent)
-        if not entered.errors:
-            lines = await self._save(entered.changes())
-            return (
-                await self._show_mybmw(request, entered, lines)
-                if lines
-                else _see_other(f"login?account={entered.name}")
-            )
-        return await self._show_mybmw(request, entered)
+        kind = _ACCOUNT_PAGES[backend]
+        entered = kind.current(self._setup, self._account(request))
+        kind.receive(entered, self._setup, sent, texts_for(request))
+        lines = [] if entered.errors else await self._save(entered.changes())
+        if entered.errors or lines:
+            return await self._show_account(backend, request, entered, lines)
+        return _see_other(f"login?account={entered.name}")
 
     async def _save(self, changes: Mapping[KeyPath, object]) -> list[str]:
         """Save values and restart the bridge with them; return what is wrong with them."""

@@ -20,6 +20,7 @@ GERMAN: Final = {
     "fixed": "Festgelegt durch {place}. Ändere es dort.",
     "page": "Zur Seite mit deinen Autos",
     "busy": "Einen Moment …",
+    "missing": "Bitte ausfüllen.",
     "copy": "Kopieren",
     "copied": "Kopiert",
     "form.old": "Dieses Formular ist nicht mehr gültig. Prüfe es und sende es noch einmal.",
