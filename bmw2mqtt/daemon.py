@@ -46,7 +46,7 @@ def _set_up_log(settings: Settings) -> None:
     logging_set_up.hide("settings", settings.secrets())
     logging_set_up.set_up(settings.log.level, settings.log.format)
     for warning in settings.warnings():
-        log.warning("setting_not_recommended", message=warning)
+        log.warning("setting_not_recommended", setting=warning)
 
 
 def _flat(errors: BaseExceptionGroup[ConfigError]) -> Iterator[ConfigError]:
@@ -113,15 +113,21 @@ def leave(status: int) -> NoReturn:
 
 
 def stop_on_signals() -> asyncio.Event:
-    """Return an event that SIGTERM and SIGINT set; a second signal ends the process at once."""
+    """Return an event that SIGTERM, SIGINT and a closed terminal set.
+
+    A second signal ends the process at once.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
+        numbers.append(signal.SIGHUP)
 
     def request_stop() -> None:
         stop.set()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in numbers:
             loop.remove_signal_handler(number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in numbers:
         loop.add_signal_handler(number, request_stop)
     return stop

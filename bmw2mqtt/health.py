@@ -75,18 +75,30 @@ class Heartbeat:
 
 def problem(data_dir: Path, *, needs_broker: bool = True) -> str | None:
     """Return why the daemon is not healthy, `None` if it is."""
-    beats = []
-    for path in _files(data_dir):
-        with suppress(OSError, ValueError, RecursionError):
-            status = json.loads(read_plain(path, LARGEST_BEAT))
-            if isinstance(status, dict):
-                beats.append((path.stat().st_mtime, status))
-    if not beats:
+    newest = _newest(data_dir)
+    if newest is None:
         return f"bmw2mqtt is not running (data_dir: {data_dir})"
-    beat_at, status = max(beats, key=itemgetter(0))
+    beat_at, status = newest
     age_s = time.time() - beat_at
     if age_s > STALE_S:
         return f"bmw2mqtt has not responded for {age_s:.0f} s"
     if needs_broker and not status.get("setup") and not status.get("mqtt_connected"):
         return "bmw2mqtt is not connected to the MQTT broker"
     return None
+
+
+def is_waiting_for_setup(data_dir: Path) -> bool:
+    """Return whether the daemon has no account yet."""
+    newest = _newest(data_dir)
+    return newest is not None and bool(newest[1].get("setup"))
+
+
+def _newest(data_dir: Path) -> tuple[float, dict[str, object]] | None:
+    """Return when the newest heartbeat was written, and what is in it."""
+    beats: list[tuple[float, dict[str, object]]] = []
+    for path in _files(data_dir):
+        with suppress(OSError, ValueError, RecursionError):
+            status = json.loads(read_plain(path, LARGEST_BEAT))
+            if isinstance(status, dict):
+                beats.append((path.stat().st_mtime, status))
+    return max(beats, key=itemgetter(0)) if beats else None

@@ -23,6 +23,7 @@ from bmw2mqtt.config.layers import (
     read_secret_files,
     variable,
 )
+from bmw2mqtt.config.mistakes import example_values, misspelt_account
 from bmw2mqtt.config.models import (
     HomeAssistant,
     Mqtt,
@@ -33,7 +34,7 @@ from bmw2mqtt.config.models import (
 )
 from bmw2mqtt.config.settings_file import read_settings_file
 from bmw2mqtt.config.values import expanded, quoted
-from bmw2mqtt.config.yamlfile import Unreadable, find_file, read_yaml
+from bmw2mqtt.config.yamlfile import DEFAULT_FILES, Unreadable, find_file, read_yaml
 from bmw2mqtt.vehicle.errors import ConfigError
 
 SECRETS_DIR: Final = Path("/run/secrets")
@@ -222,7 +223,12 @@ class _Check:
         self._entries = ChainMap(*(layer.entries for layer in layers))
 
     def settings(self, model: type[Settings] = Settings) -> Settings:
-        problems = [*_lines(self._layers), *self._shared_topics(), *self._shared_client()]
+        problems = [
+            *_lines(self._layers),
+            *example_values(self._entries),
+            *self._shared_topics(),
+            *self._shared_client(),
+        ]
         settings = None
         try:
             settings = model.from_layers(*(layer.nested() for layer in self._layers))
@@ -279,9 +285,13 @@ class _Check:
 
     def _line(self, error: ErrorDetails) -> str:
         path, text = _path(error), error["msg"]
+        if path == ("accounts",) and self._file is None:
+            text += f" (no file was found; looked for {' and '.join(map(str, DEFAULT_FILES))})"
         if error["type"] == "missing":
             text = f"missing; {self._how_to_add(path)}"
         elif error["type"] == "union_tag_not_found":
+            if hint := misspelt_account(self._entries, path[1]):
+                return hint
             choices = " or ".join(f"{n} ({model.summary})" for n, model in ACCOUNT_SETTINGS.items())
             text = f"missing; use {choices}"
         elif error["type"] == "union_tag_invalid":

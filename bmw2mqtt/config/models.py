@@ -59,6 +59,7 @@ from bmw2mqtt.config.values import (
 
 _POLITE_INTERVAL_S: Final = 60
 _STRONG_TOKEN_LENGTH: Final = 16
+_TLS_PORT: Final = 8883
 
 
 class Tls(Section):
@@ -213,7 +214,7 @@ class Log(Section):
     level: LogLevel = "info"
     """Lowest level that is logged."""
     format: LogFormat = "auto"
-    """`auto`: `console` on a terminal, else `json`."""
+    """`auto`, `console`: sentences in local time, coloured on a terminal; `json`: for programs."""
 
 
 def _at_least_one(accounts: dict[str, AccountSettings]) -> dict[str, AccountSettings]:
@@ -306,6 +307,11 @@ class Settings(BaseSettings):
                 " more"
             )
         tls = self.mqtt.tls
+        if self.mqtt.port == _TLS_PORT and not tls.enabled:
+            lines.append(
+                f"mqtt.port: {_TLS_PORT} is usually for TLS; set mqtt.tls.enabled: true, or use"
+                " another port, usually 1883"
+            )
         if tls.enabled and not tls.verify:
             lines.append(
                 "mqtt.tls.verify: false, so anyone can impersonate the broker; set ca_file and"

@@ -116,6 +116,6 @@ def test_a_folder_of_somebody_else(
     name = names()
     run(image, name, data, settings(1))
     assert wait_exited(name) == 2
-    said = logs(name)[-1]["event"]
+    said = logs(name)[-1]["message"]
     assert said.startswith("data_dir: /data cannot be written")
     assert "10001" in said, "it says whom the folder must belong to"

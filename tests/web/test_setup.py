@@ -15,6 +15,7 @@ import pytest
 import structlog
 import yaml
 
+from bmw2mqtt.cli.main import main
 from bmw2mqtt.config import Mqtt, app, load_configuration
 from bmw2mqtt.health import Heartbeat, problem
 from bmw2mqtt.simulator.cardata import CLIENT_ID
@@ -371,9 +372,14 @@ def test_on_this_machine_alone_no_link_is_needed() -> None:
     assert logged[0]["url"] == "http://[::1]:8099/setup/"
 
 
-def test_waiting_for_the_setup_is_healthy(tmp_path: Path) -> None:
+def test_waiting_for_the_setup_is_healthy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     heartbeat = Heartbeat(tmp_path)
     heartbeat.beat(is_connected=False, is_waiting=True)
     assert problem(tmp_path) is None
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert main(["healthcheck", "--option", f"data_dir={tmp_path}"]) == 0
+    assert "waits for its setup" in capsys.readouterr().out
     heartbeat.beat(is_connected=False)
     assert problem(tmp_path) == "bmw2mqtt is not connected to the MQTT broker"

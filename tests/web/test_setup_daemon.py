@@ -16,6 +16,7 @@ from tests.mosquitto import Mosquitto, free_port, wait_until
 from tests.web.empty_folder import LOG, run_in
 
 CLIENT_ID = "0a0a0a0a-0000-0000-0000-00000000000b"
+CONNECTED = "Connected to the MQTT broker"
 FORM = re.compile(r'name="form_token" value="([^"]+)"')
 
 
@@ -72,10 +73,10 @@ def test_it_waits_and_goes_on(waiting: WaitingDaemon, broker: Mosquitto) -> None
         assert browser.get("/api/state").status_code == 401
         browser.post(found[1], data={"language": "en"})
         assert send("broker", host="127.0.0.1", port=str(broker.port)) == "car"
-        assert "mqtt_connected" not in waiting.log(), "no broker before there is an account"
+        assert CONNECTED not in waiting.log(), "no broker before there is an account"
         assert send("cardata", client_id=CLIENT_ID) == "login?account=bmw"
         wait_until(accounts, what="the account, with the session of before")
-        wait_until(lambda: browser.get("/healthz").status_code == 200, what="the broker")
+        wait_until(lambda: CONNECTED in waiting.log(), what="the broker")
     saved = waiting.folder / "data" / "settings.yaml"
     assert yaml.safe_load(saved.read_text())["accounts"]["bmw"]["client_id"] == CLIENT_ID
     assert waiting.process.poll() is None, "the same process"

@@ -173,7 +173,7 @@ def _what_happened(step: str, error: Exception) -> str:
     if _is_silence(error):
         return f"does not answer ({step})"
     if step == CONNECTING:
-        return f"refuses: {describe(error)}"
+        return f"cannot be used: {describe(error)}"
     return f"ends the connection ({step}): {describe(error)}"
 
 

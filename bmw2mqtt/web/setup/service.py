@@ -140,15 +140,15 @@ class Setup:
     def announce(self) -> None:
         """Log where the page is; on a terminal with a QR code."""
         if is_home_assistant_app():
-            log.info("setup_waiting", remedy="open bmw2mqtt in the sidebar of Home Assistant")
+            log.info("setup_waiting", by="ingress", url=None)
             return
         http = self.settings().http
         is_open = opens_without_link(http)
         url = page_url(http) + ("setup/" if is_open else self.start_link.path())
         if self.is_waiting:
-            log.info("setup_waiting", url=url, remedy="open this link in a browser")
+            log.info("setup_waiting", by="local" if is_open else "link", url=url)
         else:
-            log.info("page_link_created", url=url, remedy="open this link in a browser, once")
+            log.info("page_link_created", url=url)
         if not is_open and sys.stderr.isatty():
             from segno import make  # noqa: PLC0415 - on a terminal only
 
