@@ -221,7 +221,8 @@ def _at_least_one(accounts: dict[str, AccountSettings]) -> dict[str, AccountSett
     if not accounts:
         raise wrong(
             "no account is configured",
-            "add one, for example accounts: {eu: {backend: cardata, client_id: …}}",
+            "add one, for example accounts: {eu: {backend: cardata, client_id: …}}, or start"
+            " bmw2mqtt run and set it up in a browser",
         )
     return accounts
 

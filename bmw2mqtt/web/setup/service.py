@@ -19,7 +19,7 @@ from bmw2mqtt.config.settings_file import (
     write_settings_file,
 )
 from bmw2mqtt.vehicle.errors import ConfigError
-from bmw2mqtt.web.setup.start_link import StartLink, opens_without_link, page_url
+from bmw2mqtt.web.setup.start_link import PLACEHOLDER, StartLink, opens_without_link, page_url
 
 log = structlog.get_logger(__name__)
 
@@ -149,7 +149,7 @@ class Setup:
             log.info("setup_waiting", by="local" if is_open else "link", url=url)
         else:
             log.info("page_link_created", url=url)
-        if not is_open and sys.stderr.isatty():
+        if not is_open and sys.stderr.isatty() and PLACEHOLDER not in url:
             from segno import make  # noqa: PLC0415 - on a terminal only
 
             make(url).terminal(out=sys.stderr, compact=True)

@@ -11,7 +11,8 @@ from bmw2mqtt.config import Http, is_loopback
 
 _CONTAINER_MARKS: Final = (Path("/.dockerenv"), Path("/run/.containerenv"))
 _ANYWHERE: Final = {"0.0.0.0", "::"}  # noqa: S104 - recognised, not listened on
-_PLACEHOLDER: Final = "ADDRESS-OF-THIS-MACHINE"
+PLACEHOLDER: Final = "ADDRESS-OF-THIS-MACHINE"
+"""Stands in a link for what a person has to fill in."""
 _OUTSIDE: Final = "192.0.2.1"
 """An address for documentation (RFC 5737): nothing is sent there."""
 
@@ -64,7 +65,7 @@ def is_container() -> bool:
 def own_address() -> str:
     """Return this machine's address in its network."""
     if is_container():
-        return _PLACEHOLDER
+        return PLACEHOLDER
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((_OUTSIDE, 9))  # UDP: chooses the interface, sends nothing
