@@ -9,8 +9,8 @@ BROKEN = {
         "mqtt: {host: broker}\n",
         (
             "accounts: no account is configured; add one, for example "
-            "accounts: {eu: {backend: cardata, client_id: …}}, or start bmw2mqtt run and set it up in"
-            " a browser"
+            "accounts: {eu: {backend: cardata, client_id: …}}, or start bmw2mqtt run and set it up"
+            " in a browser"
         ),
     ),
     "unknown section": (
