@@ -33,7 +33,8 @@ Highest first:
    (`bmw2mqtt_accounts__home__password`)
 4. the YAML file: `--config FILE`, else `$BMW2MQTT_CONFIG`, else `./config.yaml`, else
    `/config/config.yaml`
-5. the defaults below
+5. `settings.yaml` in `data_dir`, which the [setup in the browser](setup.md) writes
+6. the defaults below
 
 An empty value counts as not set. An unknown key is an error, and so is a value left from the
 example. `true` and `false` switch a section that has `enabled`: `tls: true` is short for

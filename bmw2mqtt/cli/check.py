@@ -17,8 +17,7 @@ from bmw2mqtt.cli.main import EXIT_CONFIG, EXIT_OK, print_problems
 from bmw2mqtt.cli.status import HEALTHY
 from bmw2mqtt.config import AccountSettings, Settings, load_settings
 from bmw2mqtt.daemon import DaemonThreads, leave
-from bmw2mqtt.mqtt.tools.broker_check import BrokerReport, Plan, try_broker
-from bmw2mqtt.mqtt.topics import Topics
+from bmw2mqtt.mqtt.tools.broker_check import BrokerReport, plan_for, try_broker
 from bmw2mqtt.vehicle.errors import (
     AccountError,
     BadAnswer,
@@ -117,7 +116,7 @@ async def _try_connections(settings: Settings) -> tuple[BrokerReport, list[Accou
         is_running = True
     try:
         broker = asyncio.create_task(
-            try_broker(found, settings.mqtt, _plan(settings), is_daemon_running=is_running)
+            try_broker(found, settings.mqtt, plan_for(settings), is_daemon_running=is_running)
         )
         is_running |= await _is_beside_daemon(found, broker)
         logins = {
@@ -150,20 +149,6 @@ async def _is_beside_daemon(report: BrokerReport, broker: asyncio.Task[None]) ->
     await asyncio.wait((known, broker), timeout=DAEMON_KNOWN_S, return_when=asyncio.FIRST_COMPLETED)
     known.cancel()
     return report.is_beside_daemon
-
-
-def _plan(settings: Settings) -> Plan:
-    topics = Topics(settings.mqtt.base_topic, settings.homeassistant.discovery_prefix)
-    filters = [*topics.commands(), *topics.retained()]
-    if settings.homeassistant.enabled:
-        filters.append(settings.homeassistant.status_topic)
-    return Plan(
-        topics=topics,
-        accounts=tuple(settings.accounts),
-        filters=tuple(filters),
-        is_discovery_used=settings.homeassistant.enabled,
-        relay_prefixes=tuple(sorted(settings.relay_prefixes())),
-    )
 
 
 def _result(name: str, login: asyncio.Task[AccountReport]) -> AccountReport:

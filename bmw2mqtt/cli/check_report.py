@@ -105,24 +105,9 @@ def _broker(settings: Settings, broker: BrokerReport) -> Iterator[str]:
         yield "  - limits: not reported with MQTT 3.1.1"
     if broker.is_beside_daemon:
         yield "  - bmw2mqtt is running: tried with another client ID and without a last will"
-    yield from (f"  - {fault}" for fault in broker_faults(broker))
+    yield from (f"  - {fault}" for fault in broker.faults())
     if broker.is_well:
         yield "  - published, read back and deleted a message in each part of the topic tree"
-
-
-def broker_faults(broker: BrokerReport) -> Iterator[str]:
-    """Yield what the broker's access list or settings do not allow, with the remedy."""
-    for topic in broker.refused:
-        yield f"no permission to publish to `{topic}`: allow it in the broker's access list"
-    for topic in broker.not_read:
-        yield (
-            f"a message on `{topic}` did not come back: allow publishing and subscribing to it"
-            " in the broker's access list"
-        )
-    for topic in broker.not_retained:
-        yield f"`{topic}` was not retained: allow retained messages on the broker"
-    for topic in broker.not_subscribed:
-        yield f"no permission to subscribe to `{topic}`: allow it in the broker's access list"
 
 
 def _account(settings: Settings, account: AccountReport) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from bmw2mqtt.cli.check_report import AccountReport, broker_faults, mark
+from bmw2mqtt.cli.check_report import AccountReport, mark
 from bmw2mqtt.config import Settings
 from bmw2mqtt.mqtt.tools.broker_check import BrokerReport
 
@@ -41,7 +41,7 @@ def _broker(settings: Settings, broker: BrokerReport) -> Iterator[str]:
         return
     version = f" ({broker.version})" if broker.version else ""
     yield f"{mark(is_well=broker.is_well)} {place}: connected{version}"
-    for fault in broker_faults(broker):
+    for fault in broker.faults():
         yield f"    → {fault[:1].upper()}{fault[1:]}."
 
 

@@ -19,7 +19,7 @@ Arguments = argparse.Namespace
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit status (see README.md, Commands)."""
+    """Run one command; return its exit status (see docs/commands.md)."""
     _exit_on_sigterm_as_pid_1()
     known = parser()
     parsed = known.parse_args(arguments)

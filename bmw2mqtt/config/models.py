@@ -178,16 +178,16 @@ def is_home_assistant_app() -> bool:
 
 
 class Http(Section):
-    """The status page; without a `token` only on this machine or through Home Assistant."""
+    """The page. Without a `token` it opens only on this machine or through Home Assistant."""
 
     enabled: Flag = True
     """Serve the page, `/healthz` and `/metrics`."""
     host: Host = "127.0.0.1"
-    """Address to listen on; any other than this machine's own requires a `token`."""
+    """Address to listen on; `0.0.0.0`: all. Other machines need the `token`."""
     port: Port = 8099
     """Port to listen on."""
     token: Secret | None = None
-    """Access token of the page, 16 characters or more."""
+    """Access token, 16 characters or more; made and saved if other machines can open the page."""
 
     @field_validator("token")
     @classmethod
@@ -224,7 +224,8 @@ def _at_least_one(accounts: dict[str, AccountSettings]) -> dict[str, AccountSett
     if not accounts:
         raise wrong(
             "no account is configured",
-            "add one, for example accounts: {eu: {backend: cardata, client_id: …}}",
+            "add one, for example accounts: {eu: {backend: cardata, client_id: …}}, or start"
+            " bmw2mqtt run and set it up in a browser",
         )
     return accounts
 
@@ -327,7 +328,14 @@ class Settings(BaseSettings):
         return tuple(lines)
 
 
+class SettingsWithoutAccounts(Settings):
+    """The settings before the setup: they are valid without an account."""
+
+    accounts: dict[AccountName, AnyAccountSettings] = {}
+
+
 def register_account_settings(model: type[AccountSettings]) -> None:
     """Let `accounts` hold the settings of one more backend."""
     add_account_settings(model)
     Settings.model_rebuild(force=True)
+    SettingsWithoutAccounts.model_rebuild(force=True)

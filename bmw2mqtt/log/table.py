@@ -197,6 +197,16 @@ _FILES: Final[_Table] = {
 _PAGE: Final[_Table] = {
     "page_opened": "Open {url} in a browser to see your cars",
     "page_listen_failed": "The page cannot be served at {host}:{port}: {reason}",
+    "page_link_created": "Open {url} in a browser to see your cars; the link works once",
+    "setup_waiting": Choice(
+        "by",
+        {
+            "ingress": "Open bmw2mqtt in the sidebar of Home Assistant to set it up",
+            "link": "Open {url} in a browser to set up bmw2mqtt; the link works once",
+        },
+        "Open {url} in a browser on this machine to set up bmw2mqtt",
+    ),
+    "setup_saved": "The setup has saved {settings}",
     "page_token_refused": "Somebody at {client} entered a wrong token on the page",
 }
 

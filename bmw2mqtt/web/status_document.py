@@ -49,6 +49,7 @@ def document(context: PageContext) -> dict[str, Any]:
         cars.append(_car(car))
     return {
         "version": __version__,
+        "has_settings": context.setup is not None,
         "mqtt": {"is_connected": context.is_connected(), "broker": context.broker},
         "accounts": [_account(state, context) for state in context.devices.account_states()],
         "cars": cars,

@@ -9,7 +9,8 @@ BROKEN = {
         "mqtt: {host: broker}\n",
         (
             "accounts: no account is configured; add one, for example "
-            "accounts: {eu: {backend: cardata, client_id: …}}"
+            "accounts: {eu: {backend: cardata, client_id: …}}, or start bmw2mqtt run and set it up"
+            " in a browser"
         ),
     ),
     "unknown section": (
@@ -289,7 +290,7 @@ accounts:
         ),
     ),
     "open status page": (
-        HOME + "http: {host: 0.0.0.0}\n",
+        HOME + "http: {host: 0.0.0.0, token: ' '}\n",
         (
             "http.token: missing, but http.host 0.0.0.0 opens the page to the network; "
             "set a token or use http.host 127.0.0.1"

@@ -227,7 +227,10 @@ OWN_VALUES = {
 
 def whole_example():
     """The example with what is commented out taken in, and with an owner's values."""
-    return re.sub(r"^( *)# ( *\w+:)", r"\1\2", edited_example(), flags=re.MULTILINE)
+    text = edited_example()
+    for _ in range(2):  # what is optional within what is commented out
+        text = re.sub(r"^( *)# ( *(?:# )?\w+:)", r"\1\2", text, flags=re.MULTILINE)
+    return text
 
 
 def edited_example():
@@ -247,7 +250,11 @@ def paths(node, above=()):
 
 
 def test_the_examples_own_values_are_refused():
-    username, password = problems(EXAMPLE.read_text("utf-8"))
+    (client_id,) = problems(EXAMPLE.read_text("utf-8"))
+    assert "accounts.eu.client_id" in client_id
+    assert "still the example's value" in client_id
+    of_mybmw = HOME.replace("s3cret", "change-me").replace("me@", "your-address@")
+    username, password = problems(of_mybmw)
     assert (
         'home.username: "your-address@example.com" is still the example\'s value; write the'
         in username
@@ -257,7 +264,7 @@ def test_the_examples_own_values_are_refused():
 
 def test_the_example_loads_with_an_owners_values():
     settings = load(edited_example())
-    assert list(settings.accounts) == ["home"]
+    assert list(settings.accounts) == ["eu"]
     assert settings.warnings() == ()
 
 
