@@ -17,7 +17,7 @@ from bmw2mqtt.accounts.account import Account
 from bmw2mqtt.accounts.backends import BACKENDS
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
-from bmw2mqtt.config import Settings
+from bmw2mqtt.config import Settings, is_home_assistant_app
 from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.guard import BugLogger, run_guarded
 from bmw2mqtt.health import BEAT_S, Heartbeat
@@ -30,6 +30,7 @@ from bmw2mqtt.mqtt.retained_scan import RetainedScan
 from bmw2mqtt.mqtt.session import Session
 from bmw2mqtt.mqtt.topics import COMMAND_SUFFIXES, Topics
 from bmw2mqtt.recording import Recording
+from bmw2mqtt.removal import Removal
 from bmw2mqtt.vehicle.deadline import Clock, elapsed_s
 from bmw2mqtt.vehicle.errors import ConfigError
 from bmw2mqtt.web.context import PageContext
@@ -93,6 +94,7 @@ class Bridge:
             on_subscribed=self._repair.subscribed,
             clock=clock,
         )
+        self._removal = Removal(settings, self._session)
         self._page = WebListener(settings.http, self._page_context())
 
     def _retained_read(self) -> None:
@@ -115,7 +117,10 @@ class Bridge:
             commands=self._commands,
             statistics=self.publisher.statistics,
             broker=f"{mqtt.host}:{mqtt.port}",
+            settings=self._settings,
             is_connected=self._session.connected.is_set,
+            broker_problem=lambda: self._session.problem,
+            removal=self._removal if is_home_assistant_app() else None,
             history_file=self._recording.file,
             history=self._recording.history,
             currency=self._settings.history.currency,

@@ -1,10 +1,11 @@
-"""Draws the pictures of the Home Assistant app: a car and radio waves; nothing of a maker's."""
+"""Draws the pictures of the Home Assistant app and of the page: a car and radio waves."""
 
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
 FOLDER = Path(__file__).parent.parent / "homeassistant-app"
+STATIC = FOLDER.parent / "bmw2mqtt" / "web" / "static"
 SCALE = 8
 BLUE, LIGHT = "#1c69d4", "#ffffff"
 
@@ -44,6 +45,17 @@ def logo() -> Image.Image:
     return image
 
 
+def maskable(size: int) -> Image.Image:
+    """Return an icon that a phone may cut to any shape: blue to the edges, smaller drawing."""
+    image = Image.new("RGBA", (size, size), BLUE)
+    inner = car(round(size * 0.72))
+    image.paste(inner, ((size - inner.width) // 2,) * 2, inner)
+    return image
+
+
 if __name__ == "__main__":
+    car(192).save(STATIC / "icon-192.png", optimize=True)
+    car(512).save(STATIC / "icon-512.png", optimize=True)
+    maskable(512).save(STATIC / "icon-maskable-512.png", optimize=True)
     car(128).save(FOLDER / "icon.png", optimize=True)
     logo().save(FOLDER / "logo.png", optimize=True)

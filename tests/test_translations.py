@@ -1,8 +1,6 @@
 """Every text has its translation, and a language changes names alone."""
 
-import ast
 import json
-import re
 from collections import Counter
 from typing import Any
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from bmw2mqtt.accounts.request_counter import RequestCounter
 from bmw2mqtt.accounts.scheduler import PollScheduler
-from bmw2mqtt.vehicle.account import AccountState
+from bmw2mqtt.vehicle.account import AccountState, StreamedData
 from bmw2mqtt.vehicle.commands import Executor
 from bmw2mqtt.vehicle.observed import ChargeRecord, ObservedVehicle
 from bmw2mqtt.vehicle.snapshot import Vehicle
@@ -66,6 +66,9 @@ class Account(Protocol):
     @property
     def stale_after(self) -> timedelta | None:
         """How long a vehicle's data counts as current; `None`: for ever."""
+
+    def streamed(self, vin: str) -> StreamedData | None:
+        """Return what BMW's stream has brought of a car; `None` for accounts without a stream."""
 
     async def run(self) -> None:
         """Poll or listen to BMW until cancelled; never raises for what BMW answers."""

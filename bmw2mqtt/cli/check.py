@@ -11,13 +11,13 @@ from bmw2mqtt.accounts.data_folder import folder_problem
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.bridge import Bridge
-from bmw2mqtt.cli.check_report import AccountReport, report
 from bmw2mqtt.cli.check_result import result as result_for_owner
 from bmw2mqtt.cli.main import EXIT_CONFIG, EXIT_OK, print_problems
 from bmw2mqtt.cli.status import HEALTHY
 from bmw2mqtt.config import AccountSettings, Settings, load_settings
 from bmw2mqtt.daemon import DaemonThreads, leave
 from bmw2mqtt.mqtt.tools.broker_check import BrokerReport, plan_for, try_broker
+from bmw2mqtt.support_report import AccountReport, report
 from bmw2mqtt.vehicle.errors import (
     AccountError,
     BadAnswer,

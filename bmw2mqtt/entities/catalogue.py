@@ -45,6 +45,8 @@ class Descriptor:
         rest_via: `container` or the name of a REST endpoint; empty if REST does not have it.
         category: BMW's.
         entity: id of the entity that publishes it; empty if it is a raw reading.
+        kinds: BMW's short names of the drive trains that send it (`ICE`, `MHEV`, `PHEV`, `BEV`);
+            empty: every one.
     """
 
     descriptor: str
@@ -61,6 +63,7 @@ class Descriptor:
     rest_via: str = ""
     category: str = ""
     entity: str = ""
+    kinds: frozenset[str] = frozenset()
 
 
 @cache
@@ -87,4 +90,5 @@ def _descriptor(row: Mapping[str, str]) -> Descriptor:
         rest_via=row["rest_via"],
         category=row["category"],
         entity=row["entity"],
+        kinds=frozenset(row["kinds"].split("|")) if row["kinds"] else frozenset(),
     )

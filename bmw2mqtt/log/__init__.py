@@ -2,5 +2,6 @@
 
 from bmw2mqtt.log.hidden import POSITION_KEYS, SECRET_KEYS, hide, redact
 from bmw2mqtt.log.output import set_up
+from bmw2mqtt.log.tail import last_lines
 
-__all__ = ["POSITION_KEYS", "SECRET_KEYS", "hide", "redact", "set_up"]
+__all__ = ["POSITION_KEYS", "SECRET_KEYS", "hide", "last_lines", "redact", "set_up"]

@@ -11,6 +11,7 @@ from structlog.dev import Column, ConsoleRenderer, KeyValueColumnFormatter, LogL
 
 from bmw2mqtt.log.hidden import redact, without_secrets
 from bmw2mqtt.log.sentences import printable, sentence
+from bmw2mqtt.log.tail import keep
 
 _LEVEL_COLOURS = {
     "debug": "\033[2m",
@@ -115,12 +116,16 @@ def _is_terminal() -> bool:
 
 
 class _Stream:
-    """Drops what cannot be written: a terminal that was closed must not stop the daemon's end."""
+    """Keeps the last lines, and drops what cannot be written.
+
+    A terminal that was closed must not stop the daemon's end.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> None:
+        keep(text)
         with suppress(OSError):
             self._stream.write(text)
 

@@ -207,6 +207,8 @@ _PAGE: Final[_Table] = {
         "Open {url} in a browser on this machine to set up bmw2mqtt",
     ),
     "setup_saved": "The setup has saved {settings}",
+    "everything_removed": "Everything that bmw2mqtt has published is deleted from the broker"
+    " ({count:# topic|# topics}). It publishes again after a restart",
     "page_token_refused": "Somebody at {client} entered a wrong token on the page",
 }
 

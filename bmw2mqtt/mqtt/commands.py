@@ -111,6 +111,15 @@ class Commands:
         self._schedule_expiry(request.vin, queue)
         self._start_worker(request.vin, queue)
 
+    def unfinished(self) -> list[tuple[CommandRequest, bool]]:
+        """Return the commands that run or wait, and whether each is running."""
+        found = []
+        for queue in self._queues.values():
+            if queue.running is not None:
+                found.append((queue.running.request, True))
+            found += [(command.request, False) for command in queue.waiting]
+        return found
+
     def stop(self) -> None:
         """Answer what is not finished: nothing is repeated after a restart."""
         self._is_stopped = True

@@ -75,9 +75,13 @@ class Session:
         self.connected = asyncio.Event()
         self.subscribed = asyncio.Event()
         """Set while there is a connection on which the broker has confirmed the subscriptions."""
+        self.stopped = asyncio.Event()
+        """Set once `run` has ended after `stop`."""
         self.connections = 0
         """How many connections there have been."""
         self.state = ConnectionState.DISCONNECTED
+        self.problem: str | None = None
+        """Why there is no connection; `None` while there is one, or nothing is known yet."""
         self._client: Client | None = None
         self._settings = settings
         self._publisher = publisher
@@ -114,6 +118,7 @@ class Session:
                     await self._until_stop(asyncio.sleep(pause_s))
         finally:
             self.state = ConnectionState.STOPPED
+            self.stopped.set()
 
     async def subscribe(self, filters: Iterable[str]) -> bool:
         """Subscribe to some of the filters again; return whether there is a connection."""
@@ -239,6 +244,7 @@ class Session:
     def _set_connected(self, client: Client) -> None:
         self.state = ConnectionState.CONNECTED
         self._client = client
+        self.problem = None
         self.connections += 1
         self._unreachable.reset()
         self.tried.set()
@@ -295,7 +301,7 @@ class Session:
 
     def _log_outage(self, error: Exception | None) -> None:
         """Log once per outage and per reason; the rest is for debugging."""
-        reason = describe(error, self._settings)
+        reason = self.problem = describe(error, self._settings)
         level = log.warning if self._outage.is_new(reason) else log.debug
         level(
             "mqtt_unreachable",

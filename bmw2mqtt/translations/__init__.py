@@ -16,6 +16,10 @@ NAMES: Final = "names"
 """Names of entities."""
 STATES: Final = "states"
 """Words of enumerations, as people read them: `Fully charged`."""
+MESSAGES: Final = "messages"
+"""Status messages of accounts, results of commands, and the reasons in them."""
+PAGE: Final = "page"
+"""Texts of the page."""
 
 
 @cache

@@ -1,7 +1,8 @@
 """One BMW account at one moment."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -89,3 +90,15 @@ class AccountState:
     def is_login_required(self) -> bool:
         """Whether a person has to log in first."""
         return self.status is AccountStatus.LOGIN_REQUIRED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamedData:
+    """What BMW's stream has brought of one car."""
+
+    last: Mapping[str, date]
+    """By descriptor, the day on which it last arrived."""
+    since: date | None = None
+    """The day since which arrivals are recorded; `None`: not yet."""
+    is_silent: bool = False
+    """Whether nothing has arrived although the login is a day old."""

@@ -19,6 +19,7 @@ import structlog
 from aiohttp import web
 
 from bmw2mqtt.config import Http, is_home_assistant_app, is_loopback
+from bmw2mqtt.web.shell import TEXTS, TYPES
 
 log = structlog.get_logger(__name__)
 
@@ -30,14 +31,7 @@ OUR_HEADER = "X-Bmw2mqtt"
 """Other sites cannot send it: browsers would need our permission first (CORS)."""
 
 HEALTH = "/healthz"
-SHELL = frozenset(
-    {"/", "/page.css", "/page.js", "/page-cars.js", "/page-parts.js", "/icon.svg"}
-) | {
-    "/page-vehicle.css",
-    "/page-vehicle.js",
-    "/setup.css",
-    "/setup.js",
-}
+SHELL = frozenset({"/", f"/{TEXTS}", *(f"/{name}" for name in TYPES)})
 """The page without data, the same for everybody; its script requests token and data."""
 SESSION = "/api/session"
 SETUP = "/setup/"

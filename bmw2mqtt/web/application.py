@@ -1,12 +1,10 @@
 """The web application: routes, request limits and headers."""
 
 import asyncio
-import hashlib
 import json
 import logging
 import socket
 from collections.abc import Awaitable, Callable
-from importlib.resources import files
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -25,7 +23,9 @@ from bmw2mqtt.web.connection_limits import ConnectionLimits
 from bmw2mqtt.web.context import PageContext
 from bmw2mqtt.web.events import Events
 from bmw2mqtt.web.setup.routes import SetupRoutes
+from bmw2mqtt.web.shell import send_index, static_routes, tagged
 from bmw2mqtt.web.status_document import document, picture_tag
+from bmw2mqtt.web.tools import ToolRoutes
 from bmw2mqtt.web.vehicle_page.routes import VehicleRoutes
 
 log = structlog.get_logger(__name__)
@@ -39,21 +39,9 @@ IDLE_S: Final = 60
 """Time after which an idle connection is closed."""
 SHUTDOWN_S: Final = 0.5
 
-_TYPES: Final = {
-    "index.html": "text/html",
-    "page.css": "text/css",
-    "page.js": "text/javascript",
-    "page-cars.js": "text/javascript",
-    "page-parts.js": "text/javascript",
-    "page-vehicle.css": "text/css",
-    "page-vehicle.js": "text/javascript",
-    "setup.css": "text/css",
-    "setup.js": "text/javascript",
-    "icon.svg": "image/svg+xml",
-}
 _CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
-    " form-action 'self'; base-uri 'none'"
+    " manifest-src 'self'; form-action 'self'; base-uri 'none'"
 )
 _SILENT: Final = logging.getLogger(f"{__name__}.silent")
 _SILENT.setLevel(logging.CRITICAL + 1)
@@ -70,9 +58,6 @@ class WebApplication:
         self._limits: ConnectionLimits | None = None
         self._events: Events | None = None
         self._render_metrics: Callable[[str], tuple[bytes, str]] | None = None
-        self._files = {
-            name: files(__package__).joinpath("static", name).read_bytes() for name in _TYPES
-        }
 
     async def serve(self, sockets: list[socket.socket]) -> None:
         """Answer requests until cancelled."""
@@ -109,8 +94,8 @@ class WebApplication:
     def _routes(self) -> list[web.RouteDef]:
         account = "/api/accounts/{account}"
         return [
-            web.get("/", self._index()),
-            *(web.get(f"/{name}", self._file(name)) for name in _TYPES if name != "index.html"),
+            web.get("/", self._index),
+            *static_routes(),
             web.get(access.HEALTH, self._health),
             web.get("/metrics", self._metrics),
             web.get("/api/state", self._state),
@@ -119,6 +104,7 @@ class WebApplication:
             web.get("/cars/{vin}/picture.png", self._picture),
             *VehicleRoutes(self._context, _body).routes(),
             *self._setup_routes(),
+            *ToolRoutes(self._context, _body).routes(),
             web.post(access.SESSION, self._sign_in),
             web.delete(access.SESSION, self._sign_out),
             web.post(f"{account}/refresh", self._refresh),
@@ -132,15 +118,10 @@ class WebApplication:
         setup = self._context.setup
         return SetupRoutes(self._context, setup, self._access).routes() if setup else []
 
-    def _index(self) -> Handler:
-        send = self._file("index.html")
-
-        async def send_or_set_up(request: web.Request) -> web.StreamResponse:
-            if self._context.setup is not None and self._context.setup.is_waiting:
-                raise web.HTTPSeeOther("setup/")
-            return await send(request)
-
-        return send_or_set_up
+    async def _index(self, request: web.Request) -> web.StreamResponse:
+        if self._context.setup is not None and self._context.setup.is_waiting:
+            raise web.HTTPSeeOther("setup/")
+        return await send_index(request)
 
     # Around every request
 
@@ -185,19 +166,6 @@ class WebApplication:
 
     # Read
 
-    def _file(self, name: str) -> Handler:
-        content = self._files[name]
-        tag = hashlib.sha256(content).hexdigest()[:16]
-
-        async def send(request: web.Request) -> web.Response:
-            response = _tagged(request, content, _TYPES[name], tag)
-            if response.body:
-                response.headers["Vary"] = "Accept-Encoding"
-                response.enable_compression()
-            return response
-
-        return send
-
     def _document(self) -> bytes:
         return dump_json(document(self._context))
 
@@ -224,7 +192,7 @@ class WebApplication:
         image = car.vehicle.image if car is not None else None
         if image is None:
             raise web.HTTPNotFound(text="No such picture.")
-        return _tagged(request, image, "image/png", picture_tag(image))
+        return tagged(request, image, "image/png", picture_tag(image))
 
     async def _health(self, _: web.Request) -> web.Response:
         """Answer 200 if the broker is connected, else 503; any answer means the daemon is alive."""
@@ -343,14 +311,6 @@ async def _body(request: web.Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise web.HTTPBadRequest(text="Expected a JSON object.")
     return body
-
-
-def _tagged(request: web.Request, content: bytes, content_type: str, tag: str) -> web.Response:
-    """Answer with content that the browser may cache if it revalidates it each time."""
-    headers = {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache"}
-    if any(known.value == tag for known in request.if_none_match or ()):
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=content, content_type=content_type, headers=headers)
 
 
 def _import_metrics(context: PageContext) -> Callable[[str], tuple[bytes, str]]:

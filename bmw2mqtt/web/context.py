@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bmw2mqtt.accounts.account import Account
+from bmw2mqtt.config import Settings
 from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.history.service import History
 from bmw2mqtt.mqtt.commands import Commands
 from bmw2mqtt.mqtt.publisher import Statistics
 from bmw2mqtt.mqtt.topics import Topics
+from bmw2mqtt.removal import Removal
 from bmw2mqtt.web.setup.service import Setup
 
 
@@ -25,6 +27,7 @@ class PageContext:
     statistics: Statistics
     broker: str
     """The broker's address, `host:port`."""
+    settings: Settings
     is_connected: Callable[[], bool]
     """Whether the broker is connected."""
     history_file: Path | None = None
@@ -35,5 +38,9 @@ class PageContext:
     """Of the prices in it."""
     has_vehicle_metrics: bool = False
     """Whether `/metrics` has the values of the cars."""
+    broker_problem: Callable[[], str | None] = lambda: None
+    """Why the broker is not connected, if it is known."""
+    removal: Removal | None = None
+    """Removes everything from the broker; `None`: the page does not offer it."""
     setup: Setup | None = None
     """The setup in the browser; `None`: the page has none."""

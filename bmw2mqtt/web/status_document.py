@@ -6,6 +6,7 @@ from typing import Any, Final
 from bmw2mqtt import __version__
 from bmw2mqtt.entities import VEHICLE_ENTITIES
 from bmw2mqtt.entities.base import Entity
+from bmw2mqtt.mqtt.command_queue import CommandRequest
 from bmw2mqtt.registered_vehicle import RegisteredVehicle
 from bmw2mqtt.vehicle.account import AccountState
 from bmw2mqtt.vehicle.snapshot import Vehicle
@@ -46,13 +47,24 @@ def document(context: PageContext) -> dict[str, Any]:
     cars: list[dict[str, Any]] = []
     for car in context.devices.vehicles():
         names[car.vehicle.vin] = car.name
-        cars.append(_car(car))
+        cars.append(_car(car, context))
     return {
         "version": __version__,
         "has_settings": context.setup is not None,
-        "mqtt": {"is_connected": context.is_connected(), "broker": context.broker},
+        "mqtt": {
+            "is_connected": context.is_connected(),
+            "broker": context.broker,
+            "username": context.settings.mqtt.username,
+            "reason": None if context.is_connected() else context.broker_problem(),
+        },
+        "can_remove": context.removal is not None,
+        "is_removed": context.removal is not None and context.removal.is_done,
         "accounts": [_account(state, context) for state in context.devices.account_states()],
         "cars": cars,
+        "running": [
+            _running(request, is_running=is_running)
+            for request, is_running in context.commands.unfinished()
+        ],
         "commands": [_command(event, names) for event in context.commands.last],
     }
 
@@ -97,8 +109,10 @@ def _stream(state: AccountState) -> dict[str, Any] | None:
     }
 
 
-def _car(car: RegisteredVehicle) -> dict[str, Any]:
+def _car(car: RegisteredVehicle, context: PageContext) -> dict[str, Any]:
     vehicle = car.vehicle
+    account = context.accounts.get(car.account)
+    streamed = account.streamed(vehicle.vin) if account else None
     picture = None
     if vehicle.image is not None:
         picture = f"cars/{vehicle.vin}/picture.png?{picture_tag(vehicle.image)}"
@@ -110,6 +124,7 @@ def _car(car: RegisteredVehicle) -> dict[str, Any]:
         "updated_at": native(vehicle.updated_at),
         "picture": picture,
         "has_history": vehicle.history is not None,
+        "stream_hint": streamed is not None and streamed.is_silent,
         "values": {
             f"{entity.platform}/{entity.key}": _value(entity, vehicle)
             for entity in SHOWN_ENTITIES
@@ -125,6 +140,17 @@ def _value(entity: Entity[Vehicle], vehicle: Vehicle) -> dict[str, Any]:
     if entity.attributes is not None:
         value["attributes"] = dict(entity.attributes(vehicle))
     return value
+
+
+def _running(request: CommandRequest, *, is_running: bool) -> dict[str, Any]:
+    entity = _ENTITIES.get(request.entity_id)
+    return {
+        "id": request.id,
+        "vin": request.vin,
+        "entity": entity.name if entity else request.entity_id,
+        "received_at": native(request.received_at),
+        "is_running": is_running,
+    }
 
 
 def _command(event: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:

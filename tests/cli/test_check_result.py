@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bmw2mqtt.cli.check_report import AccountReport
 from bmw2mqtt.cli.check_result import result
 from bmw2mqtt.cli.main import main
 from bmw2mqtt.config import Settings
 from bmw2mqtt.mqtt.tools.broker_check import BrokerReport
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
+from bmw2mqtt.support_report import AccountReport
 from tests.cli.configuration import HOME
 from tests.daemon import settings_for
 from tests.mosquitto import Mosquitto, free_port

@@ -20,7 +20,7 @@ from bmw2mqtt.mqtt.commands import Commands
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.retained_scan import RetainedScan
 from bmw2mqtt.mqtt.topics import Topics
-from bmw2mqtt.vehicle.account import AccountState, AccountStatus
+from bmw2mqtt.vehicle.account import AccountState, AccountStatus, StreamedData
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from bmw2mqtt.web.context import PageContext
 from bmw2mqtt.web.listener import WebListener
@@ -42,6 +42,7 @@ class RecordingAccount:
     def __init__(self, state: AccountState, devices: DeviceRegistry) -> None:
         self.name = state.name
         self.calls: list[Any] = []
+        self.streams: dict[str, StreamedData] = {}
         self.polling = SimpleNamespace(outcomes=Counter({"ok": 3, "unreachable": 1}))
         self.requests = SimpleNamespace(totals=Counter({"2xx": 12, "none": 2}))
         self._devices = devices
@@ -59,6 +60,9 @@ class RecordingAccount:
     def set_polling(self, *, is_polling: bool) -> None:
         self.calls.append(is_polling)
         self.change(is_polling=is_polling)
+
+    def streamed(self, vin: str) -> StreamedData | None:
+        return self.streams.get(vin)
 
     def log_in(self, captcha_token: str | None) -> None:
         self.calls.append(("log in", captcha_token))
@@ -120,6 +124,7 @@ def make(
         commands=commands,
         statistics=publisher.statistics,
         broker="broker.example:1883",
+        settings=settings,
         is_connected=lambda: is_connected[0],
         history_file=history_file,
         setup=setup,

@@ -32,7 +32,7 @@ from bmw2mqtt.accounts.status import StatusReporter
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import CarDataSettings as AccountSettings
 from bmw2mqtt.guard import BugLogger, run_guarded
-from bmw2mqtt.vehicle.account import AccountState, AccountStatus
+from bmw2mqtt.vehicle.account import AccountState, AccountStatus, StreamedData
 from bmw2mqtt.vehicle.errors import AccountError, LoginRequired, QuotaExceeded
 
 STALE_AFTER: Final = timedelta(minutes=30)
@@ -138,6 +138,10 @@ class CarDataAccount:
         """Its present status."""
         return self._reporter.state
 
+    def streamed(self, vin: str) -> StreamedData:
+        """Return what the stream has brought of a car."""
+        return self._receiver.arrivals.of(vin)
+
     async def run(self) -> None:
         """Listen to the stream, and poll what it does not carry, until cancelled."""
         async with AsyncExitStack() as stack:
@@ -213,10 +217,12 @@ class CarDataAccount:
             self._receiver.received_at = self._receiver.message_at = None
             self._status.reset()
             self._poller.remove_all()
+            self._receiver.arrivals.forget(())
             self.polling.request()
         save_owner(self._state_file, gcid)
 
     def _logged_in(self) -> None:
+        self._receiver.arrivals.logged_in()
         self._poller.login_renewed()
         if self._status.clear_login_failure() and not self.polling.is_paused:
             self.polling.request()

@@ -8,6 +8,7 @@ import structlog
 
 from bmw2mqtt.accounts.account import AccountListener
 from bmw2mqtt.accounts.cardata.snapshot.updater import SnapshotUpdater
+from bmw2mqtt.accounts.cardata.stream.arrivals import StreamArrivals
 from bmw2mqtt.accounts.cardata.stream.message import UnreadableMessageError, parse_message
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
@@ -52,6 +53,8 @@ class VehicleReceiver:
         self._updater = updater
         self._listener = listener
         self._now = now
+        self.arrivals = StreamArrivals(now)
+        """What the stream has brought of each car."""
 
     def restore(self, state_file: StateFile, *, is_complete: bool) -> None:
         """Publish what an earlier run knew.
@@ -62,6 +65,7 @@ class VehicleReceiver:
         """
         document = state_file.read(STATE_PART, ReceivedDocument, self._now())
         self.received_at, self.message_at = document.at, document.message_at
+        self.arrivals.restore(state_file)
         for vin in self._readings.vins():
             self._vehicles.add(vin)
         vins = self._vehicles.vins
@@ -71,7 +75,8 @@ class VehicleReceiver:
         self.confirm_all()
 
     def save(self, state_file: StateFile) -> None:
-        """Write down when BMW last sent something."""
+        """Write down when BMW last sent something, and what."""
+        self.arrivals.save(state_file)
         if self.received_at is not None:
             document = ReceivedDocument(at=self.received_at, message_at=self.message_at)
             state_file.write(STATE_PART, document, can_wait=True)
@@ -93,6 +98,7 @@ class VehicleReceiver:
             self._listener.vehicles_listed(self._account, frozenset({vin}), is_complete=False)
         self.received_at = self.message_at = now = self._now()
         self._listener.message_received(self._account, vin, payload)
+        self.arrivals.record(vin, message.data)
         if vehicle.readings.record(message.data, now):
             self._updater.schedule(vin)
 

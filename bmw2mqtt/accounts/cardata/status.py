@@ -66,7 +66,7 @@ class CarDataStatus:
         error = login.problem or self._poller.list.problem or self._stream.problem
         error, note = (error, None) if error else self._rest_problem()
         if error is None:
-            note = note or scheduler.notice
+            note = note or scheduler.notice or self._silence()
         if login.note:
             also = None if login.codes else note or error
             note = "; ".join(str(part) for part in (login.note, also) if part)
@@ -123,6 +123,19 @@ class CarDataStatus:
             note = f"{error}; the stream goes on"
             return (error if self._quota.is_parked else None), note
         return error, None
+
+    def _silence(self) -> str | None:
+        """Return a hint if nothing was streamed for a day: in most cases nothing is selected."""
+        if not (
+            self._stream.is_connected
+            and len(self._vehicles)
+            and self._receiver.arrivals.is_silent()
+        ):
+            return None
+        return (
+            "nothing was streamed in the 24 hours since the login: in BMW's portal select the data"
+            " that each car sends, save, then lock or unlock the car once"
+        )
 
     def _next_poll_at(self) -> datetime | None:
         """Return when REST is polled next; `None`: only at a refresh."""

@@ -98,6 +98,9 @@ class MyBmwAccount:
             return None
         return max(STALE_AFTER_AT_LEAST, STALE_AFTER_INTERVALS * timedelta(seconds=interval_s))
 
+    def streamed(self, vin: str) -> None:
+        """Return nothing: MyBMW has no stream."""
+
     async def run(self) -> None:
         """Poll at intervals until cancelled."""
         count_requests(self.requests.add)

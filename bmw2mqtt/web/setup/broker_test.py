@@ -1,4 +1,4 @@
-"""The test of the broker that a person has entered."""
+"""The test of the broker, of the one in use or of one that a person has entered."""
 
 import asyncio
 from typing import Final
@@ -19,6 +19,14 @@ async def broker_problems(settings: Settings, mqtt: Mqtt, *, is_daemon_running: 
         is_daemon_running: whether this process is connected to a broker itself.
     """
     report = BrokerReport()
+    problems = await check_broker(report, settings, mqtt, is_daemon_running=is_daemon_running)
+    return problems or list(report.faults())
+
+
+async def check_broker(
+    report: BrokerReport, settings: Settings, mqtt: Mqtt, *, is_daemon_running: bool
+) -> list[str]:
+    """Fill a report of a broker; return why it cannot be used at all, if so."""
     plan = plan_for(settings.model_copy(update={"mqtt": mqtt}))
     try:
         async with asyncio.timeout(LIMIT_S):
@@ -27,4 +35,4 @@ async def broker_problems(settings: Settings, mqtt: Mqtt, *, is_daemon_running: 
         return [f"{mqtt.host}:{mqtt.port} did not answer in time ({report.step})"]
     except ConfigError as error:
         return list(error.problems)
-    return [report.problem] if report.problem is not None else list(report.faults())
+    return [report.problem] if report.problem is not None else []

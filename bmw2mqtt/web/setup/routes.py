@@ -22,7 +22,8 @@ from bmw2mqtt.web.setup.broker_test import broker_problems
 from bmw2mqtt.web.setup.html import document
 from bmw2mqtt.web.setup.service import Setup
 from bmw2mqtt.web.setup.start_link import page_url
-from bmw2mqtt.web.setup.texts import LANGUAGE_COOKIE, LANGUAGES, YEAR_S, Texts, texts_for
+from bmw2mqtt.web.setup.texts import LANGUAGES, YEAR_S, Texts, texts_for
+from bmw2mqtt.web.visitor import LANGUAGE_COOKIE
 
 BODY_TIMEOUT_S: Final = 10
 Sent = Mapping[str, str]

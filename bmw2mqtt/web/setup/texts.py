@@ -8,9 +8,9 @@ from aiohttp import web
 
 from bmw2mqtt.web.setup.texts_de import GERMAN
 from bmw2mqtt.web.setup.texts_en import ENGLISH
+from bmw2mqtt.web.visitor import visitor_of
 
 LANGUAGES: Final[Mapping[str, Mapping[str, str]]] = {"en": ENGLISH, "de": GERMAN}
-LANGUAGE_COOKIE: Final = "bmw2mqtt_language"
 YEAR_S: Final = 365 * 24 * 3600
 
 
@@ -32,11 +32,4 @@ class Texts:
 
 def texts_for(request: web.Request) -> Texts:
     """Return the texts in the visitor's language."""
-    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
-    if chosen in LANGUAGES:
-        return Texts(chosen)
-    for part in request.headers.get("Accept-Language", "").split(","):
-        language = part.split(";")[0].strip().split("-")[0].lower()
-        if language in LANGUAGES:
-            return Texts(language)
-    return Texts("en")
+    return Texts(visitor_of(request).language)

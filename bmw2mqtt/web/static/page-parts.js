@@ -1,5 +1,7 @@
 // Building blocks of the page
 
+import { language, locale, messages, names, states, texts, units } from "./page-texts.js";
+
 export const $ = (id) => document.getElementById(id);
 
 // Elements are built anew each time; only differences are copied, so that focus and input stay
@@ -43,11 +45,84 @@ export function updateChildren(parent, wanted) {
   while (parent.childNodes.length > wanted.length) parent.lastChild.remove();
 }
 
-// Words
+// Words. Texts are looked up by the English text; `{name}` stands for a value, which may be an element
 
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
-export const number = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-export const exact = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+export { language };
+
+function fill(text, values) {
+  const parts = text.split(/(\{\w+\})/).filter(Boolean).map((part) => {
+    const key = part.slice(1, -1);
+    return part.startsWith("{") && key in values ? values[key] : part;
+  });
+  return parts.some((part) => part instanceof Node) ? parts : parts.join("");
+}
+
+export const t = (text, values = {}) => fill(texts[text] || text, values);
+export const nameOf = (text) => names[text] || text;
+export const stateOf = (word) => states[words(word)] || words(word);
+
+const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+let templates = null;
+const known = new Map();
+
+// What the daemon says, which may be put together: `BMW's server does not answer (no answer in time)`
+export function message(text) {
+  if (!text || messages[text]) return messages[text] || text;
+  if (!known.has(text)) {
+    if (known.size > 500) known.clear();
+    known.set(text, translated(text));
+  }
+  return known.get(text);
+}
+
+function translated(text) {
+  templates = templates || Object.entries(messages).filter(([english]) => english.includes("{")).map(([english, other]) => ({
+    pattern: new RegExp(`^${english.split(/\{\w+\}/).map(escaped).join("(.+?)")}$`, "s"),
+    keys: [...english.matchAll(/\{(\w+)\}/g)].map((found) => found[1]),
+    length: english.replace(/\{\w+\}/g, "").length,
+    other,
+  })).sort((a, b) => b.length - a.length);
+  for (const { pattern, keys, other } of templates) {
+    const found = pattern.exec(text);
+    if (found) return fill(other, Object.fromEntries(keys.map((key, index) => [key, message(found[index + 1])])));
+  }
+  return text;
+}
+
+// A message as sentences: what happened, then what to do. The next try is shown as a time of its own
+export function sentences(text) {
+  const whole = message(text).replace(/[;,] (trying again( later| in some hours| tomorrow)?|waiting until then|neuer Versuch (folgt( später)?|in einigen Stunden))$/, "");
+  const [, first, rest] = /^([^:]{3,140}?): (\D.*)$/s.exec(whole) || [null, whole, ""];
+  return [first, rest].map(closed);
+}
+
+function closed(text) {
+  if (!text) return "";
+  const start = text.startsWith("bmw2mqtt") ? text : text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/.test(start) ? start : `${start}.`;
+}
+
+// Numbers and times
+
+const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+export const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+export const exact = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
+
+// The topics stay metric; only what is shown is converted
+const MILES = { km: [0.621371, "mi"], "km/h": [0.621371, "mph"], "kWh/100km": [1.609344, "kWh/100mi"] };
+const PSI = { bar: [14.503774, "psi"], kPa: [0.1450377, "psi"] };
+const SYSTEMS = { metric: {}, uk: { ...MILES, ...PSI }, us: { ...MILES, ...PSI, L: [0.264172, "gal"], m: [3.28084, "ft"] } };
+
+export function converted(value, unit) {
+  if (unit === "°C" && units === "us") return [value * 1.8 + 32, "°F"];
+  const [factor, other] = SYSTEMS[units][unit] || [1, unit];
+  return [value * factor, other];
+}
+
+export function quantity(value, unit, format = number) {
+  const [shown, shownUnit] = converted(value, unit);
+  return shownUnit ? `${format.format(shown)} ${shownUnit}` : format.format(shown);
+}
 
 let skewMs = 0;
 export const now = () => Date.now() + skewMs; // the daemon's clock
@@ -56,22 +131,22 @@ export function setClock(date) {
   if (Math.abs(skewMs) < 2000) skewMs = 0;
 }
 
-export const plural = (count, noun) => `${number.format(count)} ${noun}${count === 1 ? "" : "s"}`;
-
-export function when(iso, none = "never") {
-  if (!iso) return none;
+export function when(iso) {
+  if (!iso) return t("never");
   const seconds = (Date.parse(iso) - now()) / 1000;
   const [size, unit] = [[86400, "day"], [3600, "hour"], [60, "minute"]].find(([s]) => Math.abs(seconds) >= s) || [];
-  const text = unit ? relative.format(Math.round(seconds / size), unit) : seconds < 0 ? "just now" : "in a moment";
-  return h("time", { datetime: iso, title: new Date(iso).toLocaleString() }, text);
+  const text = unit ? relative.format(Math.round(seconds / size), unit) : seconds < 0 ? t("just now") : t("in a moment");
+  return h("time", { datetime: iso, title: new Date(iso).toLocaleString(locale) }, text);
 }
 
 export function clock(iso) {
   const at = new Date(iso);
   const isToday = at.toDateString() === new Date(now()).toDateString();
-  const time = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  return isToday ? time : `${at.toLocaleDateString("en", { weekday: "short" })} ${time}`;
+  const time = at.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
+  return isToday ? time : `${at.toLocaleDateString(locale, { weekday: "short" })} ${time}`;
 }
+
+export const dateTime = (iso) => new Date(iso).toLocaleString(locale, { dateStyle: "medium", timeStyle: "short" });
 
 export function countdown(iso) {
   const seconds = Math.max(0, Math.round((Date.parse(iso) - now()) / 1000));
@@ -86,3 +161,18 @@ export function words(name) {
 export const pill = ([text, kind]) => h("span", { class: `pill ${kind}` }, text);
 export const soft = (...text) => h("p", { class: "soft" }, ...text);
 export const div = (kind, ...children) => h("div", { class: kind }, ...children);
+
+// With http, browsers have no clipboard but on this machine
+export async function copyText(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const focused = document.activeElement, field = h("textarea", { readonly: true }, text);
+  document.body.append(field);
+  field.select();
+  const isCopied = document.execCommand("copy");
+  field.remove();
+  focused.focus();
+  if (!isCopied) throw new Error(t("This browser cannot copy here. Select the text instead."));
+}
+
+const GUIDE = "https://github.com/bmw2mqtt/bmw2mqtt/blob/main/docs/";
+export const guide = (place, text) => h("a", { href: GUIDE + (language === "de" ? "de/" : "") + place, target: "_blank", rel: "noopener noreferrer" }, text);

@@ -1,7 +1,7 @@
 // The page of one car: its values with their topics, a person's entries, deleting positions
 
 import { valueText } from "./page-cars.js";
-import { $, h, number, soft, updateChildren } from "./page-parts.js";
+import { $, copyText, dateTime, h, message, nameOf, number, soft, t, updateChildren } from "./page-parts.js";
 
 const REFRESH_MS = 10000;
 const SHOWN_MS = 2000; // how long a button says what it has done
@@ -27,7 +27,7 @@ async function attempt(work) {
     showError("");
     return true;
   } catch (error) {
-    showError(error.message);
+    showError(message(error.message));
     return false;
   }
 }
@@ -39,8 +39,7 @@ const copied = new Set();
 
 function measured(iso) {
   if (!iso) return null;
-  const text = new Date(iso).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-  return h("time", { datetime: iso, class: "soft" }, text);
+  return h("time", { datetime: iso, class: "soft" }, dateTime(iso));
 }
 
 const prefix = (topic) => topic.split("/").slice(0, -2).join("/") + "/"; // the same for all of a car
@@ -48,9 +47,9 @@ const plain = (value) => (value instanceof Node ? value.textContent : String(val
 
 function row(v) {
   return h("tr", { "data-key": v.topic },
-    h("th", { scope: "row" }, v.name, h("div", { class: "topic" }, h("code", null, v.topic.slice(prefix(v.topic).length)),
-      h("button", { type: "button", class: "plain", "data-topic": v.topic, "aria-label": `Copy the topic of ${v.name}` },
-        copied.has(v.topic) ? "Copied" : "Copy"))),
+    h("th", { scope: "row" }, nameOf(v.name), h("div", { class: "topic" }, h("code", null, v.topic.slice(prefix(v.topic).length)),
+      h("button", { type: "button", class: "plain", "data-topic": v.topic, "aria-label": t("Copy the topic of {name}", { name: nameOf(v.name) }) },
+        copied.has(v.topic) ? t("Copied") : t("Copy")))),
     h("td", { class: "number" }, valueText(v), h("div", null, measured(v.measured_at))));
 }
 
@@ -58,13 +57,14 @@ function showValues() {
   if (!values) return;
   const wanted = $("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
   const found = values.filter((v) => {
-    const text = `${v.name} ${v.topic} ${plain(valueText(v))}`.toLowerCase();
+    const text = `${nameOf(v.name)} ${v.name} ${v.topic} ${plain(valueText(v))}`.toLowerCase();
     return wanted.every((word) => text.includes(word));
   });
   const usual = found.filter((v) => !v.is_raw), raw = found.filter((v) => v.is_raw);
-  const group = raw.length > 0 && h("tr", { class: "group", "data-key": "raw" }, h("th", { colspan: 2, scope: "colgroup" }, "More from BMW"));
+  const group = raw.length > 0 && h("tr", { class: "group", "data-key": "raw" }, h("th", { colspan: 2, scope: "colgroup" }, t("More from BMW")));
   updateChildren($("rows"), [...usual.map(row), ...(group ? [group] : []), ...raw.map(row)]);
-  const count = wanted.length ? `${number.format(found.length)} of ${number.format(values.length)} values.` : `${number.format(values.length)} values.`;
+  const count = wanted.length ? t("{found} of {count} values.", { found: number.format(found.length), count: number.format(values.length) })
+    : t("{count} values.", { count: number.format(values.length) });
   if (values.length) $("prefix").textContent = prefix(values[0].topic);
   if ($("count").textContent !== count) $("count").textContent = count;
 }
@@ -78,18 +78,9 @@ async function loadValues(vin) {
 }
 
 async function copy(topic) {
-  if (navigator.clipboard) await navigator.clipboard.writeText(topic);
-  else { // only with HTTPS, or on this machine, there is a clipboard
-    const focused = document.activeElement, field = h("textarea", { readonly: true }, topic);
-    document.body.append(field);
-    field.select();
-    const isCopied = document.execCommand("copy");
-    field.remove();
-    focused.focus();
-    if (!isCopied) throw new Error(`This browser does not copy here. The topic is ${topic}`);
-  }
+  await copyText(topic);
   copied.add(topic);
-  announce("Topic copied");
+  announce(t("Topic copied"));
   showValues();
   setTimeout(() => { copied.delete(topic); showValues(); }, SHOWN_MS);
 }
@@ -122,9 +113,9 @@ document.querySelector("form[data-path]")?.addEventListener("submit", async (eve
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     $("facts").replaceWith(page.getElementById("facts"));
   }
-  announce("Saved");
-  button.textContent = "Saved";
-  setTimeout(() => { button.textContent = "Save"; }, SHOWN_MS);
+  announce(t("Saved"));
+  button.textContent = t("Saved");
+  setTimeout(() => { button.textContent = t("Save"); }, SHOWN_MS);
 });
 
 // Positions
@@ -135,8 +126,8 @@ $("confirmed")?.addEventListener("click", async () => {
   const isDone = await attempt(() => request("DELETE", $("confirm").dataset.path));
   $("confirm").close();
   if (isDone) {
-    $("positions").querySelector(".card").replaceChildren(soft("Every position of this car was deleted."));
-    announce("Positions deleted");
+    $("positions").querySelector(".card").replaceChildren(soft(t("Every position of this car was deleted.")));
+    announce(t("Positions deleted"));
     $("main").focus();
   }
 });

@@ -1,136 +1,87 @@
+import { account, isWell, safe, wordOf } from "./page-accounts.js";
 import { car } from "./page-cars.js";
-import { $, countdown, div, h, number, now, pill, plural, setClock, soft, updateChildren, when, words } from "./page-parts.js";
+import { $, copyText, h, message, nameOf, pill, setClock, stateOf, t, updateChildren, when, words } from "./page-parts.js";
+import * as tools from "./page-tools.js";
 
-const WORDS = {
-  starting: ["Starting", "busy"], ok: ["OK", "good"], login_required: ["Login required", "warn"],
-  blocked: ["Blocked by BMW", "bad"], quota_exceeded: ["Request limit reached", "warn"],
-  unreachable: ["BMW not reachable", "warn"], error: ["Error", "bad"],
-};
-const wordOf = (status) => WORDS[status] || [words(status), ""];
 const OUTCOMES = {
-  executed: ["Done", "good"], failed: ["Failed", "bad"], rejected: ["Rejected", "warn"],
-  timed_out: ["No answer", "warn"], ignored: ["Ignored", ""],
+  executed: [t("Done"), "good"], failed: [t("Failed"), "bad"], rejected: [t("Rejected"), "warn"],
+  timed_out: [t("No answer"), "warn"], ignored: [t("Ignored"), ""],
 };
 const SENDS_REQUESTS = ["refresh", "login", "token"];
 const SILENT_MS = 30000; // three heartbeats: events do not get through, as behind old proxies
 const RETRY_MS = 3000;
 const SHOWN_COMMANDS = 10;
 const DETAILS_MS = 5000; // the least time between two requests for all values of a car
+const YEAR_S = 365 * 24 * 3600;
 
 const busy = new Set();
 const details = new Map(); // VIN to all values of each car whose list is open
-let state = null, accessMethod = "", source = null, receivedAt = 0, isLost = false, seconds = 0;
-
-// Accounts
-
-function account(a) {
-  const word = wordOf(a.status);
-  const facts = [a.backend_title, a.is_read_only && a.has_commands ? "read-only" : null,
-    `${plural(a.requests_24h, "request")} in 24 h`,
-    a.requests_left === null ? null : `${number.format(a.requests_left)} left`];
-  return h("article", { class: "card account", "data-key": a.name, "aria-labelledby": `account-${a.name}`, tabindex: -1 },
-    div("top",
-      div("who",
-        h("div", null, h("h3", { id: `account-${a.name}` }, a.name), pill(word)),
-        soft(facts.filter(Boolean).join(" · ")),
-        soft("Updated ", when(a.last_update), " · ", a.next_update ? ["next ", when(a.next_update)] : a.is_login_required ? "next after login" : "no update scheduled")),
-      !a.is_login_required && div("row acts", // nothing can be requested before a login
-        button(a, "refresh", "Refresh now"),
-        a.is_polling ? button(a, "pause", "Pause", "", "polling") : button(a, "resume", "Resume", "", "polling"))),
-    (a.message || a.status === "paused") && h("p", { class: `message ${word[1] || "busy"}`, "data-key": "message" },
-      a.message ? message(a) : "Paused by you. The last values are kept; press Resume to request new ones."),
-    (a.is_login_required || a.user_code) && login(a));
-}
-
-function message(a) {
-  return a.login_url ? a.message.replace(a.login_url, a.user_code ? "BMW’s page" : "the captcha page") : a.message;
-}
-
-// A busy button keeps the focus, so it is not disabled; act() ignores it
-function button(a, act, text, kind = "", key = act) {
-  return h("button", { type: act ? "button" : "submit", class: kind, "data-act": act, "data-account": a.name, "data-key": key,
-    "aria-disabled": busy.has(a.name) && "true", "aria-describedby": `account-${a.name}` }, text);
-}
-
-function login(a) {
-  if (a.login === "device_code") return h("div", { class: "login", "data-key": "login" }, deviceCode(a));
-  if (!a.login_url) return null;
-  const canReceive = a.can_receive && accessMethod !== "ingress";
-  const field = `token-${a.name}`;
-  return h("div", { class: "login", "data-key": "login" },
-    canReceive && h("div", { class: "way", "data-key": "receive" },
-      h("h4", null, "Log in with BMW’s captcha"),
-      soft("Opens the captcha page, which sends its result back here. The page belongs to bimmer_connected (on Read the Docs), not to BMW: it can see the token and this address."),
-      button(a, "captcha", "Solve the captcha", "main")),
-    h("div", { class: "way", "data-key": "paste" },
-      h("h4", null, canReceive ? "Or copy and paste" : "Log in with BMW’s captcha"),
-      h("ol", { class: "soft" },
-        h("li", null, "Open ", link(a, "the captcha page"), " (by bimmer_connected, not BMW) and solve it."),
-        h("li", null, "Paste the token here. It works once, for a few minutes.")),
-      h("form", { "data-account": a.name, "data-key": "form" },
-        h("label", { for: field }, "Captcha token"),
-        div("row",
-          h("input", { id: field, name: "token", autocomplete: "off", autocapitalize: "off", spellcheck: "false", required: true }),
-          button(a, null, "Log in", canReceive ? "" : "main")))));
-}
-
-function deviceCode(a) {
-  const isOpen = a.user_code && (!a.expires_at || Date.parse(a.expires_at) > now());
-  if (!isOpen) return div("way",
-    h("h4", null, "Log in at BMW"),
-    soft("You get a code and confirm it on BMW’s page."),
-    button(a, "login", a.user_code ? "New code" : "Log in", "main"));
-  return div("way",
-    h("h4", null, "Confirm this code at BMW"),
-    h("p", { class: "code", "aria-label": `Code ${[...a.user_code].join(" ")}` }, a.user_code),
-    div("row",
-      a.login_url && link(a, "Open BMW’s page", "button main"),
-      button(a, "login", "New code")),
-    h("p", { class: "row soft" }, pill(["Waiting for you", "busy"]), a.expires_at && `Expires in ${countdown(a.expires_at)}`));
-}
-
-const link = (a, text, kind) => h("a", { class: kind, href: safe(a.login_url), target: "_blank", rel: "noopener noreferrer" }, text);
-
-// Only web pages, never javascript:
-const safe = (url) => (/^https?:\/\//.test(url) ? url : null);
+let state = null, accessMethod = "", source = null, receivedAt = 0, isLost = false, seconds = 0, copied = "";
+let areAccountsOpen = false;
 
 // Commands
 
 function command(e) {
   return h("li", { "data-key": e.id },
     pill(OUTCOMES[e.outcome] || [words(e.outcome), ""]),
-    h("span", null, h("strong", null, e.entity), e.payload && e.payload !== "PRESS" ? ` ${e.payload.toLowerCase()}` : "", h("span", { class: "soft" }, ` · ${e.car}`)),
+    h("span", null, h("strong", null, nameOf(e.entity)), e.payload && e.payload !== "PRESS" ? ` ${stateOf(e.payload)}` : "", h("span", { class: "soft" }, ` · ${e.car}`)),
     h("span", { class: "soft" }, when(e.at)),
-    (e.message || e.reason) && h("p", { class: "soft why" }, e.message || words(e.reason)));
+    (e.message || e.reason) && h("p", { class: "soft why" }, message(e.message) || words(e.reason)));
 }
 
-// The page
+// The page: cars first; what needs somebody stands above them, and accounts that are well below, folded
+
+function accounts(isCalm) {
+  const context = { busy, accessMethod, copied, hasSettings: state.has_settings };
+  const isOpen = !isCalm || areAccountsOpen || $("page").querySelector(".accounts")?.contains(document.activeElement);
+  const count = state.accounts.length;
+  return h("details", { class: "accounts", "data-key": "accounts", open: isOpen },
+    h("summary", { "data-key": "summary" }, h("h2", null, count === 1 ? t("Account") : t("{count} accounts", { count })),
+      isCalm && pill([t("All is well"), "good"])),
+    state.accounts.map((a) => account(a, context)));
+}
+
+function cars() {
+  if (!state.cars.length) return h("p", { class: "empty", "data-key": "no-cars" }, t("Your cars appear after the first successful update."));
+  const running = (vin) => state.running.filter((command) => command.vin === vin);
+  return h("div", { class: "grid", "data-key": "cars" }, state.cars.map((c) => car(c, details.get(c.vin), running(c.vin))));
+}
 
 function render() {
   if (!state) return;
   const mqtt = $("mqtt");
-  const [text, kind] = isLost ? ["bmw2mqtt does not respond", "bad"]
-    : state.mqtt.is_connected ? ["MQTT connected", "good"] : ["MQTT not connected", "bad"];
+  const [text, kind] = isLost ? [t("bmw2mqtt does not respond"), "bad"]
+    : state.mqtt.is_connected ? [t("MQTT connected"), "good"] : [t("MQTT not connected"), "bad"];
   mqtt.hidden = false;
   mqtt.className = `pill ${kind}`;
   mqtt.title = state.mqtt.broker;
   if (mqtt.textContent !== text) mqtt.textContent = text;
   const page = $("page"), focused = document.activeElement, card = focused.closest(".account");
   page.removeAttribute("aria-busy");
+  const isCalm = state.accounts.every(isWell) && state.cars.length > 0;
   updateChildren(page, [
-    h("h2", null, state.accounts.length === 1 ? "Account" : "Accounts"),
-    h("div", null, state.accounts.map(account)),
-    h("h2", null, "Cars"),
-    state.cars.length ? h("div", { class: "grid" }, state.cars.map((c) => car(c, details.get(c.vin))))
-      : h("p", { class: "empty" }, "Your cars appear after the first successful update."),
-    h("h2", null, "Last commands"),
-    state.commands.length ? h("ol", { class: "card list" }, state.commands.slice(0, SHOWN_COMMANDS).map(command))
-      : h("p", { class: "empty" }, "No commands since bmw2mqtt started."),
-  ]);
+    tools.broker(state.mqtt, state.has_settings),
+    !isCalm && accounts(isCalm),
+    h("h2", { "data-key": "cars-title" }, t("Cars")),
+    cars(),
+    isCalm && accounts(isCalm),
+    h("h2", { "data-key": "commands-title" }, t("Last commands")),
+    state.commands.length ? h("ol", { class: "card list", "data-key": "commands" }, state.commands.slice(0, SHOWN_COMMANDS).map(command))
+      : h("p", { class: "empty", "data-key": "no-commands" }, t("No commands since bmw2mqtt started.")),
+    h("h2", { "data-key": "tools-title" }, t("Help")),
+    tools.log(),
+    state.can_remove && tools.removal(state.is_removed),
+  ].filter(Boolean));
   if (card && !focused.isConnected) (card.isConnected ? card : $("main")).focus();
-  const foot = [`bmw2mqtt ${state.version} · not affiliated with BMW Group`];
-  if (state.has_settings) foot.push(" · ", h("a", { href: "setup/" }, "Settings"));
-  if (accessMethod === "token") foot.push(" · ", h("button", { type: "button", class: "plain", "data-act": "sign-out" }, "Sign out"));
+  else if (focused !== document.activeElement && focused.isConnected) focused.focus(); // what moves loses it
+  showFoot();
+}
+
+function showFoot() {
+  const foot = [t("bmw2mqtt {version} · not affiliated with BMW Group", { version: state.version })];
+  if (state.has_settings) foot.push(" · ", h("a", { href: "setup/" }, t("Settings")));
+  if (accessMethod === "token") foot.push(" · ", h("button", { type: "button", class: "plain", "data-act": "sign-out" }, t("Sign out")));
+  $("choices").hidden = false;
   updateChildren($("foot"), foot.map((part) => (typeof part === "string" ? document.createTextNode(part) : part)));
 }
 
@@ -227,6 +178,7 @@ function showSignIn() {
   $("page").replaceChildren();
   $("mqtt").hidden = true;
   $("foot").textContent = "";
+  $("choices").hidden = true;
   $("token").focus();
 }
 
@@ -265,7 +217,7 @@ const ACTS = {
 async function act(name, key, token) {
   if (busy.has(name)) return false;
   busy.add(name);
-  if (SENDS_REQUESTS.includes(key)) announce(`${name}: request sent to BMW`);
+  if (SENDS_REQUESTS.includes(key)) announce(t("{name}: request sent to BMW", { name }));
   render();
   let isDone = false;
   try {
@@ -288,7 +240,22 @@ document.addEventListener("click", async (event) => {
   } else act(target.dataset.account, target.dataset.act);
 });
 
+document.addEventListener("click", async (event) => {
+  const code = event.target.dataset.copy;
+  if (!code) return;
+  try {
+    await copyText(code);
+    copied = code;
+    announce(t("Copied"));
+    render();
+    setTimeout(() => { copied = ""; render(); }, 2000);
+  } catch (error) {
+    showError(error.message);
+  }
+});
+
 document.addEventListener("toggle", (event) => {
+  if (event.target.classList.contains("accounts")) areAccountsOpen = event.target.open;
   const { vin } = event.target.dataset;
   if (!vin || event.target.open === details.has(vin)) return;
   if (event.target.open) {
@@ -305,12 +272,21 @@ document.addEventListener("submit", async (event) => {
   if (await act(form.dataset.account, "token", field.value)) field.value = "";
 });
 
+for (const choice of $("choices").querySelectorAll("select"))
+  choice.value = document.cookie.split("; ").find((cookie) => cookie.startsWith(`${choice.name}=`))?.split("=")[1] || "";
+$("choices").addEventListener("change", ({ target }) => {
+  const age = target.value ? YEAR_S : 0; // none chosen: the browser's
+  document.cookie = `${target.name}=${target.value}; path=/; max-age=${age}; samesite=lax`;
+  location.reload();
+});
 $("sign-in").addEventListener("submit", signIn);
+tools.listen({ request, post, render, announce, showError, reload: load });
 setInterval(watch, RETRY_MS);
 document.addEventListener("visibilitychange", () => (document.hidden ? stopListening() : watch()));
 setInterval(() => {
   seconds += 1;
   for (const vin of details.keys()) loadValues(vin);
-  if (seconds % 10 === 0 || (state && state.accounts.some((a) => a.expires_at))) render();
+  tools.loadLog({ request, render }).catch(() => {});
+  if (seconds % 10 === 0 || (state && (state.running.length || state.accounts.some((a) => a.expires_at)))) render();
 }, 1000);
 load();

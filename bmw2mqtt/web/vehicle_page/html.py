@@ -21,7 +21,16 @@ class PageColumn(Generic[T]):
     link: Callable[[T], str] | None = None
 
 
-def document(*, title: str, body: str, root: str, name: str) -> str:
+def document(
+    *,
+    title: str,
+    body: str,
+    root: str,
+    name: str,
+    language: str,
+    skip: str,
+    script: str = "page-vehicle.js",
+) -> str:
     """Return a page.
 
     Args:
@@ -29,9 +38,12 @@ def document(*, title: str, body: str, root: str, name: str) -> str:
         body: HTML.
         root: The address of the first page, seen from this one: `../../`.
         name: Of the car, at the top of the page.
+        language: Of the page.
+        skip: The text of the link to the content.
+        script: Its script.
     """
     return f"""<!doctype html>
-<html lang="en">
+<html lang="{language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
@@ -42,10 +54,10 @@ def document(*, title: str, body: str, root: str, name: str) -> str:
 <link rel="icon" href="{root}icon.svg">
 <link rel="stylesheet" href="{root}page.css">
 <link rel="stylesheet" href="{root}page-vehicle.css">
-<script src="{root}page-vehicle.js" type="module"></script>
+<script src="{root}{script}" type="module"></script>
 </head>
 <body>
-<a class="skip" href="#main">Skip to content</a>
+<a class="skip" href="#main">{escape(skip)}</a>
 <header>
 <p class="brand"><a href="{root}">
 <img src="{root}icon.svg" alt="" width="28" height="28">bmw2mqtt</a></p>

@@ -4,6 +4,7 @@ import asyncio
 import io
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -17,9 +18,12 @@ from bmw2mqtt.history.reading import read
 from bmw2mqtt.history.service import History
 from bmw2mqtt.history.time_zone import system_zone
 from bmw2mqtt.registered_vehicle import RegisteredVehicle
+from bmw2mqtt.vehicle.account import StreamedData
 from bmw2mqtt.web.context import PageContext
-from bmw2mqtt.web.vehicle_page import past_view, record_view
+from bmw2mqtt.web.vehicle_page import data_view, past_view, record_view
 from bmw2mqtt.web.vehicle_page.past import Past, read_past
+from bmw2mqtt.web.vehicle_page.words import VISITOR
+from bmw2mqtt.web.visitor import visitor_of
 
 T = TypeVar("T")
 
@@ -56,6 +60,7 @@ class VehicleRoutes:
         """Return the routes."""
         return [
             web.get("/cars/{vin}/", self._page),
+            web.get("/cars/{vin}/data", self._data),
             web.get(rf"/cars/{{vin}}/charges/{_KEY}", self._charge),
             web.get(rf"/cars/{{vin}}/trips/{_KEY}", self._trip),
             web.get(r"/cars/{vin}/history/{kind}.{form}", self._download),
@@ -67,7 +72,7 @@ class VehicleRoutes:
     # Read
 
     async def _page(self, request: web.Request) -> web.Response:
-        car = self._car(request)
+        car = self._visited(request)
         read_page = partial(
             read_past,
             vin=car.vehicle.vin,
@@ -82,6 +87,7 @@ class VehicleRoutes:
             vin=car.vehicle.vin,
             name=car.name,
             has_picture=car.vehicle.image is not None,
+            is_streamed=self._streamed(car) is not None,
             zone=self._zone,
             currency=self._context.currency,
         )
@@ -89,7 +95,16 @@ class VehicleRoutes:
             return _html(show(None))
         return _html(await self._read(lambda reader: show(read_page(reader)), lambda: show(Past())))
 
+    async def _data(self, request: web.Request) -> web.Response:
+        car = self._visited(request)
+        streamed = self._streamed(car)
+        if streamed is None:
+            raise web.HTTPNotFound(text="Only a CarData car sends what is chosen in BMW's portal.")
+        today = datetime.fromtimestamp(self._clock(), self._zone).date()
+        return _html(data_view.render(car.vehicle, car.name, streamed, today))
+
     async def _charge(self, request: web.Request) -> web.Response:
+        VISITOR.set(visitor_of(request))
         car, key = self._recorded_car(request), int(request.match_info["key"])
 
         def show(reader: HistoryReader) -> str | None:
@@ -102,6 +117,7 @@ class VehicleRoutes:
         return _html(await self._read(show, lambda: None))
 
     async def _trip(self, request: web.Request) -> web.Response:
+        VISITOR.set(visitor_of(request))
         car, key = self._recorded_car(request), int(request.match_info["key"])
 
         def show(reader: HistoryReader) -> str | None:
@@ -166,6 +182,15 @@ class VehicleRoutes:
         if car is None:
             raise web.HTTPNotFound(text="No such car.")
         return car
+
+    def _streamed(self, car: RegisteredVehicle) -> StreamedData | None:
+        account = self._context.accounts.get(car.account)
+        return account.streamed(car.vehicle.vin) if account else None
+
+    def _visited(self, request: web.Request) -> RegisteredVehicle:
+        """Return the car of a page that is rendered for this visitor."""
+        VISITOR.set(visitor_of(request))
+        return self._car(request)
 
     def _recorded_car(self, request: web.Request) -> RegisteredVehicle:
         if self._context.history_file is None:

@@ -1,33 +1,87 @@
-"""Times, numbers and words of a car's past as people read them."""
+"""Times, numbers and words of a car's past as the visitor reads them."""
 
-from datetime import datetime, tzinfo
+from contextvars import ContextVar
+from datetime import date, datetime, tzinfo
 from typing import Final
 
 from bmw2mqtt.history.statistics import local_zone
+from bmw2mqtt.translations import ENGLISH, PAGE, translator
+from bmw2mqtt.web.vehicle_page import html
 from bmw2mqtt.web.vehicle_page.html import NONE
+from bmw2mqtt.web.visitor import METRIC, Visitor
 
-UNKNOWN: Final = "unknown"
-CLASSES: Final = {"private": "Private", "business": "Business", "commute": "Commute"}
-KINDS: Final = {"ac": "AC", "dc": "DC"}
+VISITOR: Final[ContextVar[Visitor]] = ContextVar("VISITOR")
+"""Who reads the page that is being rendered."""
+_DEFAULT: Final = Visitor()
+KM_PER_MILE: Final = 1.609344
+LITRES_PER_GALLON: Final = 3.785412
+_LITRES_PER_100KM_TO_MPG: Final = 235.2146
+
+
+def _visitor() -> Visitor:
+    return VISITOR.get(_DEFAULT)
+
+
+def mark(text: str) -> str:
+    """Mark a text that is translated when it is shown."""
+    return text
+
+
+CLASSES: Final = {
+    "private": mark("Private"),
+    "business": mark("Business"),
+    "commute": mark("Commute"),
+}
+KINDS: Final = {"ac": mark("AC"), "dc": mark("DC")}
 SOURCES: Final = {
-    "meter": "meter of the wallbox",
-    "bmw": "charging history of BMW",
-    "measured": "measured by the car",
-    "estimated": "estimated from the state of charge",
+    "meter": mark("meter of the wallbox"),
+    "bmw": mark("charging history of BMW"),
+    "measured": mark("measured by the car"),
+    "estimated": mark("estimated from the state of charge"),
 }
 COST_SOURCES: Final = {
-    "fixed": "fixed price",
-    "sampled": "price at the time",
-    "bmw": "told by BMW",
-    "user": "entered by you",
+    "fixed": mark("fixed price"),
+    "sampled": mark("price at the time"),
+    "bmw": mark("told by BMW"),
+    "user": mark("entered by you"),
 }
+STATUSES: Final = {"charging": mark("charging"), "paused": mark("paused")}
+_ZONES: Final = {"home": mark("home"), "elsewhere": mark("elsewhere")}
+
+
+def t(text: str, **values: object) -> str:
+    """Return a text in the visitor's language, with these values filled in."""
+    translated = translator(_visitor().language, PAGE)(text)
+    return translated.format(**values) if values else translated
+
+
+def known(words: dict[str, str], key: str | None) -> str:
+    """Return the word for a key in the visitor's language; a dash for none."""
+    text = words.get(key or "")
+    return NONE if text is None else t(text)
+
+
+def place(zone: str | None) -> str:
+    """Return the word for a place."""
+    return NONE if zone is None else t(_ZONES.get(zone, zone))
+
+
+def language() -> str:
+    """Return the visitor's language."""
+    return _visitor().language
+
+
+def date_text(day: date) -> str:
+    """Return a date."""
+    return day.isoformat() if language() == ENGLISH else f"{day:%d.%m.%Y}"
 
 
 def time_text(at: int | None, name: str | None, zone: tzinfo) -> str:
     """Return a time in the zone of its place, or in another where that is unknown."""
     if at is None:
-        return UNKNOWN
-    return f"{datetime.fromtimestamp(at, local_zone(name, zone)):%Y-%m-%d %H:%M}"
+        return t("unknown")
+    date = "%Y-%m-%d" if _visitor().language == ENGLISH else "%d.%m.%Y"
+    return datetime.fromtimestamp(at, local_zone(name, zone)).strftime(f"{date} %H:%M")
 
 
 def near_time_text(at: int | None, near: int | None, name: str | None, zone: tzinfo) -> str:
@@ -38,13 +92,75 @@ def near_time_text(at: int | None, near: int | None, name: str | None, zone: tzi
 
 def number(value: float | None, digits: int, unit: str = "") -> str:
     """Return a number."""
-    return NONE if value is None else f"{value:.{digits}f}{unit}"
+    if value is None:
+        return NONE
+    text = f"{value:.{digits}f}"
+    return (text if _visitor().language == ENGLISH else text.replace(".", ",")) + unit
+
+
+def has_miles() -> bool:
+    """Whether the visitor reads miles."""
+    return _visitor().units != METRIC
+
+
+def has_gallons() -> bool:
+    """Whether the visitor reads gallons."""
+    return _visitor().units == "us"
+
+
+def distance(km: float | None) -> float | None:
+    """Return a distance in the visitor's unit."""
+    return km / KM_PER_MILE if km is not None and has_miles() else km
+
+
+def volume(litres: float | None) -> float | None:
+    """Return a volume in the visitor's unit."""
+    return litres / LITRES_PER_GALLON if litres is not None and has_gallons() else litres
+
+
+def energy_use(kwh_per_100km: float | None) -> float | None:
+    """Return an electric consumption in the visitor's unit."""
+    return (
+        kwh_per_100km * KM_PER_MILE if kwh_per_100km is not None and has_miles() else kwh_per_100km
+    )
+
+
+def fuel_use(litres_per_100km: float | None) -> float | None:
+    """Return a consumption of fuel in the visitor's unit."""
+    if not litres_per_100km or not has_gallons():
+        return litres_per_100km
+    return _LITRES_PER_100KM_TO_MPG / litres_per_100km
+
+
+def km() -> str:
+    """Return the visitor's unit of distances."""
+    return "mi" if has_miles() else "km"
+
+
+def litre() -> str:
+    """Return the visitor's unit of volumes."""
+    return "gal" if has_gallons() else "L"
+
+
+def energy_unit() -> str:
+    """Return the visitor's unit of electric consumption."""
+    return "kWh/100 mi" if has_miles() else "kWh/100 km"
+
+
+def fuel_unit() -> str:
+    """Return the visitor's unit of a consumption of fuel."""
+    return "mpg" if has_gallons() else "L/100 km"
+
+
+def with_unit(name: str, unit: str) -> str:
+    """Return a heading with its unit."""
+    return f"{name} ({unit})"
 
 
 def energy(value: float | None, *, is_estimate: bool, unit: str = "") -> str:
     """Return kilowatt-hours; ~ marks an estimate."""
-    mark = "~" if is_estimate and value is not None else ""
-    return f"{mark}{number(value, 1, unit)}"
+    mark_of = "~" if is_estimate and value is not None else ""
+    return f"{mark_of}{number(value, 1, unit)}"
 
 
 def span(first: float | None, last: float | None, unit: str = "") -> str:
@@ -60,3 +176,18 @@ def minutes(seconds: float | None) -> str:
         return NONE
     hours, rest = divmod(max(0, round(seconds / 60)), 60)
     return f"{hours} h {rest} min" if hours else f"{rest} min"
+
+
+def document(
+    *, title: str, body: str, root: str, name: str, script: str = "page-vehicle.js"
+) -> str:
+    """Return a page in the visitor's language."""
+    return html.document(
+        title=title,
+        body=body,
+        root=root,
+        name=name,
+        language=_visitor().language,
+        skip=t("Skip to content"),
+        script=script,
+    )

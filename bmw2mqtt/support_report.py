@@ -1,4 +1,4 @@
-"""The report of `bmw2mqtt check --report`: Markdown without secrets, to paste into an issue.
+"""The report for an issue: Markdown without secrets (`bmw2mqtt check --report`, and the page).
 
 An allow-list decides what is shown of the settings: numbers, switches and words from fixed lists.
 Secrets, user names and public hosts are removed from texts of BMW and of the broker.
@@ -58,8 +58,13 @@ class AccountReport(NamedTuple):
     """What the owner can do now."""
 
 
-def report(settings: Settings, broker: BrokerReport, accounts: Sequence[AccountReport]) -> str:
-    """Return the report."""
+def report(
+    settings: Settings,
+    broker: BrokerReport,
+    accounts: Sequence[AccountReport],
+    log_lines: Sequence[str] = (),
+) -> str:
+    """Return the report, with the last lines of the log if there are any."""
     results = [*_broker(settings, broker), *(_account(settings, account) for account in accounts)]
     lines = [
         "### bmw2mqtt check --report",
@@ -69,6 +74,8 @@ def report(settings: Settings, broker: BrokerReport, accounts: Sequence[AccountR
         *_without_private_words(settings, results),
         *_settings(settings),
     ]
+    if log_lines:
+        lines += ["", "```", *_without_private_words(settings, log_lines), "```"]
     return _VIN.sub(lambda found: f"{found[1][:3]}…{found[1][-4:]}", "\n".join(lines))
 
 

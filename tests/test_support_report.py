@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from bmw2mqtt import __version__
-from bmw2mqtt.cli.check_report import AccountReport, report
 from bmw2mqtt.cli.main import main
 from bmw2mqtt.config import Settings
 from bmw2mqtt.mqtt.tools.broker_check import BrokerReport
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
+from bmw2mqtt.support_report import AccountReport, report
 from tests.daemon import Daemon, settings_for
 from tests.fixture_cars import fixture_car
 from tests.mosquitto import Mosquitto, Observer, free_port
