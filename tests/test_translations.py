@@ -1,7 +1,11 @@
 """Every text has its translation, and a language changes names alone."""
 
+import ast
 import json
+import re
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +16,11 @@ from bmw2mqtt.entities.base import Event, Sensor
 from bmw2mqtt.entities.raw_readings import readings
 from bmw2mqtt.homeassistant.discovery import account_payload, vehicle_payload
 from bmw2mqtt.mqtt.topics import Topics
-from bmw2mqtt.translations import LANGUAGES, NAMES, STATES, translations
+from bmw2mqtt.translations import LANGUAGES, MESSAGES, NAMES, PAGE, STATES, translations
 from bmw2mqtt.vehicle.account import AccountState
 from bmw2mqtt.vehicle.snapshot import ChargingMode, Vehicle
 
+PACKAGE = Path(__file__).parents[1] / "bmw2mqtt"
 ENTITIES = (*VEHICLE_ENTITIES, *ACCOUNT_ENTITIES, *readings())
 TOPICS = Topics("bmw2mqtt", "homeassistant")
 VIN = "WBA00000000000001"
@@ -75,3 +80,104 @@ def test_a_language_changes_names_alone(language: str) -> None:
         assert other == english
     names = [c["name"] for message in discovery("de") for c in message["components"].values()]
     assert {"Kilometerstand", "Ladestand", "Anmelden"} <= set(names)
+
+
+# The page
+
+TEXT_IN_SCRIPT = re.compile(r'(?<![\w.])t\(\s*("(?:[^"\\]|\\.)*")')
+TEXT_IN_INDEX = re.compile(r"\{\{(.+?)\}\}")
+
+
+def page_texts() -> set[str]:
+    """Return the texts of the page: in its scripts, its first page, and the pages of the cars."""
+    web = PACKAGE / "web"
+    texts: set[str] = set(TEXT_IN_INDEX.findall((web / "static/index.html").read_text("utf-8")))
+    for script in (web / "static").glob("page*.js"):
+        found = TEXT_IN_SCRIPT.findall(script.read_text("utf-8"))
+        texts |= {ast.literal_eval(text) for text in found}
+    for module in (web / "vehicle_page").glob("*.py"):
+        for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                first = node.args[0] if node.args else None
+                if node.func.id in {"t", "mark"} and isinstance(first, ast.Constant):
+                    texts.add(first.value)
+    return texts - {"language"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_every_text_of_the_page_is_translated(language: str) -> None:
+    known = translations(language, PAGE)
+    assert set(known) == page_texts()
+    fields = re.compile(r"\{\w+\}")
+    wrong = {
+        text
+        for text, other in known.items()
+        if set(fields.findall(text)) != set(fields.findall(other))
+    }
+    assert wrong == set()
+
+
+# Status messages
+
+SPEAKING = (
+    "accounts/cardata/auth/device_login.py",
+    "accounts/cardata/auth/manager.py",
+    "accounts/cardata/auth/tokens.py",
+    "accounts/cardata/http.py",
+    "accounts/cardata/rest/client.py",
+    "accounts/cardata/rest/quota.py",
+    "accounts/cardata/rest/vehicle_list.py",
+    "accounts/cardata/status.py",
+    "accounts/cardata/stream/disconnect_reasons.py",
+    "accounts/cardata/stream/reconnect_policy.py",
+    "accounts/mybmw/auth/attempts.py",
+    "accounts/mybmw/auth/authentication.py",
+    "accounts/mybmw/auth/login_client.py",
+    "accounts/mybmw/library/errors.py",
+    "accounts/scheduler.py",
+    "network_errors.py",
+)
+"""The modules whose sentences become status messages of an account."""
+SHORTEST = 3
+"""Words of the shortest sentence."""
+NOT_SHOWN = {
+    "image/png, image/*, */*",
+    "{} of {}",
+    "please report it",  # remedies in the log
+    "log in as its primary user",
+    "BMW's list of cars no longer names it",
+    "find out why bmw2mqtt restarts so often; press Refresh to update now",
+    r"replenished in (\d{1,3}):(\d{2}):(\d{2})",
+    r"in (\d{1,5}) second",
+}
+NEXT_TRY = re.compile(r"[;,] (trying again( later| in some hours)?|waiting until then)$")
+
+
+def sentences(source: str) -> Iterator[str]:
+    """Yield the sentences of a module, with `{}` for each value."""
+    tree = ast.parse(source)
+    left_out: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            left_out.add(id(node.value))  # a docstring
+        if isinstance(node, ast.JoinedStr):
+            left_out |= {id(part) for part in node.values}
+            yield "".join(
+                str(p.value) if isinstance(p, ast.Constant) else "{}" for p in node.values
+            )
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if id(node) not in left_out:
+                yield node.value
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_every_status_message_is_translated(language: str) -> None:
+    known = {re.sub(r"\{\w+\}", "{}", text) for text in translations(language, MESSAGES)}
+    missing = {
+        f"{module}: {text}"
+        for module in SPEAKING
+        for sentence in sentences((PACKAGE / module).read_text("utf-8"))
+        if (text := NEXT_TRY.sub("", sentence)) not in known | NOT_SHOWN | {"{}"}
+        and len(text.split()) >= SHORTEST
+    }
+    assert missing == set()

@@ -28,7 +28,9 @@ const STEPS = {
   unreachable: t("You need not do anything unless it stays."),
 };
 const CLIENT_TROUBLE = /^(BMW refuses to begin a login|BMW does not know (this|the) client|BMW does not grant)/;
-const OWN_SENTENCE = ["blocked"]; // the daemon's says nothing more
+// The daemon's says nothing more, or names a time of its own clock
+const hasOwnSentence = (a) => a.status === "blocked" || (a.status === "quota_exceeded" && a.login === "captcha");
+const CAPTCHA = /^BMW wants a captcha/;
 
 export const isWell = (a) => a.status === "ok" && !a.message && a.is_polling && !a.is_login_required && !isWaitingForValues(a);
 const isWaitingForValues = (a) => a.status === "ok" && a.login === "device_code" && !a.last_update;
@@ -65,14 +67,14 @@ function stream({ stream: s }) {
 }
 
 function statusMessage(a, kind, context) {
-  if (a.user_code && isOpen(a)) return null; // the box with the code says it all
+  if ((a.user_code && isOpen(a)) || (a.login_url && CAPTCHA.test(a.message))) return null; // the box below says it all
   if (isWaitingForValues(a)) return box("busy", t("Logged in. The first values come within one or two minutes."),
     t("Lock or unlock the car once, with the key or the BMW app: then it reports."));
   if (isWell(a)) return null;
-  const [said, todo] = OWN_SENTENCE.includes(a.status) || !a.message ? ["", ""] : sentences(withoutAddress(a));
+  const [said, todo] = hasOwnSentence(a) || !a.message ? ["", ""] : sentences(a.message).map((text) => withoutAddress(a, text));
   const place = a.backend === "cardata" && ["login_required", "error"].includes(a.status) ? "cardata.md#troubleshooting" : "troubleshooting.md#by-status-word";
   const isClient = CLIENT_TROUBLE.test(a.message || "");
-  return box(kind || "busy",
+  return box(a.status === "ok" ? "busy" : kind || "busy",
     said || SENTENCES[a.status],
     isClient ? clientSteps() : todo || (a.status === "ok" ? "" : STEPS[a.status]),
     retry(a),
@@ -100,7 +102,7 @@ function switchToCarData(a, context) {
     : guide("cardata.md", t("Switch to CarData"));
 }
 
-const withoutAddress = (a) => (a.login_url ? a.message.replace(` at ${a.login_url}`, "").replace(a.login_url, t("BMW’s page")) : a.message);
+const withoutAddress = (a, text) => (a.login_url ? text.replace(` at ${a.login_url}`, "").replace(` auf ${a.login_url}`, "").replace(a.login_url, t("BMW’s page")) : text);
 
 // A busy button keeps the focus, so it is not disabled; act() ignores it
 function button(a, { busy }, act, text, kind = "", key = act, title = null) {

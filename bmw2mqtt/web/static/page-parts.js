@@ -91,7 +91,8 @@ function translated(text) {
 
 // A message as sentences: what happened, then what to do. The next try is shown as a time of its own
 export function sentences(text) {
-  const whole = message(text).replace(/[;,] (trying again( later| in some hours| tomorrow)?|waiting until then|neuer Versuch (folgt( später)?|in einigen Stunden))$/, "");
+  const whole = message(text.replace(/[;,] (trying again( later| in some hours| tomorrow)?|waiting until then)$/, "").replace(/ \(\w*(Error|Exception|Timeout)\)/, ""))
+    .replace(/[.,;]? ?(Next request|Nächste Anfrage): [^.]*/, "");
   const [, first, rest] = /^([^:]{3,140}?): (\D.*)$/s.exec(whole) || [null, whole, ""];
   return [first, rest].map(closed);
 }
