@@ -165,9 +165,8 @@ def sentences(source: str) -> Iterator[str]:
             yield "".join(
                 str(p.value) if isinstance(p, ast.Constant) else "{}" for p in node.values
             )
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if id(node) not in left_out:
-                yield node.value
+        if isinstance(node, ast.Constant) and id(node) not in left_out:
+            yield str(node.value)
 
 
 @pytest.mark.parametrize("language", LANGUAGES[1:])

@@ -13,6 +13,7 @@ from .authorizer import RestAuthorizer
 from .containers import ContainerRoutes
 from .oauth import DeviceCodeFlow
 from .page import LinkPage
+from .portal import PortalRoutes
 from .quota import Quota, counting
 from .rest import RestVehicleRoutes
 from .stream import StreamBroker, StreamData
@@ -33,7 +34,7 @@ class CarDataSimulator(HttpsServer):
 
     Point a client to `auth_url`, `api_url` and `stream_host`:`stream_port`, and let it trust
     `ca_file`. `faults` are the answers over HTTPS instead of the normal ones; `oauth`, `vehicles`,
-    `containers`, `quota`, `registry` and `stream` have settings of their own.
+    `containers`, `portal`, `quota`, `registry` and `stream` have settings of their own.
     """
 
     def __init__(
@@ -54,8 +55,9 @@ class CarDataSimulator(HttpsServer):
         authorizer = RestAuthorizer(self.registry)
         self.vehicles = RestVehicleRoutes(authorizer)
         self.containers = ContainerRoutes(authorizer, clock)
+        self.portal = PortalRoutes(self.registry)
         super().__init__(
-            (self.oauth, LinkPage(self.oauth), self.vehicles, self.containers),
+            (self.oauth, LinkPage(self.oauth), self.portal, self.vehicles, self.containers),
             certificates=certificates,
             host=host,
             port=port,

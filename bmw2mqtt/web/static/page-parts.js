@@ -99,7 +99,7 @@ export function sentences(text) {
 
 function closed(text) {
   if (!text) return "";
-  const start = text.startsWith("bmw2mqtt") ? text : text.charAt(0).toUpperCase() + text.slice(1);
+  const start = /^(bmw2mqtt|\S+:\d)/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?…]$/.test(start) ? start : `${start}.`;
 }
 

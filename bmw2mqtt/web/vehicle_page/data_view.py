@@ -70,18 +70,22 @@ def render(vehicle: Vehicle, name: str, streamed: StreamedData, today: date) -> 
 
 def _helper() -> str:
     steps = (
-        (f'{t("Drag this link to the bookmarks of your browser:")} <a class="button main"'
-        f' id="bookmarklet" href="{escape(bookmarklet())}">{t("Select for bmw2mqtt")}</a>'),
+        (
+            f'{t("Drag this link to the bookmarks of your browser:")} <a class="button main"'
+            f' id="bookmarklet" href="{escape(bookmarklet())}">{t("Select for bmw2mqtt")}</a>'
+        ),
         f"{t('Log in at BMW or MINI:')} {_portals()}. "
         + t("Open the car, then CarData, then Configure data stream."),
         t(
             "On that page, click the bookmark. It adds every value that BMW offers and bmw2mqtt"
             " knows. It removes nothing. It shows its progress, and at the end a short text."
         ),
-        (f'<label for="result">{t("Paste that text here:")}</label>'
-        '<div class="row"><input id="result" autocomplete="off" spellcheck="false">'
-        f'<button type="button" id="check-result">{t("Check")}</button></div>'
-        '<p id="outcome" role="status"></p>'),
+        (
+            f'<label for="result">{t("Paste that text here:")}</label>'
+            '<div class="row"><input id="result" autocomplete="off" spellcheck="false">'
+            f'<button type="button" id="check-result">{t("Check")}</button></div>'
+            '<p id="outcome" role="status"></p>'
+        ),
         t("Lock or unlock the car once: then it reports."),
     )
     why = t(

@@ -1,0 +1,260 @@
+"""What the page says of each status: in English and German, light and dark, wide and on a phone."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, expect
+
+from bmw2mqtt.vehicle.account import AccountStatus, StreamedData
+from bmw2mqtt.vehicle.snapshot import (
+    Capabilities,
+    CheckControlMessage,
+    DriveTrain,
+    Opening,
+    OpeningState,
+    Severity,
+)
+from tests.web.conftest import WAIT_MS
+from tests.web.served_page import CARDATA, FORM, MYBMW, ServedPage, served
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.no_cover]
+
+VIN = "WBA00000000000001"
+NOW = datetime.now(UTC)
+LOOKS = (
+    {"locale": "en-GB", "color_scheme": "light", "viewport": {"width": 1180, "height": 800}},
+    {"locale": "de-DE", "color_scheme": "dark", "viewport": {"width": 390, "height": 844}},
+)
+CASES: tuple[tuple[str, dict[str, Any], str, str], ...] = (
+    (
+        "home",
+        {"status": AccountStatus.STARTING},
+        "Wait a minute.",
+        "Warte eine Minute.",
+    ),
+    (
+        "eu",
+        {
+            "status": AccountStatus.LOGIN_REQUIRED,
+            "message": "BMW does not know this client: copy client_id from BMW's portal again, or"
+            " create a new client there and set client_id (BMW has deleted clients before); then"
+            " log in again",
+        },
+        "Compare the client ID with the one",
+        "Vergleiche die Client-ID mit der in BMWs Portal.",
+    ),
+    (
+        "eu",
+        {
+            "status": AccountStatus.LOGIN_REQUIRED,
+            "message": "open https://x.example and confirm the code 2QNLLKWN; waiting for you",
+            "login_url": "https://x.example",
+            "user_code": "2QNLLKWN",
+            "expires_at": NOW + timedelta(minutes=10),
+        },
+        "Confirm this code at BMW",
+        "Bestätige diesen Code bei BMW",
+    ),
+    (
+        "home",
+        {
+            "status": AccountStatus.LOGIN_REQUIRED,
+            "message": f"BMW wants a captcha: solve it at {FORM} and enter its token",
+            "login_url": FORM,
+            "login_form_url": FORM,
+        },
+        "Solve the captcha",
+        "Captcha lösen",
+    ),
+    (
+        "home",
+        {
+            "status": AccountStatus.BLOCKED,
+            "message": "BMW blocks third parties",
+            "next_update": NOW + timedelta(hours=6),
+        },
+        "Switch to CarData",
+        "Zu CarData wechseln",
+    ),
+    (
+        "home",
+        {
+            "status": AccountStatus.QUOTA_EXCEEDED,
+            "message": "BMW's request quota is used up until 15:41; waiting until then",
+            "next_update": NOW + timedelta(minutes=12),
+        },
+        "Next request ",
+        "Nächste Anfrage ",
+    ),
+    (
+        "eu",
+        {
+            "status": AccountStatus.UNREACHABLE,
+            "message": "BMW's server cannot be reached (its name cannot be resolved); check this"
+            " machine's network and DNS; trying again",
+            "next_update": NOW + timedelta(minutes=3),
+        },
+        "its name cannot be resolved",
+        "sein Name lässt sich nicht auflösen",
+    ),
+    (
+        "home",
+        {"status": AccountStatus.PAUSED, "is_polling": False},
+        "Press Resume to request new values.",
+        "Drücke „Fortsetzen“, um neue Werte zu holen.",
+    ),
+    (
+        "home",
+        {
+            "status": AccountStatus.ERROR,
+            "message": "internal error (KeyError); please report it",
+        },
+        "Internal error; please report it.",
+        "Interner Fehler; bitte melde das.",
+    ),
+    (
+        "eu",
+        {"last_update": None},
+        "Lock or unlock the car once, with the key or the BMW app: then it reports.",
+        "Schließe das Auto einmal auf oder zu, mit dem Schlüssel oder der BMW-App:",
+    ),
+)
+"""Account, changes of its state, and a text that must be seen in English and in German."""
+
+
+AXE_CASES = (1, 3)
+"""A message with a list and a button to log in; the two ways to solve a captcha."""
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page() -> AsyncIterator[ServedPage]:
+    """A page with an account of each backend, both well, and a car of CarData."""
+    async with served({"home": MYBMW, "eu": CARDATA}) as page:
+        page.add_car(
+            VIN,
+            account="eu",
+            model="iX1",
+            image=None,
+            drive_train=DriveTrain.ELECTRIC,
+            capabilities=Capabilities(state_reports=True),
+            mileage_km=8836,
+            lids=(Opening(name="leftFront", state=OpeningState.OPEN),),
+            check_control_messages=(CheckControlMessage(type="ENGINE_OIL", severity=Severity.LOW),),
+        )
+        page.accounts["eu"].streams[VIN] = StreamedData(
+            last={"vehicle.vehicle.travelledDistance": date(2026, 11, 20)}, since=date(2026, 11, 1)
+        )
+        for account in page.accounts.values():
+            account.change(last_update=NOW, next_update=NOW + timedelta(minutes=5))
+        yield page
+
+
+async def test_each_status_says_what_to_do(page: ServedPage, browser: Browser) -> None:
+    well = {name: account.state for name, account in page.accounts.items()}
+    contexts = [await browser.new_context(**look) for look in LOOKS]
+    windows = [await context.new_page() for context in contexts]
+    for window in windows:
+        await window.goto(page.url)
+    for number, (name, changes, *texts) in enumerate(CASES):
+        for other, account in page.accounts.items():
+            account.state = well[other]
+            account.change(**changes if other == name else {})
+        for window, text in zip(windows, texts, strict=True):
+            card = window.locator(f"[data-key='{name}']")
+            await expect(card.get_by_text(text).first).to_be_visible(timeout=WAIT_MS)
+            seen = await card.inner_text()
+            assert not any(word in seen for word in ("Error)", "trying again", "T12:", "None"))
+            assert await window.evaluate(
+                "document.documentElement.scrollWidth <= window.innerWidth"
+            ), text
+            if number in AXE_CASES:
+                found = await Axe().run(window)
+                assert found.violations_count == 0, f"{text}\n{found.generate_report()}"
+    for context in contexts:
+        await context.close()
+
+
+async def test_cars_come_first_while_all_is_well(page: ServedPage, window: Page) -> None:
+    await window.goto(page.url)
+    summary = window.get_by_text("2 accounts")
+    await expect(summary).to_be_visible(timeout=WAIT_MS)
+    pause = window.get_by_role("button", name="Pause").first
+    await expect(pause).to_be_hidden()
+    assert await window.evaluate(
+        "document.querySelector('.car').compareDocumentPosition("
+        "document.querySelector('.accounts')) === Node.DOCUMENT_POSITION_FOLLOWING"
+    )
+    await summary.click()
+    await expect(pause).to_be_visible()
+    await expect(window.get_by_text("Engine oil: low")).to_be_visible()
+
+
+async def test_units_and_language_are_the_browsers_or_chosen(
+    page: ServedPage, browser: Browser
+) -> None:
+    for locale, mileage, title in (
+        ("en-US", "5,490 mi", "Mileage"),
+        ("de-DE", "8.836 km", "Kilometer"),
+        ("en-IE", "8,836 km", "Mileage"),
+    ):
+        context = await browser.new_context(locale=locale)
+        window = await context.new_page()
+        await window.goto(page.url)
+        await expect(window.locator("dl")).to_contain_text(f"{title}{mileage}", timeout=WAIT_MS)
+        await context.close()
+    context = await browser.new_context(locale="en-GB")
+    window = await context.new_page()
+    await window.goto(page.url)
+    await window.get_by_label("Language").select_option("Deutsch")
+    await window.get_by_label("Einheiten").select_option("metric")
+    await expect(window.locator("dl")).to_contain_text("8.836 km", timeout=WAIT_MS)
+    await expect(window.locator("html")).to_have_attribute("lang", "de")
+    await window.goto(f"{page.url}/cars/{VIN}/")
+    await expect(window.get_by_role("heading", name="Alle Werte")).to_be_visible()
+    await expect(window.get_by_role("row", name="Kilometerstand")).to_contain_text("8.836 km")
+    await context.close()
+
+
+async def test_the_broker_is_tested_from_the_page(page: ServedPage, window: Page) -> None:
+    page.is_connected[0] = False
+    await window.goto(page.url)
+    banner = window.locator("[data-key='broker']")
+    await expect(banner).to_contain_text("Broker broker.example:1883, no user", timeout=WAIT_MS)
+    await banner.get_by_role("button", name="Test the connection").click()
+    await expect(banner.get_by_role("status")).to_contain_text(
+        "localhost:1883 cannot be used: connection refused", timeout=WAIT_MS
+    )
+    page.is_connected[0] = True
+    await expect(banner).to_have_count(0, timeout=WAIT_MS)
+
+
+async def test_a_report_has_no_secret(page: ServedPage, window: Page) -> None:
+    await window.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await window.goto(page.url)
+    await window.get_by_text("Log", exact=True).click()
+    await expect(window.get_by_label("Last lines of the log")).to_be_visible(timeout=WAIT_MS)
+    await window.get_by_role("button", name="Copy report").click()
+    await expect(window.get_by_role("button", name="Copied")).to_be_visible(timeout=WAIT_MS)
+    report = await window.evaluate("navigator.clipboard.readText()")
+    assert report.startswith("### bmw2mqtt the page: Copy report")
+    assert "account home (mybmw" in report
+    assert MYBMW["username"] not in report
+
+
+async def test_what_arrives_is_listed(page: ServedPage, browser: Browser) -> None:
+    for look, title in zip(LOOKS, ("Arrived: 1", "Angekommen: 1"), strict=True):
+        context = await browser.new_context(**look)
+        window = await context.new_page()
+        await window.goto(f"{page.url}/cars/{VIN}/data")
+        await window.get_by_text(title).click()
+        await expect(
+            window.get_by_text("vehicle.vehicle.travelledDistance", exact=True)
+        ).to_be_visible()
+        assert await window.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        found = await Axe().run(window)
+        assert found.violations_count == 0, found.generate_report()
+        await context.close()
