@@ -41,8 +41,9 @@ def visitor_of(request: web.Request) -> Visitor:
     locale = f"{language}-{regions[0]}" if regions else language
     units = request.cookies.get(UNITS_COOKIE, "")
     if units not in UNITS:
-        region = accepted[0][1] if accepted else ""
-        units = _UNITS_OF_REGION.get(region, METRIC)
+        # English of the USA is what many browsers elsewhere ask for, beside their owner's language
+        found = {region for language, region in accepted if region or language != ENGLISH}
+        units = _UNITS_OF_REGION.get(found.pop(), METRIC) if len(found) == 1 else METRIC
     return Visitor(language, locale, units)
 
 

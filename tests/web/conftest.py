@@ -90,7 +90,8 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def window(browser: Browser) -> Any:
     """A tab; whatever its console complains of fails the test."""
-    context = await browser.new_context(ignore_https_errors=True)  # the simulated BMW's own page
+    # The simulated BMW's own page has no certificate that a browser trusts
+    context = await browser.new_context(ignore_https_errors=True, locale="en-IE")
     context.set_default_timeout(WAIT_MS)
     tab = await context.new_page()
     complaints: list[str] = []

@@ -121,7 +121,7 @@ function login(a, context) {
       h("h4", null, t("Log in with BMW’s captcha")),
       soft(t("Opens the captcha page, which sends its result back here. The page belongs to bimmer_connected (on Read the Docs), not to BMW: it can see the token and this address.")),
       button(a, context, "captcha", t("Solve the captcha"), "main")),
-    h("details", { class: "way", "data-key": "paste" }, h("summary", null, t("Or copy and paste")), paste));
+    h("details", { class: "way", "data-key": "paste", "data-own-state": true }, h("summary", null, t("Or copy and paste")), paste));
 }
 
 function pasteToken(a, context, canReceive) {
@@ -146,7 +146,8 @@ function deviceCode(a, context) {
     button(a, context, "login", a.user_code ? t("New code") : t("Log in"), "main"));
   return div("way",
     h("h4", null, t("Confirm this code at BMW")),
-    div("row", h("p", { class: "code", "data-key": "code" }, h("span", { class: "unseen" }, t("Code {letters}", { letters: [...a.user_code].join(" ") })), h("span", { "aria-hidden": "true" }, a.user_code)),
+    div("row", h("span", { class: "unseen" }, t("Code {letters}", { letters: [...a.user_code].join(" ") })),
+      h("p", { class: "code", "data-key": "code", "aria-hidden": "true" }, a.user_code),
       h("button", { type: "button", "data-copy": a.user_code, "data-key": "copy" }, context.copied === a.user_code ? t("Copied") : t("Copy"))),
     div("row",
       a.login_url && link(a, t("Open BMW’s page"), "button main"),

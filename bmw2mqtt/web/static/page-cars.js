@@ -128,7 +128,7 @@ function notes(values) {
     (name, value) => `${SERVICES[name.toLowerCase()] || words(name)}: ${graded(value)}`, red);
   for (const { type, text, severity } of values.check_control_messages?.attributes?.messages || []) {
     const grade = severity === "UNKNOWN" ? "" : `: ${graded(severity)}`;
-    chips.push(h("li", { class: red(severity) }, `${text || words(type)}${grade}`));
+    chips.push(h("li", { class: red(severity) }, `${text || SERVICES[type.toLowerCase()] || words(type)}${grade}`));
   }
   return chips.length > 0 && h("ul", { class: "chips", "aria-label": t("Needs attention"), "data-key": "notes" }, chips);
 }

@@ -23,7 +23,8 @@ function updateNode(old, wanted) {
     if (old.data !== wanted.data) old.data = wanted.data;
     return;
   }
-  for (const { name } of [...old.attributes]) if (!wanted.hasAttribute(name)) old.removeAttribute(name);
+  const isKept = (name) => wanted.hasAttribute(name) || (name === "open" && wanted.hasAttribute("data-own-state"));
+  for (const { name } of [...old.attributes]) if (!isKept(name)) old.removeAttribute(name);
   for (const { name, value } of wanted.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   updateChildren(old, [...wanted.childNodes]);
 }

@@ -76,7 +76,7 @@ async function report(context) {
 
 // Removing everything
 
-export const removal = (isRemoved) => h("details", { class: "card log", "data-key": "removal" },
+export const removal = (isRemoved) => h("details", { class: "card log", "data-key": "removal", "data-own-state": true },
   h("summary", null, t("Remove everything")),
   isRemoved ? h("p", { role: "status" }, t("Everything that bmw2mqtt has published is deleted from the broker. You can uninstall it now. After a restart it publishes again."))
     : [soft(t("Before you uninstall bmw2mqtt: deletes every topic that it has published. The cars disappear from Home Assistant. Logins and the history in its folder stay.")),
