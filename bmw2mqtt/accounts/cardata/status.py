@@ -138,6 +138,8 @@ class CarDataStatus:
         )
 
     def _next_poll_at(self) -> datetime | None:
-        """Return when REST is polled next; `None`: only at a refresh."""
+        """Return when REST is polled, or the login tried, next; `None`: only at a refresh."""
+        if self._login.problem and self._login.retry_at:
+            return self._login.retry_at
         next_at = self._scheduler.next_at
         return None if next_at is None else max(next_at, self._poller.due_at())

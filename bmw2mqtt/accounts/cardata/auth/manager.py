@@ -78,6 +78,8 @@ class LoginManager:
         """
         self.problem: AccountError | None = None
         """Why no request to BMW is possible; `None` while the login is valid."""
+        self.retry_at: datetime | None = None
+        """When the login is tried again by itself; `None`: no such try is planned."""
         self.note: str | None = None
         """What a person should know of a new login beside a good one."""
         self.codes: Codes | None = None
@@ -231,10 +233,12 @@ class LoginManager:
 
     async def _fail_and_wait(self, error: AccountError) -> None:
         """Report a failure that passes by itself, and wait; a person may shorten the wait."""
-        self._login_failed(error)
         pause_s = self._logins.fail()
+        self.retry_at = self._now() + timedelta(seconds=pause_s)
+        self._login_failed(error)
         await asyncio.sleep(RETRY_S)
         await _either(asyncio.sleep(pause_s - RETRY_S), self._login_requested.wait())
+        self.retry_at = None
         self._login_requested.set()
 
     async def _wait_until_wanted(self) -> None:
