@@ -36,14 +36,18 @@ class Merged:
 def merge_records(sessions: Iterable[ChargingSession], records: Iterable[BmwSession]) -> Merged:
     """Merge BMW's records into sessions; a second time it changes nothing.
 
-    Open sessions are left alone: BMW's record of them is not finished either.
+    An open session is left alone, and so is BMW's record of it: the car may not have reported its
+    end yet. It is merged when the record comes again.
     """
     before = {session.id: session for session in sessions}
     after = dict(before)
     absorbed: list[ChargingSession] = []
+    still_open = [session for session in before.values() if session.is_open]
     pairs = _pairs([s for s in before.values() if not s.is_open], list(records))
     paired = {session.id for _, session in pairs if session is not None}
     for record, session in pairs:
+        if session is None and any(_is_match(other, record) for other in still_open):
+            continue
         if session is None:
             created = _created(record, after)
             after[created.id] = created
@@ -97,7 +101,7 @@ def _is_match(session: ChargingSession, record: BmwSession) -> bool:
 
 
 def _overlap_s(session: ChargingSession, record: BmwSession) -> float:
-    end_at = session.end_at or session.start_at
+    end_at = session.end_at or record.end_at
     overlap = min(end_at, record.end_at) - max(session.start_at, record.start_at)
     return max(0.0, overlap.total_seconds())
 

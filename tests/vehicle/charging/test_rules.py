@@ -80,6 +80,16 @@ def test_what_is_no_missed_charge(line: str) -> None:
     assert not scenario.sessions
 
 
+def test_a_missed_charge_is_seen_when_the_car_sets_off() -> None:
+    lines = ("0:00 HD=40", "9:00 MV=true PL=D HD=70")
+    scenario = Scenario()
+    scenario.play(*lines, "9:04 MV=true HD=69 OD=1003")
+    assert arc(scenario.session)[2:] == (40, 70)
+    hybrid = Scenario(drive_train=DriveTrain.PLUGIN_HYBRID)
+    hybrid.play(*lines)
+    assert not hybrid.sessions, "its engine may have charged it"
+
+
 def test_a_report_of_a_drive_and_the_next_charge_at_once() -> None:
     """MyBMW stamps everything with the time of the report."""
     scenario = Scenario(before=None, is_report=True)
