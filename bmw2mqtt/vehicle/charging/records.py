@@ -164,8 +164,30 @@ def _joined(fragments: Sequence[ChargingSession]) -> ChargingSession:
     )
 
 
+def _ended_earlier(session: ChargingSession, record: BmwSession) -> ChargingSession:
+    """Return a session that was open until it was unplugged with the end that BMW knows of."""
+    latest = record.end_at + RECORD_ABSORB
+    if not session.blocks or session.end_at is None or session.end_at <= latest:
+        return session
+    last = session.blocks[-1]
+    if session.last_evidence_at > latest or last.start_at >= record.end_at:
+        return session
+    block = replace(last, end_at=record.end_at)
+    return replace(
+        session,
+        blocks=(*session.blocks[:-1], block),
+        proof_at=record.end_at,
+        proof_source=EndSource.BMW,
+    )
+
+
 def _enriched(session: ChargingSession, record: BmwSession) -> ChargingSession:
-    """Add BMW's figures; an inferred session gets BMW's times, a flat or unknown SoC BMW's SoC."""
+    """Add BMW's figures.
+
+    An inferred session gets BMW's times, one that ended in silence BMW's end, and a flat or unknown
+    SoC BMW's SoC.
+    """
+    session = _ended_earlier(session, record)
     changes = replace(session, bmw=record, odometer_km=session.odometer_km or record.odometer_km)
     has_soc = record.soc_start is not None and record.soc_end is not None
     is_flat = session.soc_gain is None or session.soc_gain <= 0

@@ -168,6 +168,9 @@ def test_a_record_waits_for_the_end_of_its_session() -> None:
     scenario.play("9:00 PL=D HD=55")
     (session,) = merged([scenario.session], bmw).sessions
     assert (session.bmw, session.start_source) == (bmw, StartSource.STATUS)
+    assert arc(session) == ("0:00:00", "1:00:03", 40, 55), "nothing shows that it went on till nine"
+    assert session.end_source is EndSource.BMW
+    assert session.unplugged_at == after("8:59:57")
 
 
 def test_a_meter_beats_bmw_unless_it_measured_something_else() -> None:
