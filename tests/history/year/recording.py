@@ -71,6 +71,7 @@ class RecordedYear:
     """Of the file."""
     records_from: datetime | None = None
     """When BMW's own record of charges begins to be read, once a day."""
+    vin: str = VIN
     published: list[VehicleHistory] = field(default_factory=list)
     events: Counter[str] = field(default_factory=Counter)
     restarts: int = 0
@@ -133,7 +134,7 @@ class _Life:
         await self._history.is_ready.wait()
         last = self._year.published[-1] if self._year.published else VehicleHistory()
         kwh = (last.energy_kwh or 0.0, last.energy_home_kwh or 0.0)
-        self._history.energy_published({VIN: kwh})
+        self._history.energy_published({self._year.vin: kwh})
 
     async def _stop(self) -> None:
         assert self._task is not None
@@ -202,7 +203,7 @@ class _Life:
         )
         self._history.observe(
             ObservedVehicle(
-                vin=VIN,
+                vin=self._year.vin,
                 at=now,
                 driving=driving,
                 transitions=transitions,
@@ -220,7 +221,7 @@ class _Life:
         since = max(since, self._now() - timedelta(days=3))
         charges = [c for c in self._year.car.charges if since <= c.begin and c.end <= self._now()]
         if charges:
-            self._history.import_records(VIN, tuple(records(charges)))
+            self._history.import_records(self._year.vin, tuple(records(charges)))
 
     def _now(self) -> datetime:
         return datetime.now(UTC)
