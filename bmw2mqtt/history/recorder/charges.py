@@ -147,13 +147,17 @@ class ChargeRecorder:
     # One session
 
     def _record(self, session: ChargingSession, observed: ObservedVehicle) -> None:
-        session = replace(session, counted_kwh=0.0)  # what counts is in `Counted`
+        if session.counted_kwh:
+            session = replace(session, counted_kwh=0.0)  # what counts is in `Counted`
         known = self._sessions.get(session.id)
         if known is None and (self._is_long_over(session) or self._is_absorbed(session)):
             return
         if known is not None and known.session.bmw is not None and not session.is_open:
             return  # BMW's record is complete
-        changed = replace(known, session=session) if known else RecordedSession(session=session)
+        if known is None:
+            changed = RecordedSession(session=session)
+        else:
+            changed = known if known.session == session else replace(known, session=session)
         changed = self._with_place(changed, observed, is_new=known is None)
         changed = _with_curve(changed, observed)
         if changed == known:
