@@ -5,6 +5,7 @@ import statistics
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -102,7 +103,7 @@ class _Bridge:
         """Ask for the car's page; return how long it took and how long it is."""
         started = time.monotonic()
         connection = http.client.HTTPConnection("127.0.0.1", self.page_port, timeout=60)
-        connection.request("GET", f"/cars/{self.vin}/history")
+        connection.request("GET", f"/cars/{self.vin}/")
         answer = connection.getresponse()
         body = answer.read()
         connection.close()
@@ -121,7 +122,9 @@ def measure(directory: Path, *, quick: bool) -> Lines:
         home = {"latitude": TOWN.waypoints[0].latitude, "longitude": TOWN.waypoints[0].longitude}
         ours = _Bridge(directory, bmw, "bridge", stack, history={"home": home})
         floor = _Bridge(directory, bmw, "floor", stack, history={"enabled": False})
-        year = RecordedYear(YearlyCar(7, load.days), ours.data_dir, vin=ours.vin)
+        midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        car = YearlyCar(7, load.days, begin=midnight - timedelta(days=load.days + 3))
+        year = RecordedYear(car, ours.data_dir, vin=ours.vin)
         year.run()
         for bridge in (ours, floor):
             bridge.start(stack)

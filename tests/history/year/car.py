@@ -97,14 +97,15 @@ def plan(days: int, chance: Random) -> list[Day]:
 class YearlyCar:
     """The car. `reports` lets it live; what it has really done is in `charges` and `trips`."""
 
-    def __init__(self, seed: int, days: int = 365) -> None:
+    def __init__(self, seed: int, days: int = 365, begin: datetime = BEGIN) -> None:
+        self.begin = begin
         self.chance = Random(seed)
         self.days = plan(days, self.chance)
         self.charges: list[TrueCharge] = []
         self.trips: list[TrueTrip] = []
         self.odometer_km = ELECTRIC.initial_mileage_km
         self.soc = 70.0
-        self._now = BEGIN
+        self._now = begin
         self._km = 0.0
         """Where it is, from home."""
         self._route = TOWN
@@ -149,7 +150,7 @@ class YearlyCar:
             **self._place(),
         )
         for number, day in enumerate(self.days):
-            midnight = BEGIN + timedelta(days=number)
+            midnight = self.begin + timedelta(days=number)
             self._now = max(self._now, midnight + self._minutes(390, 480))
             if day.is_journey:
                 yield from self._journey()

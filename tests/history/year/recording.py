@@ -25,7 +25,7 @@ from bmw2mqtt.vehicle.history import HistoryEvent, VehicleHistory
 from bmw2mqtt.vehicle.observed import ChargeRecord, ObservedVehicle, charging_sign
 from bmw2mqtt.vehicle.snapshot import DriveTrain, Position
 from bmw2mqtt.vehicle.trips import Coordinates, Home, Measured, Observation
-from tests.history.year.car import BATTERY, BEGIN, TOWN, Report, TrueCharge, YearlyCar
+from tests.history.year.car import BATTERY, TOWN, Report, TrueCharge, YearlyCar
 from tests.virtual_time import VirtualLoop
 
 VIN: Final = "WBY00000000000330"
@@ -79,7 +79,7 @@ class RecordedYear:
 
     def run(self) -> None:
         """Let it live from the first to the last day."""
-        make_loop = partial(VirtualLoop, BEGIN)
+        make_loop = partial(VirtualLoop, self.car.begin)
         with rare_timers(), asyncio.Runner(loop_factory=make_loop) as runner:
             runner.run(_Life(self).run())
 
@@ -98,8 +98,8 @@ class _Life:
         self._observed: dict[str, Any] = {}
         self._history = self._made()
         self._task: asyncio.Task[None] | None = None
-        self._off_until = BEGIN
-        self._imported = BEGIN
+        self._off_until = year.car.begin
+        self._imported = year.car.begin
 
     async def run(self) -> None:
         await self._start()
