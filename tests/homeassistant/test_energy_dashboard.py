@@ -19,7 +19,7 @@ from tests.accounts.cardata.driven_car import DESCRIPTORS
 from tests.conftest import BackgroundBmw
 from tests.daemon import Daemon
 from tests.integration.test_cardata import VIN, CarDataOwner
-from tests.mosquitto import Mosquitto, wait_until
+from tests.mosquitto import Mosquitto, Observer, wait_until
 
 pytestmark = [pytest.mark.no_cover, pytest.mark.timeout(3600)]
 
@@ -113,15 +113,22 @@ def report(customer: CarDataOwner, **values: Any) -> None:
     customer.stream(*(customer.bmw.stream.message(VIN, {n: v}) for n, v in readings.items()))
 
 
-def charge(customer: CarDataOwner, begin: int, end: int) -> None:
+def charge(customer: CarDataOwner, observer: Observer, begin: int, end: int) -> None:
     """Charge in some seconds, so that it counts as direct current."""
+
+    def wait_for(entity: str, *payloads: str) -> None:
+        topic = f"bmw2mqtt/{VIN}/{entity}"
+        wanted = {payload.encode() for payload in payloads}
+        wait_until(lambda: observer.current().get(topic) in wanted, what=f"{entity} {payloads}")
+
     report(customer, PL="CONNECTED", ME=78, HD=begin, ST="CHARGINGACTIVE")
-    time.sleep(3)
+    wait_for("sensor/charging_status", "charging")
     report(customer, HD=end)
-    time.sleep(3)
+    wait_for("sensor/remaining_battery_percent", str(end))
     report(customer, ST="CHARGINGENDED")
-    time.sleep(3)
+    wait_for("sensor/charging_status", "complete", "target_reached")
     report(customer, PL="DISCONNECTED")
+    wait_for("binary_sensor/connection_status", "OFF")
 
 
 def corrected(customer: CarDataOwner, begin: datetime, kwh: float) -> None:
@@ -158,6 +165,7 @@ def sources(customer: CarDataOwner) -> list[str | None]:
 def test_corrections_restarts_and_a_lost_file_leave_the_sum_right(
     home_assistant: Any,
     broker: Mosquitto,
+    observer: Observer,
     customer: CarDataOwner,
     launch: Callable[..., Daemon],
 ) -> None:
@@ -172,7 +180,7 @@ def test_corrections_restarts_and_a_lost_file_leave_the_sum_right(
     dashboard.add()
 
     begin = datetime.now(UTC)
-    charge(customer, 40, 60)
+    charge(customer, observer, 40, 60)
     dashboard.wait_for_states(16.08)
     dashboard.wait_for_sums(16.08)
     assert dashboard.complaints() == []
@@ -187,7 +195,7 @@ def test_corrections_restarts_and_a_lost_file_leave_the_sum_right(
     wait_until(lambda: sources(customer) == ["bmw"], what="BMW's record is merged")
     dashboard.wait_for_states(16.08)
     # The next charge makes up for it: 12 kWh and 10 % of the battery.
-    charge(customer, 60, 70)
+    charge(customer, observer, 60, 70)
     dashboard.wait_for_states(20.04)
     dashboard.wait_for_sums(20.04)
 
@@ -199,7 +207,7 @@ def test_corrections_restarts_and_a_lost_file_leave_the_sum_right(
     process = launch(settings)
     process.wait_log("stream_connected")
     dashboard.wait_for_states(20.04)
-    charge(customer, 70, 80)
+    charge(customer, observer, 70, 80)
     dashboard.wait_for_states(28.08)
     dashboard.wait_for_sums(28.08)
 
