@@ -68,6 +68,7 @@ class Bridge:
             settings, self._topics, self.publisher, scan, store=self._store
         )
         self._recording = Recording(settings, self._registry, self._topics)
+        self._measured_topics = frozenset(self._recording.filters)
         self._repair = RetainedRepair(
             self.publisher, scan, self._topics.retained(), self._retained_read
         )
@@ -95,7 +96,7 @@ class Bridge:
         self._registry.remove_stale_topics()
 
     def _filters(self) -> list[str]:
-        filters = [*self._topics.commands(), *self._topics.retained()]
+        filters = [*self._topics.commands(), *self._topics.retained(), *self._recording.filters]
         if self._settings.homeassistant.enabled:
             filters.append(self._settings.homeassistant.status_topic)
         return filters
@@ -111,7 +112,9 @@ class Bridge:
             broker=f"{mqtt.host}:{mqtt.port}",
             is_connected=self._session.connected.is_set,
             history_file=self._recording.file,
+            history=self._recording.history,
             currency=self._settings.history.currency,
+            has_vehicle_metrics=self._settings.metrics.vehicles,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -232,6 +235,8 @@ class Bridge:
 
     def _receive(self, message: Received) -> None:
         """Route a message of the broker."""
+        if message.topic in self._measured_topics:
+            self._recording.measured(message.topic, message.payload)
         if message.topic == self._settings.homeassistant.status_topic:
             if message.payload == b"online" and not message.retain:
                 log.info("homeassistant_started")

@@ -60,7 +60,7 @@ def configuration() -> str:
     schema = Settings.model_json_schema()
     definitions: _Schema = schema["$defs"]
     descriptions = _descriptions()
-    rest = ("data_dir", "http", "log")
+    rest = ("data_dir", "http", "metrics", "log")
     sections = (
         ("The broker: `mqtt`", _rows("mqtt", definitions["Mqtt"], definitions, descriptions)),
         (

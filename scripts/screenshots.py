@@ -28,10 +28,12 @@ SIZES: dict[str, dict[str, Any]] = {
     "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
 }
 CARS = 5
+VIN = "WBY11DEMO0ELECTRC"
+"""The car whose page is shown."""
 COMMANDS = (
-    ("WBY11DEMO0ELECTRC/switch/climate/set", "ON"),
-    ("WBY11DEMO0ELECTRC/number/target_soc/set", "85"),
-    ("WBY11DEMO0ELECTRC/number/target_soc/set", "7"),
+    (f"{VIN}/switch/climate/set", "ON"),
+    (f"{VIN}/number/target_soc/set", "85"),
+    (f"{VIN}/number/target_soc/set", "7"),
 )
 
 
@@ -73,8 +75,10 @@ def _settings(
     )
 
 
-async def _shoot(browser: Browser, url: str, name: str, ready: str) -> None:
-    """Take one view in each size, light and dark."""
+async def _shoot(
+    browser: Browser, url: str, name: str, ready: str, *, is_whole: bool = True
+) -> None:
+    """Take one view in each size, light and dark; on the desktop the whole page if wanted."""
     for size, options in SIZES.items():
         for scheme in ("light", "dark"):
             context = await browser.new_context(color_scheme=scheme, locale="en-GB", **options)
@@ -83,7 +87,9 @@ async def _shoot(browser: Browser, url: str, name: str, ready: str) -> None:
             await page.wait_for_selector(ready)
             await page.wait_for_load_state("load")
             path = IMAGES / f"{name}-{size}-{scheme}.png"
-            await page.screenshot(path=path, full_page=size == "desktop", animations="disabled")
+            await page.screenshot(
+                path=path, full_page=is_whole and size == "desktop", animations="disabled"
+            )
             if path.stat().st_size > MAX_BYTES:
                 Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
             await context.close()
@@ -147,6 +153,7 @@ async def main() -> None:
                 await page.wait_for_selector(".list li:nth-child(3)")
                 await page.close()
                 await _shoot(browser, url, "page", ".car img")
+                await _shoot(browser, f"{url}cars/{VIN}/", "car", "#rows tr", is_whole=False)
 
             try:
                 await _with_browser(look)

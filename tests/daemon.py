@@ -3,20 +3,34 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Sequence
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Self
+from unittest import mock
 
 import yaml
 
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
+from tests import forked_process
 from tests.mosquitto import wait_until
 
 EXIT_TIMEOUT_S = 8.0
 
-LAUNCHER = """
+PROGRAM = """
+import sys
+from bmw2mqtt.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+WITH_IMPORTS = """
+import os, sys
+python = [sys.executable, "-X", "importtime", "-m", "bmw2mqtt"]
+os.execv(sys.executable, [*python, *sys.argv[1:]])
+"""
+"""Begins with nothing imported, and prints on standard error what it imports."""
+
+WITH_EVENT_POLLING = """
 import sys
 from bimmer_connected.vehicle import remote_services
 from bmw2mqtt.accounts import scheduler as polling
@@ -67,7 +81,8 @@ class Daemon:
         settings: dict[str, Any],
         *,
         event_polling_s: tuple[float, float] | None = None,
-        program: Sequence[str] = ("-m", "bmw2mqtt"),
+        program: str = PROGRAM,
+        arguments: Sequence[str] = (),
     ) -> None:
         """Write its configuration.
 
@@ -76,44 +91,52 @@ class Daemon:
             settings: the configuration; without `http` there is no page, whose port others may use.
             event_polling_s: how often, and for how long at most, the library asks what became of
                 a command, instead of 3.5 s and 240 s.
-            program: what to let Python run.
+            program: the script to run.
+            arguments: its arguments before those of `bmw2mqtt`.
         """
-        self._program = list(program)
+        self._program, self._arguments = program, list(arguments)
         if event_polling_s:
-            self._program = ["-c", LAUNCHER, *map(str, event_polling_s)]
+            self._program, self._arguments = WITH_EVENT_POLLING, list(map(str, event_polling_s))
         directory.mkdir(parents=True, exist_ok=True)
         self.config = directory / "config.yaml"
         settings = {"http": {"enabled": False}} | settings
         self.config.write_text(yaml.safe_dump(settings, sort_keys=False))
         self.log_file = directory / "bmw2mqtt.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ForkServerProcess | None = None
 
     def start(self) -> Self:
         """Start it."""
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("BMW2MQTT_")}
-        with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, *self._program, "run", "--config", str(self.config)],
-                stderr=log,
-                stdout=log,
-                env=environment,
-            )
+        self.log_file.touch()
+        arguments = [*self._arguments, "run", "--config", str(self.config)]
+        with mock.patch.dict(os.environ):
+            for name in [name for name in os.environ if name.startswith("BMW2MQTT_")]:
+                del os.environ[name]
+            self._process = forked_process.start(self._program, arguments, self.log_file)
         return self
 
     @property
-    def pid(self) -> int:
+    def process(self) -> ForkServerProcess:
         assert self._process is not None
-        return self._process.pid
+        return self._process
+
+    @property
+    def pid(self) -> int:
+        assert self.process.pid is not None
+        return self.process.pid
 
     def signal(self, number: int) -> None:
         """Send a signal."""
-        assert self._process is not None
-        self._process.send_signal(number)
+        if self.process.exitcode is None:
+            os.kill(self.pid, number)
 
     def wait(self, timeout_s: float = EXIT_TIMEOUT_S) -> int:
         """Wait for its end and return the exit status."""
-        assert self._process is not None
-        return self._process.wait(timeout_s)
+        self.process.join(timeout_s)
+        status = self.process.exitcode
+        if status is None:
+            message = f"the daemon still runs after {timeout_s} s"
+            raise TimeoutError(message)
+        return status
 
     def stop(self) -> int:
         """Stop it as Docker does."""
@@ -122,9 +145,8 @@ class Daemon:
 
     def kill(self) -> None:
         """End it at once."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
+        self.process.kill()
+        self.process.join()
 
     def log(self, level: str | None = None) -> list[dict[str, Any]]:
         """Return what it logged."""
@@ -147,10 +169,9 @@ class Daemon:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
-        if self._process is None or self._process.poll() is not None:
+        if self._process is None or self._process.exitcode is not None:
             return
         self._process.terminate()  # a killed process leaves no coverage data
-        try:
-            self._process.wait(EXIT_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
+        self._process.join(EXIT_TIMEOUT_S)
+        if self._process.exitcode is None:
             self.kill()

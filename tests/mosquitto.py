@@ -167,7 +167,11 @@ class Observer:
             matching = [m for m in seen[-1:] if payload is None or m.text == payload]
             return matching[0] if matching else None
 
-        result: Seen = wait_until(found, timeout_s, what=f"{topic} {payload or ''}")
+        try:
+            result: Seen = wait_until(found, timeout_s, what=f"{topic} {payload or ''}")
+        except AssertionError as error:
+            error.add_note(f"it showed {[message.text for message in self.on(topic)[-5:]]}")
+            raise
         return result
 
     def has_more(self) -> bool:

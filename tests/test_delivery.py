@@ -23,7 +23,7 @@ KUBERNETES: dict[str, Any] = {
 }
 POD: dict[str, Any] = KUBERNETES["Deployment"]["spec"]["template"]["spec"]
 CONTAINER: dict[str, Any] = POD["containers"][0]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker" / "compose.with-broker.yaml").read_text())
 
 
 # Kubernetes
@@ -93,9 +93,24 @@ def test_compose_gives_away_nothing() -> None:
     assert not [key for key in bridge["environment"] if "PASSWORD" in key or "TOKEN" in key]
 
 
+def test_compose_without_a_broker_is_the_published_image_alone() -> None:
+    text = (ROOT / "docker" / "compose.yaml").read_text()
+    (name,) = services = yaml.safe_load(text)["services"]
+    bridge = services[name]
+    workflow = (ROOT / ".github" / "workflows" / "image.yml").read_text()
+    assert "IMAGE: ghcr.io/${{ github.repository }}" in workflow
+    assert "latest" in workflow
+    assert bridge["image"] == "ghcr.io/bmw2mqtt/bmw2mqtt:latest"
+    assert "# build: .." in text
+    assert bridge["read_only"]
+    assert bridge["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in bridge["security_opt"]
+    assert bridge["volumes"] == ["data:/data"]
+
+
 def test_the_homeassistant_variant_adds_to_the_other() -> None:
     variant = yaml.safe_load((ROOT / "docker" / "compose.homeassistant.yaml").read_text())
-    assert variant["include"] == ["compose.yaml"]
+    assert variant["include"] == ["compose.with-broker.yaml"]
     assert list(variant["services"]) == ["homeassistant"]
 
 
@@ -155,13 +170,15 @@ def test_an_image_is_scanned_before_it_has_a_tag(
     build = next(step["with"] for step in steps if step.get("id") == "build")
     assert "tags" not in build
     assert "push-by-digest=true" in build["outputs"]
-    assert "trivy-action" in steps[-2]["uses"]
-    assert steps[-2]["with"]["exit-code"] == "1"
-    said = run_step(
-        steps[-1], tmp_path, "docker", "", IMAGE="i", DIGEST="sha256:0", VERSION=version
-    )
+    *_, scan, tag, app = steps
+    assert "trivy-action" in scan["uses"]
+    assert scan["with"]["exit-code"] == "1"
+    said = run_step(tag, tmp_path, "docker", "", IMAGE="i", DIGEST="sha256:0", VERSION=version)
     assert re.findall(r"--tag i:(\S+)", said) == tags
     assert said.endswith(" i@sha256:0\n")
+    (tmp_path / "app").mkdir()
+    said = run_step(app, tmp_path / "app", "docker", "", IMAGE="i", VERSION=version)
+    assert re.findall(r"--tag i-app:(\S+)", said) == (["1.2.3"] if version == "1.2.3" else [])
 
 
 def test_nothing_is_out_before_all_is_well() -> None:
@@ -169,7 +186,7 @@ def test_nothing_is_out_before_all_is_well() -> None:
     jobs = workflow("release")["jobs"]
     assert set(jobs["image"]["needs"]) == {"ci", "package"}
     assert set(jobs["pypi"]["needs"]) == {"ci", "package", "image"}
-    assert "image" in jobs["app"]["needs"], "Home Assistant builds the app from the image"
+    assert "image" in jobs["app"]["needs"], "Home Assistant pulls the app's image"
 
 
 @pytest.mark.parametrize("version", ["9.8.7", "9.8.7b1", __version__])

@@ -19,6 +19,7 @@ import pytest
 from bmw2mqtt.cli.main import main
 from bmw2mqtt.demo import broker as demo_broker
 from bmw2mqtt.demo.broker import DemoError, find_program
+from bmw2mqtt.simulator.driving import ELECTRIC
 from tests.mosquitto import Observer, free_port, wait_until
 
 HIDE_MOSQUITTO = """
@@ -112,6 +113,11 @@ def test_demo_with_mosquitto_and_a_busy_port(stack: ExitStack, tmp_path: Path) -
         assert page is not None
         state = httpx.get(f"{page[1]}api/state", trust_env=False).json()
         assert len(state["cars"]) == 5
+        charges = f"{page[1]}cars/{ELECTRIC.vin}/history/charges.csv"
+        past = httpx.get(charges, trust_env=False).text
+        assert past.count(",dc,") == 2, "on two Saturdays, on the way home from the lake"
+        assert ",home," in past
+        observer.wait_for(f"bmw2mqtt/{ELECTRIC.vin}/sensor/energy_charged")
         stop_and_look(demo, tmp_path)
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 
 import pytest
@@ -29,6 +30,11 @@ def _snippets(language: str) -> list[object]:
 @pytest.mark.parametrize("snippet", _snippets("yaml"))
 def test_yaml_can_be_read(snippet: Snippet):
     assert yaml.safe_load(snippet.text)
+
+
+@pytest.mark.parametrize("snippet", _snippets("toml"))
+def test_toml_can_be_read(snippet: Snippet):
+    assert tomllib.loads(snippet.text)
 
 
 @pytest.mark.parametrize("snippet", _snippets("json"))

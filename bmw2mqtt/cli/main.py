@@ -77,7 +77,8 @@ def parser() -> argparse.ArgumentParser:
         export := add("export", "print charging sessions, trips or their sums per month"),
     ]
     demo = add("demo", "run everything with an embedded broker and a simulated BMW")
-    add("entities", "print every entity with its topic, unit and command")
+    entities = add("entities", "print every entity with its topic, unit and command")
+    entities.add_argument("--json", action="store_true", help="as JSON, instead of Markdown")
     for command in with_settings:
         command.add_argument("--config", type=Path, metavar="FILE", help="YAML file")
         command.add_argument(

@@ -37,12 +37,14 @@ from bmw2mqtt.config.values import (
     ExistingFile,
     Flag,
     Folder,
+    ForeignTopic,
     Host,
     KeepAlive,
     Latitude,
     LogFormat,
     LogLevel,
     Longitude,
+    MeterUnit,
     Name,
     Port,
     Price,
@@ -124,6 +126,10 @@ class VehicleSettings(Section):
     """If `false`, nothing is published about this car."""
     battery_capacity_kwh: BatteryCapacity | None = None
     """Usable capacity of the high-voltage battery in kWh, if BMW reports none or a wrong one."""
+    meter_topic: ForeignTopic | None = None
+    """MQTT topic with the energy counter of the wallbox at which the car charges."""
+    meter_unit: MeterUnit = "kWh"
+    """Unit of that counter, if its payload has none."""
 
 
 class HomeArea(Section):
@@ -146,6 +152,8 @@ class HistorySettings(Section):
     """Also record where the cars were. If `false`, only "at home" or "elsewhere" is kept."""
     price_per_kwh: Price | None = None
     """Price of 1 kWh at home, for the cost of a charging session."""
+    price_topic: ForeignTopic | None = None
+    """MQTT topic with the present price of 1 kWh, if it changes."""
     currency: Currency = "EUR"
     """Currency of the price, three letters."""
     home: HomeArea | None = None
@@ -190,6 +198,13 @@ class Http(Section):
                 "set a token or use http.host 127.0.0.1",
             )
         return token
+
+
+class MetricsSettings(Section):
+    """What `/metrics` contains."""
+
+    vehicles: Flag = False
+    """Also the values of the cars in `/metrics`, without positions."""
 
 
 class Log(Section):
@@ -237,6 +252,7 @@ class Settings(BaseSettings):
     data_dir: Folder = Path("data")
     """Folder for tokens, last values and pictures; keep it. `/data` in the container image."""
     http: Http = Http()
+    metrics: MetricsSettings = MetricsSettings()
     log: Log = Log()
 
     @classmethod

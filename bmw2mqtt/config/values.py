@@ -275,6 +275,9 @@ Radius = Annotated[
 Topic = Annotated[
     str, AfterValidator(_topic), _error("is not a valid topic", "use printable characters")
 ]
+ForeignTopic = Annotated[
+    str, AfterValidator(_topic_text), _error("is not a valid topic", "use printable characters")
+]
 TopicPrefix = Annotated[
     str,
     AfterValidator(_topic_text),
@@ -316,6 +319,9 @@ Protocol = Annotated[
     Literal["5", "3.1.1"],
     BeforeValidator(str),
     _error("is not a supported MQTT version", "use 5 or 3.1.1"),
+]
+MeterUnit = Annotated[
+    Literal["kWh", "Wh"], _error("is not a valid unit of a counter", "use kWh or Wh")
 ]
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"],

@@ -11,6 +11,7 @@ from bmw2mqtt.bridge import Bridge
 from bmw2mqtt.config import Settings
 from bmw2mqtt.daemon import stop_on_signals
 from bmw2mqtt.demo.broker import DemoBroker, DemoError, find_program, free_port
+from bmw2mqtt.demo.past import record_past
 from bmw2mqtt.simulator.cardata import CLIENT_ID, CarDataSimulator, CarDataUser
 from bmw2mqtt.simulator.cardata import demo_cars as cardata_demo_cars
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser, demo_cars
@@ -20,6 +21,8 @@ POLL_INTERVAL_S: Final = 10
 PAGE_PORT: Final = 8099
 USERNAME, PASSWORD, CAPTCHA_TOKEN = "demo@example.com", "demo", "demo"
 MYBMW, CARDATA = "demo_mybmw", "demo_cardata"
+HOME: Final = {"latitude": 48.17733, "longitude": 11.55627, "radius_m": 300}
+"""Two of the cars live there."""
 APPROVE_AFTER_S: Final = 5
 """The simulated owner confirms the CarData login after this time."""
 
@@ -49,14 +52,21 @@ def run(*, bind: str, port: int, data_dir: Path | None) -> int:
 async def _run(bind: str, wanted_port: int, directory: Path) -> None:
     stop = stop_on_signals()
     broker = DemoBroker(find_program(), bind, free_port(bind, wanted_port), directory)
-    user = SimulatedUser(username=USERNAME, password=PASSWORD, cars=demo_cars())
-    cardata_user = CarDataUser(cars=list(cardata_demo_cars()))
+    cars, cardata_cars = demo_cars(), cardata_demo_cars()
+    user = SimulatedUser(username=USERNAME, password=PASSWORD, cars=cars)
+    cardata_user = CarDataUser(cars=list(cardata_cars))
     mybmw = MyBmwSimulator([user])
     cardata = CarDataSimulator([cardata_user], approve_after_s=APPROVE_AFTER_S)
     _forget_logins(directory / "data")
     async with broker, mybmw, cardata:
         settings = _settings(broker, mybmw, cardata, directory)
         print(_welcome(broker, wanted_port, settings), flush=True)  # noqa: T201 - for a person
+        await asyncio.to_thread(
+            record_past,
+            settings,
+            polled=[car.model for car in cars],
+            streaming=[car.model for car in cardata_cars],
+        )
         await Bridge(settings).run(stop)
 
 
@@ -99,6 +109,7 @@ def _settings(
                 },
             },
             "data_dir": str(directory / "data"),
+            "history": {"home": HOME, "price_per_kwh": 0.31},
             "http": {"port": free_port("127.0.0.1", PAGE_PORT)},
         }
     )
@@ -107,7 +118,7 @@ def _settings(
 WELCOME: Final = """
   Five simulated cars drive, park and charge on the MQTT broker at {host}:{port} ({program}).{busy}
   A day of theirs takes ten minutes. Three belong to a MyBMW account. Two belong to CarData and
-  appear in about 15 s, after its login.
+  appear in about 15 s, after its login. The page has a fortnight of their charges and trips.
 
   Page:            http://127.0.0.1:{page_port}/
   Topics:          mosquitto_sub -h {host} -p {port}{version} -v -t 'bmw2mqtt/#' -T '+/+/image/#'

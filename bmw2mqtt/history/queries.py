@@ -1,7 +1,7 @@
 """Reads the history: rows as a page or an export shows them, newest first, in pages."""
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
 from bmw2mqtt.history.records import (
@@ -80,6 +80,16 @@ class HistoryReader:
         values["curve"] = curve_of(self._connection, session_id)
         return SessionRecord(**values)
 
+    def charge(self, vin: str, key: int) -> Row[SessionRecord] | None:
+        """Return one session of a car with its blocks and its curve."""
+        row = self._row(SessionRecord, vin, key)
+        record = None if row is None else self.session(row.id)
+        return None if row is None or record is None else replace(row, record=record)
+
+    def trip(self, vin: str, key: int) -> Row[TripRecord] | None:
+        """Return one trip of a car, without its track."""
+        return self._row(TripRecord, vin, key)
+
     def trips(
         self, period: Period = EVERYTHING, *, limit: int | None = None, offset: int = 0
     ) -> list[Row[TripRecord]]:
@@ -131,6 +141,18 @@ class HistoryReader:
         row = self._connection.execute(sql, (trip_id,)).fetchone()
         return None if row is None else str(row[0])
 
+    def position_count(self, vin: str) -> int:
+        """Return how many sessions, trips and refuelling of a car have a position or an address."""
+        sql = (
+            "SELECT (SELECT COUNT(*) FROM session WHERE vin = :vin"
+            " AND COALESCE(latitude, longitude, place) IS NOT NULL)"
+            " + (SELECT COUNT(*) FROM trip WHERE vin = :vin"
+            " AND (COALESCE(from_latitude, to_latitude) IS NOT NULL"
+            " OR id IN (SELECT trip_id FROM track)))"
+            " + (SELECT COUNT(*) FROM refuel WHERE vin = :vin AND latitude IS NOT NULL)"
+        )
+        return int(self._connection.execute(sql, {"vin": vin}).fetchone()[0])
+
     def count(self, kind: type[Any], period: Period = EVERYTHING) -> int:
         """Return how many rows there are, hidden ones included."""
         where, values = _where(kind, period)
@@ -154,6 +176,10 @@ class HistoryReader:
         rows = self._connection.execute(sql, [*values, -1 if limit is None else limit, offset])
         width = len(names)
         return [Row(row[width], record_from(kind, row), _user(row[width + 1 :])) for row in rows]
+
+    def _row(self, kind: type[T], vin: str, key: int) -> Row[T] | None:
+        rows = self._rows(kind, Period(vin=vin), f" AND key = {key:d}")
+        return rows[0] if rows else None
 
     def _one(self, kind: type[Any], where: str, *values: object) -> Any:
         names = ", ".join(columns(kind))

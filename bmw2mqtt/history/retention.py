@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bmw2mqtt.history.database import transaction
+from bmw2mqtt.history.recorder.recorded import STATE_PREFIX
 
 DAY_S: Final = 86_400
 READINGS_DAYS: Final = 40
@@ -32,6 +33,8 @@ class Retention:
     track_days: int = TRACK_DAYS
     position_days: int | None = None
     """`None`: as long as the trip itself."""
+    price_days: int | None = None
+    """Price samples; the cost of each session stays. `None`: for ever."""
 
 
 def delete(
@@ -67,7 +70,10 @@ def delete(
 
 
 def delete_positions(connection: sqlite3.Connection, vin: str | None = None) -> None:
-    """Delete every position, place name and track of a car, or of all."""
+    """Delete every position, place name and track of a car, or of all.
+
+    What a recorder remembers is its own: `CarRecorder.forget_positions`.
+    """
     with transaction(connection):
         connection.execute(
             "DELETE FROM track WHERE :vin IS NULL"
@@ -78,6 +84,11 @@ def delete_positions(connection: sqlite3.Connection, vin: str | None = None) -> 
             "UPDATE bmw_record SET json = json_remove(json, '$.chargingLocation',"
             " '$.publicChargingPoint') WHERE (:vin IS NULL OR vin = :vin) AND json_valid(json)",
             {"vin": vin},
+        )
+        connection.execute(
+            "UPDATE open_state SET json = json_remove(json, '$.latitude', '$.longitude')"
+            " WHERE (:vin IS NULL OR vin = :vin) AND kind LIKE :kind AND json_valid(json)",
+            {"vin": vin, "kind": f"{STATE_PREFIX}%"},
         )
         for table, names in _POSITIONS.items():
             nothing = ", ".join(f"{name} = NULL" for name in names)
@@ -103,6 +114,9 @@ def prune(connection: sqlite3.Connection, now: int, retention: Retention) -> Non
                     f"UPDATE {table} SET {nothing} WHERE {_TIMES[table]} < ?",  # noqa: S608 - our own names
                     (oldest,),
                 )
+        if retention.price_days is not None:
+            oldest = now - retention.price_days * DAY_S
+            connection.execute("DELETE FROM price_sample WHERE key < ?", (oldest,))
         connection.execute(
             "DELETE FROM reading WHERE key < ? AND EXISTS (SELECT 1 FROM reading AS later"
             " WHERE later.vin = reading.vin AND later.key > reading.key"

@@ -30,7 +30,12 @@ OUR_HEADER = "X-Bmw2mqtt"
 """Other sites cannot send it: browsers would need our permission first (CORS)."""
 
 HEALTH = "/healthz"
-SHELL = frozenset({"/", "/page.css", "/page.js", "/page-cars.js", "/page-parts.js", "/icon.svg"})
+SHELL = frozenset(
+    {"/", "/page.css", "/page.js", "/page-cars.js", "/page-parts.js", "/icon.svg"}
+) | {
+    "/page-vehicle.css",
+    "/page-vehicle.js",
+}
 """The page without data, the same for everybody; its script requests token and data."""
 SESSION = "/api/session"
 CAPTCHA_LINK = "/captcha/{account}/{nonce}"
@@ -163,6 +168,15 @@ class Access:
             log.warning("page_token_refused", client=peer)
         self._wrong_tokens.add(peer)
         raise web.HTTPUnauthorized(text="Wrong token.")
+
+
+def is_visit(request: web.Request) -> bool:
+    """Return whether a person opens the page of a car, for example from a bookmark.
+
+    The first page signs in, and works also where a link of another site leads there.
+    """
+    accepted = request.headers.get("Accept", "")
+    return request.method == "GET" and request.path.startswith("/cars/") and "html" in accepted
 
 
 def _check_write(request: web.Request) -> None:

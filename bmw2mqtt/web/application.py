@@ -24,8 +24,8 @@ from bmw2mqtt.web.car_values import car_values
 from bmw2mqtt.web.connection_limits import ConnectionLimits
 from bmw2mqtt.web.context import PageContext
 from bmw2mqtt.web.events import Events
-from bmw2mqtt.web.history_routes import HistoryRoutes
 from bmw2mqtt.web.status_document import document, picture_tag
+from bmw2mqtt.web.vehicle_page.routes import VehicleRoutes
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +44,8 @@ _TYPES: Final = {
     "page.js": "text/javascript",
     "page-cars.js": "text/javascript",
     "page-parts.js": "text/javascript",
+    "page-vehicle.css": "text/css",
+    "page-vehicle.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 _CONTENT_SECURITY_POLICY: Final = (
@@ -112,7 +114,7 @@ class WebApplication:
             web.get("/api/events", self._send_events, allow_head=False),
             web.get("/api/cars/{vin}", self._car_values),
             web.get("/cars/{vin}/picture.png", self._picture),
-            *HistoryRoutes(self._context).routes(),
+            *VehicleRoutes(self._context, _body).routes(),
             web.post(access.SESSION, self._sign_in),
             web.delete(access.SESSION, self._sign_out),
             web.post(f"{account}/refresh", self._refresh),
@@ -133,6 +135,10 @@ class WebApplication:
             return await handler(request)
         except web.HTTPTooManyRequests:
             await asyncio.sleep(access.TOO_MANY_DELAY_S)
+            raise
+        except (web.HTTPUnauthorized, web.HTTPForbidden):
+            if access.is_visit(request):
+                raise web.HTTPSeeOther("../" * (request.path.count("/") - 1)) from None
             raise
         except (web.HTTPException, ConnectionError):
             raise

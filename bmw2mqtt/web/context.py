@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bmw2mqtt.accounts.account import Account
 from bmw2mqtt.devices import DeviceRegistry
+from bmw2mqtt.history.service import History
 from bmw2mqtt.mqtt.commands import Commands
 from bmw2mqtt.mqtt.publisher import Statistics
 from bmw2mqtt.mqtt.topics import Topics
@@ -27,5 +28,9 @@ class PageContext:
     """Whether the broker is connected."""
     history_file: Path | None = None
     """The history of the cars; `None`: nothing is recorded."""
+    history: History | None = None
+    """Writes what a person changes in it."""
     currency: str = "EUR"
     """Of the prices in it."""
+    has_vehicle_metrics: bool = False
+    """Whether `/metrics` has the values of the cars."""

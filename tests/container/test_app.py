@@ -37,7 +37,7 @@ def app_image(image: str) -> str:
     docker(
         *("build", "--quiet", "--network", "host", "--tag", APP_IMAGE),
         *("--build-arg", f"IMAGE={repository}", "--build-arg", f"BUILD_VERSION={tag}"),
-        *("--build-arg", "BUILD_ARCH=amd64", ROOT / "homeassistant-app"),
+        ROOT / "homeassistant-app",
     )
     return APP_IMAGE
 

@@ -302,9 +302,13 @@ def test_deleted_positions_are_gone_from_the_file(database, path):
             session(**place),
             trip(to_latitude=48.13713, to_longitude=11.57541, track=((48.13713, 11.57541),)),
             BmwRecord(vin=VIN, key=1, json=location, fetched_at=1),
+            OpenState(vin=VIN, kind="session 1", json='{"latitude":48.13713}', updated_at=1),
+            OpenState(vin=VIN, kind="session 2", json="null", updated_at=1),
         ]
     )
+    assert HistoryReader(database.connection).position_count(VIN) == 2
     retention.delete_positions(database.connection)
+    assert HistoryReader(database.connection).position_count(VIN) == 0
     reader = HistoryReader(database.connection)
     assert [row.record for row in reader.sessions()] == [session()]
     assert [row.record for row in reader.trips()] == [trip()]

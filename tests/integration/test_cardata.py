@@ -4,11 +4,13 @@ import itertools
 import json
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from bmw2mqtt.simulator.cardata import (
 )
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from tests.conftest import BackgroundBmw
-from tests.daemon import Daemon, settings_for
+from tests.daemon import WITH_IMPORTS, Daemon, settings_for
 from tests.fixture_cars import fixture_car
 from tests.mosquitto import Mosquitto, Observer, wait_until
 
@@ -344,6 +346,14 @@ def test_relayed_byte_for_byte_and_in_order(
 # Killed at any time
 
 
+def stored_mileage(customer: CarDataOwner) -> int | None:
+    """Return what the file of the readings holds."""
+    uri = f"file:{customer.folder / 'values-eu.db'}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True)) as database:
+        (row,) = database.execute("SELECT value FROM readings WHERE descriptor = ?", [MILEAGE])
+    return int(json.loads(row[0]))
+
+
 def test_killed_at_any_time(
     customer: CarDataOwner, observer: Observer, launch: Callable[..., Daemon]
 ) -> None:
@@ -369,6 +379,7 @@ def test_killed_at_any_time(
         newest = [next(mileage) for _ in range(20)]
         customer.stream(*map(customer.message, newest))
         observer.wait_for(MILEAGE_TOPIC, str(newest[-1]))
+        wait_until(lambda value=newest[-1]: stored_mileage(customer) == value, what="it is stored")
         moment()
         process.signal(signal.SIGKILL)
         process.wait()
@@ -393,8 +404,7 @@ def test_a_cardata_installation_loads_nothing_of_the_other(
     customer: CarDataOwner, observer: Observer, tmp_path: Path
 ) -> None:
     customer.log_in()
-    program = ["-X", "importtime", "-m", "bmw2mqtt"]
-    with Daemon(tmp_path / "daemon", customer.settings(), program=program) as process:
+    with Daemon(tmp_path / "daemon", customer.settings(), program=WITH_IMPORTS) as process:
         observer.wait_for(STATUS, "ok")
         customer.stream(customer.message(2000))
         observer.wait_for(MILEAGE_TOPIC, "2000")

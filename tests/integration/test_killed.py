@@ -97,7 +97,8 @@ class Victim:
         self.process = Daemon(
             self._directory / f"daemon{self._number}",
             settings,
-            program=["-c", PROGRAM, point, str(self._armed)],
+            program=PROGRAM,
+            arguments=[point, str(self._armed)],
         ).start()
 
     def stop(self) -> None:

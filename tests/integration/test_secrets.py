@@ -198,7 +198,7 @@ def test_bugs_show_none(
     format_: str,
 ) -> None:
     settings["log"]["format"] = format_
-    with Daemon(tmp_path / "daemon", settings, program=["-c", CRASHING]) as process:
+    with Daemon(tmp_path / "daemon", settings, program=CRASHING) as process:
         seen = Seen(
             daemon=process, observer=observer, data_dir=tmp_path / "data", settings=settings
         )

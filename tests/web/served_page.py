@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +14,8 @@ from typing import Any
 from bmw2mqtt.accounts.backends import BACKENDS
 from bmw2mqtt.config import Settings
 from bmw2mqtt.devices import DeviceRegistry
+from bmw2mqtt.history.recorder.options import RecorderOptions
+from bmw2mqtt.history.service import History
 from bmw2mqtt.mqtt.commands import Commands
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.retained_scan import RetainedScan
@@ -89,6 +91,7 @@ def make(
     port: int,
     accounts: dict[str, Any] | None = None,
     history_file: Path | None = None,
+    history: History | None = None,
     **http: Any,
 ) -> ServedPage:
     """Build a page that is not served yet."""
@@ -117,9 +120,29 @@ def make(
         broker="broker.example:1883",
         is_connected=lambda: is_connected[0],
         history_file=history_file,
+        history=history,
+        has_vehicle_metrics=True,
     )
     listener = WebListener(settings.http, context)
     return ServedPage(port, devices, commands, publisher, made, context, listener, is_connected)
+
+
+@asynccontextmanager
+async def recording(file: Path, **options: Any) -> AsyncIterator[History]:
+    """Record into a file, as the daemon does."""
+    history = History(
+        file,
+        RecorderOptions(**options),
+        publish=lambda *_: None,
+        send=lambda *_: None,
+        now=lambda: datetime.now(UTC),
+    )
+    task = asyncio.create_task(history.run())
+    await history.is_ready.wait()
+    yield history
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 @asynccontextmanager

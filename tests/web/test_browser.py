@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Route, expect
 
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
@@ -175,6 +176,8 @@ async def test_light_dark_and_a_phone(browser: Browser) -> None:
             assert await window.evaluate(
                 "document.documentElement.scrollWidth <= window.innerWidth"
             ), "nothing is wider than the phone"
+            found = await Axe().run(window)
+            assert found.violations_count == 0, found.generate_report()
             grounds.add(await window.evaluate("getComputedStyle(document.body).backgroundColor"))
             await context.close()
         assert len(grounds) == 2
@@ -288,3 +291,7 @@ async def test_inside_home_assistant(window: Page, monkeypatch: pytest.MonkeyPat
         await expect(frame.locator(".car img")).to_be_visible(timeout=WAIT_MS)
         loaded = "image => image.decode().then(() => image.naturalWidth > 0)"
         assert await frame.locator(".car img").evaluate(loaded)
+        await frame.get_by_role("link", name="Values and topics").click()
+        await expect(frame.locator("#rows tr").first).to_be_visible(timeout=WAIT_MS)
+        await frame.get_by_role("link", name="bmw2mqtt").click()
+        await expect(frame.locator(".car")).to_be_visible(timeout=WAIT_MS)

@@ -9,10 +9,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
-from tests.mosquitto import Mosquitto, Observer, wait_until
+from tests.daemon import WITH_IMPORTS, Daemon, settings_for
+from tests.mosquitto import Mosquitto, Observer, free_port, wait_until
 from tests.web.conftest import OURS, DaemonPage
 
 VIN = "WBA00000000DEMO01"
@@ -23,8 +25,14 @@ NO_LOGIN = {"captcha_token": None}
 TOKEN = "planted-page-token-4711"
 
 
-def libraries(pid: int) -> str:
-    return Path(f"/proc/{pid}/maps").read_text()
+def imports(process: Daemon) -> set[str]:
+    """Return the libraries that a daemon has imported."""
+    lines = process.log_file.read_text().splitlines()
+    return {
+        line.split("|")[-1].split(".")[0].strip()
+        for line in lines
+        if line.startswith("import time:")
+    }
 
 
 def listens(pid: int, port: int) -> bool:
@@ -32,17 +40,24 @@ def listens(pid: int, port: int) -> bool:
     return any(c.laddr.port == port and c.status == psutil.CONN_LISTEN for c in connections)
 
 
-def test_a_page_nobody_opens_costs_nothing(live: Callable[..., DaemonPage]) -> None:
-    page = live(account=NO_LOGIN)
-    process = page.daemon
-    port = int(page.url.rpartition(":")[2])
-    process.wait_log("account_status")
-    assert listens(process.pid, port)
-    assert "/aiohttp/" not in libraries(process.pid)
-    assert page.client.get("/").status_code == 200
-    assert "/aiohttp/" in libraries(process.pid)
-    wait_until(lambda: page.client.get("/healthz").status_code == 200)
-    assert [e["event"] for e in process.complaints()] == ["account_status"]
+def test_a_page_nobody_opens_costs_nothing(
+    tmp_path: Path, broker: Mosquitto, bmw: MyBmwSimulator
+) -> None:
+    port = free_port()
+    settings = settings_for(
+        bmw, broker.port, tmp_path / "data", account=NO_LOGIN, http={"port": port}
+    )
+    with Daemon(tmp_path / "daemon", settings, program=WITH_IMPORTS) as process:
+        process.wait_log("page_opened")
+        process.wait_log("account_status")
+        assert listens(process.pid, port)
+        assert "aiohttp" not in imports(process)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=15) as client:
+            assert client.get("/").status_code == 200
+            assert "aiohttp" in imports(process)
+            wait_until(lambda: client.get("/healthz").status_code == 200)
+        assert "leather" not in imports(process), "no plot was shown"
+        assert [e["event"] for e in process.complaints()] == ["account_status"]
 
 
 def test_what_it_shows(
@@ -63,7 +78,11 @@ def test_what_it_shows(
         for entity, shown in car["values"].items():
             platform, key = entity.split("/")
             assert shown["value"] == published[platform][key], entity
-    everything = json.dumps(state)
+    own_page = page.client.get(f"/cars/{VIN}/").raise_for_status().text
+    assert "<h1>" in own_page
+    deleted = page.client.delete(f"/api/cars/{VIN}/positions", headers=OURS)
+    assert deleted.status_code == 204, "the recorder writes"
+    everything = json.dumps(state) + own_page
     tracker = "device_tracker/location/attributes"
     places = [
         json.loads(payload)
@@ -157,6 +176,7 @@ def test_health_and_metrics(
     assert page.metric(f'bmw2mqtt_vehicle_available{{account="home",vin="{VIN}"}}') == 1
     age_s = page.metric(f'bmw2mqtt_vehicle_data_age_seconds{{account="home",vin="{VIN}"}}')
     assert age_s > 24 * 3600, "the recorded cars reported years ago"
+    assert "vehicle_mileage" not in page.client.get("/metrics").text, "only if it is set"
     assert page.metric("process_resident_memory_bytes") > 1e6
 
     broker.kill()

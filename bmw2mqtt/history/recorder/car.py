@@ -8,7 +8,7 @@ from typing import Final
 from bmw2mqtt.history.recorder.charges import ChargeRecorder
 from bmw2mqtt.history.recorder.drives import DriveRecorder
 from bmw2mqtt.history.recorder.energy import EnergyCounters
-from bmw2mqtt.history.recorder.options import Outputs, RecorderOptions
+from bmw2mqtt.history.recorder.options import NO_SOURCES, Outputs, RecorderOptions, Sources
 from bmw2mqtt.history.recorder.readings import ReadingRecorder
 from bmw2mqtt.history.recorder.recorded import RecordedSession
 from bmw2mqtt.history.records import CarRecord, OpenState, ReadingRecord
@@ -47,6 +47,7 @@ class CarRecorder:
         *,
         stored: StoredCar,
         now: datetime,
+        sources: Sources = NO_SOURCES,
     ) -> None:
         """Continue with what is stored."""
         self.vin = vin
@@ -61,6 +62,7 @@ class CarRecorder:
             counters=self._counters,
             sessions=dict(stored.sessions),
             last=stored.last_charge,
+            sources=sources,
         )
         self._drives = DriveRecorder(
             vin, options, outputs, state=stored.trips, last=stored.last_trip
@@ -98,6 +100,11 @@ class CarRecorder:
         if not self._counters.is_known:
             self._charges.continue_from(everywhere_kwh, home_kwh, now)
             self.publish()
+
+    def forget_positions(self, now: datetime) -> None:
+        """Forget every position so far."""
+        self._charges.forget_positions(now)
+        self._drives.forget_positions(now)
 
     def save(self, now: datetime, *, is_last: bool = False) -> None:
         """Write everything that waits; after the last time nothing is published any more."""

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 
@@ -20,6 +21,7 @@ from bmw2mqtt.vehicle.trips import (
     TripStarted,
     TripTracker,
 )
+from bmw2mqtt.vehicle.trips.state import without_positions
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +69,11 @@ class DriveRecorder:
         events = self._tracker.advance(now) if due_at is not None and due_at <= now else []
         self._handle(events, now)
 
+    def forget_positions(self, now: datetime) -> None:
+        """Forget where it drove; a trip that runs goes on without the way so far."""
+        self._tracker = self._tracker_of(without_positions(self._tracker.state))
+        self.save(now)
+
     def save(self, now: datetime) -> None:
         """Write what the rules remember."""
         self._saved_at, self._is_unsaved = now, False
@@ -75,13 +82,16 @@ class DriveRecorder:
         self._outputs.put(OpenState(vin=self._vin, kind=STATE_KIND, json=text, updated_at=at))
 
     def _restored(self, state: str | None) -> TripTracker:
-        home, keep_positions = self._options.home, self._options.keep_positions
         if state is not None:
             try:
-                return TripTracker(home, keep_positions=keep_positions, state=json.loads(state))
+                return self._tracker_of(json.loads(state))
             except ValueError as error:
                 log.warning("trip_state_ignored", vin=self._vin, reason=str(error))
-        return TripTracker(home, keep_positions=keep_positions)
+        return self._tracker_of(None)
+
+    def _tracker_of(self, state: Any) -> TripTracker:
+        options = self._options
+        return TripTracker(options.home, keep_positions=options.keep_positions, state=state)
 
     def _handle(self, events: list[TripEvent], now: datetime) -> None:
         for event in events:

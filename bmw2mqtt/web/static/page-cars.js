@@ -33,7 +33,8 @@ export function car(c, details) {
         has("climate_status") && fact("Climate", { null: "–", inactive: "Off" }[climate] || words(climate)),
         either("condition_based_services", "Service", "Due", "Not due"),
         either("check_control_messages", "Warnings", "Yes", "None")),
-      c.has_history && h("p", { class: "past-link" }, h("a", { href: `cars/${c.vin}/history` }, "Charges and trips")),
+      h("p", { class: "past-link" }, h("a", { href: `cars/${c.vin}/`, "aria-describedby": `car-${c.vin}` },
+        c.has_history ? "Charges, trips and topics" : "Values and topics")),
       h("details", { class: "values", "data-key": "values", "data-vin": c.vin, open: details !== undefined },
         h("summary", null, "All values"),
         details && details.values && valueTable(details.values))));
@@ -51,7 +52,7 @@ const valueRow = (v) => h("tr", { "data-key": v.topic, title: v.topic }, h("th",
 const STATES = { door: ["Open", "Closed"], window: ["Open", "Closed"], opening: ["Open", "Closed"], lock: ["Unlocked", "Locked"],
   plug: ["Plugged in", "Not plugged in"], battery_charging: ["Charging", "Not charging"], problem: ["Problem", "OK"] };
 
-function valueText({ value, unit, device_class: kind }) {
+export function valueText({ value, unit, device_class: kind }) {
   if (value === null) return "–";
   if (kind === "timestamp") return when(value);
   if (typeof value === "boolean") return (STATES[kind] || ["On", "Off"])[value ? 0 : 1];

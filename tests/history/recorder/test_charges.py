@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bmw2mqtt.history.records import CarRecord, SessionRecord
+from bmw2mqtt.history.records import CarRecord, OpenState, SessionRecord
 from bmw2mqtt.vehicle.history import HistoryEvent
 from tests.history.recorder.recorded_car import RecordedCar, RecordedScenario, epoch
 from tests.vehicle.charging.scenario import LAG, after
@@ -158,3 +158,14 @@ def test_a_damaged_state_of_a_session_is_left_out() -> None:
     scenario.car.restart(scenario.now, is_killed=True)
     scenario.play("4:00 PL=C ST=act HD=59", "5:00 HD=70 ST=ended", "6:00 PL=D")
     assert len(scenario.car.sessions) == 2
+
+
+def test_positions_that_a_person_deletes_do_not_come_back() -> None:
+    car = recorded(keep_positions=True)
+    assert car.sessions[0].latitude is not None
+    car.recorder.forget_positions(after("3:00"))
+    assert car.sessions[0].latitude is None
+    car.restart(after("3:10"))
+    car.recorder.save(after("3:20"))
+    assert car.sessions[0].latitude is None
+    assert not any("48." in row.json for row in car.of(OpenState) if row.kind != "trips")

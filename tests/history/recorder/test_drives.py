@@ -35,8 +35,9 @@ def driven(
     *,
     killed_after: int | None = None,
     until: str = "24:00",
+    **options: bool,
 ) -> RecordedCar:
-    car = RecordedCar(home=HOUSE)
+    car = RecordedCar(home=HOUSE, **options)
     for number, line in enumerate(lines):
         seen = observation(line, drive_train)
         car.recorder.tick(seen.received_at)
@@ -107,3 +108,19 @@ def test_readings_are_ten_minutes_apart_and_the_last_one_comes() -> None:
     assert all(later - earlier >= 540 for earlier, later in pairwise(keys[:-1]))
     assert (readings[-1].odometer_km, readings[-1].soc) == (1030, 80)
     assert len(readings) == 5
+
+
+def test_positions_that_a_person_deletes_are_forgotten() -> None:
+    """A correction of the last trip must not bring them back."""
+    car = driven(DRIVE, EV, until="1:00", keep_positions=True)
+    [trip] = car.trips
+    assert trip.to_latitude is not None
+    assert trip.track
+    assert any("48." in row.json for row in car.of(OpenState))
+    car.recorder.forget_positions(at("1:00"))
+    assert not any("48." in row.json for row in car.of(OpenState))
+    later = observation("1:30 OD=1026 HD=70", EV)
+    car.recorder.update(ObservedVehicle(vin=VIN, at=later.received_at, driving=later))
+    car.recorder.tick(at("2:00"))
+    assert not any("48." in row.json for row in car.of(OpenState))
+    assert len(car.trips) == 1

@@ -50,9 +50,11 @@ class FollowUpReads:
 
     async def check(self) -> None:
         """Read the cars that are worth it now."""
+        now = self._now()
         for vehicle in self._vehicles:
-            if reason := self._rules_of(vehicle).check(self._now()):
+            if reason := self._rules_of(vehicle).check(now):
                 await self._read(vehicle, reason)
+                now = self._now()
 
     def _rules_of(self, vehicle: CarDataVehicle) -> FollowUpRules:
         rules = self._rules.get(vehicle)

@@ -39,7 +39,7 @@ GAP_S: Final = 2.0
 """Between two connections, if BMW does not accept the new one beside the old one."""
 HANG_UP_S: Final = 3.0
 """How long BMW may take to end the old connection once it has accepted the new one."""
-KEEPALIVE_CHECK_S: Final = 10.0
+KEEPALIVE_CHECK_S: Final = 15.0
 """How often to check whether a ping is due; aiomqtt's own second only wakes the machine."""
 CHECK_EVERY_S: Final = 60.0
 """How often a pause is compared with the wall clock: hosts are suspended."""

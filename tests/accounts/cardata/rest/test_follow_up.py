@@ -277,7 +277,7 @@ async def drive(home: RunningAccount) -> None:
 
 @pytest.mark.no_cover
 async def test_a_day_with_two_charges_and_six_trips(home: RunningAccount) -> None:
-    await home.clock.forward(days=2)
+    await home.clock.forward(days=1)
     before = home.asked()
     begin = home.clock.now
     acts: list[Callable[[RunningAccount], Any]] = [

@@ -1,0 +1,207 @@
+"""Answers requests for the page of a car: its past, downloads, and what a person changes."""
+
+import asyncio
+import io
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from aiohttp import web
+
+from bmw2mqtt.history.errors import HistoryError
+from bmw2mqtt.history.export.columns import Options
+from bmw2mqtt.history.export.formats import FORMATS, KINDS, export
+from bmw2mqtt.history.queries import HistoryReader, Period
+from bmw2mqtt.history.reading import read
+from bmw2mqtt.history.service import History
+from bmw2mqtt.history.time_zone import system_zone
+from bmw2mqtt.registered_vehicle import RegisteredVehicle
+from bmw2mqtt.web.context import PageContext
+from bmw2mqtt.web.vehicle_page import past_view, record_view
+from bmw2mqtt.web.vehicle_page.past import Past, read_past
+
+T = TypeVar("T")
+
+MOST_PAGES: Final = 100_000
+_TYPES: Final = {"csv": "text/csv", "json": "application/jsonl"}
+_KEY: Final = r"{key:\d{1,15}}"
+_TRIP_FIELDS: Final = ("label", "class", "note")
+_FIELDS: Final = {"session": ("price_per_kwh", "cost", *_TRIP_FIELDS), "trip": _TRIP_FIELDS}
+"""What a person may enter, without its prefix in the table."""
+
+
+class VehicleRoutes:
+    """The page of each car."""
+
+    def __init__(
+        self,
+        context: PageContext,
+        body: Callable[[web.Request], Awaitable[dict[str, Any]]],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Prepare it.
+
+        Args:
+            context: The parts of the daemon.
+            body: Reads the JSON object of a request.
+            clock: The wall clock.
+        """
+        self._context = context
+        self._body = body
+        self._clock = clock
+        self._zone = system_zone()
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [
+            web.get("/cars/{vin}/", self._page),
+            web.get(rf"/cars/{{vin}}/charges/{_KEY}", self._charge),
+            web.get(rf"/cars/{{vin}}/trips/{_KEY}", self._trip),
+            web.get(r"/cars/{vin}/history/{kind}.{form}", self._download),
+            web.post(rf"/api/cars/{{vin}}/charges/{_KEY}", partial(self._edit, table="session")),
+            web.post(rf"/api/cars/{{vin}}/trips/{_KEY}", partial(self._edit, table="trip")),
+            web.delete("/api/cars/{vin}/positions", self._delete_positions),
+        ]
+
+    # Read
+
+    async def _page(self, request: web.Request) -> web.Response:
+        car = self._car(request)
+        read_page = partial(
+            read_past,
+            vin=car.vehicle.vin,
+            zone=self._zone,
+            currency=self._context.currency,
+            now=int(self._clock()),
+            charges_page=_page_number(request, "charges"),
+            trips_page=_page_number(request, "trips"),
+        )
+        show = partial(
+            past_view.render,
+            vin=car.vehicle.vin,
+            name=car.name,
+            has_picture=car.vehicle.image is not None,
+            zone=self._zone,
+            currency=self._context.currency,
+        )
+        if self._context.history_file is None:
+            return _html(show(None))
+        return _html(await self._read(lambda reader: show(read_page(reader)), lambda: show(Past())))
+
+    async def _charge(self, request: web.Request) -> web.Response:
+        car, key = self._recorded_car(request), int(request.match_info["key"])
+
+        def show(reader: HistoryReader) -> str | None:
+            row = reader.charge(car.vehicle.vin, key)
+            if row is None:
+                return None
+            zone, currency = self._zone, self._context.currency
+            return record_view.render_charge(row, name=car.name, zone=zone, currency=currency)
+
+        return _html(await self._read(show, lambda: None))
+
+    async def _trip(self, request: web.Request) -> web.Response:
+        car, key = self._recorded_car(request), int(request.match_info["key"])
+
+        def show(reader: HistoryReader) -> str | None:
+            row = reader.trip(car.vehicle.vin, key)
+            if row is None:
+                return None
+            return record_view.render_trip(row, name=car.name, zone=self._zone)
+
+        return _html(await self._read(show, lambda: None))
+
+    async def _download(self, request: web.Request) -> web.Response:
+        kind, form = request.match_info["kind"], request.match_info["form"]
+        if kind not in KINDS or form not in FORMATS:
+            raise web.HTTPNotFound(text="No such download.")
+        car = self._recorded_car(request)
+        vin, locale = car.vehicle.vin, request.query.get("locale", "en")
+        options = Options(names={vin: car.name}, zone=self._zone, currency=self._context.currency)
+
+        def write(reader: HistoryReader) -> str:
+            file = io.StringIO(newline="")
+            period = Period(vin=vin)
+            export(reader, kind, file, period=period, form=form, locale=locale, options=options)
+            return file.getvalue()
+
+        text = await self._read(write, str)
+        name = f"{kind}-{vin[-6:]}.{form}"
+        return web.Response(
+            text=text,
+            content_type=_TYPES[form],
+            charset="utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+    # Change
+
+    async def _edit(self, request: web.Request, *, table: str) -> web.Response:
+        car, key = self._recorded_car(request), int(request.match_info["key"])
+        body = await self._body(request)
+        unknown = body.keys() - set(_FIELDS[table])
+        if unknown:
+            raise web.HTTPBadRequest(text=f"{min(unknown)} cannot be edited.")
+        changes = {f"user_{name}": None if value == "" else value for name, value in body.items()}
+        history = self._recording_history()
+        try:
+            await history.edit(table, car.vehicle.vin, key, changes)
+        except HistoryError as error:
+            raise web.HTTPBadRequest(text=f"Not saved: {error}.") from error
+        return web.Response(status=204)
+
+    async def _delete_positions(self, request: web.Request) -> web.Response:
+        car = self._recorded_car(request)
+        try:
+            await self._recording_history().delete_positions(car.vehicle.vin)
+        except HistoryError as error:
+            raise web.HTTPServiceUnavailable(text=f"Not deleted: {error}.") from error
+        return web.Response(status=204)
+
+    # Parts
+
+    def _car(self, request: web.Request) -> RegisteredVehicle:
+        car = self._context.devices.find(request.match_info["vin"])
+        if car is None:
+            raise web.HTTPNotFound(text="No such car.")
+        return car
+
+    def _recorded_car(self, request: web.Request) -> RegisteredVehicle:
+        if self._context.history_file is None:
+            raise web.HTTPNotFound(text="The history is switched off (history.enabled).")
+        return self._car(request)
+
+    def _recording_history(self) -> History:
+        history = self._context.history
+        if history is None or not history.is_recording:
+            raise web.HTTPServiceUnavailable(
+                text="The history cannot be changed at the moment. The log says why."
+            )
+        return history
+
+    async def _read(self, function: Callable[[HistoryReader], T], nothing: Callable[[], T]) -> T:
+        """Return what a function reads and renders in a thread, or `nothing` without a file."""
+        file = self._context.history_file
+
+        def read_file() -> T:
+            return nothing() if file is None or not file.exists() else read(file, function)
+
+        try:
+            return await asyncio.to_thread(read_file)
+        except HistoryError as error:
+            raise web.HTTPServiceUnavailable(text=f"The history cannot be read: {error}") from error
+
+
+def _html(text: str | None) -> web.Response:
+    if text is None:
+        raise web.HTTPNotFound(text="There is no such record any more.")
+    response = web.Response(text=text, content_type="text/html")
+    response.enable_compression()
+    return response
+
+
+def _page_number(request: web.Request, name: str) -> int:
+    text = request.query.get(name, "1")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len("100000") else 1
+    return min(max(1, number), MOST_PAGES)
