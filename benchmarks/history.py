@@ -26,6 +26,8 @@ from tests.history.year.car import TOWN, YearlyCar
 from tests.history.year.recording import RecordedYear
 
 WITHOUT: Final = "the same bridge with history.enabled: false"
+QUIET_S: Final = 2.0
+"""After the start: what a later answer of REST knows already, the stream would not change."""
 MOST_PAGE_MS: Final = 100
 MOST_MIB: Final = 3
 
@@ -82,7 +84,7 @@ class _Bridge:
         self._bmw.wait_for_listener(self._customer)
         with Subscriber(self._broker.port) as subscriber:
             wait_until(lambda: self._topic in subscriber.current())
-            subscriber.rest()
+            subscriber.rest(QUIET_S)
 
     def cpu_us(self, load: HistoryLoad, count: int, per_second: float | None) -> float:
         """Send messages; return CPU for each."""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bmw2mqtt.vehicle.charging.conditions import is_driving
 from bmw2mqtt.vehicle.charging.constants import BURST_TOLERANCE
-from bmw2mqtt.vehicle.charging.missed import is_charge
+from bmw2mqtt.vehicle.charging.missed import SocRise, is_charge
 from bmw2mqtt.vehicle.charging.session import (
     ChargingSession,
     EndSource,
@@ -47,6 +47,13 @@ def infer(step: Step) -> None:
         return
     if _includes(state.session, before.at):
         return
+    if state.session is not None and _goes_on(state, state.session, missed):
+        at = after.at
+        state.session = replace(
+            state.session, soc_end=after.percent, proof_at=at, last_evidence_at=at
+        )
+        step.record(TransitionKind.UPDATED, at)
+        return
     start_at = missed.contact_at
     state.session = ChargingSession(
         id=session_id(start_at, state.session),
@@ -64,6 +71,15 @@ def infer(step: Step) -> None:
         odometer_km=state.odometer_km,
     )
     step.record(TransitionKind.INFERRED, after.at)
+
+
+def _goes_on(state: MachineState, session: ChargingSession, missed: SocRise) -> bool:
+    """Return whether the last session, inferred too, is the same plug-in: the car stood since."""
+    if session.start_source is not StartSource.INFERRED or session.end_at != missed.before.at:
+        return False
+    marks = (state.moved_at, session.unplugged_at)
+    until = missed.after.at - BURST_TOLERANCE
+    return not any(mark is not None and session.start_at < mark < until for mark in marks)
 
 
 def _was_driving(state: MachineState, at: datetime) -> bool:

@@ -138,8 +138,16 @@ class DrivenCar:
             if value is not None and (known is None or value.at >= known.at):
                 self._known[name] = value
         self.now = seen.received_at
-        driving = Observation(received_at=self.now, drive_train=EV, **self._known)
         self.car.recorder.tick(self.now)
+        self._observe()
+
+    def restart(self, *, is_killed: bool) -> None:
+        """Start anew; the first thing that an account passes on is what it has stored."""
+        self.car.restart(self.now, is_killed=is_killed)
+        self._observe()
+
+    def _observe(self) -> None:
+        driving = Observation(received_at=self.now, drive_train=EV, **self._known)
         self.car.recorder.update(ObservedVehicle(vin=VIN, at=self.now, driving=driving))
 
 
@@ -153,7 +161,7 @@ def test_a_day_of_trips_in_any_order_with_any_restarts_and_kills(day, data):
     for place, line in enumerate(arrived):
         driver.report(line)
         if place in stops:
-            driver.car.restart(driver.now, is_killed=stops[place])
+            driver.restart(is_killed=stops[place])
     driver.car.recorder.tick(at_time("99:00"))
     rows = driver.car.trips
     assert all(row.start_at is None or row.end_at >= row.start_at for row in rows)
