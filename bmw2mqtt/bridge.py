@@ -113,6 +113,7 @@ class Bridge:
             history_file=self._recording.file,
             history=self._recording.history,
             currency=self._settings.history.currency,
+            retained=self.publisher.retained_payload,
         )
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -74,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
         login := add("login", "log in to BMW and save the tokens"),
         cleanup := add("cleanup", "delete every topic that bmw2mqtt has published"),
         health := add("healthcheck", "check that the running daemon is alive and connected"),
+        dashboard := add("dashboard", "print a Home Assistant dashboard for your cars"),
         export := add("export", "print charging sessions, trips or their sums per month"),
     ]
     demo = add("demo", "run everything with an embedded broker and a simulated BMW")
@@ -102,6 +103,9 @@ def parser() -> argparse.ArgumentParser:
         "--alive", action="store_true", help="only check that it is alive, even without its broker"
     )
     _add_export(export)
+    dashboard.add_argument(
+        "--language", choices=("en", "de"), default="en", help="language of titles and names"
+    )
     login.add_argument("account", metavar="ACCOUNT", help="name of the account")
     demo.add_argument("--bind", default="127.0.0.1", help="address of the embedded broker")
     demo.add_argument("--port", type=int, default=1883, help="port of the embedded broker")

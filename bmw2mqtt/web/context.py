@@ -32,3 +32,5 @@ class PageContext:
     """Writes what a person changes in it."""
     currency: str = "EUR"
     """Of the prices in it."""
+    retained: Callable[[str], bytes | None] = lambda _: None
+    """Returns what the bridge retains on a topic."""

@@ -121,6 +121,7 @@ def make(
         is_connected=lambda: is_connected[0],
         history_file=history_file,
         history=history,
+        retained=publisher.retained_payload,
     )
     listener = WebListener(settings.http, context)
     return ServedPage(port, devices, commands, publisher, made, context, listener, is_connected)
