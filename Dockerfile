@@ -11,10 +11,10 @@ COPY bmw2mqtt bmw2mqtt
 # An environment without pip: nothing can be installed into a running container. Versions are the newest
 # that pyproject.toml allows; the SBOM of a release names them.
 # hadolint ignore=DL3013
-RUN pip wheel --no-cache-dir --only-binary :all: --no-binary bmw2mqtt --wheel-dir /wheels . \
+RUN pip wheel --no-cache-dir --only-binary :all: --no-binary bmw2mqtt --wheel-dir /wheels ".[demo]" \
     && python -m venv --without-pip /opt/bmw2mqtt \
     && pip --python /opt/bmw2mqtt/bin/python install --no-cache-dir --no-compile --no-index \
-        --find-links /wheels bmw2mqtt \
+        --find-links /wheels "bmw2mqtt[demo]" \
     && find /opt/bmw2mqtt -type d \( -name tests -o -name SelfTest \) -prune -exec rm -rf {} + \
     && python -m compileall -q --invalidation-mode unchecked-hash /opt/bmw2mqtt
 
@@ -37,8 +37,7 @@ ENV PATH=/opt/bmw2mqtt/bin:$PATH \
 # imported here starts, and is checked on, in a fraction of the time. Group 0 may write /data, so that
 # a platform may choose the user (--user 12345:0).
 RUN python -c "import bmw2mqtt, importlib, pkgutil; \
-[importlib.import_module(m.name) for m in pkgutil.walk_packages(bmw2mqtt.__path__, 'bmw2mqtt.') \
- if not m.name.startswith(('bmw2mqtt.demo', 'bmw2mqtt.simulator'))]" \
+[importlib.import_module(m.name) for m in pkgutil.walk_packages(bmw2mqtt.__path__, 'bmw2mqtt.')]" \
     && rm -rf /usr/local/lib/python3*/site-packages/pip* /usr/local/bin/pip* \
     && useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin bmw2mqtt \
     && install -d -o 10001 -g 0 -m 0770 /data

@@ -9,6 +9,7 @@ from bmw2mqtt.config import Settings
 from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.history.recorder.options import RecorderOptions
 from bmw2mqtt.history.service import FILE, History
+from bmw2mqtt.measured_topics import MeasuredTopics, meter_topics
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.vehicle.trips import Home
 
@@ -28,6 +29,7 @@ class Recording:
         self.file = settings.data_dir / FILE if settings.history.enabled else None
         """What is recorded; `None`: nothing."""
         self._history: History | None = None
+        self._measured: MeasuredTopics | None = None
         if self.file is not None:
             self._history = History(
                 self.file,
@@ -37,6 +39,17 @@ class Recording:
                 now=utc_now,
             )
             registry.recorder = self._history
+            self._measured = MeasuredTopics(settings, self._history)
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The topics of others that the history needs; `measured` gets their messages."""
+        return () if self._measured is None else self._measured.filters
+
+    def measured(self, topic: str, payload: bytes) -> None:
+        """Pass on a message of one of `filters`."""
+        if self._measured is not None:
+            self._measured.receive(topic, payload)
 
     @property
     def history(self) -> History | None:
@@ -88,6 +101,7 @@ def recorder_options(settings: Settings) -> RecorderOptions:
         keep_positions=history.positions,
         price_per_kwh=history.price_per_kwh,
         currency=history.currency,
+        meters=meter_topics(settings),
     )
 
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes passwords for everybody on the broker and a token for the status page, where there are none.
 # Runs as root in the broker's image before the broker starts. To change a password, write another
-# one into its file and run: docker compose -f docker/compose.yaml up -d --force-recreate
+# one into its file and run: docker compose -f docker/compose.with-broker.yaml up -d --force-recreate
 set -eu
 umask 077
 secrets=/secrets

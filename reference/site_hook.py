@@ -13,6 +13,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
 
 _PLACE: Final = "project"
+_FOR_DEVELOPERS: Final = ("adr/", "architecture.md", "project/CHANGELOG", "project/CONTRIBUTING")
 _LINK: Final = re.compile(r"(\]\()([\w./-]+)(?=[)#])")
 
 
@@ -50,7 +51,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Point links at where their files are on the site."""
+    """Point links at where their files are on the site; hide developers' pages from the search."""
+    if page.file.src_uri.startswith(_FOR_DEVELOPERS):
+        page.meta["search"] = {"exclude": True}
     here = posixpath.dirname(page.file.src_uri) or "."
 
     def follow(match: re.Match[str]) -> str:

@@ -14,6 +14,7 @@ import yaml
 from bmw2mqtt import __version__
 from bmw2mqtt.cli.main import main
 from bmw2mqtt.config import load_settings
+from bmw2mqtt.vehicle.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -23,7 +24,7 @@ KUBERNETES: dict[str, Any] = {
 }
 POD: dict[str, Any] = KUBERNETES["Deployment"]["spec"]["template"]["spec"]
 CONTAINER: dict[str, Any] = POD["containers"][0]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker" / "compose.with-broker.yaml").read_text())
 
 
 # Kubernetes
@@ -57,9 +58,17 @@ def test_what_is_mounted_is_there_and_is_read(tmp_path: Path) -> None:
     assert mounts == {"data": "/data", "config": "/config", "secrets": "/run/secrets"}
     assert {volume["name"] for volume in POD["volumes"]} == set(mounts)
     config = tmp_path / "config.yaml"
-    config.write_text(KUBERNETES["ConfigMap"]["data"]["config.yaml"])
-    for name, text in KUBERNETES["Secret"]["stringData"].items():
-        (tmp_path / name).write_text(text)
+    text = KUBERNETES["ConfigMap"]["data"]["config.yaml"]
+    config.write_text(text)
+    secrets = KUBERNETES["Secret"]["stringData"]
+    for name, secret in secrets.items():
+        (tmp_path / name).write_text(secret)
+    with pytest.raises(ConfigError) as examples:
+        load_settings(config, (), {}, tmp_path)
+    assert len(examples.value.problems) == len(secrets) + 1, "each example is refused"
+    config.write_text(text.replace("your-address@example.com", "me@example.com"))
+    for name in secrets:
+        (tmp_path / name).write_text("s3cret")
     settings = load_settings(config, (), {}, tmp_path)
     assert settings.mqtt.password
     assert "home" in settings.accounts
@@ -93,9 +102,24 @@ def test_compose_gives_away_nothing() -> None:
     assert not [key for key in bridge["environment"] if "PASSWORD" in key or "TOKEN" in key]
 
 
+def test_compose_without_a_broker_is_the_published_image_alone() -> None:
+    text = (ROOT / "docker" / "compose.yaml").read_text()
+    (name,) = services = yaml.safe_load(text)["services"]
+    bridge = services[name]
+    workflow = (ROOT / ".github" / "workflows" / "image.yml").read_text()
+    assert "IMAGE: ghcr.io/${{ github.repository }}" in workflow
+    assert "latest" in workflow
+    assert bridge["image"] == "ghcr.io/bmw2mqtt/bmw2mqtt:latest"
+    assert "# build: .." in text
+    assert bridge["read_only"]
+    assert bridge["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in bridge["security_opt"]
+    assert bridge["volumes"] == ["data:/data"]
+
+
 def test_the_homeassistant_variant_adds_to_the_other() -> None:
     variant = yaml.safe_load((ROOT / "docker" / "compose.homeassistant.yaml").read_text())
-    assert variant["include"] == ["compose.yaml"]
+    assert variant["include"] == ["compose.with-broker.yaml"]
     assert list(variant["services"]) == ["homeassistant"]
 
 
@@ -155,13 +179,15 @@ def test_an_image_is_scanned_before_it_has_a_tag(
     build = next(step["with"] for step in steps if step.get("id") == "build")
     assert "tags" not in build
     assert "push-by-digest=true" in build["outputs"]
-    assert "trivy-action" in steps[-2]["uses"]
-    assert steps[-2]["with"]["exit-code"] == "1"
-    said = run_step(
-        steps[-1], tmp_path, "docker", "", IMAGE="i", DIGEST="sha256:0", VERSION=version
-    )
+    *_, scan, tag, app = steps
+    assert "trivy-action" in scan["uses"]
+    assert scan["with"]["exit-code"] == "1"
+    said = run_step(tag, tmp_path, "docker", "", IMAGE="i", DIGEST="sha256:0", VERSION=version)
     assert re.findall(r"--tag i:(\S+)", said) == tags
     assert said.endswith(" i@sha256:0\n")
+    (tmp_path / "app").mkdir()
+    said = run_step(app, tmp_path / "app", "docker", "", IMAGE="i", VERSION=version)
+    assert re.findall(r"--tag i-app:(\S+)", said) == (["1.2.3"] if version == "1.2.3" else [])
 
 
 def test_nothing_is_out_before_all_is_well() -> None:
@@ -169,7 +195,7 @@ def test_nothing_is_out_before_all_is_well() -> None:
     jobs = workflow("release")["jobs"]
     assert set(jobs["image"]["needs"]) == {"ci", "package"}
     assert set(jobs["pypi"]["needs"]) == {"ci", "package", "image"}
-    assert "image" in jobs["app"]["needs"], "Home Assistant builds the app from the image"
+    assert "image" in jobs["app"]["needs"], "Home Assistant pulls the app's image"
 
 
 @pytest.mark.parametrize("version", ["9.8.7", "9.8.7b1", __version__])
@@ -217,5 +243,5 @@ def test_one_version_of_an_action_everywhere() -> None:
 def test_the_issue_form_asks_for_the_report() -> None:
     form = yaml.safe_load((ROOT / ".github" / "ISSUE_TEMPLATE" / "problem.yml").read_text())
     first = form["body"][0]
-    assert "bmw2mqtt check --connect" in first["attributes"]["label"]
+    assert "bmw2mqtt check --report" in first["attributes"]["label"]
     assert first["validations"]["required"]

@@ -36,6 +36,7 @@ ALLOWED: dict[str, Any] = {
     "slug": STRING,
     "description": STRING,
     "url": STRING,
+    "image": STRING,
     "arch": TEXTS,
     "stage": {"stable", "experimental", "deprecated"},
     "startup": {"initialize", "system", "services", "application", "once"},
@@ -87,6 +88,19 @@ def test_the_keys() -> None:
     assert all(re.fullmatch(r"\d+(/tcp|/udp)?", port) for port in CONFIG["ports"])
     assert CONFIG["panel_icon"].startswith("mdi:")
     assert not (APP / "build.yaml").exists(), "no builder reads it any longer"
+
+
+def test_everybody_can_see_and_pull_it() -> None:
+    assert CONFIG["stage"] == "stable", "the store hides the others from most people"
+    workflow = (ROOT / ".github" / "workflows" / "image.yml").read_text()
+    assert CONFIG["image"] == "ghcr.io/bmw2mqtt/bmw2mqtt-app"
+    assert "$IMAGE-app:$VERSION" in workflow
+
+
+def test_the_update_dialog_has_a_text() -> None:
+    changelog = (APP / "CHANGELOG.md").read_text()
+    section = changelog.split(f"\n## {CONFIG['version']}\n")[1].split("\n## ")[0]
+    assert section.strip().startswith("- ")
 
 
 def test_the_version_is_not_newer_than_the_bridge() -> None:

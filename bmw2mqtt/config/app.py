@@ -22,7 +22,9 @@ from bmw2mqtt.files import read_named
 
 SUPERVISOR: Final = "supervisor"
 TOKEN_VARIABLE: Final = "SUPERVISOR_TOKEN"  # noqa: S105 - the variable's name
-ACCOUNT_LISTS: Final = {"mybmw_accounts": "mybmw", "cardata_accounts": "cardata"}
+ACCOUNT_LISTS: Final = {"cardata_accounts": "cardata", "mybmw_accounts": "mybmw"}
+ACCOUNT_NAME: Final = "bmw"
+"""The name of an account that was given none."""
 _TIMEOUT_S: Final = 10
 _MQTT: Final = "mqtt"
 _HISTORY: Final = "history"
@@ -43,8 +45,10 @@ def read_app(
     *,
     is_broker_set: bool,
     supervisor: str = SUPERVISOR,
-) -> list[Layer]:
-    """Read the settings of an app, the layer with the highest precedence first.
+) -> tuple[list[Layer], list[Layer]]:
+    """Read the settings of an app: what is configured, and what the Supervisor offers.
+
+    Of the layers of each kind the one with the highest precedence comes first.
 
     Args:
         file: The app's options.
@@ -56,10 +60,16 @@ def read_app(
         Unreadable: The options cannot be read.
     """
     options = _read_options(file)
-    layers = [options, _page()]
+    offered = []
     if not is_broker_set and not options.mentions((_MQTT, "host")):
-        layers.append(_broker(environ.get(TOKEN_VARIABLE), supervisor))
-    return layers
+        offered.append(_broker(environ.get(TOKEN_VARIABLE), supervisor))
+    return [options, _page()], offered
+
+
+def no_account() -> str:
+    """Return the error of an app without an account."""
+    lists = " or ".join(ACCOUNT_LISTS)
+    return f"{lists}: no account is configured; add one on the Configuration tab"
 
 
 def _read_options(file: Path) -> Layer:
@@ -75,7 +85,8 @@ def _read_options(file: Path) -> Layer:
         raise Unreadable(f"{file}: is not a JSON object; save the app's Configuration tab again")
     layer = Layer(_spell(document))
     for name in ACCOUNT_LISTS:
-        _put_named(layer, "accounts", _dicts(document.get(name)), "name", backend=name)
+        rows = ({"name": ACCOUNT_NAME} | row for row in _dicts(document.get(name)))
+        _put_named(layer, "accounts", rows, "name", backend=name)
     _put_named(layer, "vehicles", _dicts(document.get("vehicles")), "vin")
     for key, value in _filled_in(document.get(_MQTT)):
         path = _TLS if key == "tls" else (_MQTT, key)
@@ -86,11 +97,6 @@ def _read_options(file: Path) -> Layer:
     for name, single in _SINGLE.items():
         if document.get(name):
             layer.put(single, str(document[name]), layer.spell(single))
-    if not layer.mentions(("accounts",)) and not layer.problems:
-        lists = " or ".join(ACCOUNT_LISTS)
-        layer.problems["accounts",] = (
-            f"{lists}: no account is configured; add one on the Configuration tab"
-        )
     return layer
 
 
@@ -137,14 +143,16 @@ def _spell(document: Mapping[str, Any]) -> Callable[[KeyPath], str]:
     """Return a function that writes a path the way the Configuration tab shows it."""
     singles = {path: name for name, path in _SINGLE.items()}
     list_of = {
-        str(row.get("name")): name for name in ACCOUNT_LISTS for row in _dicts(document.get(name))
+        str(row.get("name", ACCOUNT_NAME)): name
+        for name in ACCOUNT_LISTS
+        for row in _dicts(document.get(name))
     }
 
     def spell(path: KeyPath) -> str:
         if path in singles:
             return f"option {singles[path]}"
         if path[0] == "accounts" and len(path) > 1:
-            return f"option {dotted((list_of.get(path[1], 'mybmw_accounts'), *path[1:]))}"
+            return f"option {dotted((list_of.get(path[1], 'cardata_accounts'), *path[1:]))}"
         return f"option {dotted(path)}"
 
     return spell

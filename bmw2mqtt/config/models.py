@@ -37,12 +37,14 @@ from bmw2mqtt.config.values import (
     ExistingFile,
     Flag,
     Folder,
+    ForeignTopic,
     Host,
     KeepAlive,
     Latitude,
     LogFormat,
     LogLevel,
     Longitude,
+    MeterUnit,
     Name,
     Port,
     Price,
@@ -57,6 +59,7 @@ from bmw2mqtt.config.values import (
 
 _POLITE_INTERVAL_S: Final = 60
 _STRONG_TOKEN_LENGTH: Final = 16
+_TLS_PORT: Final = 8883
 
 
 class Tls(Section):
@@ -124,6 +127,10 @@ class VehicleSettings(Section):
     """If `false`, nothing is published about this car."""
     battery_capacity_kwh: BatteryCapacity | None = None
     """Usable capacity of the high-voltage battery in kWh, if BMW reports none or a wrong one."""
+    meter_topic: ForeignTopic | None = None
+    """MQTT topic with the energy counter of the wallbox at which the car charges."""
+    meter_unit: MeterUnit = "kWh"
+    """Unit of that counter, if its payload has none."""
 
 
 class HomeArea(Section):
@@ -146,6 +153,8 @@ class HistorySettings(Section):
     """Also record where the cars were. If `false`, only "at home" or "elsewhere" is kept."""
     price_per_kwh: Price | None = None
     """Price of 1 kWh at home, for the cost of a charging session."""
+    price_topic: ForeignTopic | None = None
+    """MQTT topic with the present price of 1 kWh, if it changes."""
     currency: Currency = "EUR"
     """Currency of the price, three letters."""
     home: HomeArea | None = None
@@ -166,16 +175,16 @@ def is_home_assistant_app() -> bool:
 
 
 class Http(Section):
-    """The status page; without a `token` only on this machine or through Home Assistant."""
+    """The page. Without a `token` it opens only on this machine or through Home Assistant."""
 
     enabled: Flag = True
     """Serve the page, `/healthz` and `/metrics`."""
     host: Host = "127.0.0.1"
-    """Address to listen on; any other than this machine's own requires a `token`."""
+    """Address to listen on; `0.0.0.0`: all. Other machines need the `token`."""
     port: Port = 8099
     """Port to listen on."""
     token: Secret | None = None
-    """Access token of the page, 16 characters or more."""
+    """Access token, 16 characters or more; made and saved if other machines can open the page."""
 
     @field_validator("token")
     @classmethod
@@ -192,20 +201,28 @@ class Http(Section):
         return token
 
 
+class MetricsSettings(Section):
+    """What `/metrics` contains."""
+
+    vehicles: Flag = False
+    """Also the values of the cars in `/metrics`, without positions."""
+
+
 class Log(Section):
     """Level and format of the log."""
 
     level: LogLevel = "info"
     """Lowest level that is logged."""
     format: LogFormat = "auto"
-    """`auto`: `console` on a terminal, else `json`."""
+    """`auto`, `console`: sentences in local time, coloured on a terminal; `json`: for programs."""
 
 
 def _at_least_one(accounts: dict[str, AccountSettings]) -> dict[str, AccountSettings]:
     if not accounts:
         raise wrong(
             "no account is configured",
-            "add one, for example accounts: {eu: {backend: cardata, client_id: …}}",
+            "add one, for example accounts: {eu: {backend: cardata, client_id: …}}, or start"
+            " bmw2mqtt run and set it up in a browser",
         )
     return accounts
 
@@ -237,6 +254,7 @@ class Settings(BaseSettings):
     data_dir: Folder = Path("data")
     """Folder for tokens, last values and pictures; keep it. `/data` in the container image."""
     http: Http = Http()
+    metrics: MetricsSettings = MetricsSettings()
     log: Log = Log()
 
     @classmethod
@@ -290,6 +308,11 @@ class Settings(BaseSettings):
                 " more"
             )
         tls = self.mqtt.tls
+        if self.mqtt.port == _TLS_PORT and not tls.enabled:
+            lines.append(
+                f"mqtt.port: {_TLS_PORT} is usually for TLS; set mqtt.tls.enabled: true, or use"
+                " another port, usually 1883"
+            )
         if tls.enabled and not tls.verify:
             lines.append(
                 "mqtt.tls.verify: false, so anyone can impersonate the broker; set ca_file and"
@@ -302,7 +325,14 @@ class Settings(BaseSettings):
         return tuple(lines)
 
 
+class SettingsWithoutAccounts(Settings):
+    """The settings before the setup: they are valid without an account."""
+
+    accounts: dict[AccountName, AnyAccountSettings] = {}
+
+
 def register_account_settings(model: type[AccountSettings]) -> None:
     """Let `accounts` hold the settings of one more backend."""
     add_account_settings(model)
     Settings.model_rebuild(force=True)
+    SettingsWithoutAccounts.model_rebuild(force=True)

@@ -1,6 +1,8 @@
 """Every entity as text: the reference in the documentation is this output."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
@@ -11,58 +13,89 @@ from bmw2mqtt.vehicle.snapshot import Vehicle
 Tables = Sequence[tuple[BackendTraits, Sequence[Entity[Vehicle]]]]
 """What a car of each backend may have."""
 
-_COLUMNS = ("Topic", "Name", "Unit", "Class", "Command", "Backend")
+_COLUMNS = ("Name", "Topic", "Unit", "Class", "Command", "Backend")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceRow:
+    """What is said of one entity."""
+
+    section: str
+    name: str
+    topic: str
+    """Below the base topic."""
+    unit: str | None
+    device_class: str | None
+    command: str | None
+    backends: tuple[str, ...]
+    is_enabled: bool
+    """Whether Home Assistant shows it without being asked to."""
+
+
+def reference_rows(tables: Tables) -> list[ReferenceRow]:
+    """Return every entity: a car's usual ones first, an account's last."""
+    rows = [
+        _row(
+            "A car's entities" if entity.enabled else "A car's entities that are off by default",
+            "{VIN}",
+            entity,
+            (traits.name for traits, table in tables if entity in table),
+        )
+        for entity in sorted(VEHICLE_ENTITIES, key=lambda entity: not entity.enabled)
+    ]
+    for traits, table in tables:
+        section = f"A {traits.title} car's further readings"
+        further = (entity for entity in table if entity not in VEHICLE_ENTITIES)
+        rows += [_row(section, "{VIN}", entity, [traits.name]) for entity in further]
+    return rows + [
+        _row(
+            "An account's entities",
+            "account/{name}",
+            entity,
+            (t.name for t, _ in tables if entity.exists(AccountState(name="", backend=t))),
+        )
+        for entity in ACCOUNT_ENTITIES
+    ]
 
 
 def reference(tables: Tables) -> str:
-    """Return Markdown tables: a car's entities, those of one backend alone, and an account's."""
-    vehicle = [
-        _row("{VIN}", row, _names(traits for traits, table in tables if row in table))
-        for row in VEHICLE_ENTITIES
-    ]
-    account = [
-        _row(
-            "account/{name}",
-            row,
-            _names(t for t, _ in tables if row.exists(AccountState(name="", backend=t))),
-        )
-        for row in ACCOUNT_ENTITIES
-    ]
-    lines = ["## A car's entities", "", *_table(vehicle), ""]
-    for traits, table in tables:
-        further = [row for row in table if row not in VEHICLE_ENTITIES]
-        if further:
-            lines += _further(traits, further)
-    return "\n".join((*lines, "## An account's entities", "", *_table(account)))
+    """Return a Markdown table for each kind of entities."""
+    parts = []
+    for section, rows in itertools.groupby(reference_rows(tables), lambda row: row.section):
+        lines = [_COLUMNS, tuple("---" for _ in _COLUMNS), *map(_cells, rows)]
+        table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+        parts.append(f"## {section}\n\n{table}")
+    return "\n\n".join(parts)
 
 
-def _further(traits: BackendTraits, rows: Iterable[Entity[Vehicle]]) -> Iterator[str]:
-    yield from (f"## A {traits.title} car's further readings", "")
-    yield from ("A car has those that it has sent. All are off by default.", "")
-    yield from _table(_row("{VIN}", row, traits.name) for row in rows)
-    yield ""
-
-
-def _names(backends: Iterable[BackendTraits]) -> str:
-    return ", ".join(traits.name for traits in backends)
-
-
-def _row(root: str, entity: Entity[Any], backends: str) -> tuple[str, ...]:
+def _row(section: str, root: str, entity: Entity[Any], backends: Iterable[str]) -> ReferenceRow:
     suffix = "" if entity.has_state or not entity.attributes else "/attributes"
-    topic = f"{root}/{entity.platform}/{entity.key}{suffix}"
-    return (
-        f"`{topic}`",
-        (entity.name or "(the car)") + ("" if entity.enabled else " (off by default)"),
-        (entity.unit or "") if isinstance(entity, Sensor | Number) else "",
-        (getattr(entity, "device_class", None) or ""),
-        _command(entity),
-        backends,
+    return ReferenceRow(
+        section=section,
+        name=entity.name or "(the car)",
+        topic=f"{root}/{entity.platform}/{entity.key}{suffix}",
+        unit=entity.unit if isinstance(entity, Sensor | Number) else None,
+        device_class=getattr(entity, "device_class", None),
+        command=_command(entity),
+        backends=tuple(backends),
+        is_enabled=entity.enabled,
     )
 
 
-def _command(entity: Entity[Any]) -> str:
+def _cells(row: ReferenceRow) -> tuple[str, ...]:
+    return (
+        row.name,
+        f"`{row.topic}`",
+        row.unit or "",
+        row.device_class or "",
+        row.command or "",
+        ", ".join(row.backends),
+    )
+
+
+def _command(entity: Entity[Any]) -> str | None:
     if entity.command_suffix is None:
-        return ""
+        return None
     words = {
         "lock": "`LOCK` `UNLOCK`",
         "button": "`PRESS`",
@@ -75,8 +108,3 @@ def _command(entity: Entity[Any]) -> str:
     else:
         payload = words[entity.platform]
     return f"`/{entity.command_suffix}`: {payload}"
-
-
-def _table(rows: Iterable[tuple[str, ...]]) -> list[str]:
-    lines = [_COLUMNS, tuple("---" for _ in _COLUMNS), *rows]
-    return ["| " + " | ".join(line) + " |" for line in lines]

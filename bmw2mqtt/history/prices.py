@@ -35,7 +35,7 @@ def cost_of(
 
     Args:
         session: With its blocks, if there are any.
-        price_per_kwh: The fixed price, if samples do not tell.
+        price_per_kwh: The fixed price, for the time without samples.
         currency: Samples in another one do not count.
         samples: Sorted by time.
     """
@@ -43,7 +43,7 @@ def cost_of(
         return None
     usable = [sample for sample in samples if sample.currency == currency]
     if usable:
-        sampled = _sampled(session, usable, currency)
+        sampled = _sampled(session, usable, currency, price_per_kwh)
         if sampled is not None:
             return sampled
     if price_per_kwh is None:
@@ -69,7 +69,12 @@ def effective_cost(row: Row[SessionRecord], currency: str) -> Cost | None:
     )
 
 
-def _sampled(session: SessionRecord, samples: Sequence[PriceSample], currency: str) -> Cost | None:
+def _sampled(
+    session: SessionRecord,
+    samples: Sequence[PriceSample],
+    currency: str,
+    price_per_kwh: float | None,
+) -> Cost | None:
     stretches = _stretches(session)
     total = sum(kwh for _, _, kwh in stretches)
     if not total or session.grid_kwh is None:
@@ -81,6 +86,9 @@ def _sampled(session: SessionRecord, samples: Sequence[PriceSample], currency: s
         priced += kwh * share
     if not priced:
         return None
+    if price_per_kwh is not None:
+        amount += price_per_kwh * (total - priced)
+        priced = total
     scale = session.grid_kwh / total  # blocks may be measured at the battery
     return Cost(
         amount=amount * scale,

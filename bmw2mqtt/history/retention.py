@@ -33,6 +33,8 @@ class Retention:
     track_days: int = TRACK_DAYS
     position_days: int | None = None
     """`None`: as long as the trip itself."""
+    price_days: int | None = None
+    """Price samples; the cost of each session stays. `None`: for ever."""
 
 
 def delete(
@@ -112,6 +114,9 @@ def prune(connection: sqlite3.Connection, now: int, retention: Retention) -> Non
                     f"UPDATE {table} SET {nothing} WHERE {_TIMES[table]} < ?",  # noqa: S608 - our own names
                     (oldest,),
                 )
+        if retention.price_days is not None:
+            oldest = now - retention.price_days * DAY_S
+            connection.execute("DELETE FROM price_sample WHERE key < ?", (oldest,))
         connection.execute(
             "DELETE FROM reading WHERE key < ? AND EXISTS (SELECT 1 FROM reading AS later"
             " WHERE later.vin = reading.vin AND later.key > reading.key"

@@ -18,13 +18,17 @@ from bmw2mqtt.guard import BugLogger
 from bmw2mqtt.history.database import HistoryDatabase
 from bmw2mqtt.history.edits import edit, merge_sessions
 from bmw2mqtt.history.errors import HistoryError, HistoryTooNew
+from bmw2mqtt.history.price_log import PriceLog
+from bmw2mqtt.history.queries import HistoryReader
 from bmw2mqtt.history.recorder.car import CarRecorder, StoredCar
-from bmw2mqtt.history.recorder.options import Outputs, RecorderOptions
+from bmw2mqtt.history.recorder.meters import WallboxMeter
+from bmw2mqtt.history.recorder.options import Outputs, RecorderOptions, Sources
 from bmw2mqtt.history.recorder.recorded import RecordedSession
 from bmw2mqtt.history.recorder.restore import forget_old_sessions, recorded_sessions, stored_cars
-from bmw2mqtt.history.records import Record
+from bmw2mqtt.history.records import PriceSample, Record
 from bmw2mqtt.history.retention import Retention, delete_positions, prune
 from bmw2mqtt.history.writer import HistoryWriter
+from bmw2mqtt.log_once import LogOnce
 from bmw2mqtt.vehicle.history import HistoryEvent, VehicleHistory
 from bmw2mqtt.vehicle.observed import ChargeRecord, ObservedVehicle
 
@@ -35,7 +39,7 @@ TICK_S: Final = 30
 RETRY_S: Final = 60
 PRUNE_EVERY: Final = timedelta(days=1)
 REMEMBERED: Final = timedelta(days=60)
-"""How long a session may still be corrected by BMW's own record of it."""
+"""How long a session may still be corrected by BMW's own record of it; prices stay as long."""
 
 
 class History:
@@ -68,6 +72,9 @@ class History:
         self._cars: dict[str, CarRecorder] = {}
         self.is_recording = False
         """Whether the file is open and the cars are restored."""
+        self._odd_meters = LogOnce()
+        self._meters = {name: WallboxMeter() for name in options.meters.values()}
+        self._prices = PriceLog(options.currency)
         self._imports: asyncio.Queue[tuple[str, tuple[ChargeRecord, ...]]] = asyncio.Queue()
         self._published: Mapping[str, tuple[float, float]] | None = None
         """The energy that an earlier run has published, by VIN; `None`: not known yet."""
@@ -82,6 +89,23 @@ class History:
         """Merge BMW's own record of a car's charges soon."""
         if self.is_recording:
             self._imports.put_nowait((vin, records))
+
+    def meter_read(self, name: str, kwh: float) -> None:
+        """Note what a wallbox counter shows now; see `RecorderOptions.meters`."""
+        meter = self._meters.get(name)
+        if meter is None or meter.update(kwh, self._now()) or not self._odd_meters.is_new(name):
+            return
+        log.warning(
+            "meter_not_plausible",
+            meter=name,
+            reason="it rises faster than a wallbox can charge, or jumps to and fro",
+            remedy="set meter_unit to its unit",
+        )
+
+    def price_read(self, price_per_kwh: float) -> None:
+        """Note what energy costs at home now."""
+        if sample := self._prices.update(price_per_kwh, self._now()):
+            self._put(sample)
 
     def energy_published(self, energy_kwh: Mapping[str, tuple[float, float]]) -> None:
         """Go on with what earlier runs have published; no energy is published before.
@@ -150,6 +174,7 @@ class History:
             try:
                 if await writer.open():
                     stored = await writer.call(lambda database: stored_cars(database.connection))
+                    self._prices.restore(await writer.call(_prices))
                     self._restore(stored)
                     return True
             except HistoryTooNew as error:
@@ -164,6 +189,14 @@ class History:
         log.error("history_not_used", reason=str(error))
 
     def _restore(self, stored: dict[str, StoredCar]) -> None:
+        for name, meter in self._meters.items():
+            meter.restore(
+                {
+                    vin: car.sessions
+                    for vin, car in stored.items()
+                    if self._options.meters.get(vin) == name
+                }
+            )
         self._cars = {vin: self._make_car(vin, car) for vin, car in stored.items()}
         self.is_recording = True
         for car in self._cars.values():
@@ -198,7 +231,11 @@ class History:
             await writer.call(partial(_absorb, vin=vin, kept=kept, keys=keys))
 
     def _make_car(self, vin: str, stored: StoredCar) -> CarRecorder:
-        return CarRecorder(vin, self._options, self._outputs, stored=stored, now=self._now())
+        name = self._options.meters.get(vin)
+        sources = Sources(meter=self._meters[name] if name else None, prices=self._prices)
+        return CarRecorder(
+            vin, self._options, self._outputs, stored=stored, now=self._now(), sources=sources
+        )
 
     def _continue_energy(self, car: CarRecorder) -> None:
         if self._published is not None:
@@ -211,10 +248,13 @@ class History:
     async def _follow_time(self, writer: HistoryWriter) -> None:
         while True:
             now = self._now()
+            if sample := self._prices.renew(now):
+                self._put(sample)
             for car in tuple(self._cars.values()):
                 self._bug_logger.guarded("history_crashed", car.tick, vin=car.vin)(now)
             if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY:
                 self._pruned_at = now
+                self._prices.forget(int((now - REMEMBERED).timestamp()))
                 with suppress(HistoryError):  # the writer has logged it
                     await writer.call(partial(_prune, now=now))
             await asyncio.sleep(TICK_S)
@@ -224,10 +264,14 @@ def _remembered(database: HistoryDatabase, vin: str) -> dict[str, RecordedSessio
     return recorded_sessions(database.connection, vin)
 
 
+def _prices(database: HistoryDatabase) -> list[PriceSample]:
+    return HistoryReader(database.connection).prices()
+
+
 def _absorb(database: HistoryDatabase, vin: str, kept: int, keys: tuple[int, ...]) -> None:
     merge_sessions(database.connection, vin, kept, list(keys))
 
 
 def _prune(database: HistoryDatabase, now: datetime) -> None:
-    prune(database.connection, int(now.timestamp()), Retention())
+    prune(database.connection, int(now.timestamp()), Retention(price_days=REMEMBERED.days))
     forget_old_sessions(database.connection, now - REMEMBERED)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from bmw2mqtt.history.price_log import PriceLog
 from bmw2mqtt.history.prices import cost_of
 from bmw2mqtt.history.records import BlockRecord, CurvePoint, SessionRecord
 from bmw2mqtt.vehicle.charging.energy import (
@@ -38,6 +39,7 @@ def session_record(
     curve: tuple[CurvePoint, ...] = (),
     price_per_kwh: float | None = None,
     currency: str = "EUR",
+    prices: PriceLog | None = None,
 ) -> SessionRecord:
     """Return the row of a session.
 
@@ -49,6 +51,7 @@ def session_record(
         curve: state of charge and power meanwhile.
         price_per_kwh: at home.
         currency: of that price.
+        prices: at home, as far as they were sampled.
     """
     bmw, meter = session.bmw, session.meter
     record = SessionRecord(
@@ -72,7 +75,8 @@ def session_record(
         blocks=_blocks(session),
         curve=curve,
     )
-    cost = cost_of(record, price_per_kwh=price_per_kwh, currency=currency)
+    samples = prices.between(*_period(record)) if prices else ()
+    cost = cost_of(record, price_per_kwh=price_per_kwh, currency=currency, samples=samples)
     if cost is None:
         return record
     return replace(
@@ -82,6 +86,14 @@ def session_record(
         cost_source=cost.source,
         is_cost_partial=cost.is_partial,
     )
+
+
+def _period(record: SessionRecord) -> tuple[int | None, int | None]:
+    """Return when energy may have flowed."""
+    times = [record.start_at, record.end_at]
+    times += [at for block in record.blocks for at in (block.start_at, block.end_at)]
+    known = [at for at in times if at is not None]
+    return min(known, default=None), max(known, default=None)
 
 
 def _times(session: ChargingSession) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from bmw2mqtt.homeassistant.dashboard_cards import (
     tiles,
     warning,
 )
-from bmw2mqtt.homeassistant.dashboard_texts import LANGUAGES, Texts
+from bmw2mqtt.homeassistant.dashboard_texts import LANGUAGES, DashboardTexts
 from bmw2mqtt.homeassistant.discovery import slug
 
 
@@ -209,7 +209,7 @@ def dashboard_yaml(devices: Sequence[AnnouncedDevice], language: str) -> str:
     return f"# {LANGUAGES[language].usage}\n{document}"
 
 
-def _view(car: AnnouncedDevice, account: AnnouncedDevice | None, texts: Texts) -> Card:
+def _view(car: AnnouncedDevice, account: AnnouncedDevice | None, texts: DashboardTexts) -> Card:
     shown = Shown(car, texts)
     sections = [_section(section, shown) for section in CAR_SECTIONS]
     if account is not None:

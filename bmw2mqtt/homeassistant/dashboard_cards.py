@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bmw2mqtt.homeassistant.announced import AnnouncedDevice
-from bmw2mqtt.homeassistant.dashboard_texts import Texts
+from bmw2mqtt.homeassistant.dashboard_texts import DashboardTexts
 
 Card = dict[str, Any]
 BATTERY: Final = "sensor_remaining_battery_percent"
@@ -25,7 +25,7 @@ class Shown:
     """A device with the texts of the chosen language."""
 
     device: AnnouncedDevice
-    texts: Texts
+    texts: DashboardTexts
 
     def has(self, component: str) -> bool:
         """Whether the device has an entity."""

@@ -6,7 +6,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Texts:
+class DashboardTexts:
     """One language."""
 
     titles: Mapping[str, str]
@@ -37,7 +37,7 @@ _PLACES: Final = {
     "rear_right": "hinten rechts",
 }
 
-ENGLISH: Final = Texts(
+ENGLISH: Final = DashboardTexts(
     titles={
         "cars": "Cars",
         "overview": "Overview",
@@ -96,7 +96,7 @@ ENGLISH: Final = Texts(
     ),
 )
 
-GERMAN: Final = Texts(
+GERMAN: Final = DashboardTexts(
     titles={
         "cars": "Autos",
         "overview": "Überblick",
@@ -198,4 +198,4 @@ GERMAN: Final = Texts(
     ),
 )
 
-LANGUAGES: Final[Mapping[str, Texts]] = {"en": ENGLISH, "de": GERMAN}
+LANGUAGES: Final[Mapping[str, DashboardTexts]] = {"en": ENGLISH, "de": GERMAN}

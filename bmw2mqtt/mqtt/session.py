@@ -94,6 +94,7 @@ class Session:
         """The broker accepts the connection and closes it again: its settings have to change."""
         self._outage = LogOnce()
         self._limits = LogOnce()
+        self._refusals = LogOnce()
         self._subscribe_losses = 0
         """Connections in a row that were lost before the broker confirmed the subscriptions."""
         self._will_qos = QOS
@@ -120,7 +121,7 @@ class Session:
         if client is None or not self.subscribed.is_set():
             return False
         try:
-            await subscribe(client, tuple(filters))
+            await subscribe(client, tuple(filters), self._refusals)
         except aiomqtt.MqttError:
             return False
         return True
@@ -202,7 +203,10 @@ class Session:
         """Subscribe, then publish until the connection is lost."""
         self._subscribe_losses += 1
         await subscribe(
-            client, self._filters, one_by_one=self._subscribe_losses > SUBSCRIBE_AT_ONCE_TRIES
+            client,
+            self._filters,
+            self._refusals,
+            one_by_one=self._subscribe_losses > SUBSCRIBE_AT_ONCE_TRIES,
         )
         self._subscribe_losses = 0
         self.subscribed.set()
@@ -298,7 +302,6 @@ class Session:
             host=self._settings.host,
             port=self._settings.port,
             reason=reason,
-            retrying=True,
         )
 
 

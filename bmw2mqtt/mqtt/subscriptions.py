@@ -7,6 +7,7 @@ from typing import cast
 import structlog
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from bmw2mqtt.log_once import LogOnce
 from bmw2mqtt.mqtt.client import FAILURE, QOS, Client
 from bmw2mqtt.mqtt.topics import COMMAND_SUFFIXES
 
@@ -18,11 +19,13 @@ _BYTES_PER_FILTER = 3
 """Length and options."""
 
 
-async def subscribe(client: Client, filters: Iterable[str], *, one_by_one: bool = False) -> None:
+async def subscribe(
+    client: Client, filters: Iterable[str], refusals: LogOnce, *, one_by_one: bool = False
+) -> None:
     """Subscribe; with MQTT 5 without receiving what this client publishes itself.
 
     With MQTT 5 the broker also passes on the retain flag of new commands.
-    A refused filter is logged; the rest goes on.
+    A refused filter is logged once; the rest goes on.
     """
     wanted = tuple(filters)
     if client.limits.get("WildcardSubscriptionAvailable", 1) == 0:
@@ -34,7 +37,7 @@ async def subscribe(client: Client, filters: Iterable[str], *, one_by_one: bool 
             granted = await client.subscribe([(topic, _options(topic)) for topic in batch])
         else:
             granted = await client.subscribe([(topic, QOS) for topic in batch])
-        _log_refused(batch, granted)
+        _log_refused(batch, granted, refusals)
 
 
 def batches(client: Client, filters: Iterable[str]) -> Iterator[tuple[str, ...]]:
@@ -53,10 +56,12 @@ def batches(client: Client, filters: Iterable[str]) -> Iterator[tuple[str, ...]]
         yield tuple(batch)
 
 
-def _log_refused(filters: tuple[str, ...], granted: Iterable[object]) -> None:
+def _log_refused(filters: tuple[str, ...], granted: Iterable[object], refusals: LogOnce) -> None:
     codes = [cast("int", getattr(code, "value", code)) for code in granted]
     for topic, code in zip(filters, codes, strict=False):
-        if code >= FAILURE:
+        if code < FAILURE:
+            refusals.is_over(topic)
+        elif refusals.is_new(topic):
             log.error(
                 "mqtt_subscription_refused",
                 topic=topic,

@@ -18,11 +18,12 @@ def car_values(car: RegisteredVehicle, topics: Topics) -> dict[str, Any]:
     """Return every value of a car, in the order of the entity table."""
     return {
         "vin": car.vehicle.vin,
-        "values": [_value(entity, car.vehicle, topics) for entity in _entities(car)],
+        "values": [_value(entity, car.vehicle, topics) for entity in shown_entities(car)],
     }
 
 
-def _entities(car: RegisteredVehicle) -> Iterator[Entity[Vehicle]]:
+def shown_entities(car: RegisteredVehicle) -> Iterator[Entity[Vehicle]]:
+    """Yield the entities whose values may be shown; none is part of a position."""
     for entity in car.device.entities:
         is_shown = entity.platform in _PLATFORMS and not _POSITION.search(entity.key)
         if is_shown and entity.exists(car.vehicle):
@@ -30,10 +31,12 @@ def _entities(car: RegisteredVehicle) -> Iterator[Entity[Vehicle]]:
 
 
 def _value(entity: Entity[Vehicle], vehicle: Vehicle, topics: Topics) -> dict[str, Any]:
+    value = native(entity.value(vehicle))
+    measured_at = vehicle.measured_at.get(f"{entity.platform}/{entity.key}")
     return {
         "name": entity.name,
-        "value": native(entity.value(vehicle)),
-        "measured_at": native(vehicle.measured_at.get(f"{entity.platform}/{entity.key}")),
+        "value": value,
+        "measured_at": None if value is None else native(measured_at),
         "unit": getattr(entity, "unit", None),
         "device_class": getattr(entity, "device_class", None),
         "is_raw": entity.category == "diagnostic" and not entity.enabled,

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from bmw2mqtt import __version__
 from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.web.context import PageContext
+from bmw2mqtt.web.vehicle_metrics import VehicleMetrics
 
 
 class DaemonCollector(Collector):
@@ -27,6 +28,8 @@ class DaemonCollector(Collector):
         yield from self._accounts()
         yield from self._bmw()
         yield from self._vehicles()
+        if self._context.has_vehicle_metrics:
+            yield from VehicleMetrics(self._context.devices).collect()
 
     def _mqtt(self) -> Iterator[Metric]:
         statistics = self._context.statistics

@@ -141,11 +141,15 @@ def test_no_supervisor() -> None:
     [
         (
             {"mybmw_accounts": []},
-            ["mybmw_accounts or cardata_accounts: no account is configured; add one on the"],
+            ["cardata_accounts or mybmw_accounts: no account is configured; add one on the"],
         ),
         (
             {"mybmw_accounts": [HOME, HOME]},
             ["option mybmw_accounts.home: duplicate name; give each entry a different name"],
+        ),
+        (
+            {"cardata_accounts": [{"client_id": "1"}]},
+            ['option cardata_accounts.bmw.client_id: "1" is not a client ID; copy it from'],
         ),
         (
             {"mybmw_accounts": [HOME | {"region": "moon"}], "log_level": "loud"},

@@ -150,7 +150,7 @@ def clone(image: str, bmw: MyBmwSimulator, tmp_path: Path) -> Iterator[Clone]:
     override.write_text(
         _OVERRIDE.format(image=image, mosquitto=mosquitto_image(), port=port, http=http_port)
     )
-    made = Clone(directory, port, http_port, (directory / "compose.yaml", override))
+    made = Clone(directory, port, http_port, (directory / "compose.with-broker.yaml", override))
     yield made
     made.compose("down", "--volumes", "--timeout", "0")
 

@@ -65,12 +65,12 @@ class Charging:
 class Bridge:
     """What the bridge has of a history."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **options: Any) -> None:
         self.published: dict[str, VehicleHistory] = {}
         self.path = folder / FILE
         self.history = History(
             self.path,
-            RecorderOptions(),
+            RecorderOptions(**options),
             publish=self.published.__setitem__,
             send=lambda *_: None,
             now=lambda: datetime.now(UTC),
@@ -97,6 +97,35 @@ class Bridge:
     def rows(self) -> list[Any]:
         with closing(open_for_reading(self.path)) as connection:
             return [row.record for row in HistoryReader(connection).sessions(hidden=True)]
+
+
+def test_a_price_of_before_a_restart_still_counts(tmp_path: Path) -> None:
+    async def main() -> None:
+        car = Charging()
+        async with Bridge(tmp_path).running() as bridge:
+            bridge.history.price_read(0.5)
+        async with Bridge(tmp_path).running() as bridge:
+            bridge.history.energy_published({})
+            car.report(bridge.history, "0:00 PL=C ST=act HD=40")
+            car.report(bridge.history, "2:00 HD=60 ST=ended")
+            await forward(minutes=2)
+            [row] = bridge.rows()
+        assert (row.cost_source, row.cost) == ("sampled", pytest.approx(row.grid_kwh * 0.5))
+
+    run(main)
+
+
+def test_a_counter_in_the_wrong_unit_is_logged_once(tmp_path: Path) -> None:
+    async def main() -> None:
+        with capture_logs() as lines:
+            async with Bridge(tmp_path, meters={VIN: "wallbox"}).running() as bridge:
+                for minute in range(30):
+                    await forward(minutes=1)
+                    bridge.history.meter_read("wallbox", 500_000 + minute * 180)
+        logged = [line for line in lines if line["event"] == "meter_not_plausible"]
+        assert [line["meter"] for line in logged] == ["wallbox"]
+
+    run(main)
 
 
 def test_a_charge_over_a_restart(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ pytestmark = pytest.mark.no_cover
 CAR = f"bmw2mqtt/{VIN}"
 ENERGY = f"{CAR}/sensor/energy_charged"
 EVENTS = f"{CAR}/event/charging"
+WALLBOX, PRICE = "wallbox/energy", "price/now"
+PLUG = f"{CAR}/binary_sensor/connection_status"
 PLUGGED = {"PL": "CONNECTED", "ME": 78, "HD": 40}
 
 
@@ -72,10 +74,21 @@ def test_a_charge_over_kill_restart_and_a_lost_database(
     for file in customer.folder.glob("history.db*"):
         file.unlink()
     customer.let_a_minute_pass()
-    launch(customer.settings())
-    report(customer, ST="CHARGINGACTIVE", HD=61)
+    observer.publish(WALLBOX, "500", retain=True)
+    observer.publish(PRICE, "0.25", retain=True)
+    measured = {"vehicles": {VIN: {"meter_topic": WALLBOX}}, "history": {"price_topic": PRICE}}
+    launch(customer.settings() | measured)
+    report(customer, PL="DISCONNECTED")
+    observer.wait_for(PLUG, "OFF")
+    report(customer, ST="CHARGINGACTIVE", PL="CONNECTED", HD=61)
+    wait_until(lambda: len(observer.on(EVENTS)) == 3, what="the second charge has begun")
+    for payload in ("unavailable", "500.4", "500.8 kWh", "501.2"):
+        observer.publish(WALLBOX, payload)
+    report(customer, HD=62)
+    observer.wait_for(ENERGY, "17.28")  # by the wallbox; two percent prove 0.78 kWh
     report(customer, HD=70)
-    wait_until(lambda: float(observer.current()[ENERGY]) > 16.08, what="it goes on from there")
+    wait_until(lambda: float(observer.current()[ENERGY]) > 20, what="it goes on from there")
+    wait_until(lambda: price_in(customer) == 0.25, what="the price is in the file")
     energies = [float(message.payload) for message in observer.on(ENERGY)]
     assert energies == sorted(energies), "it never falls, and there is no zero in between"
     assert not any(message.retain for message in observer.on(EVENTS))
@@ -94,8 +107,16 @@ def test_without_history_there_is_nothing_of_it(
     assert not (customer.folder / "history.db").exists()
 
 
+def price_in(customer: CarDataOwner) -> float | None:
+    return value_in(customer, "SELECT price_per_kwh FROM price_sample")
+
+
 def counter_of(customer: CarDataOwner) -> float | None:
+    return value_in(customer, "SELECT counter_kwh FROM car")
+
+
+def value_in(customer: CarDataOwner, sql: str) -> float | None:
     uri = f"file:{customer.folder / 'history.db'}?mode=ro"
     with closing(sqlite3.connect(uri, uri=True)) as connection:
-        row = connection.execute("SELECT counter_kwh FROM car").fetchone()
+        row = connection.execute(sql).fetchone()
     return None if row is None else round(row[0], 2)

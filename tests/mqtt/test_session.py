@@ -624,6 +624,28 @@ async def test_a_broker_to_which_all_subscriptions_together_are_too_long() -> No
 
 
 @virtually
+async def test_a_refused_subscription_is_logged_once(capsys: pytest.CaptureFixture[str]) -> None:
+    async def answer(peer: Peer, kind: int, body: bytes) -> bool:
+        if kind != codec.SUBSCRIBE:
+            return False
+        count = len(codec.parse_subscribe(body, peer.version).filters)
+        number = int.from_bytes(body[:2], "big")
+        codes = [codec.NOT_AUTHORIZED, *[1] * (count - 1)]
+        peer.send(codec.suback(peer.version, number, codes))
+        return True
+
+    async with FakeBroker(answer) as broker:
+        session = make_session(broker.settings)
+        task = asyncio.create_task(session.run())
+        for _ in range(3):
+            await until(session.subscribed.is_set, 100)
+            broker.peers[-1].hang_up()
+            await until(lambda: not session.subscribed.is_set(), 100)
+        await stop(session, task)
+    assert capsys.readouterr().out.count("mqtt_subscription_refused") == 1
+
+
+@virtually
 async def test_clients_that_take_the_connection_from_each_other_poison_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

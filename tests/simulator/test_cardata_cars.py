@@ -149,7 +149,8 @@ async def test_everything_about_them_can_be_asked_for(certificates, client_of, c
     values = data["telematicData"]
     assert all(isinstance(v["value"], str | None) for v in values.values())
     assert values[SOC]["unit"] == "%"
-    assert len(history["data"]) == 5
+    assert len(history["data"]) >= 5
+    assert all(one["displayedSoc"] > one["displayedStartSoc"] for one in history["data"])
     assert places["data"][0]["acCurrentLimit"] == 16
     wheel = tyres["passengerCar"]["mountedTyres"]["rearRight"]
     assert wheel["dimension"]["rimDiameter"] == 19

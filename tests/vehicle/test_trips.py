@@ -107,7 +107,7 @@ CASES = [
         0:50 OD=130@0:47 POS=25000@0:47 HD=70@0:47
         0:55 OD=130@0:47 POS=25000@0:47 HD=70@0:47
         """,
-        ["?-0:47 30 km odometer"],
+        ["?-0:47 30 km odometer soc 80>70"],
     ),
     Case(
         "kilometres and miles by turns are no trip",

@@ -176,6 +176,7 @@ def test_health_and_metrics(
     assert page.metric(f'bmw2mqtt_vehicle_available{{account="home",vin="{VIN}"}}') == 1
     age_s = page.metric(f'bmw2mqtt_vehicle_data_age_seconds{{account="home",vin="{VIN}"}}')
     assert age_s > 24 * 3600, "the recorded cars reported years ago"
+    assert "vehicle_mileage" not in page.client.get("/metrics").text, "only if it is set"
     assert page.metric("process_resident_memory_bytes") > 1e6
 
     broker.kill()

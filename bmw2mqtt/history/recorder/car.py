@@ -9,7 +9,7 @@ from bmw2mqtt.history.recorder.battery_12v import Battery12VRecorder
 from bmw2mqtt.history.recorder.charges import ChargeRecorder
 from bmw2mqtt.history.recorder.drives import DriveRecorder
 from bmw2mqtt.history.recorder.energy import EnergyCounters
-from bmw2mqtt.history.recorder.options import Outputs, RecorderOptions
+from bmw2mqtt.history.recorder.options import NO_SOURCES, Outputs, RecorderOptions, Sources
 from bmw2mqtt.history.recorder.readings import ReadingRecorder
 from bmw2mqtt.history.recorder.recorded import RecordedSession
 from bmw2mqtt.history.records import CarRecord, OpenState, ReadingRecord
@@ -50,6 +50,7 @@ class CarRecorder:
         *,
         stored: StoredCar,
         now: datetime,
+        sources: Sources = NO_SOURCES,
     ) -> None:
         """Continue with what is stored."""
         self.vin = vin
@@ -64,6 +65,7 @@ class CarRecorder:
             counters=self._counters,
             sessions=dict(stored.sessions),
             last=stored.last_charge,
+            sources=sources,
         )
         self._drives = DriveRecorder(
             vin, options, outputs, state=stored.trips, last=stored.last_trip

@@ -7,12 +7,20 @@ from typing import Final
 
 from bmw2mqtt.history.recorder.energy import EnergyCounters
 from bmw2mqtt.history.recorder.imports import bmw_row, is_part_of, merge
-from bmw2mqtt.history.recorder.options import NEWS, SAVE_EVERY, Outputs, RecorderOptions
+from bmw2mqtt.history.recorder.options import (
+    NEWS,
+    NO_SOURCES,
+    SAVE_EVERY,
+    Outputs,
+    RecorderOptions,
+    Sources,
+)
 from bmw2mqtt.history.recorder.recorded import ABSORBED, STATE_PREFIX, RecordedSession
 from bmw2mqtt.history.records import CurvePoint, OpenState, SessionRecord
 from bmw2mqtt.history.sessions import last_charge, session_record
 from bmw2mqtt.vehicle.charging.constants import NOT_CHARGING_NOTICE
 from bmw2mqtt.vehicle.charging.document import to_document
+from bmw2mqtt.vehicle.charging.meter import is_settled
 from bmw2mqtt.vehicle.charging.session import ChargingSession, Phase
 from bmw2mqtt.vehicle.charging.state import Transition, TransitionKind, latest_sessions
 from bmw2mqtt.vehicle.history import ChargeSummary, ChargingEvent, HistoryEvent
@@ -36,6 +44,7 @@ class ChargeRecorder:
         counters: EnergyCounters,
         sessions: dict[str, RecordedSession],
         last: ChargeSummary | None,
+        sources: Sources = NO_SOURCES,
     ) -> None:
         """Continue with what an earlier run has stored.
 
@@ -46,11 +55,13 @@ class ChargeRecorder:
             counters: of the car.
             sessions: those that may still change, by id, oldest first.
             last: what was published of the last session.
+            sources: what others measure for the car.
         """
         self.counters = counters
         self.last = last
         """The last session that is over and worth a row in the list."""
         self._vin, self._options, self._outputs = vin, options, outputs
+        self._meter, self._prices = sources.meter, sources.prices
         self._sessions = sessions
         self._last_key = max((s.session.id for s in sessions.values()), default="")
         self._unsaved: set[str] = set()
@@ -100,9 +111,11 @@ class ChargeRecorder:
         return merged.absorbed_keys
 
     def tick(self, now: datetime) -> None:
-        """Do what time alone does: count a long pause, write what waits."""
+        """Do what time alone does: read the wallbox, count a long pause, write what waits."""
         for identity, known in tuple(self._sessions.items()):
-            if known.session.phase is Phase.PAUSED:
+            if self._meter is not None and not is_settled(known.session, now):
+                self._store(self._measured(known, now), now)
+            elif known.session.phase is Phase.PAUSED:
                 self._count(identity, known, now)
         if self._has_counted or self._is_due(now):
             self.save(now)
@@ -142,34 +155,43 @@ class ChargeRecorder:
         return bool(self._unsaved) and is_long
 
     def _put_imported(self, changed: RecordedSession, now: datetime) -> None:
+        self._store(self._measured(changed, now), now)
+
+    def _measured(self, known: RecordedSession, now: datetime) -> RecordedSession:
+        """Return it with what the wallbox has counted."""
+        return known if self._meter is None else self._meter.measured(self._vin, known, now)
+
+    def _store(self, changed: RecordedSession, now: datetime) -> None:
+        """Remember, count and publish a session."""
         identity = changed.session.id
-        self._sessions[identity] = changed
-        self._unsaved.add(identity)
+        if changed != self._sessions.get(identity):
+            self._sessions[identity] = changed
+            self._unsaved.add(identity)
         self._count(identity, changed, now)
         self._note_last(self._sessions[identity])
 
     def _forget(self, identity: str, now: datetime) -> None:
+        if self._meter is not None:
+            self._meter.forget(self._vin, identity)
         kind, at = f"{STATE_PREFIX}{identity}", int(now.timestamp())
         self._outputs.put(OpenState(vin=self._vin, kind=kind, json=ABSORBED, updated_at=at))
 
     # One session
 
     def _record(self, session: ChargingSession, observed: ObservedVehicle) -> None:
-        session = replace(session, counted_kwh=0.0)  # what counts is in `Counted`
         known = self._sessions.get(session.id)
+        # What counts is in `Counted`, and the rules know no wallbox.
+        meter = known.session.meter if known else None
+        session = replace(session, counted_kwh=0.0, meter=meter)
         if known is None and (self._is_long_over(session) or self._is_absorbed(session)):
             return
         if known is not None and known.session.bmw is not None and not session.is_open:
             return  # BMW's record is complete
         changed = replace(known, session=session) if known else RecordedSession(session=session)
         changed = self._with_place(changed, observed, is_new=known is None)
-        changed = _with_curve(changed, observed)
-        if changed == known:
-            return
-        self._sessions[session.id] = changed
-        self._unsaved.add(session.id)
-        self._count(session.id, changed, observed.at)
-        self._note_last(self._sessions[session.id])
+        changed = _with_curve(self._measured(changed, observed.at), observed)
+        if changed != known:
+            self._store(changed, observed.at)
 
     def _is_long_over(self, session: ChargingSession) -> bool:
         """Whether it is older than those that are remembered: it was recorded before."""
@@ -203,6 +225,7 @@ class ChargeRecorder:
             curve=known.curve,
             price_per_kwh=self._options.price_per_kwh,
             currency=self._options.currency,
+            prices=self._prices,
         )
 
     def _with_place(

@@ -1,10 +1,12 @@
 """What the owner has set, and where the recorders deliver."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from bmw2mqtt.history.price_log import PriceLog
+from bmw2mqtt.history.recorder.meters import WallboxMeter
 from bmw2mqtt.history.records import Record
 from bmw2mqtt.vehicle.history import HistoryEvent, VehicleHistory
 from bmw2mqtt.vehicle.trips import Home
@@ -23,6 +25,21 @@ class RecorderOptions:
     keep_positions: bool = False
     price_per_kwh: float | None = None
     currency: str = "EUR"
+    meters: Mapping[str, str] = field(default_factory=dict)
+    """A name for the wallbox counter of each car that has one, by VIN; cars may share one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What others measure for a car."""
+
+    meter: WallboxMeter | None = None
+    """The wallbox at which it charges."""
+    prices: PriceLog | None = None
+    """What energy costs there."""
+
+
+NO_SOURCES: Final = Sources()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,12 @@
 
 from .drive import REPORT_EVERY, TIME_LAPSE, ChargePhase, ChargingPlan, SimulatedDrive
 from .models import DIESEL, ELECTRIC, PLUGIN_HYBRID, Brand, CarModel
+from .past import PAST_DAYS, PastEvent, PastKind, past
 
 __all__ = [
     "DIESEL",
     "ELECTRIC",
+    "PAST_DAYS",
     "PLUGIN_HYBRID",
     "REPORT_EVERY",
     "TIME_LAPSE",
@@ -13,5 +15,8 @@ __all__ = [
     "CarModel",
     "ChargePhase",
     "ChargingPlan",
+    "PastEvent",
+    "PastKind",
     "SimulatedDrive",
+    "past",
 ]

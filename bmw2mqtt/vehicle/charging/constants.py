@@ -108,6 +108,16 @@ METER_LOW_KWH = 1.5
 METER_HIGH_FACTOR = 1.8
 METER_MAX_KW = 22.0
 METER_JUMP_KWH = 0.5
+METER_LEAD = timedelta(minutes=5)
+"""How long before the car reports a charge the wallbox may have begun to count it."""
+METER_LONGEST_LEAD = timedelta(hours=2)
+"""The same for a car that reports late."""
+METER_TAIL = timedelta(minutes=15)
+"""How long after the end the last reading of a charge may come, or before it."""
+METER_STEP = timedelta(seconds=30)
+"""Readings that follow one another more closely are thinned."""
+METER_KEPT = timedelta(days=1)
+"""How long readings are remembered."""
 
 # BMW's charging history
 RECORD_MATCH = timedelta(minutes=30)

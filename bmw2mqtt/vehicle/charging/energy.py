@@ -21,6 +21,7 @@ from bmw2mqtt.vehicle.charging.constants import (
     METER_LOW_FACTOR,
     METER_LOW_KWH,
     METER_MIN_KWH,
+    METER_TAIL,
     UNPROVEN_POINTS,
 )
 from bmw2mqtt.vehicle.charging.session import ChargingSession, Integral, StartSource
@@ -75,13 +76,17 @@ def energy_of(session: ChargingSession) -> Energy:
 
 
 def proven_kwh(session: ChargingSession) -> float:
-    """Return what is certain of a running charge: the meter, else all but one point of the SoC."""
-    if session.meter is not None and not session.meter.is_faulty:
-        return session.meter.kwh
-    if session.soc_start is None or session.soc_end is None or session.capacity_kwh is None:
-        return 0.0
-    points = max(0.0, session.soc_end - session.soc_start - UNPROVEN_POINTS)
-    return points / 100 * session.capacity_kwh
+    """Return what is certain of a running charge: all but one point of the SoC, or the meter.
+
+    The meter may count another car's charge: it counts as far as the SoC allows it.
+    """
+    meter_kwh = session.meter.kwh if session.meter is not None else 0.0
+    if session.soc_start is None or session.capacity_kwh is None:
+        return meter_kwh
+    gain = max(0.0, (session.soc_end or session.soc_start) - session.soc_start)
+    highest_kwh = METER_HIGH_FACTOR * (gain + CLAMP_ABOVE_POINTS) / 100 * session.capacity_kwh
+    proven = max(0.0, gain - UNPROVEN_POINTS) / 100 * session.capacity_kwh
+    return max(proven, min(meter_kwh, highest_kwh))
 
 
 def covered_kwh(session: ChargingSession) -> float | None:
@@ -192,9 +197,17 @@ def _is_covered(session: ChargingSession, integral: Integral) -> bool:
 
 
 def _meter_kwh(session: ChargingSession, battery_kwh: float | None) -> float | None:
-    """The meter counts unless it contradicts the battery: then it measured something else."""
-    meter = session.meter
-    if meter is None or meter.is_faulty or meter.kwh < METER_MIN_KWH:
+    """The meter counts unless it fell silent, or contradicts the battery.
+
+    In the latter case it measured something else. The end of an inferred session is not known, so
+    that silence before it proves nothing.
+    """
+    meter, end_at = session.meter, session.end_at
+    if meter is None or meter.kwh < METER_MIN_KWH or kind_of(session) is CurrentType.DC:
+        return None
+    if session.start_source is StartSource.INFERRED:
+        end_at = None
+    if end_at is not None and end_at - meter.last_at > METER_TAIL:
         return None
     if battery_kwh is None:
         return meter.kwh

@@ -225,14 +225,6 @@ def on_dc(step: Step, reading: Fact[bool]) -> None:
         step.state.session = replace(session, is_dc=reading.value)
 
 
-def on_meter(step: Step, reading: Fact[float]) -> None:
-    """Advance the wallbox counter of an open session."""
-    session = step.state.session
-    if session is not None and session.is_open and session.meter is not None:
-        meter = session.meter.advanced(reading.value, reading.at)
-        step.state.session = replace(session, meter=meter)
-
-
 def _note_plugged(state: MachineState, at: datetime) -> None:
     state.plugged_at = at
     state.is_noticed = False
@@ -369,5 +361,4 @@ _HANDLERS: dict[str, Callable[[Step, Any], None]] = {
     "is_moving": on_moving,
     "end_reason": on_end_reason,
     "is_dc": on_dc,
-    "meter_kwh": on_meter,
 }

@@ -64,8 +64,6 @@ class ChargingFacts:
     """BMW's word for why the last charge ended; it stays until the next one."""
     is_dc: Fact[bool] | None = None
     """Whether it is direct current, if the car reports it."""
-    meter_kwh: Fact[float] | None = None
-    """The counter of the owner's wallbox."""
     capacity_kwh: float | None = None
     """Usable capacity of the battery, see `energy.usable_capacity_kwh`."""
     drive_train: DriveTrain | None = None

@@ -28,7 +28,6 @@ from bmw2mqtt.vehicle.charging.session import (
     ChargingSession,
     EndSource,
     Flag,
-    Meter,
     Phase,
     StartSource,
     duration,
@@ -139,7 +138,6 @@ def _start(step: Step, at: datetime, source: StartSource) -> None:
     state.soc = soc.begun(state.soc, is_resumed=False)
     state.active_since = at
     state.is_read_requested = False
-    meter = facts.meter_kwh
     state.session = ChargingSession(
         id=session_id(at, state.session),
         phase=Phase.CHARGING,
@@ -153,9 +151,6 @@ def _start(step: Step, at: datetime, source: StartSource) -> None:
         target_percent=state.target_percent,
         capacity_kwh=facts.capacity_kwh,
         odometer_km=state.odometer_km,
-        meter=None
-        if meter is None
-        else Meter(start_kwh=meter.value, last_kwh=meter.value, last_at=max(meter.at, at)),
     )
     step.record(TransitionKind.STARTED, at)
 

@@ -15,6 +15,7 @@ from bmw2mqtt.vehicle.charging.session import (
     ChargingSession,
     EndSource,
     Flag,
+    Meter,
     Phase,
     StartSource,
     session_id,
@@ -153,10 +154,22 @@ def _joined(fragments: Sequence[ChargingSession]) -> ChargingSession:
         soc_start=starts[0] if starts else None,
         soc_end=ends[-1] if ends else None,
         peak_kw=max(peaks, default=None),
-        meter=None,
+        meter=_joined_meter([session.meter for session in ordered]),
         gap_s=sum(session.gap_s for session in ordered),
         flags=frozenset[Flag]().union(*(session.flags for session in ordered)),
         counted_kwh=sum(session.counted_kwh for session in ordered),
+    )
+
+
+def _joined_meter(meters: Sequence[Meter | None]) -> Meter | None:
+    """Return what a wallbox counted of all fragments; `None` if it missed one."""
+    known = [meter for meter in meters if meter is not None]
+    if len(known) < len(meters):
+        return None
+    return replace(
+        known[-1],
+        start_kwh=known[0].start_kwh,
+        start_total_kwh=known[-1].last_total_kwh - sum(meter.kwh for meter in known),
     )
 
 

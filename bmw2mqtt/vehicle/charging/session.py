@@ -13,8 +13,6 @@ from bmw2mqtt.vehicle.charging.constants import (
     BURST_TOLERANCE,
     LATE_READING,
     LATE_READING_PARKED,
-    METER_JUMP_KWH,
-    METER_MAX_KW,
 )
 
 
@@ -136,28 +134,17 @@ class Meter:
     """A wallbox counter during a session."""
 
     start_kwh: float
+    """What it showed at the begin."""
+    start_total_kwh: float
+    """What it had counted until then, also across a new begin at 0."""
     last_kwh: float
     last_at: datetime
-    is_faulty: bool = False
-    """It stepped back or jumped further than a wallbox can deliver."""
+    last_total_kwh: float
 
     @property
     def kwh(self) -> float:
         """What it counted."""
-        return self.last_kwh - self.start_kwh
-
-    def advanced(self, kwh: float, at: datetime) -> "Meter":
-        """Return it with another reading."""
-        hours = max(0.0, (at - self.last_at).total_seconds()) / 3600
-        step = kwh - self.last_kwh
-        is_faulty = self.is_faulty or not 0 <= step <= METER_MAX_KW * hours + METER_JUMP_KWH
-        last_kwh = self.last_kwh if is_faulty else kwh
-        return Meter(
-            start_kwh=self.start_kwh,
-            last_kwh=last_kwh,
-            last_at=max(at, self.last_at),
-            is_faulty=is_faulty,
-        )
+        return self.last_total_kwh - self.start_total_kwh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

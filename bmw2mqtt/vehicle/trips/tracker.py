@@ -195,7 +195,8 @@ class TripTracker:
         if self._state.soc is None or at >= self._state.soc.at:
             self._state.soc = soc
         if trip is not None:
-            if at <= trip.first_moved_at + SOC_AFTER_START:
+            is_told_at_end = not trip.start_known and not trip.is_streamed
+            if at <= trip.first_moved_at + SOC_AFTER_START and not is_told_at_end:
                 trip.soc_start = soc
             else:
                 trip.soc_end = soc

@@ -134,6 +134,7 @@ function render() {
   ]);
   if (card && !focused.isConnected) (card.isConnected ? card : $("main")).focus();
   const foot = [`bmw2mqtt ${state.version} · not affiliated with BMW Group`];
+  if (state.has_settings) foot.push(" · ", h("a", { href: "setup/" }, "Settings"));
   if (accessMethod === "token") foot.push(" · ", h("button", { type: "button", class: "plain", "data-act": "sign-out" }, "Sign out"));
   updateChildren($("foot"), foot.map((part) => (typeof part === "string" ? document.createTextNode(part) : part)));
 }

@@ -10,7 +10,8 @@ from bmw2mqtt.history.recorder.battery_12v import BATTERY_KIND
 from bmw2mqtt.history.recorder.car import CarRecorder, StoredCar
 from bmw2mqtt.history.recorder.charges import KEPT
 from bmw2mqtt.history.recorder.drives import STATE_KIND, last_trip
-from bmw2mqtt.history.recorder.options import Outputs, RecorderOptions
+from bmw2mqtt.history.recorder.meters import WallboxMeter
+from bmw2mqtt.history.recorder.options import NO_SOURCES, Outputs, RecorderOptions, Sources
 from bmw2mqtt.history.recorder.recorded import ABSORBED, STATE_PREFIX, read_session
 from bmw2mqtt.history.records import (
     CarRecord,
@@ -36,9 +37,16 @@ BEGIN = T0 - timedelta(hours=1)
 class RecordedCar:
     """A recorder with what it has written, published and sent."""
 
-    def __init__(self, counter_kwh: float | None = 100.0, **options: Any) -> None:
+    def __init__(
+        self,
+        counter_kwh: float | None = 100.0,
+        *,
+        sources: Sources = NO_SOURCES,
+        **options: Any,
+    ) -> None:
         """Begin with a counter that an earlier run has stored, or without any file."""
         self.options = RecorderOptions(**{"home": HOUSE} | options)
+        self.sources = sources
         self.rows: dict[object, Record] = {}
         self.published: list[VehicleHistory] = []
         self.events: list[HistoryEvent] = []
@@ -53,6 +61,10 @@ class RecordedCar:
         """Start the recorder anew, from what was written."""
         if not is_killed:
             self.recorder.save(now)
+        if self.sources.meter is not None:
+            meter = WallboxMeter()
+            meter.restore({VIN: self._stored().sessions})
+            self.sources = replace(self.sources, meter=meter)
         self.recorder = self._made(now)
         self.retained_read(now)
 
@@ -77,7 +89,8 @@ class RecordedCar:
             publish=lambda _, history: self.published.append(history),
             send=lambda _, event: self.events.append(event),
         )
-        return CarRecorder(VIN, self.options, outputs, stored=self._stored(), now=now)
+        stored = self._stored()
+        return CarRecorder(VIN, self.options, outputs, stored=stored, now=now, sources=self.sources)
 
     def _put(self, record: Record) -> None:
         self.rows[identity(record)] = record

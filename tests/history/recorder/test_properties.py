@@ -23,8 +23,8 @@ def check(scenario: RecordedScenario, *, most: int = 1) -> None:
         ]
         assert known == sorted(known)
     for row in car.sessions:
-        assert row.start_at is not None
-        assert row.end_at is None or row.end_at >= row.start_at
+        assert row.start_at is not None or row.start_source == "inferred"
+        assert row.end_at is None or row.end_at >= (row.start_at or 0)
         assert all(block.end_at >= block.start_at for block in row.blocks)
         assert (row.active_s or 0) >= 0
         assert (row.grid_kwh or 0) >= 0

@@ -48,7 +48,6 @@ NAMES = {
     "PC": "is_preconditioning",
     "DC": "is_dc",
     "RE": "end_reason",
-    "MT": "meter_kwh",
 }
 BEFORE = "-0:30 PL=D ST=no ME=78 TG=80 OD=1000 POS=0"
 

@@ -13,7 +13,7 @@ from .scenario import T0, Scenario, after
 
 def document() -> dict[str, Any]:
     scenario = Scenario()
-    scenario.play("0:00 PL=C ST=act HD=40 PW=7000 TR=60 V=230 A=16 PH=3-PHASES MT=5 RE=X DC=false")
+    scenario.play("0:00 PL=C ST=act HD=40 PW=7000 TR=60 V=230 A=16 PH=3-PHASES RE=X DC=false")
     scenario.play("0:30 HD=45 LV=47")
     loaded: dict[str, Any] = json.loads(json.dumps(scenario.machine.to_document(scenario.now)))
     return loaded

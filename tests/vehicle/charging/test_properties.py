@@ -145,7 +145,7 @@ def test_messages_that_are_lost(data: st.DataObject) -> None:
 
 WORDS = ("ST=act", "ST=paused", "ST=ended", "ST=no", "ST=INVALID", "PL=C", "PL=D", "PL=?")
 NUMBERS = ("HD=40", "HD=55", "HD=54", "HD=80", "LV=60", "PW=0", "PW=7000", "PW=-500", "TR=30")
-OTHERS = ("OD=1000", "OD=1001", "OD=1609", "MV=true", "MV=false", "POS=0", "POS=500", "MT=7")
+OTHERS = ("OD=1000", "OD=1001", "OD=1609", "MV=true", "MV=false", "POS=0", "POS=500")
 MESSAGE = st.builds(
     lambda part, stamp: part + stamp,
     st.sampled_from(WORDS + NUMBERS + OTHERS),

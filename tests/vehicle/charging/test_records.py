@@ -8,7 +8,6 @@ import pytest
 
 from bmw2mqtt.vehicle.charging.counter import EnergyCounter, count
 from bmw2mqtt.vehicle.charging.energy import (
-    EnergySource,
     active_s,
     energy_of,
     is_failed,
@@ -22,6 +21,7 @@ from bmw2mqtt.vehicle.charging.session import (
     BmwSession,
     ChargingSession,
     EndSource,
+    Meter,
     RecordBlock,
     StartSource,
 )
@@ -162,20 +162,20 @@ def test_a_flat_soc_is_replaced_and_an_open_session_left_alone() -> None:
 
 
 def test_a_meter_beats_bmw_unless_it_measured_something_else() -> None:
-    lines = (
-        "-0:10 MT=500",
-        "0:00 PL=C ST=act HD=40",
-        "1:00 HD=50 MT=508.7",
-        "1:30 HD=55 ST=ended MT=512.9",
-        "1:40 PL=D",
-    )
-    scenario = charge(*lines)
-    (session,) = merged([scenario.session], record("0:00", "1:30", (40, 55), 12.0)).sessions
-    assert kwh(session) == (11.7, 12.9, "meter")
-    assert scenario.count_kwh == 112.9
-    scenario = charge(*(line.replace("MT=512.9", "MT=509") for line in lines))
-    (session,) = merged([scenario.session], record("0:00", "1:30", (40, 55), 12.0)).sessions
-    assert energy_of(session).source is EnergySource.BMW
+    scenario = charge("0:00 PL=C ST=act HD=40", "1:30 HD=55 ST=ended", "1:40 PL=D")
+    session = scenario.session
+    assert session is not None
+    bmw = record("0:00", "1:30", (40, 55), 12.0)
+    for last_kwh, expected in ((512.9, (11.7, 12.9, "meter")), (509.0, (11.7, 12.0, "bmw"))):
+        meter = Meter(
+            start_kwh=500,
+            start_total_kwh=0,
+            last_kwh=last_kwh,
+            last_at=after("1:30"),
+            last_total_kwh=last_kwh - 500,
+        )
+        (found,) = merged([replace(session, meter=meter)], bmw).sessions
+        assert kwh(found) == expected
 
 
 def test_a_lost_database_goes_on_from_the_retained_value() -> None:

@@ -2,60 +2,60 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from bmw2mqtt.simulator.cardata.cars import Json
-    from bmw2mqtt.simulator.driving import CarModel
+from bmw2mqtt.simulator.driving import PastKind, past
 
-SESSIONS = 12
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bmw2mqtt.simulator.cardata.cars import Json
+    from bmw2mqtt.simulator.driving import CarModel, PastEvent
+
+FROM_THE_GRID = 1.08
+"""Energy from the grid for that in the battery."""
 
 
 def charging_sessions(model: CarModel, started_at: datetime) -> list[Json]:
-    """Return a charging session on every other evening before the simulation, oldest first."""
-    battery = model.battery
-    if battery is None:
-        return []
-    home = model.route.waypoints[0]
-    sessions = []
-    for number in range(SESSIONS, 0, -1):
-        start_percent = 25 + 7 * (number % 5)
-        kwh = (battery.target_percent - start_percent) * battery.capacity_kwh / 100
-        seconds = round(3600 * kwh / battery.max_charging_kw)
-        started = int((started_at - timedelta(days=2 * number)).replace(hour=19).timestamp())
-        sessions.append(
+    """Return the charging sessions of the days before the simulation, oldest first."""
+    charges = (event for event in past(model, started_at) if event.kind is PastKind.CHARGE)
+    return [_charging_session(model, charge) for charge in charges]
+
+
+def _charging_session(model: CarModel, charge: PastEvent) -> Json:
+    place = charge.place(0)
+    start, end = int(charge.start_at.timestamp()), int(charge.end_at.timestamp())
+    percent = charge.after.percent - charge.before.percent
+    kwh = percent / 100 * model.battery.capacity_kwh if model.battery else 0.0
+    return {
+        "displayedStartSoc": int(charge.before.percent),
+        "displayedSoc": int(charge.after.percent),
+        "startTime": start,
+        "endTime": end,
+        "timeZone": "Europe/Berlin",
+        "totalChargingDurationSec": end - start,
+        "energyConsumedFromPowerGridKwh": round(kwh * FROM_THE_GRID, 2),
+        "energyDecreaseHvbKwh": 0,
+        "energyDischargedKwh": 0,
+        "isPreconditioningActivated": False,
+        "mileage": int(charge.after.mileage_km),
+        "mileageUnits": "KM",
+        "chargingLocation": {
+            "municipality": place.address.rpartition(" ")[2],
+            "formattedAddress": place.address,
+            "streetAddress": place.address.partition(",")[0],
+            "mapMatchedLatitude": place.latitude,
+            "mapMatchedLongitude": place.longitude,
+        },
+        "chargingBlocks": [
             {
-                "displayedStartSoc": start_percent,
-                "displayedSoc": battery.target_percent,
-                "startTime": started,
-                "endTime": started + seconds,
-                "timeZone": "Europe/Berlin",
-                "totalChargingDurationSec": seconds,
-                "energyConsumedFromPowerGridKwh": round(kwh * 1.08, 2),
-                "energyDecreaseHvbKwh": 0,
-                "energyDischargedKwh": 0,
-                "isPreconditioningActivated": False,
-                "mileage": int(model.initial_mileage_km) - 80 * number,
-                "mileageUnits": "KM",
-                "chargingLocation": {
-                    "municipality": home.address.rpartition(" ")[2],
-                    "formattedAddress": home.address,
-                    "streetAddress": home.address.partition(",")[0],
-                    "mapMatchedLatitude": home.latitude,
-                    "mapMatchedLongitude": home.longitude,
-                },
-                "chargingBlocks": [
-                    {
-                        "startTime": started,
-                        "endTime": started + seconds,
-                        "averagePowerGridKw": battery.max_charging_kw,
-                    }
-                ],
-                "businessErrors": [],
+                "startTime": start,
+                "endTime": end,
+                "averagePowerGridKw": round(charge.kw * FROM_THE_GRID, 1),
             }
-        )
-    return sessions
+        ],
+        "businessErrors": [],
+    }
 
 
 def charging_places(model: CarModel) -> list[Json]:
