@@ -15,9 +15,8 @@ _FEATURES: Final = {
     "lock": "lock-commands",
     "number": "numeric-input",
     "select": "select-options",
-    "switch": "toggle",
 }
-"""The feature of a tile that operates an entity, by platform."""
+"""The feature of a tile that operates an entity, by platform. A tile's icon toggles a switch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,7 +186,10 @@ GERMAN: Final = DashboardTexts(
         "switch_charging": "Laden",
         "switch_climate": "Klimatisierung",
         **{f"binary_sensor_door_{key}": f"Tür {place}" for key, place in _PLACES.items()},
-        **{f"binary_sensor_window_{key}": f"Fenster {place}" for key, place in _PLACES.items()},
+        **{
+            f"binary_sensor_window_{key}": f"Fenster {place[:1]}. {place.split()[1]}"
+            for key, place in _PLACES.items()
+        },
         **{f"sensor_{key}_current_pressure": place.capitalize() for key, place in _PLACES.items()},
     },
     login=_login(

@@ -265,6 +265,9 @@ def test_each_blueprint_is_imported_and_triggered(home: Home) -> None:
     assert not [message for message in home.messages() if "Legal inspection" in message]
     assert {push["title"] for push in home.pushed} == {"X", "bmw2mqtt home"}
     assert len(home.pushed) == len(home.messages()), "each message went to the phone too"
+    home.ha.restart()
+    assert home.messages() == []
+    home.wait_message("X|The 12 V battery is weak, 11.9 V")
     found = home.ha.problems()
     assert not [line for line in found if "mqtt" in str(line) or "automation" in str(line)]
 
