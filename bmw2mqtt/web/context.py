@@ -33,6 +33,8 @@ class PageContext:
     """Writes what a person changes in it."""
     currency: str = "EUR"
     """Of the prices in it."""
+    retained: Callable[[str], bytes | None] = lambda _: None
+    """Returns what the bridge retains on a topic."""
     has_vehicle_metrics: bool = False
     """Whether `/metrics` has the values of the cars."""
     setup: Setup | None = None

@@ -1,6 +1,7 @@
 """The status document: everything the page shows, as JSON. Without secrets and positions."""
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 from bmw2mqtt import __version__
@@ -53,8 +54,15 @@ def document(context: PageContext) -> dict[str, Any]:
         "mqtt": {"is_connected": context.is_connected(), "broker": context.broker},
         "accounts": [_account(state, context) for state in context.devices.account_states()],
         "cars": cars,
+        "has_dashboard": _is_in_home_assistant(context, names),
         "commands": [_command(event, names) for event in context.commands.last],
     }
+
+
+def _is_in_home_assistant(context: PageContext, vins: Iterable[str]) -> bool:
+    """Whether a car is announced to Home Assistant."""
+    topics = context.topics
+    return any(context.retained(topics.vehicle(vin).discovery) is not None for vin in vins)
 
 
 def picture_tag(image: bytes) -> str:

@@ -124,6 +124,7 @@ def make(
         history_file=history_file,
         setup=setup,
         history=history,
+        retained=publisher.retained_payload,
         has_vehicle_metrics=True,
     )
     listener = WebListener(settings.http, context)
