@@ -124,6 +124,7 @@ class Bridge:
             history_file=self._recording.file,
             history=self._recording.history,
             currency=self._settings.history.currency,
+            retained=self.publisher.retained_payload,
             has_vehicle_metrics=self._settings.metrics.vehicles,
             setup=self._setup,
         )

@@ -80,7 +80,7 @@ def stop_and_look(demo: Demo, directory: Path) -> None:
     children = psutil.Process(demo.process.pid).children(recursive=True)
     assert children, "the broker"
     demo.process.send_signal(signal.SIGINT)
-    assert demo.process.wait(10) == 0
+    assert demo.process.wait(30) == 0
     assert not any(child.is_running() for child in children)
     assert [path.name for path in directory.iterdir()] == ["output"]
     assert "Traceback" not in demo.text
@@ -192,7 +192,7 @@ def test_a_closed_terminal_ends_the_demo_and_its_broker(stack: ExitStack, tmp_pa
     children = psutil.Process(process.pid).children(recursive=True)
     assert any("mosquitto" in child.name() for child in children)
     os.close(master)
-    assert process.wait(10) == 0
+    assert process.wait(30) == 0
     assert are_gone(children)
     assert not list(tmp_path.glob("bmw2mqtt-demo-*"))
 

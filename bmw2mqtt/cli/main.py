@@ -83,6 +83,7 @@ _STATUS = {
     "cleanup": "0 deleted, 1 bmw2mqtt is running or the broker refuses, 2 wrong configuration",
     "healthcheck": "0 alive and connected, 1 not",
     "export": "0 printed, 1 there is no history, 2 wrong configuration",
+    "dashboard": "0 printed, 1 no bmw2mqtt is running, or it has no car, 2 wrong configuration",
     "status": "0 everything is well, 1 not running, not connected, or an account needs attention",
     "demo": "0 after Ctrl-C, 1 the demo cannot start",
     "entities": "0",
@@ -114,6 +115,7 @@ def parser() -> argparse.ArgumentParser:
         login := add("login", "log in to BMW and save the tokens"),
         status := add("status", "show accounts, cars and next requests of the running daemon"),
         export := add("export", "print charging sessions, trips or their sums per month"),
+        dashboard := add("dashboard", "print a Home Assistant dashboard for your cars"),
         cleanup := add("cleanup", "delete every topic that bmw2mqtt has published"),
         health := add("healthcheck", "check that the running daemon is alive and connected"),
     ]
@@ -139,6 +141,9 @@ def parser() -> argparse.ArgumentParser:
     )
     health.add_argument(
         "--alive", action="store_true", help="only check that it is alive, even without its broker"
+    )
+    dashboard.add_argument(
+        "--language", choices=("en", "de"), default="en", help="language of titles and names"
     )
     login.add_argument("account", metavar="ACCOUNT", help="name of the account")
     for command in (status, entities):

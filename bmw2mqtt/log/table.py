@@ -180,6 +180,8 @@ _FILES: Final[_Table] = {
     "charging_state_discarded": "The saved state of a charging session cannot be used ({reason});"
     " recording starts anew",
     "charging_session_ignored": "Car {vin}: the saved charging session cannot be used ({reason})",
+    "battery_12v_state_ignored": "Car {vin}: what was saved of the 12 V battery cannot be used"
+    " ({reason}); it starts anew",
     "trip_state_ignored": "Car {vin}: the saved trip cannot be used ({reason}); recording starts"
     " anew",
     "history_not_used": "The history is not recorded: {reason}",

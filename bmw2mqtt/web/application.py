@@ -15,12 +15,13 @@ from bmw2mqtt.accounts.account import Account
 from bmw2mqtt.config import Http
 from bmw2mqtt.config.text import captcha_token
 from bmw2mqtt.mqtt.device import dump_json
-from bmw2mqtt.web import access
+from bmw2mqtt.web import access, dashboard_download
 from bmw2mqtt.web.access import Access
 from bmw2mqtt.web.captcha_links import CaptchaLinks
 from bmw2mqtt.web.car_values import car_values
 from bmw2mqtt.web.connection_limits import ConnectionLimits
 from bmw2mqtt.web.context import PageContext
+from bmw2mqtt.web.dashboard_download import DashboardDownload
 from bmw2mqtt.web.events import Events
 from bmw2mqtt.web.setup.routes import SetupRoutes
 from bmw2mqtt.web.shell import send_index, static_routes, tagged
@@ -102,6 +103,7 @@ class WebApplication:
             web.get("/api/events", self._send_events, allow_head=False),
             web.get("/api/cars/{vin}", self._car_values),
             web.get("/cars/{vin}/picture.png", self._picture),
+            web.get(dashboard_download.PATH, DashboardDownload(self._context).send),
             *VehicleRoutes(self._context, _body).routes(),
             *self._setup_routes(),
             *ToolRoutes(self._context, _body).routes(),

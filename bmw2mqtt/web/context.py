@@ -36,6 +36,8 @@ class PageContext:
     """Writes what a person changes in it."""
     currency: str = "EUR"
     """Of the prices in it."""
+    retained: Callable[[str], bytes | None] = lambda _: None
+    """Returns what the bridge retains on a topic."""
     has_vehicle_metrics: bool = False
     """Whether `/metrics` has the values of the cars."""
     broker_problem: Callable[[], str | None] = lambda: None

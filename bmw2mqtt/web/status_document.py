@@ -1,6 +1,7 @@
 """The status document: everything the page shows, as JSON. Without secrets and positions."""
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 from bmw2mqtt import __version__
@@ -65,8 +66,15 @@ def document(context: PageContext) -> dict[str, Any]:
             _running(request, is_running=is_running)
             for request, is_running in context.commands.unfinished()
         ],
+        "has_dashboard": _is_in_home_assistant(context, names),
         "commands": [_command(event, names) for event in context.commands.last],
     }
+
+
+def _is_in_home_assistant(context: PageContext, vins: Iterable[str]) -> bool:
+    """Whether a car is announced to Home Assistant."""
+    topics = context.topics
+    return any(context.retained(topics.vehicle(vin).discovery) is not None for vin in vins)
 
 
 def picture_tag(image: bytes) -> str:

@@ -129,6 +129,7 @@ def make(
         history_file=history_file,
         setup=setup,
         history=history,
+        retained=publisher.retained_payload,
         has_vehicle_metrics=True,
     )
     listener = WebListener(settings.http, context)

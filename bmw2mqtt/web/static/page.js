@@ -29,6 +29,10 @@ function command(e) {
     (e.message || e.reason) && h("p", { class: "soft why" }, message(e.message) || words(e.reason)));
 }
 
+const dashboardLink = (code, name) => h("a", { href: `dashboard.yaml?language=${code}`, hreflang: code, lang: code }, name);
+const dashboardLinks = () => h("p", { class: "soft", "data-key": "dashboard" }, t("Dashboard for Home Assistant:"), " ",
+  dashboardLink("en", "English"), " · ", dashboardLink("de", "Deutsch"));
+
 // The page: cars first; what needs somebody stands above them, and accounts that are well below, folded
 
 function accounts(isCalm) {
@@ -64,6 +68,7 @@ function render() {
     !isCalm && accounts(isCalm),
     h("h2", { "data-key": "cars-title" }, t("Cars")),
     cars(),
+    state.has_dashboard && dashboardLinks(),
     isCalm && accounts(isCalm),
     h("h2", { "data-key": "commands-title" }, t("Last commands")),
     state.commands.length ? h("ol", { class: "card list", "data-key": "commands" }, state.commands.slice(0, SHOWN_COMMANDS).map(command))
