@@ -139,6 +139,33 @@ async def test_a_charge_and_a_trip(page: ServedPage, file: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("browser", "cost", "trip_heads", "trip_row"),
+    [
+        ("de-AT", "5,03 EUR", ("Ende", "Strecke (km)"), ("02.03.2026 09:00", "25", "18,3")),
+        ("en-US", "5.03 EUR", ("End", "Distance (mi)"), ("2026-03-02 09:00", "16", "29.4")),
+        ("en-US,de", "5.03 EUR", ("End", "Distance (km)"), ("2026-03-02 09:00", "25", "18.3")),
+    ],
+)
+async def test_language_and_units_of_the_browser(
+    page: ServedPage,
+    file: Path,
+    browser: str,
+    cost: str,
+    trip_heads: tuple[str, str],
+    trip_row: tuple[str, str, str],
+) -> None:
+    write(file, [CHARGE, DRIVE])
+    _, html = await get(page, PAGE, **{"Accept-Language": browser})
+    tables = list(Tables(html).tables.values())
+    charges, trips = tables[-3:-1]
+    assert cost in charges[1]
+    assert (trips[0][0], trips[0][2]) == trip_heads
+    assert (trips[1][0], trips[1][2], trips[1][3]) == trip_row
+    _, charge = await get(page, f"{PAGE}charges/{CHARGE.key}", **{"Accept-Language": browser})
+    assert ("Energie aus dem Netz" in charge) == browser.startswith("de")
+
+
 async def test_a_year_has_pages_and_is_fast(page: ServedPage, file: Path) -> None:
     year = simulated_year(45, 30)
     write(file, [*year.sessions, *year.trips, *year.readings])

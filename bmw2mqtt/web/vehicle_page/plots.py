@@ -11,6 +11,8 @@ from xml.etree.ElementTree import Element, tostring
 
 import leather
 
+from bmw2mqtt.web.vehicle_page import words
+
 WIDTH: Final = 440
 HEIGHT: Final = 190
 BARS: Final = 12
@@ -159,17 +161,17 @@ def _nice_step(highest: float) -> float:
 def _time_names(zone: tzinfo, *, days: bool) -> Callable[..., str]:
     def name(at: float, *_: object) -> str:
         time = datetime.fromtimestamp(at, zone)
-        return f"{time.day} {time:%b}" if days else f"{time:%H:%M}"
+        return words.day_text(time) if days else f"{time:%H:%M}"
 
     return name
 
 
 def _number_names(digits: int) -> Callable[..., str]:
-    return lambda value, *_: f"{value:.{digits}f}"
+    return lambda value, *_: words.number(value, digits)
 
 
 def _month_name(name: str) -> str:
-    return datetime.fromisoformat(f"{name}-01").strftime("%b")
+    return words.month_text(datetime.fromisoformat(f"{name}-01").month)
 
 
 def _svg(chart: Any, label: str, kind: str = "") -> str:

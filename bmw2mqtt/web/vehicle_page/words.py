@@ -46,6 +46,20 @@ COST_SOURCES: Final = {
     "user": mark("entered by you"),
 }
 STATUSES: Final = {"charging": mark("charging"), "paused": mark("paused")}
+_MONTHS: Final = (
+    mark("Jan"),
+    mark("Feb"),
+    mark("Mar"),
+    mark("Apr"),
+    mark("May"),
+    mark("Jun"),
+    mark("Jul"),
+    mark("Aug"),
+    mark("Sep"),
+    mark("Oct"),
+    mark("Nov"),
+    mark("Dec"),
+)
 _ZONES: Final = {"home": mark("home"), "elsewhere": mark("elsewhere")}
 
 
@@ -74,6 +88,17 @@ def language() -> str:
 def date_text(day: date) -> str:
     """Return a date."""
     return day.isoformat() if language() == ENGLISH else f"{day:%d.%m.%Y}"
+
+
+def month_text(month: int) -> str:
+    """Return the short name of a month."""
+    return t(_MONTHS[month - 1])
+
+
+def day_text(day: date) -> str:
+    """Return a day without its year."""
+    name = month_text(day.month)
+    return f"{day.day} {name}" if language() == ENGLISH else f"{day.day}. {name}"
 
 
 def time_text(at: int | None, name: str | None, zone: tzinfo) -> str:
