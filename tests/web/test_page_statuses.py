@@ -143,7 +143,9 @@ async def page() -> AsyncIterator[ServedPage]:
             capabilities=Capabilities(state_reports=True),
             mileage_km=8836,
             lids=(Opening(name="leftFront", state=OpeningState.OPEN),),
-            check_control_messages=(CheckControlMessage(type="ENGINE_OIL", severity=Severity.LOW),),
+            check_control_messages=(
+                CheckControlMessage(type="ENGINE_OIL", severity=Severity.MEDIUM),
+            ),
         )
         page.accounts["eu"].streams[VIN] = StreamedData(
             last={"vehicle.vehicle.travelledDistance": date(2026, 11, 20)}, since=date(2026, 11, 1)
@@ -190,7 +192,7 @@ async def test_cars_come_first_while_all_is_well(page: ServedPage, window: Page)
     )
     await summary.click()
     await expect(pause).to_be_visible()
-    await expect(window.get_by_text("Engine oil: low")).to_be_visible()
+    await expect(window.get_by_text("Engine oil: medium")).to_be_visible()
 
 
 async def test_units_and_language_are_the_browsers_or_chosen(
@@ -258,3 +260,31 @@ async def test_what_arrives_is_listed(page: ServedPage, browser: Browser) -> Non
         found = await Axe().run(window)
         assert found.violations_count == 0, found.generate_report()
         await context.close()
+
+
+class RecordingRemoval:
+    """Stands in for the removal of the topics."""
+
+    is_done = False
+
+    async def remove_everything(self) -> int:
+        self.is_done = True
+        return 42
+
+
+async def test_everything_is_removed_after_a_question(page: ServedPage, window: Page) -> None:
+    """Only the Home Assistant app offers it: elsewhere there is a command."""
+    await window.goto(page.url)
+    await expect(window.locator(".car")).to_be_visible(timeout=WAIT_MS)
+    await expect(window.get_by_text("Remove everything")).to_have_count(2)  # the closed dialog's
+    removal = RecordingRemoval()
+    object.__setattr__(page.context, "removal", removal)
+    await window.goto(page.url)
+    await window.locator("summary").get_by_text("Remove everything").click()
+    await window.get_by_role("button", name="Remove everything …").click()
+    dialog = window.get_by_role("dialog", name="Remove everything from the broker?")
+    await dialog.get_by_role("button", name="Cancel").click()
+    assert not removal.is_done
+    await window.get_by_role("button", name="Remove everything …").click()
+    await dialog.get_by_role("button", name="Remove everything").click()
+    await expect(window.get_by_text("You can uninstall it now.")).to_be_visible(timeout=WAIT_MS)

@@ -108,9 +108,9 @@ const PARTS = {
 const WINDOWS = { leftFront: t("Left front window"), rightFront: t("Right front window"), leftRear: t("Left rear window"), rightRear: t("Right rear window"), rear: t("Rear window") };
 const SERVICES = {
   oil: t("Engine oil"), engine_oil: t("Engine oil"), brake_fluid: t("Brake fluid"), vehicle_check: t("Vehicle check"), vehicle_tuv: t("Legal inspection"),
-  emission_check: t("Emission check"), brake_pads_front: t("Front brake pads"), brake_pads_rear: t("Rear brake pads"), washing_fluid: t("Washing fluid"),
+  emission_check: t("Emission check"), brake_pads_front: t("Front brake pads"), brake_pads_rear: t("Rear brake pads"), washing_fluid: t("Washing fluid"), tire_pressure: t("Tire pressure"),
 };
-const GRADES = { pending: t("pending"), overdue: t("overdue"), low: t("low"), medium: t("medium"), high: t("high"), critical: t("critical") };
+const GRADES = { pending: t("pending"), overdue: t("overdue"), medium: t("medium"), high: t("high"), critical: t("critical") };
 const graded = (word) => GRADES[word.toLowerCase()] || word.toLowerCase();
 
 function notes(values) {
@@ -121,12 +121,13 @@ function notes(values) {
   };
   const isOpen = (_, value) => ["OPEN", "OPEN_TILT", "INTERMEDIATE"].includes(value);
   const amber = () => "warn";
-  const red = (value) => (["OVERDUE", "HIGH", "CRITICAL"].includes(value) ? "bad" : value === "LOW" ? "quiet" : "warn");
+  const red = (value) => (["OVERDUE", "HIGH", "CRITICAL"].includes(value) ? "bad" : "warn");
   each("lids", isOpen, (name) => t("{part} open", { part: PARTS[name] || words(name) }), amber);
   each("windows", isOpen, (name) => t("{part} open", { part: WINDOWS[name] || words(name) }), amber);
   each("condition_based_services", (name, value) => ["PENDING", "OVERDUE"].includes(value),
     (name, value) => `${SERVICES[name.toLowerCase()] || words(name)}: ${graded(value)}`, red);
   for (const { type, text, severity } of values.check_control_messages?.attributes?.messages || []) {
+    if (severity === "LOW") continue; // all is well with it
     const grade = severity === "UNKNOWN" ? "" : `: ${graded(severity)}`;
     chips.push(h("li", { class: red(severity) }, `${text || SERVICES[type.toLowerCase()] || words(type)}${grade}`));
   }

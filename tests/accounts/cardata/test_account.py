@@ -480,3 +480,22 @@ async def test_a_refresh_says_what_it_did(parts: AccountParts) -> None:
         home.bmw.quota.exhaust(home.user.gcid)
         await home.refresh()
         await until(lambda: "quota" in result())
+
+
+async def test_nothing_is_selected_for_the_stream(parts: AccountParts) -> None:
+    """The hint comes a day after the login, and goes with the first message."""
+    parts.user.selected_descriptors = set()
+    async with RunningAccount(parts).running() as home:
+        await home.log_in()
+        await home.clock.forward(hours=23)
+        assert home.message == ""
+        await home.clock.forward(hours=2)
+        await home.is_status("ok", "nothing was streamed in the 24 hours since the login")
+        streamed = home.account.streamed(VIN)
+        assert streamed.is_silent
+        parts.user.selected_descriptors = None
+        await home.drive(50_000)
+        await home.clock.forward(minutes=2)
+        await home.is_status("ok")
+        assert home.message == ""
+        assert set(home.account.streamed(VIN).last) == {MILEAGE}
