@@ -85,6 +85,9 @@ class ToyAccount:
     def set_polling(self, *, is_polling: bool) -> None:
         """Do nothing: a toy is not asked."""
 
+    def streamed(self, vin: str) -> None:
+        """Return nothing: a toy has no stream."""
+
     def log_in(self, captcha_token: str | None) -> None:
         """Do nothing: the box is open."""
 

@@ -103,8 +103,11 @@ def test_what_it_shows(
         tag = page.client.get(f"/{path}").headers["ETag"]
         again = page.client.get(f"/{path}", headers={"If-None-Match": tag})
         assert (again.status_code, again.content) == (304, b""), path
-    shell = ("", "page.js", "page-cars.js", "page-parts.js", "page.css", "icon.svg")
-    assert sum(len(page.client.get(f"/{path}").content) for path in shell) < 36_000
+    scripts = (
+        f"page{part}.js" for part in ("", "-accounts", "-cars", "-parts", "-texts", "-tools")
+    )
+    shell = ("", *scripts, "page.css", "icon.svg")
+    assert sum(len(page.client.get(f"/{path}").content) for path in shell) < 64_000
 
 
 def events(page: DaemonPage, stack: ExitStack) -> Iterator[dict[str, Any]]:
