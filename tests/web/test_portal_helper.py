@@ -68,8 +68,10 @@ async def test_it_adds_what_bmw_offers_and_tells_the_page(
         await window.get_by_label("Paste that text here:").fill("nonsense")
         await window.get_by_role("button", name="Check").click()
         await expect(outcome).to_contain_text("This is not the text of the helper.")
-        href = await window.locator("#bookmarklet").get_attribute("href")
-        assert href == bookmarklet()
+        for path in (f"cars/{VIN}/data", "selection"):
+            await window.goto(f"{page.url}/{path}")
+            href = await window.locator("#bookmarklet").get_attribute("href")
+            assert href == bookmarklet(), path
 
 
 async def test_it_changes_nothing_if_it_does_not_know_what_is_selected(

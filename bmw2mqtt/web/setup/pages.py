@@ -102,13 +102,15 @@ def portal(t: Texts, setup: Setup, entered: AccountForm, lines: list[str]) -> st
         f'{t("portal.1")}<span class="links">{links}</span>'
         f'<span class="soft">{t("portal.1.note")}</span>'
     )
+    link = f'<a href="../selection" target="_blank">{t("portal.helper")}</a>'
+    helper = f' <span class="links">{link}</span>'
     steps = (
         (first, ""),
         (t("portal.2"), TILE),
         (t("portal.3"), client_drawing(t)),
         (t("portal.4"), SWITCHES),
         (t("portal.5"), ""),
-        (t("portal.6"), ticks_drawing(t)),
+        (t("portal.6") + helper, ticks_drawing(t)),
     )
     listed = "".join(f"<li><div>{text}</div>{drawing}</li>" for text, drawing in steps)
     texts = "".join(

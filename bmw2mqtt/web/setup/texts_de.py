@@ -105,6 +105,7 @@ GERMAN: Final = {
         "Drücke <strong>nicht</strong> auf <em>Gerät authentifizieren</em>. Das macht bmw2mqtt im"
         " nächsten Schritt."
     ),
+    "portal.helper": "Oder lass einen Helfer alles in deinem Tab bei BMW auswählen",
     "portal.6": (
         "<strong>Richte den Datenstream ein</strong>, für jedes Auto: Drücke <em>Mehr laden</em>,"
         " bis alle Zeilen da sind, wähle alle aus, speichere. Ein Auto ohne Auswahl sendet"

@@ -97,6 +97,7 @@ ENGLISH: Final = {
         "Do <strong>not</strong> press <em>Authenticate device</em>. bmw2mqtt does that in the"
         " next step."
     ),
+    "portal.helper": "Or let a helper select everything in your tab at BMW",
     "portal.6": (
         "<strong>Configure the data stream</strong>, for each car: press <em>Load more</em> until"
         " every row is there, tick all of them, save. A car without ticks sends nothing."

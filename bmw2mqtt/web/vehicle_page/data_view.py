@@ -52,20 +52,33 @@ def group_of(row: Descriptor, vehicle: Vehicle, streamed: StreamedData, today: d
 
 def render(vehicle: Vehicle, name: str, streamed: StreamedData, today: date) -> str:
     """Return the page; its address ends in `cars/{VIN}/data`."""
+    title = t("Choose what {name} sends", name=name)
     groups: dict[str, list[Descriptor]] = {key: [] for key in _GROUPS}
     for row in catalogue().values():
         if key := group_of(row, vehicle, streamed, today):
             groups[key].append(row)
-    title = t("Choose what {name} sends", name=name)
     body = (
         f'<p class="back"><a href="./">{t("Back to the car")}</a></p>\n'
         f"<h1>{escape(title)}</h1>\n"
-        + html.section("ticks", t("Select everything in BMW's portal"), _helper())
+        + _helper_section()
         + html.section("arrived", t("What arrives"), _arrived(groups, streamed))
     )
     return words.document(
         title=f"{title} · bmw2mqtt", body=body, root="../../", name=name, script="page-data.js"
     )
+
+
+def render_helper() -> str:
+    """Return the page with the helper alone, for an account that has no car yet."""
+    title = t("Choose what the car sends")
+    body = f"<h1>{title}</h1>\n{_helper_section()}"
+    return words.document(
+        title=f"{title} · bmw2mqtt", body=body, root="./", name="", script="page-data.js"
+    )
+
+
+def _helper_section() -> str:
+    return html.section("ticks", t("Select everything in BMW's portal"), _helper())
 
 
 def _helper() -> str:

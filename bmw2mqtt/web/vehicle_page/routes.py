@@ -61,6 +61,7 @@ class VehicleRoutes:
         return [
             web.get("/cars/{vin}/", self._page),
             web.get("/cars/{vin}/data", self._data),
+            web.get("/selection", self._selection),
             web.get(rf"/cars/{{vin}}/charges/{_KEY}", self._charge),
             web.get(rf"/cars/{{vin}}/trips/{_KEY}", self._trip),
             web.get(r"/cars/{vin}/history/{kind}.{form}", self._download),
@@ -94,6 +95,10 @@ class VehicleRoutes:
         if self._context.history_file is None:
             return _html(show(None))
         return _html(await self._read(lambda reader: show(read_page(reader)), lambda: show(Past())))
+
+    async def _selection(self, request: web.Request) -> web.Response:
+        VISITOR.set(visitor_of(request))
+        return _html(data_view.render_helper())
 
     async def _data(self, request: web.Request) -> web.Response:
         car = self._visited(request)
