@@ -32,6 +32,7 @@ SETUP = {"setup-portal": "cardata", "setup-login": "login?account=eu"}
 CARS = 5
 VIN = "WBY11DEMO0ELECTRC"
 """The car whose page is shown."""
+CARDATA_VIN = "WBY61CARDATA00EV1"
 COMMANDS = (
     (f"{VIN}/switch/climate/set", "ON"),
     (f"{VIN}/number/target_soc/set", "85"),
@@ -86,12 +87,13 @@ async def _shoot(
     is_whole: bool = True,
     sizes: Sequence[str] = tuple(SIZES),
     schemes: Sequence[str] = ("light", "dark"),
+    locale: str = "en-IE",
 ) -> None:
     """Take one view in each size, light and dark; on the desktop the whole page if wanted."""
     for size in sizes:
         options = SIZES[size]
         for scheme in schemes:
-            context = await browser.new_context(color_scheme=scheme, locale="en-GB", **options)
+            context = await browser.new_context(color_scheme=scheme, locale=locale, **options)
             page = await context.new_page()
             await page.goto(url)
             await page.wait_for_selector(ready)
@@ -110,6 +112,7 @@ async def _shoot(
 async def _log_in(page: Page, url: str, cardata: CarDataSimulator) -> None:
     await page.goto(url)
     cardata.approve(str(await page.locator(".code").text_content()))
+    await page.get_by_text("Or copy and paste").click()
     await page.get_by_label("Captcha token").fill("P1_simulated")
     await page.get_by_role("button", name="Log in").click()
     await page.wait_for_function(
@@ -168,6 +171,11 @@ async def main() -> None:
                 await page.wait_for_selector(".list li:nth-child(3)")
                 await page.close()
                 await _shoot(browser, url, "page", ".car img")
+                one: dict[str, Any] = {"sizes": ["phone"], "schemes": ["light"]}
+                await _shoot(browser, url, "page-de", ".car img", locale="de-DE", **one)
+                await _shoot(
+                    browser, f"{url}cars/{CARDATA_VIN}/data", "data", "#bookmarklet", **one
+                )
                 await _shoot(browser, f"{url}cars/{VIN}/", "car", "#rows tr", is_whole=False)
 
             try:

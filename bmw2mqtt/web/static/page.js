@@ -30,7 +30,7 @@ function command(e) {
 }
 
 const dashboardLink = (code, name) => h("a", { href: `dashboard.yaml?language=${code}`, hreflang: code, lang: code }, name);
-const dashboardLinks = () => h("p", { class: "soft", "data-key": "dashboard" }, t("Dashboard for Home Assistant:"), " ",
+const dashboardLinks = () => h("p", { class: "soft dashboard", "data-key": "dashboard" }, t("Dashboard for Home Assistant:"), " ",
   dashboardLink("en", "English"), " · ", dashboardLink("de", "Deutsch"));
 
 // The page: cars first; what needs somebody stands above them, and accounts that are well below, folded
