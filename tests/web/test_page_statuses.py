@@ -193,6 +193,15 @@ async def test_cars_come_first_while_all_is_well(page: ServedPage, window: Page)
     await summary.click()
     await expect(pause).to_be_visible()
     await expect(window.get_by_text("Engine oil: medium")).to_be_visible()
+    await window.get_by_role("button", name="Pause").first.focus()
+    await window.keyboard.press("Enter")
+    page.accounts["home"].change(status=AccountStatus.PAUSED)
+    await expect(window.get_by_text("1 other account")).to_be_visible(timeout=WAIT_MS)
+    assert await window.evaluate(
+        "document.querySelector('[data-key=home]').compareDocumentPosition("
+        "document.querySelector('.car')) === Node.DOCUMENT_POSITION_FOLLOWING"
+    )
+    await expect(window.locator("[data-key=home]")).to_be_focused()
 
 
 async def test_units_and_language_are_the_browsers_or_chosen(

@@ -1,6 +1,6 @@
 // The broker's connection, the log, the report for an issue, and removing everything
 
-import { copyText, div, guide, h, message, sentences, soft, t } from "./page-parts.js";
+import { copyText, div, guide, h, sentences, soft, t } from "./page-parts.js";
 
 const LOG_MS = 5000;
 const tools = { log: null, isOpen: false, copied: false, tested: null, isTesting: false, isReporting: false, loadedAt: 0 };
@@ -101,7 +101,7 @@ export function listen(context) {
       await ACTS[target.dataset.tool](context);
       context.showError("");
     } catch (error) {
-      context.showError(message(error.message));
+      context.showError(error.message);
     }
   });
   document.addEventListener("toggle", (event) => {

@@ -19,7 +19,7 @@ async function request(method, path, body) {
 }
 
 const announce = (text) => { $("announcement").textContent = text; };
-const showError = (text) => { $("notice").textContent = text; };
+const showError = (text) => { $("notice").textContent = message(text); };
 
 async function attempt(work) {
   try {
@@ -27,7 +27,7 @@ async function attempt(work) {
     showError("");
     return true;
   } catch (error) {
-    showError(message(error.message));
+    showError(error.message);
     return false;
   }
 }

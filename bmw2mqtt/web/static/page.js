@@ -33,16 +33,26 @@ const dashboardLink = (code, name) => h("a", { href: `dashboard.yaml?language=${
 const dashboardLinks = () => h("p", { class: "soft dashboard", "data-key": "dashboard" }, t("Dashboard for Home Assistant:"), " ",
   dashboardLink("en", "English"), " · ", dashboardLink("de", "Deutsch"));
 
-// The page: cars first; what needs somebody stands above them, and accounts that are well below, folded
+// The page: cars first. An account that needs somebody stands above them; one that is well below, folded
 
-function accounts(isCalm) {
+function accountCards(shown) {
   const context = { busy, accessMethod, copied, hasSettings: state.has_settings };
-  const isOpen = !isCalm || areAccountsOpen || $("page").querySelector(".accounts")?.contains(document.activeElement);
-  const count = state.accounts.length;
-  return h("details", { class: "accounts", "data-key": "accounts", open: isOpen },
-    h("summary", { "data-key": "summary" }, h("h2", null, count === 1 ? t("Account") : t("{count} accounts", { count })),
-      isCalm && pill([t("All is well"), "good"])),
-    state.accounts.map((a) => account(a, context)));
+  return shown.map((a) => account(a, context));
+}
+
+function needy(shown) {
+  return [h("h2", { "data-key": "needy-title" }, shown.length === 1 ? t("Account") : t("{count} accounts", { count: shown.length })),
+    h("div", { class: "needy", "data-key": "needy" }, accountCards(shown))];
+}
+
+function folded(shown, isCalm) {
+  const hasFocus = shown.some((a) => document.activeElement.closest(".account")?.dataset.key === a.name);
+  const count = shown.length;
+  const title = !isCalm ? (count === 1 ? t("1 other account") : t("{count} other accounts", { count }))
+    : count === 1 ? t("Account") : t("{count} accounts", { count });
+  return h("details", { class: "accounts", "data-key": "accounts", open: areAccountsOpen || hasFocus },
+    h("summary", { "data-key": "summary" }, h("h2", null, title), pill([t("All is well"), "good"])),
+    accountCards(shown));
 }
 
 function cars() {
@@ -62,14 +72,15 @@ function render() {
   if (mqtt.textContent !== text) mqtt.textContent = text;
   const page = $("page"), focused = document.activeElement, card = focused.closest(".account");
   page.removeAttribute("aria-busy");
-  const isCalm = state.accounts.every(isWell) && state.cars.length > 0;
+  const well = state.cars.length ? state.accounts.filter(isWell) : [];
+  const others = state.accounts.filter((a) => !well.includes(a));
   updateChildren(page, [
     tools.broker(state.mqtt, state.has_settings),
-    !isCalm && accounts(isCalm),
+    ...(others.length ? needy(others) : []),
     h("h2", { "data-key": "cars-title" }, t("Cars")),
     cars(),
     state.has_dashboard && dashboardLinks(),
-    isCalm && accounts(isCalm),
+    well.length > 0 && folded(well, !others.length),
     h("h2", { "data-key": "commands-title" }, t("Last commands")),
     state.commands.length ? h("ol", { class: "card list", "data-key": "commands" }, state.commands.slice(0, SHOWN_COMMANDS).map(command))
       : h("p", { class: "empty", "data-key": "no-commands" }, t("No commands since bmw2mqtt started.")),
@@ -77,7 +88,7 @@ function render() {
     tools.log(),
     state.can_remove && tools.removal(state.is_removed),
   ].filter(Boolean));
-  if (card && !focused.isConnected) (card.isConnected ? card : $("main")).focus();
+  if (card && !focused.isConnected) (page.querySelector(`.account[data-key="${card.dataset.key}"]`) || $("main")).focus();
   else if (focused !== document.activeElement && focused.isConnected) focused.focus(); // what moves loses it
   showFoot();
 }
@@ -126,7 +137,7 @@ function setLost(value) {
 }
 
 const announce = (text) => { $("announcement").textContent = text; };
-const showError = (text) => { $("notice").textContent = text; };
+const showError = (text) => { $("notice").textContent = message(text); };
 
 // Requests to the daemon: relative addresses only, so that the page works below any path
 
