@@ -37,8 +37,14 @@ def test_stream_of_another_program(
     owner: CarDataOwner, observer: Observer, launch: Callable[..., Daemon], tmp_path: Path
 ) -> None:
     launch(owner.settings(relay_prefix="bmw/"))
-    owner.stream(owner.message(1234))
-    observer.wait_for(RELAY)
+    message = owner.message(1234)
+    owner.stream(message)
+    with Observer(owner.port, "bmw/+") as custom_broker:  # what bmw-cardata-ha subscribes to
+        relayed = custom_broker.wait_for(RELAY)
+    assert relayed.payload == message
+    document = json.loads(relayed.payload)
+    assert document["vin"] == VIN
+    assert document["data"][MILEAGE].keys() >= {"value", "timestamp"}
     second = Daemon(tmp_path / "second", _reading(owner, tmp_path)).start()
     try:
         _without_login(owner, observer)
