@@ -35,6 +35,7 @@ from bmw2mqtt.vehicle.deadline import Clock, elapsed_s
 from bmw2mqtt.vehicle.errors import ConfigError
 from bmw2mqtt.web.context import PageContext
 from bmw2mqtt.web.listener import WebListener
+from bmw2mqtt.web.setup.service import Setup
 
 log = structlog.get_logger(__name__)
 
@@ -47,17 +48,21 @@ DRAIN_S: Final = 2.0
 class Bridge:
     """One daemon."""
 
-    def __init__(self, settings: Settings, clock: Clock = elapsed_s) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock = elapsed_s, setup: Setup | None = None
+    ) -> None:
         """Build everything; nothing is sent before `run`.
 
         Args:
             settings: the configuration.
             clock: measures how old messages are; it must count while the host is suspended.
+            setup: the page's setup; `None`: the page has none.
 
         Raises:
             ConfigError: what shows only when it is used, such as a certificate that is not one.
         """
         self._settings = settings
+        self._setup = setup
         self._bug_logger = BugLogger()
         self._topics = Topics(settings.mqtt.base_topic, settings.homeassistant.discovery_prefix)
         self._store = Store(settings.data_dir)
@@ -132,7 +137,9 @@ class Bridge:
             history_file=self._recording.file,
             history=self._recording.history,
             currency=self._settings.history.currency,
+            retained=self.publisher.retained_payload,
             has_vehicle_metrics=self._settings.metrics.vehicles,
+            setup=self._setup,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -142,27 +149,45 @@ class Bridge:
             ConfigError: `data_dir` cannot be used.
         """
         self._store.open()
-        self._registry.restore()
-        log.info("started", version=__version__, accounts=list(self._settings.accounts))
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._guarded("broker connection", self._session.run))
-                history = tasks.create_task(self._guarded("history", self._recording.run))
-                work = tasks.create_task(self._work())
-                await stop.wait()
-                log.info("stopping")
-                self._commands.stop()
-                work.cancel()
-                await asyncio.wait({work}, timeout=DRAIN_S)
-                self._recording.stop()
-                history.cancel()
-                await self._drain()
-                self._session.stop()
+            if self._settings.accounts:
+                await self._run(stop)
+            else:
+                await self._wait_for_setup(stop)
         finally:
             self._store.writer.submit(self._heartbeat.stop, lambda _: None)
             await self._store.flushed()
             self._store.close()
         log.info("stopped")
+
+    async def _run(self, stop: asyncio.Event) -> None:
+        self._registry.restore()
+        log.info("started", version=__version__, accounts=list(self._settings.accounts))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._guarded("broker connection", self._session.run))
+            history = tasks.create_task(self._guarded("history", self._recording.run))
+            work = tasks.create_task(self._work())
+            await stop.wait()
+            log.info("stopping")
+            self._commands.stop()
+            work.cancel()
+            await asyncio.wait({work}, timeout=DRAIN_S)
+            self._recording.stop()
+            history.cancel()
+            await self._drain()
+            self._session.stop()
+
+    async def _wait_for_setup(self, stop: asyncio.Event) -> None:
+        """Serve the page's setup. The broker is not connected: it may be somebody else's."""
+        log.info("started", version=__version__, accounts=[])
+        async with asyncio.TaskGroup() as tasks:
+            work = [
+                tasks.create_task(self._guarded("heartbeat", self._beat)),
+                tasks.create_task(self._guarded("page", self._page.run)),
+            ]
+            await stop.wait()
+            for task in work:
+                task.cancel()
 
     async def _drain(self) -> None:
         """Wait until the broker has acknowledged the last values, but not long."""
@@ -231,7 +256,8 @@ class Bridge:
         """Record for the health check that the event loop runs, and whether the broker is there."""
         while True:
             is_connected = self._session.connected.is_set()
-            beat = partial(self._heartbeat.beat, is_connected=is_connected)
+            is_waiting = not self._settings.accounts
+            beat = partial(self._heartbeat.beat, is_connected=is_connected, is_waiting=is_waiting)
             error = await self._store.writer.run(beat)
             if error is None:
                 self._heartbeat_errors.reset()

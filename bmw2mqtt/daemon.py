@@ -1,10 +1,11 @@
 """The daemon's process: log, signals, exit status."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 
@@ -12,8 +13,9 @@ import structlog
 
 from bmw2mqtt import log as logging_set_up
 from bmw2mqtt.bridge import Bridge
-from bmw2mqtt.config import Settings
+from bmw2mqtt.config import Configuration, Settings
 from bmw2mqtt.vehicle.errors import ConfigError
+from bmw2mqtt.web.setup.service import Setup
 
 log = structlog.get_logger(__name__)
 
@@ -22,15 +24,14 @@ THREAD_END_S = 0.2
 """Time an idle thread needs to end."""
 
 
-def run(settings: Settings) -> int:
+def run(setup: Setup) -> int:
     """Run the daemon until SIGTERM or SIGINT; return the exit status."""
-    logging_set_up.hide("settings", settings.secrets())
-    logging_set_up.set_up(settings.log.level, settings.log.format)
-    for warning in settings.warnings():
-        log.warning("setting_not_recommended", message=warning)
+    setup.save_new_token()
+    settings = setup.settings()
+    _set_up_log(settings)
     status = EXIT_OK
     try:
-        asyncio.run(_serve(settings))
+        asyncio.run(_serve(setup, settings))
     except* ConfigError as errors:
         for error in _flat(errors):
             print(error, file=sys.stderr)  # noqa: T201 - for the person who starts it
@@ -41,6 +42,13 @@ def run(settings: Settings) -> int:
     return status
 
 
+def _set_up_log(settings: Settings) -> None:
+    logging_set_up.hide("settings", settings.secrets())
+    logging_set_up.set_up(settings.log.level, settings.log.format)
+    for warning in settings.warnings():
+        log.warning("setting_not_recommended", setting=warning)
+
+
 def _flat(errors: BaseExceptionGroup[ConfigError]) -> Iterator[ConfigError]:
     for error in errors.exceptions:
         if isinstance(error, BaseExceptionGroup):
@@ -49,9 +57,28 @@ def _flat(errors: BaseExceptionGroup[ConfigError]) -> Iterator[ConfigError]:
             yield error
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(setup: Setup, settings: Settings) -> None:
+    """Run a bridge; when the setup has saved other settings, another one with them."""
     asyncio.get_running_loop().set_default_executor(DaemonThreads())
-    await Bridge(settings).run(stop_on_signals())
+    stop = stop_on_signals()
+    while True:
+        ended = asyncio.Event()
+        setup.on_restart = ended.set
+        stopping = asyncio.create_task(_forward(stop, ended))
+        try:
+            await Bridge(settings, setup=setup).run(ended)
+        finally:
+            stopping.cancel()
+        if stop.is_set():
+            return
+        gc.unfreeze()  # the bridge that has ended is garbage, see `Bridge._run_account`
+        settings = await asyncio.to_thread(setup.reload)
+        _set_up_log(settings)
+
+
+async def _forward(source: asyncio.Event, target: asyncio.Event) -> None:
+    await source.wait()
+    target.set()
 
 
 class DaemonThreads(ThreadPoolExecutor):
@@ -68,9 +95,14 @@ class DaemonThreads(ThreadPoolExecutor):
         return any(thread.is_alive() for thread in self._threads)
 
 
-def run_and_leave(settings: Settings) -> NoReturn:
-    """Run the daemon and exit with its status, without waiting for hanging threads."""
-    leave(run(settings))
+def run_and_leave(configuration: Configuration, load: Callable[[], Configuration]) -> NoReturn:
+    """Run the daemon and exit with its status, without waiting for hanging threads.
+
+    Args:
+        configuration: what to run with.
+        load: reads every source of settings again, after the page's setup has changed one.
+    """
+    leave(run(Setup(configuration, load)))
 
 
 def leave(status: int) -> NoReturn:
@@ -81,15 +113,21 @@ def leave(status: int) -> NoReturn:
 
 
 def stop_on_signals() -> asyncio.Event:
-    """Return an event that SIGTERM and SIGINT set; a second signal ends the process at once."""
+    """Return an event that SIGTERM, SIGINT and a closed terminal set.
+
+    A second signal ends the process at once.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
+        numbers.append(signal.SIGHUP)
 
     def request_stop() -> None:
         stop.set()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in numbers:
             loop.remove_signal_handler(number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in numbers:
         loop.add_signal_handler(number, request_stop)
     return stop

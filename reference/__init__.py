@@ -8,6 +8,7 @@ from pathlib import Path
 from reference.asyncapi import asyncapi
 from reference.configuration import configuration
 from reference.entities import entities
+from reference.schema import schema
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -16,6 +17,7 @@ def documents() -> dict[Path, str]:
     """Return the text of every generated file."""
     return {
         DOCS / "asyncapi.yaml": asyncapi(),
+        DOCS / "config.schema.json": schema(),
         DOCS / "configuration.md": configuration(),
         DOCS / "entities.md": entities(),
     }

@@ -17,6 +17,10 @@ _INTRODUCTION: Final = """\
 Only an account is required. `config.example.yaml`, at the root of the project, has every setting
 with its default. `bmw2mqtt check` lists every configuration error and how to fix it.
 
+The first line of the example names a [JSON schema](config.schema.json). Editors that support it,
+such as Visual Studio Code with its YAML extension, complete the settings, show their descriptions
+and mark mistakes.
+
 ## Precedence
 
 Highest first:
@@ -29,9 +33,15 @@ Highest first:
    (`bmw2mqtt_accounts__home__password`)
 4. the YAML file: `--config FILE`, else `$BMW2MQTT_CONFIG`, else `./config.yaml`, else
    `/config/config.yaml`
-5. the defaults below
+5. `settings.yaml` in `data_dir`, which the [setup in the browser](setup.md) writes
+6. the defaults below
 
-An empty value counts as not set. An unknown key is an error.
+An empty value counts as not set. An unknown key is an error, and so is a value left from the
+example. `true` and `false` switch a section that has `enabled`: `tls: true` is short for
+`tls: {enabled: true}`.
+
+In YAML, a blank and `#` begin a comment: put such a password in quotes. `${VARIABLES}`
+and `!secret` are not replaced: use environment variables or secret files.
 
 In every source, a byte order mark at the start of a value and line breaks at its end are removed,
 and so are spaces around a BMW user name or a captcha token. Control characters, no-break spaces and
@@ -59,28 +69,28 @@ def configuration() -> str:
     """Return the page."""
     schema = Settings.model_json_schema()
     definitions: _Schema = schema["$defs"]
-    descriptions = _descriptions()
+    texts = descriptions()
     rest = ("data_dir", "http", "metrics", "log")
     sections = (
-        ("The broker: `mqtt`", _rows("mqtt", definitions["Mqtt"], definitions, descriptions)),
+        ("The broker: `mqtt`", _rows("mqtt", definitions["Mqtt"], definitions, texts)),
         (
             "Home Assistant: `homeassistant`",
-            _rows("homeassistant", definitions["HomeAssistant"], definitions, descriptions),
+            _rows("homeassistant", definitions["HomeAssistant"], definitions, texts),
         ),
         *(
             (
                 f"Accounts with `backend: {backend}`",
-                _rows("accounts.{account}", definitions[name], definitions, descriptions),
+                _rows("accounts.{account}", definitions[name], definitions, texts),
             )
             for backend, name in _BACKENDS.items()
         ),
         (
             "Cars: `vehicles`",
-            _rows("vehicles.{VIN}", definitions["VehicleSettings"], definitions, descriptions),
+            _rows("vehicles.{VIN}", definitions["VehicleSettings"], definitions, texts),
         ),
         (
             "The history: `history`",
-            _rows("history", definitions["HistorySettings"], definitions, descriptions),
+            _rows("history", definitions["HistorySettings"], definitions, texts),
         ),
         (
             "bmw2mqtt itself",
@@ -91,7 +101,7 @@ def configuration() -> str:
                     "properties": {name: schema["properties"][name] for name in rest},
                 },
                 definitions,
-                descriptions,
+                texts,
             ),
         ),
     )
@@ -105,26 +115,26 @@ def _section(title: str, rows: Iterator[tuple[str, ...]]) -> str:
 
 
 def _rows(
-    path: str, section: _Schema, definitions: _Schema, descriptions: Mapping[tuple[str, str], str]
+    path: str, section: _Schema, definitions: _Schema, texts: Mapping[tuple[str, str], str]
 ) -> Iterator[tuple[str, ...]]:
     required = section.get("required", ())
     for name, field in section["properties"].items():
         below = _referred(field)
         full = f"{path}.{name}" if path else name
         if below:
-            yield from _rows(full, definitions[below], definitions, descriptions)
+            yield from _rows(full, definitions[below], definitions, texts)
             continue
         yield (
             f"`{full}`",
             _kind(field),
             "required" if name in required else _default(field.get("default")),
-            _description(descriptions, section["title"], name),
+            _description(texts, section["title"], name),
         )
 
 
-def _description(descriptions: Mapping[tuple[str, str], str], model: str, name: str) -> str:
+def _description(texts: Mapping[tuple[str, str], str], model: str, name: str) -> str:
     try:
-        return descriptions[model, name]
+        return texts[model, name]
     except KeyError:
         raise LookupError(
             f"describe {model}.{name} in the line below it in models.py or accounts.py"
@@ -167,7 +177,7 @@ def _default(value: object) -> str:
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
-def _descriptions() -> dict[tuple[str, str], str]:
+def descriptions() -> dict[tuple[str, str], str]:
     """Return the text below each field of models.py, by class and field."""
     found = {}
     for node in (n for m in (models, accounts) for n in ast.parse(inspect.getsource(m)).body):

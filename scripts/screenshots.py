@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from bmw2mqtt import log as logging_set_up
 from bmw2mqtt.bridge import Bridge
-from bmw2mqtt.config import Settings
+from bmw2mqtt.config import Configuration, Settings
 from bmw2mqtt.demo.broker import DemoBroker, find_program, free_port
 from bmw2mqtt.simulator.cardata import CLIENT_ID, CarDataSimulator, CarDataUser
 from bmw2mqtt.simulator.cardata import demo_cars as cardata_demo_cars
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser, demo_cars
+from bmw2mqtt.web.setup.service import Setup
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 MAX_BYTES = 150_000
@@ -27,6 +28,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1180, "height": 900}},
     "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
 }
+SETUP = {"setup-portal": "cardata", "setup-login": "login?account=eu"}
 CARS = 5
 VIN = "WBY11DEMO0ELECTRC"
 """The car whose page is shown."""
@@ -76,11 +78,19 @@ def _settings(
 
 
 async def _shoot(
-    browser: Browser, url: str, name: str, ready: str, *, is_whole: bool = True
+    browser: Browser,
+    url: str,
+    name: str,
+    ready: str,
+    *,
+    is_whole: bool = True,
+    sizes: Sequence[str] = tuple(SIZES),
+    schemes: Sequence[str] = ("light", "dark"),
 ) -> None:
     """Take one view in each size, light and dark; on the desktop the whole page if wanted."""
-    for size, options in SIZES.items():
-        for scheme in ("light", "dark"):
+    for size in sizes:
+        options = SIZES[size]
+        for scheme in schemes:
             context = await browser.new_context(color_scheme=scheme, locale="en-GB", **options)
             page = await context.new_page()
             await page.goto(url)
@@ -142,11 +152,16 @@ async def main() -> None:
         async with broker, MyBmwSimulator([user]) as mybmw, CarDataSimulator([customer]) as cardata:
             stop = asyncio.Event()
             accounts = _accounts(mybmw, cardata)
-            bridge = Bridge(_settings(broker, accounts, page_port, directory / "data"))
+            settings = _settings(broker, accounts, page_port, directory / "data")
+            setup = Setup(Configuration(settings=settings, fixed={}))
+            bridge = Bridge(settings, setup=setup)
             running = asyncio.create_task(bridge.run(stop))
 
             async def look(browser: Browser) -> None:
                 await _shoot(browser, url, "login", ".code")
+                for name, path in SETUP.items():
+                    where = f"{url}setup/{path}"
+                    await _shoot(browser, where, name, "h2", sizes=["phone"], schemes=["light"])
                 page = await browser.new_page()
                 await _log_in(page, url, cardata)
                 await asyncio.to_thread(_send_commands, broker)

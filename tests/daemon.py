@@ -100,6 +100,7 @@ class Daemon:
         directory.mkdir(parents=True, exist_ok=True)
         self.config = directory / "config.yaml"
         settings = {"http": {"enabled": False}} | settings
+        settings["log"] = {"format": "json"} | settings.get("log", {})
         self.config.write_text(yaml.safe_dump(settings, sort_keys=False))
         self.log_file = directory / "bmw2mqtt.log"
         self._process: ForkServerProcess | None = None

@@ -14,6 +14,7 @@ import yaml
 from bmw2mqtt import __version__
 from bmw2mqtt.cli.main import main
 from bmw2mqtt.config import load_settings
+from bmw2mqtt.vehicle.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -57,9 +58,17 @@ def test_what_is_mounted_is_there_and_is_read(tmp_path: Path) -> None:
     assert mounts == {"data": "/data", "config": "/config", "secrets": "/run/secrets"}
     assert {volume["name"] for volume in POD["volumes"]} == set(mounts)
     config = tmp_path / "config.yaml"
-    config.write_text(KUBERNETES["ConfigMap"]["data"]["config.yaml"])
-    for name, text in KUBERNETES["Secret"]["stringData"].items():
-        (tmp_path / name).write_text(text)
+    text = KUBERNETES["ConfigMap"]["data"]["config.yaml"]
+    config.write_text(text)
+    secrets = KUBERNETES["Secret"]["stringData"]
+    for name, secret in secrets.items():
+        (tmp_path / name).write_text(secret)
+    with pytest.raises(ConfigError) as examples:
+        load_settings(config, (), {}, tmp_path)
+    assert len(examples.value.problems) == len(secrets) + 1, "each example is refused"
+    config.write_text(text.replace("your-address@example.com", "me@example.com"))
+    for name in secrets:
+        (tmp_path / name).write_text("s3cret")
     settings = load_settings(config, (), {}, tmp_path)
     assert settings.mqtt.password
     assert "home" in settings.accounts
@@ -234,5 +243,5 @@ def test_one_version_of_an_action_everywhere() -> None:
 def test_the_issue_form_asks_for_the_report() -> None:
     form = yaml.safe_load((ROOT / ".github" / "ISSUE_TEMPLATE" / "problem.yml").read_text())
     first = form["body"][0]
-    assert "bmw2mqtt check --connect" in first["attributes"]["label"]
+    assert "bmw2mqtt check --report" in first["attributes"]["label"]
     assert first["validations"]["required"]

@@ -1,15 +1,18 @@
 """`bmw2mqtt demo`, as a person starts it."""
 
+import fcntl
 import os
+import pty
 import re
 import signal
 import socket
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import httpx
 import paho.mqtt.client as paho
@@ -22,6 +25,7 @@ from bmw2mqtt.demo.broker import DemoError, find_program
 from bmw2mqtt.simulator.driving import ELECTRIC
 from tests.mosquitto import Observer, free_port, wait_until
 
+SENTENCE = re.compile(r"[\d-]{10} [\d:]{8} \[\w+ *\] (bmw2mqtt|[A-Z]).*[.!?…]( \w+=.*)?$")
 HIDE_MOSQUITTO = """
 import shutil
 which = shutil.which
@@ -76,7 +80,7 @@ def stop_and_look(demo: Demo, directory: Path) -> None:
     children = psutil.Process(demo.process.pid).children(recursive=True)
     assert children, "the broker"
     demo.process.send_signal(signal.SIGINT)
-    assert demo.process.wait(10) == 0
+    assert demo.process.wait(30) == 0
     assert not any(child.is_running() for child in children)
     assert [path.name for path in directory.iterdir()] == ["output"]
     assert "Traceback" not in demo.text
@@ -119,6 +123,78 @@ def test_demo_with_mosquitto_and_a_busy_port(stack: ExitStack, tmp_path: Path) -
         assert ",home," in past
         observer.wait_for(f"bmw2mqtt/{ELECTRIC.vin}/sensor/energy_charged")
         stop_and_look(demo, tmp_path)
+
+
+def children_of(demo: Demo) -> list[psutil.Process]:
+    children = psutil.Process(demo.process.pid).children(recursive=True)
+    assert any("mosquitto" in child.name() for child in children)
+    return children
+
+
+def are_gone(processes: list[psutil.Process]) -> bool:
+    return not psutil.wait_procs(processes, timeout=0)[1]
+
+
+def test_demo_for_the_whole_network_and_its_waiting_login(stack: ExitStack, tmp_path: Path) -> None:
+    """Also: a demo that is killed leaves no broker behind."""
+    ports = [free_port(), free_port()]
+    everywhere = "0.0.0.0"  # noqa: S104 - simulated cars only
+    ways = ("--bind", everywhere, "--port", str(ports[0]), "--page-port", str(ports[1]))
+    demo = stack.enter_context(Demo(tmp_path, *ways))
+    assert demo.port() == ports[0]
+    page = re.search(r"Page: +(http://\S+:(\d+)/)  \(access token: (\S+)\)", demo.text)
+    assert page is not None
+    assert int(page[2]) == ports[1]
+    url = f"{page[1]}api/state"
+    wait_until(lambda: "to see your cars" in demo.text, what="page")
+    assert httpx.get(url, trust_env=False).status_code == 401
+    bearer = {"Authorization": f"Bearer {page[3]}"}
+
+    def waiting() -> dict[str, Any]:
+        state = httpx.get(url, headers=bearer, trust_env=False).json()
+        found: dict[str, Any] = next(a for a in state["accounts"] if a["name"] == "demo_login")
+        return found
+
+    wait_until(lambda: waiting()["user_code"], timeout_s=20, what="code of the waiting login")
+    account = waiting()
+    assert account["status"] == "login_required"
+    confirm = {"user_code": account["user_code"], "answer": "approve"}
+    answer = httpx.post(account["login_url"], data=confirm, verify=False, trust_env=False)  # noqa: S501 - simulated
+    assert answer.status_code == 200
+    wait_until(lambda: waiting()["status"] == "ok", timeout_s=40, what="login")
+    children = children_of(demo)
+    demo.process.kill()
+    demo.process.wait()
+    wait_until(lambda: are_gone(children), what="end of the broker")
+    shown = demo.text.partition("Ctrl-C\n")[2].strip().splitlines()
+    assert shown
+    assert not [line for line in shown if not SENTENCE.match(line)]
+
+
+def test_a_closed_terminal_ends_the_demo_and_its_broker(stack: ExitStack, tmp_path: Path) -> None:
+    master, terminal = pty.openpty()
+    arguments = [sys.executable, "-m", "bmw2mqtt", "demo", "--port", str(free_port())]
+    arguments += ["--page-port", str(free_port())]
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", 'exec "$@" </dev/tty >/dev/tty 2>&1', "sh", *arguments],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no threads
+    )
+    stack.callback(process.kill)
+    os.close(terminal)
+    shown = b""
+    while b"Ctrl-C" not in shown:
+        shown += os.read(master, 4096)
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert any("mosquitto" in child.name() for child in children)
+    os.close(master)
+    assert process.wait(30) == 0
+    assert are_gone(children)
+    assert not list(tmp_path.glob("bmw2mqtt-demo-*"))
 
 
 def test_demo_with_nats(stack: ExitStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

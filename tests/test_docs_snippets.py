@@ -16,6 +16,11 @@ from tests.markdown import ROOT, Page, Snippet, pages
 
 PAGES = pages()
 ACCOUNT = "accounts: {home: {backend: mybmw, username: me@example.com, password: s3cret}}\n"
+OWN_VALUES = {
+    "your-address@example.com": "me@example.com",
+    "00000000-0000-0000-0000-000000000000": "0a0a0a0a-0000-0000-0000-00000000000b",
+}
+"""What a reader writes instead of the examples, which are refused."""
 
 
 def _snippets(language: str) -> list[object]:
@@ -49,6 +54,8 @@ def test_configuration_loads(snippet: Snippet, tmp_path):
     if ours:
         text = snippet.text if "\naccounts:" in f"\n{snippet.text}" else ACCOUNT + snippet.text
         file = tmp_path / "config.yaml"
+        for example, own in OWN_VALUES.items():
+            text = text.replace(example, own)
         file.write_text(text, "utf-8")
         load_settings(file, environ={}, secrets_dir=tmp_path / "none")
 

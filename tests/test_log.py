@@ -13,6 +13,7 @@ import structlog
 
 from bmw2mqtt import log as module
 from bmw2mqtt.log import POSITION_KEYS, SECRET_KEYS, redact
+from bmw2mqtt.log import hidden as hidden_words
 
 Output = pytest.CaptureFixture[str]
 
@@ -63,11 +64,6 @@ def test_json(set_up: Callable[..., Any], capsys: Output) -> None:
     }
 
 
-def test_not_a_terminal_means_json(set_up: Callable[..., Any], capsys: Output) -> None:
-    set_up().info("hello")
-    assert lines(capsys)[0]["event"] == "hello"
-
-
 def test_console(set_up: Callable[..., Any], capsys: Output) -> None:
     set_up("info", "console").warning("hello", token="s3cret")
     said = capsys.readouterr().err
@@ -106,7 +102,7 @@ def test_other_libraries_speak_in_the_same_form(set_up: Callable[..., Any], caps
 @pytest.fixture
 def hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is hidden yet."""
-    monkeypatch.setattr(module, "_hidden", module._HiddenWords())
+    monkeypatch.setattr(hidden_words, "_hidden", hidden_words._HiddenWords())
 
 
 @pytest.mark.usefixtures("hidden")

@@ -174,7 +174,7 @@ def test_its_login_is_checked(
 ) -> None:
     option = f"accounts.kids.shelf={shelf}"
     assert main(["check", "--connect", "--config", str(config), "--option", option]) == status
-    assert f"account kids (toy): {result}" in capsys.readouterr().out
+    assert f"Account kids (toy): {result}" in capsys.readouterr().out
 
 
 def test_its_settings_are_validated(tmp_path: Path) -> None:

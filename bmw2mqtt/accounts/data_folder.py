@@ -80,6 +80,25 @@ def is_in_use(directory: Path) -> bool:
     return False
 
 
+def folder_problem(directory: Path) -> str | None:
+    """Return why a folder cannot be used, with the remedy; creates and changes nothing."""
+    nearest = directory
+    while not _target_exists(nearest) and not nearest.is_symlink() and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not nearest.is_dir():
+        return _obstacle(directory)
+    if os.access(nearest, os.W_OK | os.X_OK):
+        return None
+    return explain(OSError(_write_error(nearest), ""), directory)
+
+
+def _write_error(directory: Path) -> int:
+    with contextlib.suppress(OSError):
+        if os.statvfs(directory).f_flag & os.ST_RDONLY:
+            return errno.EROFS
+    return errno.EACCES
+
+
 def _open_lock(directory: Path) -> int:
     """Open the file to lock, for reading only where the folder cannot be written."""
     path = directory / "lock"

@@ -15,12 +15,12 @@ from typing import Annotated
 import structlog
 from pydantic import Field
 
-from bmw2mqtt.accounts.local_time import local_time
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.accounts.state_document import PastTime, StateDocument, Time, within
 from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.backoff import Backoff
 from bmw2mqtt.guard import BugLogger, bug_message
+from bmw2mqtt.local_time import local_time
 from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.vehicle.errors import (
     WHOLE_ACCOUNT,

@@ -75,7 +75,7 @@ class StatusReporter:
             level = log.info if error is None else log.warning
             if status is self.poll_status:
                 level = log.debug
-            level("account_status", account=self.state.name, status=status.value, message=message)
+            level("account_status", account=self.state.name, status=status.value, reason=message)
         self.poll_status = status
         if not self.state.is_polling and status not in REASON_OF_STATUS:
             status = AccountStatus.PAUSED

@@ -2,23 +2,31 @@
 
 import argparse
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from bmw2mqtt import log
 from bmw2mqtt.accounts.backends import BACKENDS
+from bmw2mqtt.accounts.data_folder import folder_problem
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.bridge import Bridge
 from bmw2mqtt.cli.check_report import AccountReport, report
+from bmw2mqtt.cli.check_result import result as result_for_owner
 from bmw2mqtt.cli.main import EXIT_CONFIG, EXIT_OK, print_problems
+from bmw2mqtt.cli.status import HEALTHY
 from bmw2mqtt.config import AccountSettings, Settings, load_settings
 from bmw2mqtt.daemon import DaemonThreads, leave
-from bmw2mqtt.mqtt.tools.broker_check import BrokerReport, Plan, try_broker
-from bmw2mqtt.mqtt.topics import Topics
-from bmw2mqtt.vehicle.errors import AccountError, ConfigError, LoginRequired, StoreInUse
+from bmw2mqtt.mqtt.tools.broker_check import BrokerReport, plan_for, try_broker
+from bmw2mqtt.vehicle.errors import (
+    AccountError,
+    BadAnswer,
+    ConfigError,
+    LoginRequired,
+    NoConnection,
+    StoreInUse,
+)
 
-HEALTHY = {"ok", "starting", "paused"}
-"""The status words of an account without a problem."""
 LIMIT_S = 25.0
 """Time for all checks together; with start and end the command takes less than 30 s."""
 CANCEL_S = 1.0
@@ -36,25 +44,30 @@ class ConnectionReport(NamedTuple):
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print configuration errors and warnings, and with `--connect` a report; return the status."""
+    """Print errors and warnings, and what the connections do; return the exit status."""
     settings = load_settings(arguments.config, arguments.option)
     if problems := problems_in_use(settings):
         print_problems(problems)
         return EXIT_CONFIG
+    if arguments.report:
+        return _connect(settings, report)
     for warning in settings.warnings():
         print(f"warning: {warning}")
     if arguments.connect:
-        return _connect(settings)
+        return _connect(settings, result_for_owner)
     accounts = ", ".join(f"{name} ({a.backend})" for name, a in settings.accounts.items())
     print(f"configuration is valid: broker {settings.mqtt.host}:{settings.mqtt.port}, {accounts}")
     return EXIT_OK
 
 
-def _connect(settings: Settings) -> int:
+def _connect(
+    settings: Settings,
+    describe: Callable[[Settings, BrokerReport, Sequence[AccountReport]], str],
+) -> int:
     log.hide("settings", settings.secrets())
     log.set_up("error", "console")
     broker, accounts, has_hanging_threads = try_connections(settings)
-    print(report(settings, broker, accounts))
+    print(describe(settings, broker, accounts))
     is_well = broker.is_well and all(account.is_well for account in accounts)
     status = EXIT_OK if is_well else EXIT_CONFIG
     return leave(status) if has_hanging_threads else status
@@ -62,6 +75,8 @@ def _connect(settings: Settings) -> int:
 
 def problems_in_use(settings: Settings) -> tuple[str, ...]:
     """Return errors that appear only when the settings are used, such as a broken certificate."""
+    if folder := folder_problem(settings.data_dir):
+        return (f"data_dir: {folder}",)
     try:
         Bridge(settings)
         for name, account in settings.accounts.items():
@@ -101,7 +116,7 @@ async def _try_connections(settings: Settings) -> tuple[BrokerReport, list[Accou
         is_running = True
     try:
         broker = asyncio.create_task(
-            try_broker(found, settings.mqtt, _plan(settings), is_daemon_running=is_running)
+            try_broker(found, settings.mqtt, plan_for(settings), is_daemon_running=is_running)
         )
         is_running |= await _is_beside_daemon(found, broker)
         logins = {
@@ -112,7 +127,7 @@ async def _try_connections(settings: Settings) -> tuple[BrokerReport, list[Accou
         tasks = (broker, *logins.values())
         await asyncio.wait(tasks, timeout=max(0.0, end_s - loop.time()))
         is_broker_silent = not broker.done()
-        results = {name: _result(task) for name, task in logins.items()}
+        results = {name: _result(name, task) for name, task in logins.items()}
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks, timeout=CANCEL_S)
@@ -125,7 +140,7 @@ async def _try_connections(settings: Settings) -> tuple[BrokerReport, list[Accou
         raise error
     if is_running:
         return found, [_of_running_daemon(name, found) for name in settings.accounts]
-    return found, [AccountReport(name, *result) for name, result in results.items()]
+    return found, list(results.values())
 
 
 async def _is_beside_daemon(report: BrokerReport, broker: asyncio.Task[None]) -> bool:
@@ -136,30 +151,25 @@ async def _is_beside_daemon(report: BrokerReport, broker: asyncio.Task[None]) ->
     return report.is_beside_daemon
 
 
-def _plan(settings: Settings) -> Plan:
-    topics = Topics(settings.mqtt.base_topic, settings.homeassistant.discovery_prefix)
-    filters = [*topics.commands(), *topics.retained()]
-    if settings.homeassistant.enabled:
-        filters.append(settings.homeassistant.status_topic)
-    return Plan(
-        topics=topics,
-        accounts=tuple(settings.accounts),
-        filters=tuple(filters),
-        is_discovery_used=settings.homeassistant.enabled,
-        relay_prefixes=tuple(sorted(settings.relay_prefixes())),
-    )
-
-
-def _result(login: asyncio.Task[tuple[str, bool]]) -> tuple[str, bool]:
+def _result(name: str, login: asyncio.Task[AccountReport]) -> AccountReport:
     if login.done():
         return login.result()
-    return "BMW did not answer in time", False
+    step = "check the internet connection of this machine, or try again later"
+    return AccountReport(name, "BMW did not answer in time", is_well=False, next_step=step)
 
 
-def _with_next_step(name: str, error: AccountError) -> str:
+def _log_in(name: str) -> str:
+    return f"run bmw2mqtt login {name}, or log in on the page"
+
+
+def _next_step(name: str, error: AccountError) -> str | None:
     if isinstance(error, LoginRequired):
-        return f"{error} → run bmw2mqtt login {name}, or log in on the page"
-    return str(error)
+        return _log_in(name)
+    if isinstance(error, NoConnection):
+        return "check the internet connection and the name server of this machine"
+    if isinstance(error, BadAnswer):
+        return "please report it, with the output of bmw2mqtt check --report"
+    return None
 
 
 def _of_running_daemon(name: str, broker: BrokerReport) -> AccountReport:
@@ -168,14 +178,15 @@ def _of_running_daemon(name: str, broker: BrokerReport) -> AccountReport:
         return AccountReport(name, why, is_well=broker.problem is None)
     status, message = broker.accounts[name]
     result = f"the running daemon reports {status}" + (f": {message}" if message else "")
-    if status == LoginRequired.status:
-        result += f" → log in on the page, or run bmw2mqtt login {name}"
-    return AccountReport(name, result, is_well=status in HEALTHY)
+    step = _log_in(name) if status == LoginRequired.status else None
+    return AccountReport(name, result, is_well=status in HEALTHY, next_step=step)
 
 
-async def _try_login(name: str, settings: AccountSettings, store: Store) -> tuple[str, bool]:
+async def _try_login(name: str, settings: AccountSettings, store: Store) -> AccountReport:
     tls = await asyncio.to_thread(client_context, name, settings.certificate_authority)
     try:
-        return await BACKENDS[settings.backend].try_login(name, settings, store, tls), True
+        result = await BACKENDS[settings.backend].try_login(name, settings, store, tls)
     except AccountError as error:
-        return _with_next_step(name, error), False
+        step = _next_step(name, error)
+        return AccountReport(name, str(error), is_well=False, next_step=step)
+    return AccountReport(name, result, is_well=True)

@@ -1,4 +1,4 @@
-"""The report of `bmw2mqtt check --connect`: Markdown without secrets, to paste into an issue.
+"""The report of `bmw2mqtt check --report`: Markdown without secrets, to paste into an issue.
 
 An allow-list decides what is shown of the settings: numbers, switches and words from fixed lists.
 Secrets, user names and public hosts are removed from texts of BMW and of the broker.
@@ -54,13 +54,15 @@ class AccountReport(NamedTuple):
     name: str
     result: str
     is_well: bool
+    next_step: str | None = None
+    """What the owner can do now."""
 
 
 def report(settings: Settings, broker: BrokerReport, accounts: Sequence[AccountReport]) -> str:
     """Return the report."""
     results = [*_broker(settings, broker), *(_account(settings, account) for account in accounts)]
     lines = [
-        "### bmw2mqtt check --connect",
+        "### bmw2mqtt check --report",
         "",
         f"- bmw2mqtt {__version__}, Python {platform.python_version()}, {_system()}",
         f"- libraries: {', '.join(_libraries())}",
@@ -70,7 +72,8 @@ def report(settings: Settings, broker: BrokerReport, accounts: Sequence[AccountR
     return _VIN.sub(lambda found: f"{found[1][:3]}…{found[1][-4:]}", "\n".join(lines))
 
 
-def _mark(*, is_well: bool) -> str:
+def mark(*, is_well: bool) -> str:
+    """Return ✔ or ✘."""
     return "✔" if is_well else "✘"
 
 
@@ -89,12 +92,12 @@ def _libraries() -> Iterator[str]:
 
 def _broker(settings: Settings, broker: BrokerReport) -> Iterator[str]:
     if broker.problem is not None:
-        yield f"- {_mark(is_well=False)} broker: {broker.problem}"
+        yield f"- {mark(is_well=False)} broker: {broker.problem}"
         return
     tls = "TLS" if settings.mqtt.tls.enabled else "no TLS"
     name = broker.version or "version unknown"
-    mark = _mark(is_well=broker.is_well)
-    yield f"- {mark} broker: connected, MQTT {settings.mqtt.protocol}, {tls}, {name}"
+    sign = mark(is_well=broker.is_well)
+    yield f"- {sign} broker: connected, MQTT {settings.mqtt.protocol}, {tls}, {name}"
     limits = [text.format(broker.limits[n]) for n, text in _LIMITS.items() if n in broker.limits]
     if settings.mqtt.protocol == "5":
         yield f"  - limits: {', '.join(limits) or 'none reported'}"
@@ -102,21 +105,7 @@ def _broker(settings: Settings, broker: BrokerReport) -> Iterator[str]:
         yield "  - limits: not reported with MQTT 3.1.1"
     if broker.is_beside_daemon:
         yield "  - bmw2mqtt is running: tried with another client ID and without a last will"
-    yield from _broker_faults(broker)
-
-
-def _broker_faults(broker: BrokerReport) -> Iterator[str]:
-    for topic in broker.refused:
-        yield f"  - no permission to publish to `{topic}`: allow it in the broker's access list"
-    for topic in broker.not_read:
-        yield (
-            f"  - a message on `{topic}` did not come back: allow publishing and subscribing to it"
-            " in the broker's access list"
-        )
-    for topic in broker.not_retained:
-        yield f"  - `{topic}` was not retained: allow retained messages on the broker"
-    for topic in broker.not_subscribed:
-        yield f"  - no permission to subscribe to `{topic}`: allow it in the broker's access list"
+    yield from (f"  - {fault}" for fault in broker.faults())
     if broker.is_well:
         yield "  - published, read back and deleted a message in each part of the topic tree"
 
@@ -124,8 +113,9 @@ def _broker_faults(broker: BrokerReport) -> Iterator[str]:
 def _account(settings: Settings, account: AccountReport) -> str:
     of = settings.accounts[account.name]
     where = f", {of.region_name}" if of.region_name else ""
-    mark = _mark(is_well=account.is_well)
-    return f"- {mark} account {account.name} ({of.backend}{where}): {account.result}"
+    sign = mark(is_well=account.is_well)
+    step = f" → {account.next_step}" if account.next_step else ""
+    return f"- {sign} account {account.name} ({of.backend}{where}): {account.result}{step}"
 
 
 def _settings(settings: Settings) -> Iterator[str]:

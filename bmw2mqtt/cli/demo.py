@@ -18,7 +18,12 @@ def run(arguments: argparse.Namespace) -> int:
         )
         return EXIT_FAILURE
     try:
-        return run_demo(bind=arguments.bind, port=arguments.port, data_dir=arguments.data_dir)
+        return run_demo(
+            bind=arguments.bind,
+            port=arguments.port,
+            page_port=arguments.page_port,
+            data_dir=arguments.data_dir,
+        )
     except DemoError as error:
         print(error, file=sys.stderr)
         return EXIT_FAILURE

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from bmw2mqtt.cli.main import EXIT_FAILURE, EXIT_OK
-from bmw2mqtt.health import problem
+from bmw2mqtt.health import is_waiting_for_setup, problem
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -23,9 +23,17 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         found = problem(data_dir, needs_broker=not arguments.alive)
     if found is None:
+        if sys.stdout.isatty():
+            print(f"bmw2mqtt is running{'' if arguments.alive else _state(data_dir)}")
         return EXIT_OK
     print(found, file=sys.stderr)
     return EXIT_FAILURE
+
+
+def _state(data_dir: Path) -> str:
+    if is_waiting_for_setup(data_dir):
+        return " and waits for its setup in the browser; its log shows the link"
+    return " and connected to the MQTT broker"
 
 
 def _option(arguments: argparse.Namespace, name: str) -> str | None:

@@ -1,13 +1,15 @@
 """`bmw2mqtt run`: the daemon."""
 
 import argparse
+from functools import partial
 
-from bmw2mqtt.config import load_settings
+from bmw2mqtt.config import load_configuration
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the daemon until a signal ends it; return the exit status."""
-    settings = load_settings(arguments.config, arguments.option)
+    load = partial(load_configuration, arguments.config, arguments.option)
+    configuration = load()
     from bmw2mqtt.daemon import run_and_leave  # noqa: PLC0415 - slow; errors come first
 
-    return run_and_leave(settings)
+    return run_and_leave(configuration, load)

@@ -6,7 +6,7 @@ from bmw2mqtt.config.accounts import (
     Location,
     MyBmwSettings,
 )
-from bmw2mqtt.config.load import load_settings
+from bmw2mqtt.config.load import Configuration, load_configuration, load_settings
 from bmw2mqtt.config.models import (
     HistorySettings,
     HomeArea,
@@ -25,6 +25,7 @@ from bmw2mqtt.config.models import (
 __all__ = [
     "AccountSettings",
     "CarDataSettings",
+    "Configuration",
     "HistorySettings",
     "HomeArea",
     "HomeAssistant",
@@ -38,6 +39,7 @@ __all__ = [
     "VehicleSettings",
     "is_home_assistant_app",
     "is_loopback",
+    "load_configuration",
     "load_settings",
     "register_account_settings",
 ]

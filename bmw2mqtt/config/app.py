@@ -45,8 +45,10 @@ def read_app(
     *,
     is_broker_set: bool,
     supervisor: str = SUPERVISOR,
-) -> list[Layer]:
-    """Read the settings of an app, the layer with the highest precedence first.
+) -> tuple[list[Layer], list[Layer]]:
+    """Read the settings of an app: what is configured, and what the Supervisor offers.
+
+    Of the layers of each kind the one with the highest precedence comes first.
 
     Args:
         file: The app's options.
@@ -58,10 +60,16 @@ def read_app(
         Unreadable: The options cannot be read.
     """
     options = _read_options(file)
-    layers = [options, _page()]
+    offered = []
     if not is_broker_set and not options.mentions((_MQTT, "host")):
-        layers.append(_broker(environ.get(TOKEN_VARIABLE), supervisor))
-    return layers
+        offered.append(_broker(environ.get(TOKEN_VARIABLE), supervisor))
+    return [options, _page()], offered
+
+
+def no_account() -> str:
+    """Return the error of an app without an account."""
+    lists = " or ".join(ACCOUNT_LISTS)
+    return f"{lists}: no account is configured; add one on the Configuration tab"
 
 
 def _read_options(file: Path) -> Layer:
@@ -89,11 +97,6 @@ def _read_options(file: Path) -> Layer:
     for name, single in _SINGLE.items():
         if document.get(name):
             layer.put(single, str(document[name]), layer.spell(single))
-    if not layer.mentions(("accounts",)) and not layer.problems:
-        lists = " or ".join(ACCOUNT_LISTS)
-        layer.problems["accounts",] = (
-            f"{lists}: no account is configured; add one on the Configuration tab"
-        )
     return layer
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from bmw2mqtt.config.keys import ANY_NAME, KeyPath, key_at, value_paths
+from bmw2mqtt.config.keys import ANY_NAME, KeyPath, KeyTree, key_at, value_paths
 from bmw2mqtt.config.text import clean
 from bmw2mqtt.config.values import reason
 from bmw2mqtt.files import read_named
@@ -26,6 +26,7 @@ PREFIX: Final = "BMW2MQTT_"
 CONFIG_VARIABLE: Final = "BMW2MQTT_CONFIG"
 _FILE_SUFFIX: Final = "_file"
 LARGEST_SECRET: Final = 64 * 1024
+SWITCHES: Final = frozenset({"true", "false", "yes", "no", "on", "off"})
 
 
 class Entry(NamedTuple):
@@ -63,6 +64,8 @@ class Layer:
         key = key_at(path)
         if key is None:
             self.problems[path] = f"{place}: unknown setting; {self._hint(path)}"
+        elif isinstance(key, dict) and self.switch(path, value, key):
+            return
         elif isinstance(key, dict):
             example = next(known for known in _settings_like(path) if known[: len(path)] == path)
             self.problems[path] = (
@@ -70,6 +73,13 @@ class Layer:
             )
         elif value:
             self.entries[path] = Entry(value, place)
+
+    def switch(self, path: KeyPath, value: str, keys: KeyTree) -> bool:
+        """Read `tls: true` as `tls: {enabled: true}`; return whether it is such a value."""
+        if "enabled" not in keys or value.lower() not in SWITCHES:
+            return False
+        self.entries[*path, "enabled"] = Entry(value, self.spell(path))
+        return True
 
     def _hint(self, path: KeyPath) -> str:
         known = {dotted(known): known for known in _settings_like(path)}

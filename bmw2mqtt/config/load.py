@@ -1,8 +1,11 @@
 """Read all sources and report every error at once."""
 
 import os
+import secrets
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,9 +23,18 @@ from bmw2mqtt.config.layers import (
     read_secret_files,
     variable,
 )
-from bmw2mqtt.config.models import HomeAssistant, Mqtt, Settings
-from bmw2mqtt.config.values import quoted
-from bmw2mqtt.config.yamlfile import Unreadable, find_file, read_yaml
+from bmw2mqtt.config.mistakes import example_values, misspelt_account
+from bmw2mqtt.config.models import (
+    HomeAssistant,
+    Mqtt,
+    Settings,
+    SettingsWithoutAccounts,
+    is_home_assistant_app,
+    is_loopback,
+)
+from bmw2mqtt.config.settings_file import read_settings_file
+from bmw2mqtt.config.values import expanded, quoted
+from bmw2mqtt.config.yamlfile import DEFAULT_FILES, Unreadable, find_file, read_yaml
 from bmw2mqtt.vehicle.errors import ConfigError
 
 SECRETS_DIR: Final = Path("/run/secrets")
@@ -35,8 +47,49 @@ _MISSING: Final = {
     "latitude": "set both latitude and longitude, or neither",
     "longitude": "set both latitude and longitude, or neither",
 }
+_ACCOUNTS: Final = ("accounts",)
+_HTTP_ENABLED: Final = ("http", "enabled")
+_HTTP_HOST: Final = ("http", "host")
+_HTTP_TOKEN: Final = ("http", "token")
+_OFF: Final = frozenset({"false", "no", "off", "0", "n", "f"})
 _BASE_TOPIC: Final = ("mqtt", "base_topic")
 _DISCOVERY_PREFIX: Final = ("homeassistant", "discovery_prefix")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """The settings, and where they come from."""
+
+    settings: Settings
+    """Without accounts if none is configured."""
+    fixed: Mapping[KeyPath, str]
+    """The place of each value that the setup cannot change, because another source sets it."""
+    is_broker_offered: bool = False
+    """Whether the broker is the one that Home Assistant's Supervisor offers."""
+    new_token: str | None = None
+    """The page's token if one had to be made; it has to be saved in `settings.yaml`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """All sources, the layer with the highest precedence first."""
+
+    above: Sequence[Layer]
+    """Those that have precedence over `settings.yaml`."""
+    saved: Layer
+    """`settings.yaml`."""
+    offered: Sequence[Layer]
+    """What the Supervisor offers."""
+    file: Layer | None
+    is_app: bool
+    new_token: str | None
+
+    @property
+    def layers(self) -> list[Layer]:
+        return [*self.above, self.saved, *self.offered]
+
+    def mention(self, path: KeyPath) -> bool:
+        return any(layer.mentions(path) for layer in self.layers)
 
 
 def load_settings(
@@ -45,7 +98,9 @@ def load_settings(
     environ: Mapping[str, str] = os.environ,
     secrets_dir: Path = SECRETS_DIR,
 ) -> Settings:
-    """Load the settings: `overrides`, environment, secret files, YAML, defaults; highest first.
+    """Load the settings from every source; highest first.
+
+    `overrides`, environment, secret files, YAML, `settings.yaml` in `data_dir`, defaults.
 
     Args:
         config_file: The YAML file; None: `$BMW2MQTT_CONFIG`, `./config.yaml`, or
@@ -55,29 +110,103 @@ def load_settings(
         secrets_dir: A folder with secrets in files named like their variables.
 
     Raises:
+        ConfigError: Lists every error; no account is one.
+    """
+    sources = _read_sources(config_file, overrides, environ, secrets_dir)
+    file = sources.file
+    if file and sources.is_app and not file.problems and not sources.mention(_ACCOUNTS):
+        from bmw2mqtt.config.app import no_account  # noqa: PLC0415
+
+        file.problems[_ACCOUNTS] = no_account()
+    return _Check(sources.layers, file).settings()
+
+
+def load_configuration(
+    config_file: Path | None = None,
+    overrides: Iterable[str] = (),
+    environ: Mapping[str, str] = os.environ,
+    secrets_dir: Path = SECRETS_DIR,
+) -> Configuration:
+    """Load the settings as `load_settings`, but accept that no account is configured yet.
+
+    Raises:
         ConfigError: Lists every error.
     """
-    layers = [
+    sources = _read_sources(config_file, overrides, environ, secrets_dir)
+    model: type[Settings] = Settings
+    if not sources.mention(_ACCOUNTS):
+        model = SettingsWithoutAccounts
+        for layer in sources.offered:
+            layer.problems.clear()  # the setup asks for a broker
+    fixed = {
+        path: entry.place
+        for layer in reversed(sources.above)
+        for path, entry in layer.entries.items()
+    }
+    check = _Check(sources.layers, sources.file)
+    settings = check.settings(model)
+    if not settings.accounts and not settings.http.enabled:
+        settings = check.settings()  # without a page there is no setup: no account is an error
+    is_broker_offered = any(layer.mentions(("mqtt", "host")) for layer in sources.offered)
+    return Configuration(
+        settings=settings,
+        fixed=fixed,
+        is_broker_offered=is_broker_offered,
+        new_token=sources.new_token,
+    )
+
+
+def _read_sources(
+    config_file: Path | None,
+    overrides: Iterable[str],
+    environ: Mapping[str, str],
+    secrets_dir: Path,
+) -> _Sources:
+    above = [
         read_options(overrides),
         read_environment(environ),
         read_secret_files(environ, secrets_dir),
     ]
+    offered: list[Layer] = []
     try:
         file = find_file(config_file, environ)
-        in_file = _read_file(file, environ, layers) if file else []
+        is_app = file is not None and file.name == OPTIONS_FILE
+        in_file = [read_yaml(file, keys())] if file is not None and not is_app else []
+        saved = read_settings_file(_data_dir([*above, *in_file]))
+        if file is not None and is_app:
+            from bmw2mqtt.config.app import read_app  # noqa: PLC0415
+
+            is_broker_set = any(layer.mentions(("mqtt", "host")) for layer in (*above, saved))
+            in_file, offered = read_app(file, environ, is_broker_set=is_broker_set)
     except Unreadable as error:
-        raise ConfigError([str(error), *_lines(layers)]) from error
-    return _Check([*layers, *in_file], in_file[0] if in_file else None).settings()
+        raise ConfigError([str(error), *_lines(above)]) from error
+    above += in_file
+    new_token = _add_token(above, saved)
+    return _Sources(above, saved, offered, in_file[0] if in_file else None, is_app, new_token)
 
 
-def _read_file(file: Path, environ: Mapping[str, str], above: Sequence[Layer]) -> list[Layer]:
-    """Read a YAML file, or the options of a Home Assistant app."""
-    if file.name == OPTIONS_FILE:
-        from bmw2mqtt.config.app import read_app  # noqa: PLC0415
+def _add_token(above: Sequence[Layer], saved: Layer) -> str | None:
+    """Make a token for a page that is open to the network and has none; return it."""
+    entries = ChainMap(*(layer.entries for layer in (*above, saved)))
+    host = entries.get(_HTTP_HOST)
+    if host is None or is_loopback(str(host.value)) or _HTTP_TOKEN in entries:
+        return None
+    enabled = entries.get(_HTTP_ENABLED)
+    if is_home_assistant_app() or (enabled and str(enabled.value).lower() in _OFF):
+        return None
+    token = secrets.token_urlsafe(24)
+    saved.entries[_HTTP_TOKEN] = Entry(token, saved.spell(_HTTP_TOKEN))
+    return token
 
-        is_broker_set = any(layer.mentions(("mqtt", "host")) for layer in above)
-        return read_app(file, environ, is_broker_set=is_broker_set)
-    return [read_yaml(file, keys())]
+
+def _data_dir(layers: Sequence[Layer]) -> Path:
+    """Return the folder with `settings.yaml`; if its path is not valid, that is reported later."""
+    for layer in layers:
+        if entry := layer.entries.get(("data_dir",)):
+            with suppress(ValueError, RuntimeError):
+                return expanded(Path(entry.value))
+    default: Path = Settings.model_fields["data_dir"].default
+    return default
 
 
 def _lines(layers: Sequence[Layer]) -> Iterator[str]:
@@ -93,11 +222,16 @@ class _Check:
         self._file = file_layer
         self._entries = ChainMap(*(layer.entries for layer in layers))
 
-    def settings(self) -> Settings:
-        problems = [*_lines(self._layers), *self._shared_topics(), *self._shared_client()]
+    def settings(self, model: type[Settings] = Settings) -> Settings:
+        problems = [
+            *_lines(self._layers),
+            *example_values(self._entries),
+            *self._shared_topics(),
+            *self._shared_client(),
+        ]
         settings = None
         try:
-            settings = Settings.from_layers(*(layer.nested() for layer in self._layers))
+            settings = model.from_layers(*(layer.nested() for layer in self._layers))
         except ValidationError as error:
             problems += [self._line(found) for found in error.errors() if not self._known(found)]
         if settings is None or problems:
@@ -183,9 +317,13 @@ class _Check:
 
     def _line(self, error: ErrorDetails) -> str:
         path, text = _path(error), error["msg"]
+        if path == ("accounts",) and self._file is None:
+            text += f" (no file was found; looked for {' and '.join(map(str, DEFAULT_FILES))})"
         if error["type"] == "missing":
             text = f"missing; {self._how_to_add(path)}"
         elif error["type"] == "union_tag_not_found":
+            if hint := misspelt_account(self._entries, path[1]):
+                return hint
             choices = " or ".join(f"{n} ({model.summary})" for n, model in ACCOUNT_SETTINGS.items())
             text = f"missing; use {choices}"
         elif error["type"] == "union_tag_invalid":

@@ -59,6 +59,7 @@ from bmw2mqtt.config.values import (
 
 _POLITE_INTERVAL_S: Final = 60
 _STRONG_TOKEN_LENGTH: Final = 16
+_TLS_PORT: Final = 8883
 
 
 class Tls(Section):
@@ -174,16 +175,16 @@ def is_home_assistant_app() -> bool:
 
 
 class Http(Section):
-    """The status page; without a `token` only on this machine or through Home Assistant."""
+    """The page. Without a `token` it opens only on this machine or through Home Assistant."""
 
     enabled: Flag = True
     """Serve the page, `/healthz` and `/metrics`."""
     host: Host = "127.0.0.1"
-    """Address to listen on; any other than this machine's own requires a `token`."""
+    """Address to listen on; `0.0.0.0`: all. Other machines need the `token`."""
     port: Port = 8099
     """Port to listen on."""
     token: Secret | None = None
-    """Access token of the page, 16 characters or more."""
+    """Access token, 16 characters or more; made and saved if other machines can open the page."""
 
     @field_validator("token")
     @classmethod
@@ -213,14 +214,15 @@ class Log(Section):
     level: LogLevel = "info"
     """Lowest level that is logged."""
     format: LogFormat = "auto"
-    """`auto`: `console` on a terminal, else `json`."""
+    """`auto`, `console`: sentences in local time, coloured on a terminal; `json`: for programs."""
 
 
 def _at_least_one(accounts: dict[str, AccountSettings]) -> dict[str, AccountSettings]:
     if not accounts:
         raise wrong(
             "no account is configured",
-            "add one, for example accounts: {eu: {backend: cardata, client_id: …}}",
+            "add one, for example accounts: {eu: {backend: cardata, client_id: …}}, or start"
+            " bmw2mqtt run and set it up in a browser",
         )
     return accounts
 
@@ -306,6 +308,11 @@ class Settings(BaseSettings):
                 " more"
             )
         tls = self.mqtt.tls
+        if self.mqtt.port == _TLS_PORT and not tls.enabled:
+            lines.append(
+                f"mqtt.port: {_TLS_PORT} is usually for TLS; set mqtt.tls.enabled: true, or use"
+                " another port, usually 1883"
+            )
         if tls.enabled and not tls.verify:
             lines.append(
                 "mqtt.tls.verify: false, so anyone can impersonate the broker; set ca_file and"
@@ -318,7 +325,14 @@ class Settings(BaseSettings):
         return tuple(lines)
 
 
+class SettingsWithoutAccounts(Settings):
+    """The settings before the setup: they are valid without an account."""
+
+    accounts: dict[AccountName, AnyAccountSettings] = {}
+
+
 def register_account_settings(model: type[AccountSettings]) -> None:
     """Let `accounts` hold the settings of one more backend."""
     add_account_settings(model)
     Settings.model_rebuild(force=True)
+    SettingsWithoutAccounts.model_rebuild(force=True)

@@ -136,9 +136,21 @@ def _is_host(value: str) -> bool:
 
 
 def _host(value: str) -> str:
-    if not _is_host(value):
+    if _is_host(value):
+        return value
+    try:
+        parts = urlsplit(value if "//" in value else f"//{value}")
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    if not _is_host(host) or (port is None and not parts.scheme):
         raise ValueError
-    return value
+    scheme = f"{parts.scheme}://" if parts.scheme else ""
+    shown = quoted(f"{scheme}{host}" + (f":{port}" if port else ""))  # it may have a password
+    keys = f"host: {host}" + (f" and port: {port}" if port else "")
+    if parts.scheme in {"mqtts", "ssl"}:
+        keys += " and tls: {enabled: true}"
+    raise wrong(f"{shown} is not a valid host", f"write {keys}")
 
 
 def _server(value: str) -> str:
@@ -186,6 +198,7 @@ def _existing_file(value: Path) -> Path:
 
 
 def _client_id(value: str) -> str:
+    value = value.strip(" {}")
     if not _CLIENT_ID.fullmatch(value):
         raise ValueError
     return str(UUID(value))

@@ -1,8 +1,4 @@
-"""The YAML file as a layer of settings.
-
-Not pydantic-settings' own YAML source: it reads `0123` as a number, accepts duplicate keys, and
-reports no line or column.
-"""
+"""The YAML file as a layer of settings."""
 
 import difflib
 import re
@@ -13,51 +9,16 @@ from typing import Any, Final
 import yaml
 
 from bmw2mqtt.config.keys import ANY_NAME, KeyPath, KeyTree, backend_keys
-from bmw2mqtt.config.layers import CONFIG_VARIABLE, Entry, Layer, canonical, dotted
+from bmw2mqtt.config.layers import CONFIG_VARIABLE, Entry, Layer, canonical, dotted, variable
 from bmw2mqtt.config.text import clean
 from bmw2mqtt.config.values import reason
+from bmw2mqtt.config.yamltext import CUT, UNKNOWN_TAG, Mistake, WrittenText, read_text
 from bmw2mqtt.files import read_named
-
-try:
-    from yaml import CSafeLoader as _SafeLoader
-except ImportError:  # PyYAML was built without libyaml
-    from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment]
 
 DEFAULT_FILES: Final = (Path("config.yaml"), Path("/config/config.yaml"))
 _NAMED_DEPTH: Final = 2
-_TAG: Final = "tag:yaml.org,2002:"
-_RESOLVED_TAGS: Final = {f"{_TAG}null", f"{_TAG}merge"}
-_CONSTRUCTED_TAGS: Final = {f"{_TAG}{name}" for name in ("null", "str", "seq", "map")}
-
-
-def _refuse_tag(_loader: _SafeLoader, node: yaml.Node) -> Any:
-    raise yaml.MarkedYAMLError(
-        problem="YAML tags (!) are not supported", problem_mark=node.start_mark
-    )
-
-
-class _TextLoader(_SafeLoader):
-    """Keeps every scalar but null as text, and refuses duplicate keys."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own interface
-        first: [entry for entry in entries if entry[0] in _RESOLVED_TAGS]
-        for first, entries in _SafeLoader.yaml_implicit_resolvers.items()
-    }
-    yaml_constructors = {  # noqa: RUF012 - PyYAML's own interface
-        None: _refuse_tag,
-        **{tag: _SafeLoader.yaml_constructors[tag] for tag in _CONSTRUCTED_TAGS},
-    }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's own interface
-        seen = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                name = key.value.partition(":")[0]  # what follows a colon may be a secret
-                raise yaml.MarkedYAMLError(
-                    problem=f'duplicate key "{name}"', problem_mark=key.start_mark
-                )
-            seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
-        return super().construct_mapping(node, deep=deep)
+_ACCOUNTS: Final = ("accounts",)
+_VARIABLE: Final = re.compile(r"\$\{\w+\}")
 
 
 class Unreadable(Exception):  # noqa: N818 - named for what the file is
@@ -123,7 +84,7 @@ def _load(file: Path) -> Any:
     text = ""
     try:
         text = read_named(file).decode("utf-8-sig")
-        return yaml.load(text, _TextLoader)  # noqa: S506 - a SafeLoader
+        return read_text(text)
     except OSError as error:
         raise Unreadable(f"{file}: {reason(error)}; choose a readable file") from error
     except UnicodeDecodeError as error:
@@ -151,14 +112,18 @@ def _syntax_error(file: Path, text: str, error: yaml.MarkedYAMLError) -> str:
 
 
 def _walk(layer: Layer, node: Mapping[Any, Any], keys: KeyTree, above: KeyPath) -> None:
+    if above == _ACCOUNTS:
+        node = _without_misplaced(layer, node)
     for name, value in node.items():
         path = canonical((*above, str(name)))
         below = keys.get(ANY_NAME, keys.get(str(name)))
         if below is None:
             known = keys
-            if above[:1] == ("accounts",):
+            if above[:1] == _ACCOUNTS:
                 known = backend_keys().get(str(node.get("backend")), keys)
-            layer.problems[path] = _unknown(layer, path, known)
+            _put_unknown(layer, path, value, known)
+        elif mistake := _mistake(path, value, is_secret=below is True):
+            layer.problems[path] = f"{layer.spell(path)}: {mistake.what}; {mistake.remedy}"
         elif isinstance(below, dict):
             _section(layer, path, value, below)
         elif isinstance(value, (dict, list)):
@@ -167,13 +132,30 @@ def _walk(layer: Layer, node: Mapping[Any, Any], keys: KeyTree, above: KeyPath) 
             layer.entries[path] = Entry(text, layer.spell(path))
 
 
+def _mistake(path: KeyPath, value: Any, *, is_secret: bool) -> Mistake | None:
+    """Return what is wrong with how a value is written."""
+    if not isinstance(value, WrittenText):
+        return None
+    if _VARIABLE.fullmatch(value):
+        return Mistake("variables are not replaced here", f"set {variable(path)} instead")
+    found = value.mistake
+    if found is CUT and not is_secret and path[-1] != "name":
+        return None  # no other value has a # in it, so it is a comment
+    if found and not value and found is not UNKNOWN_TAG and is_secret:
+        place = f"{variable(path)}_FILE"
+        return Mistake(found.what, f"write the secret itself, or the path of its file into {place}")
+    return found
+
+
 def _section(layer: Layer, path: KeyPath, value: Any, below: KeyTree) -> None:
     if isinstance(value, dict):
         _walk(layer, value, below, path)
+    elif isinstance(value, str) and layer.switch(path, value, below):
+        return
     elif value not in (None, ""):
         what = "a list" if isinstance(value, list) else "a single value"
         keys = "names of your choice" if ANY_NAME in below else ", ".join(below)
-        if path[:1] == ("accounts",) and len(path) == _NAMED_DEPTH:
+        if path[:1] == _ACCOUNTS and len(path) == _NAMED_DEPTH:
             keys = f"backend ({' or '.join(backend_keys())}) and what it needs"
         layer.problems[path] = f"{layer.spell(path)}: is {what}; write keys below it: {keys}"
         return
@@ -181,6 +163,35 @@ def _section(layer: Layer, path: KeyPath, value: Any, below: KeyTree) -> None:
     if is_named and not layer.mentions(path):
         # An account without keys still counts, so that its missing keys are reported.
         layer.entries[path] = Entry({}, layer.spell(path))
+
+
+def _without_misplaced(layer: Layer, node: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """Report an account's keys that stand beside its name; return the accounts without them."""
+    known = {key for keys in backend_keys().values() for key in keys}
+    misplaced = [
+        name for name, value in node.items() if name in known and not isinstance(value, dict)
+    ]
+    if not misplaced:
+        return node
+    accounts = {str(name): value for name, value in node.items() if name not in misplaced}
+    empty = [name for name, value in accounts.items() if value is None]
+    owners = empty or list(accounts)
+    owner = owners[0] if len(owners) == 1 else "its name"
+    verb, pronoun = ("belongs", "it") if len(misplaced) == 1 else ("belong", "them")
+    layer.problems[(*_ACCOUNTS, owner)] = (
+        f"{layer.spell(_ACCOUNTS)}: {', '.join(misplaced)} {verb} to an account; indent {pronoun}"
+        f" below {owner}"
+    )
+    return {name: value for name, value in accounts.items() if name != owner}
+
+
+def _put_unknown(layer: Layer, path: KeyPath, value: Any, keys: KeyTree) -> None:
+    if len(path) == 1 and isinstance(value, dict) and "backend" in value:
+        layer.problems[(*_ACCOUNTS, *path)] = (
+            f"{layer.spell(path)}: is an account; indent it below accounts"
+        )
+    else:
+        layer.problems[path] = _unknown(layer, path, keys)
 
 
 def _unknown(layer: Layer, path: KeyPath, keys: KeyTree) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import shutil
+import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -47,7 +48,17 @@ def find_program() -> BrokerProgram:
     raise DemoError("no broker: install mosquitto, or bmw2mqtt with its demo extra")
 
 
-def free_port(bind: str, wanted: int) -> int:
+_GUARDED = """
+exec 3<&0
+"$@" &
+broker=$!
+(cat <&3; kill $broker) >/dev/null 2>&1 &
+wait $broker
+"""
+"""Runs the broker until its standard input ends: also after the demo was killed."""
+
+
+def free_port(bind: str, wanted: int, option: str = "--port") -> int:
     """Return the wanted port, or the next one that is free.
 
     Raises:
@@ -55,7 +66,7 @@ def free_port(bind: str, wanted: int) -> int:
     """
     if not 1 <= wanted <= LAST_PORT:
         raise DemoError(
-            f"{wanted} is not a valid port; use --port with a number from 1 to {LAST_PORT}"
+            f"{wanted} is not a valid port; use {option} with a number from 1 to {LAST_PORT}"
         )
     for port in range(wanted, min(wanted + PORTS_TO_TRY, LAST_PORT + 1)):
         with socket.socket() as probe:
@@ -67,7 +78,7 @@ def free_port(bind: str, wanted: int) -> int:
                     raise DemoError(f"{bind}:{port} cannot be used: {error.strerror}") from error
                 continue
             return port
-    raise DemoError(f"no free port from {wanted} to {wanted + PORTS_TO_TRY - 1}; use --port")
+    raise DemoError(f"no free port from {wanted} to {wanted + PORTS_TO_TRY - 1}; use {option}")
 
 
 class DemoBroker:
@@ -89,9 +100,14 @@ class DemoBroker:
         config = self._directory / "broker.conf"
         config.write_text(_mosquitto(self) if self.program.protocol == "5" else _nats(self))
         self._process = await asyncio.create_subprocess_exec(
+            "/bin/sh",
+            "-c",
+            _GUARDED,
+            "broker",
             self.program.path,
             "-c",
             str(config),
+            stdin=PIPE,
             stdout=DEVNULL,
             stderr=PIPE,
             start_new_session=True,  # Ctrl-C must stop only the bridge, which then disconnects
@@ -106,13 +122,13 @@ class DemoBroker:
 
     async def __aexit__(self, *_: object) -> None:
         """Stop the broker."""
-        if self._process is None or self._process.returncode is not None:
+        if self._process is None or self._process.stdin is None:
             return
-        self._process.terminate()
+        self._process.stdin.close()
         try:
             await asyncio.wait_for(self._process.wait(), STOP_TIMEOUT_S)
         except TimeoutError:
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGKILL)
             await self._process.wait()
 
     @property

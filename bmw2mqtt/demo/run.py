@@ -3,31 +3,44 @@
 import asyncio
 import tempfile
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from bmw2mqtt import log as logging_set_up
 from bmw2mqtt.bridge import Bridge
-from bmw2mqtt.config import Settings
+from bmw2mqtt.config import Settings, is_loopback
 from bmw2mqtt.daemon import stop_on_signals
 from bmw2mqtt.demo.broker import DemoBroker, DemoError, find_program, free_port
 from bmw2mqtt.demo.past import record_past
-from bmw2mqtt.simulator.cardata import CLIENT_ID, CarDataSimulator, CarDataUser
+from bmw2mqtt.demo.welcome import public_host, welcome
+from bmw2mqtt.simulator.cardata import (
+    CLIENT_ID,
+    CarDataSimulator,
+    CarDataUser,
+    DrivingCarDataCar,
+)
 from bmw2mqtt.simulator.cardata import demo_cars as cardata_demo_cars
+from bmw2mqtt.simulator.cardata.driving import CARDATA_ELECTRIC
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser, demo_cars
+from bmw2mqtt.simulator.tls import Certificates
 
 POLL_INTERVAL_S: Final = 10
 """For the demo's time-lapse cars only; BMW itself must never be polled so often."""
-PAGE_PORT: Final = 8099
+PAGE_TOKEN: Final = "bmw2mqtt-demo-page"  # noqa: S105 - printed for everybody
 USERNAME, PASSWORD, CAPTCHA_TOKEN = "demo@example.com", "demo", "demo"
-MYBMW, CARDATA = "demo_mybmw", "demo_cardata"
+MYBMW, CARDATA, LOGIN = "demo_mybmw", "demo_cardata", "demo_login"
 HOME: Final = {"latitude": 48.17733, "longitude": 11.55627, "radius_m": 300}
 """Two of the cars live there."""
 APPROVE_AFTER_S: Final = 5
-"""The simulated owner confirms the CarData login after this time."""
+"""The simulated owner confirms the login of `demo_cardata` after this time."""
+WAITING_CAR: Final = replace(
+    CARDATA_ELECTRIC, vin="WBY61CARDATA00EV2", name="iX1 eDrive20", initial_mileage_km=8_201.7
+)
+"""The car of `demo_login`, whose login waits for whoever tries the demo."""
 
 
-def run(*, bind: str, port: int, data_dir: Path | None) -> int:
+def run(*, bind: str, port: int, page_port: int, data_dir: Path | None) -> int:
     """Run until Ctrl-C; return the exit status.
 
     Raises:
@@ -43,24 +56,28 @@ def run(*, bind: str, port: int, data_dir: Path | None) -> int:
         except OSError as error:
             raise DemoError(f"{directory} cannot be used: {error.strerror}") from error
         try:
-            asyncio.run(_run(bind, port, directory))
+            asyncio.run(_run(bind, port, page_port, directory))
         except* DemoError as errors:
             raise errors.exceptions[0] from None
     return 0
 
 
-async def _run(bind: str, wanted_port: int, directory: Path) -> None:
+async def _run(bind: str, wanted_port: int, page_port: int, directory: Path) -> None:
     stop = stop_on_signals()
     broker = DemoBroker(find_program(), bind, free_port(bind, wanted_port), directory)
     cars, cardata_cars = demo_cars(), cardata_demo_cars()
     user = SimulatedUser(username=USERNAME, password=PASSWORD, cars=cars)
     cardata_user = CarDataUser(cars=list(cardata_cars))
+    waiting_user = CarDataUser(cars=[DrivingCarDataCar(WAITING_CAR)])
     mybmw = MyBmwSimulator([user])
     cardata = CarDataSimulator([cardata_user], approve_after_s=APPROVE_AFTER_S)
+    waiting = _simulator_for_people(public_host(bind), waiting_user, directory)
     _forget_logins(directory / "data")
-    async with broker, mybmw, cardata:
-        settings = _settings(broker, mybmw, cardata, directory)
-        print(_welcome(broker, wanted_port, settings), flush=True)  # noqa: T201 - for a person
+    async with broker, mybmw, cardata, waiting:
+        accounts = {MYBMW: _mybmw(mybmw), CARDATA: _cardata(cardata), LOGIN: _cardata(waiting)}
+        http = _page(bind, page_port)
+        settings = _settings(broker, accounts, http, directory)
+        print(welcome(broker, wanted_port, settings.http), flush=True)  # noqa: T201 - for a person
         await asyncio.to_thread(
             record_past,
             settings,
@@ -70,15 +87,56 @@ async def _run(bind: str, wanted_port: int, directory: Path) -> None:
         await Bridge(settings).run(stop)
 
 
+def _simulator_for_people(host: str, user: CarDataUser, directory: Path) -> CarDataSimulator:
+    """Return a simulated BMW whose login page opens on every machine that sees the demo."""
+    certificates = None
+    if not is_loopback(host):
+        certificates = Certificates.create(directory / "simulator", (host,))
+    return CarDataSimulator([user], host=host, certificates=certificates)
+
+
 def _forget_logins(data_dir: Path) -> None:
     """Remove the logins of an earlier demo: the new simulator did not issue their tokens."""
-    for account in (MYBMW, CARDATA):
+    for account in (MYBMW, CARDATA, LOGIN):
         for name in (f"tokens-{account}.json", f"account-{account}.json"):
             (data_dir / name).unlink(missing_ok=True)
 
 
+def _mybmw(bmw: MyBmwSimulator) -> dict[str, Any]:
+    return {
+        "backend": "mybmw",
+        "username": USERNAME,
+        "password": PASSWORD,
+        "captcha_token": CAPTCHA_TOKEN,
+        "server": bmw.server,
+        "ca_file": str(bmw.ca_file),
+        "poll_interval": POLL_INTERVAL_S,
+        "location": {"latitude": 48.177334, "longitude": 11.556274},
+    }
+
+
+def _cardata(bmw: CarDataSimulator) -> dict[str, Any]:
+    return {
+        "backend": "cardata",
+        "client_id": CLIENT_ID,
+        "auth_url": bmw.auth_url,
+        "api_url": bmw.api_url,
+        "stream_host": bmw.stream_host,
+        "stream_port": bmw.stream_port,
+        "ca_file": str(bmw.ca_file),
+    }
+
+
+def _page(bind: str, wanted_port: int) -> dict[str, Any]:
+    """Return the page's settings; on a network the page of any bmw2mqtt needs a token."""
+    page: dict[str, Any] = {"host": bind, "port": free_port(bind, wanted_port, "--page-port")}
+    if not is_loopback(bind):
+        page["token"] = PAGE_TOKEN
+    return page
+
+
 def _settings(
-    broker: DemoBroker, mybmw: MyBmwSimulator, cardata: CarDataSimulator, directory: Path
+    broker: DemoBroker, accounts: dict[str, Any], http: dict[str, Any], directory: Path
 ) -> Settings:
     return Settings.model_validate(
         {
@@ -87,54 +145,9 @@ def _settings(
                 "port": broker.port,
                 "protocol": broker.program.protocol,
             },
-            "accounts": {
-                MYBMW: {
-                    "backend": "mybmw",
-                    "username": USERNAME,
-                    "password": PASSWORD,
-                    "captcha_token": CAPTCHA_TOKEN,
-                    "server": mybmw.server,
-                    "ca_file": str(mybmw.ca_file),
-                    "poll_interval": POLL_INTERVAL_S,
-                    "location": {"latitude": 48.177334, "longitude": 11.556274},
-                },
-                CARDATA: {
-                    "backend": "cardata",
-                    "client_id": CLIENT_ID,
-                    "auth_url": cardata.auth_url,
-                    "api_url": cardata.api_url,
-                    "stream_host": cardata.stream_host,
-                    "stream_port": cardata.stream_port,
-                    "ca_file": str(cardata.ca_file),
-                },
-            },
+            "accounts": accounts,
             "data_dir": str(directory / "data"),
             "history": {"home": HOME, "price_per_kwh": 0.31},
-            "http": {"port": free_port("127.0.0.1", PAGE_PORT)},
+            "http": http,
         }
-    )
-
-
-WELCOME: Final = """
-  Five simulated cars drive, park and charge on the MQTT broker at {host}:{port} ({program}).{busy}
-  A day of theirs takes ten minutes. Three belong to a MyBMW account. Two belong to CarData and
-  appear in about 15 s, after its login. The page has a fortnight of their charges and trips.
-
-  Page:            http://127.0.0.1:{page_port}/
-  Topics:          mosquitto_sub -h {host} -p {port}{version} -v -t 'bmw2mqtt/#' -T '+/+/image/#'
-  Home Assistant:  Settings > Devices & services > Add integration > MQTT,
-                   broker {host}, port {port}, no user. The cars appear by themselves.
-                   On another machine: start the demo with --bind 0.0.0.0
-  Stop:            Ctrl-C
-"""
-
-
-def _welcome(broker: DemoBroker, wanted_port: int, settings: Settings) -> str:
-    return WELCOME.format(
-        host=broker.address,
-        port=broker.port,
-        program=broker.program.name,
-        busy="" if broker.port == wanted_port else f"\n  (Port {wanted_port} is in use.)",
-        page_port=settings.http.port,
-        version="" if broker.program.protocol == "5" else " -V 311",
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from bmw2mqtt.entities.base import Attributes, BinarySensor
 from bmw2mqtt.entities.conditions import has_battery, reports_state
+from bmw2mqtt.vehicle.battery_12v import has_problem
 from bmw2mqtt.vehicle.snapshot import (
     ChargingStatus,
     LockState,
@@ -239,6 +240,15 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
         key="battery_12v_recharge",
         name="12 V battery needs charging",
         value=lambda vehicle: vehicle.battery_12v.needs_charging,
+        appears_with_value=True,
+        device_class="problem",
+        category="diagnostic",
+        icon="mdi:car-battery",
+    ),
+    BinarySensor(
+        key="battery_12v_problem",
+        name="12 V battery problem",
+        value=lambda vehicle: has_problem(vehicle.battery_12v, vehicle.history),
         appears_with_value=True,
         device_class="problem",
         category="diagnostic",

@@ -27,7 +27,8 @@ from bmw2mqtt.mqtt.packets import PacketGuard, ProtocolError
 from bmw2mqtt.mqtt.publisher import NOT_AUTHORIZED
 from bmw2mqtt.mqtt.received import Received
 from bmw2mqtt.mqtt.stall import BEAT_S, StallDetector
-from bmw2mqtt.mqtt.transport import open_socket
+from bmw2mqtt.mqtt.transport import TlsError, open_socket
+from bmw2mqtt.network_errors import describe_network_error
 
 log = structlog.get_logger(__name__)
 
@@ -115,7 +116,10 @@ class Client(aiomqtt.Client):
             ) from error
         except OSError as error:
             self.close()
-            raise aiomqtt.MqttError(str(error)) from error
+            is_ours = isinstance(error, TlsError)
+            raise aiomqtt.MqttError(
+                str(error) if is_ours else describe_network_error(error)
+            ) from error
         except BaseException:
             self.close()
             raise
@@ -361,7 +365,7 @@ CLOSED_AT_ONCE = (
 def _as_mqtt_error(error: Exception) -> aiomqtt.MqttError:
     if isinstance(error, aiomqtt.MqttError):
         return error
-    translated = ProtocolError(f"the broker sent what is not MQTT ({type(error).__name__})")
+    translated = ProtocolError("the broker sent something that is not MQTT")
     translated.__cause__ = error
     return translated
 

@@ -284,7 +284,7 @@ class Commands:
             id=request.id,
             outcome=result.event_type.value,
             reason=result.reason.value if result.reason else None,
-            message=result.message,
+            detail=result.message,
         )
         self.counts[result.event_type.value, result.reason.value if result.reason else ""] += 1
         content = request.event(result)

@@ -45,8 +45,11 @@ def describe(error: BaseException | None, settings: Mqtt | None = None) -> str:
     """
     if isinstance(error, TlsExpectedError):
         return "this port of the broker wants TLS: set mqtt.tls.enabled: true, or another mqtt.port"
-    if isinstance(getattr(error, "__cause__", None), TlsError | ssl.SSLError):
+    cause = getattr(error, "__cause__", None)
+    if isinstance(cause, TlsError | ssl.SSLError):
         return _describe_tls(error)
+    if isinstance(cause, OSError) and not isinstance(cause, TimeoutError):
+        return f"{error}: check that the broker is running, and mqtt.host and mqtt.port"
     if isinstance(error, ProtocolError):
         return f"{error}: is mqtt.port the port of an MQTT broker?"
     number = reason_number(error)

@@ -104,6 +104,10 @@ class Publisher:
         """Return every topic that the bridge retains."""
         return frozenset(self._retained)
 
+    def retained_payload(self, topic: str) -> bytes | None:
+        """Return what the bridge retains on a topic; `None`: nothing."""
+        return self._retained.get(topic)
+
     def confirmed_topics(self) -> frozenset[str]:
         """Return the topics that the broker should retain: it has acknowledged them."""
         return frozenset(self._confirmed)

@@ -307,7 +307,6 @@ class Session:
             host=self._settings.host,
             port=self._settings.port,
             reason=reason,
-            retrying=True,
         )
 
 

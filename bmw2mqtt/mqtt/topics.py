@@ -138,12 +138,16 @@ class Topics:
             *states,
             *(f"{state}/attributes" for state in states),
             f"{self.base}/account/+/button/+/attributes",
-            f"{self.discovery_prefix}/device/+/config",
+            self.discovery(),
         )
+
+    def discovery(self) -> str:
+        """Return a filter that matches every discovery topic of ours, and those of others."""
+        return f"{self.discovery_prefix}/device/+/config"
 
     def everything(self) -> tuple[str, ...]:
         """Return filters for all the bridge may ever have retained."""
-        return (f"{self.base}/#", f"{self.discovery_prefix}/device/+/config")
+        return (f"{self.base}/#", self.discovery())
 
     def parse_command(self, topic: str) -> CommandTopic | None:
         """Parse a command topic; `None` if it is not one."""

@@ -1,5 +1,6 @@
 """The document of a car's own `state` topic: the whole snapshot at once."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -29,11 +30,12 @@ def _times(vehicle: Vehicle, values: Values) -> Mapping[str, Any]:
     """Return when the car last reported, and when each published value was measured."""
     measured_at = vehicle.measured_at
     trackers = {_TRACKER: values[_TRACKER]} if _TRACKER in values else {}
+    iso_of = functools.cache(iso)  # most values were measured at the same time
     return {
         **trackers,
         "updated_at": iso(vehicle.updated_at) if vehicle.updated_at else None,
         "measured_at": {
-            entity: iso(measured_at[entity])
+            entity: iso_of(measured_at[entity])
             for platform, keys in values.items()
             for key, value in keys.items()
             if value is not None and (entity := f"{platform}/{key}") in measured_at

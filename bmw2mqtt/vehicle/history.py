@@ -59,6 +59,27 @@ class TripSummary:
     odometer_km: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DailyMinimum:
+    """The lowest resting voltage of the 12 V battery on a day."""
+
+    day: str
+    """Local date, ISO 8601."""
+    voltage_v: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Battery12VSummary:
+    """What the last days' voltages of the 12 V battery tell."""
+
+    resting_v: float
+    """The newest voltage that was measured at rest."""
+    resting_at: datetime
+    days: tuple[DailyMinimum, ...]
+    """Days with a resting voltage, oldest first; the last one may not be over."""
+    is_low: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VehicleHistory:
     """What is known of one car's past."""
@@ -71,6 +92,8 @@ class VehicleHistory:
     """How much of the energy is an estimate, from 0 to 1."""
     last_charge: ChargeSummary | None = None
     last_trip: TripSummary | None = None
+    battery_12v: Battery12VSummary | None = None
+    """What the voltages of the 12 V battery tell; `None`: no resting voltage is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,8 @@ class ObservedVehicle:
     """The power it charges with now."""
     range_km: float | None = None
     """The electric range, else the whole one."""
+    battery_12v_v: Measured[float] | None = None
+    """The voltage of the 12 V battery."""
 
 
 class VehicleRecorder(Protocol):

@@ -35,12 +35,19 @@ SHELL = frozenset(
 ) | {
     "/page-vehicle.css",
     "/page-vehicle.js",
+    "/setup.css",
+    "/setup.js",
 }
 """The page without data, the same for everybody; its script requests token and data."""
 SESSION = "/api/session"
+SETUP = "/setup/"
+"""Pages with ordinary forms, which therefore contain a secret of their own."""
+SETUP_START = "/setup/start"
+SETUP_LINK = "/setup/start/{nonce}"
+"""Opens a session; protected by its one-time nonce only."""
 CAPTCHA_LINK = "/captcha/{account}/{nonce}"
 """Receives the captcha page's result; protected by its one-time nonce only."""
-WITHOUT_TOKEN = SHELL | {HEALTH, SESSION, CAPTCHA_LINK}
+WITHOUT_TOKEN = SHELL | {HEALTH, SESSION, CAPTCHA_LINK, "/setup", SETUP_START, SETUP_LINK}
 
 ATTEMPTS_PERIOD_S = 60
 MAX_ATTEMPTS_PER_ADDRESS = 10
@@ -90,11 +97,11 @@ class Access:
             if self._token is None:
                 self._check_host(request)
             elif path not in WITHOUT_TOKEN:
-                self._check_token(request, self._token)
+                self._check_session(request, path, self._token)
         if path == CAPTCHA_LINK:
             return
         if request.method not in {"GET", "HEAD"}:
-            _check_write(request)
+            _check_write(request, is_form=path.startswith(SETUP))
         elif path not in SHELL and not _is_same_site(request):
             raise web.HTTPForbidden(text="Other sites may not read this.")
 
@@ -141,6 +148,14 @@ class Access:
         if {"Forwarded", "X-Forwarded-For"} & request.headers.keys():
             raise web.HTTPForbidden(text="Set http.token to use this page behind a reverse proxy.")
 
+    def _check_session(self, request: web.Request, path: str, token: bytes) -> None:
+        try:
+            self._check_token(request, token)
+        except web.HTTPUnauthorized:
+            if path.startswith(SETUP):  # a person, who needs a page that says what to do
+                raise web.HTTPSeeOther("start") from None
+            raise
+
     def _check_token(self, request: web.Request, token: bytes) -> None:
         ends_at, _, signature = request.cookies.get(COOKIE, "").partition(".")
         if signature and _is_equal(signature, _signature(token, ends_at).encode()):
@@ -179,10 +194,14 @@ def is_visit(request: web.Request) -> bool:
     return request.method == "GET" and request.path.startswith("/cars/") and "html" in accepted
 
 
-def _check_write(request: web.Request) -> None:
+def _check_write(request: web.Request, *, is_form: bool) -> None:
     """Accept changes only from our own page or from programs that send our header."""
     if not _is_same_site(request):
         raise web.HTTPForbidden(text="Other sites may not change anything here.")
+    if is_form:
+        if request.content_type != "application/x-www-form-urlencoded":
+            raise web.HTTPUnsupportedMediaType(text="Expected a form.")
+        return
     if request.content_type != "application/json" or request.headers.get(OUR_HEADER) != "1":
         raise web.HTTPForbidden(
             text=f"Send the headers Content-Type: application/json and {OUR_HEADER}: 1."

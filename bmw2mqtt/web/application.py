@@ -17,13 +17,15 @@ from bmw2mqtt.accounts.account import Account
 from bmw2mqtt.config import Http
 from bmw2mqtt.config.text import captcha_token
 from bmw2mqtt.mqtt.device import dump_json
-from bmw2mqtt.web import access
+from bmw2mqtt.web import access, dashboard_download
 from bmw2mqtt.web.access import Access
 from bmw2mqtt.web.captcha_links import CaptchaLinks
 from bmw2mqtt.web.car_values import car_values
 from bmw2mqtt.web.connection_limits import ConnectionLimits
 from bmw2mqtt.web.context import PageContext
+from bmw2mqtt.web.dashboard_download import DashboardDownload
 from bmw2mqtt.web.events import Events
+from bmw2mqtt.web.setup.routes import SetupRoutes
 from bmw2mqtt.web.status_document import document, picture_tag
 from bmw2mqtt.web.vehicle_page.routes import VehicleRoutes
 
@@ -46,6 +48,8 @@ _TYPES: Final = {
     "page-parts.js": "text/javascript",
     "page-vehicle.css": "text/css",
     "page-vehicle.js": "text/javascript",
+    "setup.css": "text/css",
+    "setup.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 _CONTENT_SECURITY_POLICY: Final = (
@@ -106,7 +110,7 @@ class WebApplication:
     def _routes(self) -> list[web.RouteDef]:
         account = "/api/accounts/{account}"
         return [
-            web.get("/", self._file("index.html")),
+            web.get("/", self._index()),
             *(web.get(f"/{name}", self._file(name)) for name in _TYPES if name != "index.html"),
             web.get(access.HEALTH, self._health),
             web.get("/metrics", self._metrics),
@@ -114,7 +118,9 @@ class WebApplication:
             web.get("/api/events", self._send_events, allow_head=False),
             web.get("/api/cars/{vin}", self._car_values),
             web.get("/cars/{vin}/picture.png", self._picture),
+            web.get(dashboard_download.PATH, DashboardDownload(self._context).send),
             *VehicleRoutes(self._context, _body).routes(),
+            *self._setup_routes(),
             web.post(access.SESSION, self._sign_in),
             web.delete(access.SESSION, self._sign_out),
             web.post(f"{account}/refresh", self._refresh),
@@ -123,6 +129,20 @@ class WebApplication:
             web.post(f"{account}/captcha", self._create_captcha_link),
             web.post(access.CAPTCHA_LINK, self._receive_captcha),
         ]
+
+    def _setup_routes(self) -> list[web.RouteDef]:
+        setup = self._context.setup
+        return SetupRoutes(self._context, setup, self._access).routes() if setup else []
+
+    def _index(self) -> Handler:
+        send = self._file("index.html")
+
+        async def send_or_set_up(request: web.Request) -> web.StreamResponse:
+            if self._context.setup is not None and self._context.setup.is_waiting:
+                raise web.HTTPSeeOther("setup/")
+            return await send(request)
+
+        return send_or_set_up
 
     # Around every request
 
@@ -156,7 +176,7 @@ class WebApplication:
             headers["X-Frame-Options"] = "SAMEORIGIN"
         headers["Content-Security-Policy"] = policy
         headers["X-Content-Type-Options"] = "nosniff"
-        headers["Referrer-Policy"] = "no-referrer"
+        headers.setdefault("Referrer-Policy", "no-referrer")
         headers["Cross-Origin-Resource-Policy"] = "same-origin"
         headers["Server"] = "bmw2mqtt"
         headers.setdefault("Cache-Control", "no-store")
@@ -210,6 +230,8 @@ class WebApplication:
 
     async def _health(self, _: web.Request) -> web.Response:
         """Answer 200 if the broker is connected, else 503; any answer means the daemon is alive."""
+        if self._context.setup is not None and self._context.setup.is_waiting:
+            return web.json_response({"status": "setup"})
         if self._context.is_connected():
             return web.json_response({"status": "ok"})
         reason = "not connected to the MQTT broker"

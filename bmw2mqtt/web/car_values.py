@@ -31,10 +31,12 @@ def shown_entities(car: RegisteredVehicle) -> Iterator[Entity[Vehicle]]:
 
 
 def _value(entity: Entity[Vehicle], vehicle: Vehicle, topics: Topics) -> dict[str, Any]:
+    value = native(entity.value(vehicle))
+    measured_at = vehicle.measured_at.get(f"{entity.platform}/{entity.key}")
     return {
         "name": entity.name,
-        "value": native(entity.value(vehicle)),
-        "measured_at": native(vehicle.measured_at.get(f"{entity.platform}/{entity.key}")),
+        "value": value,
+        "measured_at": None if value is None else native(measured_at),
         "unit": getattr(entity, "unit", None),
         "device_class": getattr(entity, "device_class", None),
         "is_raw": entity.category == "diagnostic" and not entity.enabled,

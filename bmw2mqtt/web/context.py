@@ -10,6 +10,7 @@ from bmw2mqtt.history.service import History
 from bmw2mqtt.mqtt.commands import Commands
 from bmw2mqtt.mqtt.publisher import Statistics
 from bmw2mqtt.mqtt.topics import Topics
+from bmw2mqtt.web.setup.service import Setup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,5 +33,9 @@ class PageContext:
     """Writes what a person changes in it."""
     currency: str = "EUR"
     """Of the prices in it."""
+    retained: Callable[[str], bytes | None] = lambda _: None
+    """Returns what the bridge retains on a topic."""
     has_vehicle_metrics: bool = False
     """Whether `/metrics` has the values of the cars."""
+    setup: Setup | None = None
+    """The setup in the browser; `None`: the page has none."""

@@ -11,6 +11,7 @@ import structlog
 
 from bmw2mqtt.config import Http
 from bmw2mqtt.web.context import PageContext
+from bmw2mqtt.web.setup.start_link import page_url
 
 log = structlog.get_logger(__name__)
 
@@ -66,9 +67,15 @@ class WebListener:
                 has_failed = True
                 await asyncio.sleep(RETRY_S)
             else:
-                shown = f"[{host}]" if ":" in host else host
-                log.info("page_opened", url=f"http://{shown}:{port}/")
+                self._announce()
                 return sockets
+
+    def _announce(self) -> None:
+        setup = self._context.setup
+        if setup is not None and setup.needs_link:
+            setup.announce()
+        else:
+            log.info("page_opened", url=page_url(self._settings))
 
     def _import_application(self) -> Application:
         from bmw2mqtt.web.application import WebApplication  # noqa: PLC0415 - heavy

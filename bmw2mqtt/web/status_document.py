@@ -1,6 +1,7 @@
 """The status document: everything the page shows, as JSON. Without secrets and positions."""
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 from bmw2mqtt import __version__
@@ -49,11 +50,19 @@ def document(context: PageContext) -> dict[str, Any]:
         cars.append(_car(car))
     return {
         "version": __version__,
+        "has_settings": context.setup is not None,
         "mqtt": {"is_connected": context.is_connected(), "broker": context.broker},
         "accounts": [_account(state, context) for state in context.devices.account_states()],
         "cars": cars,
+        "has_dashboard": _is_in_home_assistant(context, names),
         "commands": [_command(event, names) for event in context.commands.last],
     }
+
+
+def _is_in_home_assistant(context: PageContext, vins: Iterable[str]) -> bool:
+    """Whether a car is announced to Home Assistant."""
+    topics = context.topics
+    return any(context.retained(topics.vehicle(vin).discovery) is not None for vin in vins)
 
 
 def picture_tag(image: bytes) -> str:
@@ -81,6 +90,18 @@ def _account(state: AccountState, context: PageContext) -> dict[str, Any]:
         "next_update": native(state.next_update),
         "requests_24h": state.requests_24h,
         "requests_left": state.requests_left,
+        "stream": _stream(state),
+    }
+
+
+def _stream(state: AccountState) -> dict[str, Any] | None:
+    if state.is_stream_connected is None:
+        return None
+    return {
+        "is_connected": state.is_stream_connected,
+        "since": native(state.stream_since),
+        "reason": state.stream_reason,
+        "last_message_at": native(state.last_message_at),
     }
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from bmw2mqtt import log
 from bmw2mqtt.accounts.cardata.telemetry.database import ReadingDatabase
 from bmw2mqtt.accounts.mybmw.auth.account import make_account
 from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import MyBmwSettings
+from bmw2mqtt.log import hidden
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from bmw2mqtt.vehicle.account import AccountStatus
 from tests.accounts.cardata.account_parts import AccountParts
@@ -70,7 +70,7 @@ async def test_cardata(parts: AccountParts, threads: set[threading.Thread]) -> N
 def test_one_accounts_captcha_leaves_anothers_hidden(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log, "_hidden", log._HiddenWords())
+    monkeypatch.setattr(hidden, "_hidden", hidden._HiddenWords())
     both = []
     for name in ("home", "other"):
         settings = MyBmwSettings.model_validate(
@@ -85,4 +85,4 @@ def test_one_accounts_captcha_leaves_anothers_hidden(
         both.append(make_account(settings, ssl.create_default_context(), memory)[1])
     for number in range(5):
         both[0].set_captcha(f"another-{number}")
-    assert "captcha-of-other" in log._hidden.words
+    assert "captcha-of-other" in hidden._hidden.words

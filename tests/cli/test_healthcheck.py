@@ -113,3 +113,26 @@ def test_healthcheck_finds_the_folder_like_the_daemon(
     beat = tmp_path / "from_variable" / "health.json"
     beat.write_text(json.dumps({"mqtt_connected": True}))
     assert main(["healthcheck"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ([], "bmw2mqtt is running and connected to the MQTT broker\n"),
+        (["--alive"], "bmw2mqtt is running\n"),
+    ],
+)
+def test_a_person_is_told_that_all_is_well(
+    more: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    health.Heartbeat(tmp_path).beat(is_connected=True)
+    arguments = ["healthcheck", "--option", f"data_dir={tmp_path}", *more]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == "", "Docker keeps what a health check prints"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == said

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from bmw2mqtt import __version__
-from bmw2mqtt.cli.main import main
+from bmw2mqtt.cli.main import main, parser
 
 Output = pytest.CaptureFixture[str]
 
@@ -18,11 +18,29 @@ def test_version(capsys: Output) -> None:
     assert capsys.readouterr().out == f"bmw2mqtt {__version__}\n"
 
 
-def test_no_command_is_a_usage_error(capsys: Output) -> None:
+def test_no_command_prints_the_help(capsys: Output) -> None:
+    assert main([]) == 0
+    output = capsys.readouterr()
+    assert output.err == ""
+    assert output.out.startswith("usage: bmw2mqtt ")
+    for part in ("status", "./config.yaml", "BMW2MQTT_MQTT__HOST", "exit status:", "https://"):
+        assert part in output.out
+
+
+COMMANDS = sorted(next(iter(parser()._subparsers._group_actions)).choices)  # type: ignore[union-attr, arg-type]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_names_its_exit_status_and_defaults(command: str, capsys: Output) -> None:
     with pytest.raises(SystemExit) as caught:
-        main([])
-    assert caught.value.code == 2
-    assert "COMMAND" in capsys.readouterr().err
+        main([command, "--help"])
+    assert caught.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "exit status: 0" in text
+    for default in {"demo": ["1883", "8099", "127.0.0.1"], "export": ["csv", "en"]}.get(
+        command, []
+    ):
+        assert f"(default: {default})" in text
 
 
 def test_a_terminal_that_lacks_characters() -> None:

@@ -216,12 +216,29 @@ def test_a_problem_in_a_process_has_no_secret_in_its_traceback():
     assert "s3cret" not in done.stderr
 
 
+OWN_VALUES = {
+    "your-address@example.com": "me@example.com",
+    "change-me": "s3cret",
+    "00000000-0000-0000-0000-000000000000": "0a0a0a0a-0000-0000-0000-00000000000b",
+}
+
 # --- the example -----------------------------------------------------------------------------
 
 
 def whole_example():
-    """The example with what is commented out taken in."""
-    return re.sub(r"^( *)# ( *\w+:)", r"\1\2", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
+    """The example with what is commented out taken in, and with an owner's values."""
+    text = edited_example()
+    for _ in range(2):  # what is optional within what is commented out
+        text = re.sub(r"^( *)# ( *(?:# )?\w+:)", r"\1\2", text, flags=re.MULTILINE)
+    return text
+
+
+def edited_example():
+    text = EXAMPLE.read_text("utf-8")
+    for example, own in OWN_VALUES.items():
+        assert example in text
+        text = text.replace(example, own)
+    return text
 
 
 def paths(node, above=()):
@@ -232,9 +249,22 @@ def paths(node, above=()):
             yield (*above, name), value
 
 
-def test_the_example_loads_as_it_is():
-    settings = load(EXAMPLE.read_text("utf-8"))
-    assert list(settings.accounts) == ["home"]
+def test_the_examples_own_values_are_refused():
+    (client_id,) = problems(EXAMPLE.read_text("utf-8"))
+    assert "accounts.eu.client_id" in client_id
+    assert "still the example's value" in client_id
+    of_mybmw = HOME.replace("s3cret", "change-me").replace("me@", "your-address@")
+    username, password = problems(of_mybmw)
+    assert (
+        'home.username: "your-address@example.com" is still the example\'s value; write the'
+        in username
+    )
+    assert "accounts.home.password: is still the example's value; write your own" in password
+
+
+def test_the_example_loads_with_an_owners_values():
+    settings = load(edited_example())
+    assert list(settings.accounts) == ["eu"]
     assert settings.warnings() == ()
 
 
@@ -245,8 +275,8 @@ def test_the_example_has_every_key_and_its_default():
     assert keys == set(value_paths())
 
     settings = load(whole_example())
-    nobody = "00000000-0000-0000-0000-000000000000"
-    bare = load(HOME.replace("}}", f"}}, eu: {{backend: cardata, client_id: {nobody}}}}}"))
+    client = OWN_VALUES["00000000-0000-0000-0000-000000000000"]
+    bare = load(HOME.replace("}}", f"}}, eu: {{backend: cardata, client_id: {client}}}}}"))
     assert settings.mqtt == bare.mqtt
     assert settings.homeassistant == bare.homeassistant
     assert (settings.http, settings.log, settings.data_dir) == (bare.http, bare.log, bare.data_dir)

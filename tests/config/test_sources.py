@@ -240,7 +240,7 @@ def test_an_app_of_home_assistant_needs_no_token(monkeypatch):
 def test_an_empty_token_is_none():
     assert load(HOME + "http: {token: ' '}\n").http.token is None
     with pytest.raises(ConfigError, match="opens the page to the network"):
-        load(HOME + "http: {host: 0.0.0.0, token: ''}\n")
+        load(HOME + "http: {host: 0.0.0.0, token: ' '}\n")
 
 
 def test_warnings():

@@ -176,5 +176,6 @@ services:
       BMW2MQTT_MQTT__PORT: "{port}"
       BMW2MQTT_HTTP__PORT: "{http}"
     volumes:
+      - ./config.yaml:/config/config.yaml:ro
       - ./ca.pem:/config/ca.pem:ro
 """

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -12,6 +13,8 @@ IMAGE = "bmw2mqtt:test"
 BASE_IMAGE = os.environ.get("BASE_IMAGE", "python:3.13-slim")
 ROOT = Path(__file__).parent.parent.parent
 TIMEOUT_S = 600
+LINE = re.compile(r"(?:[\d-]{10} [\d:]{8} \[(?P<level>\w+) *\] )?(?P<message>.*)")
+"""A line of the log; errors in the configuration are lines without time and level."""
 
 
 def docker(
@@ -52,10 +55,10 @@ def state(container: str) -> dict[str, Any]:
 
 
 def logs(container: str) -> list[dict[str, Any]]:
-    """What the bridge in it logged."""
+    """Return the lines that the bridge in it logged, and those of errors in its configuration."""
     said = docker("logs", container)
-    lines = (said.stdout + said.stderr).splitlines()
-    return [json.loads(line) if line.startswith("{") else {"event": line} for line in lines]
+    found = map(LINE.fullmatch, (said.stdout + said.stderr).splitlines())
+    return [{"level": line["level"], "message": line["message"]} for line in found if line]
 
 
 def mosquitto_image() -> str:

@@ -66,12 +66,13 @@ def test_the_demo(image: str, names: Names) -> None:
     assert state(name)["ExitCode"] == 0
 
 
-def test_without_settings_it_says_what_is_missing(image: str, names: Names) -> None:
+def test_without_settings_it_waits_for_its_setup(image: str, names: Names) -> None:
     name = names()
     docker("run", "--detach", "--name", name, *HARDENED, image)
-    assert wait_exited(name) == 2
-    (line,) = logs(name)
-    assert "no account is configured" in line["event"]
+    wait_until(
+        lambda: any("/setup/start/" in json.dumps(line) for line in logs(name)), what="the link"
+    )
+    docker("exec", name, "bmw2mqtt", "healthcheck")
 
 
 def test_stop_in_its_first_moments(
@@ -115,6 +116,6 @@ def test_a_folder_of_somebody_else(
     name = names()
     run(image, name, data, settings(1))
     assert wait_exited(name) == 2
-    said = logs(name)[-1]["event"]
+    said = logs(name)[-1]["message"]
     assert said.startswith("data_dir: /data cannot be written")
     assert "10001" in said, "it says whom the folder must belong to"

@@ -10,7 +10,13 @@ import pytest
 from bmw2mqtt.entities import VEHICLE_ENTITIES
 from bmw2mqtt.entities.base import Sensor, encode
 from bmw2mqtt.mqtt.device import dump_json
-from bmw2mqtt.vehicle.history import ChargeSummary, TripSummary, VehicleHistory
+from bmw2mqtt.vehicle.history import (
+    Battery12VSummary,
+    ChargeSummary,
+    DailyMinimum,
+    TripSummary,
+    VehicleHistory,
+)
 from bmw2mqtt.vehicle.snapshot import (
     Battery12V,
     Charging,
@@ -131,6 +137,12 @@ FULL = replace(
         last_trip=TripSummary(
             start=None, start_known=False, end=NOON, distance_km=25, consumption_kwh_per_100km=18.26
         ),
+        battery_12v=Battery12VSummary(
+            resting_v=12.05,
+            resting_at=NOON,
+            days=(DailyMinimum("2026-11-27", 12.104), DailyMinimum("2026-11-28", 11.98)),
+            is_low=True,
+        ),
     ),
 )
 
@@ -169,6 +181,12 @@ EXPECTED: tuple[tuple[str, str, str, str, str, str, bool, str], ...] = (
      "advised"),
     ("binary_sensor_battery_12v_recharge", "12 V battery needs charging", "", "problem", "",
      "diagnostic", True, "OFF"),
+    ("binary_sensor_battery_12v_problem", "12 V battery problem", "", "problem", "",
+     "diagnostic", True, "ON"),
+    ("sensor_battery_12v_resting_voltage", "12 V battery resting voltage", "V", "voltage",
+     "measurement", "diagnostic", True, "12.05"),
+    ("sensor_battery_12v_daily_minimum", "12 V battery daily minimum", "V", "voltage",
+     "measurement", "diagnostic", True, "11.98"),
     ("binary_sensor_door_front_left", "Door front left", "", "door", "", "", True, "ON"),
     ("binary_sensor_door_front_right", "Door front right", "", "door", "", "", True, "OFF"),
     ("binary_sensor_door_rear_left", "Door rear left", "", "door", "", "", True, "OFF"),
@@ -279,6 +297,12 @@ def test_attributes() -> None:
         "distance_km": 18000,
         "status": "OK",
         "text": "Change it",
+    }
+    assert attributes_of("sensor_battery_12v_resting_voltage") == {
+        "measured_at": "2026-11-28T12:00:00+00:00"
+    }
+    assert attributes_of("sensor_battery_12v_daily_minimum") == {
+        "days": {"2026-11-27": 12.1, "2026-11-28": 11.98}
     }
     assert attributes_of("sensor_departure_timer_1") == {
         "weekdays": ["monday", "friday"],

@@ -155,6 +155,26 @@ def test_a_charge_over_a_restart(tmp_path: Path) -> None:
     run(main)
 
 
+def test_the_12_v_battery_over_a_restart(tmp_path: Path) -> None:
+    async def main() -> None:
+        for day, voltage_v in enumerate((11.9, 12.1)):
+            async with Bridge(tmp_path).running() as bridge:
+                known = bridge.published[VIN].battery_12v if day else None
+                assert day == 0 or known is not None, "at once: before the car says anything"
+                now = datetime.now(UTC)
+                driving = Observation(received_at=now)
+                voltage = Measured(voltage_v, now)
+                bridge.history.observe(
+                    ObservedVehicle(vin=VIN, at=now, driving=driving, battery_12v_v=voltage)
+                )
+                await forward(hours=24)
+            summary = bridge.published[VIN].battery_12v
+            assert summary is not None
+            assert (len(summary.days), summary.is_low) == (day + 1, day == 1)
+
+    run(main)
+
+
 def test_what_was_on_the_broker_goes_on_when_the_file_is_gone(tmp_path: Path) -> None:
     async def main() -> None:
         async with Bridge(tmp_path).running() as bridge:

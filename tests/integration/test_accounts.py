@@ -146,8 +146,9 @@ def test_a_name_of_ones_own(daemon: Callable[..., Daemon], observer: Observer) -
     topic = f"homeassistant/device/bmw2mqtt_{VIN}/config"
     first = daemon(account=ONE_HOUR)
     observer.wait_for(status(), "ok")
-    plain = json.loads(observer.wait_for(topic).payload)
+    observer.wait_for(topic)
     assert first.stop() == 0
+    plain = json.loads(observer.wait_for(topic).payload)
     daemon(account=ONE_HOUR, vehicles={VIN: {"name": "Daily Fährt"}})
     wait_until(lambda: "Daily" in observer.wait_for(topic).text)
     named = json.loads(observer.wait_for(topic).payload)

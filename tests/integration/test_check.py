@@ -1,4 +1,4 @@
-"""`bmw2mqtt check --connect` finds what the daemon would find, and ends whatever happens."""
+"""`bmw2mqtt check --report` finds what the daemon would find, and ends whatever happens."""
 
 import socket
 import struct
@@ -40,7 +40,7 @@ def check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Check:
     def run(settings: dict[str, Any]) -> tuple[int, str, float]:
         (tmp_path / "check.yaml").write_text(yaml.safe_dump(settings))
         started = time.monotonic()
-        status = main(["check", "--connect", "--config", str(tmp_path / "check.yaml")])
+        status = main(["check", "--report", "--config", str(tmp_path / "check.yaml")])
         return status, capsys.readouterr().out, time.monotonic() - started
 
     return run
@@ -233,7 +233,7 @@ sys.exit(main(sys.argv[1:]))
 """
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", program, "check", "--connect", "--config", tmp_path / "check.yaml"],
+        [sys.executable, "-c", program, "check", "--report", "--config", tmp_path / "check.yaml"],
         check=False,
         capture_output=True,
         text=True,

@@ -167,9 +167,9 @@ def test_a_life_with_secrets(
         assert not any(part in loud for part in POSITION)
     bmw.accounts.expire_access_tokens()
     secrets = PLANTED | {secret: name for name, secret in secrets_of(bmw)}
-    outputs = {"check": output_of("check", process.config, "", "--connect")}
+    outputs = {"check": output_of("check", process.config, "", "--report")}
     bmw.faults.add(Fault(path="/eadrax", status=500, body=echo(bmw)))
-    outputs["failed check"] = output_of("check", process.config, "", "--connect")
+    outputs["failed check"] = output_of("check", process.config, "", "--report")
     process.config.write_text(process.config.read_text().replace("port:", "prot:"))
     outputs["wrong configuration"] = output_of("check", process.config)
     assert leaks(outputs, secrets) == []

@@ -32,7 +32,10 @@ async def home_assistant(page_url: str) -> AsyncIterator[str]:
             }
             url = f"{page_url}/{request.match_info['path']}"
             body = await request.read()
-            async with client.request(request.method, url, headers=headers, data=body) as answer:
+            sent = client.request(
+                request.method, url, headers=headers, data=body, allow_redirects=False
+            )
+            async with sent as answer:
                 kept = {k: v for k, v in answer.headers.items() if k != "Transfer-Encoding"}
                 response = web.StreamResponse(status=answer.status, headers=kept)
                 await response.prepare(request)

@@ -24,6 +24,7 @@ from bmw2mqtt.vehicle.account import AccountState, AccountStatus
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from bmw2mqtt.web.context import PageContext
 from bmw2mqtt.web.listener import WebListener
+from bmw2mqtt.web.setup.service import Setup
 from tests.mosquitto import free_port
 
 MYBMW = {"backend": "mybmw", "username": "me@example.com", "password": "pw"}
@@ -91,6 +92,7 @@ def make(
     port: int,
     accounts: dict[str, Any] | None = None,
     history_file: Path | None = None,
+    setup: Setup | None = None,
     history: History | None = None,
     **http: Any,
 ) -> ServedPage:
@@ -120,7 +122,9 @@ def make(
         broker="broker.example:1883",
         is_connected=lambda: is_connected[0],
         history_file=history_file,
+        setup=setup,
         history=history,
+        retained=publisher.retained_payload,
         has_vehicle_metrics=True,
     )
     listener = WebListener(settings.http, context)

@@ -208,6 +208,8 @@ async def test_all_values_of_a_car(window: Page) -> None:
         reporting = Capabilities(state_reports=True)
         page.add_car("WBA00000000000001", capabilities=reporting, mileage_km=41_250)
         await window.goto(page.url)
+        dashboard = window.get_by_role("link", name="Deutsch")
+        await expect(dashboard).to_have_attribute("href", "dashboard.yaml?language=de")
         card = window.locator(".car")
         await expect(card.locator("table")).to_have_count(0)
         await card.get_by_text("All values").click()

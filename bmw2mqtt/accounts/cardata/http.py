@@ -8,6 +8,7 @@ from typing import Any, Self
 import aiohttp
 
 from bmw2mqtt import __version__
+from bmw2mqtt.network_errors import describe_network_error
 from bmw2mqtt.vehicle.errors import BadAnswer, NoConnection, Unreachable
 
 TIMEOUT_S = 30
@@ -90,13 +91,12 @@ class HttpClient:
             ) from error
         except _NEVER_SENT as error:
             raise NoConnection(
-                f"BMW's server cannot be reached ({type(error).__name__}: {error}); check this"
+                f"BMW's server cannot be reached ({describe_network_error(error)}); check this"
                 " machine's network and DNS; trying again"
             ) from error
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            is_plain = type(error) is aiohttp.ClientConnectionError
-            name = str(error) if is_plain else type(error).__name__
-            raise Unreachable(f"BMW's server does not answer ({name}); trying again") from error
+            reason = describe_network_error(error)
+            raise Unreachable(f"BMW's server does not answer ({reason}); trying again") from error
 
 
 async def _not_repeated(
@@ -108,4 +108,4 @@ async def _not_repeated(
     except _NEVER_SENT:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise aiohttp.ClientConnectionError(type(error).__name__) from error
+        raise aiohttp.ClientConnectionError from error

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bmw2mqtt.accounts.local_time import local_time
 from bmw2mqtt.accounts.mybmw.snapshot.responses import VehicleResponses
 from bmw2mqtt.accounts.state_document import PastTime, StateDocument
 from bmw2mqtt.accounts.state_file import StateFile
+from bmw2mqtt.local_time import local_time
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 log = structlog.get_logger(__name__)

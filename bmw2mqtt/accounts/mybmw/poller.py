@@ -1,6 +1,7 @@
 """Vehicle poller: requests the vehicles of one login, their states and their pictures."""
 
 import asyncio
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -23,7 +24,7 @@ from bmw2mqtt.accounts.mybmw.vehicle import PolledVehicle, list_vehicles, reques
 from bmw2mqtt.accounts.mybmw.vehicle_list import ListedVehicles
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.accounts.state_document import StateDocument
-from bmw2mqtt.accounts.state_file import StateFile
+from bmw2mqtt.accounts.state_file import WRITE_EVERY_S, StateFile
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.unknown_values import UnknownValueLog
 from bmw2mqtt.guard import BugLogger, bug_message
@@ -78,6 +79,7 @@ class VehiclePoller:
         self._kept_charging: dict[str, dict[str, Any]] = {}
         """The state of charging of an earlier run, by VIN, until the vehicle is there."""
         self._has_changed = False
+        self._saved_s = -math.inf
         """Whether there is something that `save` has not written."""
         self._report_word = UnknownValueLog()
         self._errors = LogOnce()
@@ -102,6 +104,7 @@ class VehiclePoller:
         """Report what time alone changes between two polls, until cancelled."""
         while True:
             await asyncio.sleep(FOLLOW_EVERY_S)
+            self._save_changes()
             for car in self.vehicles.values():
                 try:
                     self._rebuild(car)
@@ -171,8 +174,10 @@ class VehiclePoller:
         return errors
 
     def _save_changes(self) -> None:
-        if self._has_changed:
+        now_s = asyncio.get_running_loop().time()
+        if self._has_changed and now_s - self._saved_s >= WRITE_EVERY_S:
             self._has_changed = False
+            self._saved_s = now_s
             self.save()
 
     def _is_wanted(self, vin: str) -> bool:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from datetime import date
 
-from bmw2mqtt.entities.base import Attributes, Sensor
+from bmw2mqtt.entities.base import Attributes, Sensor, iso
+from bmw2mqtt.vehicle.history import Battery12VSummary
 from bmw2mqtt.vehicle.snapshot import Service, Vehicle
 from bmw2mqtt.vehicle.states import Battery12VHealth
 
@@ -103,6 +104,32 @@ SERVICES: tuple[Sensor[Vehicle], ...] = (
     ),
 )
 
+
+def _past_12v(vehicle: Vehicle) -> Battery12VSummary | None:
+    return None if vehicle.history is None else vehicle.history.battery_12v
+
+
+def _resting_v(vehicle: Vehicle) -> float | None:
+    past = _past_12v(vehicle)
+    return None if past is None else round(past.resting_v, 2)
+
+
+def _resting_at(vehicle: Vehicle) -> str | None:
+    past = _past_12v(vehicle)
+    return None if past is None else iso(past.resting_at)
+
+
+def _minimum_by_day(vehicle: Vehicle) -> dict[str, float] | None:
+    past = _past_12v(vehicle)
+    return None if past is None else {day.day: round(day.voltage_v, 2) for day in past.days}
+
+
+def _daily_minimum_v(vehicle: Vehicle) -> float | None:
+    """Return the lowest resting voltage of the last day that has one."""
+    past = _past_12v(vehicle)
+    return round(past.days[-1].voltage_v, 2) if past and past.days else None
+
+
 BATTERY_12V: tuple[Sensor[Vehicle], ...] = (
     Sensor(
         key="battery_12v_voltage",
@@ -135,5 +162,29 @@ BATTERY_12V: tuple[Sensor[Vehicle], ...] = (
         options=tuple(Battery12VHealth),
         category="diagnostic",
         icon="mdi:car-battery",
+    ),
+    Sensor(
+        key="battery_12v_resting_voltage",
+        name="12 V battery resting voltage",
+        value=_resting_v,
+        attributes=lambda vehicle: {"measured_at": _resting_at(vehicle)},
+        appears_with_value=True,
+        unit="V",
+        device_class="voltage",
+        state_class="measurement",
+        precision=2,
+        category="diagnostic",
+    ),
+    Sensor(
+        key="battery_12v_daily_minimum",
+        name="12 V battery daily minimum",
+        value=_daily_minimum_v,
+        attributes=lambda vehicle: {"days": _minimum_by_day(vehicle)},
+        appears_with_value=True,
+        unit="V",
+        device_class="voltage",
+        state_class="measurement",
+        precision=2,
+        category="diagnostic",
     ),
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from bmw2mqtt.history.recorder.battery_12v import Battery12VRecorder
 from bmw2mqtt.history.recorder.charges import ChargeRecorder
 from bmw2mqtt.history.recorder.drives import DriveRecorder
 from bmw2mqtt.history.recorder.energy import EnergyCounters
@@ -28,6 +29,8 @@ class StoredCar:
     """Those that may still change, by id, oldest first."""
     trips: str | None = None
     """What the rules about trips remember, JSON."""
+    battery_12v: str | None = None
+    """What the rules about the 12 V battery remember, JSON."""
     last_charge: ChargeSummary | None = None
     last_trip: TripSummary | None = None
     reading: ReadingRecord | None = None
@@ -67,6 +70,7 @@ class CarRecorder:
         self._drives = DriveRecorder(
             vin, options, outputs, state=stored.trips, last=stored.last_trip
         )
+        self._battery_12v = Battery12VRecorder(vin, outputs, state=stored.battery_12v)
         self._readings = ReadingRecorder(vin, outputs.put, stored.reading)
         self._published: VehicleHistory | None = None
 
@@ -74,6 +78,7 @@ class CarRecorder:
         """Record what is new, and publish what has changed."""
         self._charges.update(observed)
         self._drives.update(observed)
+        self._battery_12v.update(observed)
         self._readings.update(observed)
         self.publish()
 
@@ -92,6 +97,7 @@ class CarRecorder:
         """Do what time alone does."""
         self._charges.tick(now)
         self._drives.tick(now)
+        self._battery_12v.tick(now)
         self._readings.tick(now)
         self.publish()
 
@@ -110,6 +116,7 @@ class CarRecorder:
         """Write everything that waits; after the last time nothing is published any more."""
         self._charges.save(now)
         self._drives.save(now)
+        self._battery_12v.save(now)
         self._readings.save()
         if is_last and self._counters.is_known:
             self._outputs.put(self._mark(now, is_complete=True))
@@ -136,4 +143,5 @@ class CarRecorder:
             estimated_share=round(counters.estimated_share, 2) if counters.is_known else None,
             last_charge=self._charges.last,
             last_trip=self._drives.last,
+            battery_12v=self._battery_12v.summary,
         )

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bmw2mqtt.history.queries import HistoryReader, Period
+from bmw2mqtt.history.recorder.battery_12v import BATTERY_KIND
 from bmw2mqtt.history.recorder.car import COMPLETE_KIND, StoredCar
 from bmw2mqtt.history.recorder.charges import KEPT
 from bmw2mqtt.history.recorder.drives import STATE_KIND, last_trip
@@ -34,11 +35,13 @@ def _stored_car(connection: sqlite3.Connection, vin: str) -> StoredCar:
     over = [charge for charge in charges if charge.status not in {Phase.CHARGING, Phase.PAUSED}]
     trips = reader.trips(period, limit=1)
     state = reader.open_state(vin, STATE_KIND)
+    battery = reader.open_state(vin, BATTERY_KIND)
     complete = reader.open_state(vin, COMPLETE_KIND)
     return StoredCar(
         car=reader.car(vin),
         sessions=recorded_sessions(connection, vin, limit=KEPT),
         trips=state.json if state else None,
+        battery_12v=battery.json if battery else None,
         last_charge=last_charge(over[0]) if over else None,
         last_trip=last_trip(trips[0].record) if trips else None,
         reading=reader.last_reading(vin),

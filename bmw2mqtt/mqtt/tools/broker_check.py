@@ -6,14 +6,14 @@ of the topic tree that it writes: published, read back, and removed again.
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiomqtt
 
-from bmw2mqtt.config import Mqtt
+from bmw2mqtt.config import Mqtt, Settings
 from bmw2mqtt.mqtt.client import Client
 from bmw2mqtt.mqtt.errors import describe
 from bmw2mqtt.mqtt.factory import make_client
@@ -71,6 +71,20 @@ class BrokerReport:
         faults = (self.refused, self.not_read, self.not_retained, self.not_subscribed)
         return self.problem is None and not any(faults)
 
+    def faults(self) -> Iterator[str]:
+        """Yield a sentence for each thing that the broker does not allow."""
+        for topic in self.refused:
+            yield f"no permission to publish to `{topic}`: allow it in the broker's access list"
+        for topic in self.not_read:
+            yield (
+                f"a message on `{topic}` did not come back: allow publishing and subscribing to it"
+                " in the broker's access list"
+            )
+        for topic in self.not_retained:
+            yield f"`{topic}` was not retained: allow retained messages on the broker"
+        for topic in self.not_subscribed:
+            yield f"no permission to subscribe to `{topic}`: allow it in the broker's access list"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -90,6 +104,21 @@ class Plan:
     def device(self) -> DeviceTopics:
         """The device whose topics are written."""
         return self.topics.account(_CHECK_ACCOUNT)
+
+
+def plan_for(settings: Settings) -> Plan:
+    """Return what the daemon does with these settings."""
+    topics = Topics(settings.mqtt.base_topic, settings.homeassistant.discovery_prefix)
+    filters = [*topics.commands(), *topics.retained()]
+    if settings.homeassistant.enabled:
+        filters.append(settings.homeassistant.status_topic)
+    return Plan(
+        topics=topics,
+        accounts=tuple(settings.accounts),
+        filters=tuple(filters),
+        is_discovery_used=settings.homeassistant.enabled,
+        relay_prefixes=tuple(sorted(settings.relay_prefixes())),
+    )
 
 
 async def try_broker(
@@ -144,7 +173,7 @@ def _what_happened(step: str, error: Exception) -> str:
     if _is_silence(error):
         return f"does not answer ({step})"
     if step == CONNECTING:
-        return f"refuses: {describe(error)}"
+        return f"cannot be used: {describe(error)}"
     return f"ends the connection ({step}): {describe(error)}"
 
 

@@ -11,15 +11,12 @@ from bmw2mqtt.mqtt.client import IN_FLIGHT, Client
 from bmw2mqtt.mqtt.errors import BrokerError, describe
 from bmw2mqtt.mqtt.factory import make_client
 from bmw2mqtt.mqtt.message import Message
+from bmw2mqtt.mqtt.tools.retained_reader import retained_messages
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.mqtt.transport import tls_context
 from bmw2mqtt.vehicle.errors import Bmw2MqttError
 from bmw2mqtt.vehicle.vin import VIN_PATTERN
 
-QUIET_S = 1.0
-"""The broker has sent everything that is retained when none came for so long, and none came
-before its answer to a ping either: on a busy machine a pause alone says little."""
-AFTER_PING_S = 0.05
 ANSWER_S = 10.0
 
 
@@ -104,37 +101,17 @@ async def _find(
     found: dict[str, bytes] = {}
     # A prefix may end within a level, which no filter can say.
     relays = {f"{prefix.rpartition('/')[0]}/+".removeprefix("/") for prefix in relay_prefixes}
-    await client.subscribe([(topic, 1) for topic in {*topics.everything(), *relays}])
     relayed = [re.compile(re.escape(prefix) + VIN_PATTERN) for prefix in relay_prefixes]
-    messages = aiter(client.messages)
-    now_s = asyncio.get_running_loop().time
-    quiet_at_s, is_verified = now_s() + QUIET_S, False
-    while True:
-        try:
-            message = await asyncio.wait_for(anext(messages), quiet_at_s - now_s())
-        except TimeoutError:
-            if is_verified:
-                return found
-            await _verify(client)
-            quiet_at_s, is_verified = now_s() + AFTER_PING_S, True
-            continue
-        topic, payload = message.topic.value, message.payload
-        if not message.retain or not isinstance(payload, bytes):
-            continue  # whoever publishes without end must not keep us here
-        quiet_at_s, is_verified = now_s() + QUIET_S, False
-        if topics.is_discovery(topic):
-            is_ours = topics.is_our_discovery(payload)
-        else:
-            is_ours = topics.owner(topic) is not None or any(r.fullmatch(topic) for r in relayed)
-        if is_ours:
-            found[topic] = payload
-
-
-async def _verify(client: Client) -> None:
     try:
-        async with asyncio.timeout(ANSWER_S):
-            await client.verify()
-    except TimeoutError as error:
-        raise BrokerError(
-            f"the broker does not answer within {ANSWER_S:.0f} s; nothing is deleted"
-        ) from error
+        async for topic, payload in retained_messages(client, {*topics.everything(), *relays}):
+            if topics.is_discovery(topic):
+                is_ours = topics.is_our_discovery(payload)
+            else:
+                is_ours = topics.owner(topic) is not None or any(
+                    r.fullmatch(topic) for r in relayed
+                )
+            if is_ours:
+                found[topic] = payload
+    except BrokerError as error:
+        raise BrokerError(f"{error}; nothing is deleted") from error
+    return found

@@ -104,6 +104,10 @@ function command(e) {
     (e.message || e.reason) && h("p", { class: "soft why" }, e.message || words(e.reason)));
 }
 
+const dashboardLink = (language, name) => h("a", { href: `dashboard.yaml?language=${language}`, hreflang: language, lang: language }, name);
+const dashboardLinks = () => h("p", { class: "soft", "data-key": "dashboard" }, "Dashboard for Home Assistant: ",
+  dashboardLink("en", "English"), " · ", dashboardLink("de", "Deutsch"));
+
 // The page
 
 function render() {
@@ -123,12 +127,14 @@ function render() {
     h("h2", null, "Cars"),
     state.cars.length ? h("div", { class: "grid" }, state.cars.map((c) => car(c, details.get(c.vin))))
       : h("p", { class: "empty" }, "Your cars appear after the first successful update."),
+    ...(state.has_dashboard ? [dashboardLinks()] : []),
     h("h2", null, "Last commands"),
     state.commands.length ? h("ol", { class: "card list" }, state.commands.slice(0, SHOWN_COMMANDS).map(command))
       : h("p", { class: "empty" }, "No commands since bmw2mqtt started."),
   ]);
   if (card && !focused.isConnected) (card.isConnected ? card : $("main")).focus();
   const foot = [`bmw2mqtt ${state.version} · not affiliated with BMW Group`];
+  if (state.has_settings) foot.push(" · ", h("a", { href: "setup/" }, "Settings"));
   if (accessMethod === "token") foot.push(" · ", h("button", { type: "button", class: "plain", "data-act": "sign-out" }, "Sign out"));
   updateChildren($("foot"), foot.map((part) => (typeof part === "string" ? document.createTextNode(part) : part)));
 }

@@ -321,7 +321,7 @@ async def test_another_program_fights_for_the_stream(parts: AccountParts) -> Non
                     drops += 1
                 await home.clock.forward(seconds=8)
             await home.is_status("error", "another program")
-        assert [e["message"] for e in logs if e.get("status") == "error"] == [home.message]
+        assert [e["reason"] for e in logs if e.get("status") == "error"] == [home.message]
         assert "relay_prefix" in home.message
         for _ in range(5):
             await home.clock.forward(minutes=4)

@@ -168,7 +168,7 @@ TROUBLES = [
     *(
         trouble(name, NO_CONNECTION, "ok unreachable", connection=name, words=words)
         for name, words in (
-            ("name", "not known"),
+            ("name", "its name cannot be resolved"),
             ("network", "cannot be reached"),
             ("certificate", "certificate is not trusted"),
         )

@@ -30,6 +30,7 @@ def test_an_evening_at_home(certificates: Certificates, tmp_path: Path) -> None:
             day.user.cars = [car]
             async with day.running(poll_interval=POLL_S):
                 await day.until("ok", timedelta(minutes=1))
+                await asyncio.sleep(POLL_S / 2)  # look between the polls
                 for _ in range(48):
                     seen.append(day.watcher.car(car.vin))
                     await asyncio.sleep(POLL_S)

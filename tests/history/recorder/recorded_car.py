@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from bmw2mqtt.history.recorder.battery_12v import BATTERY_KIND
 from bmw2mqtt.history.recorder.car import CarRecorder, StoredCar
 from bmw2mqtt.history.recorder.charges import KEPT
 from bmw2mqtt.history.recorder.drives import STATE_KIND, last_trip
@@ -101,12 +102,14 @@ class RecordedCar:
             if row.kind.startswith(STATE_PREFIX) and row.json != ABSORBED
         }
         trips = [row.json for row in self.of(OpenState) if row.kind == STATE_KIND]
+        battery = [row.json for row in self.of(OpenState) if row.kind == BATTERY_KIND]
         over = [row for row in self.sessions if row.status in {"ended", "failed"}]
         listed = [row for row in over if not row.is_hidden]
         return StoredCar(
             car=next(iter(self.of(CarRecord)), None),
             sessions={name: sessions[name] for name in sorted(sessions)[-(most or 1000) :]},
             trips=trips[0] if trips else None,
+            battery_12v=battery[0] if battery else None,
             last_charge=last_charge(listed[-1]) if listed else None,
             last_trip=last_trip(self.trips[-1]) if self.trips else None,
             reading=max(self.of(ReadingRecord), key=lambda row: row.key, default=None),

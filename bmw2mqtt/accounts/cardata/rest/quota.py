@@ -10,10 +10,10 @@ from typing import Annotated
 
 import structlog
 
-from bmw2mqtt.accounts.local_time import local_time
 from bmw2mqtt.accounts.request_counter import WINDOW, RequestCounter, utc_now
 from bmw2mqtt.accounts.state_document import StateDocument, Time, within
 from bmw2mqtt.accounts.state_file import StateFile
+from bmw2mqtt.local_time import local_time
 from bmw2mqtt.vehicle.errors import QuotaExceeded
 
 log = structlog.get_logger(__name__)

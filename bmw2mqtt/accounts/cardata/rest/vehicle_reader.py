@@ -123,7 +123,7 @@ class RequestGate:
         previous = failures.get(what)
         is_repeated = previous is not None and str(previous.error) == str(error)
         level = log.debug if is_repeated else log.warning
-        level(f"{what}_not_read", account=self._account, vin=vin, reason=str(error))
+        level("data_not_read", account=self._account, what=what, vin=vin, reason=str(error))
         failures[what] = FailedRequest.after(previous, error, self._now())
         return error
 

@@ -5,6 +5,7 @@ from typing import Final, TypeVar
 
 from bmw2mqtt.accounts.cardata.snapshot.doors_windows import door_lock
 from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
+    BATTERY_12V_VOLTAGE,
     DOOR_LOCK,
     DOORS,
     FUEL_L,
@@ -76,6 +77,11 @@ def driving(
         fuel_percent=_measured(readings, float, FUEL_PERCENT),
         trip_end=_trip_end(readings),
     )
+
+
+def battery_12v_v(readings: ReadingLookup) -> Measured[float] | None:
+    """Return the voltage of the 12 V battery."""
+    return _measured(readings, float, BATTERY_12V_VOLTAGE)
 
 
 def _measured(readings: ReadingLookup, kind: type[T], *names: str) -> Measured[T] | None:

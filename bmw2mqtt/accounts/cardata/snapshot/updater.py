@@ -22,7 +22,7 @@ from bmw2mqtt.accounts.cardata.charging_tracker import ChargingTracker
 from bmw2mqtt.accounts.cardata.snapshot.builder import to_vehicle
 from bmw2mqtt.accounts.cardata.snapshot.climate import changes_at
 from bmw2mqtt.accounts.cardata.snapshot.drive_train import drive_train
-from bmw2mqtt.accounts.cardata.snapshot.driving import driving
+from bmw2mqtt.accounts.cardata.snapshot.driving import battery_12v_v, driving
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
@@ -223,13 +223,13 @@ class SnapshotUpdater:
         now: datetime,
     ) -> ObservedVehicle:
         """Return what the history records of a car."""
-        session = tracker.machine.session
+        session, lookup = tracker.machine.session, vehicle.readings.lookup(self._log_unknown)
         return ObservedVehicle(
             vin=vehicle.vin,
             at=now,
             session=session,
             driving=driving(
-                vehicle.readings.lookup(self._log_unknown),
+                lookup,
                 vehicle.readings.position,
                 charge,
                 session,
@@ -239,6 +239,7 @@ class SnapshotUpdater:
             ),
             power_kw=charge.power_kw,
             range_km=snapshot.charging.range_km or snapshot.range_km,
+            battery_12v_v=battery_12v_v(lookup),
         )
 
     def _is_settled(self, vehicle: CarDataVehicle) -> bool:

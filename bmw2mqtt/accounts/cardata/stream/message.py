@@ -36,7 +36,7 @@ def parse_message(topic: str, payload: bytes) -> StreamMessage:
         data = message["data"]
         vin = message.get("vin") or topic.rpartition("/")[2]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise UnreadableMessageError(type(error).__name__) from error
+        raise UnreadableMessageError("not as BMW describes it") from error
     if not is_vin(vin) or not isinstance(data, dict):
         raise UnreadableMessageError("no VIN or no data")
     return StreamMessage(vin, data)

@@ -5,11 +5,11 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from bmw2mqtt.accounts.local_time import local_time
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.accounts.state_document import StateDocument, Time, within
 from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.config import MyBmwSettings as AccountSettings
+from bmw2mqtt.local_time import local_time
 from bmw2mqtt.vehicle.errors import LoginRequired
 
 MAX_ATTEMPTS = 5

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
+import structlog
 from bimmer_connected.api.authentication import MyBMWAuthentication
 
 from bmw2mqtt.accounts.mybmw.auth.attempts import LoginAttempts
@@ -16,7 +17,10 @@ from bmw2mqtt.accounts.mybmw.library.errors import NEVER_SENT, UNREADABLE
 from bmw2mqtt.accounts.mybmw.library.request_hook import count
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.log import hide
+from bmw2mqtt.network_errors import describe_network_error
 from bmw2mqtt.vehicle.errors import AccountError, LoginOutage, LoginRequired
+
+log = structlog.get_logger(__name__)
 
 CAPTCHA_LIFE = timedelta(minutes=10)
 """A captcha's token works for minutes; with an older one the login would fail."""
@@ -184,8 +188,8 @@ def _translated_login_errors() -> Iterator[None]:
     except httpx.RequestError as error:
         count(None)
         kind = _AnswerLost if issues_tokens(error.request) else LoginOutage
-        raise kind(f"BMW's login does not answer ({type(error).__name__}); trying again") from error
+        reason = describe_network_error(error)
+        raise kind(f"BMW's login does not answer ({reason}); trying again") from error
     except UNREADABLE as error:
-        raise _Unreadable(
-            f"BMW's login sent an answer that cannot be read ({type(error).__name__}); trying again"
-        ) from error
+        log.debug("answer_not_read", error=type(error).__name__)
+        raise _Unreadable("BMW's login sent an answer that cannot be read; trying again") from error

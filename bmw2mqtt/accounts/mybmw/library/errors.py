@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import httpx
+import structlog
 from bimmer_connected.models import MyBMWAPIError, MyBMWQuotaError
 
-from bmw2mqtt.accounts.local_time import local_time
 from bmw2mqtt.accounts.mybmw.library.request_hook import count
 from bmw2mqtt.accounts.request_counter import utc_now
+from bmw2mqtt.local_time import local_time
+from bmw2mqtt.network_errors import describe_network_error
 from bmw2mqtt.vehicle.errors import (
     AccountError,
     BadAnswer,
@@ -19,6 +21,8 @@ from bmw2mqtt.vehicle.errors import (
     QuotaExceeded,
     Unreachable,
 )
+
+log = structlog.get_logger(__name__)
 
 _BLOCKED, _UNAUTHORIZED, _FORBIDDEN, _TOO_MANY = 489, 401, 403, 429
 _REPLENISHED = re.compile(r"replenished in (\d{1,3}):(\d{2}):(\d{2})")
@@ -54,9 +58,8 @@ def translated() -> Iterator[None]:
             count(None)
         raise _request_error(error) from error
     except UNREADABLE as error:
-        raise BadAnswer(
-            f"BMW sent an answer that cannot be read ({type(error).__name__}); trying again"
-        ) from error
+        log.debug("answer_not_read", error=type(error).__name__)
+        raise BadAnswer("BMW sent an answer that cannot be read; trying again") from error
 
 
 def blocked(response: httpx.Response) -> Blocked | None:
@@ -106,13 +109,15 @@ def _api_error(error: MyBMWAPIError) -> AccountError:
 
 
 def _request_error(error: httpx.RequestError) -> Unreachable:
+    reason = describe_network_error(error)
     if not isinstance(error, NEVER_SENT):
-        return Unreachable(f"BMW's server does not answer ({type(error).__name__}); trying again")
+        return Unreachable(f"BMW's server does not answer ({reason}); trying again")
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return NoConnection(
             "BMW's certificate is not trusted: check this machine's clock and CA certificates,"
             " and ca_file if you set it; trying again"
         )
     return NoConnection(
-        f"BMW's server cannot be reached ({type(error).__name__}: {error}); trying again"
+        f"BMW's server cannot be reached ({reason}); check this machine's network and DNS; trying"
+        " again"
     )

@@ -112,8 +112,8 @@ async def test_a_page_that_bmw_cannot_read_costs_no_other_and_no_second_try(
         await account.poller.poll()
     assert len(requests(account)) == 6
     assert len(account.listener.charges[VIN]) == 99, "one of them is still running"
-    assert [line["event"] for line in lines if line["log_level"] == "warning"] == [
-        "charging_history_not_read"
+    assert [(line["event"], line["what"]) for line in lines if line["log_level"] == "warning"] == [
+        ("data_not_read", "charging_history")
     ]
     account.bmw.faults.clear()
     await account.clock.forward(hours=23)

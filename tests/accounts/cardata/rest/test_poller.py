@@ -306,7 +306,8 @@ async def test_one_bad_car_hides_no_other(account: AccountParts, fault: Fault) -
             await account.poller.poll()
     assert account.listener.data.keys() == {OTHER_VIN}
     assert account.images.keys() == {VIN, OTHER_VIN}
-    assert [line["vin"] for line in lines if line["event"] == "telematic_data_not_read"] == [VIN]
+    missing = [line for line in lines if line["event"] == "data_not_read"]
+    assert [(line["vin"], line["what"]) for line in missing] == [(VIN, "telematic_data")]
     asked = Counter(account.asked())
     assert asked[f"GET vehicles/{VIN}/telematicData"] == 1, "each try costs quota"
     account.break_down()

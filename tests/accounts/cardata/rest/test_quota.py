@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from bmw2mqtt.accounts.cardata.rest.quota import Priority, RequestQuota
-from bmw2mqtt.accounts.local_time import local_time
 from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.local_time import local_time
 from bmw2mqtt.vehicle.errors import QuotaExceeded
 from tests.accounts.cardata.account_parts import SteppedClock
 from tests.accounts.state_parts import write_part

@@ -1,14 +1,10 @@
-"""Logging: events with key-values, readable on a terminal and as JSON elsewhere."""
+"""Secrets and positions that the log never shows."""
 
 import json
-import logging
-import sys
 from collections.abc import Callable, Iterable
 from threading import Lock
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote, quote_plus
-
-import structlog
 
 SECRET_KEYS = frozenset(
     {"password", "token", "access_token", "refresh_token", "id_token", "captcha_token", "gcid"}
@@ -70,7 +66,9 @@ def _quoted(text: str) -> tuple[str, ...]:
     return (repr(text)[1:-1], with_both_quotes, *in_json)
 
 
-def _without_secrets(render: Callable[..., Any]) -> Callable[..., str]:
+def without_secrets(render: Callable[..., Any]) -> Callable[..., str]:
+    """Return a renderer whose lines have no hidden word."""
+
     def rendered(*arguments: Any) -> str:
         line = str(render(*arguments))
         for word in _hidden.words:
@@ -78,55 +76,6 @@ def _without_secrets(render: Callable[..., Any]) -> Callable[..., str]:
         return line
 
     return rendered
-
-
-def set_up(level: str = "info", format_: Literal["auto", "console", "json"] = "auto") -> None:
-    """Configure logging of the whole process, to standard error."""
-    if format_ == "auto":
-        format_ = "console" if sys.stderr.isatty() else "json"
-    renderer = _without_secrets(
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-        if format_ == "console"
-        else structlog.processors.JSONRenderer(ensure_ascii=False)
-    )
-    shared: list[Any] = [
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        redact,
-    ]
-    if format_ == "json":
-        shared.append(structlog.processors.format_exc_info)
-    number = logging.getLevelNamesMapping()[level.upper()]
-    structlog.configure(
-        processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer)
-    )
-    handler.addFilter(_Demote())
-    logging.basicConfig(level=number, handlers=[handler], force=True)
-    _quieten(is_debugging=level == "debug")
-
-
-class _Demote(logging.Filter):
-    """Lower a library's messages to debug: bmw2mqtt logs the same problems in its own words."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.name.startswith(("bimmer_connected", "mqtt")):
-            record.levelno, record.levelname = logging.DEBUG, "DEBUG"
-        return True
-
-
-def _quieten(*, is_debugging: bool) -> None:
-    quiet = logging.DEBUG if is_debugging else logging.CRITICAL + 1
-    logging.getLogger("bimmer_connected").setLevel(quiet)
-    logging.getLogger("mqtt").setLevel(max(quiet, logging.WARNING))
-    for name in ("asyncio", "httpcore", "aiohttp.access"):
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def redact(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,83 @@
+"""Reads what the broker retains."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+
+import aiomqtt
+
+from bmw2mqtt.config import Mqtt
+from bmw2mqtt.mqtt.client import Client
+from bmw2mqtt.mqtt.errors import BrokerError, describe
+from bmw2mqtt.mqtt.factory import make_client
+from bmw2mqtt.mqtt.transport import tls_context
+
+QUIET_S = 1.0
+"""The broker has sent everything that is retained when none came for so long, and none came
+before its answer to a ping either: on a busy machine a pause alone says little."""
+AFTER_PING_S = 0.05
+ANSWER_S = 10.0
+
+
+def read_retained(settings: Mqtt, filters: Collection[str], *, name: str) -> dict[str, bytes]:
+    """Return the retained payloads of all topics that match, by topic.
+
+    Args:
+        settings: the broker.
+        filters: the topics, as MQTT subscribes to them.
+        name: makes the client ID: the daemon's goes on using its own.
+
+    Raises:
+        BrokerError: the broker cannot be reached, or does not let us.
+    """
+
+    async def run() -> dict[str, bytes]:
+        client = make_client(
+            settings,
+            tls_context(settings.tls),
+            availability_topic=None,
+            client_id=f"{settings.client_id}-{name}",
+        )
+        async with client:
+            return {topic: payload async for topic, payload in retained_messages(client, filters)}
+
+    try:
+        return asyncio.run(run())
+    except aiomqtt.MqttError as error:
+        raise BrokerError(
+            f"{settings.host}:{settings.port}: {describe(error, settings)}"
+        ) from error
+
+
+async def retained_messages(
+    client: Client, filters: Collection[str]
+) -> AsyncIterator[tuple[str, bytes]]:
+    """Yield topic and payload of everything retained that matches.
+
+    Raises:
+        BrokerError: the broker does not answer.
+    """
+    await client.subscribe([(topic, 1) for topic in filters])
+    messages = aiter(client.messages)
+    now_s = asyncio.get_running_loop().time
+    quiet_at_s, is_verified = now_s() + QUIET_S, False
+    while True:
+        try:
+            message = await asyncio.wait_for(anext(messages), quiet_at_s - now_s())
+        except TimeoutError:
+            if is_verified:
+                return
+            await _verify(client)
+            quiet_at_s, is_verified = now_s() + AFTER_PING_S, True
+            continue
+        if not message.retain or not isinstance(message.payload, bytes):
+            continue  # whoever publishes without end must not keep us here
+        quiet_at_s, is_verified = now_s() + QUIET_S, False
+        yield message.topic.value, message.payload
+
+
+async def _verify(client: Client) -> None:
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            await client.verify()
+    except TimeoutError as error:
+        raise BrokerError(f"the broker does not answer within {ANSWER_S:.0f} s") from error

@@ -1,0 +1,117 @@
+"""`bmw2mqtt status`: what the running daemon is doing, for a person on SSH and for programs."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bmw2mqtt import health
+from bmw2mqtt.cli import status as module
+from bmw2mqtt.cli.main import main
+from bmw2mqtt.config import Settings
+from tests.cli.configuration import HOME, config
+from tests.cli.conftest import VIN
+from tests.daemon import Daemon
+from tests.mosquitto import Observer, free_port
+
+Output = pytest.CaptureFixture[str]
+EU: dict[str, Any] = {
+    "name": "eu",
+    "backend": "cardata",
+    "backend_title": "CarData",
+    "status": "login_required",
+    "message": "Log in at BMW.",
+    "is_login_required": True,
+    "login_url": "https://bmw.example/link",
+    "user_code": "2QNLLKWN",
+    "expires_at": None,
+    "last_update": None,
+    "next_update": None,
+    "requests_24h": 1,
+    "requests_left": 44,
+    "stream": {
+        "is_connected": False,
+        "since": "2026-01-02T12:30:00+00:00",
+        "reason": "no login",
+        "last_message_at": None,
+    },
+}
+
+
+def document(*accounts: dict[str, Any], is_connected: bool = True) -> dict[str, Any]:
+    mqtt = {"is_connected": is_connected, "broker": "broker:1883"}
+    return {"version": "1", "mqtt": mqtt, "accounts": list(accounts), "cars": []}
+
+
+def test_of_a_running_daemon(
+    daemon: Callable[..., Daemon], observer: Observer, capsys: Output
+) -> None:
+    process = daemon(http={"port": free_port(), "token": "page-token-0123456789"})
+    observer.wait_for("bmw2mqtt/account/home/sensor/status", "ok")
+    process.wait_log("page_opened")
+    arguments = ["status", "--config", str(process.config)]
+    assert main(arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith(" is running.")
+    assert lines[1].startswith("✔ MQTT broker 127.0.0.1:")
+    assert "✔ Account home (MyBMW): ok" in lines
+    assert any(line.startswith("    Next update: ") for line in lines)
+    (car,) = [line for line in lines if VIN in line]
+    assert car.startswith("✔ Car ")
+    assert "up to date, battery " in car
+
+    assert main([*arguments, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["is_running"] is True
+    assert [car["vin"] for car in shown["cars"]] == [VIN]
+
+    assert main([*arguments, "--option", "http.token=page-token-of-another"]) == 1
+    assert "refused the request: Wrong token." in capsys.readouterr().err
+    assert main([*arguments, "--option", "http.enabled=false"]) == 1
+    assert capsys.readouterr().err == (
+        "bmw2mqtt is running and connected to the MQTT broker."
+        " Details need the page; switch it on with http.enabled: true\n"
+    )
+    assert process.stop() == 0
+    assert main(arguments) == 1
+    assert "bmw2mqtt is not running" in capsys.readouterr().err
+    assert main([*arguments, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["is_running"] is False
+
+
+def test_where_nothing_answers(tmp_path: Path, capsys: Output) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    health.Heartbeat(data).beat(is_connected=False)
+    file = config(data_dir=str(data), http={"port": free_port()})
+    assert main(["status", "--config", file]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("bmw2mqtt is not connected to the MQTT broker. The page at 127.0.0.1:")
+    assert "does not answer; run this command where bmw2mqtt runs" in said
+
+
+def test_an_account_that_waits_for_a_login() -> None:
+    settings = Settings(accounts={"home": HOME})
+    text = "\n".join(module._lines(document(EU), settings))
+    assert "✘ Account eu (CarData): login required\n    Log in at BMW.\n" in text
+    assert "Open https://bmw.example/link and confirm the code 2QNLLKWN\n" in text
+    assert "Next update: no update scheduled" in text
+    assert "1 request to BMW in the last 24 hours, 44 left" in text
+    assert "Stream: not connected since 2026-01-02 " in text
+    assert "No cars yet" in text
+    assert "run bmw2mqtt login ACCOUNT" in text
+
+
+@pytest.mark.parametrize(
+    ("shown", "is_well"),
+    [
+        (document({**EU, "status": "ok"}), True),
+        (document({**EU, "status": "paused"}), True),
+        (document(EU), False),
+        (document({**EU, "status": "ok"}, is_connected=False), False),
+    ],
+)
+def test_exit_status(shown: dict[str, Any], is_well: bool) -> None:  # noqa: FBT001
+    assert module._is_well(shown) == is_well
