@@ -247,7 +247,8 @@ class CarDataAccount:
         await self._poller.poll(by_person=by_person)
 
     def _polled(self, error: AccountError | None) -> None:
-        self._status.record_poll(error, **self._refresh.poll_ended(error))
+        why = {} if self._tokens else {"why_nothing": "the account is not logged in"}
+        self._status.record_poll(error, **self._refresh.poll_ended(error, **why))
         if self._tokens is not None:
             self._updater.publish_without_basic_data()
         self._update_status()

@@ -213,7 +213,8 @@ class LoginManager:
             try:
                 tokens = await self._log_in()
             except LoginFailed as error:
-                if error.failure is not LoginFailure.EXPIRED or self._is_person_required():
+                is_final = error.failure is not LoginFailure.EXPIRED and not self.is_optional
+                if is_final or self._is_person_required():
                     self._require_person(str(error))
                 had_code = self.codes is not None
                 self._login_failed(error)
