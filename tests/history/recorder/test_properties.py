@@ -20,6 +20,8 @@ from tests.vehicle.test_trips_properties import shuffle_bursts, streaming_days
 from tests.vehicle.trip_steps import EV, observation
 from tests.vehicle.trip_steps import at as at_time
 
+pytestmark = pytest.mark.no_cover
+
 PLACES = range(len(CHARGE))
 BEGIN_KWH = 100.0
 
