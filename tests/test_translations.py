@@ -130,6 +130,7 @@ SPEAKING = (
     "accounts/cardata/status.py",
     "accounts/cardata/stream/disconnect_reasons.py",
     "accounts/cardata/stream/reconnect_policy.py",
+    "accounts/cardata/stream/relayed.py",
     "accounts/mybmw/auth/attempts.py",
     "accounts/mybmw/auth/authentication.py",
     "accounts/mybmw/auth/login_client.py",

@@ -7,7 +7,7 @@ from bmw2mqtt.accounts.cardata.auth.manager import LoginManager
 from bmw2mqtt.accounts.cardata.receiver import VehicleReceiver
 from bmw2mqtt.accounts.cardata.rest.poller import RestPoller
 from bmw2mqtt.accounts.cardata.rest.quota import RequestQuota
-from bmw2mqtt.accounts.cardata.stream.connection import StreamConnection
+from bmw2mqtt.accounts.cardata.stream.relayed import Stream
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.scheduler import PollScheduler
 from bmw2mqtt.accounts.status import StatusReporter
@@ -23,7 +23,7 @@ class CarDataStatus:
         reporter: StatusReporter,
         *,
         login: LoginManager,
-        stream: StreamConnection,
+        stream: Stream,
         poller: RestPoller,
         scheduler: PollScheduler,
         quota: RequestQuota,
@@ -126,11 +126,8 @@ class CarDataStatus:
 
     def _silence(self) -> str | None:
         """Return a hint if nothing was streamed for a day: in most cases nothing is selected."""
-        if not (
-            self._stream.is_connected
-            and len(self._vehicles)
-            and self._receiver.arrivals.is_silent()
-        ):
+        has_cars = self._stream.is_connected and len(self._vehicles)
+        if not has_cars or self._login.is_optional or not self._receiver.arrivals.is_silent():
             return None
         return (
             "nothing was streamed in the 24 hours since the login: in BMW's portal select the data"

@@ -33,7 +33,7 @@ const hasOwnSentence = (a) => a.status === "blocked" || (a.status === "quota_exc
 const CAPTCHA = /^BMW wants a captcha/;
 
 export const isWell = (a) => a.status === "ok" && !a.message && a.is_polling && !a.is_login_required && !isWaitingForValues(a);
-const isWaitingForValues = (a) => a.status === "ok" && a.login === "device_code" && !a.last_update;
+const isWaitingForValues = (a) => a.status === "ok" && a.login === "device_code" && !a.last_update && !a.reads_relay;
 
 export function account(a, context) {
   const word = wordOf(a.status);
