@@ -328,6 +328,7 @@ async def test_it_speaks_german() -> None:
         assert '<html lang="de">' in answer.text
         await found.send("language", language="de")
         assert "Wo ist dein Auto zugelassen?" in (await found.get("car")).text
+        assert found.saved()["homeassistant"] == {"language": "de"}, "names of the entities, too"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -175,6 +175,7 @@ class SetupRoutes:
         sent = await _form(request)
         if not self._setup.start_link.redeem(request.match_info["nonce"]):
             return await self._show_link(request)
+        await self._save_language(sent)
         response = _see_other("../broker" if self._setup.is_waiting else "../")
         self._access.open_session(request, response)
         _keep_language(response, sent)
@@ -209,9 +210,17 @@ class SetupRoutes:
         return self._answer(t, title, body, step=self._step("language"), back=back)
 
     async def _choose_language(self, _: web.Request, sent: Sent) -> web.Response:
+        await self._save_language(sent)
         response = _see_other("broker" if self._setup.is_waiting else "./")
         _keep_language(response, sent)
         return response
+
+    async def _save_language(self, sent: Sent) -> None:
+        """Name the entities in the language of the setup; later that is a setting of its own."""
+        language = sent.get("language", "")
+        current = self._setup.configuration.settings.homeassistant.language
+        if self._setup.is_waiting and language in LANGUAGES and language != current:
+            await self._save({("homeassistant", "language"): language})
 
     async def _show_broker(
         self,

@@ -38,7 +38,7 @@ GERMAN: Final = {
         " für einen weiteren."
     ),
     "start.token.text": (
-        "Oder gib den Zugangstoken ein (<code>http.token</code> in der Konfiguration)."
+        "Oder gib das Zugangstoken ein (<code>http.token</code> in der Konfiguration)."
     ),
     "start.token.label": "Zugangstoken",
     "start.token.button": "Anmelden",
