@@ -136,6 +136,8 @@ SPEAKING = (
     "accounts/mybmw/auth/login_client.py",
     "accounts/mybmw/library/errors.py",
     "accounts/scheduler.py",
+    "mqtt/errors.py",
+    "mqtt/transport.py",
     "network_errors.py",
 )
 """The modules whose sentences become status messages of an account."""

@@ -251,3 +251,25 @@ async def test_a_poll_ends_the_transition_though_another_command_runs(
     assert commands_run.shown("lock/lock") == "UNLOCKED"
     gate.set_result(EXECUTED)
     await commands_run.settle()
+
+
+async def test_what_is_not_finished_is_known(commands_run: RecordedCommands) -> None:
+    """The page shows it: a car may need a minute."""
+    done: asyncio.Future[CommandResult] = asyncio.get_running_loop().create_future()
+
+    async def execute() -> CommandResult:
+        return await done
+
+    commands_run.account.on_execute = execute
+    commands_run.receive("lock/lock/set", "UNLOCK")
+    commands_run.receive("button/sound_horn/press")
+    await asyncio.sleep(0)
+    unfinished = commands_run.commands.unfinished()
+    assert [(request.entity_id, is_running) for request, is_running in unfinished] == [
+        ("lock/lock", True),
+        ("button/sound_horn", False),
+    ]
+    done.set_result(EXECUTED)
+    commands_run.account.on_execute = None
+    await commands_run.settle()
+    assert commands_run.commands.unfinished() == []

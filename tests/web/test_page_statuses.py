@@ -239,6 +239,16 @@ async def test_the_broker_is_tested_from_the_page(page: ServedPage, window: Page
     await expect(banner.get_by_role("status")).to_contain_text(
         "localhost:1883 cannot be used: connection refused", timeout=WAIT_MS
     )
+    context = await window.context.browser.new_context(locale="de-DE")  # type: ignore[union-attr]
+    german = await context.new_page()
+    await german.goto(page.url)
+    await german.get_by_role("button", name="Verbindung testen").click()
+    await expect(german.locator("[data-key='broker']").get_by_role("status")).to_have_text(
+        "localhost:1883 ist nicht nutzbar: Verbindung abgelehnt: prüfe, ob der Broker läuft, und"
+        " mqtt.host und mqtt.port.",
+        timeout=WAIT_MS,
+    )
+    await context.close()
     page.is_connected[0] = True
     await expect(banner).to_have_count(0, timeout=WAIT_MS)
 
