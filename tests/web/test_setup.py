@@ -136,6 +136,26 @@ async def test_other_sites_cannot_send_a_form(monkeypatch: pytest.MonkeyPatch) -
         assert (await found.send("broker", same, host="nas", port="")).status_code == 303
 
 
+@pytest.mark.parametrize(
+    ("charset", "body", "status"),
+    [
+        ("", b"token=\xff", 400),
+        ("; charset=unknown", b"token=x", 415),
+        ("; charset=unicode_escape", rb"form_token=\ud800", 415),
+    ],
+)
+async def test_a_form_of_a_stranger_is_no_internal_error(
+    charset: str, body: bytes, status: int
+) -> None:
+    headers = {"Content-Type": f"application/x-www-form-urlencoded{charset}"}
+    async with visitor() as found:
+        with structlog.testing.capture_logs() as logs:
+            for path in ("start", "start/x"):
+                answer = await found.client.post(f"/setup/{path}", content=body, headers=headers)
+                assert answer.status_code == status
+        assert "page_request_crashed" not in [entry["event"] for entry in logs]
+
+
 async def test_what_is_entered_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes, "broker_problems", works)
     restarts: list[int] = []

@@ -14,6 +14,7 @@ from bmw2mqtt.config.keys import KeyPath
 from bmw2mqtt.vehicle.errors import ConfigError
 from bmw2mqtt.web import access
 from bmw2mqtt.web.access import Access
+from bmw2mqtt.web.bodies import read_form
 from bmw2mqtt.web.context import PageContext
 from bmw2mqtt.web.setup import account_forms, pages, result_pages
 from bmw2mqtt.web.setup.account_forms import AccountForm
@@ -24,7 +25,6 @@ from bmw2mqtt.web.setup.service import Setup
 from bmw2mqtt.web.setup.start_link import page_url
 from bmw2mqtt.web.setup.texts import LANGUAGE_COOKIE, LANGUAGES, YEAR_S, Texts, texts_for
 
-BODY_TIMEOUT_S: Final = 10
 Sent = Mapping[str, str]
 
 
@@ -104,9 +104,9 @@ class SetupRoutes:
         """Return a handler of a form; only a form of this process is accepted."""
 
         async def handle(request: web.Request) -> web.Response:
-            sent = await _form(request)
+            sent = await read_form(request)
             given, expected = sent.get("form_token", ""), self._setup.form_token
-            if not hmac.compare_digest(given.encode(), expected.encode()):
+            if not hmac.compare_digest(given.encode(errors="replace"), expected.encode()):
                 t = texts_for(request)
                 text = f'<p class="message warn" role="alert">{t("form.old")}</p>'
                 link = f'<p><a class="button" href="">{t("continue")}</a></p>'
@@ -152,7 +152,7 @@ class SetupRoutes:
         return self._setup.is_fixed(("http", "token")) or not self._setup.is_waiting
 
     async def _sign_in(self, request: web.Request) -> web.Response:
-        sent = await _form(request)
+        sent = await read_form(request)
         try:
             self._access.sign_in(request, sent.get("token", "").strip())
         except web.HTTPUnauthorized as error:
@@ -171,7 +171,7 @@ class SetupRoutes:
 
     async def _redeem_link(self, request: web.Request) -> web.Response:
         """Open a session. A link that is only looked at, as chats do, stays valid."""
-        sent = await _form(request)
+        sent = await read_form(request)
         if not self._setup.start_link.redeem(request.match_info["nonce"]):
             return await self._show_link(request)
         response = _see_other("../broker" if self._setup.is_waiting else "../")
@@ -346,12 +346,3 @@ def _see_other(location: str) -> web.Response:
 def _keep_language(response: web.Response, sent: Sent) -> None:
     if (language := sent.get("language", "")) in LANGUAGES:
         response.set_cookie(LANGUAGE_COOKIE, language, max_age=YEAR_S, samesite="Lax")
-
-
-async def _form(request: web.Request) -> dict[str, str]:
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            sent = await request.post()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout(text="The form did not arrive in time.") from None
-    return {name: value for name, value in sent.items() if isinstance(value, str)}
