@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Final
 
 import structlog
-from aiohttp import web
+from aiohttp import web, web_app
 from aiohttp.typedefs import Handler
 
 from bmw2mqtt.accounts.account import Account
@@ -101,6 +101,7 @@ class WebApplication:
             for server in servers:
                 server.close()
             await runner.cleanup()
+            _release_handlers()
 
     def _routes(self) -> list[web.RouteDef]:
         account = "/api/accounts/{account}"
@@ -317,6 +318,13 @@ class WebApplication:
                 text="bmw2mqtt is starting. Try again in a moment.", headers={"Retry-After": "2"}
             )
         raise web.HTTPNotFound(text="No such account.")
+
+
+def _release_handlers() -> None:
+    """Empty a cache of aiohttp, which would keep the application for good."""
+    cache = getattr(web_app, "_cached_build_middleware", None)
+    if cache is not None:
+        cache.cache_clear()
 
 
 def _tagged(request: web.Request, content: bytes, content_type: str, tag: str) -> web.Response:
