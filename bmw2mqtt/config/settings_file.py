@@ -99,6 +99,8 @@ def changed(text: str, changes: Mapping[KeyPath, object]) -> str:
     if document is None:
         document = yaml.load(f"{text or _HEADER}{{}}\n")
         document.fa.set_block_style()
+    if not isinstance(document, dict):
+        raise ValueError("it does not contain settings")  # noqa: TRY004 - the file's fault
     for path, value in changes.items():
         _set(document, path, value)
     written = io.StringIO()

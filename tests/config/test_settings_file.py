@@ -143,9 +143,16 @@ def test_a_page_open_to_the_network_gets_a_token() -> None:
     assert configuration(BMW2MQTT_HTTP__TOKEN="x").new_token is None
 
 
-@pytest.mark.parametrize("text", ["mqtt: &a {host: x\n", "mqtt: {host: x}\nmqtt: {host: y}\n"])
-def test_a_file_that_cannot_be_changed_stays(text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("mqtt: &a {host: x\n", "only a person can change"),
+        ("mqtt: {host: x}\nmqtt: {host: y}\n", "only a person can change"),
+        ("- mqtt\n", "does not contain settings"),
+    ],
+)
+def test_a_file_that_cannot_be_changed_stays(text: str, reason: str) -> None:
     FILE.write_text(text)
-    with pytest.raises(ValueError, match="only a person can change"):
+    with pytest.raises(ValueError, match=reason):
         write_settings_file(Path("data"), ACCOUNT)
     assert FILE.read_text() == text

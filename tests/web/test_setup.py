@@ -15,6 +15,7 @@ import pytest
 import structlog
 import yaml
 
+from bmw2mqtt.bridge import Bridge
 from bmw2mqtt.cli.main import main
 from bmw2mqtt.config import Mqtt, app, load_configuration
 from bmw2mqtt.health import Heartbeat, problem
@@ -82,7 +83,7 @@ async def visitor(
     """Serve the page of a daemon with this configuration; without accounts it is being set up."""
     write("config.yaml", text)
     load = partial(load_configuration, None, (), environ, Path("none"))
-    setup = Setup(load(), load)
+    setup = Setup(load(), load, check=Bridge)
     http = setup.settings().http
     known = token or (http.token.get_secret_value() if http.token else None)
     async with (
@@ -156,6 +157,13 @@ async def test_a_form_of_a_stranger_is_no_internal_error(
         assert "page_request_crashed" not in [entry["event"] for entry in logs]
 
 
+async def test_a_link_that_nobody_used_ends_with_the_setup() -> None:
+    async with visitor() as found:
+        link = found.setup.start_link.path()
+        found.setup.save({("accounts", "bmw", key): value for key, value in ACCOUNT.items()})
+        assert (await found.client.post(f"/{link}", data={"language": "en"})).status_code == 403
+
+
 async def test_what_is_entered_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes, "broker_problems", works)
     restarts: list[int] = []
@@ -182,7 +190,7 @@ async def test_what_is_entered_is_saved(monkeypatch: pytest.MonkeyPatch) -> None
         assert found.saved()["accounts"] == {"bmw": ACCOUNT}
         assert "starts with the new settings" in (await found.get(location)).text
         assert restarts == [1]
-        assert found.setup.reload().accounts["bmw"].backend == "cardata"
+        assert found.setup.restarted().accounts["bmw"].backend == "cardata"
 
 
 @pytest.mark.parametrize(
@@ -217,6 +225,17 @@ async def test_a_wrong_broker_is_not_saved(monkeypatch: pytest.MonkeyPatch) -> N
         assert not found.has_saved()
         assert (await found.send("broker", host="nas", action="anyway")).status_code == 303
         assert found.saved()["mqtt"] == {"host": "nas"} | found.saved()["mqtt"]
+
+
+async def test_nothing_is_saved_with_which_it_could_not_run() -> None:
+    write("ca.pem", "not a certificate")
+    async with visitor("mqtt: {host: nas, tls: {ca_file: ca.pem}}\n") as found:
+        await found.open_link()
+        answer = await found.send("broker", tls="on", port="8883", action="anyway")
+        assert "mqtt.tls.ca_file: cannot be used" in answer.text
+        assert not found.has_saved()
+        assert not found.setup.configuration.settings.mqtt.tls.enabled
+        assert (await found.send("broker", port="1884", action="anyway")).status_code == 303
 
 
 async def test_what_others_set_is_fixed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,7 +274,7 @@ async def test_the_settings_of_a_running_daemon(monkeypatch: pytest.MonkeyPatch)
         ).status_code == 303
         assert found.saved()["mqtt"]["password"] == "s3cret"
         assert "starts with the new settings" in (await found.get("")).text
-        found.setup.reload()
+        found.setup.restarted()
         assert (await found.send("cardata?account=home", client_id="x")).status_code == 303
         assert not found.setup.is_restarting, "everything of this account is fixed"
         same = await found.send("cardata", client_id=CLIENT_ID)
@@ -263,7 +282,7 @@ async def test_the_settings_of_a_running_daemon(monkeypatch: pytest.MonkeyPatch)
         other = CLIENT_ID.replace("0", "1")
         location = (await found.send("cardata", client_id=other)).headers["Location"]
         assert location == "login?account=bmw"
-        found.setup.reload()
+        found.setup.restarted()
         assert (await found.get("remove?account=home")).headers["Location"] == "./"
         assert (await found.send("remove?account=bmw")).status_code == 303
         assert "accounts" not in found.saved()
@@ -334,9 +353,9 @@ async def test_an_app_without_options_is_set_up_behind_ingress(
             assert not found.has_saved(), "the Supervisor's broker needs no settings"
             await found.send("cardata", client_id=CLIENT_ID)
             assert set(found.saved()) == {"accounts"}
-            assert found.setup.reload().mqtt.host == "core-mosquitto"
+            assert found.setup.restarted().mqtt.host == "core-mosquitto"
             await found.send("broker", host="other", port="1883", username="me", password="x")
-            assert found.setup.reload().mqtt.username == "me"
+            assert found.setup.restarted().mqtt.username == "me"
 
 
 async def test_it_speaks_german() -> None:
