@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from bmw2mqtt.cli.check_report import AccountReport, mark
+from bmw2mqtt.cli.check_report import AccountReport
+from bmw2mqtt.cli.status import mark
 from bmw2mqtt.config import Settings
 from bmw2mqtt.mqtt.tools.broker_check import BrokerReport
 

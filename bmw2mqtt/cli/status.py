@@ -102,7 +102,8 @@ def _is_well(document: Mapping[str, Any]) -> bool:
     return are_well and bool(document["mqtt"]["is_connected"])
 
 
-def _mark(*, is_well: bool) -> str:
+def mark(*, is_well: bool) -> str:
+    """Return ✔ or ✘."""
     return "✔" if is_well else "✘"
 
 
@@ -110,7 +111,7 @@ def _lines(document: Mapping[str, Any], settings: Settings) -> Iterator[str]:
     yield f"bmw2mqtt {document['version']} is running."
     mqtt = document["mqtt"]
     state = "connected" if mqtt["is_connected"] else "not connected; the log says why"
-    yield f"{_mark(is_well=mqtt['is_connected'])} MQTT broker {mqtt['broker']}: {state}"
+    yield f"{mark(is_well=mqtt['is_connected'])} MQTT broker {mqtt['broker']}: {state}"
     for account in document["accounts"]:
         yield ""
         yield from _account(account)
@@ -128,9 +129,9 @@ def _lines(document: Mapping[str, Any], settings: Settings) -> Iterator[str]:
 
 def _account(account: Mapping[str, Any]) -> Iterator[str]:
     status = str(account["status"])
-    mark = _mark(is_well=status in HEALTHY)
+    sign = mark(is_well=status in HEALTHY)
     name = f"Account {account['name']} ({account['backend_title']})"
-    yield f"{mark} {name}: {status.replace('_', ' ')}"
+    yield f"{sign} {name}: {status.replace('_', ' ')}"
     if account["message"]:
         yield f"    {account['message']}"
     if account["user_code"]:
@@ -165,7 +166,7 @@ def _car(car: Mapping[str, Any]) -> str:
             facts.append(f"{name} {_value(key, value)}")
     if car["updated_at"]:
         facts.append(f"values of {_time(car['updated_at'])}")
-    return f"{_mark(is_well=is_current)} Car {car['name']} ({car['vin']}): {', '.join(facts)}"
+    return f"{mark(is_well=is_current)} Car {car['name']} ({car['vin']}): {', '.join(facts)}"
 
 
 def _value(key: str, value: Mapping[str, Any]) -> str:

@@ -1,6 +1,8 @@
 """`settings.yaml` in `data_dir`: what the setup saves, and what has precedence over it."""
 
+import errno
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -156,3 +158,16 @@ def test_a_file_that_cannot_be_changed_stays(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         write_settings_file(Path("data"), ACCOUNT)
     assert FILE.read_text() == text
+
+
+def test_a_full_disk_leaves_the_file_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    FILE.write_text("mqtt: {host: nas}\n")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_settings_file(Path("data"), ACCOUNT)
+    assert FILE.read_text() == "mqtt: {host: nas}\n"
+    assert [file.name for file in Path("data").iterdir()] == [FILE.name]
