@@ -39,6 +39,7 @@ mutations: $(VENV)/.dev ## break the most important rules one by one: the tests 
 	$(BIN)/python scripts/mutations.py $(ARGS)
 
 soak: $(VENV)/.dev ## 30 days in virtual time in which everything goes wrong: ARGS="--days 3 --seed 7"
+	$(BIN)/python -m tests.history.year
 	$(BIN)/python -m tests.soak.virtual $(ARGS)
 
 soak-real: $(VENV)/.dev ## 20 minutes with a broker that is killed, stopped, slowed, swapped: ARGS="--seed 7"
