@@ -15,7 +15,6 @@ from pathlib import Path
 from bmw2mqtt import __version__
 
 EXIT_OK, EXIT_FAILURE, EXIT_CONFIG = 0, 1, 2
-Arguments = argparse.Namespace
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
