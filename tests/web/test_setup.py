@@ -229,7 +229,7 @@ async def test_the_settings_of_a_running_daemon(monkeypatch: pytest.MonkeyPatch)
         assert "opens on this machine only" in shown
         form = (await found.get("broker")).text
         assert "s3cret" not in form
-        assert "A password is saved" in form
+        assert "There is a password already" in form
         assert (
             await found.send("broker", host="nas2", port="1883", username="me")
         ).status_code == 303
@@ -339,6 +339,39 @@ def test_no_text_lacks_its_translation(language: str) -> None:
     assert list(texts) == list(english)
     for key, text in texts.items():
         assert places(text) == places(english[key]), key
+
+
+async def test_a_tested_password_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page after a test has an empty password field: Continue saves what was tested."""
+    tried: list[tuple[str | None, str | None]] = []
+
+    async def only_right(_: Any, mqtt: Mqtt, **__: Any) -> list[str]:
+        password = mqtt.password.get_secret_value() if mqtt.password else None
+        tried.append((mqtt.username, password))
+        return [] if password == "right" else ["refused"]
+
+    monkeypatch.setattr(routes, "broker_problems", only_right)
+    async with visitor() as found:
+        await found.open_link()
+        token = FORM.search((await found.get("broker")).text)
+
+        async def press(action: str, **values: str) -> httpx.Response:
+            sent = {"form_token": token[1] if token else "", "host": "nas", "action": action}
+            return await found.client.post("/setup/broker", data={**sent, **values})
+
+        assert "refused" in (await press("test", username="me", password="wrong")).text
+        shown = (await press("test", username="me", password="right")).text
+        assert "The broker works" in shown
+        assert "There is a password already" in shown
+        assert "right" not in shown
+        assert (await press("save", username="me", password="")).headers["Location"] == "car"
+        assert found.saved()["mqtt"]["password"] == "right"
+        await press("test", username="you", password="")
+        await press("test", username="me", password="new")
+        await found.get("broker")  # the page is opened anew: what was not saved is gone
+        await press("test", username="me", password="")
+        await press("test", username="", password="")
+    assert tried[2:] == [("you", "right"), ("me", "new"), ("me", "right"), (None, None)]
 
 
 async def test_the_test_of_a_broker() -> None:

@@ -220,6 +220,7 @@ class SetupRoutes:
         lines: list[str] | None = None,
     ) -> web.Response:
         t = texts_for(request)
+        self._setup.entered_broker = entered.mqtt if entered else None
         entered = entered or BrokerForm.current(self._setup)
         body = pages.broker(t, self._setup, entered, tested=tested, lines=lines or [])
         return self._answer(
@@ -240,6 +241,7 @@ class SetupRoutes:
                 return await self._show_broker(request, entered, found)
         if lines := await self._save(entered.changes(self._setup)):
             return await self._show_broker(request, entered, lines=lines)
+        self._setup.entered_broker = None
         return _see_other("car" if self._setup.is_waiting else "./")
 
     async def _show_car(self, request: web.Request) -> web.Response:

@@ -46,6 +46,9 @@ class Setup:
         """Is in every form, so that no other site can send one."""
         self.tested_broker: Mqtt | None = None
         """The broker whose last test was successful."""
+        self.entered_broker: Mqtt | None = None
+        """The broker of the form that is shown. A password is never sent back to the browser, so the
+        next form lacks it."""
         self.generation = 0
         """Counts the restarts."""
         self.is_restarting = False

@@ -55,7 +55,7 @@ GERMAN: Final = {
     "broker.username": "Benutzername",
     "broker.username.hint": "Leer lassen, wenn der Broker keinen braucht",
     "broker.password": "Passwort",
-    "broker.password.kept": "Ein Passwort ist gespeichert. Leer lassen, um es zu behalten.",
+    "broker.password.kept": "Ein Passwort ist schon da. Leer lassen, um es zu behalten.",
     "broker.tls": "Verbindung verschlüsseln (TLS)",
     "broker.test": "Testen",
     "broker.testing": "Teste …",

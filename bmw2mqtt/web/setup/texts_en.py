@@ -52,7 +52,7 @@ ENGLISH: Final = {
     "broker.username": "User name",
     "broker.username.hint": "Leave it empty if the broker needs none",
     "broker.password": "Password",
-    "broker.password.kept": "A password is saved. Leave this empty to keep it.",
+    "broker.password.kept": "There is a password already. Leave this empty to keep it.",
     "broker.tls": "Encrypt the connection (TLS)",
     "broker.test": "Test",
     "broker.testing": "Testing …",
