@@ -10,11 +10,15 @@ from typing import Any
 
 from bmw2mqtt import health
 from bmw2mqtt.cli.main import EXIT_FAILURE, EXIT_OK
-from bmw2mqtt.config import Http, Settings, load_settings
+from bmw2mqtt.config import Http, Settings, load_configuration, load_settings
 from bmw2mqtt.local_time import local_day_time
 
 TIMEOUT_S = 5.0
 LARGEST_ANSWER = 8 * 1024 * 1024
+WAITING = (
+    "bmw2mqtt is running and waits for its setup in the browser: open the link in its log. A link"
+    " works once; a restart makes a new one."
+)
 HEALTHY = {"ok", "starting", "paused"}
 """The status words of an account without a problem."""
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where such a page is found
@@ -34,7 +38,11 @@ class NoDetailsError(Exception):
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the status; return 0 if everything is well, else 1."""
-    settings = load_settings(arguments.config, arguments.option)
+    settings = load_configuration(arguments.config, arguments.option).settings
+    if not settings.accounts:
+        if health.is_waiting_for_setup(settings.data_dir):
+            return _report_problem(WAITING, as_json=arguments.json, is_running=True)
+        load_settings(arguments.config, arguments.option)  # raises: no account is configured
     problem = health.problem(settings.data_dir, needs_broker=False)
     if problem is not None:
         return _report_problem(problem, as_json=arguments.json)
@@ -51,9 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT_OK if _is_well(document) else EXIT_FAILURE
 
 
-def _report_problem(problem: str, *, as_json: bool) -> int:
+def _report_problem(problem: str, *, as_json: bool, is_running: bool = False) -> int:
     if as_json:
-        print(json.dumps({"is_running": False, "problem": problem}, ensure_ascii=False))
+        print(json.dumps({"is_running": is_running, "problem": problem}, ensure_ascii=False))
     else:
         print(problem, file=sys.stderr)
     return EXIT_FAILURE

@@ -121,21 +121,14 @@ async def heading(window: Page, text: str) -> None:
     await expect(shown).to_be_visible(timeout=WAIT_MS)
 
 
-async def test_from_an_empty_folder_to_a_car(
-    newcomer: Newcomer, window: Page, broker: Mosquitto, observer: Observer, tmp_path: Path
-) -> None:
-    await window.goto(newcomer.link())
-    await heading(window, "Welcome")
-    await picture(window, tmp_path, "1-language")
-    for key in ("Tab", "Tab", "ArrowDown", "ArrowUp", "Tab", "Enter"):  # by keyboard alone
-        await window.keyboard.press(key)
-
+async def enter_broker(window: Page, broker: Mosquitto, folder: Path) -> None:
+    """Enter the broker: first the wrong port, then no user, then everything."""
     await heading(window, "Where is your MQTT broker")
     await window.get_by_label("Name or address").fill("127.0.0.1")
     await window.get_by_label("Port").fill("1")
     await go_on(window, "Test")
     await expect(window.get_by_role("alert")).to_contain_text("127.0.0.1:1 ")
-    await picture(window, tmp_path, "2-broker")
+    await picture(window, folder, "2-broker")
     await window.get_by_label("Port").fill(str(broker.port))
     await go_on(window, "Test")
     await expect(window.get_by_role("alert")).to_contain_text("refuses the user name")
@@ -145,6 +138,42 @@ async def test_from_an_empty_folder_to_a_car(
     await expect(window.get_by_text("The broker works")).to_be_visible(timeout=WAIT_MS)
     await go_on(window)  # what was tested is saved, the password too
 
+
+async def from_portal_to_values(newcomer: Newcomer, window: Page, folder: Path) -> None:
+    """Do what is left after BMW's portal, step by step."""
+    await window.get_by_label("Client ID").fill(f" {{{CLIENT_ID.upper()}}} ")
+    newcomer.step("paste the client ID")
+    await expect(window.get_by_text("This looks like a client ID")).to_be_visible()
+    await go_on(window)
+    newcomer.step("press Continue")
+    await heading(window, "Confirm this code at BMW")
+    code = window.locator("#code")
+    await expect(code).to_have_text(re.compile(r"[A-Z0-9]{8}"))
+    await expect(window.locator("[data-expires]")).to_have_text(re.compile(r"[45]:\d\d"))
+    await expect(window.get_by_role("img", name="QR code")).to_be_visible()
+    await picture(window, folder, "5-login")
+    async with window.context.expect_page() as opened:
+        await window.get_by_role("link", name=re.compile("Open BMW.s page")).click()
+    newcomer.step("open BMW's page")
+    bmw_page = await opened.value
+    await bmw_page.get_by_role("button", name="Allow").click()
+    await expect(bmw_page.get_by_text("The device is connected")).to_be_visible(timeout=WAIT_MS)
+    newcomer.step("log in at BMW")  # the simulated one asks for no password
+    newcomer.step("allow it at BMW")
+    await bmw_page.close()
+    newcomer.step("lock the car")  # the simulated one has reported already
+
+
+async def test_from_an_empty_folder_to_a_car(
+    newcomer: Newcomer, window: Page, broker: Mosquitto, observer: Observer, tmp_path: Path
+) -> None:
+    await window.goto(newcomer.link())
+    await heading(window, "Welcome")
+    await picture(window, tmp_path, "1-language")
+    for key in ("Tab", "Tab", "ArrowDown", "ArrowUp", "Tab", "Enter"):  # by keyboard alone
+        await window.keyboard.press(key)
+
+    await enter_broker(window, broker, tmp_path)
     await heading(window, "Where is your car registered")
     await picture(window, tmp_path, "3-car")
     await go_on(window)
@@ -159,27 +188,7 @@ async def test_from_an_empty_folder_to_a_car(
     await expect(window.locator("#client_id-error")).to_contain_text("the value of the example")
     await picture(window, tmp_path, "4-portal")
 
-    await window.get_by_label("Client ID").fill(f" {{{CLIENT_ID.upper()}}} ")
-    newcomer.step("paste the client ID")
-    await expect(window.get_by_text("This looks like a client ID")).to_be_visible()
-    await go_on(window)
-    newcomer.step("press Continue")
-    await heading(window, "Confirm this code at BMW")
-    code = window.locator("#code")
-    await expect(code).to_have_text(re.compile(r"[A-Z0-9]{8}"))
-    await expect(window.locator("[data-expires]")).to_have_text(re.compile(r"[45]:\d\d"))
-    await expect(window.get_by_role("img", name="QR code")).to_be_visible()
-    await picture(window, tmp_path, "5-login")
-    async with window.context.expect_page() as opened:
-        await window.get_by_role("link", name=re.compile("Open BMW.s page")).click()
-    newcomer.step("open BMW's page")
-    bmw_page = await opened.value
-    await bmw_page.get_by_role("button", name="Allow").click()
-    await expect(bmw_page.get_by_text("The device is connected")).to_be_visible(timeout=WAIT_MS)
-    newcomer.step("allow it at BMW")
-    await bmw_page.close()
-    newcomer.step("lock the car")  # the simulated one has reported already
-
+    await from_portal_to_values(newcomer, window, tmp_path)
     await heading(window, "Your car is connected")
     await expect(window.get_by_text("41,250 km")).to_be_visible()
     assert len(newcomer.steps_after_portal) <= MOST_STEPS, newcomer.steps_after_portal

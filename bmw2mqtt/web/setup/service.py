@@ -47,8 +47,10 @@ class Setup:
         self.tested_broker: Mqtt | None = None
         """The broker whose last test was successful."""
         self.entered_broker: Mqtt | None = None
-        """The broker of the form that is shown. A password is never sent back to the browser, so the
-        next form lacks it."""
+        """The broker in the form that is shown.
+
+        A password is never sent back to the browser, so the browser cannot send it again.
+        """
         self.generation = 0
         """Counts the restarts."""
         self.is_restarting = False
