@@ -21,6 +21,7 @@ import pytest
 
 from bmw2mqtt.cli.main import main
 from bmw2mqtt.demo import broker as demo_broker
+from bmw2mqtt.demo import welcome
 from bmw2mqtt.demo.broker import DemoError, find_program
 from bmw2mqtt.simulator.driving import ELECTRIC
 from tests.mosquitto import Observer, free_port, wait_until
@@ -216,6 +217,13 @@ def test_no_broker(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
         find_program()
     assert main(["demo"]) == 1
     assert "install mosquitto" in capsys.readouterr().err
+
+
+def test_a_container_does_not_know_its_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own address, in a network of Docker's, is of no use on another machine."""
+    monkeypatch.setattr(welcome, "is_container", lambda: True)
+    assert welcome.shown_host("0.0.0.0") == "ADDRESS-OF-THIS-MACHINE"  # noqa: S104 - not listened on
+    assert welcome.shown_host("127.0.0.1") == "127.0.0.1"
 
 
 def test_an_address_that_is_not_this_machines(capsys: pytest.CaptureFixture[str]) -> None:
