@@ -203,7 +203,7 @@ _PAGE: Final[_Table] = {
     "setup_waiting": Choice(
         "by",
         {
-            "ingress": "Open bmw2mqtt in the sidebar of Home Assistant to set it up",
+            "ingress": "Open BMW in the sidebar of Home Assistant to set up bmw2mqtt",
             "link": "Open {url} in a browser to set up bmw2mqtt; the link works once",
         },
         "Open {url} in a browser on this machine to set up bmw2mqtt",

@@ -319,6 +319,16 @@ async def test_an_app_without_options_is_set_up_behind_ingress(
             assert found.setup.reload().mqtt.username == "me"
 
 
+async def test_an_app_says_where_its_page_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who opens the port directly has no log and no link: the page is in the sidebar."""
+    monkeypatch.setenv("SUPERVISOR_TOKEN", TOKEN)
+    async with visitor() as found:
+        shown = await found.get("start")
+    assert shown.status_code == 401
+    assert "<strong>BMW</strong> in the sidebar" in shown.text
+    assert "docker logs" not in shown.text
+
+
 async def test_it_speaks_german() -> None:
     async with visitor() as found:
         await found.open_link()

@@ -145,7 +145,7 @@ class SetupRoutes:
     async def _show_start(self, request: web.Request, error: str = "") -> web.Response:
         t = texts_for(request)
         body = pages.locked(t, with_token=self._has_own_token(), error=error)
-        return self._answer(t, t("start.wrong.title"), body, status=401)
+        return self._answer(t, pages.locked_title(t), body, status=401)
 
     def _has_own_token(self) -> bool:
         """Return whether the owner may know a token; before the setup it can be of this process."""
@@ -165,7 +165,7 @@ class SetupRoutes:
         t = texts_for(request)
         if not self._setup.start_link.is_valid(request.match_info["nonce"]):
             body = pages.locked(t, with_token=False)
-            return self._answer(t, t("start.wrong.title"), body, root="../../", status=403)
+            return self._answer(t, pages.locked_title(t), body, root="../../", status=403)
         title, body = t("start.title"), pages.language(t, "")
         return self._answer(t, title, body, step=self._step("language"), root="../../")
 
