@@ -291,6 +291,18 @@ async def test_the_login_says_what_to_do() -> None:
         assert "41,250 km" in (await found.get("done?account=home")).text
 
 
+async def test_the_brokers_address_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker beside bmw2mqtt is found at the address by which the page is opened."""
+    monkeypatch.setattr(start_link, "is_container", lambda: True)
+    text = f"accounts: {{home: {{backend: cardata, client_id: {CLIENT_ID}}}}}\n"
+    async with visitor(text, accounts={"home": CARDATA}, token="x" * 20) as found:
+        found.client.headers["Authorization"] = f"Bearer {'x' * 20}"
+        for opened_at, shown_as in (("nas.local", "nas.local"), ("127.0.0.1", "ADDRESS-OF-")):
+            found.client.headers["Host"] = f"{opened_at}:8099"
+            shown = (await found.get("done?account=home")).text
+            assert f"mosquitto_sub -h {shown_as}" in shown
+
+
 async def test_an_app_without_options_is_set_up_behind_ingress(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -314,7 +314,8 @@ class SetupRoutes:
 
     async def _show_done(self, request: web.Request) -> web.Response:
         t, name = texts_for(request), request.query.get("account", "")
-        body = result_pages.done(t, self._context, self._setup, name)
+        visited = request.url.host or "localhost"
+        body = result_pages.done(t, self._context, self._setup, name, visited)
         return self._answer(t, t("done.title"), body, step="done")
 
     async def _show_remove(self, request: web.Request) -> web.Response:
