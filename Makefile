@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test prepare lint unit mutations soak soak-real bench docs reference screenshots image container-test format clean
+.PHONY: help demo test prepare lint unit mutations soak soak-real bench docs reference screenshots image container-test recipes-test format clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST)
@@ -39,6 +39,7 @@ mutations: $(VENV)/.dev ## break the most important rules one by one: the tests 
 	$(BIN)/python scripts/mutations.py $(ARGS)
 
 soak: $(VENV)/.dev ## 30 days in virtual time in which everything goes wrong: ARGS="--days 3 --seed 7"
+	$(BIN)/python -m tests.history.year
 	$(BIN)/python -m tests.soak.virtual $(ARGS)
 
 soak-real: $(VENV)/.dev ## 20 minutes with a broker that is killed, stopped, slowed, swapped: ARGS="--seed 7"
@@ -65,6 +66,16 @@ container-test: $(VENV)/.dev ## the image in a Docker engine, if one answers: $(
 	@scripts/need mosquitto
 	CONTAINER_TEST=1 DOCKER="$(DOCKER)" BASE_IMAGE=$(BASE_IMAGE) $(BIN)/pytest tests/container $(ARGS)
 
+# What npm installs is kept in .recipes; RECIPES_LOGS=folder keeps the programs' logs.
+RECIPES := node-red iobroker
+recipes-test: $(VENV)/.dev ## the recipes for Node-RED and ioBroker in the real programs, from npm
+	@scripts/need mosquitto npm
+	@set -e; for program in $(RECIPES); do \
+	  mkdir -p .recipes/$$program; cp tests/recipes/$$program/package.json .recipes/$$program/; \
+	  npm install --prefix .recipes/$$program --no-audit --no-fund --loglevel error; \
+	done
+	RECIPES_TEST=1 $(BIN)/pytest tests/recipes $(ARGS)
+
 docs: $(VENV)/.dev ## the guide as a site, in site/; checks its links
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
@@ -76,7 +87,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv .venv-* .coverage .coverage.* site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-* .recipes .coverage .coverage.* site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(VENV)/.demo: pyproject.toml
 	@scripts/venv $(PYTHON) $(VENV) demo

@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks import (
     command,
     command_line,
+    history,
     idle,
     machine,
     memory,
@@ -30,6 +31,7 @@ SUBJECTS: dict[str, Measure] = {
     "memory": memory.measure,
     "stream": stream.measure,
     "stream_growth": stream.measure_growth,
+    "history": history.measure,
 }
 
 

@@ -162,14 +162,24 @@ class CarData(Child):
         wait_until(lambda: self.ask("listening", to=customer)["is"])
 
 
-def write_cardata_config(directory: Path, port: int, bmw: CarData) -> tuple[Path, int]:
-    """Write a configuration for one account that is logged in; return it and the page's port."""
+def write_cardata_config(
+    directory: Path, port: int, bmw: CarData, customer: str = "bridge", **others: Any
+) -> tuple[Path, int]:
+    """Write a configuration for one account that is logged in; return it and the page's port.
+
+    Args:
+        directory: for it and its data.
+        port: of the broker.
+        bmw: the simulated one.
+        customer: whose account it is.
+        others: more sections of the configuration.
+    """
     data_dir = directory / "data"
     data_dir.mkdir(parents=True)
     now = datetime.now(UTC)
     tokens = {
         **{
-            name: bmw.of("bridge", name)
+            name: bmw.of(customer, name)
             for name in ("client_id", "gcid", "id_token", "access_token", "refresh_token")
         },
         "scope": "authenticate_user openid cardata:api:read cardata:streaming:read",
@@ -183,7 +193,7 @@ def write_cardata_config(directory: Path, port: int, bmw: CarData) -> tuple[Path
         "accounts": {
             "eu": {
                 "backend": "cardata",
-                "client_id": bmw.of("bridge", "client_id"),
+                "client_id": bmw.of(customer, "client_id"),
                 "auth_url": bmw.place["auth_url"],
                 "api_url": bmw.place["api_url"],
                 "stream_host": "127.0.0.1",
@@ -193,6 +203,7 @@ def write_cardata_config(directory: Path, port: int, bmw: CarData) -> tuple[Path
         },
         "data_dir": str(data_dir),
         "http": {"port": page_port},
+        **others,
     }
     path = directory / "config.yaml"
     path.write_text(yaml.safe_dump(settings))

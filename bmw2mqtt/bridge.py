@@ -15,6 +15,7 @@ from bmw2mqtt import __version__
 from bmw2mqtt.account_commands import AccountCommands
 from bmw2mqtt.accounts.account import Account
 from bmw2mqtt.accounts.backends import BACKENDS
+from bmw2mqtt.accounts.relay_input import RelayInput, RelayReader
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.config import Settings
@@ -74,6 +75,12 @@ class Bridge:
         )
         self._recording = Recording(settings, self._registry, self._topics)
         self._measured_topics = frozenset(self._recording.filters)
+        self._relays = {
+            name: RelayInput(account.stream_topics)
+            for name, account in settings.accounts.items()
+            if account.stream_topics is not None
+        }
+        """Where accounts read BMW's stream from another program instead of from BMW."""
         self._repair = RetainedRepair(
             self.publisher, scan, self._topics.retained(), self._retained_read
         )
@@ -90,10 +97,20 @@ class Bridge:
             availability_topic=self._topics.bridge_availability,
             filters=self._filters(),
             on_message=self._receive,
-            on_subscribed=self._repair.subscribed,
+            on_subscribed=self._subscribed,
+            on_disconnected=partial(self._set_relays_available, is_available=False),
             clock=clock,
         )
         self._page = WebListener(settings.http, self._page_context())
+
+    def _subscribed(self) -> None:
+        """Go on once the broker has confirmed the subscriptions."""
+        self._repair.subscribed()
+        self._set_relays_available(is_available=True)
+
+    def _set_relays_available(self, *, is_available: bool) -> None:
+        for relay in self._relays.values():
+            relay.set_available(is_available=is_available)
 
     def _retained_read(self) -> None:
         """Use what earlier runs have left on the broker, then remove what is stale."""
@@ -102,6 +119,7 @@ class Bridge:
 
     def _filters(self) -> list[str]:
         filters = [*self._topics.commands(), *self._topics.retained(), *self._recording.filters]
+        filters += sorted({relay.filter for relay in self._relays.values()})
         if self._settings.homeassistant.enabled:
             filters.append(self._settings.homeassistant.status_topic)
         return filters
@@ -227,9 +245,12 @@ class Bridge:
         ca_file = settings.certificate_authority
         if ca_file not in self._tls:
             self._tls[ca_file] = client_context(name, ca_file)
-        return BACKENDS[settings.backend].make_account(
+        account = BACKENDS[settings.backend].make_account(
             name, settings, store=self._store, listener=self._registry, tls=self._tls[ca_file]
         )
+        if isinstance(account, RelayReader) and name in self._relays:
+            account.read_relay(self._relays[name])
+        return account
 
     async def _beat(self) -> None:
         """Record for the health check that the event loop runs, and whether the broker is there."""
@@ -268,6 +289,8 @@ class Bridge:
                 log.info("homeassistant_started")
                 self._repair.homeassistant_started()
             return
+        if self._is_relayed(message):
+            return
         command = self._topics.parse_command(message.topic)
         if account := self._topics.parse_login(message.topic):
             self._account_commands.receive_login(account, message)
@@ -280,3 +303,10 @@ class Bridge:
         elif message.retain:
             self._recording.received(message.topic, message.payload)
             self._repair.received(message.topic, message.payload)
+
+    def _is_relayed(self, message: Received) -> bool:
+        """Pass a message on to the accounts that read its topic; return whether there are any."""
+        is_relayed = False
+        for relay in self._relays.values():
+            is_relayed |= relay.receive(message.topic, message.payload, is_retained=message.retain)
+        return is_relayed

@@ -1,6 +1,7 @@
 """What many tests need: a broker, a simulated BMW, a running daemon."""
 
 import asyncio
+import gc
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -43,6 +44,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             count += len(module)
     placed.sort(key=lambda place: place[0])
     items[:] = [item for _, module in placed for item in module]
+
+
+def pytest_collection_finish() -> None:
+    """Leave what collecting has made out of every later garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

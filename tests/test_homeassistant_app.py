@@ -72,6 +72,7 @@ FILLED_IN: dict[str, Any] = {
     "currency": "CHF",
     "radius_m": 200,
     "relay_prefix": "bmw/",
+    "stream_topic": "cars/raw",
     "port": 1884,
     "host": "broker",
 }

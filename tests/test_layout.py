@@ -1,6 +1,7 @@
 """The package stays easy to find one's way in: short modules, short functions, unique names."""
 
 import ast
+import re
 from collections import defaultdict
 from functools import cache
 from graphlib import TopologicalSorter
@@ -47,6 +48,20 @@ def test_no_two_classes_share_a_name() -> None:
             if isinstance(node, ast.ClassDef):
                 places[node.name, side].append(name)
     assert {key: names for key, names in places.items() if len(names) > 1} == {}
+
+
+def test_only_the_backends_themselves_ask_which_backend_it_is() -> None:
+    """What differs is in their folders and their table."""
+    own = ("accounts.cardata", "accounts.mybmw", "accounts.backends", "config", "simulator", "demo")
+    asks = re.compile(r"isinstance\(.*(CarData|MyBmw)|[=!]= ?\"(cardata|mybmw)\"")
+    found = [
+        f"{name}: {line.strip()}"
+        for name, (path, _) in modules().items()
+        if not name.startswith(tuple(f"bmw2mqtt.{part}" for part in own))
+        for line in path.read_text("utf-8").splitlines()
+        if asks.search(line)
+    ]
+    assert found == []
 
 
 def test_imports_have_no_circle() -> None:

@@ -30,8 +30,18 @@ class RefreshRecorder:
             return True
         return False
 
-    def poll_ended(self, error: AccountError | None) -> dict[str, Any]:
-        """Return the changes of the account's state; none if the poll was not a refresh."""
+    def poll_ended(
+        self,
+        error: AccountError | None,
+        *,
+        why_nothing: str = "all data is less than ten minutes old",
+    ) -> dict[str, Any]:
+        """Return the changes of the account's state; none if the poll was not a refresh.
+
+        Args:
+            error: why it failed; `None`: it succeeded.
+            why_nothing: why no request was sent, if none was.
+        """
         if self._sent_before is None:
             return {}
         sent = self._requests.totals.total() - self._sent_before
@@ -41,5 +51,5 @@ class RefreshRecorder:
         elif sent:
             result = f"{sent} {'request' if sent == 1 else 'requests'} sent"
         else:
-            result = "nothing was requested: all data is less than ten minutes old"
+            result = f"nothing was requested: {why_nothing}"
         return {"last_refresh": f"{self._now().astimezone():%Y-%m-%d %H:%M}: {result}"}

@@ -90,6 +90,11 @@ class AccountSettings(Section):
         """Return the prefix of the topics on which BMW's own messages are published."""
         return None
 
+    @property
+    def stream_topics(self) -> str | None:
+        """Return the prefix of the topics from which BMW's own messages are read."""
+        return None
+
 
 class MyBmwSettings(AccountSettings):
     """An account of the BMW app: state and commands."""
@@ -157,6 +162,8 @@ class CarDataSettings(AccountSettings):
     """Also poll a car when a charge begins or should be over and after a trip, within budget."""
     relay_prefix: TopicPrefix | None = None
     """Also publish BMW's stream messages unchanged, on the topic of this prefix and the VIN."""
+    stream_topic: TopicPrefix | None = None
+    """Read BMW's stream messages below this MQTT topic, where another program publishes them."""
     auth_url: Url = "https://customer.bmwgroup.com"
     """URL of BMW's login server."""
     api_url: Url = "https://api-cardata.bmwgroup.com"
@@ -182,6 +189,11 @@ class CarDataSettings(AccountSettings):
     def relay_topics(self) -> str | None:
         """Return the prefix of the topics on which BMW's own messages are published."""
         return self.relay_prefix
+
+    @property
+    def stream_topics(self) -> str | None:
+        """Return the prefix of the topics from which BMW's own messages are read."""
+        return None if self.stream_topic is None else f"{self.stream_topic.rstrip('/')}/"
 
 
 ACCOUNT_SETTINGS: Final[dict[str, type[AccountSettings]]] = {}

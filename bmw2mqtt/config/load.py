@@ -253,14 +253,46 @@ class _Check:
                 f"{place}: mqtt.base_topic and homeassistant.discovery_prefix are both"
                 f" {quoted(base.value)}; give them different topics"
             )
-        for path, relay in self._entries.items():
-            if path[:1] == ("accounts",) and path[2:] == ("relay_prefix",):
-                for key, owner in ((_BASE_TOPIC, base.value), (_DISCOVERY_PREFIX, prefix.value)):
-                    if str(relay.value).startswith(f"{owner}/"):
-                        yield (
-                            f"{relay.place}: {quoted(relay.value)} is inside {dotted(key)},"
-                            " where bmw2mqtt's own topics are; choose another, for example bmw/"
-                        )
+        owners = ((_BASE_TOPIC, str(base.value)), (_DISCOVERY_PREFIX, str(prefix.value)))
+        yield from self._relays_among_own_topics(owners)
+        yield from self._relays_read_by_ourselves()
+
+    def _of_accounts(self, name: str) -> list[tuple[str, Entry]]:
+        """Return a setting of all accounts, each with its full name."""
+        return [
+            (dotted(path), entry)
+            for path, entry in self._entries.items()
+            if path[:1] == ("accounts",) and path[2:] == (name,) and entry.value
+        ]
+
+    def _relays_among_own_topics(self, owners: Sequence[tuple[KeyPath, str]]) -> Iterator[str]:
+        for key, owner in owners:
+            where = f"{dotted(key)}, where bmw2mqtt's own topics are"
+            for _, relay in self._of_accounts("relay_prefix"):
+                if str(relay.value).startswith(f"{owner}/"):
+                    yield (
+                        f"{relay.place}: {quoted(relay.value)} is inside {where};"
+                        " choose another, for example bmw/"
+                    )
+            for _, source in self._of_accounts("stream_topic"):
+                topics = _below(source)
+                if topics.startswith(f"{owner}/") or owner.startswith(topics):
+                    yield (
+                        f"{source.place}: {quoted(source.value)} overlaps {where};"
+                        " write the topic below which the other program publishes"
+                    )
+
+    def _relays_read_by_ourselves(self) -> Iterator[str]:
+        """A message that is read where it was relayed would go round for ever."""
+        for name, source in self._of_accounts("stream_topic"):
+            topics = _below(source)
+            for _, relay in self._of_accounts("relay_prefix"):
+                prefix = str(relay.value)
+                if prefix.startswith(topics) or topics.startswith(prefix):
+                    yield (
+                        f"{relay.place}: {quoted(prefix)} overlaps {name}"
+                        f" {quoted(source.value)}; choose another prefix, or remove it"
+                    )
 
     def _shared_client(self) -> Iterator[str]:
         """BMW limits stream connections and daily requests per client ID."""
@@ -327,3 +359,8 @@ def _path(error: ErrorDetails) -> KeyPath:
     if error["type"].startswith("union_tag"):
         path.append("backend")
     return tuple(path)
+
+
+def _below(source: Entry) -> str:
+    """Return the topics that `stream_topic` means, as `CarDataSettings.stream_topics` does."""
+    return f"{str(source.value).rstrip('/')}/"

@@ -62,6 +62,7 @@ class Session:
         filters: Iterable[str],
         on_message: Callable[[Received], None],
         on_subscribed: Callable[[], None] = lambda: None,
+        on_disconnected: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = elapsed_s,
     ) -> None:
         """Prepare; nothing is opened before `run`.
@@ -85,6 +86,7 @@ class Session:
         self._filters = tuple(filters)
         self._on_message = on_message
         self._on_subscribed = on_subscribed
+        self._on_disconnected = on_disconnected
         self._clock = clock
         self._tls = tls_context(settings.tls)
         self._stopping = asyncio.Event()
@@ -254,9 +256,12 @@ class Session:
 
     def _set_disconnected(self) -> None:
         self._client = None
+        was_subscribed = self.subscribed.is_set()
         self.connected.clear()
         self.subscribed.clear()
         self.tried.set()
+        if was_subscribed:
+            self._on_disconnected()
         self.state = ConnectionState.DISCONNECTED
 
     def _log_limits(self, limits: dict[str, str]) -> None:

@@ -267,6 +267,24 @@ accounts:
             "where bmw2mqtt's own topics are; choose another, for example bmw/"
         ),
     ),
+    "stream topic with a wildcard": (
+        EU % ", stream_topic: 'bmw/#'",
+        'accounts.eu.stream_topic: "bmw/#" contains a wildcard; remove + and #',
+    ),
+    "stream read among our topics": (
+        EU % ", stream_topic: bmw2mqtt/raw",
+        (
+            'accounts.eu.stream_topic: "bmw2mqtt/raw" overlaps mqtt.base_topic, where '
+            "bmw2mqtt's own topics are; write the topic below which the other program publishes"
+        ),
+    ),
+    "stream read where it is relayed": (
+        EU % ", stream_topic: bmw, relay_prefix: bmw/",
+        (
+            'accounts.eu.relay_prefix: "bmw/" overlaps accounts.eu.stream_topic "bmw"; '
+            "choose another prefix, or remove it"
+        ),
+    ),
     "unknown key of mybmw": (
         home("strem_port: 9"),
         (
@@ -278,8 +296,8 @@ accounts:
         EU % ", usrname: me",
         (
             "accounts.eu.usrname: unknown key; possible keys: backend, client_id, poll_interval, "
-            "request_budget, follow_up_reads, relay_prefix, auth_url, api_url, stream_host, "
-            "stream_port, ca_file"
+            "request_budget, follow_up_reads, relay_prefix, stream_topic, auth_url, api_url, "
+            "stream_host, stream_port, ca_file"
         ),
     ),
     "VIN": (

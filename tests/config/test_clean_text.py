@@ -104,6 +104,7 @@ def test_a_variable_with_bytes_that_are_no_text_is_refused():
         "accounts.home.server",
         "accounts.eu.client_id",
         "accounts.eu.relay_prefix",
+        "accounts.eu.stream_topic",
         "accounts.eu.auth_url",
         "accounts.eu.stream_host",
         "http.token",

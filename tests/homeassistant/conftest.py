@@ -20,7 +20,7 @@ def home_assistant() -> Iterator[Any]:
     """Home Assistant as its makers release it; without one the test is skipped."""
     folder = os.environ.get(VARIABLE)
     if not folder:
-        pytest.skip(f"needs a Home Assistant and half an hour: {VARIABLE}")
+        pytest.skip(f"needs a Home Assistant, and minutes: {VARIABLE}")
     sys.path.insert(0, folder)
     try:
         rig = importlib.import_module("ha_rig")

@@ -51,7 +51,7 @@ class CarDataOwner:
         self.user = CarDataUser(cars=[self.car])
         self.folder = folder
         self._servers = servers
-        self._port = port
+        self.port = port
         self.bmw: CarDataSimulator = servers.start_cardata(self.user)
         self.bmw.oauth.interval_s = 0.25
 
@@ -69,7 +69,7 @@ class CarDataOwner:
 
     def settings(self, **changes: Any) -> dict[str, Any]:
         return {
-            "mqtt": {"host": "127.0.0.1", "port": self._port},
+            "mqtt": {"host": "127.0.0.1", "port": self.port},
             "accounts": {"eu": self.account(**changes)},
             "data_dir": str(self.folder),
             "http": {"enabled": False},

@@ -68,6 +68,7 @@ async def survives(state: str, data: bytes, protocol: str) -> None:
         assert {m.topic for m in broker.peers[-1].published} >= {f"t/{n}" for n in range(30)}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("kind", range(16))

@@ -206,6 +206,7 @@ def offered(car, command):
     return True
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("model", MODELS)
 def test_a_day_and_night_with_every_command_thrown_in(clock, model):
     luck = random.Random(model.vin)

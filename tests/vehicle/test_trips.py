@@ -264,6 +264,19 @@ CASES = [
         ["0:00-0:10 10 km door", "?-4:00 60 km odometer"],
     ),
     Case(
+        "an odometer that was read at the end of a drive leaves the next one its kilometres",
+        """
+        -1:00 OD=100 POS=0
+        0:00 MV=1
+        0:30 OD=140 POS=38000
+        0:31 MV=0 OD=140
+        1:00 OD=152 POS=49000
+        1:10 OD=160 POS=57000
+        1:11 LK=1
+        """,
+        ["0:00-0:31 40 km not_moving", "~1:00-1:10 20 km locked"],
+    ),
+    Case(
         "moving across the yard is noise",
         "-1:00 OD=100 POS=0\n0:00 MV=1\n0:01 POS=60\n0:01:30 MV=0",
         [],

@@ -62,7 +62,7 @@ def _feed(lines: list[str], restarts: set[int], drive_train=EV, *, delay_s: int 
     return records(events)
 
 
-def _shuffle_bursts(draw, lines: list[str]) -> list[str]:
+def shuffle_bursts(draw, lines: list[str]) -> list[str]:
     """Change the order among values of the same minute, and send some twice or never."""
     bursts: dict[str, list[str]] = {}
     for line in lines:
@@ -91,7 +91,7 @@ def _assert_sound(trips) -> None:
 @given(streaming_days(), st.data())
 def test_any_order_within_a_burst_duplicates_and_restarts_change_no_distance(day, data):
     driven, lines = day
-    arrived = _shuffle_bursts(data.draw, lines)
+    arrived = shuffle_bursts(data.draw, lines)
     restarts = data.draw(st.sets(st.integers(0, len(arrived))))
     trips, _ = _feed(arrived, restarts)
     _assert_sound(trips)

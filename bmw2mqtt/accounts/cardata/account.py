@@ -25,6 +25,7 @@ from bmw2mqtt.accounts.cardata.traits import CARDATA_TRAITS
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.guarded_listener import GuardedListener
 from bmw2mqtt.accounts.refresh import RefreshRecorder
+from bmw2mqtt.accounts.relay_input import RelayInput
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.accounts.scheduler import PollScheduler
 from bmw2mqtt.accounts.state_file import StateFile
@@ -116,6 +117,7 @@ class CarDataAccount:
                 on_login=guarded(self._logged_in),
                 on_login_change=guarded(self._update_status),
                 on_message=self._receiver.stream_message,
+                on_relayed=self._relayed,
                 on_stream_change=guarded(self._stream_changed),
             ),
             now=self._now,
@@ -132,6 +134,19 @@ class CarDataAccount:
             poll_interval_s=poll_interval_s,
             now=self._now,
         )
+
+    def read_relay(self, relay: RelayInput) -> None:
+        """Read the stream where another program passes it on; the settings say so."""
+        if self._bmw.relayed is not None:
+            self._bmw.relayed.relay = relay
+
+    def _relayed(self, topic: str, payload: bytes, is_retained: bool) -> None:  # noqa: FBT001
+        self._receiver.stream_message(topic, payload, is_old=is_retained)
+
+    @property
+    def _is_login_optional(self) -> bool:
+        """Whether the cars come without a login, and nobody has tried one."""
+        return self._bmw.relayed is not None and self._login.problem is None
 
     @property
     def state(self) -> AccountState:
@@ -203,6 +218,7 @@ class CarDataAccount:
 
     def _use_tokens(self, tokens: OAuthTokens | None) -> None:
         self._tokens = tokens
+        self._updater.waits_for_basic_data = tokens is not None or self._bmw.relayed is None
         if tokens is not None:
             self._check_owner(tokens.gcid)
         self._stream.use(None if self.polling.is_paused else tokens)
@@ -218,17 +234,21 @@ class CarDataAccount:
 
     def _logged_in(self) -> None:
         self._poller.login_renewed()
-        if self._status.clear_login_failure() and not self.polling.is_paused:
+        has_missed_poll = self._status.clear_login_failure() or self._bmw.relayed is not None
+        if has_missed_poll and not self.polling.is_paused:
             self.polling.request()
 
     async def _poll(self) -> None:
         by_person = self._refresh.poll_started()
+        if self._tokens is None and self._is_login_optional:
+            return
         if self._tokens is None:
             raise self._login.problem or LoginRequired("waiting for a code from BMW to log in with")
         await self._poller.poll(by_person=by_person)
 
     def _polled(self, error: AccountError | None) -> None:
-        self._status.record_poll(error, **self._refresh.poll_ended(error))
+        why = {} if self._tokens else {"why_nothing": "the account is not logged in"}
+        self._status.record_poll(error, **self._refresh.poll_ended(error, **why))
         if self._tokens is not None:
             self._updater.publish_without_basic_data()
         self._update_status()

@@ -9,6 +9,7 @@ from bmw2mqtt.accounts.cardata.traits import CARDATA_TRAITS
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import CarDataSettings
 from bmw2mqtt.entities import vehicle_entities
+from bmw2mqtt.vehicle.errors import LoginRequired
 
 
 def _make_account(
@@ -29,7 +30,12 @@ async def _try_login(
 ) -> str:
     from bmw2mqtt.accounts.cardata.check import try_login  # noqa: PLC0415 - heavy
 
-    await try_login(name, settings, store, tls)
+    try:
+        await try_login(name, settings, store, tls)
+    except LoginRequired:
+        if settings.stream_topics is None:
+            raise
+        return f"reads {settings.stream_topics}#; not logged in, which is optional here"
     return "logged in"
 
 

@@ -196,7 +196,8 @@ class ChargingTracker:
             return None
         self._is_unsaved, self._saved_at = False, now
         state = self.machine.to_document(now)
-        return {"saved_at": now.isoformat(), "is_complete": is_last, "state": state}
+        is_complete = is_last and not (self._news or self._readings.charging_news)
+        return {"saved_at": now.isoformat(), "is_complete": is_complete, "state": state}
 
     def _known_readings(self, saved_at: datetime) -> list[NewReading]:
         """Return the stored readings that the restored state may not know.

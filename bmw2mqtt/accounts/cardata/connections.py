@@ -14,6 +14,7 @@ from bmw2mqtt.accounts.cardata.http import HttpClient
 from bmw2mqtt.accounts.cardata.rest.client import RestClient
 from bmw2mqtt.accounts.cardata.rest.quota import RequestQuota
 from bmw2mqtt.accounts.cardata.stream.connection import StreamConnection
+from bmw2mqtt.accounts.cardata.stream.relayed import RelayedStream, Stream
 from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
@@ -31,6 +32,8 @@ class ConnectionEvents:
     """When what the login manager reports has changed."""
     on_message: Callable[[str, bytes], None]
     """With topic and payload of each message of the stream."""
+    on_relayed: Callable[[str, bytes, bool], None]
+    """The same where another program passes the stream on, with whether it was retained."""
     on_stream_change: Callable[[], None]
 
 
@@ -74,7 +77,12 @@ class BmwConnections:
             on_change=events.on_login_change,
             now=now,
         )
-        self.stream = StreamConnection(
+        self.login.is_optional = settings.stream_topics is not None
+        self.relayed: RelayedStream | None = None
+        """What another program passes on, in the place of BMW's stream."""
+        if settings.stream_topics is not None:
+            self.relayed = RelayedStream(events.on_relayed, events.on_stream_change, now)
+        self.stream: Stream = self.relayed or StreamConnection(
             settings,
             state_file,
             tls=client_context(name, settings.ca_file, ssl.TLSVersion.TLSv1_3),

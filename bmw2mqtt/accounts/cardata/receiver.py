@@ -76,8 +76,12 @@ class VehicleReceiver:
             document = ReceivedDocument(at=self.received_at, message_at=self.message_at)
             state_file.write(STATE_PART, document, can_wait=True)
 
-    def stream_message(self, topic: str, payload: bytes) -> None:
-        """Record a message of the stream."""
+    def stream_message(self, topic: str, payload: bytes, *, is_old: bool = False) -> None:
+        """Record a message of the stream; `is_old`: it is a retained one, nobody knows since when.
+
+        What it reports was measured at its own times, so only the time of the last message and the
+        relay need to know.
+        """
         try:
             message = parse_message(topic, payload)
         except UnreadableMessageError as error:
@@ -91,8 +95,10 @@ class VehicleReceiver:
                 return
             vehicle = self._vehicles.add(vin)
             self._listener.vehicles_listed(self._account, frozenset({vin}), is_complete=False)
-        self.received_at = self.message_at = now = self._now()
-        self._listener.message_received(self._account, vin, payload)
+        now = self._now()
+        if not is_old:
+            self.received_at = self.message_at = now
+            self._listener.message_received(self._account, vin, payload)
         if vehicle.readings.record(message.data, now):
             self._updater.schedule(vin)
 

@@ -7,7 +7,7 @@ from bmw2mqtt.accounts.cardata.auth.manager import LoginManager
 from bmw2mqtt.accounts.cardata.receiver import VehicleReceiver
 from bmw2mqtt.accounts.cardata.rest.poller import RestPoller
 from bmw2mqtt.accounts.cardata.rest.quota import RequestQuota
-from bmw2mqtt.accounts.cardata.stream.connection import StreamConnection
+from bmw2mqtt.accounts.cardata.stream.relayed import Stream
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.scheduler import PollScheduler
 from bmw2mqtt.accounts.status import StatusReporter
@@ -23,7 +23,7 @@ class CarDataStatus:
         reporter: StatusReporter,
         *,
         login: LoginManager,
-        stream: StreamConnection,
+        stream: Stream,
         poller: RestPoller,
         scheduler: PollScheduler,
         quota: RequestQuota,

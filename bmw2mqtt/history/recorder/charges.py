@@ -182,12 +182,16 @@ class ChargeRecorder:
         known = self._sessions.get(session.id)
         # What counts is in `Counted`, and the rules know no wallbox.
         meter = known.session.meter if known else None
-        session = replace(session, counted_kwh=0.0, meter=meter)
+        if session.counted_kwh or session.meter != meter:
+            session = replace(session, counted_kwh=0.0, meter=meter)
         if known is None and (self._is_long_over(session) or self._is_absorbed(session)):
             return
         if known is not None and known.session.bmw is not None and not session.is_open:
             return  # BMW's record is complete
-        changed = replace(known, session=session) if known else RecordedSession(session=session)
+        if known is None:
+            changed = RecordedSession(session=session)
+        else:
+            changed = known if known.session == session else replace(known, session=session)
         changed = self._with_place(changed, observed, is_new=known is None)
         changed = _with_curve(self._measured(changed, observed.at), observed)
         if changed != known:

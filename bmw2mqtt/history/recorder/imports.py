@@ -11,7 +11,7 @@ from bmw2mqtt.history.records import BmwRecord
 from bmw2mqtt.history.sessions import session_key
 from bmw2mqtt.vehicle.charging.constants import RECORD_ABSORB
 from bmw2mqtt.vehicle.charging.records import merge_records
-from bmw2mqtt.vehicle.charging.session import ChargingSession
+from bmw2mqtt.vehicle.charging.session import ChargingSession, StartSource
 from bmw2mqtt.vehicle.observed import ChargeRecord
 from bmw2mqtt.vehicle.trips import Coordinates
 
@@ -55,12 +55,17 @@ def merge(
 
 
 def is_part_of(session: ChargingSession, other: ChargingSession) -> bool:
-    """Whether a session lies inside BMW's record of another one."""
+    """Whether a session lies inside BMW's record of another one.
+
+    Of an inferred one only the limits are known: it is the one that BMW has recorded between them.
+    """
     record = other.bmw
     if record is None or session.id == other.id or session.is_open:
         return False
-    begin, end = record.start_at - RECORD_ABSORB, record.end_at + RECORD_ABSORB
-    return begin <= session.start_at and (session.end_at or session.start_at) <= end
+    begin, end = session.start_at, session.end_at or session.start_at
+    if session.start_source is StartSource.INFERRED and other.start_source is StartSource.BMW:
+        return begin - RECORD_ABSORB <= record.start_at and record.end_at <= end + RECORD_ABSORB
+    return record.start_at - RECORD_ABSORB <= begin and end <= record.end_at + RECORD_ABSORB
 
 
 def bmw_row(vin: str, record: ChargeRecord, now: datetime) -> BmwRecord:

@@ -1,7 +1,6 @@
 """Records what one car reports of its battery, tank and odometer, every ten minutes at most."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -37,7 +36,7 @@ class ReadingRecorder:
             fuel_l=fuel.value if fuel else None,
         )
         last = self._waiting or self._last
-        if last is not None and replace(reading, key=last.key) == last:
+        if last is not None and _values(reading) == _values(last):
             return
         self._waiting = reading
         self.tick(observed.at)
@@ -58,3 +57,7 @@ class ReadingRecorder:
     def _write(self, reading: ReadingRecord) -> None:
         self._put(reading)
         self._last, self._waiting = reading, None
+
+
+def _values(reading: ReadingRecord) -> tuple[float | None, ...]:
+    return reading.odometer_km, reading.soc, reading.range_km, reading.fuel_l

@@ -11,6 +11,9 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
+_PLAIN = frozenset({str, int, float, bool, types.NoneType})
+"""Most values are of these types, and they are plain already."""
+
 
 class InvalidDocumentError(ValueError):
     """A document that does not fit its type; the message names the place."""
@@ -18,12 +21,16 @@ class InvalidDocumentError(ValueError):
 
 def to_document(value: Any) -> Any:
     """Return a value as dictionaries, lists, texts, numbers, booleans and `None`."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_document(getattr(value, field.name)) for field in fields(value)}
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, Enum):
-        return value.value
+    return value.value if isinstance(value, Enum) else _parts_to_document(value)
+
+
+def _parts_to_document(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: to_document(getattr(value, name)) for name in _names(type(value))}
     if isinstance(value, frozenset):
         return sorted(to_document(item) for item in value)
     if isinstance(value, tuple):
@@ -80,6 +87,11 @@ def _read_dataclass(kind: Any, document: Any, place: str) -> Any:
         elif field.default is MISSING and field.default_factory is MISSING:
             raise InvalidDocumentError(f"{place}.{name}: missing")
     return cls(**values)
+
+
+@cache
+def _names(cls: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(cls))
 
 
 @cache

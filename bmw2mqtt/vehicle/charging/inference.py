@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from bmw2mqtt.vehicle.charging.conditions import is_driving
-from bmw2mqtt.vehicle.charging.missed import is_charge
+from bmw2mqtt.vehicle.charging.constants import BURST_TOLERANCE
+from bmw2mqtt.vehicle.charging.missed import SocRise, is_charge
 from bmw2mqtt.vehicle.charging.session import (
     ChargingSession,
     EndSource,
@@ -14,7 +15,7 @@ from bmw2mqtt.vehicle.charging.session import (
     duration,
     session_id,
 )
-from bmw2mqtt.vehicle.charging.state import Step, TransitionKind
+from bmw2mqtt.vehicle.charging.state import MachineState, Step, TransitionKind
 
 
 def infer(step: Step) -> None:
@@ -32,7 +33,7 @@ def infer(step: Step) -> None:
     ):
         return
     before, after = missed.before, missed.after
-    if not state.facts.can_charge or is_driving(state, after.at):
+    if not state.facts.can_charge or _was_driving(state, after.at):
         return
     if state.is_charging and state.session is not None:
         session = state.session
@@ -45,6 +46,13 @@ def infer(step: Step) -> None:
         )
         return
     if _includes(state.session, before.at):
+        return
+    if state.session is not None and _goes_on(state, state.session, missed):
+        at = after.at
+        state.session = replace(
+            state.session, soc_end=after.percent, proof_at=at, last_evidence_at=at
+        )
+        step.record(TransitionKind.UPDATED, at)
         return
     start_at = missed.contact_at
     state.session = ChargingSession(
@@ -63,6 +71,26 @@ def infer(step: Step) -> None:
         odometer_km=state.odometer_km,
     )
     step.record(TransitionKind.INFERRED, after.at)
+
+
+def _goes_on(state: MachineState, session: ChargingSession, missed: SocRise) -> bool:
+    """Return whether the last session, inferred too, is the same plug-in: the car stood since."""
+    if session.start_source is not StartSource.INFERRED or session.end_at != missed.before.at:
+        return False
+    marks = (state.moved_at, session.unplugged_at)
+    until = missed.after.at - BURST_TOLERANCE
+    return not any(mark is not None and session.start_at < mark < until for mark in marks)
+
+
+def _was_driving(state: MachineState, at: datetime) -> bool:
+    """Return whether it drove before the SoC was measured.
+
+    The first contact after a missed charge is often the moment in which the car sets off. Without
+    an engine and with an odometer that stands, that raises no SoC.
+    """
+    moving = state.facts.is_moving
+    sets_off = moving is not None and moving.value and at - moving.at <= BURST_TOLERANCE
+    return is_driving(state, at) and (state.facts.has_engine or not sets_off)
 
 
 def _includes(session: ChargingSession | None, at: datetime) -> bool:

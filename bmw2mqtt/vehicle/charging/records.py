@@ -37,14 +37,18 @@ class Merged:
 def merge_records(sessions: Iterable[ChargingSession], records: Iterable[BmwSession]) -> Merged:
     """Merge BMW's records into sessions; a second time it changes nothing.
 
-    Open sessions are left alone: BMW's record of them is not finished either.
+    An open session is left alone, and so is BMW's record of it: the car may not have reported its
+    end yet. It is merged when the record comes again.
     """
     before = {session.id: session for session in sessions}
     after = dict(before)
     absorbed: list[ChargingSession] = []
+    still_open = [session for session in before.values() if session.is_open]
     pairs = _pairs([s for s in before.values() if not s.is_open], list(records))
     paired = {session.id for _, session in pairs if session is not None}
     for record, session in pairs:
+        if session is None and any(_is_match(other, record) for other in still_open):
+            continue
         if session is None:
             created = _created(record, after)
             after[created.id] = created
@@ -98,7 +102,7 @@ def _is_match(session: ChargingSession, record: BmwSession) -> bool:
 
 
 def _overlap_s(session: ChargingSession, record: BmwSession) -> float:
-    end_at = session.end_at or session.start_at
+    end_at = session.end_at or record.end_at
     overlap = min(end_at, record.end_at) - max(session.start_at, record.start_at)
     return max(0.0, overlap.total_seconds())
 
@@ -161,6 +165,23 @@ def _joined(fragments: Sequence[ChargingSession]) -> ChargingSession:
     )
 
 
+def _ended_earlier(session: ChargingSession, record: BmwSession) -> ChargingSession:
+    """Return a session that was open until it was unplugged with the end that BMW knows of."""
+    latest = record.end_at + RECORD_ABSORB
+    if not session.blocks or session.end_at is None or session.end_at <= latest:
+        return session
+    last = session.blocks[-1]
+    if session.last_evidence_at > latest or last.start_at >= record.end_at:
+        return session
+    block = replace(last, end_at=record.end_at)
+    return replace(
+        session,
+        blocks=(*session.blocks[:-1], block),
+        proof_at=record.end_at,
+        proof_source=EndSource.BMW,
+    )
+
+
 def _joined_meter(meters: Sequence[Meter | None]) -> Meter | None:
     """Return what a wallbox counted of all fragments; `None` if it missed one."""
     known = [meter for meter in meters if meter is not None]
@@ -174,7 +195,12 @@ def _joined_meter(meters: Sequence[Meter | None]) -> Meter | None:
 
 
 def _enriched(session: ChargingSession, record: BmwSession) -> ChargingSession:
-    """Add BMW's figures; an inferred session gets BMW's times, a flat or unknown SoC BMW's SoC."""
+    """Add BMW's figures.
+
+    An inferred session gets BMW's times, one that ended in silence BMW's end, and a flat or unknown
+    SoC BMW's SoC.
+    """
+    session = _ended_earlier(session, record)
     changes = replace(session, bmw=record, odometer_km=session.odometer_km or record.odometer_km)
     has_soc = record.soc_start is not None and record.soc_end is not None
     is_flat = session.soc_gain is None or session.soc_gain <= 0

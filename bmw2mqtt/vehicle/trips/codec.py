@@ -9,15 +9,22 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
+_PLAIN = frozenset({str, int, float, bool, NoneType})
+"""Most values are of these types, and they are JSON already."""
+
 
 def to_json(value: Any) -> Any:
     """Return JSON types: a dataclass becomes an object, a time ISO 8601."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, Enum):
-        return value.value
+    return value.value if isinstance(value, Enum) else _parts_to_json(value)
+
+
+def _parts_to_json(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: to_json(getattr(value, name)) for name in _names(type(value))}
     if isinstance(value, dict):
         return {key: to_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -64,6 +71,11 @@ def _decode_fields(kind: Any, data: Any, variable: Any) -> Any:
         if field.name in data
     }
     return kind(**given)
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 @cache

@@ -23,6 +23,7 @@ class Odometer:
 
     km: float | None = None
     at: datetime | None = None
+    """When it was measured last."""
     doubtful: Measured[float] | None = None
     other_unit: int = 0
     """Readings in a row that fit only in the other unit."""
@@ -50,6 +51,8 @@ class Odometer:
         assert self.km is not None  # noqa: S101 - the caller compared with it
         step = km - self.km
         if step < least:
+            if step == 0:
+                self.at = at
             return None
         self._set(km, at)
         return step

@@ -24,6 +24,7 @@ from bmw2mqtt.vehicle.trips.rules import (
     LATE_ODOMETER_KM,
     LATE_SOC,
     MAX_SPEED_KMH,
+    ODOMETER_STEP_KM,
     PARKED_RADIUS_M,
     ROAD_FACTOR,
     SOC_AFTER_START,
@@ -234,14 +235,14 @@ class TripTracker:
 
     def _on_odometer(self, at: datetime, value: float) -> Events:
         state = self._state
-        before = state.odometer.km
+        before, before_at = state.odometer.km, state.odometer.at
         step = state.odometer.accept(value, at)
         if step is None:
             return []
         trip, last = state.open, state.last
         if trip is not None and self._is_told_late(trip, at, step):
             return self._add_step(trip, at, before)
-        if trip is None and last is not None and self._is_late_step(at, step):
+        if trip is None and last is not None and self._is_late_step(at, step, before_at):
             assert state.odometer.km is not None  # noqa: S101 - it was just set
             figures.correct_distance(last, state, state.odometer.km)
             return [TripCorrected(last.trip)]
@@ -280,8 +281,11 @@ class TripTracker:
                 trip.start_known = False  # it was under way before the first sign
         return self._trips.announce(trip)
 
-    def _is_late_step(self, at: datetime, step: float) -> bool:
-        """Whether kilometres belong to the trip that is over: no other sign tells of a new one."""
+    def _is_late_step(self, at: datetime, step: float, before_at: datetime | None) -> bool:
+        """Whether kilometres belong to the trip that is over: no other sign tells of a new one.
+
+        If the odometer was read at its end, no more than the rest of a kilometre does.
+        """
         last = self._state.last
         if last is None or last.trip.odometer_start_km is None:
             return False
@@ -291,6 +295,8 @@ class TripTracker:
             return True
         if not last.is_streamed or at - last.trip.end_at > LATE_ODOMETER:
             return False
+        if before_at is not None and before_at >= last.trip.end_at:
+            return step <= ODOMETER_STEP_KM
         return step <= LATE_ODOMETER_KM or self._is_covered(
             last.trip.odometer_start_km, last.gps_km
         )

@@ -47,18 +47,19 @@ def account_name(setup: Setup, wanted: str | None) -> str:
 
 def cardata_form(setup: Setup, name: str) -> AccountForm:
     """Return the form of a CarData account with its current settings."""
-    account = setup.configuration.settings.accounts.get(name)
-    client_id = account.client_id if isinstance(account, CarDataSettings) else ""
-    return AccountForm(name, "cardata", {"client_id": client_id})
+    return AccountForm(name, "cardata", {"client_id": _current(setup, name, "client_id")})
 
 
 def mybmw_form(setup: Setup, name: str) -> AccountForm:
     """Return the form of a MyBMW account with its current settings, but its password."""
-    account = setup.configuration.settings.accounts.get(name)
-    values = {"username": "", "password": "", "region": "rest_of_world"}
-    if isinstance(account, MyBmwSettings):
-        values |= {"username": account.username, "region": account.region}
-    return AccountForm(name, "mybmw", values)
+    region = _current(setup, name, "region") or "rest_of_world"
+    username = _current(setup, name, "username")
+    return AccountForm(name, "mybmw", {"username": username, "password": "", "region": region})
+
+
+def _current(setup: Setup, name: str, field_name: str) -> str:
+    """Return a setting of an account; empty if there is no such account, or it has none."""
+    return str(getattr(setup.configuration.settings.accounts.get(name), field_name, ""))
 
 
 def receive_cardata(form: AccountForm, setup: Setup, sent: Mapping[str, str], t: Texts) -> None:
@@ -82,13 +83,13 @@ def receive_cardata(form: AccountForm, setup: Setup, sent: Mapping[str, str], t:
 
 def receive_mybmw(form: AccountForm, setup: Setup, sent: Mapping[str, str], t: Texts) -> None:
     """Take over what a person has sent; an empty password keeps the saved one."""
-    account = setup.configuration.settings.accounts.get(form.name)
     for name in form.values:
         if not setup.is_fixed((*form.root, name)):
             form.values[name] = sent.get(name, "").strip(" \t" if name != "password" else "")
     entered = {key: value for key, value in form.values.items() if value}
-    if "password" not in entered and isinstance(account, MyBmwSettings):
-        entered["password"] = account.password.get_secret_value()
+    saved = getattr(setup.configuration.settings.accounts.get(form.name), "password", None)
+    if "password" not in entered and saved is not None:
+        entered["password"] = saved.get_secret_value()
     try:
         MyBmwSettings.model_validate({"backend": "mybmw", **entered})
     except ValidationError as error:

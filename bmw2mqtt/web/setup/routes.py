@@ -252,7 +252,8 @@ class SetupRoutes:
         )
 
     async def _choose_backend(self, _: web.Request, sent: Sent) -> web.Response:
-        return _see_other("mybmw" if sent.get("where") == "mybmw" else "cardata")
+        wanted = sent.get("where", "")
+        return _see_other(wanted if wanted in _ACCOUNT_PAGES else next(iter(_ACCOUNT_PAGES)))
 
     def _account(self, request: web.Request) -> str:
         return account_forms.account_name(self._setup, request.query.get("account"))

@@ -182,7 +182,7 @@ class DrivenCar:
         await asyncio.sleep(seconds)
         return self.shown
 
-    async def send(self, messages: list[dict[str, Any]]) -> None:
+    async def send(self, messages: list[dict[str, Any]], *, settled_s: float = SETTLED_S) -> None:
         """Let a burst of messages arrive, and settle."""
         if self._random is not None:
             self._random.shuffle(messages)
@@ -190,7 +190,7 @@ class DrivenCar:
             if self._store.add(VIN).record(data, now()):
                 self._updater.schedule(VIN)
             await asyncio.sleep(SPACING_S)
-        await asyncio.sleep(SETTLED_S)
+        await asyncio.sleep(settled_s)
 
     @property
     def charging_session(self) -> ChargingSession | None:

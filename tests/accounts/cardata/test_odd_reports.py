@@ -87,6 +87,7 @@ async def run(parts: AccountParts, minute: float) -> Evening:
     return evening
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "behaviour",
     [

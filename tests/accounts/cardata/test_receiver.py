@@ -53,3 +53,17 @@ def test_the_time_of_the_last_message_survives_a_restart(tmp_path: Path) -> None
     publish(tmp_path / "two", SUPRA, restart)
     assert message_times[0] is not None
     assert message_times[0] == message_times[1]
+
+
+def test_a_retained_message_brings_values_but_no_time(values: ReadingStore, tmp_path: Path) -> None:
+    cars, listener = VehicleRegistry("home", Store(tmp_path), values, BugLogger()), Mock()
+    receiver = VehicleReceiver("home", cars, values, Mock(), listener, utc_now)
+    vin = "WBA00000000000001"
+    receiver.stream_message(f"bmw/{vin}", message(vin), is_old=True)
+    assert cars.vins == {vin}
+    assert set(values.vins()) == {vin}
+    assert (receiver.message_at, receiver.received_at) == (None, None)
+    listener.message_received.assert_not_called()
+    receiver.stream_message(f"bmw/{vin}", message(vin))
+    assert receiver.message_at is not None
+    listener.message_received.assert_called_once()

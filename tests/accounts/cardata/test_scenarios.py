@@ -11,7 +11,14 @@ import pytest
 
 from bmw2mqtt.vehicle.charging.energy import energy_of
 from bmw2mqtt.vehicle.snapshot import ChargingStatus, Vehicle
-from tests.accounts.cardata.driven_car import DESCRIPTORS, SETTLED_S, DrivenCar, drive
+from tests.accounts.cardata.driven_car import (
+    DESCRIPTORS,
+    SETTLED_S,
+    DrivenCar,
+    drive,
+    messages_of,
+    now,
+)
 from tests.vehicle.charging.scenario import BEFORE, after
 from tests.vehicle.charging.test_scenarios import ROWS, Row
 
@@ -144,3 +151,21 @@ def test_the_configured_capacity_decides_how_much_was_charged(
         assert energy_of(car.charging_session).battery_kwh == pytest.approx(battery_kwh)
 
     drive(tmp_path, main, configured_kwh=configured_kwh)
+
+
+def test_a_stop_before_a_burst_has_settled_loses_nothing_of_it(tmp_path: Path) -> None:
+    async def main(car: DrivenCar) -> None:
+        await car.play("0:00 PL=C ST=act HD=40 ME=78")
+        await car.play("1:00 HD=60 ST=ended")
+        await car.send(messages_of("1:30 PL=D", now()), settled_s=0.1)
+        car.stop()
+        car.start()
+        await car.wait(5)
+        session = car.charging_session
+        assert session is not None
+        assert session.unplugged_at is not None
+        await car.play("2:00 PL=C ST=act HD=60")
+        assert car.charging_session is not None
+        assert car.charging_session.soc_start == 60, "another plug-in is another session"
+
+    drive(tmp_path, main)

@@ -32,6 +32,7 @@ OUTAGES = {
 Watch = Callable[..., Any]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("where", [STATE, CONFIG, TOKEN])
 @pytest.mark.parametrize("what", OUTAGES)
 async def test_an_outage_is_called_one_and_costs_no_login(

@@ -126,6 +126,7 @@ def test_plugged_in_without_charging_is_an_event() -> None:
     assert event.attributes == {"since": after("0:00") - LAG}
 
 
+@pytest.mark.no_cover
 def test_the_curve_has_a_point_every_five_minutes_and_120_at_most() -> None:
     lines = [f"{m // 60}:{m % 60:02} HD={40 + m // 40} PW=3500" for m in range(1, 20 * 60)]
     car = recorded("0:00 PL=C ST=act HD=40 PW=3500", *lines, "20:00 ST=ended")

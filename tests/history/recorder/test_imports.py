@@ -100,6 +100,16 @@ def test_what_was_before_the_first_run_is_recorded_and_not_counted() -> None:
     assert scenario.car.heard() == [], "no events of what is long over"
 
 
+def test_a_charge_that_bmw_told_of_first_is_not_inferred_again() -> None:
+    scenario = RecordedScenario()
+    scenario.play("0:00 HD=40 POS=0")
+    imported(scenario.car, scenario, record("1:00", "3:00", (40, 60), 17.0, AT_HOME))
+    scenario.play("9:00 HD=60")
+    [row] = scenario.car.sessions
+    assert (row.grid_kwh, row.start_source) == (17.0, "bmw")
+    assert scenario.count_kwh == 117.0
+
+
 def test_a_charge_that_nobody_saw_counts_since_the_first_run() -> None:
     scenario = RecordedScenario()
     scenario.play("10:00 HD=50")

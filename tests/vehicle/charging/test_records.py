@@ -156,9 +156,21 @@ def test_a_flat_soc_is_replaced_and_an_open_session_left_alone() -> None:
     (session,) = merged([flat.session], record("0:00", "0:25", (38, 72), 27.0)).sessions
     assert (session.soc_start, session.soc_end) == (38, 72)
     assert not is_failed(session)
-    running = charge("0:00 PL=C ST=act HD=38")
-    sessions = merge_records([running.session], [record("0:00", "0:10", (38, 40), 1.0)]).sessions
-    assert running.session in sessions
+
+
+def test_a_record_waits_for_the_end_of_its_session() -> None:
+    """BMW may know that it is over before the car has told us."""
+    scenario = charge("0:00 PL=C ST=act HD=40")
+    bmw = record("0:00:10", "1:00", (40, 55), 12.6)
+    result = merge_records([scenario.session], [bmw])
+    assert result.sessions == (scenario.session,)
+    assert not result.changed
+    scenario.play("9:00 PL=D HD=55")
+    (session,) = merged([scenario.session], bmw).sessions
+    assert (session.bmw, session.start_source) == (bmw, StartSource.STATUS)
+    assert arc(session) == ("0:00:00", "1:00:03", 40, 55), "nothing shows that it went on till nine"
+    assert session.end_source is EndSource.BMW
+    assert session.unplugged_at == after("8:59:57")
 
 
 def test_a_meter_beats_bmw_unless_it_measured_something_else() -> None:

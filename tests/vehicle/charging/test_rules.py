@@ -80,6 +80,27 @@ def test_what_is_no_missed_charge(line: str) -> None:
     assert not scenario.sessions
 
 
+@pytest.mark.parametrize(
+    ("between", "arcs"), [("", [(40, 70)]), ("2:00 PL=D", [(40, 53), (53, 70)])]
+)
+def test_two_rises_of_one_plug_in_that_nobody_saw_are_one_charge(
+    between: str, arcs: list[tuple[float, float]]
+) -> None:
+    scenario = Scenario()
+    scenario.play("0:00 HD=40", "1:30 HD=53", *filter(None, [between]), "4:30 HD=70 POS=5000")
+    assert [arc(session)[2:] for session in scenario.sessions.values()] == arcs
+
+
+def test_a_missed_charge_is_seen_when_the_car_sets_off() -> None:
+    lines = ("0:00 HD=40", "9:00 MV=true PL=D HD=70")
+    scenario = Scenario()
+    scenario.play(*lines, "9:04 MV=true HD=69 OD=1003")
+    assert arc(scenario.session)[2:] == (40, 70)
+    hybrid = Scenario(drive_train=DriveTrain.PLUGIN_HYBRID)
+    hybrid.play(*lines)
+    assert not hybrid.sessions, "its engine may have charged it"
+
+
 def test_a_report_of_a_drive_and_the_next_charge_at_once() -> None:
     """MyBMW stamps everything with the time of the report."""
     scenario = Scenario(before=None, is_report=True)

@@ -84,6 +84,11 @@ class LoginManager:
         """What a person has to confirm at BMW now."""
         self.is_requesting_code = False
         """Whether a code that a person wants is about to be requested."""
+        self.is_optional = False
+        """Whether the account works without a login, so that none starts by itself.
+
+        None is required then as long as nobody has tried one.
+        """
         self._account = account
         self._credentials = credentials
         self._login = login
@@ -208,7 +213,8 @@ class LoginManager:
             try:
                 tokens = await self._log_in()
             except LoginFailed as error:
-                if error.failure is not LoginFailure.EXPIRED or self._is_person_required():
+                is_final = error.failure is not LoginFailure.EXPIRED and not self.is_optional
+                if is_final or self._is_person_required():
                     self._require_person(str(error))
                 had_code = self.codes is not None
                 self._login_failed(error)
@@ -245,12 +251,21 @@ class LoginManager:
             elif self._may_begin():
                 return
             else:
-                self._set_problem(LoginRequired(self._document().reason or LOG_IN_AGAIN))
+                self._set_problem(self._login_required())
                 await self._login_requested.wait()
+
+    def _login_required(self) -> LoginRequired | None:
+        """Return why a person has to log in; `None` if that is up to them."""
+        reason = self._document().reason
+        if self.is_optional and reason is None:
+            return None
+        return LoginRequired(reason or LOG_IN_AGAIN)
 
     def _may_begin(self) -> bool:
         """Whether a code may be requested without a person."""
-        return not self._is_person_required() and len(self._recent_codes()) < CODES_BY_ITSELF
+        if self.is_optional or self._is_person_required():
+            return False
+        return len(self._recent_codes()) < CODES_BY_ITSELF
 
     def _is_person_required(self) -> bool:
         return self._document().reason is not None

@@ -9,6 +9,9 @@ from bmw2mqtt.accounts.cardata.snapshot.climate import activity_reading
 from bmw2mqtt.accounts.cardata.snapshot.doors_windows import lock_reading
 from bmw2mqtt.accounts.cardata.snapshot.ranges import Ranges
 from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
+    BATTERY_12V_RECHARGE,
+    BATTERY_12V_REPLACE,
+    BATTERY_12V_VOLTAGE,
     CHARGING_END_REASON,
     CHARGING_STATUS,
     CLIMATE_REMAINING,
@@ -46,6 +49,11 @@ _CHAINS: dict[str, Chain] = {
     "sensor/preconditioning_time_remaining": CLIMATE_REMAINING,
     "binary_sensor/lids": (*DOORS.values(), HOOD, *TRUNK, *TRUNK_DOORS.values()),
     "binary_sensor/trunk": TRUNK,
+    "binary_sensor/battery_12v_problem": (
+        BATTERY_12V_REPLACE,
+        BATTERY_12V_RECHARGE,
+        BATTERY_12V_VOLTAGE,
+    ),
     "binary_sensor/windows": (*WINDOWS.values(), TRUNK_WINDOW),
     "sensor/sunroof": (*SUN_ROOF, SUN_ROOF_TILT),
     **{

@@ -59,6 +59,8 @@ class SnapshotUpdater:
         bug_logger: BugLogger,
         now: Callable[[], datetime],
     ) -> None:
+        self.waits_for_basic_data = True
+        """Whether BMW is asked for basic data, so that a car is held back until they come."""
         self._account = account
         self._vehicles = vehicles
         self._readings = readings
@@ -171,7 +173,9 @@ class SnapshotUpdater:
             self._listener.vehicle_observed(self._account, observed)
 
     def _is_held_long(self, vehicle: CarDataVehicle) -> bool:
-        """Return whether BMW has not given a car's basic data for long."""
+        """Return whether BMW has not given a car's basic data for long, or is not asked."""
+        if not self.waits_for_basic_data:
+            return True
         now = self._now()
         if vehicle.held_since is None:
             vehicle.held_since = now

@@ -44,7 +44,7 @@ LONGEST_WAIT: Final = timedelta(seconds=AFTER_MANY_FAILURES_S)
 
 CONTESTED: Final = (
     "another program uses this BMW account's stream, and BMW allows one: stop it there, or let it"
-    " read from here (relay_prefix)"
+    " read from here (relay_prefix), or read what it passes on (stream_topic)"
 )
 
 

@@ -20,6 +20,7 @@ _PLACEHOLDERS: Mapping[str, tuple[object, ...]] = {
     **dict.fromkeys((MAX_ENERGY, BATTERY_SIZE), (0.0, 1.0)),
     **dict.fromkeys((BATTERY_HEALTH, CONSUMPTION, TARGET_SOC), (0.0,)),
 }
+_MAX_SHOWN_LENGTH = 40
 _LAST_MOMENT = timedelta(microseconds=999_999)
 
 
@@ -68,6 +69,13 @@ def is_placeholder(name: str, value: object) -> bool:
     locked. A capacity of 0 or 1 is unknown.
     """
     return value in _PLACEHOLDERS.get(name, ())
+
+
+def shown_value(name: str, value: object) -> str:
+    """Return a value for the log: a short text that is no place, else its type alone."""
+    is_private = "navigation" in name
+    is_short = isinstance(value, str) and len(value) <= _MAX_SHOWN_LENGTH
+    return str(value) if is_short and not is_private else type(value).__name__
 
 
 def replaces_nothing(name: str, reading: Reading, known: Reading | None) -> bool:

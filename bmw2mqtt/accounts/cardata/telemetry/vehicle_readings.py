@@ -40,15 +40,16 @@ from bmw2mqtt.accounts.cardata.telemetry.reading import (
     is_placeholder,
     is_repeated,
     replaces_nothing,
+    shown_value,
 )
 from bmw2mqtt.accounts.cardata.telemetry.times import read_time
 from bmw2mqtt.accounts.cardata.telemetry.units import UnitSettler, to_km, unit_that_fits
+from bmw2mqtt.accounts.cardata.telemetry.unknown import UnknownValues
 from bmw2mqtt.entities.catalogue import Descriptor, catalogue
 from bmw2mqtt.vehicle.snapshot import Reading
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """Clocks go wrong: what was measured further in the future counts as measured on arrival."""
-MAX_SHOWN_LENGTH = 40
 _DISPLAY = frozenset(DISTANCE_UNITS)
 _POSITION = frozenset({LATITUDE, LONGITUDE})
 _SOC = frozenset(SOC)
@@ -80,10 +81,7 @@ class VehicleReadings:
         self._readings: dict[str, Reading] = {}
         self.view: Mapping[str, Reading] = MappingProxyType(self._readings)
         """The newest reading of each descriptor; it changes with the next `record`."""
-        self._known_at: dict[str, datetime] = {}
-        """When the last known values of readings that are unknown now were measured."""
-        self._unknown_at: dict[str, datetime] = {}
-        """When the car reported of values that were never known that it does not know them."""
+        self._unknown = UnknownValues()
         self._units = UnitSettler()
         self._odometer = OdometerFilter()
         self._positions = PositionPairing()
@@ -131,7 +129,7 @@ class VehicleReadings:
 
     def lookup(self, log_unknown: LogUnknown) -> ReadingLookup:
         """Return the lookup of the readings by chains of descriptors."""
-        return ReadingLookup(self._readings, self._known_at, log_unknown)
+        return ReadingLookup(self._readings, self._unknown.known_at, log_unknown)
 
     def record(self, data: Mapping[str, Any], received_at: datetime) -> bool:
         """Record a stream message's `data`, or REST's `telematicData`; never raises for bad input.
@@ -172,7 +170,7 @@ class VehicleReadings:
         except UndecodableValueError:  # the catalogue has changed, or somebody edited the file
             return
         if reading.value is None and raw.known_at is not None:
-            self._known_at[name] = raw.known_at
+            self._unknown.known_at[name] = raw.known_at
         self._readings[name] = replace(reading, measured_at=raw.measured_at)
 
     def finish_restoring(self) -> None:
@@ -202,11 +200,11 @@ class VehicleReadings:
         is_timed = stamped_at is not None and stamped_at <= latest
         measured_at = stamped_at if is_timed and stamped_at else received_at
         if known and not is_placeholder(name, known.value) and is_older(measured_at, known, latest):
-            return name in _SOC and self._note_older_soc(row, value, measured_at, received_at)
+            return self._note_older(row, value, measured_at, received_at)
         reading = self._decoded(row, value, entry.get("unit"), measured_at)
         if reading is None or (known is None and reading.value is None):
             if reading is not None:  # a car has nothing that it never reported
-                self._unknown_at[name] = max(measured_at, self._unknown_at.get(name, NEVER))
+                self._unknown.report(name, measured_at)
             return False
         if known and is_repeated(reading, known, is_timed=is_timed and name not in _DISPLAY):
             return False  # of the display's unit it matters since when it is so
@@ -218,35 +216,38 @@ class VehicleReadings:
 
     def _record_unknown(self, row: Descriptor, known_at: datetime, received_at: datetime) -> None:
         """Record that a value is unknown by now, where that came before the value."""
-        unknown_at = self._unknown_at.pop(row.descriptor, NEVER)
+        unknown_at = self._unknown.pop_reported(row.descriptor)
         if unknown_at > known_at:
             entry = {"value": None, "timestamp": unknown_at.isoformat()}
             self._record_entry(row, entry, received_at)
 
-    def _note_older_soc(
+    def _note_older(
         self, row: Descriptor, value: object, measured_at: datetime, received_at: datetime
     ) -> bool:
-        """Pass an older SoC to the rules of charging only: it may complete a charge that is over.
+        """Note an older value where it still matters, and return whether it does.
 
-        Returns:
-            Whether there is one.
+        Of what is unknown by now it matters when it was known last. An older SoC may complete a
+        charge that is over.
         """
-        try:
-            percent = decode(row, value, row.unit, self._log_unknown).value
-        except UndecodableValueError:
+        name = row.descriptor
+        is_unknown, is_soc = self._readings[name].value is None, name in _SOC
+        if not (is_unknown or is_soc):
             return False
-        if percent is None:
+        older: str | float | bool | None = None
+        with suppress(UndecodableValueError):
+            older = decode(row, value, row.unit, self._log_unknown).value
+        if older is None or is_placeholder(name, older):
             return False
-        self._news.append(NewReading(row.descriptor, percent, measured_at, received_at))
-        return True
+        if is_soc:
+            self._news.append(NewReading(name, older, measured_at, received_at))
+        is_later = is_unknown and self._unknown.note_known(name, measured_at)
+        if is_later:
+            self._save(name, None)
+        return is_soc or is_later
 
     def _put(self, name: str, reading: Reading, value: object) -> None:
         """Replace a reading, and note what has to be written to disk."""
-        known = self._readings.get(name)
-        if reading.value is not None:
-            self._known_at.pop(name, None)
-        elif known is not None and known.value is not None and known.measured_at is not None:
-            self._known_at[name] = known.measured_at
+        self._unknown.replace(name, self._readings.get(name), reading)
         self._readings[name] = reading
         if reading.value is None or isinstance(reading.value, float):
             value = reading.value
@@ -258,7 +259,8 @@ class VehicleReadings:
     def _save(self, name: str, value: object) -> None:
         reading, number = self._readings[name], self._units.open_number(name)
         if number is None:
-            raw = RawReading(value, reading.unit, reading.measured_at, self._known_at.get(name))
+            known_at = self._unknown.known_at.get(name)
+            raw = RawReading(value, reading.unit, reading.measured_at, known_at)
         else:
             raw = RawReading(number, None, reading.measured_at)
         self._unsaved[name] = raw
@@ -283,10 +285,7 @@ class VehicleReadings:
         return reading
 
     def _log_undecodable(self, row: Descriptor, value: object) -> None:
-        is_private = "navigation" in row.descriptor  # a place
-        is_short = isinstance(value, str) and len(value) <= MAX_SHOWN_LENGTH
-        shown = str(value) if is_short and not is_private else type(value).__name__
-        self._log_unknown(row.descriptor, shown)
+        self._log_unknown(row.descriptor, shown_value(row.descriptor, value))
 
     def _record_nothing(self, name: str) -> bool:
         """Ignore an entry without value and time: the car never supplied it.

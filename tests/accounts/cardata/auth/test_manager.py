@@ -146,6 +146,7 @@ async def test_a_person_declines(running_login: Callable[[], Any]) -> None:
         assert home.asked(CODES) == 2
 
 
+@pytest.mark.no_cover
 async def test_nobody_confirms(running_login: Callable[[], Any]) -> None:
     async with running_login() as home:
         for number in range(CODES_BY_ITSELF):

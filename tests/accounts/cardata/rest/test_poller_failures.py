@@ -169,6 +169,7 @@ async def test_who_has_waited_longest_is_read_first(account: AccountParts) -> No
     assert set(Counter(read).values()) == {2}
 
 
+@pytest.mark.no_cover
 async def test_a_greedy_account_stays_in_its_budget(account: AccountParts) -> None:
     account.poll_interval_s = 1800
     account.user.cars += [car(f"WBA0000000000000{number}") for number in range(3, 8)]

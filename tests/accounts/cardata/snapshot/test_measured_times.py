@@ -82,7 +82,6 @@ def test_every_entity_of_a_reading_can_have_a_time() -> None:
     entities = vehicle_entities(has_commands=False, has_readings=True)
     without = {e.id for e in entities if e.has_state and f"{e.platform}/{e.key}" not in times}
     past = {entity.id for entity in HISTORY} | {
-        "binary_sensor_battery_12v_problem",
         "sensor_battery_12v_daily_minimum",
         "sensor_battery_12v_resting_voltage",
     }

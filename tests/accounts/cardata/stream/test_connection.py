@@ -448,6 +448,7 @@ async def test_the_old_token_expires_before_there_is_a_new_one(stream_run: Simul
     await stream_run.comes_back_after(30)
 
 
+@pytest.mark.no_cover
 async def test_silence_is_normal(stream_run: SimulatedStream) -> None:
     stream_run.bmw.registry.lifetimes.id_token_s = timedelta(days=10).total_seconds()
     await stream_run.connect()

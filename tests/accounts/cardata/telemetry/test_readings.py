@@ -367,6 +367,7 @@ MESSAGE = st.dictionaries(st.sampled_from(sorted(catalogue())) | st.text(), ENTR
 BASIC = st.dictionaries(st.sampled_from(["driveTrain", "steering", "brand", "modelName"]), FIELD)
 
 
+@pytest.mark.no_cover
 @settings(max_examples=150, deadline=None)
 @given(messages=st.lists(MESSAGE, max_size=4), basic=BASIC)
 def test_no_message_crashes_anything(messages: list[dict[str, Any]], basic: dict[str, Any]) -> None:

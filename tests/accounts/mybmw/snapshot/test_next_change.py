@@ -53,6 +53,7 @@ def without_stamp(state: dict[str, Any]) -> None:
     del state["lastUpdatedAt"]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("vin", [IX, REX])
 @pytest.mark.parametrize(
     "change",

@@ -1,0 +1,1 @@
+"""What the recipes of the guide name and give to copy."""
