@@ -107,7 +107,7 @@ _ACCOUNTS: Final[_Table] = {
     ),
     "login_code_issued": "Account {account}: log in at BMW. Open {open} and confirm the code"
     " {confirm} before {until!t}",
-    "login_failed": "Account {account}: the login failed: {reason}",
+    "login_failed": "Account {account}: {reason}",
     "logged_in": "Account {account}: logged in",
     "bmw_account_changed": "Account {account}: this login belongs to another BMW account than"
     " before",
