@@ -65,7 +65,7 @@ _EPILOG = f"""\
 configuration, highest precedence first:
   --option KEY=VALUE, environment variables such as BMW2MQTT_MQTT__HOST, files in /run/secrets, the
   YAML file (--config FILE, else $BMW2MQTT_CONFIG, else ./config.yaml, else /config/config.yaml),
-  the defaults
+  settings.yaml in data_dir, which the setup in the browser writes; the defaults
 
 exit status:
   0  success

@@ -104,6 +104,20 @@ def test_before_the_setup(tmp_path: Path, capsys: Output, monkeypatch: pytest.Mo
     assert "waits for its setup in the browser" in capsys.readouterr().err
 
 
+def test_of_a_daemon_that_waits_for_its_setup(
+    tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ["status", "--option", f"data_dir={tmp_path}"]
+    assert main(arguments) == 2
+    assert "no account is configured" in capsys.readouterr().err
+    health.Heartbeat(tmp_path).beat(is_connected=False, is_waiting=True)
+    assert main(arguments) == 1
+    assert "open the link in its log" in capsys.readouterr().err
+    assert main([*arguments, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["is_running"]
+
+
 def test_an_account_that_waits_for_a_login() -> None:
     settings = Settings(accounts={"home": HOME})
     text = "\n".join(module._lines(document(EU), settings))

@@ -268,7 +268,7 @@ async def test_the_settings_of_a_running_daemon(monkeypatch: pytest.MonkeyPatch)
         assert "opens on this machine only" in shown
         form = (await found.get("broker")).text
         assert "s3cret" not in form
-        assert "A password is saved" in form
+        assert "There is a password already" in form
         assert (
             await found.send("broker", host="nas2", port="1883", username="me")
         ).status_code == 303
@@ -330,6 +330,18 @@ async def test_the_login_says_what_to_do() -> None:
         assert "41,250 km" in (await found.get("done?account=home")).text
 
 
+async def test_the_brokers_address_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker beside bmw2mqtt is found at the address by which the page is opened."""
+    monkeypatch.setattr(start_link, "is_container", lambda: True)
+    text = f"accounts: {{home: {{backend: cardata, client_id: {CLIENT_ID}}}}}\n"
+    async with visitor(text, accounts={"home": CARDATA}, token="x" * 20) as found:
+        found.client.headers["Authorization"] = f"Bearer {'x' * 20}"
+        for opened_at, shown_as in (("nas.local", "nas.local"), ("127.0.0.1", "ADDRESS-OF-")):
+            found.client.headers["Host"] = f"{opened_at}:8099"
+            shown = (await found.get("done?account=home")).text
+            assert f"mosquitto_sub -h {shown_as}" in shown
+
+
 async def test_an_app_without_options_is_set_up_behind_ingress(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -358,6 +370,16 @@ async def test_an_app_without_options_is_set_up_behind_ingress(
             assert found.setup.restarted().mqtt.username == "me"
 
 
+async def test_an_app_says_where_its_page_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who opens the port directly has no log and no link: the page is in the sidebar."""
+    monkeypatch.setenv("SUPERVISOR_TOKEN", TOKEN)
+    async with visitor() as found:
+        shown = await found.get("start")
+    assert shown.status_code == 401
+    assert "<strong>BMW</strong> in the sidebar" in shown.text
+    assert "docker logs" not in shown.text
+
+
 async def test_it_speaks_german() -> None:
     async with visitor() as found:
         await found.open_link()
@@ -378,6 +400,39 @@ def test_no_text_lacks_its_translation(language: str) -> None:
     assert list(texts) == list(english)
     for key, text in texts.items():
         assert places(text) == places(english[key]), key
+
+
+async def test_a_tested_password_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page after a test has an empty password field: Continue saves what was tested."""
+    tried: list[tuple[str | None, str | None]] = []
+
+    async def only_right(_: Any, mqtt: Mqtt, **__: Any) -> list[str]:
+        password = mqtt.password.get_secret_value() if mqtt.password else None
+        tried.append((mqtt.username, password))
+        return [] if password == "right" else ["refused"]
+
+    monkeypatch.setattr(routes, "broker_problems", only_right)
+    async with visitor() as found:
+        await found.open_link()
+        token = FORM.search((await found.get("broker")).text)
+
+        async def press(action: str, **values: str) -> httpx.Response:
+            sent = {"form_token": token[1] if token else "", "host": "nas", "action": action}
+            return await found.client.post("/setup/broker", data={**sent, **values})
+
+        assert "refused" in (await press("test", username="me", password="wrong")).text
+        shown = (await press("test", username="me", password="right")).text
+        assert "The broker works" in shown
+        assert "There is a password already" in shown
+        assert "right" not in shown
+        assert (await press("save", username="me", password="")).headers["Location"] == "car"
+        assert found.saved()["mqtt"]["password"] == "right"
+        await press("test", username="you", password="")
+        await press("test", username="me", password="new")
+        await found.get("broker")  # the page is opened anew: what was not saved is gone
+        await press("test", username="me", password="")
+        await press("test", username="", password="")
+    assert tried[2:] == [("you", "right"), ("me", "new"), ("me", "right"), (None, None)]
 
 
 async def test_the_test_of_a_broker() -> None:

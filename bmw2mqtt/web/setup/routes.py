@@ -145,7 +145,7 @@ class SetupRoutes:
     async def _show_start(self, request: web.Request, error: str = "") -> web.Response:
         t = texts_for(request)
         body = pages.locked(t, with_token=self._has_own_token(), error=error)
-        return self._answer(t, t("start.wrong.title"), body, status=401)
+        return self._answer(t, pages.locked_title(t), body, status=401)
 
     def _has_own_token(self) -> bool:
         """Return whether the owner may know a token; before the setup it can be of this process."""
@@ -165,7 +165,7 @@ class SetupRoutes:
         t = texts_for(request)
         if not self._setup.start_link.is_valid(request.match_info["nonce"]):
             body = pages.locked(t, with_token=False)
-            return self._answer(t, t("start.wrong.title"), body, root="../../", status=403)
+            return self._answer(t, pages.locked_title(t), body, root="../../", status=403)
         title, body = t("start.title"), pages.language(t, "")
         return self._answer(t, title, body, step=self._step("language"), root="../../")
 
@@ -220,6 +220,7 @@ class SetupRoutes:
         lines: list[str] | None = None,
     ) -> web.Response:
         t = texts_for(request)
+        self._setup.entered_broker = entered.mqtt if entered else None
         entered = entered or BrokerForm.current(self._setup)
         body = pages.broker(t, self._setup, entered, tested=tested, lines=lines or [])
         return self._answer(
@@ -240,6 +241,7 @@ class SetupRoutes:
                 return await self._show_broker(request, entered, found)
         if lines := await self._save(entered.changes(self._setup)):
             return await self._show_broker(request, entered, lines=lines)
+        self._setup.entered_broker = None
         return _see_other("car" if self._setup.is_waiting else "./")
 
     async def _show_car(self, request: web.Request) -> web.Response:
@@ -313,7 +315,8 @@ class SetupRoutes:
 
     async def _show_done(self, request: web.Request) -> web.Response:
         t, name = texts_for(request), request.query.get("account", "")
-        body = result_pages.done(t, self._context, self._setup, name)
+        visited = request.url.host or "localhost"
+        body = result_pages.done(t, self._context, self._setup, name, visited)
         return self._answer(t, t("done.title"), body, step="done")
 
     async def _show_remove(self, request: web.Request) -> web.Response:

@@ -51,6 +51,11 @@ class Setup:
         """Is in every form, so that no other site can send one."""
         self.tested_broker: Mqtt | None = None
         """The broker whose last test was successful."""
+        self.entered_broker: Mqtt | None = None
+        """The broker in the form that is shown.
+
+        A password is never sent back to the browser, so the browser cannot send it again.
+        """
         self.is_restarting = False
         self.on_restart: Callable[[], None] = lambda: None
         self._load = load or (lambda: configuration)
