@@ -102,19 +102,7 @@ def test_before_the_setup(tmp_path: Path, capsys: Output, monkeypatch: pytest.Mo
     health.Heartbeat(Path("data")).beat(is_connected=False, is_waiting=True)
     assert main(["status"]) == 1
     assert "waits for its setup in the browser" in capsys.readouterr().err
-
-
-def test_of_a_daemon_that_waits_for_its_setup(
-    tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    arguments = ["status", "--option", f"data_dir={tmp_path}"]
-    assert main(arguments) == 2
-    assert "no account is configured" in capsys.readouterr().err
-    health.Heartbeat(tmp_path).beat(is_connected=False, is_waiting=True)
-    assert main(arguments) == 1
-    assert "open the link in its log" in capsys.readouterr().err
-    assert main([*arguments, "--json"]) == 1
+    assert main(["status", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["is_running"]
 
 
