@@ -73,12 +73,12 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
         self.is_hurried = False
 
     def select(self, timeout: float | None = None) -> Any:
-        waited_s = 0.0
+        waited_s = idle_s = 0.0
         while not (ready := super().select(0)) and timeout != 0:
             if self.is_awaited() or timeout is None:
                 ready = super().select(GRACE_S)
-                waited_s += GRACE_S
-                if waited_s > DEAD_AFTER_S:
+                idle_s += GRACE_S
+                if idle_s > DEAD_AFTER_S:
                     raise RuntimeError("the loop waits for nothing that will ever happen")
             elif not self.is_hurried and waited_s < (longest_s := self._wait_s()):
                 ready = super().select(pause_s := min(GRACE_S, longest_s))
