@@ -72,7 +72,8 @@ async def _serve(setup: Setup, settings: Settings) -> None:
         if stop.is_set():
             return
         gc.unfreeze()  # the bridge that has ended is garbage, see `Bridge._run_account`
-        settings = await asyncio.to_thread(setup.reload)
+        gc.collect()  # else the next bridge would freeze it
+        settings = setup.restarted()
         _set_up_log(settings)
 
 
@@ -102,7 +103,7 @@ def run_and_leave(configuration: Configuration, load: Callable[[], Configuration
         configuration: what to run with.
         load: reads every source of settings again, after the page's setup has changed one.
     """
-    leave(run(Setup(configuration, load)))
+    leave(run(Setup(configuration, load, check=Bridge)))
 
 
 def leave(status: int) -> NoReturn:

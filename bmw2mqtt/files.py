@@ -8,6 +8,7 @@ import os
 import select
 import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 
 LARGEST_DOCUMENT = 8 * 1024 * 1024
@@ -26,12 +27,15 @@ class UnsuitableFile(OSError):  # noqa: N818 - named for what it is
 def open_plain(path: Path | str, flags: int, mode: int = 0o600) -> int:
     """Open a regular file of ours and return its descriptor; never block or follow a link.
 
+    A file that root creates belongs to the owner of its folder: a command that somebody runs with
+    `sudo` must not lock out the daemon, which runs as that owner.
+
     Raises:
         UnsuitableFile: a link, a FIFO, a device or a folder is in its place.
         OSError: it cannot be opened.
     """
     try:
-        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode)
+        descriptor = _open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode)
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.EMLINK} and Path(path).is_symlink():
             raise UnsuitableFile(path, "it is a link") from error
@@ -42,6 +46,20 @@ def open_plain(path: Path | str, flags: int, mode: int = 0o600) -> int:
     if not stat.S_ISREG(found):
         os.close(descriptor)
         raise UnsuitableFile(path, _kind(found))
+    return descriptor
+
+
+def _open(path: Path | str, flags: int, mode: int) -> int:
+    if os.geteuid() != 0 or not flags & os.O_CREAT:
+        return os.open(path, flags, mode)
+    try:
+        descriptor = os.open(path, flags | os.O_EXCL, mode)
+    except FileExistsError:  # a file that was there keeps its owner: it may be a hard link
+        return os.open(path, flags, mode)
+    folder = Path(path).parent.stat()
+    if folder.st_uid != 0:
+        with suppress(OSError):  # a network share may not allow it
+            os.fchown(descriptor, folder.st_uid, folder.st_gid)
     return descriptor
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, SecretStr
 
 from bmw2mqtt import __version__
+from bmw2mqtt.check_mark import mark
 from bmw2mqtt.config import Location, Settings
 from bmw2mqtt.mqtt.tools.broker_check import BrokerReport
 from bmw2mqtt.vehicle.vin import VIN_PATTERN
@@ -77,11 +78,6 @@ def report(
     if log_lines:
         lines += ["", "```", *_without_private_words(settings, log_lines), "```"]
     return _VIN.sub(lambda found: f"{found[1][:3]}…{found[1][-4:]}", "\n".join(lines))
-
-
-def mark(*, is_well: bool) -> str:
-    """Return ✔ or ✘."""
-    return "✔" if is_well else "✘"
 
 
 def _system() -> str:

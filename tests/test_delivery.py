@@ -111,6 +111,7 @@ def test_compose_without_a_broker_is_the_published_image_alone() -> None:
     assert "latest" in workflow
     assert bridge["image"] == "ghcr.io/bmw2mqtt/bmw2mqtt:latest"
     assert "# build: .." in text
+    assert bridge["container_name"] == "bmw2mqtt", "as the guide and the page name it"
     assert bridge["read_only"]
     assert bridge["cap_drop"] == ["ALL"]
     assert "no-new-privileges:true" in bridge["security_opt"]

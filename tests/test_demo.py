@@ -21,8 +21,10 @@ import pytest
 
 from bmw2mqtt.cli.main import main
 from bmw2mqtt.demo import broker as demo_broker
+from bmw2mqtt.demo import welcome
 from bmw2mqtt.demo.broker import DemoError, find_program
 from bmw2mqtt.simulator.driving import ELECTRIC
+from bmw2mqtt.web.setup.start_link import PLACEHOLDER
 from tests.mosquitto import Observer, free_port, wait_until
 
 SENTENCE = re.compile(r"[\d-]{10} [\d:]{8} \[\w+ *\] (bmw2mqtt|[A-Z]).*[.!?…]( \w+=.*)?$")
@@ -145,7 +147,8 @@ def test_demo_for_the_whole_network_and_its_waiting_login(stack: ExitStack, tmp_
     page = re.search(r"Page: +(http://\S+:(\d+)/)  \(access token: (\S+)\)", demo.text)
     assert page is not None
     assert int(page[2]) == ports[1]
-    url = f"{page[1]}api/state"
+    root = page[1].replace(PLACEHOLDER, "127.0.0.1")  # where tests run in a container
+    url = f"{root}api/state"
     wait_until(lambda: "to see your cars" in demo.text, what="page")
     assert httpx.get(url, trust_env=False).status_code == 401
     bearer = {"Authorization": f"Bearer {page[3]}"}
@@ -216,6 +219,13 @@ def test_no_broker(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
         find_program()
     assert main(["demo"]) == 1
     assert "install mosquitto" in capsys.readouterr().err
+
+
+def test_a_container_does_not_know_its_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own address, in a network of Docker's, is of no use on another machine."""
+    monkeypatch.setattr(welcome, "is_container", lambda: True)
+    assert welcome.shown_host("0.0.0.0") == PLACEHOLDER  # noqa: S104 - not listened on
+    assert welcome.shown_host("127.0.0.1") == "127.0.0.1"
 
 
 def test_an_address_that_is_not_this_machines(capsys: pytest.CaptureFixture[str]) -> None:

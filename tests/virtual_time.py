@@ -26,6 +26,8 @@ GRACE_S = 0.015
 """How long to wait for bytes from a socket that belongs to another loop, thread or process."""
 STUCK_AFTER_S = 1.0
 """Bytes that nobody takes for so long are not on their way: somebody does not read."""
+DEAD_AFTER_S = 120.0
+"""So long no timer, no byte and no thread: somebody waits for what cannot come."""
 _KNOWS_BYTES = sys.platform == "linux"
 _TCP_INFO = struct.Struct("=128x Q 8x I 52x QQ")
 """Bytes received, not sent yet, sent, and sent once more, which is counted as sent again: those
@@ -71,10 +73,13 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
         self.is_hurried = False
 
     def select(self, timeout: float | None = None) -> Any:
-        waited_s = 0.0
+        waited_s = idle_s = 0.0
         while not (ready := super().select(0)) and timeout != 0:
             if self.is_awaited() or timeout is None:
                 ready = super().select(GRACE_S)
+                idle_s += GRACE_S
+                if idle_s > DEAD_AFTER_S:
+                    raise RuntimeError("the loop waits for nothing that will ever happen")
             elif not self.is_hurried and waited_s < (longest_s := self._wait_s()):
                 ready = super().select(pause_s := min(GRACE_S, longest_s))
                 waited_s += pause_s

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from bmw2mqtt.check_mark import mark
 from bmw2mqtt.config import Settings
 from bmw2mqtt.mqtt.tools.broker_check import BrokerReport
-from bmw2mqtt.support_report import AccountReport, mark
+from bmw2mqtt.support_report import AccountReport
 
 _CHECK_BROKER = (
     "Check that the broker is running, and mqtt.host and mqtt.port in the configuration."

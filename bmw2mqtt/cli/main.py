@@ -15,7 +15,6 @@ from pathlib import Path
 from bmw2mqtt import __version__
 
 EXIT_OK, EXIT_FAILURE, EXIT_CONFIG = 0, 1, 2
-Arguments = argparse.Namespace
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,7 +65,7 @@ _EPILOG = f"""\
 configuration, highest precedence first:
   --option KEY=VALUE, environment variables such as BMW2MQTT_MQTT__HOST, files in /run/secrets, the
   YAML file (--config FILE, else $BMW2MQTT_CONFIG, else ./config.yaml, else /config/config.yaml),
-  the defaults
+  settings.yaml in data_dir, which the setup in the browser writes; the defaults
 
 exit status:
   0  success

@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from bmw2mqtt import health
+from bmw2mqtt.check_mark import mark
 from bmw2mqtt.cli.main import EXIT_FAILURE, EXIT_OK
-from bmw2mqtt.config import Http, Settings, load_settings
+from bmw2mqtt.config import Http, Settings, load_configuration
 from bmw2mqtt.local_time import local_day_time
 
 TIMEOUT_S = 5.0
@@ -25,6 +26,7 @@ _MAIN_VALUES = {
     "sensor/charging_status": "charging",
     "binary_sensor/door_lock_state": "doors",
 }
+_WAITING = "bmw2mqtt is running and waits for its setup in the browser; its log shows the link"
 _DOORS = {True: "unlocked", False: "locked"}
 
 
@@ -34,16 +36,19 @@ class NoDetailsError(Exception):
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the status; return 0 if everything is well, else 1."""
-    settings = load_settings(arguments.config, arguments.option)
+    settings = load_configuration(arguments.config, arguments.option).settings
     problem = health.problem(settings.data_dir, needs_broker=False)
     if problem is not None:
-        return _report_problem(problem, as_json=arguments.json)
+        return _report_problem(problem, is_running=False, as_json=arguments.json)
+    if health.is_waiting_for_setup(settings.data_dir):
+        return _report_problem(_WAITING, is_running=True, as_json=arguments.json)
     try:
         document = _request(settings.http)
     except NoDetailsError as error:
         problem = health.problem(settings.data_dir)
         is_well = "bmw2mqtt is running and connected to the MQTT broker"
-        return _report_problem(f"{problem or is_well}. {error}", as_json=arguments.json)
+        text = f"{problem or is_well}. {error}"
+        return _report_problem(text, is_running=True, as_json=arguments.json)
     if arguments.json:
         print(json.dumps({"is_running": True, **document}, indent=2, ensure_ascii=False))
     else:
@@ -51,9 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT_OK if _is_well(document) else EXIT_FAILURE
 
 
-def _report_problem(problem: str, *, as_json: bool) -> int:
+def _report_problem(problem: str, *, is_running: bool, as_json: bool) -> int:
     if as_json:
-        print(json.dumps({"is_running": False, "problem": problem}, ensure_ascii=False))
+        print(json.dumps({"is_running": is_running, "problem": problem}, ensure_ascii=False))
     else:
         print(problem, file=sys.stderr)
     return EXIT_FAILURE
@@ -98,15 +103,11 @@ def _is_well(document: Mapping[str, Any]) -> bool:
     return are_well and bool(document["mqtt"]["is_connected"])
 
 
-def _mark(*, is_well: bool) -> str:
-    return "✔" if is_well else "✘"
-
-
 def _lines(document: Mapping[str, Any], settings: Settings) -> Iterator[str]:
     yield f"bmw2mqtt {document['version']} is running."
     mqtt = document["mqtt"]
     state = "connected" if mqtt["is_connected"] else "not connected; the log says why"
-    yield f"{_mark(is_well=mqtt['is_connected'])} MQTT broker {mqtt['broker']}: {state}"
+    yield f"{mark(is_well=mqtt['is_connected'])} MQTT broker {mqtt['broker']}: {state}"
     for account in document["accounts"]:
         yield ""
         yield from _account(account)
@@ -124,9 +125,9 @@ def _lines(document: Mapping[str, Any], settings: Settings) -> Iterator[str]:
 
 def _account(account: Mapping[str, Any]) -> Iterator[str]:
     status = str(account["status"])
-    mark = _mark(is_well=status in HEALTHY)
+    sign = mark(is_well=status in HEALTHY)
     name = f"Account {account['name']} ({account['backend_title']})"
-    yield f"{mark} {name}: {status.replace('_', ' ')}"
+    yield f"{sign} {name}: {status.replace('_', ' ')}"
     if account["message"]:
         yield f"    {account['message']}"
     if account["user_code"]:
@@ -161,7 +162,7 @@ def _car(car: Mapping[str, Any]) -> str:
             facts.append(f"{name} {_value(key, value)}")
     if car["updated_at"]:
         facts.append(f"values of {_time(car['updated_at'])}")
-    return f"{_mark(is_well=is_current)} Car {car['name']} ({car['vin']}): {', '.join(facts)}"
+    return f"{mark(is_well=is_current)} Car {car['name']} ({car['vin']}): {', '.join(facts)}"
 
 
 def _value(key: str, value: Mapping[str, Any]) -> str:

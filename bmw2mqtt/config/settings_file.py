@@ -6,6 +6,7 @@ It is the source with the lowest precedence. Comments that a person added to it 
 import io
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,12 +73,17 @@ def restore_content(data_dir: Path, content: bytes | None) -> None:
 def _write(data_dir: Path, content: bytes) -> None:
     """Replace the file in one step; only the bridge's own user can read it: it has passwords."""
     draft = data_dir / f"{SETTINGS_FILE}.new"
-    with os.fdopen(open_plain(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as opened:
-        os.fchmod(opened.fileno(), 0o600)
-        opened.write(content)
-        opened.flush()
-        os.fsync(opened.fileno())
-    draft.replace(data_dir / SETTINGS_FILE)
+    try:
+        with os.fdopen(open_plain(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as opened:
+            os.fchmod(opened.fileno(), 0o600)
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
+        draft.replace(data_dir / SETTINGS_FILE)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)  # it may hold a part of a password
+        raise
 
 
 def changed(text: str, changes: Mapping[KeyPath, object]) -> str:
@@ -99,6 +105,8 @@ def changed(text: str, changes: Mapping[KeyPath, object]) -> str:
     if document is None:
         document = yaml.load(f"{text or _HEADER}{{}}\n")
         document.fa.set_block_style()
+    if not isinstance(document, dict):
+        raise ValueError("it does not contain settings")  # noqa: TRY004 - the file's fault
     for path, value in changes.items():
         _set(document, path, value)
     written = io.StringIO()

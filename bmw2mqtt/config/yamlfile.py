@@ -85,6 +85,11 @@ def _load(file: Path) -> Any:
     try:
         text = read_named(file).decode("utf-8-sig")
         return read_text(text)
+    except IsADirectoryError as error:
+        raise Unreadable(
+            f"{file}: is a directory, not a file; choose a readable file (Docker makes a folder"
+            " where the file to mount does not exist)"
+        ) from error
     except OSError as error:
         raise Unreadable(f"{file}: {reason(error)}; choose a readable file") from error
     except UnicodeDecodeError as error:

@@ -5,6 +5,7 @@ from typing import Final
 
 from bmw2mqtt.config import Http, is_loopback
 from bmw2mqtt.demo.broker import DemoBroker
+from bmw2mqtt.web.setup.start_link import PLACEHOLDER, is_container
 
 _EVERYWHERE: Final = {"0.0.0.0", "::"}  # noqa: S104 - compared with
 _SOMEWHERE_ELSE: Final = ("192.0.2.1", 9)
@@ -27,7 +28,7 @@ _TEXT: Final = """
 
 def welcome(broker: DemoBroker, wanted_port: int, page: Http) -> str:
     """Return the text."""
-    host = public_host(broker.bind)
+    host = shown_host(broker.bind)
     return _TEXT.format(
         host=broker.address,
         public_host=host,
@@ -41,6 +42,11 @@ def welcome(broker: DemoBroker, wanted_port: int, page: Http) -> str:
         if is_loopback(broker.bind)
         else "",
     )
+
+
+def shown_host(bind: str) -> str:
+    """Return the address to open; a container does not know that of its machine."""
+    return PLACEHOLDER if bind in _EVERYWHERE and is_container() else public_host(bind)
 
 
 def public_host(bind: str) -> str:

@@ -1,6 +1,7 @@
 """What a person enters on the page: price, cost, label, class, note. Every change is logged."""
 
 import sqlite3
+import unicodedata
 from dataclasses import fields
 from typing import Final
 
@@ -12,6 +13,8 @@ from bmw2mqtt.history.schema import USER_FIELDS, USER_TABLES
 CLASSES: Final = ("private", "business", "commute")
 _NUMBERS: Final = {"user_price_per_kwh", "user_cost"}
 _MAX_TEXT: Final = 500
+_NO_TEXT: Final = frozenset({"Cc", "Cs"})
+"""Unicode's categories of control characters and of halves of characters."""
 
 
 def edit(
@@ -90,6 +93,8 @@ def _check(name: str, value: object) -> object:
         raise HistoryError(f"{value!r} is none of {', '.join(CLASSES)}")
     if not isinstance(value, str) or len(value) > _MAX_TEXT:
         raise HistoryError(f"a text of at most {_MAX_TEXT} characters is expected")
+    if any(unicodedata.category(character) in _NO_TEXT for character in value):
+        raise HistoryError("a text on one line is expected, without control characters")
     return value
 
 

@@ -11,6 +11,8 @@ from bmw2mqtt.history.records import PriceSample
 
 RENEW_S: Final = SAMPLE_VALID_S // 2
 """A price that stands is written again after this time: it is still valid."""
+STEP_S: Final = 60
+"""Of the prices within this time only the last is kept: a topic may send one every second."""
 
 
 class PriceLog:
@@ -50,6 +52,8 @@ class PriceLog:
             last_at, last = self._times[-1], self._prices[-1]
             if key < last_at or (price == last and key - last_at < RENEW_S):
                 return None
+            if key - last_at < STEP_S:
+                key = last_at
         self._append(key, price)
         return PriceSample(key=key, price_per_kwh=price, currency=self._currency)
 

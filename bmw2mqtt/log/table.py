@@ -107,7 +107,7 @@ _ACCOUNTS: Final[_Table] = {
     ),
     "login_code_issued": "Account {account}: log in at BMW. Open {open} and confirm the code"
     " {confirm} before {until!t}",
-    "login_failed": "Account {account}: the login failed: {reason}",
+    "login_failed": "Account {account}: {reason}",
     "logged_in": "Account {account}: logged in",
     "bmw_account_changed": "Account {account}: this login belongs to another BMW account than"
     " before",
@@ -203,7 +203,7 @@ _PAGE: Final[_Table] = {
     "setup_waiting": Choice(
         "by",
         {
-            "ingress": "Open bmw2mqtt in the sidebar of Home Assistant to set it up",
+            "ingress": "Open BMW in the sidebar of Home Assistant to set up bmw2mqtt",
             "link": "Open {url} in a browser to set up bmw2mqtt; the link works once",
         },
         "Open {url} in a browser on this machine to set up bmw2mqtt",

@@ -13,6 +13,14 @@ from bmw2mqtt.vehicle.errors import Bmw2MqttError
 
 _LOST = "the connection was lost"
 _NOT_TLS = ("WRONG_VERSION", "EOF", "RESET", "RECORD_LAYER", "HANDSHAKE")
+_BAD_LOGIN = frozenset(
+    {
+        MqttReason.V3_BAD_LOGIN,
+        MqttReason.V3_NOT_AUTHORIZED,
+        MqttReason.BAD_LOGIN,
+        MqttReason.NOT_AUTHORIZED,
+    }
+)
 _NOT_ABOUT_A_MESSAGE = frozenset(
     {
         MqttReason.V3_SERVER_UNAVAILABLE,
@@ -90,6 +98,8 @@ def _describe_tls(error: BaseException | None) -> str:
 
 def _describe_code(error: BaseException | None, number: int, settings: Mqtt | None) -> str:
     remedy = _remedies(settings).get(number)
+    if number in _BAD_LOGIN:
+        return f"the broker refuses the user name or the password: {remedy}"
     if number in {MqttReason.PAHO_CONNECTION_LOST, MqttReason.UNSPECIFIED}:
         return _LOST
     return f"{error}: {remedy}" if remedy else str(error)

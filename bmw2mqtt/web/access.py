@@ -193,8 +193,6 @@ def _check_write(request: web.Request, *, is_form: bool) -> None:
     if not _is_same_site(request):
         raise web.HTTPForbidden(text="Other sites may not change anything here.")
     if is_form:
-        if request.content_type != "application/x-www-form-urlencoded":
-            raise web.HTTPUnsupportedMediaType(text="Expected a form.")
         return
     if request.content_type != "application/json" or request.headers.get(OUR_HEADER) != "1":
         raise web.HTTPForbidden(

@@ -1,14 +1,13 @@
 """The web application: routes, request limits and headers."""
 
 import asyncio
-import json
 import logging
 import socket
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from collections.abc import Callable
+from typing import Final
 
 import structlog
-from aiohttp import web
+from aiohttp import web, web_app
 from aiohttp.typedefs import Handler
 
 from bmw2mqtt.accounts.account import Account
@@ -17,6 +16,7 @@ from bmw2mqtt.config.text import captcha_token
 from bmw2mqtt.mqtt.device import dump_json
 from bmw2mqtt.web import access, dashboard_download
 from bmw2mqtt.web.access import Access
+from bmw2mqtt.web.bodies import MAX_BODY_BYTES, read_form, read_object
 from bmw2mqtt.web.captcha_links import CaptchaLinks
 from bmw2mqtt.web.car_values import car_values
 from bmw2mqtt.web.connection_limits import ConnectionLimits
@@ -31,11 +31,6 @@ from bmw2mqtt.web.vehicle_page.routes import VehicleRoutes
 
 log = structlog.get_logger(__name__)
 
-Result = TypeVar("Result")
-
-MAX_BODY_BYTES: Final = 32 * 1024
-"""hCaptcha's form holds the token twice, percent-encoded."""
-READ_TIMEOUT_S: Final = 10
 IDLE_S: Final = 60
 """Time after which an idle connection is closed."""
 SHUTDOWN_S: Final = 0.5
@@ -91,6 +86,7 @@ class WebApplication:
             for server in servers:
                 server.close()
             await runner.cleanup()
+            _release_handlers()
 
     def _routes(self) -> list[web.RouteDef]:
         account = "/api/accounts/{account}"
@@ -104,9 +100,9 @@ class WebApplication:
             web.get("/api/cars/{vin}", self._car_values),
             web.get("/cars/{vin}/picture.png", self._picture),
             web.get(dashboard_download.PATH, DashboardDownload(self._context).send),
-            *VehicleRoutes(self._context, _body).routes(),
+            *VehicleRoutes(self._context).routes(),
             *self._setup_routes(),
-            *ToolRoutes(self._context, _body).routes(),
+            *ToolRoutes(self._context).routes(),
             web.post(access.SESSION, self._sign_in),
             web.delete(access.SESSION, self._sign_out),
             web.post(f"{account}/refresh", self._refresh),
@@ -214,7 +210,7 @@ class WebApplication:
     # Change
 
     async def _sign_in(self, request: web.Request) -> web.Response:
-        token = (await _body(request)).get("token")
+        token = (await read_object(request)).get("token")
         if not isinstance(token, str):
             raise web.HTTPBadRequest(text='Expected {"token": "…"}.')
         self._access.sign_in(request, token.strip())
@@ -232,7 +228,7 @@ class WebApplication:
         return web.Response(status=204)
 
     async def _set_polling(self, request: web.Request) -> web.Response:
-        is_polling = (await _body(request)).get("is_polling")
+        is_polling = (await read_object(request)).get("is_polling")
         if not isinstance(is_polling, bool):
             raise web.HTTPBadRequest(text='Expected {"is_polling": true} or false.')
         self._account(request, "polling").set_polling(is_polling=is_polling)
@@ -240,7 +236,7 @@ class WebApplication:
 
     async def _log_in_account(self, request: web.Request) -> web.Response:
         """Log in with a captcha token, or without one where BMW requires none."""
-        token = (await _body(request)).get("token")
+        token = (await read_object(request)).get("token")
         self._start_login(request, token)
         return web.Response(status=204)
 
@@ -275,9 +271,7 @@ class WebApplication:
                 text="This link was already used, or is older than 15 minutes. Open the page of"
                 " bmw2mqtt and start again."
             )
-        if request.content_type != "application/x-www-form-urlencoded":
-            raise web.HTTPUnsupportedMediaType(text="Expected a form.")
-        form = await _in_time(request.post())
+        form = await read_form(request)
         self._start_login(request, form.get("h-captcha-response", ""))
         raise web.HTTPSeeOther("../../")
 
@@ -294,25 +288,11 @@ class WebApplication:
         raise web.HTTPNotFound(text="No such account.")
 
 
-async def _in_time(reading: Awaitable[Result]) -> Result:
-    """Wait for a request's body, with a time limit."""
-    try:
-        async with asyncio.timeout(READ_TIMEOUT_S):
-            return await reading
-    except TimeoutError:
-        raise web.HTTPRequestTimeout(text="The request's body did not arrive in time.") from None
-
-
-async def _body(request: web.Request) -> dict[str, Any]:
-    """Return the JSON object of a request; an empty body counts as an empty object."""
-    content = await _in_time(request.read())
-    try:
-        body = json.loads(content) if content else {}
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise web.HTTPBadRequest(text="Expected a JSON object.")
-    return body
+def _release_handlers() -> None:
+    """Empty a cache of aiohttp, which would keep the application for good."""
+    cache = getattr(web_app, "_cached_build_middleware", None)
+    if cache is not None:
+        cache.cache_clear()
 
 
 def _import_metrics(context: PageContext) -> Callable[[str], tuple[bytes, str]]:

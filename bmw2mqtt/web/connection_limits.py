@@ -39,15 +39,20 @@ class ConnectionLimits:
             return
         self._without_request.add(transport)
         loop = asyncio.get_running_loop()
-        loop.call_later(FIRST_REQUEST_S, self._close_if_silent, weakref.ref(transport))
+        reference = weakref.ref(transport)  # the timer must keep nothing of an ended server
+        loop.call_later(FIRST_REQUEST_S, _close_if_silent, reference, self._without_request)
         handler = self._server()
         transport.set_protocol(handler)
         handler.connection_made(transport)
 
-    def _close_if_silent(self, reference: weakref.ref[asyncio.Transport]) -> None:
-        transport = reference()
-        if transport is not None and transport in self._without_request:
-            transport.abort()
+
+def _close_if_silent(
+    reference: weakref.ref[asyncio.Transport],
+    without_request: weakref.WeakSet[asyncio.BaseTransport],
+) -> None:
+    transport = reference()
+    if transport is not None and transport in without_request:
+        transport.abort()
 
 
 class _NewConnection(asyncio.Protocol):

@@ -1,7 +1,6 @@
 """What helps when something does not work: log, report, test of the broker, removing everything."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
@@ -10,6 +9,7 @@ from bmw2mqtt.mqtt.errors import BrokerError
 from bmw2mqtt.mqtt.tools.broker_check import BrokerReport
 from bmw2mqtt.support_report import AccountReport, report
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
+from bmw2mqtt.web.bodies import read_object
 from bmw2mqtt.web.context import PageContext
 from bmw2mqtt.web.setup.broker_test import broker_problems, check_broker
 
@@ -22,14 +22,8 @@ _GREETINGS: Final = ("check --report", "the page: Copy report")
 class ToolRoutes:
     """The log, the report for an issue, the test of the broker, and removing everything."""
 
-    def __init__(
-        self,
-        context: PageContext,
-        body: Callable[[web.Request], Awaitable[dict[str, Any]]],
-    ) -> None:
-        """Prepare it; `body` reads the JSON object of a request."""
+    def __init__(self, context: PageContext) -> None:
         self._context = context
-        self._body = body
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
@@ -62,7 +56,7 @@ class ToolRoutes:
         """Delete all topics; the bridge then publishes nothing until it is started again."""
         if self._context.removal is None:
             raise web.HTTPNotFound(text="Only for the Home Assistant app. Run bmw2mqtt cleanup.")
-        if (await self._body(request)).get("confirm") != CONFIRMATION:
+        if (await read_object(request)).get("confirm") != CONFIRMATION:
             raise web.HTTPBadRequest(text=f'Expected {{"confirm": "{CONFIRMATION}"}}.')
         if not self._context.is_connected():
             raise web.HTTPConflict(text="The MQTT broker is not connected. Nothing was deleted.")

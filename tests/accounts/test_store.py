@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from bmw2mqtt import files
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.vehicle.errors import ConfigError, StoreError
 from tests.accounts.waiting import until
@@ -53,6 +54,25 @@ def test_nobody_else_can_read_it(store: Store) -> None:
     assert mode(store.directory / "images") == 0o700
     assert mode(store.directory / "tokens.json") == 0o600
     assert mode(store.directory / "images" / "x.png") == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else")
+def test_what_root_writes_belongs_to_the_owner_of_the_folder(tmp_path: Path) -> None:
+    """`sudo bmw2mqtt login` must not lock out the service, which has a user of its own."""
+    folder, other = tmp_path / "data", 12345
+    folder.mkdir()
+    os.chown(folder, other, other)
+    outside = tmp_path / "secret"
+    outside.write_text("root's")
+    os.link(outside, folder / ".tokens-eu.json.new")
+    store = Store(folder)
+    store.open()
+    store.save("account-eu", {"a": 1})
+    store.close()
+    for name in ("lock", "account-eu.json"):
+        assert (folder / name).stat().st_uid == other, name
+    os.close(files.open_plain(folder / ".tokens-eu.json.new", os.O_WRONLY | os.O_CREAT))
+    assert outside.stat().st_uid == 0, "a link to somebody else's file changes nothing"
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])

@@ -90,6 +90,20 @@ def test_where_nothing_answers(tmp_path: Path, capsys: Output) -> None:
     said = capsys.readouterr().err
     assert said.startswith("bmw2mqtt is not connected to the MQTT broker. The page at 127.0.0.1:")
     assert "does not answer; run this command where bmw2mqtt runs" in said
+    assert main(["status", "--json", "--config", file]) == 1
+    assert json.loads(capsys.readouterr().out)["is_running"] is True
+
+
+def test_before_the_setup(tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["status"]) == 1
+    assert "bmw2mqtt is not running" in capsys.readouterr().err
+    Path("data").mkdir()
+    health.Heartbeat(Path("data")).beat(is_connected=False, is_waiting=True)
+    assert main(["status"]) == 1
+    assert "waits for its setup in the browser" in capsys.readouterr().err
+    assert main(["status", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["is_running"]
 
 
 def test_an_account_that_waits_for_a_login() -> None:

@@ -1,6 +1,8 @@
 """`settings.yaml` in `data_dir`: what the setup saves, and what has precedence over it."""
 
+import errno
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -143,9 +145,29 @@ def test_a_page_open_to_the_network_gets_a_token() -> None:
     assert configuration(BMW2MQTT_HTTP__TOKEN="x").new_token is None
 
 
-@pytest.mark.parametrize("text", ["mqtt: &a {host: x\n", "mqtt: {host: x}\nmqtt: {host: y}\n"])
-def test_a_file_that_cannot_be_changed_stays(text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("mqtt: &a {host: x\n", "only a person can change"),
+        ("mqtt: {host: x}\nmqtt: {host: y}\n", "only a person can change"),
+        ("- mqtt\n", "does not contain settings"),
+    ],
+)
+def test_a_file_that_cannot_be_changed_stays(text: str, reason: str) -> None:
     FILE.write_text(text)
-    with pytest.raises(ValueError, match="only a person can change"):
+    with pytest.raises(ValueError, match=reason):
         write_settings_file(Path("data"), ACCOUNT)
     assert FILE.read_text() == text
+
+
+def test_a_full_disk_leaves_the_file_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    FILE.write_text("mqtt: {host: nas}\n")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_settings_file(Path("data"), ACCOUNT)
+    assert FILE.read_text() == "mqtt: {host: nas}\n"
+    assert [file.name for file in Path("data").iterdir()] == [FILE.name]

@@ -24,6 +24,18 @@ def test_a_price_is_stored_when_it_changes_and_twice_a_day() -> None:
     assert log.renew(NOW + timedelta(hours=14)) is not None, "a price that stands stays valid"
 
 
+def test_a_topic_that_sends_a_price_every_second_fills_no_disk() -> None:
+    log = PriceLog("EUR")
+    stored = {}
+    for second in range(180):
+        if sample := log.update(0.3 + second / 1000, NOW + timedelta(seconds=second)):
+            stored[sample.key] = sample.price_per_kwh
+    begin = int(NOW.timestamp())
+    assert stored == {begin: 0.359, begin + 60: 0.419, begin + 120: pytest.approx(0.479)}
+    found = log.between(begin, begin + 180)
+    assert {sample.key: sample.price_per_kwh for sample in found} == stored
+
+
 def test_samples_of_earlier_runs_come_first_and_old_ones_go() -> None:
     log = PriceLog("EUR")
     log.update(0.3, NOW)

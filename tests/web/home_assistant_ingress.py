@@ -31,6 +31,8 @@ async def home_assistant(page_url: str) -> AsyncIterator[str]:
                 "Host": "172.30.33.5:8099",
             }
             url = f"{page_url}/{request.match_info['path']}"
+            if request.query_string:
+                url += f"?{request.query_string}"
             body = await request.read()
             sent = client.request(
                 request.method, url, headers=headers, data=body, allow_redirects=False

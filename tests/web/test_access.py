@@ -9,8 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bmw2mqtt.web import access, events
-from bmw2mqtt.web import application as site
+from bmw2mqtt.web import access, bodies, events
 from bmw2mqtt.web import connection_limits as limits
 from tests.web.served_page import ServedPage, eventually, served
 
@@ -307,7 +306,7 @@ async def test_hostile_requests(
     await reader.read()
     writer.close()
 
-    monkeypatch.setattr(site, "READ_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(bodies, "READ_TIMEOUT_S", 0.1)
     reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
     headers = "".join(f"{name}: {value}\r\n" for name, value in OURS.items())
     head = f"POST {BUTTONS[2]} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: 9\r\n\r\n"

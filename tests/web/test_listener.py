@@ -1,7 +1,9 @@
 """The page's address."""
 
 import asyncio
+import gc
 import socket
+import weakref
 from contextlib import suppress
 from typing import Any
 
@@ -71,3 +73,25 @@ async def test_it_can_be_switched_off() -> None:
     port = free_port()
     await asyncio.wait_for(make(port, enabled=False).listener.run(), 1)
     assert not is_open(port)
+
+
+async def test_an_ended_page_leaves_no_memory() -> None:
+    """The bridge starts again each time the setup saves settings."""
+    port = free_port()
+    page = make(port)
+    devices = weakref.ref(page.devices)
+    task = asyncio.create_task(page.listener.run())
+    await eventually(lambda: is_open(port))
+    async with aiohttp.ClientSession() as client:
+        for path in ("/", "/api/state", "/healthz"):
+            async with client.get(f"http://127.0.0.1:{port}{path}") as answer:
+                await answer.read()
+    task.cancel()
+    await asyncio.wait({task})
+    del page, task
+
+    def is_gone() -> bool:
+        gc.collect()
+        return devices() is None
+
+    await eventually(is_gone)

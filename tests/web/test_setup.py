@@ -15,6 +15,7 @@ import pytest
 import structlog
 import yaml
 
+from bmw2mqtt.bridge import Bridge
 from bmw2mqtt.cli.main import main
 from bmw2mqtt.config import Mqtt, app, load_configuration
 from bmw2mqtt.health import Heartbeat, problem
@@ -82,7 +83,7 @@ async def visitor(
     """Serve the page of a daemon with this configuration; without accounts it is being set up."""
     write("config.yaml", text)
     load = partial(load_configuration, None, (), environ, Path("none"))
-    setup = Setup(load(), load)
+    setup = Setup(load(), load, check=Bridge)
     http = setup.settings().http
     known = token or (http.token.get_secret_value() if http.token else None)
     async with (
@@ -136,6 +137,33 @@ async def test_other_sites_cannot_send_a_form(monkeypatch: pytest.MonkeyPatch) -
         assert (await found.send("broker", same, host="nas", port="")).status_code == 303
 
 
+@pytest.mark.parametrize(
+    ("charset", "body", "status"),
+    [
+        ("", b"token=\xff", 400),
+        ("; charset=unknown", b"token=x", 415),
+        ("; charset=unicode_escape", rb"form_token=\ud800", 415),
+    ],
+)
+async def test_a_form_of_a_stranger_is_no_internal_error(
+    charset: str, body: bytes, status: int
+) -> None:
+    headers = {"Content-Type": f"application/x-www-form-urlencoded{charset}"}
+    async with visitor() as found:
+        with structlog.testing.capture_logs() as logs:
+            for path in ("start", "start/x"):
+                answer = await found.client.post(f"/setup/{path}", content=body, headers=headers)
+                assert answer.status_code == status
+        assert "page_request_crashed" not in [entry["event"] for entry in logs]
+
+
+async def test_a_link_that_nobody_used_ends_with_the_setup() -> None:
+    async with visitor() as found:
+        link = found.setup.start_link.path()
+        found.setup.save({("accounts", "bmw", key): value for key, value in ACCOUNT.items()})
+        assert (await found.client.post(f"/{link}", data={"language": "en"})).status_code == 403
+
+
 async def test_what_is_entered_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes, "broker_problems", works)
     restarts: list[int] = []
@@ -162,7 +190,7 @@ async def test_what_is_entered_is_saved(monkeypatch: pytest.MonkeyPatch) -> None
         assert found.saved()["accounts"] == {"bmw": ACCOUNT}
         assert "starts with the new settings" in (await found.get(location)).text
         assert restarts == [1]
-        assert found.setup.reload().accounts["bmw"].backend == "cardata"
+        assert found.setup.restarted().accounts["bmw"].backend == "cardata"
 
 
 @pytest.mark.parametrize(
@@ -199,6 +227,17 @@ async def test_a_wrong_broker_is_not_saved(monkeypatch: pytest.MonkeyPatch) -> N
         assert found.saved()["mqtt"] == {"host": "nas"} | found.saved()["mqtt"]
 
 
+async def test_nothing_is_saved_with_which_it_could_not_run() -> None:
+    write("ca.pem", "not a certificate")
+    async with visitor("mqtt: {host: nas, tls: {ca_file: ca.pem}}\n") as found:
+        await found.open_link()
+        answer = await found.send("broker", tls="on", port="8883", action="anyway")
+        assert "mqtt.tls.ca_file: cannot be used" in answer.text
+        assert not found.has_saved()
+        assert not found.setup.configuration.settings.mqtt.tls.enabled
+        assert (await found.send("broker", port="1884", action="anyway")).status_code == 303
+
+
 async def test_what_others_set_is_fixed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes, "broker_problems", works)
     async with visitor(BMW2MQTT_MQTT__HOST="broker", BMW2MQTT_HTTP__TOKEN="x" * 20) as found:
@@ -229,13 +268,13 @@ async def test_the_settings_of_a_running_daemon(monkeypatch: pytest.MonkeyPatch)
         assert "opens on this machine only" in shown
         form = (await found.get("broker")).text
         assert "s3cret" not in form
-        assert "A password is saved" in form
+        assert "There is a password already" in form
         assert (
             await found.send("broker", host="nas2", port="1883", username="me")
         ).status_code == 303
         assert found.saved()["mqtt"]["password"] == "s3cret"
         assert "starts with the new settings" in (await found.get("")).text
-        found.setup.reload()
+        found.setup.restarted()
         assert (await found.send("cardata?account=home", client_id="x")).status_code == 303
         assert not found.setup.is_restarting, "everything of this account is fixed"
         same = await found.send("cardata", client_id=CLIENT_ID)
@@ -243,7 +282,7 @@ async def test_the_settings_of_a_running_daemon(monkeypatch: pytest.MonkeyPatch)
         other = CLIENT_ID.replace("0", "1")
         location = (await found.send("cardata", client_id=other)).headers["Location"]
         assert location == "login?account=bmw"
-        found.setup.reload()
+        found.setup.restarted()
         assert (await found.get("remove?account=home")).headers["Location"] == "./"
         assert (await found.send("remove?account=bmw")).status_code == 303
         assert "accounts" not in found.saved()
@@ -291,6 +330,18 @@ async def test_the_login_says_what_to_do() -> None:
         assert "41,250 km" in (await found.get("done?account=home")).text
 
 
+async def test_the_brokers_address_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker beside bmw2mqtt is found at the address by which the page is opened."""
+    monkeypatch.setattr(start_link, "is_container", lambda: True)
+    text = f"accounts: {{home: {{backend: cardata, client_id: {CLIENT_ID}}}}}\n"
+    async with visitor(text, accounts={"home": CARDATA}, token="x" * 20) as found:
+        found.client.headers["Authorization"] = f"Bearer {'x' * 20}"
+        for opened_at, shown_as in (("nas.local", "nas.local"), ("127.0.0.1", "ADDRESS-OF-")):
+            found.client.headers["Host"] = f"{opened_at}:8099"
+            shown = (await found.get("done?account=home")).text
+            assert f"mosquitto_sub -h {shown_as}" in shown
+
+
 async def test_an_app_without_options_is_set_up_behind_ingress(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -314,9 +365,19 @@ async def test_an_app_without_options_is_set_up_behind_ingress(
             assert not found.has_saved(), "the Supervisor's broker needs no settings"
             await found.send("cardata", client_id=CLIENT_ID)
             assert set(found.saved()) == {"accounts"}
-            assert found.setup.reload().mqtt.host == "core-mosquitto"
+            assert found.setup.restarted().mqtt.host == "core-mosquitto"
             await found.send("broker", host="other", port="1883", username="me", password="x")
-            assert found.setup.reload().mqtt.username == "me"
+            assert found.setup.restarted().mqtt.username == "me"
+
+
+async def test_an_app_says_where_its_page_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who opens the port directly has no log and no link: the page is in the sidebar."""
+    monkeypatch.setenv("SUPERVISOR_TOKEN", TOKEN)
+    async with visitor() as found:
+        shown = await found.get("start")
+    assert shown.status_code == 401
+    assert "<strong>BMW</strong> in the sidebar" in shown.text
+    assert "docker logs" not in shown.text
 
 
 async def test_it_speaks_german() -> None:
@@ -340,6 +401,39 @@ def test_no_text_lacks_its_translation(language: str) -> None:
     assert list(texts) == list(english)
     for key, text in texts.items():
         assert places(text) == places(english[key]), key
+
+
+async def test_a_tested_password_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page after a test has an empty password field: Continue saves what was tested."""
+    tried: list[tuple[str | None, str | None]] = []
+
+    async def only_right(_: Any, mqtt: Mqtt, **__: Any) -> list[str]:
+        password = mqtt.password.get_secret_value() if mqtt.password else None
+        tried.append((mqtt.username, password))
+        return [] if password == "right" else ["refused"]
+
+    monkeypatch.setattr(routes, "broker_problems", only_right)
+    async with visitor() as found:
+        await found.open_link()
+        token = FORM.search((await found.get("broker")).text)
+
+        async def press(action: str, **values: str) -> httpx.Response:
+            sent = {"form_token": token[1] if token else "", "host": "nas", "action": action}
+            return await found.client.post("/setup/broker", data={**sent, **values})
+
+        assert "refused" in (await press("test", username="me", password="wrong")).text
+        shown = (await press("test", username="me", password="right")).text
+        assert "The broker works" in shown
+        assert "There is a password already" in shown
+        assert "right" not in shown
+        assert (await press("save", username="me", password="")).headers["Location"] == "car"
+        assert found.saved()["mqtt"]["password"] == "right"
+        await press("test", username="you", password="")
+        await press("test", username="me", password="new")
+        await found.get("broker")  # the page is opened anew: what was not saved is gone
+        await press("test", username="me", password="")
+        await press("test", username="", password="")
+    assert tried[2:] == [("you", "right"), ("me", "new"), ("me", "right"), (None, None)]
 
 
 async def test_the_test_of_a_broker() -> None:

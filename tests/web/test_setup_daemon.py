@@ -10,7 +10,7 @@ import httpx
 import pytest
 import yaml
 
-from bmw2mqtt.web.setup.routes import BODY_TIMEOUT_S
+from bmw2mqtt.web.bodies import READ_TIMEOUT_S
 from tests.daemon import EXIT_TIMEOUT_S
 from tests.mosquitto import Mosquitto, free_port, wait_until
 from tests.web.empty_folder import LOG, run_in
@@ -53,7 +53,7 @@ def test_it_waits_and_goes_on(waiting: WaitingDaemon, broker: Mosquitto) -> None
     found = wait_until(lambda: link.search(waiting.log()), what="the link in the log")
     assert waiting.health() == 0
     with httpx.Client(
-        base_url=f"http://127.0.0.1:{waiting.port}", timeout=BODY_TIMEOUT_S, trust_env=False
+        base_url=f"http://127.0.0.1:{waiting.port}", timeout=READ_TIMEOUT_S, trust_env=False
     ) as browser:
 
         def send(page: str, **values: str) -> str:

@@ -320,6 +320,8 @@ async def test_entries_that_do_not_fit_are_refused(recorded: ServedPage) -> None
         (charge, {"soc_end": 5}),
         (charge, {"label": "x" * 501}),
         (charge, {"label": ["x"]}),
+        (charge, {"label": "\ud800"}),
+        (charge, {"note": "x\n=1"}),
         (drive, {"cost": 5}),
         ("/charges/7", {"cost": 5}),
     ):

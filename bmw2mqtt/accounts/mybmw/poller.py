@@ -79,8 +79,8 @@ class VehiclePoller:
         self._kept_charging: dict[str, dict[str, Any]] = {}
         """The state of charging of an earlier run, by VIN, until the vehicle is there."""
         self._has_changed = False
-        self._saved_s = -math.inf
         """Whether there is something that `save` has not written."""
+        self._saved_s = -math.inf
         self._report_word = UnknownValueLog()
         self._errors = LogOnce()
 

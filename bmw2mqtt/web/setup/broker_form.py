@@ -57,17 +57,22 @@ class BrokerForm:
             if name == "tls":
                 self.values[name] = "tls" in sent
             elif name == "password":
-                self._receive_password(sent)
+                self._receive_password(sent, setup.entered_broker)
             else:
                 self.values[name] = sent.get(name, "").strip() or None
         self._validate(setup.configuration.settings.mqtt)
 
-    def _receive_password(self, sent: Mapping[str, str]) -> None:
-        """An empty password keeps the saved one, unless the user name is empty too."""
+    def _receive_password(self, sent: Mapping[str, str], entered: Mqtt | None) -> None:
+        """Take over the password. An empty one keeps the one before, unless the user name is empty.
+
+        That is the one of the form that was tested before, else the saved one.
+        """
         if sent.get("password"):
             self.values["password"] = sent["password"]
-        elif not sent.get("username", "").strip():
+        elif not (username := sent.get("username", "").strip()):
             self.values["password"] = None
+        elif entered is not None and entered.username == username:
+            self.values["password"] = _values(entered)["password"]
 
     def _validate(self, before: Mqtt) -> None:
         sections = before.model_dump()

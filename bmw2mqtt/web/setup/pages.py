@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Final
 
-from bmw2mqtt.config import is_loopback
+from bmw2mqtt.config import is_home_assistant_app, is_loopback
 from bmw2mqtt.web.setup.account_forms import AccountForm
 from bmw2mqtt.web.setup.broker_form import BrokerForm
 from bmw2mqtt.web.setup.drawings import SWITCHES, TILE, client_drawing, ticks_drawing
@@ -35,9 +35,14 @@ def language(t: Texts, form_token: str) -> str:
     return f"<p>{t('start.text')}</p>{form(content, form_token)}"
 
 
+def locked_title(t: Texts) -> str:
+    """Return the title of the page that is shown without a session."""
+    return t("start.app.title" if is_home_assistant_app() else "start.wrong.title")
+
+
 def locked(t: Texts, *, with_token: bool, error: str = "") -> str:
     """Return what to do without a session."""
-    text = f"<p>{t('start.wrong.text')}</p>"
+    text = f"<p>{t('start.app.text' if is_home_assistant_app() else 'start.wrong.text')}</p>"
     if not with_token:
         return text
     entry = Field(name="token", label=t("start.token.label"), kind="password", error=error)

@@ -95,12 +95,22 @@ def _code(t: Texts, setup: Setup, state: AccountState) -> str:
     )
 
 
-def done(t: Texts, context: PageContext, setup: Setup, name: str) -> str:
-    """Return the first values, and where to see them from now on."""
+def done(t: Texts, context: PageContext, setup: Setup, name: str, visited: str) -> str:
+    """Return the first values, and where to see them from now on.
+
+    Args:
+        t: the texts.
+        context: the daemon's parts.
+        setup: the configuration.
+        name: the account.
+        visited: by which name or address the visitor opened the page.
+    """
     cars = cars_with_values(context, name, t)
     shown = "".join(_car(car) for car in cars) or f'<p class="empty">{t("done.none")}</p>'
     mqtt = setup.configuration.settings.mqtt
-    host = own_address() if is_loopback(mqtt.host) else mqtt.host
+    host = mqtt.host
+    if is_loopback(host):  # others need this machine's address, which the visitor may know better
+        host = own_address() if is_loopback(visited) else visited
     base = mqtt.base_topic
     vin = cars[0].vin if cars else "VIN"
     if is_home_assistant_app():

@@ -14,6 +14,7 @@ from bmw2mqtt.config.keys import KeyPath
 from bmw2mqtt.vehicle.errors import ConfigError
 from bmw2mqtt.web import access
 from bmw2mqtt.web.access import Access
+from bmw2mqtt.web.bodies import read_form
 from bmw2mqtt.web.context import PageContext
 from bmw2mqtt.web.setup import account_forms, pages, result_pages
 from bmw2mqtt.web.setup.account_forms import AccountForm
@@ -25,7 +26,6 @@ from bmw2mqtt.web.setup.start_link import page_url
 from bmw2mqtt.web.setup.texts import LANGUAGES, YEAR_S, Texts, texts_for
 from bmw2mqtt.web.visitor import LANGUAGE_COOKIE
 
-BODY_TIMEOUT_S: Final = 10
 Sent = Mapping[str, str]
 
 
@@ -105,9 +105,9 @@ class SetupRoutes:
         """Return a handler of a form; only a form of this process is accepted."""
 
         async def handle(request: web.Request) -> web.Response:
-            sent = await _form(request)
+            sent = await read_form(request)
             given, expected = sent.get("form_token", ""), self._setup.form_token
-            if not hmac.compare_digest(given.encode(), expected.encode()):
+            if not hmac.compare_digest(given.encode(errors="replace"), expected.encode()):
                 t = texts_for(request)
                 text = f'<p class="message warn" role="alert">{t("form.old")}</p>'
                 link = f'<p><a class="button" href="">{t("continue")}</a></p>'
@@ -146,14 +146,14 @@ class SetupRoutes:
     async def _show_start(self, request: web.Request, error: str = "") -> web.Response:
         t = texts_for(request)
         body = pages.locked(t, with_token=self._has_own_token(), error=error)
-        return self._answer(t, t("start.wrong.title"), body, status=401)
+        return self._answer(t, pages.locked_title(t), body, status=401)
 
     def _has_own_token(self) -> bool:
         """Return whether the owner may know a token; before the setup it can be of this process."""
         return self._setup.is_fixed(("http", "token")) or not self._setup.is_waiting
 
     async def _sign_in(self, request: web.Request) -> web.Response:
-        sent = await _form(request)
+        sent = await read_form(request)
         try:
             self._access.sign_in(request, sent.get("token", "").strip())
         except web.HTTPUnauthorized as error:
@@ -166,13 +166,13 @@ class SetupRoutes:
         t = texts_for(request)
         if not self._setup.start_link.is_valid(request.match_info["nonce"]):
             body = pages.locked(t, with_token=False)
-            return self._answer(t, t("start.wrong.title"), body, root="../../", status=403)
+            return self._answer(t, pages.locked_title(t), body, root="../../", status=403)
         title, body = t("start.title"), pages.language(t, "")
         return self._answer(t, title, body, step=self._step("language"), root="../../")
 
     async def _redeem_link(self, request: web.Request) -> web.Response:
         """Open a session. A link that is only looked at, as chats do, stays valid."""
-        sent = await _form(request)
+        sent = await read_form(request)
         if not self._setup.start_link.redeem(request.match_info["nonce"]):
             return await self._show_link(request)
         await self._save_language(sent)
@@ -230,6 +230,7 @@ class SetupRoutes:
         lines: list[str] | None = None,
     ) -> web.Response:
         t = texts_for(request)
+        self._setup.entered_broker = entered.mqtt if entered else None
         entered = entered or BrokerForm.current(self._setup)
         body = pages.broker(t, self._setup, entered, tested=tested, lines=lines or [])
         return self._answer(
@@ -250,6 +251,7 @@ class SetupRoutes:
                 return await self._show_broker(request, entered, found)
         if lines := await self._save(entered.changes(self._setup)):
             return await self._show_broker(request, entered, lines=lines)
+        self._setup.entered_broker = None
         return _see_other("car" if self._setup.is_waiting else "./")
 
     async def _show_car(self, request: web.Request) -> web.Response:
@@ -323,7 +325,8 @@ class SetupRoutes:
 
     async def _show_done(self, request: web.Request) -> web.Response:
         t, name = texts_for(request), request.query.get("account", "")
-        body = result_pages.done(t, self._context, self._setup, name)
+        visited = request.url.host or "localhost"
+        body = result_pages.done(t, self._context, self._setup, name, visited)
         return self._answer(t, t("done.title"), body, step="done")
 
     async def _show_remove(self, request: web.Request) -> web.Response:
@@ -357,12 +360,3 @@ def _see_other(location: str) -> web.Response:
 def _keep_language(response: web.Response, sent: Sent) -> None:
     if (language := sent.get("language", "")) in LANGUAGES:
         response.set_cookie(LANGUAGE_COOKIE, language, max_age=YEAR_S, samesite="Lax")
-
-
-async def _form(request: web.Request) -> dict[str, str]:
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            sent = await request.post()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout(text="The form did not arrive in time.") from None
-    return {name: value for name, value in sent.items() if isinstance(value, str)}

@@ -5,6 +5,7 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from threading import Lock
 from typing import Final
 
 import structlog
@@ -32,13 +33,17 @@ class Setup:
     """The configuration for the setup's pages: reads it, saves it, restarts the bridge with it."""
 
     def __init__(
-        self, configuration: Configuration, load: Callable[[], Configuration] | None = None
+        self,
+        configuration: Configuration,
+        load: Callable[[], Configuration] | None = None,
+        check: Callable[[Settings], object] = lambda _: None,
     ) -> None:
         """Prepare it.
 
         Args:
             configuration: what is configured now.
             load: reads every source again.
+            check: raises `ConfigError` for what shows only when settings are used.
         """
         self.configuration = configuration
         self.start_link = StartLink()
@@ -46,11 +51,16 @@ class Setup:
         """Is in every form, so that no other site can send one."""
         self.tested_broker: Mqtt | None = None
         """The broker whose last test was successful."""
-        self.generation = 0
-        """Counts the restarts."""
+        self.entered_broker: Mqtt | None = None
+        """The broker in the form that is shown.
+
+        A password is never sent back to the browser, so the browser cannot send it again.
+        """
         self.is_restarting = False
         self.on_restart: Callable[[], None] = lambda: None
         self._load = load or (lambda: configuration)
+        self._check = check
+        self._saving = Lock()
         self._token = SecretStr(secrets.token_urlsafe(24))
 
     @property
@@ -86,15 +96,9 @@ class Setup:
         """Whether nobody can know how to open the page: it waits, or its token is new."""
         return self.is_waiting or self.configuration.new_token is not None
 
-    def reload(self) -> Settings:
-        """Read every source again; return the settings to run with.
-
-        Raises:
-            ConfigError: Lists every error.
-        """
-        self.configuration = self._load()
+    def restarted(self) -> Settings:
+        """Record that the bridge starts again; return the settings to run with."""
         self.is_restarting = False
-        self.generation += 1
         return self.settings()
 
     def save(self, changes: Mapping[KeyPath, object]) -> bool:
@@ -105,8 +109,10 @@ class Setup:
         Raises:
             ConfigError: With them the configuration would not be valid; nothing is changed.
         """
-        data_dir = self.configuration.settings.data_dir
-        before = read_content(data_dir)
+        with self._saving:
+            return self._save(changes)
+
+    def _save(self, changes: Mapping[KeyPath, object]) -> bool:
         wanted: dict[KeyPath, object] = dict(changes)
         if self._opens_page():
             wanted["http", "host"] = EVERY_ADDRESS
@@ -114,19 +120,30 @@ class Setup:
         saved = {path: value for path, value in wanted.items() if not self.is_fixed(path)}
         if not saved:
             return False
+        was_waiting = self.is_waiting
+        self.configuration = self._written(saved)
+        if was_waiting and not self.is_waiting:
+            self.start_link.revoke()  # it may still be in a log that others read
+        log.info("setup_saved", settings=[".".join(path) for path in saved])
+        return True
+
+    def _written(self, changes: Mapping[KeyPath, object]) -> Configuration:
+        """Write values and return the configuration with them; undo it if that is not valid."""
+        data_dir = self.configuration.settings.data_dir
         try:
-            write_settings_file(data_dir, saved)
+            before = read_content(data_dir)
+            write_settings_file(data_dir, changes)
+            try:
+                configuration = self._load()
+                self._check(configuration.settings)
+            except ConfigError:
+                restore_content(data_dir, before)
+                raise
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             file = data_dir / SETTINGS_FILE
             raise ConfigError([f"{file} cannot be written: {reason}"]) from error
-        try:
-            self.configuration = self._load()
-        except ConfigError:
-            restore_content(data_dir, before)
-            raise
-        log.info("setup_saved", settings=[".".join(path) for path in saved])
-        return True
+        return configuration
 
     def restart(self) -> None:
         """Let the bridge start again with the saved settings, in a moment."""

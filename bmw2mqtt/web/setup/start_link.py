@@ -32,14 +32,20 @@ class StartLink:
     def is_valid(self, nonce: str) -> bool:
         """Return whether a nonce was not used yet."""
         known = self._nonce
-        return known is not None and hmac.compare_digest(nonce.encode(), known.encode())
+        return known is not None and hmac.compare_digest(
+            nonce.encode(errors="replace"), known.encode()
+        )
 
     def redeem(self, nonce: str) -> bool:
         """Return whether a nonce was not used yet, and invalidate it."""
         if not self.is_valid(nonce):
             return False
-        self._nonce = None
+        self.revoke()
         return True
+
+    def revoke(self) -> None:
+        """Invalidate the last link."""
+        self._nonce = None
 
 
 def page_url(http: Http) -> str:

@@ -37,6 +37,8 @@ GERMAN: Final = {
         " Beispiel: <code>docker logs bmw2mqtt</code>. Ein Link gilt einmal; starte bmw2mqtt neu"
         " für einen weiteren."
     ),
+    "start.app.title": "Öffne diese Seite in Home Assistant",
+    "start.app.text": "Drücke <strong>BMW</strong> in der Seitenleiste von Home Assistant.",
     "start.token.text": (
         "Oder gib das Zugangstoken ein (<code>http.token</code> in der Konfiguration)."
     ),
@@ -55,7 +57,7 @@ GERMAN: Final = {
     "broker.username": "Benutzername",
     "broker.username.hint": "Leer lassen, wenn der Broker keinen braucht",
     "broker.password": "Passwort",
-    "broker.password.kept": "Ein Passwort ist gespeichert. Leer lassen, um es zu behalten.",
+    "broker.password.kept": "Ein Passwort ist schon da. Leer lassen, um es zu behalten.",
     "broker.tls": "Verbindung verschlüsseln (TLS)",
     "broker.test": "Testen",
     "broker.testing": "Teste …",

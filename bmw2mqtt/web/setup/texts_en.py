@@ -36,6 +36,8 @@ ENGLISH: Final = {
         "This page opens with the one-time link that bmw2mqtt prints when it starts. For example:"
         " <code>docker logs bmw2mqtt</code>. A link works once; restart bmw2mqtt for a new one."
     ),
+    "start.app.title": "Open this page in Home Assistant",
+    "start.app.text": "Press <strong>BMW</strong> in the sidebar of Home Assistant.",
     "start.token.text": "Or enter the access token (<code>http.token</code> in the configuration).",
     "start.token.label": "Access token",
     "start.token.button": "Sign in",
@@ -52,7 +54,7 @@ ENGLISH: Final = {
     "broker.username": "User name",
     "broker.username.hint": "Leave it empty if the broker needs none",
     "broker.password": "Password",
-    "broker.password.kept": "A password is saved. Leave this empty to keep it.",
+    "broker.password.kept": "There is a password already. Leave this empty to keep it.",
     "broker.tls": "Encrypt the connection (TLS)",
     "broker.test": "Test",
     "broker.testing": "Testing …",

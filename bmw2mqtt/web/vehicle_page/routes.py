@@ -3,10 +3,10 @@
 import asyncio
 import io
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from aiohttp import web
 
@@ -19,6 +19,7 @@ from bmw2mqtt.history.service import History
 from bmw2mqtt.history.time_zone import system_zone
 from bmw2mqtt.registered_vehicle import RegisteredVehicle
 from bmw2mqtt.vehicle.account import StreamedData
+from bmw2mqtt.web.bodies import read_object
 from bmw2mqtt.web.context import PageContext
 from bmw2mqtt.web.vehicle_page import data_view, past_view, record_view
 from bmw2mqtt.web.vehicle_page.past import Past, read_past
@@ -41,18 +42,15 @@ class VehicleRoutes:
     def __init__(
         self,
         context: PageContext,
-        body: Callable[[web.Request], Awaitable[dict[str, Any]]],
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Prepare it.
 
         Args:
             context: The parts of the daemon.
-            body: Reads the JSON object of a request.
             clock: The wall clock.
         """
         self._context = context
-        self._body = body
         self._clock = clock
         self._zone = system_zone()
 
@@ -160,7 +158,7 @@ class VehicleRoutes:
 
     async def _edit(self, request: web.Request, *, table: str) -> web.Response:
         car, key = self._recorded_car(request), int(request.match_info["key"])
-        body = await self._body(request)
+        body = await read_object(request)
         unknown = body.keys() - set(_FIELDS[table])
         if unknown:
             raise web.HTTPBadRequest(text=f"{min(unknown)} cannot be edited.")

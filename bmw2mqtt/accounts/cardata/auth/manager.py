@@ -333,8 +333,10 @@ class LoginManager:
     def _login_failed(self, error: AccountError) -> None:
         """Report that a login failed; a login that is still good stays."""
         self.codes = self.note = None
-        if self._logged_in.is_set():
+        # The status is logged when its word changes; that of a login that failed stays the same.
+        if self._logged_in.is_set() or isinstance(error, LoginFailed):
             log.warning("login_failed", account=self._account, reason=str(error))
+        if self._logged_in.is_set():
             self.note = f"{NEW_LOGIN_FAILED}{error}"
             self._on_change()
         else:

@@ -334,6 +334,16 @@ async def test_what_is_logged_of_a_login(running_login: Callable[[], Any]) -> No
     assert not any(secret in str(logs) for secret in secrets)
 
 
+async def test_a_failed_first_login_is_logged(running_login: Callable[[], Any]) -> None:
+    """Before any login the status word stays the same: only this line says what went wrong."""
+    with capture_logs() as logs:
+        async with running_login() as home:
+            home.bmw.decline(await home.code())
+            await until(lambda: "declined" in home.problem_text)
+    assert [e["event"] for e in logs] == ["login_code_issued", "login_failed"]
+    assert "declined" in logs[-1]["reason"]
+
+
 # Renewals
 
 
