@@ -1,3 +1,3 @@
 """bmw2mqtt brings BMW, MINI and Supra cars to any MQTT broker."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
