@@ -72,6 +72,12 @@ def _own_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _check_returns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `check` return where it would end the process, which is the test's own here."""
+    monkeypatch.setattr("bmw2mqtt.cli.check.leave", lambda status: status)
+
+
+@pytest.fixture(autouse=True)
 def _processes_without_coverage(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
