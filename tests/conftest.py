@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -44,6 +45,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             count += len(module)
     placed.sort(key=lambda place: place[0])
     items[:] = [item for _, module in placed for item in module]
+
+
+# `no_cover` pauses one measurement. In a worker of pytest-xdist there are three: that of a child
+# process, of a run without workers, and of a worker. Only the last one stays.
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Let workers not be measured as child processes."""
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """End the measurement that pytest-cov begins as if there were no workers."""
+    controller = getattr(config.pluginmanager.getplugin("_cov"), "cov_controller", None)
+    if controller is not None and hasattr(config, "workerinput"):
+        controller.cov.stop()
 
 
 def pytest_collection_finish() -> None:
