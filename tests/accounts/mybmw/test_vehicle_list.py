@@ -76,13 +76,13 @@ def test_a_car_that_two_lists_a_day_apart_miss_has_left(
             await refresh(day)
             assert day.watcher.listed == set(VINS)
             if not is_restarted:
-                await asyncio.sleep(25 * HOUR)
+                await asyncio.sleep(27 * HOUR)
         if is_restarted:
             day.watcher.listed = frozenset()
             async with day.running(poll_interval=HOUR):
                 await asyncio.sleep(MINUTE)
                 assert day.watcher.listed == set(VINS), "a restart forgets no car"
-                await asyncio.sleep(25 * HOUR)
+                await asyncio.sleep(27 * HOUR)
         assert day.watcher.listed == frozenset()
         assert day.state.status is AccountStatus.ERROR
         assert NO_CAR in str(day.state.message)
