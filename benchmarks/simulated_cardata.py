@@ -99,10 +99,10 @@ class Offer:
         assert client is not None, "nobody listens"
         if per_second is not None:
             return await self._send_steadily(client, count, per_second)
-        packets = [self._packet(client, is_probe=n == count - 1) for n in range(count)]
         started = time.monotonic()
-        for number, packet in enumerate(packets):
-            client.send(packet)
+        for number in range(count):
+            # Made when it is sent: a later answer of REST would make it an older one.
+            client.send(self._packet(client, is_probe=number == count - 1))
             if number % 50 == 49:
                 await _breathe(client)
         return {"started_at": started, "sent_at": [], "probe": self._probe}
@@ -110,7 +110,6 @@ class Offer:
     async def _send_steadily(
         self, client: StreamClient, count: int, per_second: float
     ) -> dict[str, Any]:
-        """Make each message when it is sent: a later answer of REST would make it an older one."""
         started = time.monotonic()
         sent_at = []
         for number in range(count):
