@@ -40,14 +40,14 @@ class Subscriber:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def first(self, wanted: Callable[[str, bytes], bool]) -> float:
+    def first(self, wanted: Callable[[str, bytes], bool], timeout_s: float = 60) -> float:
         """Wait for a message; return when it was seen."""
 
         def look() -> float | None:
             seen = tuple(self.seen)
             return next((at for at, topic, payload in seen if wanted(topic, payload)), None)
 
-        found = wait_until(look)
+        found = wait_until(look, timeout_s)
         assert found is not None
         return found
 
