@@ -4,20 +4,15 @@ import asyncio
 import re
 from collections.abc import Collection, Sequence
 
-import aiomqtt
-
 from bmw2mqtt.config import Mqtt
 from bmw2mqtt.mqtt.client import IN_FLIGHT, Client
-from bmw2mqtt.mqtt.errors import BrokerError, describe
-from bmw2mqtt.mqtt.factory import make_client
+from bmw2mqtt.mqtt.errors import BrokerError
 from bmw2mqtt.mqtt.message import Message
-from bmw2mqtt.mqtt.tools.retained_reader import retained_messages
+from bmw2mqtt.mqtt.tools.retained_reader import ANSWER_S, retained_messages
+from bmw2mqtt.mqtt.tools.tool_client import tool_client
 from bmw2mqtt.mqtt.topics import Topics
-from bmw2mqtt.mqtt.transport import tls_context
 from bmw2mqtt.vehicle.errors import Bmw2MqttError
 from bmw2mqtt.vehicle.vin import VIN_PATTERN
-
-ANSWER_S = 10.0
 
 
 class DaemonRunning(Bmw2MqttError):  # noqa: N818 - named for what it is
@@ -48,13 +43,7 @@ def remove_everything(
     topics = Topics(settings.base_topic, discovery_prefix)
 
     async def run() -> list[str]:
-        client = make_client(
-            settings,
-            tls_context(settings.tls),
-            availability_topic=None,
-            client_id=f"{settings.client_id}-cleanup",
-        )
-        async with client:
+        async with tool_client(settings, name="cleanup") as client:
             found = await _find(client, topics, relay_prefixes)
             is_running = found.get(topics.bridge_availability) == b"online"
             if is_running and not (is_dry_run or is_forced):
@@ -65,12 +54,7 @@ def remove_everything(
                 await _delete(client, order)
             return order
 
-    try:
-        return asyncio.run(run())
-    except aiomqtt.MqttError as error:
-        raise BrokerError(
-            f"{settings.host}:{settings.port}: {describe(error, settings)}"
-        ) from error
+    return asyncio.run(run())
 
 
 async def _delete(client: Client, order: Sequence[str]) -> None:

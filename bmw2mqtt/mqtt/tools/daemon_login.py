@@ -5,15 +5,12 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-import aiomqtt
-
 from bmw2mqtt.config import Mqtt
 from bmw2mqtt.mqtt.client import Client
-from bmw2mqtt.mqtt.errors import BrokerError, describe
-from bmw2mqtt.mqtt.factory import make_client
+from bmw2mqtt.mqtt.errors import BrokerError
 from bmw2mqtt.mqtt.message import Message
+from bmw2mqtt.mqtt.tools.tool_client import tool_client
 from bmw2mqtt.mqtt.topics import Topics
-from bmw2mqtt.mqtt.transport import tls_context
 from bmw2mqtt.vehicle.account import NEW_LOGIN_FAILED
 from bmw2mqtt.vehicle.errors import AccountError
 
@@ -96,23 +93,15 @@ class DaemonLogin:
     async def _with_client(
         self, talk: Callable[[Client], Awaitable[Result]], patience_s: float
     ) -> Result:
-        settings = self._settings
-        client = make_client(
-            settings,
-            tls_context(settings.tls),
-            availability_topic=None,
-            client_id=f"{settings.client_id}-login",
-        )
         try:
-            async with asyncio.timeout(patience_s), client:
+            async with (
+                asyncio.timeout(patience_s),
+                tool_client(self._settings, name="login") as client,
+            ):
                 await client.subscribe([(self._status_topic, 1), (self._attributes_topic, 1)])
                 return await talk(client)
         except TimeoutError as error:
             raise BrokerError("the running daemon does not answer; see its log") from error
-        except aiomqtt.MqttError as error:
-            raise BrokerError(
-                f"{settings.host}:{settings.port}: {describe(error, settings)}"
-            ) from error
 
     async def _changes(self, client: Client, message: Message) -> AsyncIterator[None]:
         """Send a message, then yield each change of the account's status."""

@@ -3,13 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection
 
-import aiomqtt
-
 from bmw2mqtt.config import Mqtt
 from bmw2mqtt.mqtt.client import Client
-from bmw2mqtt.mqtt.errors import BrokerError, describe
-from bmw2mqtt.mqtt.factory import make_client
-from bmw2mqtt.mqtt.transport import tls_context
+from bmw2mqtt.mqtt.errors import BrokerError
+from bmw2mqtt.mqtt.tools.tool_client import tool_client
 
 QUIET_S = 1.0
 """The broker has sent everything that is retained when none came for so long, and none came
@@ -31,21 +28,10 @@ def read_retained(settings: Mqtt, filters: Collection[str], *, name: str) -> dic
     """
 
     async def run() -> dict[str, bytes]:
-        client = make_client(
-            settings,
-            tls_context(settings.tls),
-            availability_topic=None,
-            client_id=f"{settings.client_id}-{name}",
-        )
-        async with client:
+        async with tool_client(settings, name=name) as client:
             return {topic: payload async for topic, payload in retained_messages(client, filters)}
 
-    try:
-        return asyncio.run(run())
-    except aiomqtt.MqttError as error:
-        raise BrokerError(
-            f"{settings.host}:{settings.port}: {describe(error, settings)}"
-        ) from error
+    return asyncio.run(run())
 
 
 async def retained_messages(
