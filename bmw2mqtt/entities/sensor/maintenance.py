@@ -130,17 +130,34 @@ def _daily_minimum_v(vehicle: Vehicle) -> float | None:
     return round(past.days[-1].voltage_v, 2) if past and past.days else None
 
 
-BATTERY_12V: tuple[Sensor[Vehicle], ...] = (
-    Sensor(
-        key="battery_12v_voltage",
-        name="12 V battery voltage",
-        value=lambda vehicle: vehicle.battery_12v.voltage_v,
+def _voltage(
+    key: str,
+    name: str,
+    value: Callable[[Vehicle], float | None],
+    *,
+    precision: int,
+    attributes: Callable[[Vehicle], Attributes] | None = None,
+) -> Sensor[Vehicle]:
+    return Sensor(
+        key=key,
+        name=name,
+        value=value,
+        attributes=attributes,
         appears_with_value=True,
         unit="V",
         device_class="voltage",
         state_class="measurement",
-        precision=1,
+        precision=precision,
         category="diagnostic",
+    )
+
+
+BATTERY_12V: tuple[Sensor[Vehicle], ...] = (
+    _voltage(
+        "battery_12v_voltage",
+        "12 V battery voltage",
+        lambda vehicle: vehicle.battery_12v.voltage_v,
+        precision=1,
     ),
     Sensor(
         key="battery_12v_percent",
@@ -163,28 +180,18 @@ BATTERY_12V: tuple[Sensor[Vehicle], ...] = (
         category="diagnostic",
         icon="mdi:car-battery",
     ),
-    Sensor(
-        key="battery_12v_resting_voltage",
-        name="12 V battery resting voltage",
-        value=_resting_v,
+    _voltage(
+        "battery_12v_resting_voltage",
+        "12 V battery resting voltage",
+        _resting_v,
+        precision=2,
         attributes=lambda vehicle: {"measured_at": _resting_at(vehicle)},
-        appears_with_value=True,
-        unit="V",
-        device_class="voltage",
-        state_class="measurement",
-        precision=2,
-        category="diagnostic",
     ),
-    Sensor(
-        key="battery_12v_daily_minimum",
-        name="12 V battery daily minimum",
-        value=_daily_minimum_v,
-        attributes=lambda vehicle: {"days": _minimum_by_day(vehicle)},
-        appears_with_value=True,
-        unit="V",
-        device_class="voltage",
-        state_class="measurement",
+    _voltage(
+        "battery_12v_daily_minimum",
+        "12 V battery daily minimum",
+        _daily_minimum_v,
         precision=2,
-        category="diagnostic",
+        attributes=lambda vehicle: {"days": _minimum_by_day(vehicle)},
     ),
 )
