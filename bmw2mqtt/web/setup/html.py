@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from bmw2mqtt.web.page_head import page_head
 from bmw2mqtt.web.setup.texts import Texts
 
 STEPS: Final = ("language", "broker", "car", "portal", "login", "done")
@@ -52,19 +53,15 @@ def document(
     watched = f' data-live="{digest}"' if live else ""
     return_link = f'<p><a href="{back}">{t("back")}</a></p>' if back else ""
     refresh = '<noscript><meta http-equiv="refresh" content="5"></noscript>' if live else ""
-    return f"""<!doctype html>
-<html lang="{t.language}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
-<meta name="color-scheme" content="light dark">
-<title>{title} · bmw2mqtt</title>
-<link rel="icon" href="{root}icon.svg">
-<link rel="stylesheet" href="{root}page.css">
-<link rel="stylesheet" href="{root}setup.css">
-<script src="{root}setup.js" type="module"></script>
-{refresh}</head>
-<body class="setup">
+    head = page_head(
+        language=t.language,
+        title=f"{title} · bmw2mqtt",
+        root=root,
+        style="setup.css",
+        script="setup.js",
+        more=refresh,
+    )
+    return f"""{head}<body class="setup">
 <a class="skip" href="#main">{t("skip")}</a>
 <header><h1><img src="{root}icon.svg" alt="" width="28" height="28">{name}</h1></header>
 <div id="announcement" class="unseen" role="status"></div>

@@ -5,10 +5,16 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final, Generic, TypeVar
 
+from bmw2mqtt.web.page_head import page_head
+
 T = TypeVar("T")
 
 NONE: Final = "\N{EN DASH}"
 """Stands for a value that is not known."""
+_THEME_COLORS: Final = """\
+<meta name="theme-color" content="#f3f5f8" media="(prefers-color-scheme: light)">
+<meta name="theme-color" content="#0e1217" media="(prefers-color-scheme: dark)">
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +48,15 @@ def document(
         skip: The text of the link to the content.
         script: Its script.
     """
-    return f"""<!doctype html>
-<html lang="{language}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
-<meta name="color-scheme" content="light dark">
-<meta name="theme-color" content="#f3f5f8" media="(prefers-color-scheme: light)">
-<meta name="theme-color" content="#0e1217" media="(prefers-color-scheme: dark)">
-<title>{escape(title)}</title>
-<link rel="icon" href="{root}icon.svg">
-<link rel="stylesheet" href="{root}page.css">
-<link rel="stylesheet" href="{root}page-vehicle.css">
-<script src="{root}{script}" type="module"></script>
-</head>
-<body>
+    head = page_head(
+        language=language,
+        title=escape(title),
+        root=root,
+        style="page-vehicle.css",
+        script=script,
+        more=_THEME_COLORS,
+    )
+    return f"""{head}<body>
 <a class="skip" href="#main">{escape(skip)}</a>
 <header>
 <p class="brand"><a href="{root}">

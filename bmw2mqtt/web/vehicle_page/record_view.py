@@ -1,9 +1,9 @@
 """The pages of one charging session and of one trip, with what a person may enter."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from html import escape
-from typing import Final
+from typing import Final, TypeVar
 
 from bmw2mqtt.history.prices import effective_cost
 from bmw2mqtt.history.queries import Row
@@ -22,6 +22,8 @@ from bmw2mqtt.web.vehicle_page.columns import (
 )
 from bmw2mqtt.web.vehicle_page.html import PageColumn
 from bmw2mqtt.web.vehicle_page.words import t
+
+T = TypeVar("T")
 
 _ROOT: Final = "../../../"
 
@@ -147,13 +149,18 @@ def _curve_plots(curve: Sequence[CurvePoint], zone: tzinfo) -> list[str]:
     return plots
 
 
+def _time_column(
+    heading: str, moment: Callable[[T], int | None], record: SessionRecord, zone: tzinfo
+) -> PageColumn[T]:
+    def text(row: T) -> str:
+        return words.time_text(moment(row), record.time_zone, zone)
+
+    return PageColumn(heading, text, is_number=False)
+
+
 def _point_columns(record: SessionRecord, zone: tzinfo) -> tuple[PageColumn[CurvePoint], ...]:
     return (
-        PageColumn(
-            t("Time"),
-            lambda point: words.time_text(point.at, record.time_zone, zone),
-            is_number=False,
-        ),
+        _time_column(t("Time"), lambda point: point.at, record, zone),
         PageColumn(t("Power (kW)"), lambda point: words.number(point.power_kw, 1)),
         PageColumn(t("Charge (%)"), lambda point: words.number(point.soc, 0)),
     )
@@ -161,16 +168,8 @@ def _point_columns(record: SessionRecord, zone: tzinfo) -> tuple[PageColumn[Curv
 
 def _block_columns(record: SessionRecord, zone: tzinfo) -> tuple[PageColumn[BlockRecord], ...]:
     return (
-        PageColumn(
-            t("Start"),
-            lambda block: words.time_text(block.start_at, record.time_zone, zone),
-            is_number=False,
-        ),
-        PageColumn(
-            t("End"),
-            lambda block: words.time_text(block.end_at, record.time_zone, zone),
-            is_number=False,
-        ),
+        _time_column(t("Start"), lambda block: block.start_at, record, zone),
+        _time_column(t("End"), lambda block: block.end_at, record, zone),
         PageColumn(t("Energy (kWh)"), lambda block: words.number(block.kwh, 2)),
         PageColumn(t("Mean (kW)"), lambda block: words.number(block.mean_kw, 1)),
     )

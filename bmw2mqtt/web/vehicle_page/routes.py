@@ -107,27 +107,27 @@ class VehicleRoutes:
         return _html(data_view.render(car.vehicle, car.name, streamed, today))
 
     async def _charge(self, request: web.Request) -> web.Response:
-        VISITOR.set(visitor_of(request))
-        car, key = self._recorded_car(request), int(request.match_info["key"])
-
-        def show(reader: HistoryReader) -> str | None:
-            row = reader.charge(car.vehicle.vin, key)
-            if row is None:
-                return None
-            zone, currency = self._zone, self._context.currency
-            return record_view.render_charge(row, name=car.name, zone=zone, currency=currency)
-
-        return _html(await self._read(show, lambda: None))
+        render = partial(
+            record_view.render_charge, zone=self._zone, currency=self._context.currency
+        )
+        return await self._record(request, HistoryReader.charge, render)
 
     async def _trip(self, request: web.Request) -> web.Response:
+        render = partial(record_view.render_trip, zone=self._zone)
+        return await self._record(request, HistoryReader.trip, render)
+
+    async def _record(
+        self,
+        request: web.Request,
+        find: Callable[[HistoryReader, str, int], T | None],
+        render: Callable[..., str],
+    ) -> web.Response:
         VISITOR.set(visitor_of(request))
         car, key = self._recorded_car(request), int(request.match_info["key"])
 
         def show(reader: HistoryReader) -> str | None:
-            row = reader.trip(car.vehicle.vin, key)
-            if row is None:
-                return None
-            return record_view.render_trip(row, name=car.name, zone=self._zone)
+            row = find(reader, car.vehicle.vin, key)
+            return None if row is None else render(row, name=car.name)
 
         return _html(await self._read(show, lambda: None))
 
