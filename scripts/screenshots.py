@@ -17,6 +17,7 @@ from bmw2mqtt import log as logging_set_up
 from bmw2mqtt.bridge import Bridge
 from bmw2mqtt.config import Configuration, Settings
 from bmw2mqtt.demo.broker import DemoBroker, find_program, free_port
+from bmw2mqtt.demo.past import record_past
 from bmw2mqtt.simulator.cardata import CLIENT_ID, CarDataSimulator, CarDataUser
 from bmw2mqtt.simulator.cardata import demo_cars as cardata_demo_cars
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser, demo_cars
@@ -142,7 +143,8 @@ async def _with_browser(work: Callable[[Browser], Awaitable[None]]) -> None:
 async def main() -> None:
     """Run the bridge and look at it."""
     logging_set_up.set_up("warning", "auto")
-    user = SimulatedUser(username="me@example.com", password="secret", cars=demo_cars())  # noqa: S106
+    cars, customer_cars = demo_cars(), cardata_demo_cars()
+    user = SimulatedUser(username="me@example.com", password="secret", cars=cars)  # noqa: S106
     with tempfile.TemporaryDirectory(prefix="bmw2mqtt-screenshots-") as name:
         directory = Path(name)
         broker = DemoBroker(
@@ -151,11 +153,16 @@ async def main() -> None:
         (directory / "broker").mkdir()
         page_port = free_port("127.0.0.1", 8099)
         url = f"http://127.0.0.1:{page_port}/"
-        customer = CarDataUser(cars=list(cardata_demo_cars()))
+        customer = CarDataUser(cars=list(customer_cars))
         async with broker, MyBmwSimulator([user]) as mybmw, CarDataSimulator([customer]) as cardata:
             stop = asyncio.Event()
             accounts = _accounts(mybmw, cardata)
             settings = _settings(broker, accounts, page_port, directory / "data")
+            record_past(
+                settings,
+                polled=[car.model for car in cars],
+                streaming=[car.model for car in customer_cars],
+            )
             setup = Setup(Configuration(settings=settings, fixed={}))
             bridge = Bridge(settings, setup=setup)
             running = asyncio.create_task(bridge.run(stop))
@@ -172,11 +179,14 @@ async def main() -> None:
                 await page.close()
                 await _shoot(browser, url, "page", ".car img")
                 one: dict[str, Any] = {"sizes": ["phone"], "schemes": ["light"]}
+                desktop: dict[str, Any] = {"sizes": ["desktop"], "schemes": ["light"]}
                 await _shoot(browser, url, "page-de", ".car img", locale="de-DE", **one)
                 await _shoot(
                     browser, f"{url}cars/{CARDATA_VIN}/data", "data", "#bookmarklet", **one
                 )
-                await _shoot(browser, f"{url}cars/{VIN}/", "car", "#rows tr", is_whole=False)
+                await _shoot(
+                    browser, f"{url}cars/{VIN}/", "car", "#rows tr", is_whole=False, **desktop
+                )
 
             try:
                 await _with_browser(look)
