@@ -12,6 +12,7 @@ from bmw2mqtt.web.setup.html import Field, button, choice, field, form, problems
 from bmw2mqtt.web.setup.service import Setup
 from bmw2mqtt.web.setup.start_link import is_container
 from bmw2mqtt.web.setup.texts import LANGUAGES, Texts
+from bmw2mqtt.web.visitor import UNITS
 
 PORTALS: Final[Mapping[str, str]] = {
     "BMW Deutschland": "https://www.bmw.de/de-de/mybmw/vehicle-overview",
@@ -23,13 +24,18 @@ _REGIONS: Final = ("rest_of_world", "north_america", "china")
 
 
 def language(t: Texts, form_token: str) -> str:
-    """Return the choice of the language."""
-    answers = "".join(
+    """Return the choice of the language and the units."""
+    languages = "".join(
         choice("language", code, texts["language.own"], checked=code == t.language)
         for code, texts in LANGUAGES.items()
     )
+    units = "".join(
+        choice("units", name, t(f"units.{name}"), checked=name == t.visitor.units) for name in UNITS
+    )
     content = (
-        f"<fieldset><legend>{t('start.choose')}</legend>{answers}</fieldset>"
+        f"<fieldset><legend>{t('start.choose')}</legend>{languages}</fieldset>"
+        f"<fieldset><legend>{t('start.units')}</legend>{units}</fieldset>"
+        f'<p class="soft">{t("start.units.note")}</p>'
         f'<div class="row">{button(t("continue"))}</div>'
     )
     return f"<p>{t('start.text')}</p>{form(content, form_token)}"
@@ -160,7 +166,7 @@ def mybmw(t: Texts, setup: Setup, entered: AccountForm, lines: list[str]) -> str
         for name in _REGIONS
     )
     wrong = entered.errors.get("region", "")
-    wrong = f'<p class="error">{escape(wrong)}</p>' if wrong else ""
+    wrong = f'<p class="error">{escape(t.message(wrong))}</p>' if wrong else ""
     content = (
         entry("username", hint=t("mybmw.username.hint"))
         + entry("password", kind="password")
