@@ -29,6 +29,7 @@ EU: dict[str, Any] = {
     "expires_at": None,
     "last_update": None,
     "next_update": None,
+    "paused_at": None,
     "requests_24h": 1,
     "requests_left": 44,
     "stream": {
@@ -114,6 +115,9 @@ def test_an_account_that_waits_for_a_login() -> None:
     assert "Next update: no update scheduled" in text
     assert "1 request to BMW in the last 24 hours, 44 left" in text
     assert "Stream: not connected since 2026-01-02 " in text
+    assert "Paused" not in text
+    paused = {**EU, "status": "paused", "paused_at": "2026-01-02T12:30:00+00:00"}
+    assert "    Paused since 2026-01-02 " in "\n".join(module._lines(document(paused), settings))
     assert "No cars yet" in text
     assert "run bmw2mqtt login ACCOUNT" in text
 

@@ -144,6 +144,7 @@ export function when(iso) {
 export function clock(iso) {
   const at = new Date(iso);
   const isToday = at.toDateString() === new Date(now()).toDateString();
+  if (Math.abs(at - now()) > 6 * 86400000) return dateTime(iso); // a weekday could be another week's
   const time = at.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
   return isToday ? time : `${at.toLocaleDateString(locale, { weekday: "short" })} ${time}`;
 }
