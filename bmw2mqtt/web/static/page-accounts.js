@@ -81,8 +81,9 @@ function statusMessage(a, kind, context) {
     said || (isKnownPause(a) ? t("Paused by you since {time}. The last values are kept.", { time: clock(a.paused_at) }) : SENTENCES[a.status]),
     isClient ? clientSteps() : todo || (a.status === "ok" ? "" : STEPS[a.status]),
     retry(a),
-    div("row", switchToCarData(a, context), isClient && context.hasSettings && h("a", { class: "button", href: `setup/cardata?account=${a.name}` }, t("Change the client ID")),
-      a.status !== "starting" && guide(place, t("More in the guide"))));
+    a.status !== "starting" && div("row", switchToCarData(a, context),
+      isClient && context.hasSettings && h("a", { class: "button", href: `setup/cardata?account=${a.name}` }, t("Change the client ID")),
+      guide(place, t("More in the guide"))));
 }
 
 const box = (kind, sentence, ...more) => h("div", { class: `message ${kind}`, "data-key": "message" },

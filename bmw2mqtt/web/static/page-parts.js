@@ -94,7 +94,7 @@ function translated(text) {
 export function sentences(text) {
   const whole = message(text.replace(/[;,] (trying again( later| in some hours| tomorrow)?|waiting until then)$/, "").replace(/ \(\w*(Error|Exception|Timeout)\)/, ""))
     .replace(/[.,;]? ?(Next request|Nächste Anfrage): [^.]*/, "");
-  const [, first, rest] = /^([^:]{3,140}?): (\D.*)$/s.exec(whole) || [null, whole, ""];
+  const [, first, rest] = /^([^:]{3,140}?)(?:: |; (?=check |prüfe ))(\D.*)$/s.exec(whole) || [null, whole, ""];
   return [first, rest].map(closed);
 }
 
