@@ -403,7 +403,10 @@ async def test_it_speaks_german() -> None:
         assert "&quot;x&quot; ist kein gültiger Port; nimm eine ganze Zahl" in refused
         assert "Das Passwort enthält ein unsichtbares Zeichen (U+200B" in refused
         refused = (await found.send("broker", host="127.0.0.1", port="1", action="test")).text
-        assert "127.0.0.1:1 ist nicht nutzbar: Verbindung abgelehnt" in refused
+        assert (
+            "127.0.0.1:1 ist nicht nutzbar: Verbindung abgelehnt: prüfe, ob der Broker läuft, und"
+            " „Name oder Adresse“ und „Port“"
+        ) in refused
         refused = (await found.send("cardata", client_id="x")).text
         assert "&quot;x&quot; ist keine Client-ID; kopiere sie aus BMWs Portal" in refused
         mybmw = {"username": "me@\u200bx", "password": "p", "region": "mars"}

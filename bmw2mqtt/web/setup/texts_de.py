@@ -20,6 +20,7 @@ GERMAN: Final = {
     "fixed": "Festgelegt durch {place}. Ändere es dort.",
     "page": "Zur Seite mit deinen Autos",
     "busy": "Einen Moment …",
+    "quoted": "„{text}“",
     "missing": "Bitte ausfüllen.",
     "copy": "Kopieren",
     "copied": "Kopiert",

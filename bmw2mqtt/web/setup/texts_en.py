@@ -20,6 +20,7 @@ ENGLISH: Final = {
     "fixed": "Set by {place}. Change it there.",
     "page": "To the page with your cars",
     "busy": "One moment …",
+    "quoted": "“{text}”",
     "missing": "Please fill this in.",
     "copy": "Copy",
     "copied": "Copied",
