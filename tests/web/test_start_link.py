@@ -12,6 +12,7 @@ from bmw2mqtt.config import load_configuration
 from bmw2mqtt.log.sentences import sentence
 from bmw2mqtt.web.setup import start_link
 from bmw2mqtt.web.setup.service import Setup
+from bmw2mqtt.web.setup.start_link import is_container
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +73,18 @@ def test_on_this_machine_alone_no_link_is_needed() -> None:
     with structlog.testing.capture_logs() as logged:
         setup.announce()
     assert logged[0]["url"] == "http://[::1]:8099/setup/"
+
+
+def test_a_container_with_its_hosts_network_knows_its_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark, interfaces = tmp_path / ".dockerenv", tmp_path / "net"
+    monkeypatch.setattr(start_link, "_CONTAINER_MARKS", (mark,))
+    monkeypatch.setattr(start_link, "_INTERFACES", interfaces)
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    (interfaces / "eth0").mkdir(parents=True)
+    assert not is_container()
+    mark.touch()
+    assert is_container()
+    (interfaces / "wlan0" / "device").mkdir(parents=True)
+    assert not is_container()
