@@ -154,6 +154,7 @@ SPEAKING = (
     "mqtt/tools/broker_check.py",
     "mqtt/transport.py",
     "network_errors.py",
+    "web/access.py",
     "web/setup/broker_test.py",
     "web/setup/service.py",
 )
@@ -162,6 +163,7 @@ SHORTEST = 3
 """Words of the shortest sentence."""
 NOT_SHOWN = {
     "there is no account {}; did you mean {}?",  # what the setup does not write
+    "bmw2mqtt session until {}",
     "Could not publish message",  # exceptions that we catch ourselves
     "not a valid topic",
     "image/png, image/*, */*",
