@@ -23,6 +23,7 @@ from bmw2mqtt.cli.main import main
 from bmw2mqtt.demo import broker as demo_broker
 from bmw2mqtt.demo import welcome
 from bmw2mqtt.demo.broker import DemoError, find_program
+from bmw2mqtt.demo.run import _print as print_for_a_person
 from bmw2mqtt.simulator.driving import ELECTRIC
 from bmw2mqtt.web.setup.start_link import PLACEHOLDER
 from tests.mosquitto import Observer, free_port, wait_until
@@ -172,6 +173,13 @@ def test_demo_for_the_whole_network_and_its_waiting_login(stack: ExitStack, tmp_
     shown = demo.text.partition("Ctrl-C\n")[2].strip().splitlines()
     assert shown
     assert not [line for line in shown if not SENTENCE.match(line)]
+
+
+def test_a_text_that_cannot_be_written_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        print_for_a_person("a text for a terminal that was just closed")
+        full.flush()
 
 
 def test_a_closed_terminal_ends_the_demo_and_its_broker(stack: ExitStack, tmp_path: Path) -> None:
