@@ -153,9 +153,10 @@ def test_demo_for_the_whole_network_and_its_waiting_login(stack: ExitStack, tmp_
     wait_until(lambda: "to see your cars" in demo.text, what="page")
     assert httpx.get(url, trust_env=False).status_code == 401
     bearer = {"Authorization": f"Bearer {page[3]}"}
+    visitor = stack.enter_context(httpx.Client(headers=bearer, trust_env=False))
 
     def waiting() -> dict[str, Any]:
-        state = httpx.get(url, headers=bearer, trust_env=False).json()
+        state = visitor.get(url).json()
         found: dict[str, Any] = next(a for a in state["accounts"] if a["name"] == "demo_login")
         return found
 
