@@ -122,6 +122,9 @@ async def nothing_special(_: Peer, __: int, ___: bytes) -> bool:
 class FakeBroker:
     """Listens on a port of its own."""
 
+    settings: Mqtt
+    """How the bridge reaches it."""
+
     def __init__(self, answer: Answer = nothing_special, limits: bytes = b"") -> None:
         self.answer = answer
         self.limits = limits
@@ -131,14 +134,9 @@ class FakeBroker:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    @property
-    def settings(self) -> Mqtt:
-        """How the bridge reaches it."""
-        assert self._server is not None
-        return Mqtt(host="localhost", port=self._server.sockets[0].getsockname()[1])
-
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.settings = Mqtt(host="localhost", port=self._server.sockets[0].getsockname()[1])
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -17,7 +17,7 @@ from bmw2mqtt.mqtt.retained_scan import MAX_TOPICS, RetainedScan
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.simulator.cardata import mqtt_codec as codec
 from tests.mqtt.fake_broker import FakeBroker, Peer, packet, until
-from tests.mqtt.test_session import COMMAND, make_session, stop, virtually
+from tests.mqtt.running_session import COMMAND, full_publisher, running, virtually
 
 STATES = {"connecting": codec.CONNECT, "subscribing": codec.SUBSCRIBE, "publishing": codec.PUBLISH}
 BODIES = [
@@ -54,17 +54,14 @@ async def survives(state: str, data: bytes, protocol: str) -> None:
             return True
         return False
 
-    async with FakeBroker(answer) as broker:
-        publisher = Publisher()
-        for number in range(30):
-            publisher.retain(f"t/{number}", b"1")
-        settings = broker.settings.model_copy(update={"protocol": protocol})
-        session = make_session(settings, publisher=publisher)
-        task = asyncio.create_task(session.run())
+    publisher = full_publisher(30)
+    async with (
+        FakeBroker(answer) as broker,
+        running(broker, publisher=publisher, protocol=protocol) as session,
+    ):
         await until(lambda: has_sent and session.subscribed.is_set() and len(broker.peers) > 1)
         async with asyncio.timeout(60):
             await publisher.drained()
-        await stop(session, task)
         assert {m.topic for m in broker.peers[-1].published} >= {f"t/{n}" for n in range(30)}
 
 
@@ -91,16 +88,12 @@ async def test_a_suback_of_another_length_ends_nothing(codes: bytes) -> None:
             return True
         return False
 
-    async with FakeBroker(answer) as broker:
-        publisher = Publisher()
-        publisher.retain("t/1", b"1")
-        session = make_session(broker.settings, publisher=publisher)
-        task = asyncio.create_task(session.run())
+    publisher = full_publisher(1)
+    async with FakeBroker(answer) as broker, running(broker, publisher=publisher) as session:
         await until(session.subscribed.is_set)
         async with asyncio.timeout(5):
             await publisher.drained()
         assert session.connections == 1
-        await stop(session, task)
 
 
 def claim(length: int, head: bytes) -> bytes:
@@ -117,11 +110,11 @@ def claim(length: int, head: bytes) -> bytes:
 @pytest.mark.parametrize("size", [228 * 2**20, MAX_INCOMING_BYTES + 10])
 @virtually
 async def test_a_packet_that_is_too_long_takes_no_memory(size: int, protocol: str) -> None:
-    async with FakeBroker() as broker:
-        settings = broker.settings.model_copy(update={"protocol": protocol})
-        received: list[Received] = []
-        session = make_session(settings, received)
-        task = asyncio.create_task(session.run())
+    received: list[Received] = []
+    async with (
+        FakeBroker() as broker,
+        running(broker, received=received, protocol=protocol) as session,
+    ):
         await session.subscribed.wait()
         (peer,) = broker.peers
         tracemalloc.start()
@@ -141,27 +134,21 @@ async def test_a_packet_that_is_too_long_takes_no_memory(size: int, protocol: st
             await until(lambda: received)
             assert [m.payload for m in received] == [b"online"]
             assert session.connections == 1
-        await stop(session, task)
 
 
 @virtually
 async def test_a_flood_of_qos_2_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    async with FakeBroker() as broker:
-        session = make_session(broker.settings)
-        task = asyncio.create_task(session.run())
+    async with FakeBroker() as broker, running(broker) as session:
         await session.subscribed.wait()
         broker.peers[0].message(COMMAND, b"x" * 1000, flags=0x04)
         await until(lambda: session.connections == 2 and session.subscribed.is_set())
-        await stop(session, task)
     assert "QoS 2" in capsys.readouterr().out
 
 
 @virtually
 async def test_a_flood_of_commands_takes_little_memory() -> None:
-    async with FakeBroker() as broker:
-        session = make_session(broker.settings)
+    async with FakeBroker() as broker, running(broker) as session:
         session._on_message = lambda _: None
-        task = asyncio.create_task(session.run())
         await session.subscribed.wait()
         (peer,) = broker.peers
         tracemalloc.start()
@@ -173,7 +160,6 @@ async def test_a_flood_of_commands_takes_little_memory() -> None:
         tracemalloc.stop()
         assert peak < 12 * 2**20, f"{peak / 2**20:.0f} MiB"
         assert session.connections == 1
-        await stop(session, task)
 
 
 # The retained scan
