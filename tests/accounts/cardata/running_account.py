@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bmw2mqtt.accounts.cardata.account import CarDataAccount
@@ -20,6 +20,8 @@ from tests.accounts.cardata.account_parts import VIN, AccountParts
 from tests.accounts.waiting import TIMEOUT_S, until
 
 MILEAGE = "vehicle.vehicle.travelledDistance"
+REST = "/customers/"
+"""What is in the path of each request to REST."""
 
 
 def warnings(logs: list[Any]) -> list[str]:
@@ -95,6 +97,10 @@ class RunningAccount:
         text = self.entity(name)
         return None if text in {None, "None"} else datetime.fromisoformat(str(text))
 
+    def is_just_now(self, moment: datetime | None) -> bool:
+        """Whether something happened while the test waited for it."""
+        return moment is not None and timedelta() <= self.clock.now - moment < timedelta(seconds=2)
+
     def car(self, name: str, vin: str = VIN) -> str | None:
         return self.topic(f"{vin}/{name}")
 
@@ -147,5 +153,5 @@ class RunningAccount:
         assert len(self.bmw.stream.connects) == connects + 1, "a new connection"
         assert self.bmw.stream.is_subscribed(self.user.gcid)
 
-    def asked(self, path: str = "/customers/") -> int:
+    def asked(self, path: str = REST) -> int:
         return sum(path in request.path for request in self.bmw.requests)
