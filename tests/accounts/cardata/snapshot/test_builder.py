@@ -3,144 +3,26 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from operator import attrgetter
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bmw2mqtt.accounts.cardata.basic_data import BasicData
-from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
-from bmw2mqtt.vehicle.snapshot import (
-    Charging,
-    ClimateActivity,
-    DriveTrain,
-    Timer,
-)
-from tests.accounts.cardata.reporting_car import (
-    COMBUSTION,
-    ELECTRIC,
-    HYBRID,
-    T0,
-    VIN,
-    Car,
-    entry,
-    message,
-)
+from bmw2mqtt.vehicle.snapshot import Charging, ClimateActivity, Timer
+from tests.accounts.cardata.reporting_car import COMBUSTION, ELECTRIC, HYBRID, T0, Car, entry
 from tests.accounts.cardata.snapshot.names import (
     ACTIVITY,
     COMFORT,
     CONSUMPTION,
-    DISPLAY_UNIT,
     FUEL,
-    FUEL_PERCENT,
     HEADER,
-    HMI_UNIT,
     KOMBI,
     MILEAGE,
     PORT,
-    POWER,
     REMAINING,
     STATUS,
     TARGET,
-    TRIP_MILEAGE,
-    TRIP_SOC,
     reported,
 )
-
-# What kind of car
-
-
-def test_basic_data() -> None:
-    vehicle = reported(
-        {},
-        {
-            "brand": "BMW", "modelName": "iX1 xDrive30", "bodyType": "SAV", "driveTrain": "BEV",
-            "puStep": "11/2025.30", "steering": "LL", "hvsMaxEnergyAbsolute": "64.7",
-        },
-    )  # fmt: skip
-    assert (vehicle.model, vehicle.brand) == ("iX1 xDrive30", "BMW")
-    assert vehicle.drive_train is DriveTrain.ELECTRIC
-    assert vehicle.software_version == "11/2025.30"
-    assert vehicle.charging.capacity_kwh == 64.7
-
-
-def test_both_spellings_of_basic_data() -> None:
-    one = BasicData.parse({"hvsMaxEnergyAbsolute": 70, "driveTrain": "BEV"})
-    other = BasicData.parse({"hvsMaxEnergyAbsolute": "70", "propulsionType": "BEV"})
-    assert one == other
-    assert one.battery_capacity_kwh == 70
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("hvsMaxEnergyAbsolute", 0),
-        ("hvsMaxEnergyAbsolute", "1"),
-        ("reessNominalCapacityGross", 210),
-    ],
-)
-def test_a_capacity_that_is_none(name: str, value: Any) -> None:
-    """The last one is in ampere hours."""
-    assert BasicData.parse({name: value}).battery_capacity_kwh is None
-
-
-@pytest.mark.parametrize("raw", [None, [], "x", 5, {}, {"brand": None, "steering": 7}])
-def test_basic_data_may_be_missing(raw: Any) -> None:
-    assert BasicData.parse(raw).brand is None
-    vehicle = reported({}, raw if isinstance(raw, dict) else None)
-    assert (vehicle.model, vehicle.brand) == ("BMW 000001", "BMW")
-
-
-@pytest.mark.parametrize(
-    ("brand", "shown"),
-    [
-        ("BMW", "BMW"),
-        ("BMWi", "BMW"),
-        ("BMW_I", "BMW"),
-        ("BMW i", "BMW"),
-        ("MINI", "MINI"),
-        ("Toyota-Supra", "TOYOTA"),
-    ],
-)
-def test_brands(brand: str, shown: str) -> None:
-    assert reported({}, {"brand": brand}).brand == shown
-
-
-@pytest.mark.parametrize(
-    ("word", "drive_train"),
-    [
-        ("BEV", DriveTrain.ELECTRIC),
-        ("PHEV", DriveTrain.PLUGIN_HYBRID),
-        ("CONV", DriveTrain.COMBUSTION),
-        ("MHEV", DriveTrain.MILD_HYBRID),
-        ("HEV", DriveTrain.HYBRID),
-        ("bev_rex", DriveTrain.ELECTRIC_WITH_RANGE_EXTENDER),
-    ],
-)
-def test_drive_trains(word: str, drive_train: DriveTrain) -> None:
-    assert reported({HEADER: 50, FUEL: 30}, {"driveTrain": word}).drive_train is drive_train
-
-
-@pytest.mark.parametrize(
-    ("values", "drive_train"),
-    [
-        ({}, None),
-        ({HEADER: 50, TRIP_SOC: 50, TARGET: 80, STATUS: "NOCHARGING"}, None),
-        ({HEADER: 50, TRIP_SOC: 50, TARGET: 80, FUEL: 30, KOMBI: 0}, DriveTrain.COMBUSTION),
-        ({KOMBI: 200, FUEL: 0, FUEL_PERCENT: 0}, DriveTrain.ELECTRIC),
-        ({f"{PORT}status": "CONNECTED"}, DriveTrain.ELECTRIC),
-        ({STATUS: "CHARGINGACTIVE"}, DriveTrain.ELECTRIC),
-        ({POWER: 7000, FUEL_PERCENT: 30}, DriveTrain.PLUGIN_HYBRID),
-        ({FUEL: 30}, DriveTrain.COMBUSTION),
-    ],
-)
-@pytest.mark.parametrize("basic", [None, {"driveTrain": "STEAM"}])
-def test_without_a_known_word_the_readings_have_to_prove_it(
-    values: dict[str, Any], drive_train: DriveTrain | None, basic: Any
-) -> None:
-    car = Car(basic)
-    assert car.report(values).drive_train is drive_train
-    assert car.unknown_words == ([("driveTrain", "STEAM")] if basic else [])
 
 
 def test_it_takes_no_commands() -> None:
@@ -162,135 +44,6 @@ def test_what_a_car_had_once_it_has_for_good() -> None:
     can = car.report({tire: "-NA-", ACTIVITY: "INVALID"}, 60).capabilities
     assert can.tires
     assert can.climate_state
-
-
-# Mileage
-
-
-@pytest.mark.parametrize(
-    ("values", "km"),
-    [
-        ({MILEAGE: ("41250", "km")}, 41250),
-        ({MILEAGE: (1000, "mi")}, 1609.344),
-        ({MILEAGE: (1000, "miles")}, 1609.344),
-        ({MILEAGE: 41250}, 41250),
-        ({MILEAGE: 1000, DISPLAY_UNIT: "miles"}, 1609.3),
-        ({MILEAGE: 1000, HMI_UNIT: "MILES"}, 1609.3),
-        ({MILEAGE: (1000, "km"), DISPLAY_UNIT: "miles"}, 1000),
-        ({MILEAGE: 1000, DISPLAY_UNIT: "km"}, 1000),
-        ({MILEAGE: 1000, HMI_UNIT: "KILOMETERS"}, 1000),
-        ({MILEAGE: (1000, "null"), DISPLAY_UNIT: "miles"}, 1609.3),
-        ({TRIP_MILEAGE: 900}, 900),
-        ({MILEAGE: 1000, TRIP_MILEAGE: 900}, 1000),
-        ({MILEAGE: -5}, None),
-        ({}, None),
-    ],
-)
-def test_mileage(values: dict[str, Any], km: float | None) -> None:
-    assert reported(values).mileage_km == km
-
-
-def mileages(*readings: Any) -> list[float | None]:
-    """Return the mileage after each reading of the odometer, a minute apart."""
-    car = Car()
-    return [
-        car.report({MILEAGE: reading}, 60 * minute).mileage_km
-        for minute, reading in enumerate(readings)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("readings", "expected"),
-    [
-        pytest.param([(10000, "km"), 6214, 6215], [10000, 10000, 10002.1], id="miles"),
-        pytest.param([93272, 57957, 93274], [93272, 93272, 93274], id="by turns"),
-        pytest.param([57958, (93273, "km")], [57958, 93273], id="a guess is corrected"),
-        pytest.param([(50000, "km"), 90000, (50001, "km")], [50000, 90000, 50001], id="too much"),
-        pytest.param([(16093, "km"), (10000, "km")], [16093, 10000], id="one is no witness"),
-        pytest.param(
-            [(50000, "km"), (50001, "km"), (50002, "km"), (50003, "mi"), (50004, "km")],
-            [50000, 50001, 50002, 50003, 50004],
-            id="miles for one burst",
-        ),
-        pytest.param(
-            [(100, "km"), (101, "km"), (102, "km"), (5, "km"), (103, "km")],
-            [100, 101, 102, 102, 103],
-            id="a short fall",
-        ),
-        pytest.param(
-            [(900, "km"), (901, "km"), (902, "km"), (50, "km"), (51, "km"), (52, "km")],
-            [900, 901, 902, 902, 902, 52],
-            id="another instrument cluster",
-        ),
-        pytest.param([10000, "INVALID", 10001], [10000, 10000, 10001], id="unknown"),
-        pytest.param([(10000, "km"), (9999, "km")], [10000, 10000], id="rounding"),
-        pytest.param([(0, "km"), (3, "km"), (-1, "km")], [0, 3, 3], id="new"),
-    ],
-)
-def test_an_odometer_falls_only_if_later_readings_agree(
-    readings: list[Any], expected: list[float]
-) -> None:
-    assert mileages(*readings) == expected
-
-
-def test_the_mileage_at_the_end_of_a_trip_counts_if_it_is_larger() -> None:
-    car = Car()
-    car.report({MILEAGE: (10000, "km")})
-    assert car.report({TRIP_MILEAGE: 9000}, 60).mileage_km == 10000
-    assert car.report({TRIP_MILEAGE: 10005}, 120).mileage_km == 10005
-
-
-def opened_car(folder: Path) -> Car:
-    """Return a car whose readings are on disk."""
-    store = ReadingStore(folder / "readings.db")
-    store.open()
-    return Car(store=store)
-
-
-def test_an_odometer_outlives_a_restart(tmp_path: Path) -> None:
-    car = opened_car(tmp_path)
-    readings = [(10000, "km"), (10001, "km"), (10002, "km"), 6300, "INVALID"]
-    for minute, reading in enumerate(readings):
-        car.report({MILEAGE: reading}, 60 * minute)
-    assert car.vehicle is not None
-    km = car.vehicle.mileage_km
-    car.store.close()
-    car = opened_car(tmp_path)
-    assert car.snapshot().mileage_km == km == 10138.9
-    car.store.close()
-
-
-def test_a_display_that_is_switched_moves_no_odometer(tmp_path: Path) -> None:
-    car = opened_car(tmp_path)
-    car.report({DISPLAY_UNIT: "km", MILEAGE: 10_000, CONSUMPTION: 18}, 0)
-    assert car.report({DISPLAY_UNIT: "km"}, 30).mileage_km == 10_000
-    assert car.report({DISPLAY_UNIT: "miles"}, 60).mileage_km == 10_000, "it has not moved"
-    car.store.add(VIN).record(message({MILEAGE: 10_000}, 0), T0)
-    car.store.add(VIN).record(message({MILEAGE: 10_000}, 5), T0)
-    vehicle = car.report({DISPLAY_UNIT: "miles"}, 90)
-    assert vehicle.mileage_km == 10_000
-    assert vehicle.charging.consumption_kwh_per_100km == 18
-    car.store.close()
-    car = opened_car(tmp_path)
-    assert car.snapshot().mileage_km == 10_000, "nor over a restart"
-    assert car.report({MILEAGE: 6220}, 120).mileage_km == 10_010.1
-    vehicle = car.report({DISPLAY_UNIT: "km"}, 150)
-    assert vehicle.mileage_km == pytest.approx(10_010.1, abs=0.1), "nor back"
-    assert car.report({DISPLAY_UNIT: "miles", MILEAGE: 6230}, 180).mileage_km == 10_026.2
-    car.store.close()
-
-
-def test_the_newer_word_for_the_displays_unit_counts() -> None:
-    car = Car()
-    car.report({DISPLAY_UNIT: "miles", KOMBI: 100}, 0)
-    assert car.vehicle is not None
-    assert car.vehicle.charging.range_km == 160.9
-    vehicle = car.report({HMI_UNIT: "KILOMETERS"}, 60)
-    assert vehicle.charging.range_km == pytest.approx(160.9, abs=0.1), "measured before"
-    assert car.report({KOMBI: 100}, 61).charging.range_km == 100
-
-
-# Climate, position, tyres and the rest
 
 
 @pytest.mark.parametrize(
@@ -438,15 +191,6 @@ def test_nonsense_consumption_replaces_nothing(raw: Any, kwh: float | None) -> N
 def test_times_are_written_in_many_ways(name: str, text: str, time: str | None) -> None:
     reading = reported({name: text}).readings.get(f"vehicle.{name}")
     assert (reading.value if reading else None) == time
-
-
-def test_readings_without_a_unit_follow_the_display() -> None:
-    name = "vehicle.vehicle.averageWeeklyDistanceLongTerm"
-    car = Car()
-    assert car.report({"vehicle.averageWeeklyDistanceLongTerm": 1000}).readings[name].value == 1000
-    reading = car.report({DISPLAY_UNIT: "miles"}, 60).readings[name]
-    assert (reading.value, reading.unit) == (1609.3, "km")
-    assert reading.measured_at == T0
 
 
 def test_it_was_updated_when_the_car_measured() -> None:

@@ -1,0 +1,78 @@
+"""A stream that is stopped while it connects: nothing outlives it."""
+
+import asyncio
+import threading
+from typing import Any
+
+import aiomqtt
+import pytest
+
+from tests.accounts.cardata.account_parts import AccountParts
+from tests.accounts.cardata.stream.simulated_stream import SimulatedStream
+from tests.accounts.waiting import until
+
+
+def tasks_but_this() -> set[asyncio.Task[Any]]:
+    return asyncio.all_tasks() - {asyncio.current_task()}
+
+
+async def stop(
+    stream_run: SimulatedStream, stream: asyncio.Task[None], tasks: set[asyncio.Task[Any]]
+) -> None:
+    """Stop a stream; nothing of it is left."""
+    stream.cancel()
+    await asyncio.wait([stream])
+    assert stream.cancelled()
+    await until(lambda: not stream_run.bmw.stream.clients, "BMW has no client left")
+    await stream_run.clock.forward(minutes=1)
+    assert not stream_run.bmw.stream.clients, "and no thread brings one"
+    assert tasks_but_this() == tasks
+
+
+@pytest.mark.parametrize("turns", [*range(12), *range(12, 60, 6)])
+@pytest.mark.parametrize("is_renewal", [False, True])
+async def test_stopped_while_it_connects(
+    parts: AccountParts, turns: int, *, is_renewal: bool
+) -> None:
+    stream_run = SimulatedStream(parts)
+    tasks = tasks_but_this()
+    running = asyncio.create_task(stream_run.stream.run())
+    if is_renewal:
+        await stream_run.connect()
+    stream_run.stream.use(stream_run.tokens())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await stop(stream_run, running, tasks)
+
+
+async def test_stopped_while_a_thread_connects(
+    parts: AccountParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_connect = threading.Event()
+    connect = aiomqtt.Client._client_connect
+
+    def connect_late(client: aiomqtt.Client) -> None:
+        may_connect.wait(20)
+        connect(client)
+
+    monkeypatch.setattr(aiomqtt.Client, "_client_connect", connect_late)
+    stream_run = SimulatedStream(parts)
+    tasks = tasks_but_this()
+    running = asyncio.create_task(stream_run.stream.run())
+    stream_run.stream.use(stream_run.tokens())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait([running])
+    may_connect.set()
+    await stop(stream_run, running, tasks)
+
+
+async def test_stopped_while_bmw_says_nothing(parts: AccountParts) -> None:
+    stream_run = SimulatedStream(parts)
+    stream_run.bmw.stream.silent = True
+    tasks = tasks_but_this()
+    running = asyncio.create_task(stream_run.stream.run())
+    stream_run.stream.use(stream_run.tokens())
+    await until(lambda: stream_run.bmw.stream.clients)
+    await stop(stream_run, running, tasks)
