@@ -13,6 +13,7 @@ from bmw2mqtt.accounts import scheduler as polling
 from bmw2mqtt.accounts.cardata.http import HttpClient
 from bmw2mqtt.accounts.cardata.stream import connection as stream_connection
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
+from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.simulator.cardata import CarDataSimulator, CarDataUser, stream_client
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
@@ -107,3 +108,12 @@ def values(tmp_path: Path) -> Iterator[ReadingStore]:
     values.open()
     yield values
     values.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An open `data_dir`, empty."""
+    store = Store(tmp_path / "deep" / "data")
+    store.open()
+    yield store
+    store.close()

@@ -17,12 +17,9 @@ from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
 from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.vehicle.errors import StoreInUse
+from tests.accounts.failing_disk import failing
 from tests.accounts.mybmw.polled_account import polled_account
 from tests.fixture_cars import fixture_car
-
-
-def refuse(*_: Any) -> None:
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 async def test_a_full_disk_stops_no_poll_and_no_login(
@@ -30,7 +27,7 @@ async def test_a_full_disk_stops_no_poll_and_no_login(
 ) -> None:
     watched = await watch(fixture_car("WBA00000000DEMO02"))
     assert (await watched.poll()).status is AccountStatus.OK
-    monkeypatch.setattr(os, "fsync", refuse)
+    monkeypatch.setattr(os, "fsync", failing(errno.ENOSPC))
     near_bmw.accounts.expire_access_tokens()
     with capture_logs() as lines:
         assert (await watched.poll()).status is AccountStatus.OK

@@ -1,15 +1,10 @@
 """Files that survive a restart."""
 
-import asyncio
 import errno
 import fcntl
-import json
 import os
-import socket
 import stat
-import threading
-import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,15 +13,7 @@ from structlog.testing import capture_logs
 from bmw2mqtt import files
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.vehicle.errors import ConfigError, StoreError
-from tests.accounts.waiting import until
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "deep" / "data")
-    store.open()
-    yield store
-    store.close()
+from tests.accounts.failing_disk import failing
 
 
 def mode(path: Path) -> int:
@@ -81,10 +68,8 @@ def test_the_old_file_stays_until_the_new_one_is_complete(
 ) -> None:
     store.save("tokens", {"a": 1})
 
-    def disk_is_full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(*((os, "fsync") if step == "fsync" else (Path, "replace")), disk_is_full)
+    place = (os, "fsync") if step == "fsync" else (Path, "replace")
+    monkeypatch.setattr(*place, failing(errno.ENOSPC))
     with pytest.raises(StoreError, match=r"tokens\.json cannot be written: No space left"):
         store.save("tokens", {"a": 2})
     monkeypatch.undo()
@@ -118,62 +103,6 @@ def test_a_folder_that_cannot_be_synced_is_as_good_as_any(
     monkeypatch.setattr(os, "fsync", sync_files_only)
     store.save("tokens", {"a": 1})
     assert store.load("tokens") == {"a": 1}
-
-
-DAMAGED = [
-    b"",
-    b"{",
-    b'{"a": 1',
-    b"\xff\xfe",
-    b"[1, 2]",
-    b"null",
-    b"7",
-    b'{"a": "\xff"}',
-    b'{"a": "\xed\xa0\x80"}',
-    b'{"a": "\\ud800"}',
-    b'{"\\udfff": 1}',
-    b'{"a": NaN}',
-    b'{"a": -Infinity}',
-    b'{"a": 1e999}',
-    b'{"a": %s}' % (b"9" * 5000),
-    b'{"a": 1, "a": 2}',
-    b'{"b": {"a": 1, "a": 2}}',
-    b'{"a": %s%s}' % (b"[" * 100_000, b"]" * 100_000),
-    b'{"a": %s1%s}' % (b'{"a":' * 100_000, b"}" * 100_000),
-]
-
-
-@pytest.mark.parametrize("content", DAMAGED, ids=range(len(DAMAGED)))
-def test_a_damaged_file_is_set_aside_and_named(
-    store: Store, content: bytes, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = store.directory / "tokens.json"
-    path.write_bytes(content)
-    assert store.load("tokens") == {}
-    assert not path.exists()
-    assert path.with_suffix(".damaged").read_bytes() == content
-    said = capsys.readouterr().out
-    assert "file_damaged" in said
-    assert "tokens.json" in said
-    store.save("tokens", {"a": 1})
-    assert store.load("tokens") == {"a": 1}
-
-
-def test_what_a_killed_process_has_written_can_be_had(store: Store) -> None:
-    assert store.load_draft("tokens") == {}
-    (store.directory / ".tokens.json.new").write_text('{"a": 1}')
-    assert store.load_draft("tokens") == {"a": 1}
-    assert store.load("tokens") == {}, "a draft is only for who asks for it"
-    for half in ("", '{"a": ', "[]"):
-        (store.directory / ".tokens.json.new").write_text(half)
-        assert store.load_draft("tokens") == {}
-
-
-def test_a_list_of_pairs_or_an_empty_list_is_no_document(store: Store) -> None:
-    for content in ([], [["a", 1]], ["ab"]):
-        (store.directory / "tokens.json").write_text(json.dumps(content))
-        assert store.load("tokens") == {}
-        assert not (store.directory / "tokens.json").exists()
 
 
 def test_one_bridge_at_a_time(store: Store) -> None:
@@ -237,10 +166,7 @@ def test_each_obstacle_has_its_own_sentence(
 def test_each_trouble_of_the_disk_has_its_own_sentence(
     tmp_path: Path, number: int, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(Path, "mkdir", refuse)
+    monkeypatch.setattr(Path, "mkdir", failing(number))
     with pytest.raises(ConfigError) as caught:
         Store(tmp_path / "data").open()
     assert sentence in str(caught.value)
@@ -250,10 +176,7 @@ def test_each_trouble_of_the_disk_has_its_own_sentence(
 def test_a_file_system_without_locks_is_warned_of_once(
     tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", failing(number))
     store = Store(tmp_path)
     with capture_logs() as lines:
         store.open()
@@ -273,203 +196,9 @@ def test_a_folder_that_has_gone(store: Store) -> None:
     assert store.load("tokens") == {"a": 1}
 
 
-def test_a_file_that_cannot_be_read_now_stays_where_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = Store(tmp_path)
-    store.save("tokens-home", {"refresh_token": "x"})
-
-    def refuse(*_: object) -> int:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    monkeypatch.setattr(os, "open", refuse)
-    with capture_logs() as lines:
-        assert store.load("tokens-home") == {}
-    monkeypatch.undo()
-    assert [line["event"] for line in lines] == ["file_not_read"]
-    assert store.load("tokens-home") == {"refresh_token": "x"}
-    assert not (tmp_path / "tokens-home.damaged").exists()
-
-
-def make_fifo(path: Path) -> None:
-    os.mkfifo(path)
-
-
-def make_folder(path: Path) -> None:
-    path.mkdir()
-
-
-def make_link(path: Path) -> None:
-    outside = path.parent.parent / "outside.json"
-    outside.write_text('{"a": "not ours"}')
-    path.symlink_to(outside)
-
-
-def make_device_link(path: Path) -> None:
-    path.symlink_to("/dev/zero")
-
-
-def make_socket(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(os.path.relpath(path))
-
-
-def make_huge(path: Path) -> None:
-    with path.open("wb") as file:
-        file.truncate(600 * 1024 * 1024)
-
-
-@pytest.mark.timeout(10)
-@pytest.mark.parametrize(
-    "make", [make_fifo, make_folder, make_link, make_device_link, make_socket, make_huge]
-)
-def test_what_is_no_plain_file_of_ours_is_set_aside(
-    store: Store, make: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(store.directory)  # the name of a socket has to be short
-    path = store.directory / "tokens.json"
-    make(path)
-    tracemalloc.start()
-    with capture_logs() as lines:
-        assert store.load("tokens") == {}
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 50 * 1024 * 1024
-    assert [line["event"] for line in lines] == ["file_damaged"]
-    assert os.path.lexists(path.with_suffix(".damaged"))
-    store.save("tokens", {"a": 1})
-    assert store.load("tokens") == {"a": 1}
-
-    path.unlink()
-    path.with_suffix(".damaged").rename(path)
-    assert store.load_draft("tokens") == {}
-    with capture_logs() as lines:
-        assert store.read("tokens.json") is None
-    assert [line["event"] for line in lines] == ["file_damaged"]
-
-
-@pytest.mark.timeout(10)
-@pytest.mark.parametrize("make", [make_fifo, make_link, make_huge])
-def test_what_is_in_a_drafts_place_is_in_nobodys_way(
-    store: Store, make: Callable[[Path], None]
-) -> None:
-    make(store.directory / ".tokens.json.new")
-    store.save("tokens", {"a": 1})
-    assert store.load("tokens") == {"a": 1}
-    assert json.loads((store.directory / "tokens.json").read_text()) == {"a": 1}
-    outside = store.directory.parent / "outside.json"
-    assert not outside.exists() or "not ours" in outside.read_text()
-
-
-def test_a_folder_that_leads_out_of_data_dir_is_not_used(store: Store, tmp_path: Path) -> None:
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "outside" / "x.png").write_bytes(b"not ours")
-    (store.directory / "images").symlink_to(tmp_path / "outside")
-    with capture_logs() as lines:
-        assert store.read("images/x.png") is None
-        store.write("images/x.png", b"ours")
-    assert [line["event"] for line in lines] == ["file_damaged"]
-    assert store.read("images/x.png") == b"ours"
-    assert (tmp_path / "outside" / "x.png").read_bytes() == b"not ours"
-
-
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800", object()])
 def test_what_could_not_be_read_again_is_not_written(store: Store, value: object) -> None:
     store.save("tokens", {"a": 1})
     with pytest.raises(StoreError, match=r"tokens\.json cannot be written"):
         store.save("tokens", {"a": value})
     assert store.load("tokens") == {"a": 1}
-
-
-# Off the event loop
-
-
-class SlowDisk:
-    """A disk that takes its time."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.go_on = threading.Event()
-        self.is_asked = threading.Event()
-        self.syncs = 0
-        self._fsync = os.fsync
-        monkeypatch.setattr(os, "fsync", self._wait)
-
-    def _wait(self, descriptor: int) -> None:
-        self.syncs += 1
-        self.is_asked.set()
-        assert self.go_on.wait(30)
-        self._fsync(descriptor)
-
-
-async def test_a_slow_disk_does_not_hold_up_the_loop(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    disk = SlowDisk(monkeypatch)
-    done: list[object] = []
-    for number in range(100):
-        store.save_later("state", {"n": number}, done.append)
-        assert store.load("state") == {"n": number}, "what is on its way counts"
-    saving = asyncio.create_task(store.save_now("tokens", {"a": 1}))
-    await until(disk.is_asked.is_set)
-    assert done == []
-    assert not saving.done()
-    disk.go_on.set()
-    await saving
-    await until(lambda: len(done) == 100)
-    assert set(done) == {None}
-    assert json.loads((store.directory / "state.json").read_bytes()) == {"n": 99}
-    assert json.loads((store.directory / "tokens.json").read_bytes()) == {"a": 1}
-    assert disk.syncs <= 6, "only the newest of a hundred is written"
-
-
-async def test_what_a_cancelled_caller_wanted_written_is_written(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    disk = SlowDisk(monkeypatch)
-    saving = asyncio.create_task(store.save_now("tokens", {"a": 1}))
-    await until(disk.is_asked.is_set)
-    saving.cancel()
-    disk.go_on.set()
-    await store.flushed()
-    assert json.loads((store.directory / "tokens.json").read_bytes()) == {"a": 1}
-
-
-async def test_a_disk_that_hangs_does_not_hang_the_stop(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bmw2mqtt.accounts.background_writer.FLUSH_S", 0.05)
-    disk = SlowDisk(monkeypatch)
-    store.save_later("state", {"a": 1}, lambda _: None)
-    with capture_logs() as lines:
-        await store.flushed()
-        await store.flushed()
-    assert [line["event"] for line in lines] == ["data_dir_is_slow"]
-    disk.go_on.set()
-
-
-async def test_who_left_it_to_the_thread_is_told_of_a_full_disk(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def disk_is_full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    store.save("state", {"a": 1})
-    monkeypatch.setattr(os, "fsync", disk_is_full)
-    done: list[StoreError | None] = []
-    store.save_later("state", {"a": 2}, done.append)
-    with pytest.raises(StoreError, match="No space left"):
-        await store.save_now("tokens", {"a": 2})
-    assert "No space left" in str(done[0])
-    assert store.load("state") == {"a": 1}
-
-
-async def test_a_bug_in_the_thread_is_logged_and_the_next_one_has_its_turn(store: Store) -> None:
-    def crash() -> None:
-        raise ZeroDivisionError
-
-    with capture_logs() as lines:
-        store.writer.submit(crash, lambda _: None)
-        with pytest.raises(ZeroDivisionError):
-            await store.writer.run(crash)
-        assert await store.writer.run(lambda: 7) == 7
-    assert [line["event"] for line in lines] == ["bug"]
