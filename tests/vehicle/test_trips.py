@@ -1,23 +1,12 @@
 """Trips and refuelling: what a car reports, line by line, and what the log says of it."""
 
-import json
 from dataclasses import dataclass, field
 
 import pytest
 
 from bmw2mqtt.vehicle.snapshot import DriveTrain
-from bmw2mqtt.vehicle.trips import (
-    Home,
-    Refuelled,
-    Trip,
-    TripDiscarded,
-    TripEnded,
-    TripStarted,
-    TripTracker,
-    Zone,
-    join_short_stops,
-)
-from tests.vehicle.trip_steps import EV, HOME, ICE, PHEV, at, follow, observation, place, records
+from bmw2mqtt.vehicle.trips import Trip
+from tests.vehicle.trip_steps import EV, ICE, PHEV, at, records, run
 
 
 @dataclass
@@ -310,9 +299,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_table(case: Case):
-    reports = [observation(line, case.drive_train) for line in case.reports.strip().splitlines()]
-    events = follow(TripTracker(HOME), reports, at("24:00"))
-    trips, refuels = records(events)
+    trips, refuels = records(run(case.reports, case.drive_train))
     assert [_describe(trip, wanted) for trip, wanted in zip(trips, case.trips, strict=False)] == (
         case.trips
     )
@@ -340,167 +327,3 @@ def _clock(time):
     hours, rest = divmod(abs(seconds), 3600)
     minutes, seconds = divmod(rest, 60)
     return f"{sign}{hours}:{minutes:02}" + (f":{seconds:02}" if seconds else "")
-
-
-def run(text: str, drive_train: DriveTrain = EV, home: Home | None = HOME, **options):
-    reports = [observation(line, drive_train) for line in text.strip().splitlines()]
-    return follow(TripTracker(home, **options), reports, at("24:00"))
-
-
-DRIVE = """
--0:05 OD=100 POS=0 HD=80
-0:00 MV=1
-0:10 OD=110 POS=9000
-0:20 OD=130 POS=18000
-0:30 MV=0 OD=140 POS=27000
-0:31 HD=70 LK=1
-"""
-
-
-def test_a_trip_says_when_it_begins_and_when_it_is_over():
-    started, ended = run(DRIVE)
-    assert isinstance(started, TripStarted)
-    assert started.start_at == at("0:00")
-    assert started.zone_from is Zone.HOME
-    assert isinstance(ended, TripEnded)
-    assert ended.trip.zone_from is Zone.HOME
-    assert ended.trip.zone_to is Zone.ELSEWHERE
-
-
-def test_consumption_is_the_energy_between_two_measured_levels_of_charge():
-    [trip], _ = records(run(DRIVE))
-    assert trip.kwh == 7.8
-    assert trip.kwh_per_100km == 19.5
-
-
-NO_CONSUMPTION = {
-    "less than three points": DRIVE.replace("HD=70", "HD=78"),
-    "an old level at the start": DRIVE.replace("HD=80", "HD=80@-3:00"),
-    "no level after the last movement": DRIVE.replace("HD=70", "HD=70@0:20"),
-    "a charge before the level at the end": DRIVE.replace("HD=70 LK=1", "CH=1\n0:36 HD=70"),
-    "a level long after the end": DRIVE.replace("HD=70 LK=1", "LK=1\n1:10 HD=70"),
-    "an unknown start": "0:00 OD=100 HD=80\n1:00 OD=140 HD=60",
-}
-
-
-@pytest.mark.parametrize("text", NO_CONSUMPTION.values(), ids=NO_CONSUMPTION)
-def test_no_consumption_where_it_would_be_a_guess(text):
-    [trip], _ = records(run(text))
-    assert trip.kwh is None
-    assert trip.kwh_per_100km is None
-
-
-def test_a_plug_in_hybrid_shows_both_energies_and_no_consumption_from_mixed_driving():
-    text = DRIVE.replace("HD=80", "HD=80 FL=30").replace("HD=70", "HD=70 FL=28")
-    [trip], _ = records(run(text, PHEV))
-    assert (trip.kwh, trip.litres, trip.kwh_per_100km) == (7.8, 2, None)
-
-
-def test_an_old_level_of_charge_does_not_replace_a_newer_one():
-    [trip], _ = records(run(DRIVE + "0:32 HD=75@0:15"))
-    assert (trip.soc_end, trip.kwh) == (70, 7.8)
-
-
-def test_a_trip_with_a_stop_at_a_fuel_station_has_no_litres():
-    text = "-1:00 OD=100 FL=30\n0:00 MV=1\n0:15 FL=45\n0:40 MV=0 OD=150 FL=29"
-    [trip], [refuel] = records(run(text, ICE))
-    assert (trip.fuel_start_l, trip.fuel_end_l, trip.litres) == (30, 29, None)
-    assert refuel.litres == 15
-
-
-def test_a_position_of_elsewhere_and_back_is_not_even_a_start():
-    assert run("-2:00 OD=1000 POS=0\n0:00 POS=40000\n0:10 POS=0\n0:12 POS=0") == []
-
-
-def test_a_car_that_reports_at_the_end_only_has_its_trip_within_a_minute():
-    tracker = TripTracker(HOME)
-    tracker.update(observation("-1:00 OD=100", ICE))
-    assert tracker.update(observation("0:00 OD=123@-0:01", ICE)) == []
-    assert tracker.next_check_at() == at("0:01")
-    [ended] = tracker.advance(at("0:01"))
-    assert ended.trip.end_at == at("-0:01")
-
-
-def test_a_level_of_charge_that_comes_late_completes_the_trip():
-    text = DRIVE.replace("0:31 HD=70 LK=1", "0:31 LK=1\n0:40 HD=70")
-    trips, _ = records(run(text))
-    assert [trip.kwh for trip in trips] == [7.8]
-
-
-def test_an_electric_car_that_reports_a_tank_is_not_refuelled():
-    events = run("0:00 OD=1 FL=10\n1:00 FL=50\n2:00 FL=50", EV)
-    assert events == []
-
-
-def test_litres_per_100_km_go_from_refuelling_to_refuelling():
-    text = """
-    0:00 OD=1000 FL=10
-    1:00 FL=50
-    5:00 OD=1500
-    6:00 FL=15
-    6:30 FL=55
-    """
-    _, refuels = records(run(text, ICE))
-    assert [refuel.litres_per_100km for refuel in refuels] == [None, 7.0]
-
-
-def test_a_tank_known_in_percent_only():
-    [refuelled] = run("0:00 FP=20\n1:00 FP=27\n2:00 FP=90", ICE)
-    assert isinstance(refuelled, Refuelled)
-    assert (refuelled.refuel.before_percent, refuelled.refuel.after_percent) == (27, 90)
-    assert refuelled.refuel.litres is None
-
-
-def test_a_trip_that_was_announced_and_is_none_says_so():
-    events = run("-1:00 OD=100 POS=0\n0:00 MV=1\n0:01 MV=0")
-    assert [type(event) for event in events] == [TripStarted, TripDiscarded]
-
-
-def test_without_a_home_no_zone_and_no_track_unless_wanted():
-    [trip], _ = records(run(DRIVE, home=None))
-    assert (trip.zone_from, trip.zone_to, trip.track) == (None, None, ())
-    [trip], _ = records(run(DRIVE, keep_positions=True))
-    assert trip.track[0] == place(0)
-    assert len(trip.track) == 4
-
-
-def test_a_time_far_in_the_future_is_the_time_of_arrival():
-    text = DRIVE.replace("MV=0", "MV=0@30:00") + "1:00 MV=0@30:00\n2:00 MV=0@30:00"
-    [trip], _ = records(run(text))
-    assert trip.end_at == at("0:30")
-
-
-@pytest.mark.parametrize("until", range(1, 8))
-def test_a_stored_state_has_no_position_and_goes_on_nevertheless(until):
-    tracker = TripTracker(HOME)
-    lines = (DRIVE + "0:32 FL=20\n0:40 FL=50\n").strip().splitlines()
-    events = follow(tracker, [observation(line, PHEV) for line in lines[:until]], at("0:00"))
-    stored = json.dumps(tracker.state)
-    assert "latitude" not in stored
-    assert "48." not in stored
-    tracker = TripTracker(HOME, state=json.loads(stored))
-    events += follow(tracker, [observation(line, PHEV) for line in lines[until:]], at("9:00"))
-    assert "48." not in json.dumps(tracker.state)
-    [trip], [refuel] = records(events)
-    assert (trip.start_at, trip.end_at, trip.km) == (at("0:00"), at("0:30"), 40)
-    assert trip.zone_to is refuel.zone is Zone.ELSEWHERE
-
-
-def test_state_of_something_else_is_refused_and_ours_is_json():
-    tracker = TripTracker(HOME)
-    tracker.update(observation("0:00 OD=100 POS=0 HD=80 FL=20 MV=1", PHEV))
-    tracker.update(observation("0:10 OD=110 POS=9000 HD=70", PHEV))
-    state = json.loads(json.dumps(tracker.state))
-    assert TripTracker(HOME, state=state).state == state
-    for other in ([], {"odometer": 3}, {"open": {"key": "x"}}, {"seen": []}, "text"):
-        with pytest.raises(ValueError, match="not a TripState"):
-            TripTracker(state=other)
-
-
-def test_short_stops_are_joined_in_a_report_only():
-    text = "-1:00 OD=100\n0:00 MV=1\n0:10 MV=0 OD=105\n0:11 DO=1\n0:26 MV=1\n0:40 MV=0 OD=115\n"
-    trips, _ = records(run(text))
-    assert [trip.km for trip in trips] == [5, 10]
-    assert [trip.km for trip in join_short_stops(trips)] == [5, 10]
-    [joined] = join_short_stops(trips, longest_stop=at("0:30") - at("0:00"))
-    assert (joined.km, joined.start_at, joined.end_at) == (15, at("0:00"), at("0:40"))

@@ -23,6 +23,16 @@ T0 = datetime(2026, 11, 10, 8, tzinfo=UTC)
 HOME = Home(48.1, 11.5, 150)
 ICE, PHEV, EV = DriveTrain.COMBUSTION, DriveTrain.PLUGIN_HYBRID, DriveTrain.ELECTRIC
 
+DRIVE = """
+-0:05 OD=100 POS=0 HD=80
+0:00 MV=1
+0:10 OD=110 POS=9000
+0:20 OD=130 POS=18000
+0:30 MV=0 OD=140 POS=27000
+0:31 HD=70 LK=1
+"""
+"""40 km from home, with a tenth of the battery, locked at the end."""
+
 _NAMES = {
     "OD": ("odometer_km", float),
     "MV": ("is_moving", bool),
@@ -100,3 +110,11 @@ def records(events: Iterable[TripEvent]) -> tuple[list[Any], list[Any]]:
         elif isinstance(event, Refuelled):
             refuels[event.refuel.key] = event.refuel
     return list(trips.values()), list(refuels.values())
+
+
+def run(
+    text: str, drive_train: DriveTrain = EV, home: Home | None = HOME, **options: Any
+) -> list[TripEvent]:
+    """Return what a new tracker makes of these lines, and of the rest of a day."""
+    reports = [observation(line, drive_train) for line in text.strip().splitlines()]
+    return follow(TripTracker(home, **options), reports, at("24:00"))
