@@ -12,7 +12,7 @@ import pytest
 from tests.accounts.cardata.driven_car import DESCRIPTORS
 from tests.conftest import BackgroundBmw
 from tests.daemon import Daemon
-from tests.integration.test_cardata import VIN, CarDataOwner
+from tests.integration.cardata_owner import VIN, CarDataOwner
 from tests.mosquitto import Mosquitto, Observer, wait_until
 
 pytestmark = pytest.mark.no_cover

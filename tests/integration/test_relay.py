@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import BackgroundBmw
 from tests.daemon import Daemon
-from tests.integration.test_cardata import MILEAGE, RELAY, VIN, CarDataOwner
+from tests.integration.cardata_owner import MILEAGE, RELAY, VIN, CarDataOwner
 from tests.mosquitto import Mosquitto, Observer, wait_until
 
 pytestmark = pytest.mark.no_cover

@@ -14,8 +14,8 @@ from bmw2mqtt.simulator.mybmw import Fault, MyBmwSimulator, SimulatedUser
 from tests.conftest import BackgroundBmw
 from tests.daemon import Daemon, settings_for
 from tests.fixture_cars import fixture_car
-from tests.integration.test_cardata import ACCOUNT as CARDATA
-from tests.integration.test_cardata import CarDataOwner, wait_code
+from tests.integration.cardata_owner import ACCOUNT as CARDATA
+from tests.integration.cardata_owner import CarDataOwner, wait_code
 from tests.mosquitto import Mosquitto, Observer, free_port, wait_until
 from tests.secrets import LOGIN_TOPIC, Seen, everything_said, leaks, secrets_of
 

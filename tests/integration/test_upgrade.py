@@ -17,7 +17,7 @@ import pytest
 from bmw2mqtt.simulator.cardata import CLIENT_ID, CarDataUser, RecordedCarDataCar
 from tests.conftest import BackgroundBmw
 from tests.daemon import Daemon
-from tests.integration.test_cardata import SCOPE, CarDataOwner
+from tests.integration.cardata_owner import SCOPE, CarDataOwner
 from tests.mosquitto import Mosquitto, Observer, retained, wait_until
 
 LEFT = Path(__file__).parents[1] / "data" / "upgrade-0.1.0"
