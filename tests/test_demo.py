@@ -183,6 +183,12 @@ def test_a_text_that_cannot_be_written_ends_nothing(monkeypatch: pytest.MonkeyPa
         full.flush()
 
 
+def _begin_at_terminal() -> None:
+    """Own the terminal, and end with it, also where the tests run under nohup."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def test_a_closed_terminal_ends_the_demo_and_its_broker(stack: ExitStack, tmp_path: Path) -> None:
     master, terminal = pty.openpty()
     arguments = [sys.executable, "-m", "bmw2mqtt", "demo", "--port", str(free_port())]
@@ -194,7 +200,7 @@ def test_a_closed_terminal_ends_the_demo_and_its_broker(stack: ExitStack, tmp_pa
         stderr=terminal,
         env={**os.environ, "TMPDIR": str(tmp_path)},
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no threads
+        preexec_fn=_begin_at_terminal,  # noqa: PLW1509 - no threads
     )
     stack.callback(process.kill)
     os.close(terminal)
