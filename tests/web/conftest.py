@@ -6,6 +6,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from bmw2mqtt.web.setup import routes
 from tests.daemon import Daemon
 from tests.mosquitto import free_port, wait_until
 
@@ -71,6 +73,25 @@ def live(daemon: Callable[..., Daemon]) -> Iterator[Callable[..., DaemonPage]]:
             return DaemonPage(url, process, stack.enter_context(client))
 
         yield start
+
+
+@pytest.fixture
+def setup_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a folder that has only `data`, without settings in the environment."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    for name in [name for name in os.environ if name.startswith("BMW2MQTT_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def broker_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the setup's test of a broker succeed, whatever the broker."""
+
+    async def no_problems(*_: Any, **__: Any) -> list[str]:
+        return []
+
+    monkeypatch.setattr(routes, "broker_problems", no_problems)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -14,10 +14,10 @@ from bmw2mqtt.web.bodies import READ_TIMEOUT_S
 from tests.daemon import EXIT_TIMEOUT_S
 from tests.mosquitto import Mosquitto, free_port, wait_until
 from tests.web.empty_folder import LOG, run_in
+from tests.web.setup_visitor import FORM
 
 CLIENT_ID = "0a0a0a0a-0000-0000-0000-00000000000b"
 CONNECTED = "Connected to the MQTT broker"
-FORM = re.compile(r'name="form_token" value="([^"]+)"')
 
 
 class WaitingDaemon:
