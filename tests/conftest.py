@@ -16,6 +16,7 @@ from bmw2mqtt.simulator.cardata import CarDataSimulator, CarDataUser
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedCar, SimulatedUser
 from tests.daemon import Daemon, settings_for
 from tests.fixture_cars import fixture_cars
+from tests.forked_process import hash_quickly
 from tests.mosquitto import Mosquitto, Observer
 
 LOGGERS = ("bimmer_connected", "mqtt", "asyncio", "httpcore", "aiohttp.access")
@@ -58,7 +59,8 @@ def pytest_xdist_setupnodes() -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """End the measurement that pytest-cov begins as if there were no workers."""
+    """Let hashes be quick, and end what pytest-cov measures as if there were no workers."""
+    hash_quickly()
     controller = getattr(config.pluginmanager.getplugin("_cov"), "cov_controller", None)
     if controller is not None and hasattr(config, "workerinput"):
         controller.cov.stop()

@@ -14,6 +14,8 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from unittest import mock
 
+from bmw2mqtt.accounts.mybmw.auth import attempts
+
 _COVERAGE = "COVERAGE_PROCESS_CONFIG"
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
@@ -27,6 +29,11 @@ _CONTEXT.set_forkserver_preload(
         __name__,
     ]
 )
+
+
+def hash_quickly() -> None:
+    """Let hashes of passwords be quick ones: tests start hundreds of accounts."""
+    attempts.HASH_ROUNDS = 1
 
 
 def start(script: str, arguments: Sequence[str], log_file: Path) -> ForkServerProcess:
@@ -65,5 +72,6 @@ def _run(
         import coverage  # noqa: PLC0415 - only where it measures
 
         coverage.process_startup()
+    hash_quickly()
     sys.argv = ["bmw2mqtt", *arguments]
     exec(compile(script, "<script>", "exec"), {"__name__": "__main__"})  # noqa: S102

@@ -19,7 +19,6 @@ import structlog
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from bmw2mqtt.guard import BugLogger
 from bmw2mqtt.mqtt.command_gate import CommandGate
 from bmw2mqtt.mqtt.errors import NoAnswerError
 from bmw2mqtt.mqtt.message import Message
@@ -65,15 +64,18 @@ class Client(aiomqtt.Client):
     """The limits in the broker's CONNACK, by the names of MQTT 5."""
 
     def __init__(
-        self, *args: Any, tls: ssl.SSLContext | None, clock: Clock, **options: Any
+        self,
+        *args: Any,
+        tls: ssl.SSLContext | None,
+        clock: Clock,
+        on_received: Callable[[Received], None] | None,
+        **options: Any,
     ) -> None:
         super().__init__(*args, **options)
         self.lost = asyncio.Event()
         """Set once the connection is gone, for whatever reason."""
         self.error: aiomqtt.MqttError | None = None
         """Why it is gone; `None` while it is there, and after `disconnect`."""
-        self.on_received: Callable[[Received], None] | None = None
-        """Called with every message as it is read; without it they wait in `messages`."""
         self._tls = tls
         self._is_up = False
         self._is_leaving = False
@@ -82,9 +84,9 @@ class Client(aiomqtt.Client):
         self._paho: Any = self._client
         self._paho.disable_logger()  # it logs every attempt
         self._clock = clock
-        self._bug_logger = BugLogger()
         self._stall = StallDetector(clock)
-        self._gate = CommandGate(self._stall, self._send_ping, self._deliver)
+        self._keeps_messages = on_received is None
+        self._gate = CommandGate(self._stall, self._send_ping, on_received or (lambda _: None))
         self._pinged_at = -math.inf
         self._guard = PacketGuard(self._paho, self._gate.ping_answered)
 
@@ -238,7 +240,7 @@ class Client(aiomqtt.Client):
         except ValueError:  # a topic that cannot be one
             log.debug("message_ignored", reason="not a valid topic")
             return
-        if self.on_received is None:
+        if self._keeps_messages:
             with suppress(asyncio.QueueFull):
                 self._queue.put_nowait(message)
             return
@@ -286,13 +288,6 @@ class Client(aiomqtt.Client):
         self._pinged_at = self._loop.time()
         self._stall.ping_sent()
         self._paho._send_pingreq()  # noqa: SLF001
-
-    def _deliver(self, received: Received) -> None:
-        try:
-            if self.on_received is not None:
-                self.on_received(received)
-        except Exception:  # a bug with one message must not end the connection
-            self._bug_logger.exception("message_crashed")
 
     def _acknowledge_at_once(self) -> None:
         """Let the kernel acknowledge TCP segments without its usual delay.

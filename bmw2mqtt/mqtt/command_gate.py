@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from bmw2mqtt.guard import BugLogger
 from bmw2mqtt.mqtt.received import Received
 from bmw2mqtt.mqtt.stall import StallDetector
 from bmw2mqtt.mqtt.topics import COMMAND_SUFFIXES
@@ -23,11 +24,12 @@ class CommandGate:
         self,
         stall: StallDetector,
         send_ping: Callable[[], None],
-        deliver: Callable[[Received], None],
+        on_received: Callable[[Received], None],
     ) -> None:
         self._stall = stall
         self._send_ping = send_ping
-        self._deliver = deliver
+        self._on_received = on_received
+        self._bug_logger = BugLogger()
         self._held: list[Received] = []
         self._held_bytes = 0
         self._proof = 0
@@ -68,20 +70,27 @@ class CommandGate:
         self._stall.ping_answered()
         self._ping_if_needed()
         if self._held and self._stall.pings_answered >= self._proof:
-            self._release(is_stale=self._stall.is_stalled)
+            self._deliver(*self._pop_held(is_stale=self._stall.is_stalled))
         self.answered.set()
         self.answered = asyncio.Event()
 
     def close(self) -> None:
         """Deliver the held messages as stale: the connection is gone."""
-        self._release(is_stale=True)
+        self._deliver(*self._pop_held(is_stale=True))
         self.answered.set()
 
-    def _release(self, *, is_stale: bool) -> None:
+    def _pop_held(self, *, is_stale: bool) -> list[Received]:
         held, self._held, self._held_bytes = self._held, [], 0
         for received in held:
             received.is_stale = is_stale
-            self._deliver(received)
+        return held
+
+    def _deliver(self, *messages: Received) -> None:
+        for received in messages:
+            try:
+                self._on_received(received)
+            except Exception:  # a bug with one message must not end the connection
+                self._bug_logger.exception("message_crashed")
 
     def _ping_if_needed(self) -> None:
         if self._stall.needs_ping:

@@ -22,6 +22,7 @@ from bmw2mqtt.vehicle.commands import (
 from bmw2mqtt.vehicle.deadline import Clock, Deadline
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
+MAX_WAITING: Final = 4
 MAX_PAYLOAD_BYTES: Final = 4096
 MAX_PAYLOAD_IN_EVENT: Final = 255
 
@@ -87,43 +88,85 @@ class ValidatedCommand:
     deadline: Deadline
 
 
-@dataclass(slots=True)
 class CommandQueue:
     """The commands of one vehicle, first come first served."""
 
-    waiting: deque[ValidatedCommand] = field(default_factory=deque)
-    running: ValidatedCommand | None = None
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    worker: asyncio.Task[None] | None = None
-    expiry: asyncio.TimerHandle | None = None
-    """Fires when the next waiting command expires."""
+    def __init__(self, vin: str, on_expired: Callable[[ValidatedCommand], None]) -> None:
+        """Create an empty queue.
+
+        Args:
+            vin: the vehicle.
+            on_expired: called with each command that expires while it waits.
+        """
+        self.vin = vin
+        self.waiting: deque[ValidatedCommand] = deque()
+        self.running: ValidatedCommand | None = None
+        self.worker: asyncio.Task[None] | None = None
+        """Carries the commands out; `None`: nothing waits or runs."""
+        self._on_expired = on_expired
+        self._arrived = asyncio.Event()
+        self._expiry: asyncio.TimerHandle | None = None
+        """Fires when the next waiting command expires."""
 
     def add(self, command: ValidatedCommand) -> None:
         """Append a command."""
         self.waiting.append(command)
-        self.arrived.set()
+        self._arrived.set()
+        self._schedule_expiry()
 
-    def remove_expired(self) -> list[ValidatedCommand]:
-        """Remove the waiting commands that have expired, and return them."""
+    def start_next(self) -> ValidatedCommand:
+        """Return the command whose turn it is, running from now on."""
+        self.running = self.waiting.popleft()
+        self._schedule_expiry()
+        return self.running
+
+    def drop_expired(self) -> None:
+        """Drop the commands that have expired; that makes room in the queue."""
         expired = [command for command in self.waiting if command.deadline.is_over]
         if expired:
             self.waiting = deque(c for c in self.waiting if c not in expired)
-        return expired
+        for command in expired:
+            self._on_expired(command)
+        self._schedule_expiry()
 
-    def has(self, command: Command) -> bool:
-        """Whether the same command waits or runs."""
+    def _schedule_expiry(self) -> None:
+        """Let a command expire in time, not when its turn comes."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        if self.waiting:
+            next_s = max(0.0, min(command.deadline.remaining_s for command in self.waiting))
+            loop = asyncio.get_running_loop()
+            self._expiry = loop.call_later(next_s, self.drop_expired)
+
+    def check_room(self, command: Command) -> None:
+        """Check whether another command may wait.
+
+        Raises:
+            CommandRefused: the same one waits or runs, or too many wait.
+        """
         pending = [*self.waiting, *([self.running] if self.running else [])]
-        return any(other.command == command for other in pending)
+        if any(other.command == command for other in pending):
+            raise CommandRefused(Reason.IN_PROGRESS, "the same command is waiting or running")
+        if len(self.waiting) >= MAX_WAITING:
+            raise CommandRefused(Reason.QUEUE_FULL, f"{MAX_WAITING} commands are waiting already")
 
     async def wait_for_arrival(self, timeout_s: float) -> bool:
         """Return whether another command arrives within this time."""
-        self.arrived.clear()
+        self._arrived.clear()
         try:
             async with asyncio.timeout(timeout_s):
-                await self.arrived.wait()
+                await self._arrived.wait()
         except TimeoutError:
             return False
         return True
+
+    def close(self) -> None:
+        """Cancel the worker and the expiry; what waits stays."""
+        if self.worker is not None:
+            self.worker.cancel()
+        if self._expiry is not None:
+            self._expiry.cancel()
 
 
 class CommandRefused(Exception):  # noqa: N818 - a result, not an error

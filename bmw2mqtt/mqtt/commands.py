@@ -24,13 +24,12 @@ from bmw2mqtt.mqtt.command_queue import (
     ValidatedCommand,
     parse_payload,
 )
-from bmw2mqtt.mqtt.command_rules import VehicleLookup, refusal
+from bmw2mqtt.mqtt.command_rules import VehicleHandle, VehicleLookup, refusal
 from bmw2mqtt.mqtt.device import dump_json
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.received import Received
 from bmw2mqtt.mqtt.topics import CommandTopic, Topics
 from bmw2mqtt.vehicle.commands import (
-    Command,
     CommandResult,
     EventType,
     Executor,
@@ -41,7 +40,6 @@ from bmw2mqtt.vehicle.snapshot import Vehicle
 
 log = structlog.get_logger(__name__)
 
-MAX_WAITING: Final = 4
 MAX_RECENT_EVENTS: Final = 20
 REFUSAL_LOG_INTERVAL_S: Final = 60
 
@@ -88,8 +86,8 @@ class Commands:
         """Carry out commands until cancelled."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                for vin, queue in self._queues.items():
-                    self._start_worker(vin, queue)
+                for queue in self._queues.values():
+                    queue.worker = self._tasks.create_task(self._work(queue))
                 await asyncio.Event().wait()
         finally:
             self._tasks = None
@@ -97,19 +95,20 @@ class Commands:
     def receive(self, topic: CommandTopic, message: Received) -> None:
         """Queue the command of one message, or refuse it."""
         request = CommandRequest.from_message(topic, message)
-        self._drop_expired(request.vin)
+        queue = self._queues.get(request.vin) or CommandQueue(request.vin, self._expired)
+        queue.drop_expired()
         try:
-            command = self._validate(request, topic, message)
+            command = self._validate(request, topic, message, queue)
         except CommandRefused as refused:
             self._finish(request, refused.result)
             return
         if self._is_stopped:
             self._finish(request, _STOPPED_BEFORE)
             return
-        queue = self._queues.setdefault(request.vin, CommandQueue())
+        self._queues[request.vin] = queue
         queue.add(command)
-        self._schedule_expiry(request.vin, queue)
-        self._start_worker(request.vin, queue)
+        if queue.worker is None and self._tasks is not None:
+            queue.worker = self._tasks.create_task(self._work(queue))
 
     def unfinished(self) -> list[tuple[CommandRequest, bool]]:
         """Return the commands that run or wait, and whether each is running."""
@@ -124,10 +123,7 @@ class Commands:
         """Answer what is not finished: nothing is repeated after a restart."""
         self._is_stopped = True
         for vin, queue in self._queues.items():
-            if queue.worker is not None:
-                queue.worker.cancel()
-            if queue.expiry is not None:
-                queue.expiry.cancel()
+            queue.close()
             if queue.running is not None:
                 self._finish(queue.running.request, _STOPPED_WHILE_RUNNING)
             for command in queue.waiting:
@@ -138,7 +134,11 @@ class Commands:
     # Validation
 
     def _validate(
-        self, request: CommandRequest, topic: CommandTopic, message: Received
+        self,
+        request: CommandRequest,
+        topic: CommandTopic,
+        message: Received,
+        queue: CommandQueue,
     ) -> ValidatedCommand:
         """Return what a message asks for, if it may be carried out.
 
@@ -165,21 +165,15 @@ class Commands:
             executor=handle.executor,
             deadline=request.deadline(command, self._clock),
         )
-        self._check_queue(request.vin, command)
+        queue.check_room(command)
         self._check(validated)
         return validated
 
-    def _check_queue(self, vin: str, command: Command) -> None:
-        queue = self._queues.get(vin)
-        if queue is None:
-            return
-        if queue.has(command):
-            raise CommandRefused(Reason.IN_PROGRESS, "the same command is waiting or running")
-        if len(queue.waiting) >= MAX_WAITING:
-            raise CommandRefused(Reason.QUEUE_FULL, f"{MAX_WAITING} commands are waiting already")
-
-    def _check(self, command: ValidatedCommand) -> None:
+    def _check(self, command: ValidatedCommand) -> VehicleHandle:
         """Check what may change while a command waits: at its arrival, and before it is sent.
+
+        Returns:
+            The vehicle.
 
         Raises:
             CommandRefused: it cannot be carried out now.
@@ -190,35 +184,11 @@ class Commands:
         if command.deadline.is_over:
             raise CommandRefused(Reason.EXPIRED, _TOO_OLD)
         _raise_for(refusal(handle, command.entity, command.command))
-
-    # Expiry
-
-    def _drop_expired(self, vin: str) -> None:
-        """Answer waiting commands that have expired; that makes room in the queue."""
-        queue = self._queues.get(vin)
-        if queue is None:
-            return
-        for command in queue.remove_expired():
-            self._finish(command.request, CommandRefused(Reason.EXPIRED, _TOO_OLD).result)
-        self._schedule_expiry(vin, queue)
-
-    def _schedule_expiry(self, vin: str, queue: CommandQueue) -> None:
-        """Answer a command when it expires, not when its turn comes."""
-        if queue.expiry is not None:
-            queue.expiry.cancel()
-            queue.expiry = None
-        if queue.waiting:
-            next_s = max(0.0, min(command.deadline.remaining_s for command in queue.waiting))
-            loop = asyncio.get_running_loop()
-            queue.expiry = loop.call_later(next_s, self._drop_expired, vin)
+        return handle
 
     # Execution
 
-    def _start_worker(self, vin: str, queue: CommandQueue) -> None:
-        if self._tasks is not None and queue.waiting and queue.worker is None:
-            queue.worker = self._tasks.create_task(self._work(vin, queue))
-
-    async def _work(self, vin: str, queue: CommandQueue) -> None:
+    async def _work(self, queue: CommandQueue) -> None:
         """Carry out what waits, then refresh the vehicle once its changes can be seen.
 
         A bug ends one command, and never the queue of another vehicle.
@@ -228,45 +198,30 @@ class Commands:
             while queue.waiting or changed:
                 try:
                     while queue.waiting:
-                        changed = await self._carry_out(queue) or changed
+                        command = queue.start_next()
+                        result = await self._carry_out(command)
+                        queue.running = None
+                        self._finish(command.request, result)
+                        if self._end_pending(command, result):
+                            changed = command.executor
                     if changed and not await queue.wait_for_arrival(changed.settling_s()):
-                        await changed.refresh_vehicle(vin)
+                        await changed.refresh_vehicle(queue.vin)
                         changed = None
                 except Exception:
-                    self._bug_logger.exception("command_worker_crashed", vin=vin)
+                    self._bug_logger.exception("command_worker_crashed", vin=queue.vin)
                     changed = None
-            with self._bug_logger.caught("publish_current_crashed", vin=vin):
-                self._publish_current(vin)
+            with self._bug_logger.caught("publish_current_crashed", vin=queue.vin):
+                self._publish_current(queue.vin)
         finally:
             queue.worker = queue.running = None
 
-    async def _carry_out(self, queue: CommandQueue) -> Executor | None:
-        """Carry out the next command; return its executor if the vehicle has changed by it."""
-        command = queue.running = queue.waiting.popleft()
-        self._schedule_expiry(command.request.vin, queue)
-        result = await self._execute(command)
-        queue.running = None
-        self._finish(command.request, result)
-        may_have_changed = result.event_type in _MAY_CHANGE and result.reason not in _NOT_SENT
-        handle = self._registry.find(command.request.vin)
-        if may_have_changed and command.executor.needs_refresh(command.command):
-            if handle is not None:
-                handle.device.end_pending(command.entity)
-            return command.executor
-        if handle is not None:
-            handle.device.publish_current(command.entity)
-        return None
-
-    async def _execute(self, command: ValidatedCommand) -> CommandResult:
+    async def _carry_out(self, command: ValidatedCommand) -> CommandResult:
         """Carry out one command, unless something has changed while it waited."""
         request = command.request
         try:
-            self._check(command)
+            handle = self._check(command)
             log.info("command_started", vin=request.vin, entity=request.entity_id, id=request.id)
-            if handle := self._registry.find(request.vin):
-                handle.device.publish_pending(
-                    command.entity, command.entity.pending(request.payload)
-                )
+            handle.device.publish_pending(command.entity, command.entity.pending(request.payload))
             return await command.executor.execute(request.vin, command.command, command.deadline)
         except CommandRefused as refused:
             return refused.result
@@ -278,11 +233,25 @@ class Commands:
                 message=bug_message(error),
             )
 
+    def _end_pending(self, command: ValidatedCommand, result: CommandResult) -> bool:
+        """End the value that a running command leads to; return whether a refresh has to follow."""
+        may_have_changed = result.event_type in _MAY_CHANGE and result.reason not in _NOT_SENT
+        is_needed = may_have_changed and command.executor.needs_refresh(command.command)
+        if handle := self._registry.find(command.request.vin):
+            if is_needed:
+                handle.device.end_pending(command.entity)
+            else:
+                handle.device.publish_current(command.entity)
+        return is_needed
+
     def _publish_current(self, vin: str) -> None:
         if handle := self._registry.find(vin):
             handle.device.publish_current()
 
     # Answers
+
+    def _expired(self, command: ValidatedCommand) -> None:
+        self._finish(command.request, CommandRefused(Reason.EXPIRED, _TOO_OLD).result)
 
     def _finish(self, request: CommandRequest, result: CommandResult) -> None:
         """Publish a command's result as an event, on the response topic too, and log it."""

@@ -1,6 +1,7 @@
 """Makes MQTT clients from the settings."""
 
 import ssl
+from collections.abc import Callable
 from typing import Literal
 
 import aiomqtt
@@ -11,6 +12,7 @@ from paho.mqtt.properties import Properties
 from bmw2mqtt.config import Mqtt
 from bmw2mqtt.mqtt.client import CONNECT_TIMEOUT_S, IN_FLIGHT, QOS, Client, Clock
 from bmw2mqtt.mqtt.packets import MAX_INCOMING_BYTES
+from bmw2mqtt.mqtt.received import Received
 from bmw2mqtt.mqtt.transport import check_login
 from bmw2mqtt.vehicle.deadline import elapsed_s
 
@@ -27,8 +29,12 @@ def make_client(
     will_qos: int = QOS,
     will_retain: bool = True,
     clock: Clock = elapsed_s,
+    on_received: Callable[[Received], None] | None = None,
 ) -> Client:
     """Return a client that is not yet connected; its last will is `offline`.
+
+    It calls `on_received` with each message, with a command once a ping has proved that the
+    connection is alive; without a callback the messages wait in `messages`.
 
     Raises:
         ConfigError: there is a password but no user name.
@@ -43,6 +49,7 @@ def make_client(
         settings.port,
         tls=tls,
         clock=clock,
+        on_received=on_received,
         username=settings.username,
         password=settings.password.get_secret_value() if settings.password else None,
         identifier=client_id or settings.client_id,

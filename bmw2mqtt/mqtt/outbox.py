@@ -6,16 +6,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bmw2mqtt.mqtt.message import Message
+from bmw2mqtt.mqtt.poison_messages import PoisonDetector
 
 
 class Outbox:
-    """What is to be sent on one connection, and what waits for its acknowledgement.
+    """What is to be sent on the present connection, and what waits for its acknowledgement.
 
     The newest message per key, in the order in which the keys came. Suspected messages are sent
-    after all others and alone: nothing else is in flight beside them.
+    after all others and alone: nothing else is in flight beside them. While it is closed it
+    accepts nothing: its owner puts everything again after each connect.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, poison: PoisonDetector) -> None:
+        self.drained = asyncio.Event()
+        """Set while the broker has acknowledged all there is."""
+        self.drained.set()
+        self._poison = poison
+        self._is_open = False
+        self._reset()
+
+    def _reset(self) -> None:
         self.in_flight: dict[object, tuple[str, Message]] = {}
         """By worker: the same key may be in flight twice."""
         self.alone: str | None = None
@@ -25,15 +35,22 @@ class Outbox:
         self._waiting: deque[asyncio.Future[None]] = deque()
         """Workers with nothing to do."""
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether everything was sent and acknowledged."""
-        return not (self._messages or self._suspected or self.in_flight)
+    def open(self) -> None:
+        """Begin a connection, with nothing in flight."""
+        self._reset()
+        self._is_open = True
 
-    def put(self, key: str, message: Message, *, is_suspected: bool) -> None:
+    def close(self) -> None:
+        """End the connection; what was in flight can be read until the next one."""
+        self._is_open = False
+
+    def put(self, key: str, message: Message) -> None:
         """Add a message, or replace the one with this key in its place."""
+        self.drained.clear()
+        if not self._is_open:
+            return
         queue, other = self._messages, self._suspected
-        if is_suspected:
+        if self._poison.is_suspected(key, message.topic):
             queue, other = other, queue
         other.pop(key, None)
         queue[key] = message
@@ -60,6 +77,8 @@ class Outbox:
             self.alone = None
             while self._waiting:
                 self._wake()
+        if not (self._messages or self._suspected or self.in_flight):
+            self.drained.set()
 
     def _next(self) -> tuple[str, Message] | None:
         if self.alone is not None:

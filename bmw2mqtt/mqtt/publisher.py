@@ -29,7 +29,7 @@ class BrokerConnection(Protocol):
 
     max_packet_bytes: int | None
 
-    async def publish(self, message: Message) -> str | None:
+    async def publish_message(self, message: Message) -> str | None:
         """Return once the broker has acknowledged; raise if the connection is lost.
 
         Returns:
@@ -95,10 +95,7 @@ class Publisher:
         self._recent: deque[tuple[str, Message]] = deque()
         """Acknowledged last: some brokers acknowledge what they refuse, then disconnect."""
         self._count = 0
-        self._outbox = Outbox()
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._is_connected = False
+        self._outbox = Outbox(self._poison)
 
     def retained_topics(self) -> frozenset[str]:
         """Return every topic that the bridge retains."""
@@ -127,7 +124,7 @@ class Publisher:
             self._then[topic] = then
         self._withdrawn.pop(topic, None)
         self._retained[topic] = payload
-        self._put(topic, Message(topic=topic, payload=payload))
+        self._outbox.put(topic, Message(topic=topic, payload=payload))
 
     def clear(self, topic: str) -> None:
         """Remove a topic from the broker, whoever has published it."""
@@ -135,7 +132,7 @@ class Publisher:
         self._confirmed.discard(topic)
         self._then.pop(topic, None)
         self._withdrawn[topic] = None
-        self._put(topic, Message(topic=topic, payload=b""))
+        self._outbox.put(topic, Message(topic=topic, payload=b""))
 
     def send(
         self,
@@ -159,7 +156,7 @@ class Publisher:
             level = log.debug if dropped.is_expendable else log.warning
             level("event_dropped", topic=dropped.topic, waiting=len(self._events.messages) - 1)
         if key in self._events.messages:
-            self._put(key, message)
+            self._outbox.put(key, message)
 
     def relay(self, topic: str, payload: bytes) -> None:
         """Publish one message of BMW's, retained. None replaces another, and they keep their order.
@@ -178,7 +175,7 @@ class Publisher:
             )
             self._relays_dropped += 1
         if key in self._relays.messages:
-            self._put(key, message)
+            self._outbox.put(key, message)
 
     def _next_key(self) -> str:
         self._count += 1
@@ -187,11 +184,11 @@ class Publisher:
     def repeat(self) -> None:
         """Send everything again, as after a connect."""
         for topic, payload in self._retained.items():
-            self._put(topic, Message(topic=topic, payload=payload))
+            self._outbox.put(topic, Message(topic=topic, payload=payload))
 
     async def drained(self) -> None:
         """Wait until the broker has acknowledged all there is."""
-        await self._idle.wait()
+        await self._outbox.drained.wait()
 
     async def run(self, connection: BrokerConnection, in_flight: int) -> None:
         """Send everything, and from then on what changes, until the connection is lost.
@@ -200,22 +197,21 @@ class Publisher:
             connection: a connection that was just made.
             in_flight: how many messages may wait for their acknowledgement at once.
         """
-        self._outbox = Outbox()
         self._recent.clear()
-        self._is_connected = True
         waiting = {**self._events.messages, **self._relays.messages}
         self._poison.forget_all_but(self._retained.keys() | self._withdrawn.keys() | waiting.keys())
+        self._outbox.open()
         for topic in self._withdrawn:
-            self._put(topic, Message(topic=topic, payload=b""))
+            self._outbox.put(topic, Message(topic=topic, payload=b""))
         self.repeat()
         for key, message in waiting.items():
-            self._put(key, message)
+            self._outbox.put(key, message)
         workers = [asyncio.create_task(self._work(connection, n)) for n in range(in_flight)]
         workers.append(asyncio.create_task(self._retry_left_out()))
         try:
             await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
         finally:
-            self._is_connected = False
+            self._outbox.close()
             self.statistics.in_flight = 0
             for worker in workers:
                 worker.cancel()
@@ -257,18 +253,12 @@ class Publisher:
             )
         self._acknowledged(key, message)
 
-    def _put(self, key: str, message: Message) -> None:
-        self._idle.clear()
-        if self._is_connected:
-            is_suspected = self._poison.is_suspected(key, message.topic)
-            self._outbox.put(key, message, is_suspected=is_suspected)
-
     async def _work(self, connection: BrokerConnection, worker: int) -> None:
         while True:
             key, message = await self._outbox.get(worker)
             if not self._is_left_out(connection, message):
                 self.statistics.message_sent()
-                refusal = await connection.publish(message)
+                refusal = await connection.publish_message(message)
                 self.statistics.message_acknowledged()
                 self._record_refusal(message, refusal)
                 if self._outbox.alone == key:
@@ -278,8 +268,8 @@ class Publisher:
                     self._recent.append((key, message))
                     if len(self._recent) > RECENT:
                         self._poison.acknowledged(*self._recent.popleft())
-            self._outbox.done(worker)
             self._acknowledged(key, message)
+            self._outbox.done(worker)
 
     async def _retry_left_out(self) -> None:
         """Send what was left out hours ago again, also if nothing new comes of its topic."""
@@ -287,9 +277,9 @@ class Publisher:
             await asyncio.sleep(RETRY_LEFT_OUT_EVERY_S)
             for topic in self._poison.expired():
                 if topic in self._retained:
-                    self._put(topic, Message(topic=topic, payload=self._retained[topic]))
+                    self._outbox.put(topic, Message(topic=topic, payload=self._retained[topic]))
                 elif topic in self._withdrawn:
-                    self._put(topic, Message(topic=topic, payload=b""))
+                    self._outbox.put(topic, Message(topic=topic, payload=b""))
 
     def _is_left_out(self, connection: BrokerConnection, message: Message) -> bool:
         limit = connection.max_packet_bytes
@@ -344,5 +334,3 @@ class Publisher:
         elif topic in self._then and self._retained.get(topic) == message.payload:
             then = self._then.pop(topic)
             self.retain(topic, then)
-        if self._outbox.is_empty:
-            self._idle.set()

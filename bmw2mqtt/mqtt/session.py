@@ -158,8 +158,8 @@ class Session:
             will_qos=self._will_qos,
             will_retain=self._will_retain,
             clock=self._clock,
+            on_received=self._on_message,
         )
-        client.on_received = self._on_message
         was_connected, lifetime_s, has_left_out = False, 0.0, False
         try:
             error = await self._until_stop(client.__aenter__())
@@ -219,7 +219,7 @@ class Session:
         self.subscribed.set()
         self._on_subscribed()
         in_flight = min(IN_FLIGHT, client.receive_maximum)
-        publishing = asyncio.create_task(self._publisher.run(ClientAdapter(client), in_flight))
+        publishing = asyncio.create_task(self._publisher.run(client, in_flight))
         losing = asyncio.create_task(client.lost.wait())
         try:
             await asyncio.wait((publishing, losing), return_when=asyncio.FIRST_COMPLETED)
@@ -314,12 +314,3 @@ class Session:
             port=self._settings.port,
             reason=reason,
         )
-
-
-class ClientAdapter:
-    """A client as the publisher sees it."""
-
-    def __init__(self, client: Client) -> None:
-        self.max_packet_bytes = client.max_packet_bytes
-        self.publish = client.publish_message
-        self.verify = client.verify

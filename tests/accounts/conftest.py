@@ -11,8 +11,9 @@ import pytest
 
 from bmw2mqtt.accounts import scheduler as polling
 from bmw2mqtt.accounts.cardata.http import HttpClient
+from bmw2mqtt.accounts.cardata.stream import connection as stream_connection
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
-from bmw2mqtt.simulator.cardata import CarDataSimulator, CarDataUser
+from bmw2mqtt.simulator.cardata import CarDataSimulator, CarDataUser, stream_client
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
 from tests.accounts.cardata.account_parts import BEGIN, OTHER_VIN, AccountParts, LoopClock, car
@@ -65,7 +66,17 @@ async def watch(
 
 
 @pytest.fixture
-async def parts(certificates: Certificates, tmp_path: Path) -> AsyncIterator[AccountParts]:
+def _few_pings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the stream send one ping in ten minutes: they are half of what happens in a quiet day."""
+    monkeypatch.setattr(stream_connection, "KEEPALIVE_S", 600)
+    monkeypatch.setattr(stream_connection, "KEEPALIVE_CHECK_S", 300.0)
+    monkeypatch.setattr(stream_client, "IDLE_LIMIT_S", 1200.0)
+
+
+@pytest.fixture
+async def parts(
+    certificates: Certificates, tmp_path: Path, _few_pings: None
+) -> AsyncIterator[AccountParts]:
     """A CarData account, not logged in, with one car; the time is a virtual one."""
     clock = LoopClock()
     user = CarDataUser(cars=[car()])

@@ -13,6 +13,8 @@ from tests.daemon import Daemon
 from tests.fixture_cars import fixture_car
 from tests.mosquitto import Mosquitto, Observer, wait_until
 
+pytestmark = pytest.mark.no_cover
+
 VIN = "WBA00000000DEMO02"
 OTHER_VIN = "WBA00000000DEMO03"
 ONE_HOUR = {"poll_interval": 3600}

@@ -13,6 +13,8 @@ from tests.daemon import Daemon, settings_for
 from tests.fixture_cars import fixture_car
 from tests.mosquitto import Mosquitto, Observer, free_port, retained, wait_until
 
+pytestmark = pytest.mark.no_cover
+
 VIN = "WBA00000000DEMO02"
 OTHER_VIN = "WBA00000000DEMO03"
 STATUS = "bmw2mqtt/account/home/sensor/status"

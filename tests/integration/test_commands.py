@@ -15,6 +15,8 @@ from bmw2mqtt.simulator.mybmw import Fault
 from tests.commanding import EVENT_FIELDS, LIMIT_S, LOCATION, TOLD_PATHS, CommandedDaemon, rig
 from tests.mosquitto import retained, wait_until
 
+pytestmark = pytest.mark.no_cover
+
 REMOTE = "/eadrax-vrccs/v4/presentation/remote-commands"
 CHARGING = f"/eadrax-crccs/v1/vehicles/{VIN_I20}"
 

@@ -230,6 +230,27 @@ async def test_what_changes_while_a_command_waits_counts(commands_run: RecordedC
     assert commands_run.account.executed == [Action.SOUND_HORN]
 
 
+async def test_what_cannot_be_sent_is_refused_before_its_turn(
+    commands_run: RecordedCommands,
+) -> None:
+    gate: asyncio.Future[CommandResult] = asyncio.get_running_loop().create_future()
+
+    async def execute() -> CommandResult:
+        return await gate
+
+    commands_run.account.on_execute = execute
+    commands_run.receive("button/sound_horn/press")
+    await asyncio.sleep(0)
+    commands_run.account.refuses = CommandResult(
+        event_type=EventType.REJECTED, reason=Reason.LOGIN_REQUIRED, message="log in"
+    )
+    commands_run.receive("lock/lock/set", "UNLOCK")
+    assert verdicts(commands_run) == [("rejected", "login_required")]
+    gate.set_result(EXECUTED)
+    await commands_run.settle()
+    assert commands_run.account.executed == [Action.SOUND_HORN]
+
+
 async def test_a_poll_ends_the_transition_though_another_command_runs(
     commands_run: RecordedCommands,
 ) -> None:

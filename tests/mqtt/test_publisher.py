@@ -27,7 +27,7 @@ class FakeConnection:
         self._is_slow = is_slow
         self._pending: list[asyncio.Future[None]] = []
 
-    async def publish(self, message: Message) -> str | None:
+    async def publish_message(self, message: Message) -> str | None:
         self.sent.append(message)
         if self._is_slow:
             self._pending.append(asyncio.get_running_loop().create_future())
@@ -284,7 +284,7 @@ class StrictConnection(FakeConnection):
         super().__init__()
         self._poison = poison
 
-    async def publish(self, message: Message) -> str | None:
+    async def publish_message(self, message: Message) -> str | None:
         self.sent.append(message)
         await asyncio.sleep(0)
         if self._poison(message):

@@ -11,11 +11,14 @@ from typing import Any
 
 import httpx
 import psutil
+import pytest
 
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from tests.daemon import WITH_IMPORTS, Daemon, settings_for
 from tests.mosquitto import Mosquitto, Observer, free_port, wait_until
 from tests.web.conftest import OURS, DaemonPage
+
+pytestmark = pytest.mark.no_cover
 
 VIN = "WBA00000000DEMO01"
 """An electric car among the fixture cars."""

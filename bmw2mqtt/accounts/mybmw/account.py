@@ -1,4 +1,4 @@
-"""One MyBMW account: puts the parts together, reports its status, executes commands."""
+"""One MyBMW account: puts the parts together and reports its status."""
 
 import asyncio
 import ssl
@@ -7,9 +7,9 @@ from functools import partial
 
 from bmw2mqtt.accounts.account import AccountListener
 from bmw2mqtt.accounts.guarded_listener import GuardedListener
-from bmw2mqtt.accounts.mybmw import commands as remote
 from bmw2mqtt.accounts.mybmw.auth.account import captcha_form, captcha_page, make_account
 from bmw2mqtt.accounts.mybmw.auth.tokens import SavedTokens
+from bmw2mqtt.accounts.mybmw.commands import RemoteCommands
 from bmw2mqtt.accounts.mybmw.library.installation_id import use_kept_installation_id
 from bmw2mqtt.accounts.mybmw.library.request_hook import count_requests
 from bmw2mqtt.accounts.mybmw.poller import VehiclePoller
@@ -23,17 +23,6 @@ from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import MyBmwSettings as AccountSettings
 from bmw2mqtt.guard import BugLogger, run_guarded
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
-from bmw2mqtt.vehicle.commands import (
-    EXECUTED,
-    REASON_OF_STATUS,
-    Action,
-    Command,
-    CommandResult,
-    EventType,
-    Executor,
-    Reason,
-)
-from bmw2mqtt.vehicle.deadline import Deadline
 from bmw2mqtt.vehicle.errors import AccountError, LoginRequired
 
 STALE_AFTER_AT_LEAST = timedelta(minutes=30)
@@ -79,16 +68,19 @@ class MyBmwAccount:
         self._status = StatusReporter(
             AccountState(name=name, backend=MYBMW_TRAITS), listener.account_changed
         )
+        self.executor = RemoteCommands(
+            name,
+            self._poller,
+            self.polling,
+            self._status,
+            self.requests,
+            has_location=settings.location is not None,
+        )
 
     @property
     def state(self) -> AccountState:
         """Its current state."""
         return self._status.state
-
-    @property
-    def executor(self) -> Executor:
-        """What carries out commands: the account itself."""
-        return self
 
     @property
     def stale_after(self) -> timedelta | None:
@@ -187,44 +179,3 @@ class MyBmwAccount:
             **self._refresh.poll_ended(error),
         )
         self.requests.save()
-
-    # Commands
-
-    def refusal(self, vin: str, command: Command) -> CommandResult | None:
-        """Return why this command would not be sent now; makes no request."""
-        reason = REASON_OF_STATUS.get(self._status.poll_status)
-        message = self.state.message
-        if vin not in self._poller.vehicles:
-            reason, message = Reason.UNKNOWN_VEHICLE, "the account does not know this car yet"
-        elif command is Action.FIND_VEHICLE and self._settings.location is None:
-            reason = Reason.UNSUPPORTED
-            message = f"BMW wants to know where you are; set accounts.{self.name}.location"
-        if reason is None:
-            return None
-        return CommandResult(event_type=EventType.REJECTED, reason=reason, message=message)
-
-    async def execute(self, vin: str, command: Command, deadline: Deadline) -> CommandResult:
-        """Execute a command unless it is too late; never raises for what BMW answers."""
-        count_requests(self.requests.add)
-        car = self._poller.vehicles[vin]
-        if car.snapshot and (outcome := remote.nothing_to_do(car.snapshot, command)):
-            return outcome
-        outcome = await remote.execute(car, command, deadline, self.polling.report)
-        if command is Action.FIND_VEHICLE and outcome == EXECUTED:
-            self._poller.report_found_position(car)
-        if outcome == EXECUTED and self._status.poll_status is AccountStatus.UNREACHABLE:
-            self.polling.request()  # BMW answers again
-        return outcome
-
-    def needs_refresh(self, command: Command) -> bool:
-        """Whether the vehicle must be polled after this command."""
-        return remote.needs_refresh(command)
-
-    def settling_s(self) -> float:
-        """Return the seconds until BMW's state includes a command."""
-        return remote.settling_s()
-
-    async def refresh_vehicle(self, vin: str) -> None:
-        """Poll one vehicle: one request, two for one with a charging plan."""
-        count_requests(self.requests.add)
-        await self._poller.refresh(vin)

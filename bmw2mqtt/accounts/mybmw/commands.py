@@ -5,27 +5,36 @@ than the owner requested: its charging profile overwrites the charging window, i
 contain the word "None".
 """
 
-import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 from bimmer_connected.api.client import MyBMWClient
 from bimmer_connected.const import VEHICLE_CHARGING_DETAILS_URL
 from bimmer_connected.models import ChargingSettings, MyBMWRemoteServiceError, PointOfInterest
 from bimmer_connected.vehicle import remote_services
 from bimmer_connected.vehicle.remote_services import (
-    ExecutionState,
     RemoteServices,
     RemoteServiceStatus,
     Services,
 )
 
+from bmw2mqtt.accounts.mybmw.command_results import (
+    result_of_account_error,
+    result_of_command_error,
+    result_of_refusal,
+    result_of_status,
+)
 from bmw2mqtt.accounts.mybmw.library.command_deadline import command_is_sent, send_before
-from bmw2mqtt.accounts.mybmw.library.errors import NEVER_SENT, translated
+from bmw2mqtt.accounts.mybmw.library.errors import translated
+from bmw2mqtt.accounts.mybmw.library.request_hook import count_requests
+from bmw2mqtt.accounts.mybmw.poller import VehiclePoller
 from bmw2mqtt.accounts.mybmw.vehicle import PolledVehicle
+from bmw2mqtt.accounts.request_counter import RequestCounter
+from bmw2mqtt.accounts.scheduler import PollScheduler
+from bmw2mqtt.accounts.status import StatusReporter
+from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.vehicle.commands import (
     EXECUTED,
     REASON_OF_STATUS,
@@ -40,16 +49,10 @@ from bmw2mqtt.vehicle.commands import (
     SetTargetSoc,
 )
 from bmw2mqtt.vehicle.deadline import Deadline
-from bmw2mqtt.vehicle.errors import (
-    AccountError,
-    BadAnswer,
-    Blocked,
-    CommandError,
-    QuotaExceeded,
-)
+from bmw2mqtt.vehicle.errors import AccountError, Blocked, CommandError
 from bmw2mqtt.vehicle.snapshot import ChargingMode, ChargingStatus, Vehicle
 
-_SERVICES: Mapping[Action, tuple[Services, Mapping[str, str] | None]] = {
+_SERVICES: Mapping[Action, tuple[Services, dict[str, str] | None]] = {
     Action.LOCK: (Services.DOOR_LOCK, None),
     Action.UNLOCK: (Services.DOOR_UNLOCK, None),
     Action.FLASH_LIGHTS: (Services.LIGHT_FLASH, None),
@@ -58,6 +61,7 @@ _SERVICES: Mapping[Action, tuple[Services, Mapping[str, str] | None]] = {
     Action.STOP_CLIMATE: (Services.AIR_CONDITIONING, {"action": "STOP"}),
     Action.START_CHARGING: (Services.CHARGE_START, None),
     Action.STOP_CHARGING: (Services.CHARGE_STOP, None),
+    Action.FIND_VEHICLE: (Services.VEHICLE_FINDER, None),
 }
 _CHARGING_MODES = {
     ChargingMode.IMMEDIATE_CHARGING: ("CHARGING_IMMEDIATELY", "NO_PRESELECTION"),
@@ -68,53 +72,100 @@ _WITHOUT_REFRESH = frozenset({Action.FLASH_LIGHTS, Action.SOUND_HORN, Action.FIN
 """The finder's answer contains the position itself."""
 
 
-def needs_refresh(command: Command) -> bool:
-    """Whether the vehicle's state changes by this command, so that it must be polled."""
-    return command not in _WITHOUT_REFRESH and not isinstance(command, SendPoi)
+class RemoteCommands:
+    """Executes the commands of one account."""
 
+    def __init__(
+        self,
+        account: str,
+        poller: VehiclePoller,
+        polling: PollScheduler,
+        status: StatusReporter,
+        requests: RequestCounter,
+        *,
+        has_location: bool,
+    ) -> None:
+        """Prepare it.
 
-def settling_s() -> float:
-    """Return the seconds until BMW's state includes a command: two polls of the library."""
-    return 2 * float(remote_services._POLLING_CYCLE)  # noqa: SLF001 - the library has no public one
+        Args:
+            account: the account's name.
+            poller: knows the vehicles.
+            polling: gets errors that may concern the whole account.
+            status: the account's status.
+            requests: counts the requests.
+            has_location: whether the owner has configured where the finder is used.
+        """
+        self._account = account
+        self._poller = poller
+        self._polling = polling
+        self._status = status
+        self._requests = requests
+        self._has_location = has_location
 
+    def refusal(self, vin: str, command: Command) -> CommandResult | None:
+        """Return why this command would not be sent now; makes no request."""
+        reason = REASON_OF_STATUS.get(self._status.poll_status)
+        message = self._status.state.message
+        if vin not in self._poller.vehicles:
+            reason, message = Reason.UNKNOWN_VEHICLE, "the account does not know this car yet"
+        elif command is Action.FIND_VEHICLE and not self._has_location:
+            reason = Reason.UNSUPPORTED
+            message = f"BMW wants to know where you are; set accounts.{self._account}.location"
+        if reason is None:
+            return None
+        return CommandResult(event_type=EventType.REJECTED, reason=reason, message=message)
 
-async def execute(
-    car: PolledVehicle,
-    command: Command,
-    deadline: Deadline,
-    on_error: Callable[[AccountError], None],
-) -> CommandResult:
-    """Send a command and wait for its result: some 10 s, at most 4 minutes.
+    async def execute(self, vin: str, command: Command, deadline: Deadline) -> CommandResult:
+        """Send a command and wait for its result: some 10 s, at most 4 minutes.
 
-    Nothing is sent after the deadline. A command that BMW may have received is not sent again; only
-    one that BMW has refused to accept (401, 429) is.
+        Nothing is sent after the deadline. A command that BMW may have received is not sent again;
+        only one that BMW has refused to accept (401, 429) is.
 
-    Never raises for what BMW answers; the result has the reason. `on_error` is called with errors
-    that may concern the whole account. A block does not: BMW has blocked commands and still
-    answered polls.
-    """
-    services = _RemoteServices(car.library)
-    try:
-        with send_before(deadline), translated():
-            try:
-                status = await _trigger(car, services, command)
-            except MyBMWRemoteServiceError as error:
-                return _refusal(str(error))
-    except CommandError as error:
-        reason = Reason(error.reason)
-        event_type = EventType.REJECTED if reason is Reason.EXPIRED else EventType.FAILED
-        return CommandResult(event_type=event_type, reason=reason, message=str(error))
-    except AccountError as error:
-        outcome = _failure(error, is_accepted=services.is_accepted)
-        if not isinstance(error, Blocked):
-            on_error(error)
-        return outcome
-    if status.event_id is None and not isinstance(command, SendPoi):
-        # The library counts this as executed: BMW's answer has no event to follow the command by.
-        return _not_known("BMW gave no event to follow it by")
-    if status.state is ExecutionState.IGNORED:
-        return CommandResult(event_type=EventType.IGNORED, message="the car had nothing to do")
-    return EXECUTED
+        Never raises for what BMW answers; the result has the reason. An error that may concern the
+        whole account is reported like that of a poll. A block is not: BMW has blocked commands and
+        still answered polls.
+        """
+        count_requests(self._requests.add)
+        car = self._poller.vehicles[vin]
+        if car.snapshot and (ignored := nothing_to_do(car.snapshot, command)):
+            return ignored
+        services = _RemoteServices(car.library)
+        try:
+            with send_before(deadline), translated():
+                status = await services.trigger_remote_service(**await _request(car, command))
+                if command is Action.FIND_VEHICLE:
+                    await services.read_position(status.event_id)
+        except MyBMWRemoteServiceError as error:
+            return result_of_refusal(error)
+        except CommandError as error:
+            return result_of_command_error(error)
+        except AccountError as error:
+            if not isinstance(error, Blocked):
+                self._polling.report(error)
+            return result_of_account_error(error, is_accepted=services.is_accepted)
+        result = result_of_status(status, command)
+        if result == EXECUTED:
+            self._record_executed(car, command)
+        return result
+
+    def _record_executed(self, car: PolledVehicle, command: Command) -> None:
+        if command is Action.FIND_VEHICLE:
+            self._poller.report_found_position(car)
+        if self._status.poll_status is AccountStatus.UNREACHABLE:
+            self._polling.request()  # BMW answers again
+
+    def needs_refresh(self, command: Command) -> bool:
+        """Whether the vehicle's state changes by this command, so that it must be polled."""
+        return command not in _WITHOUT_REFRESH and not isinstance(command, SendPoi)
+
+    def settling_s(self) -> float:
+        """Return the seconds until BMW's state includes a command: two polls of the library."""
+        return 2 * float(remote_services._POLLING_CYCLE)  # noqa: SLF001 - the library has no public one
+
+    async def refresh_vehicle(self, vin: str) -> None:
+        """Poll one vehicle: one request, two for one with a charging plan."""
+        count_requests(self._requests.add)
+        await self._poller.refresh(vin)
 
 
 def nothing_to_do(vehicle: Vehicle, command: Command) -> CommandResult | None:
@@ -143,38 +194,38 @@ class _RemoteServices(RemoteServices):
         command_is_sent()
         return await super()._block_until_done(client, event_id)
 
+    async def read_position(self, event_id: str | None) -> None:
+        """Read where the finder has found the vehicle.
 
-async def _trigger(
-    car: PolledVehicle, services: _RemoteServices, command: Command
-) -> RemoteServiceStatus:
+        Raises:
+            CommandError: the car gave no position.
+        """
+        location = self._vehicle.vehicle_location
+        location.vehicle_update_timestamp = _NEVER  # compared by the library, which read no state
+        before = location.remote_service_position
+        location.set_remote_service_position(await self._get_event_position(event_id))
+        if location.remote_service_position is before:
+            raise CommandError(Reason.REFUSED_BY_VEHICLE, "the car gave no position")
+
+
+async def _request(car: PolledVehicle, command: Command) -> dict[str, Any]:
+    """Return BMW's request for a command: the arguments of the library's function."""
     match command:
-        case Action.FIND_VEHICLE:
-            return await _find(car, services)
         case Action():
             service, params = _SERVICES[command]
-            return await services.trigger_remote_service(service, params=dict(params or {}) or None)
+            return {"service_id": service, "params": params}
         case SetTargetSoc(percent):
             data: Any = ChargingSettings(chargingTarget=percent)
-            return await services.trigger_remote_service(Services.CHARGING_SETTINGS, data=data)
+            return {"service_id": Services.CHARGING_SETTINGS, "data": data}
         case SetAcLimit(ampere):
             data = ChargingSettings(chargingTarget=None, acLimitValue=ampere)
-            return await services.trigger_remote_service(Services.CHARGING_SETTINGS, data=data)
+            return {"service_id": Services.CHARGING_SETTINGS, "data": data}
         case SetChargingMode(mode):
             data = charging_profile(await _charging_details(car), mode)
-            return await services.trigger_remote_service(Services.CHARGING_PROFILE, data=data)
+            return {"service_id": Services.CHARGING_PROFILE, "data": data}
         case SendPoi():
             data = {"places": [place(command)], "vehicleInformation": {"vin": car.vin}}
-            return await services.trigger_remote_service(Services.SEND_POI, data=data)
-
-
-async def _find(car: PolledVehicle, services: _RemoteServices) -> RemoteServiceStatus:
-    location = car.library.vehicle_location
-    location.vehicle_update_timestamp = _NEVER  # compared by the library, which read no state
-    before = location.remote_service_position
-    status = await services.trigger_remote_vehicle_finder()
-    if location.remote_service_position is before:
-        raise CommandError(Reason.REFUSED_BY_VEHICLE, "the car gave no position")
-    return status
+            return {"service_id": Services.SEND_POI, "data": data}
 
 
 async def _charging_details(car: PolledVehicle) -> Any:
@@ -244,84 +295,3 @@ def place(poi: SendPoi) -> dict[str, Any]:
         formattedAddress=formatted,
     )
     return {**vars(destination), "address": {k: v for k, v in parts.items() if v is not None}}
-
-
-def _refusal(text: str) -> CommandResult:
-    """Return the result for the library's error about the vehicle's answer."""
-    if text.startswith("Did not receive"):
-        return CommandResult(
-            event_type=EventType.TIMED_OUT,
-            reason=Reason.UNREACHABLE,
-            message="the car did not answer in time; it may still carry out the command",
-        )
-    return CommandResult(
-        event_type=EventType.FAILED,
-        reason=Reason.REFUSED_BY_VEHICLE,
-        message=_error_details(text) or "the car refused",
-    )
-
-
-def _error_details(text: str) -> str | None:
-    """Return BMW's own text from the details, which the library formats as Python."""
-    try:
-        details = ast.literal_eval(text.partition("Response: ")[2])["errorDetails"]
-        sentences = [details[key] for key in ("title", "description") if details.get(key)]
-    except (ValueError, SyntaxError, TypeError, KeyError, AttributeError, RecursionError):
-        return None
-    return ": ".join(str(sentence) for sentence in sentences) or None
-
-
-def _failure(error: AccountError, *, is_accepted: bool) -> CommandResult:
-    """Return the result for an error between us and BMW, which may have received the command."""
-    cause = error.__cause__
-    status_error = cause.__cause__ if cause else None
-    if isinstance(status_error, httpx.HTTPStatusError):
-        path, status = status_error.request.url.path, status_error.response.status_code
-        is_accepted |= _is_command(path) and status in _GATEWAY_GAVE_UP
-        is_refusal = not is_accepted and _is_refusal(path, status)
-        if is_refusal and not isinstance(error, QuotaExceeded | Blocked):
-            return CommandResult(
-                event_type=EventType.FAILED,
-                reason=Reason.REFUSED_BY_VEHICLE,
-                message=f"BMW refuses this command for this car (HTTP {status})",
-            )
-    elif isinstance(cause, httpx.RequestError):
-        is_accepted |= _is_command(_path(cause)) and not isinstance(cause, NEVER_SENT)
-    else:
-        is_accepted |= isinstance(error, BadAnswer)
-    if is_accepted:
-        return _not_known(str(error))
-    reason = REASON_OF_STATUS.get(error.status, Reason.UNREACHABLE)
-    return CommandResult(event_type=EventType.FAILED, reason=reason, message=str(error))
-
-
-def _not_known(why: str) -> CommandResult:
-    return CommandResult(
-        event_type=EventType.TIMED_OUT,
-        reason=Reason.UNREACHABLE,
-        message=f"BMW may have received the command, its result is not known: {why}",
-    )
-
-
-_GATEWAY_GAVE_UP = {408, 502, 504}
-"""A time-out between us and the car; the car may have received it."""
-
-
-def _path(error: httpx.RequestError) -> str:
-    try:
-        return error.request.url.path
-    except RuntimeError:  # the error has no request: nothing was sent
-        return ""
-
-
-def _is_command(path: str) -> bool:
-    return "/remote-commands/" in path or "/eadrax-crccs/v1/" in path or "send-to-car" in path
-
-
-def _is_refusal(path: str, status: int) -> bool:
-    """Whether BMW received the request for a command and refused it."""
-    return (
-        _is_command(path)
-        and 400 <= status < 500  # noqa: PLR2004
-        and status not in {401, 408, 429}
-    )

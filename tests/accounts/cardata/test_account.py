@@ -16,6 +16,8 @@ from tests.accounts.cardata.account_parts import VIN, AccountParts
 from tests.accounts.cardata.running_account import MILEAGE, RunningAccount, warnings
 from tests.accounts.waiting import until
 
+pytestmark = pytest.mark.no_cover
+
 REST = "/customers/"
 
 
@@ -165,7 +167,6 @@ async def test_a_login_on_the_terminal_is_taken_at_the_next_start(parts: Account
 # REST's troubles
 
 
-@pytest.mark.no_cover
 async def test_bmws_quota_is_used_up(parts: AccountParts) -> None:
     async with RunningAccount(parts).running() as home:
         await home.log_in()
@@ -394,7 +395,6 @@ class Sender:
         self.send()
 
 
-@pytest.mark.no_cover
 async def test_two_days(parts: AccountParts) -> None:
     """Hourly tokens, cars that drive, a bridge that is started anew each day."""
     sent = missed = 0

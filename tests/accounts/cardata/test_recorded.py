@@ -16,6 +16,8 @@ from tests.history.recorder.recorded_car import RecordedCar
 from tests.vehicle.charging.scenario import BEFORE, LAG, after
 from tests.vehicle.charging.test_scenarios import ROWS, Row
 
+pytestmark = pytest.mark.no_cover
+
 SENT_AGAIN = next(row for row in ROWS if row.name == "all telemetry is sent again")
 OVER_A_RESTART = next(row for row in ROWS if row.name == "the bridge restarts in mid-charge")
 SUN = next(row for row in ROWS if row.name == "the sun comes and goes")

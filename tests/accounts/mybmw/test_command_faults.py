@@ -102,7 +102,7 @@ async def on_request(certificates: Certificates, data_dir: Path) -> AsyncIterato
 async def outcome_of(day: Day, command: Command) -> str:
     """Return what is said of a command, and then of the account."""
     before = sum(day.asked(path) for path in SENT)
-    outcome = await day.account.execute(VIN, command, Deadline.after(HOUR_S))
+    outcome = await day.account.executor.execute(VIN, command, Deadline.after(HOUR_S))
     assert outcome.message
     sent = [r for r in day.bmw.requests if r.path.endswith(SENT)][before:]
     assert sum(request.status not in {401, 429} for request in sent) <= 1, "never twice"
@@ -177,7 +177,7 @@ def test_the_login_is_lost(
         day.bmw.faults.add(Fault(path=path, status=401, times=1))
         assert await outcome_of(day, Action.UNLOCK) == expected
         assert day.state.login_url
-        refusal = day.account.refusal(VIN, Action.UNLOCK)
+        refusal = day.account.executor.refusal(VIN, Action.UNLOCK)
         assert refusal is not None
         assert refusal.reason == "login_required"
         await mend(day)
@@ -228,7 +228,7 @@ def test_a_command_that_works_shows_that_bmw_is_back(
         day.bmw.faults.clear()
         day.bmw.faults.add(NO_PICTURES)
         assert (
-            await day.account.execute(VIN, Action.UNLOCK, Deadline.after(HOUR_S))
+            await day.account.executor.execute(VIN, Action.UNLOCK, Deadline.after(HOUR_S))
         ).event_type == "executed"
         await day.until("ok", timedelta(minutes=1))
 

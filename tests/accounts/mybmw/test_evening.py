@@ -6,11 +6,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 
+import pytest
+
 from bmw2mqtt.simulator.driving import ELECTRIC, TIME_LAPSE
 from bmw2mqtt.simulator.mybmw import DrivingCar
 from bmw2mqtt.simulator.tls import Certificates
 from tests import virtual_time
 from tests.accounts.mybmw.simulated_day import simulated_day
+
+pytestmark = pytest.mark.no_cover
 
 MODEL = replace(
     ELECTRIC, initial_minute=82.0, battery=replace(ELECTRIC.battery, initial_percent=73.5)

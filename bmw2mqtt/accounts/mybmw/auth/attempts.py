@@ -14,7 +14,7 @@ from bmw2mqtt.vehicle.errors import LoginRequired
 
 MAX_ATTEMPTS = 5
 ATTEMPTS_WITHIN = timedelta(hours=24)
-_ROUNDS = 100_000
+HASH_ROUNDS = 100_000
 _PART = "login"
 
 
@@ -46,9 +46,10 @@ class LoginAttempts:
     def are_credentials_new(self) -> bool:
         """Whether password or captcha differ from those with which a login failed."""
         kept = self._kept()
-        return (kept.password, kept.captcha) != (
-            self._password_fingerprint(kept.salt),
-            _fingerprint(self._captcha),
+        return (
+            not kept.password  # nothing has failed, so the slow hash is not needed
+            or kept.captcha != _fingerprint(self._captcha)
+            or kept.password != self._password_fingerprint(kept.salt)
         )
 
     def is_spent(self, captcha: str) -> bool:
@@ -113,7 +114,9 @@ class LoginAttempts:
     def _password_fingerprint(self, salt: str) -> str:
         """Return a slow hash that distinguishes passwords without revealing them."""
         if self._fingerprint is None or self._fingerprint[0] != salt:
-            digest = hashlib.pbkdf2_hmac("sha256", self._password.encode(), salt.encode(), _ROUNDS)
+            digest = hashlib.pbkdf2_hmac(
+                "sha256", self._password.encode(), salt.encode(), HASH_ROUNDS
+            )
             self._fingerprint = salt, digest.hex()
         return self._fingerprint[1]
 

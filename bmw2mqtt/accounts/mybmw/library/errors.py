@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import httpx
 import structlog
-from bimmer_connected.models import MyBMWAPIError, MyBMWQuotaError
+from bimmer_connected.models import MyBMWAPIError, MyBMWQuotaError, MyBMWRemoteServiceError
 
 from bmw2mqtt.accounts.mybmw.library.request_hook import count
 from bmw2mqtt.accounts.request_counter import utc_now
@@ -45,10 +45,13 @@ UNREADABLE = (
 def translated() -> Iterator[None]:
     """Translate the library's errors, with a message that an owner can act on.
 
-    Errors of a login are `AccountError`s already and pass through, see `Authentication`.
+    Errors of a login are `AccountError`s already and pass through, see `Authentication`. So does
+    the library's error about a car's answer to a command, see `commands.py`.
     """
     try:
         yield
+    except MyBMWRemoteServiceError:
+        raise
     except MyBMWQuotaError as error:
         raise quota_error(str(error)) from error
     except MyBMWAPIError as error:

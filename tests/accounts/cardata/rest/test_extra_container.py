@@ -16,6 +16,8 @@ from bmw2mqtt.simulator.cardata import Fault, cu_error
 from tests.accounts.cardata.account_parts import OTHER_VIN, VIN, AccountParts
 from tests.accounts.state_parts import write_part
 
+pytestmark = pytest.mark.no_cover
+
 READ = "telematicData"
 
 

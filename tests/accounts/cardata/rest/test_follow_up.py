@@ -22,6 +22,8 @@ from tests.accounts.cardata.account_parts import VIN, AccountParts, car
 from tests.accounts.cardata.running_account import MILEAGE, RunningAccount
 from tests.accounts.waiting import until
 
+pytestmark = pytest.mark.no_cover
+
 STATUS, HEADER = CHARGING_STATUS[0], SOC[0]
 BUDGET = 45
 DOCS = Path(__file__).parents[4] / "docs" / "cardata.md"
@@ -216,7 +218,6 @@ def promised() -> dict[str, list[str]]:
     return {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows}
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize(("column", "cars"), [(0, 1), (2, 20)])
 async def test_the_first_days(parts: AccountParts, column: int, cars: int) -> None:
     parts.user.cars[:] = [electric(f"WBA{number:014}") for number in range(cars)]
@@ -235,7 +236,6 @@ async def test_the_first_days(parts: AccountParts, column: int, cars: int) -> No
     assert_within_budget(home)
 
 
-@pytest.mark.no_cover
 async def test_the_first_day_of_three_cars(parts: AccountParts) -> None:
     parts.user.cars[:] = [electric(f"WBA{number:014}") for number in range(3)]
     async with RunningAccount(parts).running() as home:
@@ -275,7 +275,6 @@ async def drive(home: RunningAccount) -> None:
     await home.clock.forward(hours=1)
 
 
-@pytest.mark.no_cover
 async def test_a_day_with_two_charges_and_six_trips(home: RunningAccount) -> None:
     await home.clock.forward(days=1)
     before = home.asked()
@@ -304,7 +303,6 @@ async def test_a_day_with_two_charges_and_six_trips(home: RunningAccount) -> Non
     assert_within_budget(home)
 
 
-@pytest.mark.no_cover
 async def test_many_busy_cars_stay_within_the_budget(parts: AccountParts) -> None:
     vins = [f"WBA{number:014}" for number in range(6)]
     parts.user.cars[:] = [electric(vin) for vin in vins]

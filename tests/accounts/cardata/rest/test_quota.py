@@ -14,6 +14,8 @@ from bmw2mqtt.vehicle.errors import QuotaExceeded
 from tests.accounts.cardata.account_parts import SteppedClock
 from tests.accounts.state_parts import write_part
 
+pytestmark = pytest.mark.no_cover
+
 DAY = timedelta(hours=24)
 
 

@@ -45,7 +45,9 @@ def with_an_account(
 
 async def execute(day: Day, clock: Clock, command: Command) -> tuple[str, str | None, int]:
     """Return what became of it, and how often BMW got it and did not refuse to take it."""
-    outcome: CommandResult = await day.account.execute(VIN, command, Deadline.after(FRESH_S, clock))
+    outcome: CommandResult = await day.account.executor.execute(
+        VIN, command, Deadline.after(FRESH_S, clock)
+    )
     path = "/charging-profile" if isinstance(command, SetChargingMode) else "/door-unlock"
     taken = [
         request
