@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import NoReturn
 
 import structlog
@@ -34,7 +35,8 @@ def run(setup: Setup) -> int:
         asyncio.run(_serve(setup, settings))
     except* ConfigError as errors:
         for error in _flat(errors):
-            print(error, file=sys.stderr)  # noqa: T201 - for the person who starts it
+            with suppress(OSError):
+                print(error, file=sys.stderr)  # noqa: T201 - for the person who starts it
         status = EXIT_CONFIG
     except* Exception:
         log.exception("daemon_crashed", remedy="please report this")
@@ -108,8 +110,9 @@ def run_and_leave(configuration: Configuration, load: Callable[[], Configuration
 
 def leave(status: int) -> NoReturn:
     """Exit at once, even while threads are still running."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # a terminal that was closed
+            stream.flush()
     os._exit(status)
 
 

@@ -16,6 +16,8 @@ from unittest import mock
 
 from bmw2mqtt.accounts.mybmw.auth import attempts
 
+HASH_ROUNDS = attempts.HASH_ROUNDS
+"""Outside the tests."""
 _COVERAGE = "COVERAGE_PROCESS_CONFIG"
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(

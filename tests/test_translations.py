@@ -6,19 +6,30 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 from bmw2mqtt.accounts.backends import BACKENDS
+from bmw2mqtt.config import CarDataSettings, Mqtt, MyBmwSettings, Tls, text, values
 from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
 from bmw2mqtt.entities.base import Event, Sensor
 from bmw2mqtt.entities.raw_readings import readings
 from bmw2mqtt.homeassistant.discovery import account_payload, vehicle_payload
 from bmw2mqtt.mqtt.topics import Topics
-from bmw2mqtt.translations import LANGUAGES, MESSAGES, NAMES, PAGE, STATES, translations
+from bmw2mqtt.translations import (
+    LANGUAGES,
+    MESSAGES,
+    NAMES,
+    PAGE,
+    STATES,
+    message,
+    status_message,
+    translations,
+)
 from bmw2mqtt.vehicle.account import AccountState
 from bmw2mqtt.vehicle.snapshot import ChargingMode, Vehicle
+from bmw2mqtt.web.setup import broker_form
 
 PACKAGE = Path(__file__).parents[1] / "bmw2mqtt"
 ENTITIES = (*VEHICLE_ENTITIES, *ACCOUNT_ENTITIES, *readings())
@@ -136,14 +147,25 @@ SPEAKING = (
     "accounts/mybmw/auth/login_client.py",
     "accounts/mybmw/library/errors.py",
     "accounts/scheduler.py",
+    "config/mistakes.py",
+    "mqtt/client.py",
     "mqtt/errors.py",
+    "mqtt/packets.py",
+    "mqtt/tools/broker_check.py",
     "mqtt/transport.py",
     "network_errors.py",
+    "web/access.py",
+    "web/setup/broker_test.py",
+    "web/setup/service.py",
 )
-"""The modules whose sentences become status messages of an account."""
+"""Modules whose sentences the page shows: status messages of accounts, results of the setup."""
 SHORTEST = 3
 """Words of the shortest sentence."""
 NOT_SHOWN = {
+    "there is no account {}; did you mean {}?",  # what the setup does not write
+    "bmw2mqtt session until {}",
+    "Could not publish message",  # exceptions that we catch ourselves
+    "not a valid topic",
     "image/png, image/*, */*",
     "{} of {}",
     "please report it",  # remedies in the log
@@ -153,6 +175,8 @@ NOT_SHOWN = {
     r"replenished in (\d{1,3}):(\d{2}):(\d{2})",
     r"in (\d{1,5}) second",
 }
+PLACE = "{}: "
+"""Before an error, the setting that it is about."""
 NEXT_TRY = re.compile(r"[;,] (trying again( later| in some hours)?|waiting until then)$")
 
 
@@ -179,7 +203,80 @@ def test_every_status_message_is_translated(language: str) -> None:
         f"{module}: {text}"
         for module in SPEAKING
         for sentence in sentences((PACKAGE / module).read_text("utf-8"))
-        if (text := NEXT_TRY.sub("", sentence)) not in known | NOT_SHOWN | {"{}"}
+        if not {text := NEXT_TRY.sub("", sentence), text.removeprefix(PLACE)} & (known | NOT_SHOWN)
         and len(text.split()) >= SHORTEST
     }
     assert missing == set()
+
+
+# What is wrong with a value that was entered in the setup
+
+
+def value_types() -> set[str]:
+    """Return the names in `config.values` of the types of all fields of the setup."""
+    fields = [(Tls if "tls" in path else Mqtt, path[-1]) for path in broker_form.PATHS.values()]
+    fields += [(CarDataSettings, "client_id")]
+    fields += [(MyBmwSettings, name) for name in ("username", "password", "region")]
+    kinds = [get_type_hints(model, include_extras=True)[name] for model, name in fields]
+    return {
+        name
+        for name, value in vars(values).items()
+        if name[0].isupper() and any(value == kind or value in get_args(kind) for kind in kinds)
+    }
+
+
+def errors_of(names: set[str]) -> set[str]:
+    """Return what `config.values` says of bad values of these types, with `{}` for each value."""
+    parts: dict[str, Any] = {}
+    for node in ast.parse((PACKAGE / "config/values.py").read_text("utf-8")).body:
+        if isinstance(node, ast.FunctionDef):
+            parts[node.name] = node
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+            parts[ast.unparse(target)] = node
+
+    def text_of(node: ast.expr) -> str:
+        node = parts[node.id].value if isinstance(node, ast.Name) else node
+        (words,) = sentences(f"_ = {ast.unparse(node)}")
+        return words
+
+    found: set[str] = set()
+    seen, todo = {"_error", "wrong"}, names & parts.keys()
+    while todo:
+        seen.add(name := todo.pop())
+        for node in ast.walk(parts[name]):
+            if isinstance(node, ast.Name) and node.id in parts.keys() - seen:
+                todo.add(node.id)
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"_error", "wrong"}:
+                subject = "{} " if ast.unparse(node.func) == "_error" else ""
+                found.add(subject + "; ".join(map(text_of, node.args)))
+    return found
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_every_error_of_a_field_of_the_setup_is_translated(language: str) -> None:
+    odd = "contains {} ({}) at position {}"  # of `oddity`
+    known = {re.sub(r"\{\w+\}", "{}", text) for text in translations(language, MESSAGES)}
+    known |= {text.replace(odd, "{}") for text in known if odd in text}
+    errors = errors_of(value_types())
+    assert len(errors) >= len(("host", "port", "text", "secret", "flag", "client", "region"))
+    assert errors - known == set()
+    kinds = set(text._CATEGORIES.values())
+    assert kinds <= set(translations(language, MESSAGES))
+
+
+def test_a_message_is_translated_with_what_is_in_it() -> None:
+    text = (
+        "nas:8883 cannot be used: TLS handshake: [SSL: CERTIFICATE_VERIFY_FAILED] certificate"
+        " verify failed: certificate has expired (_ssl.c:1010): check mqtt.tls.ca_file and that"
+        " mqtt.host is the certificate's name"
+    )
+    assert message("de", text) == (
+        "nas:8883 ist nicht nutzbar: TLS-Handshake: das Zertifikat des Brokers wird nicht"
+        " anerkannt, es ist abgelaufen: prüfe mqtt.tls.ca_file, und ob mqtt.host der Name im"
+        " Zertifikat ist"
+    )
+    assert message("en", text) == text
+    assert message("de", "what nobody has translated") == "what nobody has translated"
+    shown = status_message("de", "internal error (KeyError); please report it")
+    assert shown == "Interner Fehler; bitte melde das."

@@ -74,6 +74,7 @@ class PollingDocument(StateDocument):
     """What is kept of an account's polls over a restart."""
 
     is_paused: bool = False
+    paused_at: PastTime | None = None
     succeeded_at: PastTime | None = None
     starts: tuple[Annotated[Time, within(past=MANY_STARTS_WITHIN, future=timedelta())], ...] = ()
     failure: FailureDocument | None = None
@@ -101,6 +102,8 @@ class PollScheduler:
             now: the wall clock.
         """
         self.is_paused = False
+        self.paused_at: datetime | None = None
+        """When it was paused; `None` if it is not, or an older version did not keep the time."""
         self.next_at: datetime | None = None
         self.succeeded_at: datetime | None = None
         """When a poll last succeeded."""
@@ -132,6 +135,7 @@ class PollScheduler:
         """
         kept = self._state_file.read("polling", PollingDocument, self._now())
         self.is_paused = kept.is_paused
+        self.paused_at = kept.paused_at if kept.is_paused else None
         self.succeeded_at = kept.succeeded_at
         if kept.failure is not None:
             self._restore_failure(kept.failure, ignored)
@@ -145,6 +149,8 @@ class PollScheduler:
 
     def pause(self) -> None:
         """Stop polling except on request; survives a restart."""
+        if not self.is_paused:
+            self.paused_at = self._now()
         self.is_paused = True
         self.next_at = self.notice = None
         self._save()
@@ -152,6 +158,7 @@ class PollScheduler:
     def resume(self) -> None:
         """Poll now and at intervals again."""
         self.is_paused = False
+        self.paused_at = None
         self._save()
         self.request()
 
@@ -274,6 +281,7 @@ class PollScheduler:
         )
         document = PollingDocument(
             is_paused=self.is_paused,
+            paused_at=self.paused_at,
             succeeded_at=self.succeeded_at,
             starts=tuple(self._starts),
             failure=failure,

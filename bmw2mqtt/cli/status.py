@@ -135,6 +135,8 @@ def _account(account: Mapping[str, Any]) -> Iterator[str]:
         yield f"    Open {account['login_url']} and confirm the code {account['user_code']}{until}"
     if account["last_update"]:
         yield f"    Last update: {_time(account['last_update'])}"
+    if account.get("paused_at"):
+        yield f"    Paused since {_time(account['paused_at'])}"
     yield f"    Next update: {_time(account['next_update']) or 'no update scheduled'}"
     left = "" if account["requests_left"] is None else f", {account['requests_left']} left"
     count = account["requests_24h"]

@@ -148,9 +148,9 @@ def _host(value: str) -> str:
         raise ValueError
     scheme = f"{parts.scheme}://" if parts.scheme else ""
     shown = quoted(f"{scheme}{host}" + (f":{port}" if port else ""))  # it may have a password
-    keys = f"host: {host}" + (f" and port: {port}" if port else "")
+    keys = f"host: {host}" + (f", port: {port}" if port else "")
     if parts.scheme in {"mqtts", "ssl"}:
-        keys += " and tls: {enabled: true}"
+        keys += ", tls: {enabled: true}"
     raise wrong(f"{shown} is not a valid host", f"write {keys}")
 
 

@@ -1,6 +1,8 @@
 """Runs the demo: broker, simulated BMW and bridge, until Ctrl-C."""
 
 import asyncio
+import os
+import sys
 import tempfile
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -78,7 +80,7 @@ async def _run(bind: str, wanted_port: int, page_port: int, directory: Path) -> 
         accounts = {MYBMW: _mybmw(mybmw), CARDATA: _cardata(cardata), LOGIN: _cardata(waiting)}
         http = _page(bind, page_port)
         settings = _settings(broker, accounts, http, directory, capacities(cars))
-        print(welcome(broker, wanted_port, settings.http), flush=True)  # noqa: T201 - for a person
+        _print(welcome(broker, wanted_port, settings.http))
         await asyncio.to_thread(
             record_past,
             settings,
@@ -86,6 +88,14 @@ async def _run(bind: str, wanted_port: int, page_port: int, directory: Path) -> 
             streaming=[car.model for car in cardata_cars],
         )
         await Bridge(settings).run(stop)
+
+
+def _print(text: str) -> None:
+    """Print for a person, who may have closed the terminal."""
+    try:
+        print(text, flush=True)  # noqa: T201
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the rest is flushed later
 
 
 def _simulator_for_people(host: str, user: CarDataUser, directory: Path) -> CarDataSimulator:

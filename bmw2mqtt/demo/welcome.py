@@ -1,15 +1,10 @@
 """What the demo prints for whoever tries it."""
 
-import socket
 from typing import Final
 
 from bmw2mqtt.config import Http, is_loopback
 from bmw2mqtt.demo.broker import DemoBroker
-from bmw2mqtt.web.setup.start_link import PLACEHOLDER, is_container
-
-_EVERYWHERE: Final = {"0.0.0.0", "::"}  # noqa: S104 - compared with
-_SOMEWHERE_ELSE: Final = ("192.0.2.1", 9)
-"""An address of no machine (RFC 5737); nothing is sent there."""
+from bmw2mqtt.web.setup.start_link import ANYWHERE, PLACEHOLDER, is_container, routed_address
 
 _TEXT: Final = """
   Five simulated cars drive, park and charge on the MQTT broker at {host}:{port} ({program}).{busy}
@@ -46,16 +41,9 @@ def welcome(broker: DemoBroker, wanted_port: int, page: Http) -> str:
 
 def shown_host(bind: str) -> str:
     """Return the address to open; a container does not know that of its machine."""
-    return PLACEHOLDER if bind in _EVERYWHERE and is_container() else public_host(bind)
+    return PLACEHOLDER if bind in ANYWHERE and is_container() else public_host(bind)
 
 
 def public_host(bind: str) -> str:
     """Return the address by which others find this machine; `bind` itself, if it is one."""
-    if bind not in _EVERYWHERE:
-        return bind
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(_SOMEWHERE_ELSE)
-        except OSError:
-            return "127.0.0.1"
-        return str(probe.getsockname()[0])
+    return routed_address() if bind in ANYWHERE else bind

@@ -4,11 +4,12 @@ One file per language and kind (`de_names.tsv`: names of entities, `de_states.ts
 each line an English text, a tab and its translation. `{…}` stands for a value.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 ENGLISH: Final = "en"
 LANGUAGES: Final = (ENGLISH, "de")
@@ -20,6 +21,20 @@ MESSAGES: Final = "messages"
 """Status messages of accounts, results of commands, and the reasons in them."""
 PAGE: Final = "page"
 """Texts of the page."""
+_PLACE: Final = re.compile(r"\{(\w+)\}")
+_LEFT_OUT: Final = re.compile(
+    r"[;,] (trying again( later| in some hours| tomorrow)?|waiting until then)$"
+    r"| \(\w*(Error|Exception|Timeout)\)"
+)
+"""What owners need not read: the names of exceptions too."""
+
+
+class _Template(NamedTuple):
+    """A message with values in it."""
+
+    pattern: re.Pattern[str]
+    keys: list[str]
+    translation: str
 
 
 @cache
@@ -36,3 +51,49 @@ def translator(language: str, kind: str) -> Callable[[str], str]:
     """Return a function that translates a text; one without a translation stays English."""
     known = translations(language, kind)
     return lambda text: known.get(text, text)
+
+
+def message(language: str, text: str) -> str:
+    """Return a message in another language, as `message` in `page-parts.js` does.
+
+    It may be put together of several: the values in it are translated as well.
+    """
+    known = translations(language, MESSAGES)
+    if text in known:
+        return known[text]
+    for template in _templates(language):
+        if found := template.pattern.fullmatch(text):
+            values = (message(language, value) for value in found.groups())
+            return _filled(template.translation, dict(zip(template.keys, values, strict=True)))
+    return text
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    return _PLACE.sub(lambda place: values[place[1]], text)
+
+
+def status_message(language: str, text: str) -> str:
+    """Return an account's status message as a sentence; the next try is shown elsewhere."""
+    shown = message(language, _LEFT_OUT.sub("", text))
+    if not shown.startswith("bmw2mqtt"):
+        shown = shown[:1].upper() + shown[1:]
+    return shown if shown.endswith((".", "!", "?", "…")) else f"{shown}."
+
+
+@cache
+def _templates(language: str) -> list[_Template]:
+    """Return the messages with values in them, those with the most text of their own first."""
+
+    def own_length(english: str) -> int:
+        return len(_PLACE.sub("", english))
+
+    known = translations(language, MESSAGES)
+    return [
+        _Template(
+            re.compile("(.+?)".join(map(re.escape, _PLACE.split(english)[::2])), re.DOTALL),
+            _PLACE.findall(english),
+            known[english],
+        )
+        for english in sorted(known, key=own_length, reverse=True)
+        if _PLACE.search(english)
+    ]

@@ -77,6 +77,8 @@ class AccountState:
     last_refresh: str | None = None
     """Result of the last refresh in one sentence; `None` before the first."""
     is_polling: bool = True
+    paused_at: datetime | None = None
+    """When polling was paused; `None` if it is not, or the time is unknown."""
     is_stream_connected: bool | None = None
     """`None` for accounts without a stream."""
     stream_since: datetime | None = None

@@ -11,7 +11,7 @@ import structlog
 
 from bmw2mqtt.config import Http
 from bmw2mqtt.web.context import PageContext
-from bmw2mqtt.web.setup.start_link import page_url
+from bmw2mqtt.web.setup.start_link import in_other_networks, page_urls
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +75,8 @@ class WebListener:
         if setup is not None and setup.needs_link:
             setup.announce()
         else:
-            log.info("page_opened", url=page_url(self._settings))
+            urls = page_urls(self._settings)
+            log.info("page_opened", url=urls[0], **in_other_networks(urls))
 
     def _import_application(self) -> Application:
         from bmw2mqtt.web.application import WebApplication  # noqa: PLC0415 - heavy

@@ -94,6 +94,7 @@ def _account(state: AccountState, context: PageContext) -> dict[str, Any]:
         "status": state.status,
         "message": state.message,
         "is_polling": state.is_polling,
+        "paused_at": native(state.paused_at),
         "is_login_required": state.is_login_required,
         "login_url": state.login_url,
         "can_receive": state.login_form_url is not None,

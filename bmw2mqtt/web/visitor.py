@@ -11,9 +11,11 @@ from bmw2mqtt.translations import ENGLISH, LANGUAGES
 LANGUAGE_COOKIE: Final = "bmw2mqtt_language"
 UNITS_COOKIE: Final = "bmw2mqtt_units"
 METRIC: Final = "metric"
-UNITS: Final = (METRIC, "us", "uk")
+UNITS: Final = (METRIC, "uk", "us")
 _UNITS_OF_REGION: Final = {"US": "us", "LR": "us", "MM": "us", "GB": "uk"}
 _MOST_LANGUAGES: Final = 10
+KM_PER_MILE: Final = 1.609344
+LITRES_PER_GALLON: Final = 3.785412
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,24 @@ class Visitor:
     def tag(self) -> str:
         """Return a text that differs between visitors who see different pages."""
         return f"{self.locale}-{self.units}"
+
+    @property
+    def has_miles(self) -> bool:
+        """Whether the visitor reads miles."""
+        return self.units != METRIC
+
+    @property
+    def has_gallons(self) -> bool:
+        """Whether the visitor reads gallons."""
+        return self.units == "us"
+
+    def quantity(self, value: float, unit: str) -> tuple[float, str]:
+        """Return a value with its unit as the visitor reads it."""
+        if unit == "km" and self.has_miles:
+            return value / KM_PER_MILE, "mi"
+        if unit == "L" and self.has_gallons:
+            return value / LITRES_PER_GALLON, "gal"
+        return value, unit
 
 
 def visitor_of(request: web.Request) -> Visitor:

@@ -18,6 +18,7 @@ from bmw2mqtt.accounts.cardata.auth.manager import LoginDocument
 from bmw2mqtt.accounts.cardata.auth.tokens import OAuthTokens
 from bmw2mqtt.accounts.cardata.rest.quota import RequestQuota
 from bmw2mqtt.accounts.cardata.stream.reconnect_policy import ReconnectPolicy
+from bmw2mqtt.accounts.mybmw.auth import attempts as attempts_module
 from bmw2mqtt.accounts.mybmw.auth.attempts import LoginAttempts
 from bmw2mqtt.accounts.mybmw.auth.tokens import MyBmwTokens
 from bmw2mqtt.accounts.mybmw.library.installation_id import InstallationDocument
@@ -32,6 +33,7 @@ from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.vehicle.errors import AccountError
 from tests import virtual_time
 from tests.accounts.state_parts import read_part
+from tests.forked_process import HASH_ROUNDS
 
 FILES = Path(__file__).parents[1] / "data" / "data_dir"
 MYBMW_AT = datetime(2026, 11, 28, 18, 47, tzinfo=UTC)
@@ -75,8 +77,9 @@ def test_a_mybmw_account_of_version_0_1_is_read(store: Store) -> None:
     ("password", "is_known"), [("p", True), ("another", False)], ids=["same", "new"]
 )
 def test_refused_logins_of_version_0_1_are_read(
-    store: Store, password: str, *, is_known: bool
+    store: Store, monkeypatch: pytest.MonkeyPatch, password: str, *, is_known: bool
 ) -> None:
+    monkeypatch.setattr(attempts_module, "HASH_ROUNDS", HASH_ROUNDS)
     with time_machine.travel(MYBMW_AT, tick=False):
         captcha = json.loads((FILES / "account-home.json").read_text())["login"]["captcha"]
         settings = MyBmwSettings.model_validate(

@@ -208,6 +208,19 @@ async def test_pause_and_resume() -> None:
         assert (polls_run.polls, polls_run.delay_s) == (2, None)
 
 
+async def test_since_when_it_is_paused_is_known_after_a_restart() -> None:
+    before = ScheduledPolls()
+    before.polling.pause()
+    before.now += timedelta(minutes=5)
+    before.polling.pause()  # pressed again
+    after = ScheduledPolls(state_file=before.state_file)
+    after.now += timedelta(days=1)
+    after.polling.restore()
+    assert (after.polling.is_paused, after.polling.paused_at) == (True, NOON)
+    after.polling.resume()
+    assert after.polling.paused_at is None
+
+
 async def test_a_pause_during_a_poll() -> None:
     polls_run = ScheduledPolls()
     stop_polling: Callable[[], None] = polls_run.polling.pause

@@ -11,6 +11,7 @@ from bmw2mqtt import health
 from bmw2mqtt.cli import status as module
 from bmw2mqtt.cli.main import main
 from bmw2mqtt.config import Settings
+from bmw2mqtt.config.settings_file import SETTINGS_FILE
 from tests.cli.configuration import HOME, config
 from tests.cli.conftest import VIN
 from tests.daemon import Daemon
@@ -29,6 +30,7 @@ EU: dict[str, Any] = {
     "expires_at": None,
     "last_update": None,
     "next_update": None,
+    "paused_at": None,
     "requests_24h": 1,
     "requests_left": 44,
     "stream": {
@@ -46,11 +48,15 @@ def document(*accounts: dict[str, Any], is_connected: bool = True) -> dict[str, 
 
 
 def test_of_a_running_daemon(
-    daemon: Callable[..., Daemon], observer: Observer, capsys: Output
+    daemon: Callable[..., Daemon], observer: Observer, capsys: Output, tmp_path: Path
 ) -> None:
-    process = daemon(http={"port": free_port(), "token": "page-token-0123456789"})
+    """Its page is open to the network: it needs the token that was made, which nobody has typed."""
+    saved = tmp_path / "data" / SETTINGS_FILE
+    saved.parent.mkdir()
+    saved.write_text(f"http: {{host: 0.0.0.0, port: {free_port()}}}\n")
+    process = daemon(http={})
     observer.wait_for("bmw2mqtt/account/home/sensor/status", "ok")
-    process.wait_log("page_opened")
+    process.wait_log("page_link_created")
     arguments = ["status", "--config", str(process.config)]
     assert main(arguments) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -114,6 +120,9 @@ def test_an_account_that_waits_for_a_login() -> None:
     assert "Next update: no update scheduled" in text
     assert "1 request to BMW in the last 24 hours, 44 left" in text
     assert "Stream: not connected since 2026-01-02 " in text
+    assert "Paused" not in text
+    paused = {**EU, "status": "paused", "paused_at": "2026-01-02T12:30:00+00:00"}
+    assert "    Paused since 2026-01-02 " in "\n".join(module._lines(document(paused), settings))
     assert "No cars yet" in text
     assert "run bmw2mqtt login ACCOUNT" in text
 

@@ -207,7 +207,7 @@ accounts:
     ),
     "host": (
         HOME + "mqtt: {host: 'mqtt://broker:1883'}\n",
-        ('mqtt.host: "mqtt://broker:1883" is not a valid host; write host: broker and port: 1883'),
+        ('mqtt.host: "mqtt://broker:1883" is not a valid host; write host: broker, port: 1883'),
     ),
     "protocol": (
         HOME + "mqtt: {protocol: 4}\n",

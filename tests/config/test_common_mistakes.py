@@ -72,12 +72,12 @@ MISTAKES = {
         HOME + "mqtt: {host: 'mqtts://me:s3cret@broker.example:8883/'}\n",
         (
             'mqtt.host: "mqtts://broker.example:8883" is not a valid host; write host: '
-            "broker.example and port: 8883 and tls: {enabled: true}"
+            "broker.example, port: 8883, tls: {enabled: true}"
         ),
     ),
     "a host with a port": (
         HOME + "mqtt: {host: 'broker:1884'}\n",
-        ('mqtt.host: "broker:1884" is not a valid host; write host: broker and port: 1884'),
+        ('mqtt.host: "broker:1884" is not a valid host; write host: broker, port: 1884'),
     ),
     "a topic with everything": (
         HOME + "mqtt: {base_topic: /bmw/#}\n",

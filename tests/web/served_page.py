@@ -30,6 +30,8 @@ from tests.mosquitto import free_port
 MYBMW = {"backend": "mybmw", "username": "me@example.com", "password": "pw"}
 CARDATA = {"backend": "cardata", "client_id": "00000000-0000-0000-0000-000000000000"}
 FORM = "https://captcha.example/form.html"
+NO_BROKER = 1
+"""A port that nobody listens on; there may be a broker on the usual one."""
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(200)
 
 
@@ -102,6 +104,7 @@ def make(
 ) -> ServedPage:
     """Build a page that is not served yet."""
     settings = Settings(
+        mqtt={"port": NO_BROKER},
         accounts=accounts or {"home": MYBMW, "office": MYBMW},
         http={"port": port, **http},
     )

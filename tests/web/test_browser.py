@@ -88,7 +88,7 @@ async def test_pause_resume_and_ask_now(
     await window.get_by_role("heading", name="Account").click()
     await window.get_by_role("button", name="Pause").click()
     await expect(state).to_have_text("Paused")
-    await sees(window, "Paused by you. The last values are kept")
+    await sees(window, "Paused by you since ")
     observer.wait_for("bmw2mqtt/account/home/switch/polling", "OFF")
     car = next(car for car in cars if car.vin == VIN)
     card = window.locator(f"[data-key='{VIN}']")

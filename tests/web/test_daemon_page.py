@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -147,13 +148,16 @@ def test_pause_resume_and_ask_now(
     page = live(account=ONE_HOUR)
     page.wait_status("ok")
     page.press("polling", {"is_polling": False})
-    assert page.wait_status("paused")["is_polling"] is False
+    paused = page.wait_status("paused")
+    assert paused["is_polling"] is False
+    paused_at = datetime.fromisoformat(paused["paused_at"])
+    assert timedelta() <= datetime.now(UTC) - paused_at < timedelta(minutes=1)
     observer.wait_for("bmw2mqtt/account/home/switch/polling", "OFF")
     requests = len(bmw.requests)
     page.press("refresh")
     wait_until(lambda: len(bmw.requests) > requests, what="a person wants to know")
     page.press("polling", {"is_polling": True})
-    page.wait_status("ok")
+    assert page.wait_status("ok")["paused_at"] is None
     observer.wait_for(STATUS, "ok")
 
 

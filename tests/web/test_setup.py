@@ -1,9 +1,7 @@
 """The setup's pages: who may open them, what they save, what they refuse."""
 
-import io
 import os
 import re
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -30,6 +28,10 @@ from tests.supervisor import TOKEN, Supervisor
 from tests.web.served_page import CARDATA, ServedPage, served
 
 FORM = re.compile(r'name="form_token" value="([^"]+)"')
+UNREACHABLE = (
+    "BMW's server cannot be reached (connection refused); check this machine's network and DNS;"
+    " trying again"
+)
 ACCOUNT = {"backend": "cardata", "client_id": CLIENT_ID}
 
 
@@ -56,9 +58,9 @@ class Visitor:
         sent = {"form_token": token[1] if token else "", **values}
         return await self.client.post(f"/setup/{path}", data=sent, headers=headers)
 
-    async def open_link(self) -> httpx.Response:
-        path = self.setup.start_link.path().removeprefix("setup/")
-        return await self.client.post(f"/setup/{path}", data={"language": "en"})
+    async def open_link(self, **values: str) -> httpx.Response:
+        path = self.setup.start_link.path()
+        return await self.client.post(f"/{path}", data={"language": "en", **values})
 
     def saved(self) -> Any:
         """Return the content of `settings.yaml`."""
@@ -319,7 +321,7 @@ async def test_the_login_says_what_to_do() -> None:
         account.change(login_url="javascript:alert(1)")
         assert "javascript" not in await shown()
         account.change(user_code=None, login_url=None, message="declined <at> BMW")
-        assert "declined &lt;at&gt; BMW" in await shown()
+        assert "Declined &lt;at&gt; BMW." in await shown()
         assert (await found.send("login?account=home")).status_code == 303
         assert ("log in", None) in account.calls
         account.change(status=AccountStatus.OK, message=None)
@@ -328,6 +330,11 @@ async def test_the_login_says_what_to_do() -> None:
         found.page.add_car("WBA00000000000001", mileage_km=41_250.0, capabilities=can)
         assert await shown() == "done?account=home"
         assert "41,250 km" in (await found.get("done?account=home")).text
+        found.client.cookies.set("bmw2mqtt_units", "uk")
+        assert "25,632 mi" in (await found.get("done?account=home")).text
+        found.client.cookies.set("bmw2mqtt_language", "de")
+        account.change(status=AccountStatus.UNREACHABLE, message=UNREACHABLE)
+        assert "BMWs Server ist nicht erreichbar" in await shown()
 
 
 async def test_the_brokers_address_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -390,6 +397,35 @@ async def test_it_speaks_german() -> None:
         await found.send("language", language="de")
         assert "Wo ist dein Auto zugelassen?" in (await found.get("car")).text
         assert found.saved()["homeassistant"] == {"language": "de"}, "names of the entities, too"
+        wrong = {"host": "nas/x", "port": "x", "username": "me", "password": "a\u200bb"}
+        refused = (await found.send("broker", **wrong)).text
+        assert "&quot;nas/x&quot; ist kein gültiger Name oder keine gültige Adresse" in refused
+        assert "&quot;x&quot; ist kein gültiger Port; nimm eine ganze Zahl" in refused
+        assert "Das Passwort enthält ein unsichtbares Zeichen (U+200B" in refused
+        refused = (await found.send("broker", host="127.0.0.1", port="1", action="test")).text
+        assert (
+            "127.0.0.1:1 ist nicht nutzbar: Verbindung abgelehnt: prüfe, ob der Broker läuft, und"
+            " „Name oder Adresse“ und „Port“"
+        ) in refused
+        refused = (await found.send("cardata", client_id="x")).text
+        assert "&quot;x&quot; ist keine Client-ID; kopiere sie aus BMWs Portal" in refused
+        mybmw = {"username": "me@\u200bx", "password": "p", "region": "mars"}
+        refused = (await found.send("mybmw", **mybmw)).text
+        assert "&quot;mars&quot; ist keine gültige Region" in refused
+        assert "enthält ein unsichtbares Zeichen" in refused
+
+
+async def test_the_first_step_asks_for_the_units() -> None:
+    async with visitor() as found:
+        headers = {"Accept-Language": "en-GB"}
+        asked = (await found.client.get(f"/{found.setup.start_link.path()}", headers=headers)).text
+        assert 'value="uk" checked' in asked, "what this browser's region uses"
+        opened = await found.open_link(units="us")
+        assert "bmw2mqtt_units=us" in str(opened.headers.get_list("Set-Cookie"))
+        assert 'value="us" checked' in (await found.get("language")).text
+        await found.send("language", language="en", units="miles")
+        assert found.client.cookies["bmw2mqtt_units"] == "us", "only what there is"
+        assert not found.has_saved(), "units are the browser's"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -442,29 +478,6 @@ async def test_the_test_of_a_broker() -> None:
         settings, Mqtt(host="127.0.0.1", port=1), is_daemon_running=False
     )
     assert line.startswith("127.0.0.1:1 ")
-
-
-@pytest.mark.parametrize("is_terminal", [True, False])
-def test_a_terminal_shows_the_link_as_a_qr_code(
-    monkeypatch: pytest.MonkeyPatch, *, is_terminal: bool
-) -> None:
-    monkeypatch.setattr(start_link, "is_container", lambda: False)
-    screen = io.StringIO()
-    monkeypatch.setattr(screen, "isatty", lambda: is_terminal)
-    monkeypatch.setattr(sys, "stderr", screen)
-    setup = Setup(load_configuration(None, (), {}, Path("none")))
-    with structlog.testing.capture_logs() as logged:
-        setup.announce()
-    (event,) = logged
-    assert re.fullmatch(r"http://[\d.]+:8099/setup/start/[\w-]{20,}", event["url"])
-    assert ("\N{FULL BLOCK}" in screen.getvalue()) is is_terminal
-
-
-def test_on_this_machine_alone_no_link_is_needed() -> None:
-    setup = Setup(load_configuration(None, ["http.host=::1"], {}, Path("none")))
-    with structlog.testing.capture_logs() as logged:
-        setup.announce()
-    assert logged[0]["url"] == "http://[::1]:8099/setup/"
 
 
 def test_waiting_for_the_setup_is_healthy(

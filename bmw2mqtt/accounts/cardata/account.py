@@ -194,7 +194,9 @@ class CarDataAccount:
         # the login and the quota know themselves whether they are still in the way
         self.polling.restore(LoginRequired, QuotaExceeded)
         if self.polling.is_paused:
-            self._reporter.update(status=AccountStatus.PAUSED, is_polling=False)
+            self._reporter.update(
+                status=AccountStatus.PAUSED, is_polling=False, paused_at=self.polling.paused_at
+            )
         is_complete = self._poller.list.listed_at is not None
         self._receiver.restore(self._state_file, is_complete=is_complete)
         self._update_status()
@@ -209,11 +211,16 @@ class CarDataAccount:
     def set_polling(self, *, is_polling: bool) -> None:
         """Pause or resume, the stream too: BMW allows one connection, others may want it."""
         if is_polling:
-            self._reporter.update(status=AccountStatus.STARTING, is_polling=True)
+            self._reporter.update(status=AccountStatus.STARTING, is_polling=True, paused_at=None)
             self.polling.resume()
         else:
             self.polling.pause()
-            self._reporter.update(status=AccountStatus.PAUSED, message=None, is_polling=False)
+            self._reporter.update(
+                status=AccountStatus.PAUSED,
+                message=None,
+                is_polling=False,
+                paused_at=self.polling.paused_at,
+            )
         self._stream.use(self._tokens if is_polling else None)
 
     def log_in(self, captcha_token: str | None) -> None:  # noqa: ARG002 - CarData has no captcha

@@ -108,7 +108,9 @@ class MyBmwAccount:
             next_update=self.polling.next_at,
         )
         if self.polling.is_paused:
-            self._status.update(status=AccountStatus.PAUSED, is_polling=False)
+            self._status.update(
+                status=AccountStatus.PAUSED, is_polling=False, paused_at=self.polling.paused_at
+            )
         elif self.polling.notice:
             self._status.update(message=self.polling.notice)
         try:
@@ -146,12 +148,16 @@ class MyBmwAccount:
     def set_polling(self, *, is_polling: bool) -> None:
         """Pause or resume polling; survives a restart."""
         if is_polling:
-            self._status.update(status=AccountStatus.STARTING, is_polling=True)
+            self._status.update(status=AccountStatus.STARTING, is_polling=True, paused_at=None)
             self.polling.resume()
         else:
             self.polling.pause()
             self._status.update(
-                status=AccountStatus.PAUSED, message=None, is_polling=False, next_update=None
+                status=AccountStatus.PAUSED,
+                message=None,
+                is_polling=False,
+                paused_at=self.polling.paused_at,
+                next_update=None,
             )
 
     def log_in(self, captcha_token: str | None) -> None:

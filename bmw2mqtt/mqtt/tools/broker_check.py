@@ -166,15 +166,16 @@ async def try_broker(
                     raise
                 options |= adapted
     except (aiomqtt.MqttError, TimeoutError) as error:
-        report.problem = f"{settings.host}:{settings.port} {_what_happened(report.step, error)}"
+        place = f"{settings.host}:{settings.port}"
+        report.problem = _what_happened(place, report.step, error)
 
 
-def _what_happened(step: str, error: Exception) -> str:
+def _what_happened(place: str, step: str, error: Exception) -> str:
     if _is_silence(error):
-        return f"does not answer ({step})"
+        return f"{place} does not answer ({step})"
     if step == CONNECTING:
-        return f"cannot be used: {describe(error)}"
-    return f"ends the connection ({step}): {describe(error)}"
+        return f"{place} cannot be used: {describe(error)}"
+    return f"{place} ends the connection ({step}): {describe(error)}"
 
 
 def _is_silence(error: Exception) -> bool:

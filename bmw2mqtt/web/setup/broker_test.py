@@ -32,7 +32,8 @@ async def check_broker(
         async with asyncio.timeout(LIMIT_S):
             await try_broker(report, mqtt, plan, is_daemon_running=is_daemon_running)
     except TimeoutError:
-        return [f"{mqtt.host}:{mqtt.port} did not answer in time ({report.step})"]
+        place = f"{mqtt.host}:{mqtt.port}"
+        return [f"{place} did not answer in time ({report.step})"]
     except ConfigError as error:
         return list(error.problems)
     return [report.problem] if report.problem is not None else []

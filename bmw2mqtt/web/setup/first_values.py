@@ -30,7 +30,7 @@ def cars_with_values(context: PageContext, account: str, t: Texts) -> list[CarWi
             car.vehicle.vin,
             car.name,
             tuple(
-                (t(f"value.{entity.key}"), f"{_number(value, t)} {entity.unit}")
+                (t(f"value.{entity.key}"), _text(value, entity.unit, t))
                 for entity in SHOWN_ENTITIES
                 if hasattr(entity, "unit") and f"value.{entity.key}" in t
                 if entity.exists(car.vehicle)
@@ -42,11 +42,15 @@ def cars_with_values(context: PageContext, account: str, t: Texts) -> list[CarWi
     return [car for car in found if car.values]
 
 
-def _number(value: object, t: Texts) -> str:
-    if isinstance(value, int | float):
-        text = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
-        return text.translate(str.maketrans(",.", ".,")) if t.language == "de" else text
-    return str(value)
+def _text(value: object, unit: str, t: Texts) -> str:
+    if not isinstance(value, int | float):
+        return f"{value} {unit}"
+    shown, shown_unit = t.visitor.quantity(value, unit)
+    is_whole = float(shown).is_integer() or shown_unit != unit
+    text = f"{shown:,.0f}" if is_whole else f"{shown:,.1f}"
+    if t.language == "de":
+        text = text.translate(str.maketrans(",.", ".,"))
+    return f"{text} {shown_unit}"
 
 
 def topics_for_evcc(vin: str, base_topic: str) -> Iterator[str]:

@@ -109,7 +109,7 @@ def field(field: Field, t: Texts) -> str:
     elif field.hint:
         notes.append(("hint", field.hint))
     if field.error:
-        notes.append(("error", escape(field.error)))
+        notes.append(("error", escape(t.message(field.error))))
     described = " ".join(f"{name}-{kind}" for kind, _ in notes)
     attributes = field.attributes
     if described:
@@ -154,5 +154,5 @@ def problems(lines: list[str], t: Texts, title: str = "problems") -> str:
     """Return what was wrong, as an alert."""
     if not lines:
         return ""
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    items = "".join(f"<li>{escape(t.message(line))}</li>" for line in lines)
     return f'<div class="message bad" role="alert"><p>{t(title)}</p><ul>{items}</ul></div>'

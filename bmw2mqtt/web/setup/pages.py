@@ -1,17 +1,19 @@
 """The content of the setup's first pages, as HTML: from the welcome to BMW's portal."""
 
+import re
 from collections.abc import Mapping
 from html import escape
 from typing import Final
 
 from bmw2mqtt.config import is_home_assistant_app, is_loopback
 from bmw2mqtt.web.setup.account_forms import AccountForm
-from bmw2mqtt.web.setup.broker_form import BrokerForm
+from bmw2mqtt.web.setup.broker_form import PATHS, BrokerForm
 from bmw2mqtt.web.setup.drawings import SWITCHES, TILE, client_drawing, ticks_drawing
 from bmw2mqtt.web.setup.html import Field, button, choice, field, form, problems
 from bmw2mqtt.web.setup.service import Setup
 from bmw2mqtt.web.setup.start_link import is_container
 from bmw2mqtt.web.setup.texts import LANGUAGES, Texts
+from bmw2mqtt.web.visitor import UNITS
 
 PORTALS: Final[Mapping[str, str]] = {
     "BMW Deutschland": "https://www.bmw.de/de-de/mybmw/vehicle-overview",
@@ -23,13 +25,18 @@ _REGIONS: Final = ("rest_of_world", "north_america", "china")
 
 
 def language(t: Texts, form_token: str) -> str:
-    """Return the choice of the language."""
-    answers = "".join(
+    """Return the choice of the language and the units."""
+    languages = "".join(
         choice("language", code, texts["language.own"], checked=code == t.language)
         for code, texts in LANGUAGES.items()
     )
+    units = "".join(
+        choice("units", name, t(f"units.{name}"), checked=name == t.visitor.units) for name in UNITS
+    )
     content = (
-        f"<fieldset><legend>{t('start.choose')}</legend>{answers}</fieldset>"
+        f"<fieldset><legend>{t('start.choose')}</legend>{languages}</fieldset>"
+        f"<fieldset><legend>{t('start.units')}</legend>{units}</fieldset>"
+        f'<p class="soft">{t("start.units.note")}</p>'
         f'<div class="row">{button(t("continue"))}</div>'
     )
     return f"<p>{t('start.text')}</p>{form(content, form_token)}"
@@ -70,7 +77,8 @@ def broker(
     if tested == []:
         result = f'<p class="message good" role="status">{t("broker.ok")}</p>'
     elif tested:
-        result = problems([*tested, *_container_hint(t, entered)], t, "broker.failed")
+        found_by_test = [_with_labels(t.message(line), t) for line in tested]
+        result = problems([*found_by_test, *_container_hint(t, entered)], t, "broker.failed")
         buttons += button(t("broker.anyway"), value="anyway", main=False)
     buttons += button(t("broker.test"), value="test", main=False, busy=t("broker.testing"))
     found = ""
@@ -79,6 +87,14 @@ def broker(
     fields = "".join(field(part, t) for part in entered.fields(setup, t))
     content = f'{fields}{result}<div class="row">{buttons}</div>'
     return f"<p>{t('broker.text')}</p>{found}{problems(lines, t)}{form(content, setup.form_token)}"
+
+
+def _with_labels(line: str, t: Texts) -> str:
+    """Return a result of the test with the labels of the form instead of the settings' names."""
+    for name, path in PATHS.items():
+        label = t("quoted", text=t(f"broker.{name}"))
+        line = re.sub(rf"\b{'.'.join(path)}(: true)?", label, line)
+    return line
 
 
 def _container_hint(t: Texts, entered: BrokerForm) -> list[str]:
@@ -160,7 +176,7 @@ def mybmw(t: Texts, setup: Setup, entered: AccountForm, lines: list[str]) -> str
         for name in _REGIONS
     )
     wrong = entered.errors.get("region", "")
-    wrong = f'<p class="error">{escape(wrong)}</p>' if wrong else ""
+    wrong = f'<p class="error">{escape(t.message(wrong))}</p>' if wrong else ""
     content = (
         entry("username", hint=t("mybmw.username.hint"))
         + entry("password", kind="password")

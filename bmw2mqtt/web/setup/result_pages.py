@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from bmw2mqtt.config import is_home_assistant_app, is_loopback
 from bmw2mqtt.config.settings_file import SETTINGS_FILE
+from bmw2mqtt.translations import status_message
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus, LoginKind
 from bmw2mqtt.web.context import PageContext
 from bmw2mqtt.web.setup.drawings import qr_code
@@ -39,10 +40,10 @@ def login(t: Texts, context: PageContext, setup: Setup, name: str) -> LoginPage:
     if state.status in _LOGGED_IN:
         return LoginPage(
             t("login.waiting"),
-            f'<p class="message good">{t("login.waiting.text")}</p>{_message(state)}',
+            f'<p class="message good">{t("login.waiting.text")}</p>{_message(t, state)}',
             is_done=bool(cars_with_values(context, name, t)),
         )
-    return LoginPage(t("login.title"), _message(state) + _next_step(t, setup, state))
+    return LoginPage(t("login.title"), _message(t, state) + _next_step(t, setup, state))
 
 
 def _next_step(t: Texts, setup: Setup, state: AccountState) -> str:
@@ -62,8 +63,10 @@ def _wait(text: str) -> str:
     return f'<p class="pill busy">{text}</p>'
 
 
-def _message(state: AccountState) -> str:
-    return f'<p class="message warn">{escape(state.message)}</p>' if state.message else ""
+def _message(t: Texts, state: AccountState) -> str:
+    if not state.message:
+        return ""
+    return f'<p class="message warn">{escape(status_message(t.language, state.message))}</p>'
 
 
 def _new_code(t: Texts, setup: Setup, name: str) -> str:
@@ -153,7 +156,8 @@ def overview(t: Texts, context: PageContext, setup: Setup, url: str = "") -> str
         f"</section>"
         f'<section class="card form"><h3>{t("overview.accounts")}</h3>{accounts}'
         f'<div class="row"><a class="button" href="car">{t("overview.add")}</a></div></section>'
-        f'<section class="card form"><h3>{t("overview.language")}</h3><p>{t("language.own")}</p>'
+        f'<section class="card form"><h3>{t("step.language")}</h3>'
+        f"<p>{t('language.own')} · {t(f'units.{t.visitor.units}')}</p>"
         f'<div class="row"><a class="button" href="language">{t("overview.change")}</a></div>'
         f"</section>{_link(t, setup, url)}"
         f'<p class="soft">{t("overview.file", file=file)}</p>'

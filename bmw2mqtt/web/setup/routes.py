@@ -22,9 +22,9 @@ from bmw2mqtt.web.setup.broker_form import BrokerForm
 from bmw2mqtt.web.setup.broker_test import broker_problems
 from bmw2mqtt.web.setup.html import document
 from bmw2mqtt.web.setup.service import Setup
-from bmw2mqtt.web.setup.start_link import page_url
+from bmw2mqtt.web.setup.start_link import page_urls
 from bmw2mqtt.web.setup.texts import LANGUAGES, YEAR_S, Texts, texts_for
-from bmw2mqtt.web.visitor import LANGUAGE_COOKIE
+from bmw2mqtt.web.visitor import LANGUAGE_COOKIE, UNITS, UNITS_COOKIE
 
 Sent = Mapping[str, str]
 
@@ -178,14 +178,14 @@ class SetupRoutes:
         await self._save_language(sent)
         response = _see_other("../broker" if self._setup.is_waiting else "../")
         self._access.open_session(request, response)
-        _keep_language(response, sent)
+        _keep_choices(response, sent)
         return response
 
     async def _create_link(self, request: web.Request, _: Sent) -> web.Response:
         t = texts_for(request)
         # The visitor's own address of the page works, unless it is that of this machine alone.
         is_local = is_loopback(request.url.host or "localhost")
-        root = page_url(self._setup.settings().http) if is_local else f"{request.url.origin()}/"
+        root = page_urls(self._setup.settings().http)[0] if is_local else f"{request.url.origin()}/"
         url = root + self._setup.start_link.path()
         body = result_pages.overview(t, self._context, self._setup, url)
         return self._answer(t, t("settings"), body)
@@ -212,7 +212,7 @@ class SetupRoutes:
     async def _choose_language(self, _: web.Request, sent: Sent) -> web.Response:
         await self._save_language(sent)
         response = _see_other("broker" if self._setup.is_waiting else "./")
-        _keep_language(response, sent)
+        _keep_choices(response, sent)
         return response
 
     async def _save_language(self, sent: Sent) -> None:
@@ -357,6 +357,11 @@ def _see_other(location: str) -> web.Response:
     return web.Response(status=303, headers={"Location": location})
 
 
-def _keep_language(response: web.Response, sent: Sent) -> None:
-    if (language := sent.get("language", "")) in LANGUAGES:
-        response.set_cookie(LANGUAGE_COOKIE, language, max_age=YEAR_S, samesite="Lax")
+def _keep_choices(response: web.Response, sent: Sent) -> None:
+    """Let the browser remember the language and the units, as the page does."""
+    for name, cookie, known in (
+        ("language", LANGUAGE_COOKIE, LANGUAGES),
+        ("units", UNITS_COOKIE, UNITS),
+    ):
+        if (value := sent.get(name, "")) in known:
+            response.set_cookie(cookie, value, max_age=YEAR_S, samesite="Lax")

@@ -20,7 +20,13 @@ from bmw2mqtt.config.settings_file import (
     write_settings_file,
 )
 from bmw2mqtt.vehicle.errors import ConfigError
-from bmw2mqtt.web.setup.start_link import PLACEHOLDER, StartLink, opens_without_link, page_url
+from bmw2mqtt.web.setup.start_link import (
+    PLACEHOLDER,
+    StartLink,
+    in_other_networks,
+    opens_without_link,
+    page_urls,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -155,17 +161,19 @@ class Setup:
         return path in self.configuration.fixed
 
     def announce(self) -> None:
-        """Log where the page is; on a terminal with a QR code."""
+        """Log where the page is, in each network of this machine; on a terminal with a QR code."""
         if is_home_assistant_app():
             log.info("setup_waiting", by="ingress", url=None)
             return
         http = self.settings().http
         is_open = opens_without_link(http)
-        url = page_url(http) + ("setup/" if is_open else self.start_link.path())
+        path = "setup/" if is_open else self.start_link.path()
+        urls = [root + path for root in page_urls(http)]
+        url, others = urls[0], in_other_networks(urls)
         if self.is_waiting:
-            log.info("setup_waiting", by="local" if is_open else "link", url=url)
+            log.info("setup_waiting", by="local" if is_open else "link", url=url, **others)
         else:
-            log.info("page_link_created", url=url)
+            log.info("page_link_created", url=url, **others)
         if not is_open and sys.stderr.isatty() and PLACEHOLDER not in url:
             from segno import make  # noqa: PLC0415 - on a terminal only
 

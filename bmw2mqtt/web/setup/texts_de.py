@@ -9,7 +9,7 @@ GERMAN: Final = {
     "skip": "Zum Inhalt springen",
     "steps": "Schritte",
     "step": "Schritt {number} von {count}",
-    "step.language": "Sprache",
+    "step.language": "Sprache und Einheiten",
     "step.broker": "MQTT-Broker",
     "step.car": "Dein Auto",
     "step.portal": "BMW-Portal",
@@ -20,6 +20,7 @@ GERMAN: Final = {
     "fixed": "Festgelegt durch {place}. Ändere es dort.",
     "page": "Zur Seite mit deinen Autos",
     "busy": "Einen Moment …",
+    "quoted": "„{text}“",
     "missing": "Bitte ausfüllen.",
     "copy": "Kopieren",
     "copied": "Kopiert",
@@ -31,6 +32,14 @@ GERMAN: Final = {
         " jede Antwort später ändern."
     ),
     "start.choose": "Welche Sprache möchtest du?",
+    "start.units": "Und welche Einheiten?",
+    "start.units.note": (
+        "Dieser Browser merkt sie sich für die Seiten von bmw2mqtt. Auf dem Broker sind alle Werte"
+        " metrisch; Home Assistant rechnet sie in seine eigenen Einheiten um."
+    ),
+    "units.metric": "km, °C, bar, L",
+    "units.uk": "mi, °C, psi, L",
+    "units.us": "mi, °F, psi, gal",
     "start.wrong.title": "Öffne den Link aus dem Protokoll",
     "start.wrong.text": (
         "Diese Seite öffnet sich mit dem Einmal-Link, den bmw2mqtt beim Start ausgibt. Zum"
@@ -184,7 +193,6 @@ GERMAN: Final = {
     "overview.remove": "Entfernen",
     "overview.remove.confirm": "Das Konto {name} entfernen? Seine Autos verschwinden vom Broker.",
     "overview.remove.yes": "{name} entfernen",
-    "overview.language": "Sprache",
     "overview.link": "Auf einem anderen Gerät öffnen",
     "overview.link.text": "Dieser Link gilt einmal und öffnet diese Seite ohne Token:",
     "overview.link.button": "Link erstellen",

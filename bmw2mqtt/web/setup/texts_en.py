@@ -9,7 +9,7 @@ ENGLISH: Final = {
     "skip": "Skip to content",
     "steps": "Steps",
     "step": "Step {number} of {count}",
-    "step.language": "Language",
+    "step.language": "Language and units",
     "step.broker": "MQTT broker",
     "step.car": "Your car",
     "step.portal": "BMW’s portal",
@@ -20,6 +20,7 @@ ENGLISH: Final = {
     "fixed": "Set by {place}. Change it there.",
     "page": "To the page with your cars",
     "busy": "One moment …",
+    "quoted": "“{text}”",
     "missing": "Please fill this in.",
     "copy": "Copy",
     "copied": "Copied",
@@ -31,6 +32,14 @@ ENGLISH: Final = {
         " answer later."
     ),
     "start.choose": "Which language do you prefer?",
+    "start.units": "And which units?",
+    "start.units.note": (
+        "This browser remembers them for bmw2mqtt’s pages. On the broker all values are metric;"
+        " Home Assistant converts them to its own units."
+    ),
+    "units.metric": "km, °C, bar, L",
+    "units.uk": "mi, °C, psi, L",
+    "units.us": "mi, °F, psi, gal",
     "start.wrong.title": "Open the link from the log",
     "start.wrong.text": (
         "This page opens with the one-time link that bmw2mqtt prints when it starts. For example:"
@@ -175,7 +184,6 @@ ENGLISH: Final = {
     "overview.remove": "Remove",
     "overview.remove.confirm": "Remove the account {name}? Its cars disappear from the broker.",
     "overview.remove.yes": "Remove {name}",
-    "overview.language": "Language",
     "overview.link": "Open on another device",
     "overview.link.text": "This link works once and opens this page without a token:",
     "overview.link.button": "Create a link",

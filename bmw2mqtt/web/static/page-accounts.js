@@ -56,7 +56,10 @@ export function account(a, context) {
 
 const refreshTitle = (a) => (a.requests_left === null ? null : t("Uses one or two of today’s requests"));
 
+const isKnownPause = (a) => a.status === "paused" && a.paused_at;
+
 function next(a) {
+  if (a.paused_at && (a.status !== "paused" || a.message)) return t("paused since {time}", { time: clock(a.paused_at) });
   if (a.next_update) return t("next {when}", { when: when(a.next_update) });
   return a.is_login_required ? t("next after login") : t("no update scheduled");
 }
@@ -75,11 +78,12 @@ function statusMessage(a, kind, context) {
   const place = a.backend === "cardata" && ["login_required", "error"].includes(a.status) ? "cardata.md#troubleshooting" : "troubleshooting.md#by-status-word";
   const isClient = CLIENT_TROUBLE.test(a.message || "");
   return box(a.status === "ok" ? "busy" : kind || "busy",
-    said || SENTENCES[a.status],
+    said || (isKnownPause(a) ? t("Paused by you since {time}. The last values are kept.", { time: clock(a.paused_at) }) : SENTENCES[a.status]),
     isClient ? clientSteps() : todo || (a.status === "ok" ? "" : STEPS[a.status]),
     retry(a),
-    div("row", switchToCarData(a, context), isClient && context.hasSettings && h("a", { class: "button", href: `setup/cardata?account=${a.name}` }, t("Change the client ID")),
-      a.status !== "starting" && guide(place, t("More in the guide"))));
+    a.status !== "starting" && div("row", switchToCarData(a, context),
+      isClient && context.hasSettings && h("a", { class: "button", href: `setup/cardata?account=${a.name}` }, t("Change the client ID")),
+      guide(place, t("More in the guide"))));
 }
 
 const box = (kind, sentence, ...more) => h("div", { class: `message ${kind}`, "data-key": "message" },

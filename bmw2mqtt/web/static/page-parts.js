@@ -94,7 +94,7 @@ function translated(text) {
 export function sentences(text) {
   const whole = message(text.replace(/[;,] (trying again( later| in some hours| tomorrow)?|waiting until then)$/, "").replace(/ \(\w*(Error|Exception|Timeout)\)/, ""))
     .replace(/[.,;]? ?(Next request|Nächste Anfrage): [^.]*/, "");
-  const [, first, rest] = /^([^:]{3,140}?): (\D.*)$/s.exec(whole) || [null, whole, ""];
+  const [, first, rest] = /^([^:]{3,140}?)(?:: |; (?=check |prüfe ))(\D.*)$/s.exec(whole) || [null, whole, ""];
   return [first, rest].map(closed);
 }
 
@@ -144,6 +144,7 @@ export function when(iso) {
 export function clock(iso) {
   const at = new Date(iso);
   const isToday = at.toDateString() === new Date(now()).toDateString();
+  if (Math.abs(at - now()) > 6 * 86400000) return dateTime(iso); // a weekday could be another week's
   const time = at.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
   return isToday ? time : `${at.toLocaleDateString(locale, { weekday: "short" })} ${time}`;
 }

@@ -8,13 +8,11 @@ from bmw2mqtt.history.statistics import local_zone
 from bmw2mqtt.translations import ENGLISH, PAGE, translator
 from bmw2mqtt.web.vehicle_page import html
 from bmw2mqtt.web.vehicle_page.html import NONE
-from bmw2mqtt.web.visitor import METRIC, Visitor
+from bmw2mqtt.web.visitor import KM_PER_MILE, LITRES_PER_GALLON, Visitor
 
 VISITOR: Final[ContextVar[Visitor]] = ContextVar("VISITOR")
 """Who reads the page that is being rendered."""
 _DEFAULT: Final = Visitor()
-KM_PER_MILE: Final = 1.609344
-LITRES_PER_GALLON: Final = 3.785412
 _LITRES_PER_100KM_TO_MPG: Final = 235.2146
 
 
@@ -125,12 +123,12 @@ def number(value: float | None, digits: int, unit: str = "") -> str:
 
 def has_miles() -> bool:
     """Whether the visitor reads miles."""
-    return _visitor().units != METRIC
+    return _visitor().has_miles
 
 
 def has_gallons() -> bool:
     """Whether the visitor reads gallons."""
-    return _visitor().units == "us"
+    return _visitor().has_gallons
 
 
 def distance(km: float | None) -> float | None:
