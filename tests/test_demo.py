@@ -24,7 +24,9 @@ from bmw2mqtt.demo import broker as demo_broker
 from bmw2mqtt.demo import welcome
 from bmw2mqtt.demo.broker import DemoError, find_program
 from bmw2mqtt.demo.run import _print as print_for_a_person
-from bmw2mqtt.simulator.driving import ELECTRIC
+from bmw2mqtt.demo.run import capacities
+from bmw2mqtt.simulator.driving import ELECTRIC, PLUGIN_HYBRID
+from bmw2mqtt.simulator.mybmw import demo_cars
 from bmw2mqtt.web.setup.start_link import PLACEHOLDER
 from tests.mosquitto import Observer, free_port, wait_until
 
@@ -126,6 +128,14 @@ def test_demo_with_mosquitto_and_a_busy_port(stack: ExitStack, tmp_path: Path) -
         assert ",home," in past
         observer.wait_for(f"bmw2mqtt/{ELECTRIC.vin}/sensor/energy_charged")
         stop_and_look(demo, tmp_path)
+
+
+def test_the_energy_of_each_polled_car_with_a_plug_is_known() -> None:
+    """The account of these cars does not report the capacity, and not every model's is known."""
+    assert capacities(demo_cars()) == {
+        ELECTRIC.vin: {"battery_capacity_kwh": 80.7},
+        PLUGIN_HYBRID.vin: {"battery_capacity_kwh": 14.2},
+    }
 
 
 def children_of(demo: Demo) -> list[psutil.Process]:
