@@ -70,6 +70,11 @@ class RunningLogin:
         self.bmw.approve(await self.code())
         await until(lambda: self.logins)
 
+    async def decline(self) -> None:
+        """Decline the code that waits for its user."""
+        self.bmw.decline(await self.code())
+        await until(lambda: "declined" in self.problem_text)
+
     async def rest(self) -> None:
         """Give it time to do what it should not do."""
         await self.clock.forward(minutes=2)

@@ -40,8 +40,7 @@ async def test_the_first_login_begins_by_itself(running_login: Callable[[], Any]
 
 async def test_a_person_declines(running_login: Callable[[], Any]) -> None:
     async with running_login() as home:
-        home.bmw.decline(await home.code())
-        await until(lambda: "declined" in home.problem_text)
+        await home.decline()
         assert home.status is AccountStatus.LOGIN_REQUIRED
         await home.rest()
         assert home.asked(CODES) == 1, "no new code before a person asks"
@@ -77,8 +76,7 @@ async def test_nobody_confirms_a_code_that_a_person_wanted(
     running_login: Callable[[], Any],
 ) -> None:
     async with running_login() as home:
-        home.bmw.decline(await home.code())
-        await until(lambda: "declined" in home.problem_text)
+        await home.decline()
         home.manager.request_login()
         await home.code()
         await home.clock.forward(seconds=301)
@@ -130,8 +128,7 @@ async def test_a_person_wants_a_login_while_bmws_is_out_of_order(
     running_login: Callable[[], Any], parts: AccountParts
 ) -> None:
     async with running_login() as home:
-        home.bmw.decline(await home.code())
-        await until(lambda: "declined" in home.problem_text)
+        await home.decline()
         parts.break_down(Fault(path=CODES, status=503, times=2))
         home.manager.request_login()
         await until(lambda: home.status is AccountStatus.UNREACHABLE)
@@ -247,7 +244,6 @@ async def test_a_failed_first_login_is_logged(running_login: Callable[[], Any]) 
     """Before any login the status word stays the same: only this line says what went wrong."""
     with capture_logs() as logs:
         async with running_login() as home:
-            home.bmw.decline(await home.code())
-            await until(lambda: "declined" in home.problem_text)
+            await home.decline()
     assert [e["event"] for e in logs] == ["login_code_issued", "login_failed"]
     assert "declined" in logs[-1]["reason"]

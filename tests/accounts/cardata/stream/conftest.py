@@ -13,6 +13,7 @@ from tests.accounts.cardata.stream.simulated_stream import SimulatedStream, runn
 async def stream_run(
     parts: AccountParts, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[SimulatedStream]:
+    """A stream that runs, not logged in; its pauses are those in the middle."""
     monkeypatch.setattr(reconnect_policy.random, "uniform", lambda low, high: (low + high) / 2)
     async with running(SimulatedStream(parts)) as stream_run:
         yield stream_run
