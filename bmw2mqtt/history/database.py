@@ -222,12 +222,18 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     try:
         uri = f"{path.absolute().as_uri()}?mode=ro"
         connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.Error as error:
         raise HistoryError(f"{path}: {error}") from error
-    if version > len(MIGRATIONS):
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):
+            raise HistoryTooNew(f"{path} was written by a newer bmw2mqtt (schema {version})")
+    except sqlite3.Error as error:
         connection.close()
-        raise HistoryTooNew(f"{path} was written by a newer bmw2mqtt (schema {version})")
+        raise HistoryError(f"{path}: {error}") from error
+    except HistoryTooNew:
+        connection.close()
+        raise
     return connection
 
 

@@ -114,8 +114,10 @@ async def test_tls_to_a_plain_port(files: Files, tmp_path: Path) -> None:
 
 
 async def test_a_web_server() -> None:
-    def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server:
