@@ -9,7 +9,7 @@ from bmw2mqtt.config import Settings
 from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.history.recorder.options import RecorderOptions
 from bmw2mqtt.history.service import FILE, History
-from bmw2mqtt.measured_topics import MeasuredTopics, meter_topics
+from bmw2mqtt.measured_topics import MeasuredTopics, meter_names
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.vehicle.trips import Home
 
@@ -101,7 +101,7 @@ def recorder_options(settings: Settings) -> RecorderOptions:
         keep_positions=history.positions,
         price_per_kwh=history.price_per_kwh,
         currency=history.currency,
-        meters=meter_topics(settings),
+        meters=meter_names(settings),
     )
 
 

@@ -1,5 +1,7 @@
 """MkDocs hook: lists the decision records, and copies files outside docs/ to the site.
 
+The icon is the page's.
+
 Files of the project that pages link to, such as `../docker/acl.conf`, are copied below `project/`
 on the site, and links are changed to match.
 """
@@ -13,6 +15,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
 
 _PLACE: Final = "project"
+_ICON: Final = "bmw2mqtt/web/static/icon.svg"
 _FOR_DEVELOPERS: Final = ("adr/", "architecture.md", "project/CHANGELOG", "project/CONTRIBUTING")
 _LINK: Final = re.compile(r"(\]\()([\w./-]+)(?=[)#])")
 
@@ -34,6 +37,7 @@ def _pages_in(docs: Path, folder: str) -> list[str]:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the files outside docs/ that pages link to."""
     project = Path(config.docs_dir).parent
+    files.append(File.generated(config, "assets/icon.svg", abs_src_path=str(project / _ICON)))
     for page in files.documentation_pages():
         for _, link in _LINK.findall(page.content_string):
             place = _place(page.src_uri, link)
@@ -54,6 +58,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Point links at where their files are on the site; hide developers' pages from the search."""
     if page.file.src_uri.startswith(_FOR_DEVELOPERS):
         page.meta["search"] = {"exclude": True}
+    if page.file.src_uri == "index.md":
+        page.meta["hide"] = ["toc"]
     here = posixpath.dirname(page.file.src_uri) or "."
 
     def follow(match: re.Match[str]) -> str:

@@ -24,7 +24,9 @@ from bmw2mqtt.demo import broker as demo_broker
 from bmw2mqtt.demo import welcome
 from bmw2mqtt.demo.broker import DemoError, find_program
 from bmw2mqtt.demo.run import _print as print_for_a_person
-from bmw2mqtt.simulator.driving import ELECTRIC
+from bmw2mqtt.demo.run import capacities
+from bmw2mqtt.simulator.driving import ELECTRIC, PLUGIN_HYBRID
+from bmw2mqtt.simulator.mybmw import demo_cars
 from bmw2mqtt.web.setup.start_link import PLACEHOLDER
 from tests.mosquitto import Observer, free_port, wait_until
 
@@ -128,6 +130,14 @@ def test_demo_with_mosquitto_and_a_busy_port(stack: ExitStack, tmp_path: Path) -
         stop_and_look(demo, tmp_path)
 
 
+def test_the_energy_of_each_polled_car_with_a_plug_is_known() -> None:
+    """The account of these cars does not report the capacity, and not every model's is known."""
+    assert capacities(demo_cars()) == {
+        ELECTRIC.vin: {"battery_capacity_kwh": 80.7},
+        PLUGIN_HYBRID.vin: {"battery_capacity_kwh": 14.2},
+    }
+
+
 def children_of(demo: Demo) -> list[psutil.Process]:
     children = psutil.Process(demo.process.pid).children(recursive=True)
     assert any("mosquitto" in child.name() for child in children)
@@ -153,9 +163,10 @@ def test_demo_for_the_whole_network_and_its_waiting_login(stack: ExitStack, tmp_
     wait_until(lambda: "to see your cars" in demo.text, what="page")
     assert httpx.get(url, trust_env=False).status_code == 401
     bearer = {"Authorization": f"Bearer {page[3]}"}
+    visitor = stack.enter_context(httpx.Client(headers=bearer, trust_env=False))
 
     def waiting() -> dict[str, Any]:
-        state = httpx.get(url, headers=bearer, trust_env=False).json()
+        state = visitor.get(url).json()
         found: dict[str, Any] = next(a for a in state["accounts"] if a["name"] == "demo_login")
         return found
 
@@ -182,6 +193,12 @@ def test_a_text_that_cannot_be_written_ends_nothing(monkeypatch: pytest.MonkeyPa
         full.flush()
 
 
+def _begin_at_terminal() -> None:
+    """Own the terminal, and end with it, also where the tests run under nohup."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def test_a_closed_terminal_ends_the_demo_and_its_broker(stack: ExitStack, tmp_path: Path) -> None:
     master, terminal = pty.openpty()
     arguments = [sys.executable, "-m", "bmw2mqtt", "demo", "--port", str(free_port())]
@@ -193,7 +210,7 @@ def test_a_closed_terminal_ends_the_demo_and_its_broker(stack: ExitStack, tmp_pa
         stderr=terminal,
         env={**os.environ, "TMPDIR": str(tmp_path)},
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no threads
+        preexec_fn=_begin_at_terminal,  # noqa: PLW1509 - no threads
     )
     stack.callback(process.kill)
     os.close(terminal)

@@ -20,6 +20,7 @@ from bmw2mqtt.config import (
     HistorySettings,
     Mqtt,
     MyBmwSettings,
+    Settings,
     VehicleSettings,
     load_settings,
 )
@@ -177,6 +178,7 @@ def test_every_option_is_a_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert getattr(of, key) == options["history"][key]
     assert plain(settings.http.token) == options["page_token"]
     assert settings.log.level == options["log_level"]
+    assert settings.metrics.vehicles is options["vehicle_metrics"] is True
 
 
 SECTIONS: dict[str, tuple[type[BaseModel], set[str]]] = {
@@ -220,6 +222,32 @@ def test_the_form_is_that_of_the_settings(section: str) -> None:
             continue  # region is required, with the usual one first; tls is a switch
         optional = "" if name in schema.get("required", ()) else "?"
         assert fields[name] == f"{form_type(setting)}{optional}", name
+
+
+SINGLE = {
+    "homeassistant": {"language"},
+    "http": {"token"},
+    "log": {"level"},
+    "metrics": {"vehicles"},
+}
+"""Settings that are an option of their own."""
+NOT_IN_THE_FORM = {
+    "data_dir": set(),
+    "homeassistant": {"enabled", "discovery_prefix", "status_topic"},
+    "http": {"enabled", "host", "port"},
+    "log": {"format"},
+}
+
+
+def test_every_section_is_in_the_form_or_left_out() -> None:
+    in_lists = {"accounts", "vehicles", "mqtt", "history"}
+    assert set(Settings.model_fields) == in_lists | set(SINGLE) | set(NOT_IN_THE_FORM)
+    for section, options in SINGLE.items():
+        model = Settings.model_fields[section].annotation
+        assert model is not None
+        assert set(model.model_fields) == options | NOT_IN_THE_FORM.get(section, set()), section
+    single = {key for key, kind in CONFIG["schema"].items() if isinstance(kind, str)}
+    assert len(single) == sum(map(len, SINGLE.values())), "test_every_option_is_a_setting has each"
 
 
 def plain(value: Any) -> Any:

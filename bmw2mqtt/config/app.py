@@ -34,6 +34,7 @@ _SINGLE: Final[Mapping[str, KeyPath]] = {
     "log_level": ("log", "level"),
     "language": ("homeassistant", "language"),
     "page_token": ("http", "token"),
+    "vehicle_metrics": ("metrics", "vehicles"),
 }
 _NO_BROKER: Final = (
     "install the Mosquitto broker app, or set mqtt.host on this app's Configuration tab"
@@ -95,9 +96,9 @@ def _read_options(file: Path) -> Layer:
     for key, value in _filled_in(document.get(_HISTORY)):
         path = (_HISTORY, "home", key) if key in _HOME else (_HISTORY, key)
         layer.put(path, value, layer.spell(path))
-    for name, single in _SINGLE.items():
-        if document.get(name):
-            layer.put(single, str(document[name]), layer.spell(single))
+    singles = {name: document.get(name) for name in _SINGLE}
+    for name, value in _filled_in(singles):
+        layer.put(_SINGLE[name], value, layer.spell(_SINGLE[name]))
     return layer
 
 

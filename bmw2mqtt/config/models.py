@@ -54,6 +54,7 @@ from bmw2mqtt.config.values import (
     Secret,
     Text,
     Topic,
+    ValuePath,
     Vin,
     wrong,
 )
@@ -121,6 +122,13 @@ class HomeAssistant(Section):
     """Language of the entities' names in Home Assistant. Entity IDs and topics stay the same."""
 
 
+def _value_of(topic: str, path: str | None, info: ValidationInfo) -> str | None:
+    """Check that the place of a value has the setting `topic` beside it."""
+    if path is not None and topic in info.data and info.data[topic] is None:
+        raise wrong(f"{topic} is missing", f"set {topic}, or remove {info.field_name}")
+    return path
+
+
 class VehicleSettings(Section):
     """Settings of one car."""
 
@@ -132,8 +140,15 @@ class VehicleSettings(Section):
     """Usable capacity of the high-voltage battery in kWh, if BMW reports none or a wrong one."""
     meter_topic: ForeignTopic | None = None
     """MQTT topic with the energy counter of the wallbox at which the car charges."""
+    meter_value: ValuePath | None = None
+    """Place of the counter if the payload is JSON, for example `ENERGY.Total`."""
     meter_unit: MeterUnit = "kWh"
     """Unit of that counter, if its payload has none."""
+
+    @field_validator("meter_value")
+    @classmethod
+    def _goes_with_topic(cls, path: str | None, info: ValidationInfo) -> str | None:
+        return _value_of("meter_topic", path, info)
 
 
 class HomeArea(Section):
@@ -158,10 +173,17 @@ class HistorySettings(Section):
     """Price of 1 kWh at home, for the cost of a charging session."""
     price_topic: ForeignTopic | None = None
     """MQTT topic with the present price of 1 kWh, if it changes."""
+    price_value: ValuePath | None = None
+    """Place of the price if the payload is JSON, for example `price.total`."""
     currency: Currency = "EUR"
     """Currency of the price, three letters."""
     home: HomeArea | None = None
     """Your home, to tell charging there from charging elsewhere."""
+
+    @field_validator("price_value")
+    @classmethod
+    def _goes_with_topic(cls, path: str | None, info: ValidationInfo) -> str | None:
+        return _value_of("price_topic", path, info)
 
 
 def is_loopback(host: str) -> bool:

@@ -31,6 +31,7 @@ _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _SLUG: Final = re.compile(r"[a-z0-9_]+")
 _OWN_ERROR: Final = "sentence"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_VALUE_PATH: Final = re.compile(r"[^][{}$.\x00-\x1f]+(\.[^][{}$.\x00-\x1f]+)*")
 _CLIENT_ID: Final = re.compile(r"[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}")
 _TYPE_AGAIN: Final = "type it again instead of pasting it"
 
@@ -188,6 +189,12 @@ def _topic(value: str) -> str:
     return _topic_text(value)
 
 
+def _value_path(value: str) -> str:
+    if not _VALUE_PATH.fullmatch(_user(value)):
+        raise ValueError
+    return _user(value)
+
+
 def _existing_file(value: Path) -> Path:
     path = expanded(value)
     try:
@@ -290,6 +297,14 @@ Topic = Annotated[
 ]
 ForeignTopic = Annotated[
     str, AfterValidator(_topic_text), _error("is not a valid topic", "use printable characters")
+]
+ValuePath = Annotated[
+    str,
+    AfterValidator(_value_path),
+    _error(
+        "is not the place of a value",
+        "write the names on the way to it, joined by dots, for example ENERGY.Total",
+    ),
 ]
 TopicPrefix = Annotated[
     str,

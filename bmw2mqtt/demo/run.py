@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import tempfile
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from bmw2mqtt.simulator.cardata import (
 )
 from bmw2mqtt.simulator.cardata import demo_cars as cardata_demo_cars
 from bmw2mqtt.simulator.cardata.driving import CARDATA_ELECTRIC
-from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser, demo_cars
+from bmw2mqtt.simulator.mybmw import DrivingCar, MyBmwSimulator, SimulatedUser, demo_cars
 from bmw2mqtt.simulator.tls import Certificates
 
 POLL_INTERVAL_S: Final = 10
@@ -78,7 +79,7 @@ async def _run(bind: str, wanted_port: int, page_port: int, directory: Path) -> 
     async with broker, mybmw, cardata, waiting:
         accounts = {MYBMW: _mybmw(mybmw), CARDATA: _cardata(cardata), LOGIN: _cardata(waiting)}
         http = _page(bind, page_port)
-        settings = _settings(broker, accounts, http, directory)
+        settings = _settings(broker, accounts, http, directory, capacities(cars))
         _print(welcome(broker, wanted_port, settings.http))
         await asyncio.to_thread(
             record_past,
@@ -145,8 +146,22 @@ def _page(bind: str, wanted_port: int) -> dict[str, Any]:
     return page
 
 
+def capacities(cars: Iterable[DrivingCar]) -> dict[str, Any]:
+    """Return the settings of cars whose account does not report the battery's capacity."""
+    models = [car.model for car in cars]
+    return {
+        model.vin: {"battery_capacity_kwh": model.battery.capacity_kwh}
+        for model in models
+        if model.battery is not None
+    }
+
+
 def _settings(
-    broker: DemoBroker, accounts: dict[str, Any], http: dict[str, Any], directory: Path
+    broker: DemoBroker,
+    accounts: dict[str, Any],
+    http: dict[str, Any],
+    directory: Path,
+    vehicles: dict[str, Any],
 ) -> Settings:
     return Settings.model_validate(
         {
@@ -156,6 +171,7 @@ def _settings(
                 "protocol": broker.program.protocol,
             },
             "accounts": accounts,
+            "vehicles": vehicles,
             "data_dir": str(directory / "data"),
             "history": {"home": HOME, "price_per_kwh": 0.31},
             "http": http,

@@ -3,6 +3,8 @@
 import json
 import re
 
+import httpx
+
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from tests.container.conftest import VIN, Clone
 from tests.container.engine import docker, inspect, logs, state
@@ -103,9 +105,19 @@ def test_passwords_stay_and_can_be_changed(clone: Clone) -> None:
             someone.wait_for(AVAILABILITY, "online", PATIENCE_S)
 
 
-def test_without_a_configuration_it_says_so(clone: Clone) -> None:
-    (clone.directory / "config.yaml").unlink()
-    failed = docker(*clone.arguments("up", "--detach"), is_checked=False)
-    assert failed.returncode != 0
-    assert "config.yaml" in failed.stderr
-    assert not (clone.directory / "config.yaml").exists(), "no folder was made"
+def test_without_a_configuration_the_page_asks_for_it(clone: Clone) -> None:
+    """As it is cloned: the broker is set, the account is missing."""
+    override = clone.files[-1]
+    mount = "      - ./config.yaml:/config/config.yaml:ro\n"
+    assert mount in override.read_text()
+    override.write_text(override.read_text().replace(mount, ""))
+    (clone.directory / "secrets/bmw2mqtt/bmw2mqtt_accounts__home__password").unlink()
+    clone.compose("up", "--detach")
+    clone.wait_healthy()
+    lines = "\n".join(line["message"] for line in logs(clone.container()))
+    link = re.search(r"http://\S+(/setup/start/\S+)", lines)
+    assert link, lines
+    with httpx.Client(trust_env=False, follow_redirects=True, timeout=30) as browser:
+        setup = browser.get(f"http://127.0.0.1:{clone.http_port}{link[1]}")
+    assert setup.status_code == 200
+    assert "/setup" in setup.url.path

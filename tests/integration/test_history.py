@@ -75,8 +75,11 @@ def test_a_charge_over_kill_restart_and_a_lost_database(
         file.unlink()
     customer.let_a_minute_pass()
     observer.publish(WALLBOX, "500", retain=True)
-    observer.publish(PRICE, "0.25", retain=True)
-    measured = {"vehicles": {VIN: {"meter_topic": WALLBOX}}, "history": {"price_topic": PRICE}}
+    observer.publish(PRICE, '{"price": {"total": 0.25}}', retain=True)
+    measured = {
+        "vehicles": {VIN: {"meter_topic": WALLBOX}},
+        "history": {"price_topic": PRICE, "price_value": "price.total"},
+    }
     launch(customer.settings() | measured)
     report(customer, PL="DISCONNECTED")
     observer.wait_for(PLUG, "OFF")
