@@ -29,6 +29,16 @@ def is_any_open(openings: Iterable[Opening] | None) -> bool | None:
     return None if OpeningState.UNKNOWN in states else False
 
 
+_ROOFS = {"sunRoof", "convertibleRoof"}
+
+
+def _lids(vehicle: Vehicle) -> tuple[Opening, ...] | None:
+    """Return doors, hood, trunk and roof; `None` if nothing but a closed roof is known."""
+    told = (lid for lid in vehicle.lids or () if lid.state is not OpeningState.UNKNOWN)
+    is_any_told = any(lid.name not in _ROOFS or lid.state in _OPEN for lid in told)
+    return vehicle.lids if is_any_told else None
+
+
 def _openings(openings: Iterable[Opening] | None) -> Attributes:
     return {opening.name: opening.state.value for opening in openings or ()}
 
@@ -153,8 +163,8 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
     BinarySensor(
         key="lids",
         name="Lids",
-        value=lambda vehicle: is_any_open(vehicle.lids),
-        attributes=lambda vehicle: _openings(vehicle.lids),
+        value=lambda vehicle: is_any_open(_lids(vehicle)),
+        attributes=lambda vehicle: _openings(_lids(vehicle)),
         exists=reports_state,
         device_class="opening",
         icon="mdi:car-door-lock",

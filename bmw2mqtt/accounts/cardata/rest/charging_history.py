@@ -128,7 +128,8 @@ def _mileage_km(entry: dict[str, Any]) -> float | None:
     mileage = _number(entry.get("mileage"))
     if not mileage:
         return None
-    is_in_miles = str(entry.get("mileageUnits")).upper().endswith("MI")
+    unit = str(entry.get("mileageUnits")).rpartition(".")[2]  # MileageUnits.KM, KM
+    is_in_miles = unit.upper().startswith("MI")
     return to_km(mileage, "mi" if is_in_miles else "km")
 
 

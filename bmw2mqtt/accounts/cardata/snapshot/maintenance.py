@@ -15,6 +15,7 @@ from bmw2mqtt.accounts.cardata.telemetry.decode import (
 from bmw2mqtt.accounts.cardata.telemetry.descriptors import INSPECTION_DATE, MESSAGES, SERVICES
 from bmw2mqtt.accounts.cardata.telemetry.lookup import ReadingLookup
 from bmw2mqtt.accounts.cardata.telemetry.times import read_time
+from bmw2mqtt.vehicle.service_date import plausible_due_date
 from bmw2mqtt.vehicle.snapshot import (
     CheckControlMessage,
     Service,
@@ -29,6 +30,7 @@ SERVICE_TYPES = {
     "1": "ENGINE_OIL",
     "2": "BRAKE_PADS_FRONT",
     "3": "BRAKE_FLUID",
+    "17": "VEHICLE_TUV",  # of the i3
     "32": "VEHICLE_TUV",
     "100": "VEHICLE_CHECK",
 }
@@ -115,7 +117,7 @@ def _service(item: Item, today: date, log_unknown: LogUnknown, *, is_in_miles: b
     return Service(
         type=_type(item, SERVICE_TYPES, "title") or "UNKNOWN",
         status=status,
-        due_date=due_date,
+        due_date=plausible_due_date(due_date, today),
         due_distance_km=distance_km,
         description=_text(item, "description"),
     )

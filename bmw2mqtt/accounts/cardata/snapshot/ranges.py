@@ -14,7 +14,7 @@ from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER, ReadingLookup
 from bmw2mqtt.vehicle.snapshot import DriveTrain, Reading
 
 SAME_MOMENT = timedelta(minutes=1)
-"""Only ranges measured this close together are added or subtracted."""
+"""Only ranges measured this close together are added or subtracted, unless the battery is empty."""
 
 
 class Ranges(NamedTuple):
@@ -64,9 +64,9 @@ def _hybrid(readings: ReadingLookup, *, is_charging: bool) -> Ranges:
     total_km, electric_km, fuel_km = known[:3]
     if electric_km is None:
         return known
-    if fuel_km is None and total_km is not None and _is_same_moment(total, electric):
+    if fuel_km is None and total_km is not None and _goes_with(electric, total):
         return known._replace(fuel_km=max(total_km - electric_km, 0), fuel_at=known.total_at)
-    if total_km is None and fuel_km is not None and _is_same_moment(fuel, electric):
+    if total_km is None and fuel_km is not None and _goes_with(electric, fuel):
         return known._replace(total_km=fuel_km + electric_km, total_at=known.fuel_at)
     return known
 
@@ -91,8 +91,14 @@ def _km(reading: Reading | None) -> float | None:
     return reading.value if is_number and reading.value >= 0 else None  # type: ignore[union-attr, operator, return-value] # is_number
 
 
-def _is_same_moment(one: Reading | None, other: Reading | None) -> bool:
-    if one is None or other is None:
+def _goes_with(electric: Reading | None, other: Reading | None) -> bool:
+    """Return whether an electric range may be added to another range, or subtracted from it.
+
+    An empty battery stays empty until its range is sent again.
+    """
+    if electric is None or other is None:
         return False
-    times = sorted(reading.measured_at or NEVER for reading in (one, other))
-    return times[1] - times[0] <= SAME_MOMENT
+    electric_at, other_at = (reading.measured_at or NEVER for reading in (electric, other))
+    if electric.value == 0 and electric_at <= other_at:
+        return True
+    return abs(electric_at - other_at) <= SAME_MOMENT

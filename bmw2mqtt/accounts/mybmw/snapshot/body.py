@@ -54,7 +54,7 @@ def windows(
 def lids(
     state: JsonReader, known: tuple[Opening, ...] | None, report: ReportWord
 ) -> tuple[Opening, ...] | None:
-    """Return doors, hood, trunk and roof; a closed roof alone says nothing about the doors."""
+    """Return doors, hood, trunk and roof; `None` if the report has none."""
     roof = state.part("roofState")
     name, value = roof.text("roofStateType"), roof.text("roofState")
     doors = state.part("doorsState")
@@ -63,8 +63,7 @@ def lids(
     lids = _openings(doors, known, report)
     if name and value and value != "INVALID":
         lids += (Opening(name=_camel_case(name), state=_opening_state(name, value, {}, report)),)
-    is_any_known_open = any(lid.state is not OpeningState.CLOSED for lid in lids)
-    return lids if doors or is_any_known_open else None
+    return lids or None
 
 
 def _camel_case(text: str) -> str:

@@ -89,7 +89,7 @@ def to_vehicle(
         lids=lids(state, known.lids, report),
         windows=windows(state.part("windowsState"), known.windows, report),
         alarm=alarm(state, known.alarm, report),
-        services=services(state, known.services),
+        services=services(state, known.services, today=responses.fetched_at.date()),
         check_control_messages=messages(state, known.check_control_messages),
         tires=tires(state.part("tireState"), known.tires),
         departure_timers=_departure_timers(state),

@@ -1,13 +1,18 @@
 """The maintenance part of a snapshot: condition-based services and check-control messages."""
 
+from datetime import date
+
 from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader
+from bmw2mqtt.vehicle.service_date import plausible_due_date
 from bmw2mqtt.vehicle.snapshot import CheckControlMessage, Service, ServiceStatus, Severity
 
 UNKNOWN_TYPE = "UNKNOWN"
 """Of an entry that BMW sends without a type: what it reports matters all the same."""
 
 
-def services(state: JsonReader, known: tuple[Service, ...] | None) -> tuple[Service, ...] | None:
+def services(
+    state: JsonReader, known: tuple[Service, ...] | None, *, today: date
+) -> tuple[Service, ...] | None:
     """Return every service; several of one type are several services."""
     if state.is_list_invalid("requiredServices"):
         return known
@@ -18,7 +23,7 @@ def services(state: JsonReader, known: tuple[Service, ...] | None) -> tuple[Serv
         Service(
             type=entry.text("type") or UNKNOWN_TYPE,
             status=entry.word("status", ServiceStatus) or ServiceStatus.UNKNOWN,
-            due_date=entry.day("dateTime"),
+            due_date=plausible_due_date(entry.day("dateTime"), today),
             due_distance_km=entry.whole("mileage", 1),
             description=entry.text("description"),
         )

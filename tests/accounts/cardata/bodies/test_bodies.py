@@ -8,7 +8,7 @@ import pytest
 
 from bmw2mqtt.entities import vehicle_entities
 from bmw2mqtt.entities.base import encode
-from tests.accounts.cardata.bodies.body import NOW, Body
+from tests.accounts.cardata.bodies.body import NOW, Body, Measured
 from tests.accounts.cardata.bodies.cars import BODIES
 from tests.accounts.cardata.bodies.published_car import VIN, PublishedCar, publish
 from tests.accounts.cardata.reporting_car import Car
@@ -158,3 +158,20 @@ def test_no_value_is_invented(body: Body, tmp_path: Path) -> None:
     }
     times = {entity for entity in state["measured_at"] if "tracker" not in entity}
     assert known ^ times == {"sensor/last_report"}
+
+
+@pytest.mark.parametrize(("roof", "lids"), [("CLOSED", None), ("OPEN", "ON")])
+def test_a_closed_roof_tells_nothing_of_doors_that_the_car_never_reports(
+    roof: str, lids: str | None, tmp_path: Path
+) -> None:
+    body = Body(
+        name="coupe",
+        basic={"brand": "BMW", "modelName": "M235i", "driveTrain": "CONV", "steering": "LL"},
+        readings={"cabin.sunroof.status": Measured(roof)},
+    )
+    found = topics(tmp_path, body, read)
+    assert ("binary_sensor_lids" in found["components"], found.get("binary_sensor/lids")) == (
+        lids is not None,
+        lids,
+    )
+    assert found["sensor/sunroof"] == roof.lower()

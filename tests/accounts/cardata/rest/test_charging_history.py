@@ -134,6 +134,18 @@ async def test_the_reserve_is_kept(account: AccountParts) -> None:
 START = datetime(2026, 11, 10, 8, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("unit", "km"),
+    [("MI", 37748.8), ("MileageUnits.MI", 37748.8), ("miles", 37748.8), ("KM", 23456),
+     ("MileageUnits.KM", 23456), (None, 23456)],
+)  # fmt: skip
+def test_the_odometer_of_a_record_in_every_spelling_of_its_unit(
+    unit: str | None, km: float
+) -> None:
+    [record] = read_sessions([entry(START, mileageUnits=unit)])
+    assert record.session.odometer_km == pytest.approx(km, abs=0.1)
+
+
 def test_what_a_record_says() -> None:
     block = {"startTime": 1793779200, "endTime": 1793779500, "averagePowerGridKw": 3.4}
     place = {"mapMatchedLatitude": 48.1, "mapMatchedLongitude": 11.5, "streetAddress": "Weg 3"}

@@ -200,8 +200,9 @@ def test_services() -> None:
         ({"id": 3}, "BRAKE_FLUID"),
         ({"id": 32}, "VEHICLE_TUV"),
         ({"id": 100}, "VEHICLE_CHECK"),
-        ({"id": 17, "title": "Micro filter"}, "MICRO_FILTER"),
-        ({"id": 17, "title": None}, "17"),
+        ({"id": "17", "title": "§ Vehicle inspection"}, "VEHICLE_TUV"),
+        ({"id": 4, "title": "Micro filter"}, "MICRO_FILTER"),
+        ({"id": 4, "title": None}, "4"),
     ],
 )
 def test_kinds_of_services(fields: dict[str, Any], type_: str) -> None:
@@ -225,6 +226,13 @@ def test_kinds_of_services(fields: dict[str, Any], type_: str) -> None:
 def test_states_of_services(fields: dict[str, Any], status: str) -> None:
     (service,) = reported({SERVICES: cbs(**fields)}).services or ()
     assert service.status == status
+
+
+@pytest.mark.parametrize("status", ["OK", "NULL"])
+def test_a_date_that_stands_for_none_is_not_shown(status: str) -> None:
+    fields = {"status": status, "date": "2062-09", "unitOfLengthRemaining": "-"}
+    (service,) = reported({SERVICES: cbs(**fields)}).services or ()
+    assert (service.due_date, service.status) == (None, "OK")
 
 
 def test_services_without_a_date_or_distance() -> None:

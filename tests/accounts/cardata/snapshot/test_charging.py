@@ -93,6 +93,18 @@ def test_ranges_are_added_and_subtracted_only_if_they_are_of_one_moment() -> Non
     assert car.report({KOMBI: 40, LAST_RANGE: 540}).fuel.range_km == 500
     assert car.report({KOMBI: 10}, 3600).fuel.range_km is None
     assert car.report({LAST_RANGE: 400}, 3630).fuel.range_km == 390
+
+
+def test_a_hybrid_that_drives_with_an_empty_battery_has_its_range_on_fuel() -> None:
+    car = Car(HYBRID)
+    assert car.report({KOMBI: 0, LAST_RANGE: 305}).fuel.range_km == 305
+    assert car.report({LAST_RANGE: 290}, 600).fuel.range_km == 290
+    assert car.report({KOMBI: 12}, 7200).fuel.range_km is None
+    assert car.report({KOMBI: 0}, 9000).fuel.range_km is None
+    assert car.report({LAST_RANGE: 270}, 9300).fuel.range_km == 270
+    extender = Car({**HYBRID, "driveTrain": "REX"})
+    extender.report({KOMBI: 0, FUEL_RANGE: 100})
+    assert extender.report({FUEL_RANGE: 90}, 600).range_km == 90
     assert Car(HYBRID).report({FUEL_RANGE: 490}).range_km is None
 
 

@@ -131,6 +131,7 @@ async def test_windows_are_followed_though_only_the_roof_tells_of_the_lids(watch
     assert topics["binary_sensor/windows"] == "ON"
     assert watched.consumer.attributes(IX, "binary_sensor/windows")["leftFront"] == "OPEN"
     assert topics["binary_sensor/lids"] == "None", "a closed roof does not tell of the doors"
+    assert topics["sensor/sunroof"] == "closed"
     state["roofState"]["roofState"] = "OPEN"
     await watched.poll()
     assert watched.consumer.car(IX)["binary_sensor/lids"] == "ON", "an open roof does"

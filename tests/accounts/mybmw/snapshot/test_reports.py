@@ -249,6 +249,16 @@ def test_two_services_or_messages_of_one_type_are_both_reported() -> None:
     ] == [("LOW", "Check soon.", 1200), ("HIGH", "Stop now.", 1200)]
 
 
+def test_a_service_date_that_stands_for_none_is_not_shown() -> None:
+    emission = {"type": "EMISSION_CHECK", "status": "OK", "dateTime": "2062-09-01T00:00:00.000Z"}
+    brakes = {"type": "BRAKE_PADS_FRONT", "status": "PENDING", "mileage": 1000}
+    vehicle = PolledCar().poll("0:00", "0:00", state_requiredServices=[emission, brakes])
+    assert [(s.due_date, s.due_distance_km) for s in vehicle.services or ()] == [
+        (None, None),
+        (None, 1000),
+    ]
+
+
 def test_every_known_value_has_the_time_of_the_report() -> None:
     car = PolledCar()
     vehicle = car.poll("0:05", "0:00")
