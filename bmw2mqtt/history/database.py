@@ -226,14 +226,12 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         raise HistoryError(f"{path}: {error}") from error
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(MIGRATIONS):
-            raise HistoryTooNew(f"{path} was written by a newer bmw2mqtt (schema {version})")
     except sqlite3.Error as error:
         connection.close()
         raise HistoryError(f"{path}: {error}") from error
-    except HistoryTooNew:
+    if version > len(MIGRATIONS):
         connection.close()
-        raise
+        raise HistoryTooNew(f"{path} was written by a newer bmw2mqtt (schema {version})")
     return connection
 
 
