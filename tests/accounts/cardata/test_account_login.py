@@ -14,8 +14,6 @@ from tests.accounts.cardata.account_parts import VIN, AccountParts
 from tests.accounts.cardata.running_account import REST, RunningAccount, warnings
 from tests.accounts.waiting import until
 
-pytestmark = pytest.mark.no_cover
-
 
 async def test_from_nothing_to_a_car(parts: AccountParts) -> None:
     with capture_logs() as logs:
@@ -62,6 +60,7 @@ async def test_declined(parts: AccountParts) -> None:
         await home.log_in()
 
 
+@pytest.mark.no_cover
 async def test_expired(parts: AccountParts) -> None:
     async with RunningAccount(parts).running() as home:
         seen = set()
