@@ -5,8 +5,10 @@ import itertools
 import sqlite3
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -26,6 +28,21 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "history.db"
 
 
+@pytest.fixture
+async def make_writer() -> AsyncIterator[Callable[..., HistoryWriter]]:
+    """`HistoryWriter`, closed when the test is over."""
+    writers: list[HistoryWriter] = []
+
+    def make(database: HistoryDatabase, **options: Any) -> HistoryWriter:
+        writers.append(HistoryWriter(database, **options))
+        return writers[-1]
+
+    yield make
+    for writer in writers:
+        if writer.is_open:
+            await writer.call(lambda database: database.close())
+
+
 def trips_in(path: Path) -> int:
     with closing(open_for_reading(path)) as connection:
         return HistoryReader(connection).count(TripRecord)
@@ -43,14 +60,14 @@ async def stop(task: asyncio.Task) -> None:
         await task
 
 
-async def test_records_are_written_in_one_batch_and_the_rest_at_the_end(path):
+async def test_records_are_written_in_one_batch_and_the_rest_at_the_end(path, make_writer):
     database = HistoryDatabase(path)
     batches = []
     write, database.write = (
         database.write,
         lambda records: batches.append(len(records)) or write(records),
     )
-    writer = HistoryWriter(database, batch_s=0.2)
+    writer = make_writer(database, batch_s=0.2)
     assert await writer.open()
     task = asyncio.create_task(writer.run())
     for record in simulated_year(1, 50).trips:
@@ -63,26 +80,25 @@ async def test_records_are_written_in_one_batch_and_the_rest_at_the_end(path):
     assert trips_in(path) == 51
 
 
-async def test_of_many_versions_only_the_newest_is_written(path):
+async def test_of_many_versions_only_the_newest_is_written(path, make_writer):
     database = HistoryDatabase(path)
-    writer = HistoryWriter(database)
+    writer = make_writer(database)
     await writer.open()
     for number in range(1000):
         writer.put(OpenState(vin=VIN, kind="trips", json=str(number), updated_at=number))
     assert await writer.flush()
     state = await writer.call(lambda db: HistoryReader(db.connection).open_state(VIN, "trips"))
     assert state.json == "999"
-    database.close()
 
 
-async def test_what_is_written_reaches_the_disk_at_most_once_a_minute(path):
+async def test_what_is_written_reaches_the_disk_at_most_once_a_minute(path, make_writer):
     now, database = 0.0, HistoryDatabase(path)
     checkpoints = []
     checkpoint, database.checkpoint = (
         database.checkpoint,
         lambda: checkpoints.append(now) or checkpoint(),
     )
-    writer = HistoryWriter(database, clock=lambda: now)
+    writer = make_writer(database, clock=lambda: now)
     await writer.open()
     for number, record in enumerate(simulated_year(1, 300).trips):
         now = number * 2.0
@@ -91,13 +107,12 @@ async def test_what_is_written_reaches_the_disk_at_most_once_a_minute(path):
     gaps = [later - earlier for earlier, later in itertools.pairwise(checkpoints)]
     assert len(checkpoints) == 9
     assert min(gaps) >= 60
-    database.close()
 
 
-async def test_a_full_disk_is_logged_once_and_nothing_is_lost(path, monkeypatch):
+async def test_a_full_disk_is_logged_once_and_nothing_is_lost(path, monkeypatch, make_writer):
     monkeypatch.setattr(writer_module, "RETRY_S", 0.05)
     database = HistoryDatabase(path)
-    writer = HistoryWriter(database, batch_s=0.01)
+    writer = make_writer(database, batch_s=0.01)
     await writer.open()
     write, tries = database.write, []
 
@@ -120,9 +135,9 @@ async def test_a_full_disk_is_logged_once_and_nothing_is_lost(path, monkeypatch)
     assert "make room" in lines[0]["remedy"]
 
 
-async def test_what_came_while_a_batch_failed_is_newer_than_the_batch(path):
+async def test_what_came_while_a_batch_failed_is_newer_than_the_batch(path, make_writer):
     database = HistoryDatabase(path)
-    writer = HistoryWriter(database)
+    writer = make_writer(database)
     await writer.open()
     write = database.write
 
@@ -138,9 +153,9 @@ async def test_what_came_while_a_batch_failed_is_newer_than_the_batch(path):
     assert row.record.km == 26
 
 
-async def test_a_disk_that_stays_full_costs_no_endless_memory(path):
+async def test_a_disk_that_stays_full_costs_no_endless_memory(path, make_writer):
     database = HistoryDatabase(path)
-    writer = HistoryWriter(database)
+    writer = make_writer(database)
     await writer.open()
     database.write = lambda _: (_ for _ in ()).throw(HistoryError("full"))
     for number in range(12_000):
@@ -149,9 +164,9 @@ async def test_a_disk_that_stays_full_costs_no_endless_memory(path):
     assert len(writer._waiting) == writer_module.MOST_WAITING
 
 
-async def test_a_folder_that_cannot_be_used_is_logged_and_tried_again(tmp_path):
+async def test_a_folder_that_cannot_be_used_is_logged_and_tried_again(tmp_path, make_writer):
     path = tmp_path / "missing" / "history.db"
-    writer = HistoryWriter(HistoryDatabase(path))
+    writer = make_writer(HistoryDatabase(path))
     with capture_logs() as lines:
         assert not await writer.open()
         writer.put(trip())
@@ -162,16 +177,16 @@ async def test_a_folder_that_cannot_be_used_is_logged_and_tried_again(tmp_path):
     assert trips_in(path) == 1
 
 
-async def test_a_newer_file_is_refused_at_the_start(path):
+async def test_a_newer_file_is_refused_at_the_start(path, make_writer):
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(HistoryTooNew):
-        await HistoryWriter(HistoryDatabase(path)).open()
+        await make_writer(HistoryDatabase(path)).open()
 
 
-async def test_a_slow_disk_does_not_stop_the_event_loop(path):
+async def test_a_slow_disk_does_not_stop_the_event_loop(path, make_writer):
     database = HistoryDatabase(path)
-    writer = HistoryWriter(database)
+    writer = make_writer(database)
     await writer.open()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")  # the file is locked, the writer has to wait
@@ -204,9 +219,11 @@ def test_kill_9_in_the_middle_of_writing_loses_nothing_written(path, after):
     database.close()
 
 
-async def test_a_damaged_file_that_cannot_be_set_aside_is_tried_again(path, monkeypatch):
+async def test_a_damaged_file_that_cannot_be_set_aside_is_tried_again(
+    path, monkeypatch, make_writer
+):
     database = HistoryDatabase(path)
-    writer = HistoryWriter(database)
+    writer = make_writer(database)
     await writer.open()
 
     def broken(*_: object) -> None:
@@ -225,17 +242,19 @@ async def test_a_damaged_file_that_cannot_be_set_aside_is_tried_again(path, monk
     assert trips_in(path) == 1
 
 
-async def test_what_goes_wrong_for_a_person_is_an_error_of_ours(path):
-    writer = HistoryWriter(HistoryDatabase(path))
+async def test_what_goes_wrong_for_a_person_is_an_error_of_ours(path, make_writer):
+    writer = make_writer(HistoryDatabase(path))
     await writer.open()
     with pytest.raises(HistoryError, match="no such table: lorry"):
         await writer.call(lambda db: db.connection.execute("SELECT 1 FROM lorry"))
 
 
-async def test_reading_goes_on_beside_the_writer_and_after_the_file_was_replaced(path, tmp_path):
+async def test_reading_goes_on_beside_the_writer_and_after_the_file_was_replaced(
+    path, tmp_path, make_writer
+):
     with pytest.raises(HistoryError):
         await asyncio.to_thread(read, path, lambda reader: reader.count(TripRecord))
-    writer = HistoryWriter(HistoryDatabase(path))
+    writer = make_writer(HistoryDatabase(path))
     await writer.open()
     writer.put(trip())
     await writer.flush()

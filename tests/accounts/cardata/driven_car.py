@@ -166,7 +166,8 @@ class DrivenCar:
         elif word in {"restart", "kill"}:
             await self._until(after(times[0]))
             if word == "kill":
-                self._updater.close = self._store.close = lambda: None  # type: ignore[method-assign]
+                self._updater.close = lambda: None  # type: ignore[method-assign]
+                self._store.close = self._store._database.close  # type: ignore[method-assign]
             self.stop()
             await self._until(after(times[1]))
             self.start()
