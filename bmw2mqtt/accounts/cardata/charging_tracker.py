@@ -277,8 +277,9 @@ class ChargingTracker:
         if name == SOC_AT_TRIP_END:
             return any(self._is_known(soc) for soc in SOC)
         if name == TIME_TO_FULL and self._is_known(TIME_TO_TARGET):
-            known_at = self._readings.view[TIME_TO_TARGET].measured_at or NEVER
-            return at - known_at <= REPLACED_AFTER
+            known = self._readings.view[TIME_TO_TARGET]
+            is_recent = at - (known.measured_at or NEVER) <= REPLACED_AFTER
+            return is_recent and self._translated(TIME_TO_TARGET, known.value) is not None
         return False
 
     def _is_second_of_moment(self, name: str, at: datetime) -> bool:

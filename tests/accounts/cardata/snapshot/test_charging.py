@@ -290,6 +290,17 @@ def test_without_a_time_to_the_target_the_time_to_full_counts() -> None:
     assert charging.end_time == T0 + timedelta(minutes=100)
 
 
+@pytest.mark.parametrize("minutes", [-1, 65535, "INVALID"])
+def test_an_end_that_cannot_be_hides_no_good_one(minutes: Any) -> None:
+    for order in ((REMAINING, TO_FULL), (TO_FULL, REMAINING)):
+        car = Car(ELECTRIC)
+        car.report({STATUS: "CHARGINGACTIVE"})
+        for number, name in enumerate(order):
+            car.report({name: minutes if name == REMAINING else 100}, 60 * number)
+        assert car.vehicle is not None
+        assert car.vehicle.charging.remaining_minutes == 100
+
+
 def test_what_is_left_of_an_earlier_charge_is_no_forecast() -> None:
     car = Car(ELECTRIC)
     car.report({REMAINING: 5})
