@@ -1,9 +1,11 @@
 """When the values of a report were measured."""
 
 from collections.abc import Hashable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
-from bmw2mqtt.vehicle.charging.constants import LONGEST_SILENCE
+OLDEST_REPORT: Final = timedelta(days=90)
+"""A vehicle whose report is older reports all the same, but sends a wrong time with it."""
 
 
 class ReportTime:
@@ -37,7 +39,7 @@ class ReportTime:
         if (
             reported_at is not None
             and not is_same_report
-            and received_at - reported_at < LONGEST_SILENCE
+            and received_at - reported_at < OLDEST_REPORT
         ):
             at = min(reported_at, received_at)
         if self._measured_at is not None:

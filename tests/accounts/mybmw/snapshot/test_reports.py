@@ -169,6 +169,21 @@ def test_a_charge_whose_end_is_not_reported_is_over_two_hours_later() -> None:
     assert (over.status, over.end_time, over.remaining_minutes) == ("plugged_in", None, None)
 
 
+@pytest.mark.parametrize(
+    ("reported", "status"),
+    [
+        ("-1:00", "charging"),
+        ("-20:00", "plugged_in"),
+        ("-50:00", "plugged_in"),
+        ("-99999:00", "charging"),  # no car is silent for years: the time is wrong
+    ],
+)
+def test_a_first_report_of_a_charge_may_be_old(reported: str, status: str) -> None:
+    charging = CHARGING | {"remainingChargingMinutes": 119}
+    _, vehicles = polled(("0:00", reported, charging))
+    assert vehicles[-1].charging.status == status
+
+
 def test_heating_is_over_after_the_end_that_the_car_has_named() -> None:
     car = PolledCar(I4)
     heating = {"activity": "HEATING", "remainingSeconds": 1800}
