@@ -5,10 +5,10 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from bmw2mqtt import log as logging_set_up
 from bmw2mqtt.bridge import Bridge
@@ -62,6 +62,9 @@ def run(*, bind: str, port: int, page_port: int, data_dir: Path | None) -> int:
             asyncio.run(_run(bind, port, page_port, directory))
         except* DemoError as errors:
             raise errors.exceptions[0] from None
+        finally:
+            _flush(sys.stdout)
+            _flush(sys.stderr)
     return 0
 
 
@@ -92,10 +95,17 @@ async def _run(bind: str, wanted_port: int, page_port: int, directory: Path) -> 
 
 def _print(text: str) -> None:
     """Print for a person, who may have closed the terminal."""
+    with suppress(OSError):
+        print(text)  # noqa: T201
+    _flush(sys.stdout)
+
+
+def _flush(stream: TextIO) -> None:
+    """Write what waits; drop it where nobody reads it, for Python tries once more at its end."""
     try:
-        print(text, flush=True)  # noqa: T201
+        stream.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the rest is flushed later
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _simulator_for_people(host: str, user: CarDataUser, directory: Path) -> CarDataSimulator:
