@@ -120,8 +120,9 @@ class Device(Generic[SubjectT]):
         """Components and identity in the last discovery payload."""
         self._pending: dict[str, Value] = {}
         """Values that are published while a command runs, by entity id."""
-        self._ended: set[str] = set()
-        """Pending entities whose command has ended: the next snapshot replaces their value."""
+        self._ended: dict[str, tuple[Entity[SubjectT], Value]] = {}
+        """Pending entities whose command has ended, and what the snapshot says of them: another
+        value there replaces the pending one."""
         self._gone: set[str] = set()
         """Components that this run has removed; each removal repeats all of them."""
         self._published_topics: set[str] = set()
@@ -140,10 +141,9 @@ class Device(Generic[SubjectT]):
             subject: the snapshot.
             gone: components of an earlier run that Home Assistant may still have.
         """
-        if subject is not self._subject:
-            for entity_id in self._ended:
-                self._pending.pop(entity_id, None)
-            self._ended.clear()
+        for entity, value in list(self._ended.values()):
+            if entity.value(subject) != value:
+                del self._pending[entity.id], self._ended[entity.id]
         self._render(subject, gone)
 
     def _render(self, subject: SubjectT, gone: Iterable[str] = ()) -> None:
@@ -194,13 +194,13 @@ class Device(Generic[SubjectT]):
         """Publish the value that a running command leads to, until `publish_current`."""
         if entity.has_state and self._subject is not None:
             self._pending[entity.id] = value
-            self._ended.discard(entity.id)
+            self._ended.pop(entity.id, None)
             self.publish(self._subject)
 
     def end_pending(self, entity: Entity[SubjectT]) -> None:
-        """Keep the value of a command that has ended until the next snapshot."""
-        if entity.id in self._pending:
-            self._ended.add(entity.id)
+        """Keep the value of a command that has ended until a snapshot has another one."""
+        if entity.id in self._pending and self._subject is not None:
+            self._ended[entity.id] = entity, entity.value(self._subject)
 
     def publish_current(self, entity: Entity[SubjectT] | None = None) -> None:
         """Publish the snapshot's values again: of one entity, or of all."""
@@ -208,7 +208,7 @@ class Device(Generic[SubjectT]):
         if self._pending.keys() & ended and self._subject is not None:
             for entity_id in ended:
                 self._pending.pop(entity_id, None)
-                self._ended.discard(entity_id)
+                self._ended.pop(entity_id, None)
             self.publish(self._subject)
 
     @property

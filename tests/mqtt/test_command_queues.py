@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bmw2mqtt.vehicle.commands import EXECUTED, Action, CommandResult, EventType, Reason
+from bmw2mqtt.vehicle.history import VehicleHistory
 from bmw2mqtt.vehicle.snapshot import LockState
 from tests.mqtt.recorded_commands import RecordedCommands
 
@@ -267,6 +268,8 @@ async def test_a_poll_ends_the_transition_though_another_command_runs(
     for _ in range(10):
         await asyncio.sleep(0)
     assert commands_run.shown("lock/lock") == "UNLOCKING"
+    commands_run.registry.history_changed(commands_run.vehicle.vin, VehicleHistory(energy_kwh=1.0))
+    assert commands_run.shown("lock/lock") == "UNLOCKING", "that says nothing about the doors"
     unlocked = replace(commands_run.vehicle, door_lock=LockState.UNLOCKED)
     commands_run.registry.vehicle_changed("home", unlocked)
     assert commands_run.shown("lock/lock") == "UNLOCKED"
