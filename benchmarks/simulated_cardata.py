@@ -72,11 +72,12 @@ class Offer:
     def _payload(self, number: int, probe: int | None) -> tuple[str, bytes]:
         """Return one message: 1 to 5 keys, each with a value that was not there before.
 
+        Its times are whole seconds, as those of BMW's stream are.
         The probe is a value that nobody has sent before, to be looked for at the other end.
         """
         cars = self._user.cars
         vin = cars[number % len(cars) if probe is None else 0].vin
-        measured_at = timestamp(utc_now())
+        measured_at = timestamp(utc_now()).split(".")[0] + "Z"
         data = {}
         for key in range(1 + number % 5):
             descriptor = DESCRIPTORS[1 + (number + key * 7) % (len(DESCRIPTORS) - 1)]

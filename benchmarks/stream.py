@@ -26,7 +26,7 @@ from benchmarks.subscriber import Subscriber
 
 STEADY_PER_S = 100
 FLOOR = "each key awaited, QoS 1"
-VOLTAGE = "vehicle.electricalSystem.battery.voltage"
+SPEED = "vehicle.vehicle.avgSpeed"
 """A value that depends on no other, and that every car shows."""
 
 
@@ -122,9 +122,9 @@ class Run:
         """Return how many values on the broker are not the last ones sent."""
         last = self._bmw.ask("last", to="bridge")
         wanted = {
-            f"bmw2mqtt/{vin}/sensor/battery_12v_voltage": value
+            f"bmw2mqtt/{vin}/sensor/vehicle_avg_speed": value
             for (vin, name), value in ((key.split(" "), v) for key, v in last.items())
-            if name == VOLTAGE
+            if name == SPEED
         }
         with Subscriber(self._broker.port) as subscriber:
             subscriber.rest()
