@@ -1,5 +1,6 @@
 """kill -9 at every point around a renewal of the login: a restart needs no password, no captcha."""
 
+import json
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -112,8 +113,11 @@ class Victim:
         return sum("/authenticate" in request.path for request in tuple(self.bmw.requests))
 
     def knows_that_the_login_is_lost(self) -> bool:
-        state = self._directory / "data" / "account-home.json"
-        return b"login_required" in state.read_bytes()
+        """Return whether it is on disk, and with which credentials it was lost."""
+        state = json.loads((self._directory / "data" / "account-home.json").read_bytes())
+        failure = state.get("polling", {}).get("failure") or {}
+        has_credentials = bool(state.get("login", {}).get("captcha"))
+        return has_credentials and failure.get("status") == "login_required"
 
     def renewals(self) -> int:
         return sum(TOKEN in request.path for request in tuple(self.bmw.requests))
