@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from bmw2mqtt.simulator.cardata import (
-    API_SCOPE,
-    CLIENT_ID,
-    STREAM_SCOPE,
     CarDataSimulator,
     CarDataUser,
     RecordedCarDataCar,
 )
+from tests.cardata_account import account_settings, write_tokens
 from tests.conftest import BackgroundBmw
 from tests.mosquitto import Observer, wait_until
 
@@ -22,7 +20,6 @@ ACCOUNT = "bmw2mqtt/account/eu"
 STATUS = f"{ACCOUNT}/sensor/status"
 MILEAGE_TOPIC = f"bmw2mqtt/{VIN}/sensor/mileage"
 RELAY = f"bmw/{VIN}"
-SCOPE = ("authenticate_user", "openid", API_SCOPE, STREAM_SCOPE)
 
 
 class CarDataOwner:
@@ -39,16 +36,7 @@ class CarDataOwner:
         self.bmw.oauth.interval_s = 0.25
 
     def account(self, **changes: Any) -> dict[str, Any]:
-        return {
-            "backend": "cardata",
-            "client_id": CLIENT_ID,
-            "auth_url": self.bmw.auth_url,
-            "api_url": self.bmw.api_url,
-            "stream_host": self.bmw.stream_host,
-            "stream_port": self.bmw.stream_port,
-            "ca_file": str(self.bmw.ca_file),
-            **changes,
-        }
+        return account_settings(self.bmw) | changes
 
     def settings(self, **changes: Any) -> dict[str, Any]:
         return {
@@ -61,21 +49,7 @@ class CarDataOwner:
 
     def log_in(self) -> None:
         """Leave on disk what a login leaves."""
-        grant = self._servers.do(lambda: self.bmw.registry.issue(self.user, CLIENT_ID, SCOPE))
-        now = self.bmw.registry.clock()
-        lifetime = timedelta(seconds=self.bmw.registry.lifetimes.access_token_s)
-        tokens = {
-            "client_id": CLIENT_ID,
-            "gcid": grant.user.gcid,
-            "access_token": grant.access_token,
-            "id_token": grant.id_token,
-            "refresh_token": grant.refresh_token,
-            "scope": " ".join(SCOPE),
-            "issued_at": now.isoformat(),
-            "expires_at": (now + lifetime).isoformat(),
-        }
-        self.folder.mkdir(exist_ok=True)
-        (self.folder / "tokens-eu.json").write_text(json.dumps(tokens))
+        write_tokens(self.folder, self.bmw, self.user, self._servers.do)
 
     def let_a_minute_pass(self) -> None:
         """Let what is written down of the stream be older: connects are limited by the minute."""

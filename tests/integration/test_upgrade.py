@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from bmw2mqtt.simulator.cardata import CLIENT_ID, CarDataUser, RecordedCarDataCar
+from tests.cardata_account import SCOPE
 from tests.conftest import BackgroundBmw
 from tests.daemon import Daemon
-from tests.integration.cardata_owner import SCOPE, CarDataOwner
+from tests.integration.cardata_owner import CarDataOwner
 from tests.mosquitto import Mosquitto, Observer, retained, wait_until
 
 LEFT = Path(__file__).parents[1] / "data" / "upgrade-0.1.0"

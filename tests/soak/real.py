@@ -15,22 +15,19 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from bmw2mqtt.simulator.cardata import (
-    API_SCOPE,
-    CLIENT_ID,
-    STREAM_SCOPE,
     CarDataSimulator,
     CarDataUser,
     RecordedCarDataCar,
 )
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
+from tests.cardata_account import account_settings, write_tokens
 from tests.conftest import BackgroundBmw
 from tests.daemon import Daemon
 from tests.fixture_cars import fixture_car
@@ -40,7 +37,6 @@ from tests.soak.proxy import ThrottlingProxy
 MYBMW_VINS = ("WBA00000000DEMO02", "WBA00000000DEMO04", "WBY000000NOREXI01")
 CARDATA_VINS = ("WBA00000000000001", "WMW00000000000002")
 MILEAGE = "vehicle.vehicle.travelledDistance"
-SCOPE = ("authenticate_user", "openid", API_SCOPE, STREAM_SCOPE)
 RIGHT_WITHIN_S = 90.0
 """After the last trouble: the broker's longest back-off, and a poll."""
 EXIT_S = 5.0
@@ -86,15 +82,7 @@ class Bmw:
                     "server": self.app.server,
                     "ca_file": ca_file,
                 },
-                "eu": {
-                    "backend": "cardata",
-                    "client_id": CLIENT_ID,
-                    "auth_url": self.cardata.auth_url,
-                    "api_url": self.cardata.api_url,
-                    "stream_host": self.cardata.stream_host,
-                    "stream_port": self.cardata.stream_port,
-                    "ca_file": ca_file,
-                },
+                "eu": account_settings(self.cardata),
             },
             "data_dir": str(folder),
             "http": {"port": free_port()},
@@ -102,21 +90,7 @@ class Bmw:
         }
 
     def _log_in(self, folder: Path) -> None:
-        registry = self.cardata.registry
-        grant = self._servers.do(lambda: registry.issue(self.user, CLIENT_ID, SCOPE))
-        now = registry.clock()
-        tokens = {
-            "client_id": CLIENT_ID,
-            "gcid": grant.user.gcid,
-            "access_token": grant.access_token,
-            "id_token": grant.id_token,
-            "refresh_token": grant.refresh_token,
-            "scope": " ".join(SCOPE),
-            "issued_at": now.isoformat(),
-            "expires_at": (now + timedelta(seconds=registry.lifetimes.access_token_s)).isoformat(),
-        }
-        folder.mkdir()
-        (folder / "tokens-eu.json").write_text(json.dumps(tokens))
+        write_tokens(folder, self.cardata, self.user, self._servers.do)
 
     def drive(self, number: int) -> None:
         """Let every car drive to a new mileage."""

@@ -8,13 +8,13 @@ import pytest
 from playwright.async_api import Page, expect
 
 from bmw2mqtt.simulator.cardata import (
-    CLIENT_ID,
     CarDataSimulator,
     CarDataUser,
     Lifetimes,
     RecordedCarDataCar,
 )
 from bmw2mqtt.simulator.pictures import read_picture
+from tests.cardata_account import account_settings
 from tests.conftest import BackgroundBmw
 from tests.mosquitto import Observer, wait_until
 from tests.web.conftest import WAIT_MS, DaemonPage, sees
@@ -44,16 +44,7 @@ class CarOwner:
 
     def start_daemon(self) -> DaemonPage:
         """Start a daemon that knows the client id and nothing more."""
-        account = {
-            "backend": "cardata",
-            "client_id": CLIENT_ID,
-            "auth_url": self.bmw.auth_url,
-            "api_url": self.bmw.api_url,
-            "stream_host": self.bmw.stream_host,
-            "stream_port": self.bmw.stream_port,
-            "ca_file": str(self.bmw.ca_file),
-        }
-        return self._live(accounts={"eu": account})
+        return self._live(accounts={"eu": account_settings(self.bmw)})
 
     def codes_requested(self) -> int:
         return sum("device/code" in request.path for request in tuple(self.bmw.requests))

@@ -15,9 +15,9 @@ from bmw2mqtt.devices import DeviceRegistry
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.retained_scan import RetainedScan
 from bmw2mqtt.mqtt.topics import Topics
-from bmw2mqtt.simulator.cardata import CLIENT_ID
 from tests.accounts.cardata.account_parts import VIN, AccountParts
 from tests.accounts.waiting import TIMEOUT_S, until
+from tests.cardata_account import account_settings
 
 MILEAGE = "vehicle.vehicle.travelledDistance"
 REST = "/customers/"
@@ -35,15 +35,7 @@ class RunningAccount:
     def __init__(self, parts: AccountParts, **settings: Any) -> None:
         self.bmw, self.user, self.clock = parts.bmw, parts.user, parts.clock
         self.store = Store(parts.folder)
-        account = {
-            "backend": "cardata",
-            "client_id": CLIENT_ID,
-            "auth_url": self.bmw.auth_url,
-            "api_url": self.bmw.api_url,
-            "stream_host": self.bmw.stream_host,
-            "stream_port": self.bmw.stream_port,
-            "ca_file": str(self.bmw.ca_file),
-        }
+        account = account_settings(self.bmw)
         self.settings = Settings.model_validate({"accounts": {"eu": account | settings}})
         topics = Topics("bmw2mqtt", "homeassistant")
         self.publisher = Publisher()
