@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
+from bmw2mqtt.vehicle.document import from_document, to_document
 from bmw2mqtt.vehicle.history import Battery12VSummary, DailyMinimum, VehicleHistory
 from bmw2mqtt.vehicle.snapshot import Battery12V
 from bmw2mqtt.vehicle.states import Battery12VHealth
 from bmw2mqtt.vehicle.trips import Measured, Observation
-from bmw2mqtt.vehicle.trips.codec import from_json, to_json
 
 REST: Final = timedelta(minutes=30)
 """How long after the last movement or charge a voltage is no resting voltage."""
@@ -60,12 +60,12 @@ class Battery12VTracker:
             ValueError: `state` is none of ours.
         """
         self._zone = zone
-        self._state = _State() if state is None else from_json(_State, state)
+        self._state = _State() if state is None else from_document(_State, state)
 
     @property
     def state(self) -> dict[str, Any]:
         """Everything that is remembered, as JSON values."""
-        remembered: dict[str, Any] = to_json(self._state)
+        remembered: dict[str, Any] = to_document(self._state)
         return remembered
 
     @property

@@ -43,11 +43,11 @@ from bmw2mqtt.accounts.cardata.telemetry.reading import NewReading
 from bmw2mqtt.accounts.cardata.telemetry.times import read_time
 from bmw2mqtt.accounts.cardata.telemetry.vehicle_readings import VehicleReadings
 from bmw2mqtt.vehicle.charging.capacity import usable_capacity_kwh
-from bmw2mqtt.vehicle.charging.document import InvalidDocumentError
 from bmw2mqtt.vehicle.charging.facts import ChargingFacts, Fact
 from bmw2mqtt.vehicle.charging.machine import ChargingMachine
 from bmw2mqtt.vehicle.charging.state import Transition
 from bmw2mqtt.vehicle.charging.words import is_known, phase_count, status_of
+from bmw2mqtt.vehicle.document import InvalidDocumentError
 from bmw2mqtt.vehicle.snapshot import ChargingStatus, DriveTrain, Position
 
 log = structlog.get_logger(__name__)

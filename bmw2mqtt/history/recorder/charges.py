@@ -19,10 +19,10 @@ from bmw2mqtt.history.recorder.recorded import ABSORBED, STATE_PREFIX, RecordedS
 from bmw2mqtt.history.records import CurvePoint, OpenState, SessionRecord
 from bmw2mqtt.history.sessions import last_charge, session_record
 from bmw2mqtt.vehicle.charging.constants import NOT_CHARGING_NOTICE
-from bmw2mqtt.vehicle.charging.document import to_document
 from bmw2mqtt.vehicle.charging.meter import is_settled
 from bmw2mqtt.vehicle.charging.session import ChargingSession, Phase
 from bmw2mqtt.vehicle.charging.state import Transition, TransitionKind, latest_sessions
+from bmw2mqtt.vehicle.document import to_document
 from bmw2mqtt.vehicle.history import ChargeSummary, ChargingEvent, HistoryEvent
 from bmw2mqtt.vehicle.observed import ChargeRecord, ObservedVehicle
 

@@ -8,8 +8,8 @@ import structlog
 
 from bmw2mqtt.history.recorder.energy import NOTHING_COUNTED, Counted
 from bmw2mqtt.history.records import CurvePoint
-from bmw2mqtt.vehicle.charging.document import InvalidDocumentError, from_document
 from bmw2mqtt.vehicle.charging.session import ChargingSession
+from bmw2mqtt.vehicle.document import InvalidDocumentError, from_document
 from bmw2mqtt.vehicle.trips import Coordinates
 
 log = structlog.get_logger(__name__)

@@ -96,10 +96,6 @@ MIN_CAPACITY_KWH = 5.0
 MAX_CAPACITY_KWH = 150.0
 MIN_BATTERY_SIZE_KWH = 1.0
 """BMW sends 0 and 1 for a battery size that it does not know."""
-LEARN_SESSIONS = 10
-LEARN_POINTS = 25.0
-LEARN_MAD = 3.0
-LEARN_SHARE = 0.25
 
 # Wallbox meter
 METER_MIN_KWH = 0.2

@@ -28,15 +28,6 @@ class EnergyCounter:
         """What was published too much (zero or negative); the next charge uses it up."""
         return min(0.0, self.accounted_kwh - self.total_kwh)
 
-    def restored(self, published_kwh: float) -> "EnergyCounter":
-        """Return it continued from the retained value, after the database was lost."""
-        if published_kwh <= self.total_kwh:
-            return self
-        difference_kwh = published_kwh - self.total_kwh
-        return replace(
-            self, total_kwh=published_kwh, accounted_kwh=self.accounted_kwh + difference_kwh
-        )
-
 
 def count(
     counter: EnergyCounter, session: ChargingSession, now: datetime

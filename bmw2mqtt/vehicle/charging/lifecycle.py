@@ -212,7 +212,6 @@ def _close_block(state: MachineState, at: datetime, source: EndSource, phase: Ph
         blocks=(*session.blocks[:-1], block),
         proof_at=end_at,
         proof_source=source,
-        end_accuracy_s=_accuracy_s(state, end_at),
         last_evidence_at=min(session.last_evidence_at, end_at),
     )
     refresh(state)

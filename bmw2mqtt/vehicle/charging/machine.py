@@ -5,7 +5,6 @@ from datetime import datetime
 
 from bmw2mqtt.vehicle.charging.constants import STEADY_END
 from bmw2mqtt.vehicle.charging.deadlines import apply_time, next_deadline, read_due_at
-from bmw2mqtt.vehicle.charging.document import InvalidDocumentError, from_document, to_document
 from bmw2mqtt.vehicle.charging.evidence import judge, new_readings
 from bmw2mqtt.vehicle.charging.facts import ChargingFacts
 from bmw2mqtt.vehicle.charging.inference import infer
@@ -13,6 +12,7 @@ from bmw2mqtt.vehicle.charging.lifecycle import refresh
 from bmw2mqtt.vehicle.charging.session import ChargingSession
 from bmw2mqtt.vehicle.charging.shown import ChargingState, charging_state
 from bmw2mqtt.vehicle.charging.state import Gap, MachineState, Step, Transition
+from bmw2mqtt.vehicle.document import InvalidDocumentError, from_document, to_document
 from bmw2mqtt.vehicle.snapshot import ChargingStatus
 
 SCHEMA = 1
@@ -92,14 +92,6 @@ class ChargingMachine:
         if session is not None and session.is_open:
             seconds = (state.gap.end - begin).total_seconds()
             state.session = replace(session, gap_s=session.gap_s + seconds)
-
-    def replace_session(self, session: ChargingSession) -> None:
-        """Put back the present session as others have changed it (its count, BMW's record).
-
-        Another session than the present one is left out.
-        """
-        if self._state.session is not None and self._state.session.id == session.id:
-            self._state.session = session
 
     def to_document(self, now: datetime, *, with_place: bool = True) -> dict[str, object]:
         """Return the state as plain JSON.

@@ -165,8 +165,6 @@ class ChargingSession:
     proof_at: datetime | None = None
     """Measured time of what marked the end of the last block."""
     proof_source: EndSource | None = None
-    end_accuracy_s: float = 0.0
-    """How much earlier it may have ended, as `start_accuracy_s`."""
     last_evidence_at: datetime
     """The last time that something proved that it charged."""
     soc_start: float | None = None

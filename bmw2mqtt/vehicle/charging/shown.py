@@ -10,7 +10,7 @@ from bmw2mqtt.vehicle.charging.constants import (
 )
 from bmw2mqtt.vehicle.charging.facts import Fact
 from bmw2mqtt.vehicle.charging.power import ac_power, is_phase_count_valid
-from bmw2mqtt.vehicle.charging.session import EndSource, Phase
+from bmw2mqtt.vehicle.charging.session import Phase
 from bmw2mqtt.vehicle.charging.state import MachineState
 from bmw2mqtt.vehicle.charging.words import FINAL, final_status
 from bmw2mqtt.vehicle.snapshot import ChargingStatus
@@ -27,7 +27,6 @@ class ChargingState:
     soc_percent: float | None
     soc_at: datetime | None
     """When that SoC was measured."""
-    target_percent: float | None
     power_kw: float | None
     """0 once the charge is over, unknown after half an hour without a reading."""
     voltage_v: float | None
@@ -39,7 +38,6 @@ class ChargingState:
     """As the car reported it last; unknown once the charge is or should be over."""
     end_time: datetime | None
     """Expected; steady while it moves by rounding only."""
-    end_source: EndSource | None
 
     @property
     def is_charging(self) -> bool | None:
@@ -49,8 +47,7 @@ class ChargingState:
 
 def charging_state(state: MachineState, now: datetime) -> ChargingState:
     """Return what is shown at a moment."""
-    facts, session = state.facts, state.session
-    is_over = session is not None and session.phase is not Phase.CHARGING
+    facts = state.facts
     remaining, reported_end = facts.remaining_minutes, state.reported_end
     is_running = remaining is not None and reported_end is not None and now < reported_end
     end_time = state.shown_end if state.is_charging else None
@@ -62,14 +59,12 @@ def charging_state(state: MachineState, now: datetime) -> ChargingState:
         is_plugged_in=state.is_plugged_in,
         soc_percent=None if shown is None else shown.percent,
         soc_at=None if shown is None else shown.at,
-        target_percent=state.target_percent,
         power_kw=_power_kw(state, now),
         voltage_v=_now(state, facts.voltage_v),
         current_a=_now(state, facts.current_a) if state.is_charging else _nothing(facts.current_a),
         phases=_phases(state),
         remaining_minutes=remaining.value if remaining is not None and is_running else None,
         end_time=end_time,
-        end_source=session.end_source if session is not None and is_over else None,
     )
 
 

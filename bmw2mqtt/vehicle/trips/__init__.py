@@ -15,7 +15,6 @@ from bmw2mqtt.vehicle.trips.records import (
     TripEnded,
     TripEvent,
     TripStarted,
-    join_short_stops,
 )
 from bmw2mqtt.vehicle.trips.tracker import TripTracker
 
@@ -35,5 +34,4 @@ __all__ = [
     "TripStarted",
     "TripTracker",
     "Zone",
-    "join_short_stops",
 ]

@@ -1,11 +1,9 @@
 """What the rules about trips produce."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bmw2mqtt.vehicle.trips.places import Coordinates, Zone
-from bmw2mqtt.vehicle.trips.rules import SHORT_STOP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,54 +109,3 @@ class Refuelled:
 
 
 TripEvent = TripStarted | TripEnded | TripCorrected | TripDiscarded | Refuelled
-
-
-def join_short_stops(
-    trips: Iterable[Trip], longest_stop: timedelta = SHORT_STOP, max_legs: int = 5
-) -> list[Trip]:
-    """Join trips with short stops between them, for a report; the records stay as they are.
-
-    A commute with errands: `longest_stop` of 30 minutes.
-    """
-    joined: list[Trip] = []
-    legs = 0
-    for trip in sorted(trips, key=lambda trip: trip.end_at):
-        before = joined[-1] if joined else None
-        if before and legs < max_legs and _is_short_stop(before, trip, longest_stop):
-            joined[-1] = _join(before, trip)
-            legs += 1
-        else:
-            joined.append(trip)
-            legs = 1
-    return joined
-
-
-def _is_short_stop(first: Trip, second: Trip, longest_stop: timedelta) -> bool:
-    if second.start_at is None or not second.start_known:
-        return False
-    return timedelta(0) <= second.start_at - first.end_at <= longest_stop
-
-
-def _join(first: Trip, second: Trip) -> Trip:
-    km = _sum(first.km, second.km)
-    kwh = _sum(first.kwh, second.kwh)
-    return replace(
-        second,
-        key=first.key,
-        start_at=first.start_at,
-        start_known=first.start_known,
-        km=km,
-        odometer_start_km=first.odometer_start_km,
-        soc_start=first.soc_start,
-        kwh=kwh,
-        kwh_per_100km=None if kwh is None or not km else round(kwh / km * 100, 1),
-        fuel_start_l=first.fuel_start_l,
-        litres=_sum(first.litres, second.litres),
-        zone_from=first.zone_from,
-        position_from=first.position_from,
-        track=first.track + second.track,
-    )
-
-
-def _sum(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else one + other

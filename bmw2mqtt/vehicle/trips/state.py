@@ -73,19 +73,12 @@ class LastTrip:
     soc_end: Measured[float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """The newest value of a field that the rules have seen."""
-
-    at: datetime
-    value: str
-
-
 @dataclass(slots=True, kw_only=True)
 class TripState:
     """Everything that the rules remember of one car."""
 
-    seen: dict[str, Seen] = field(default_factory=dict)
+    seen: dict[str, Measured[str]] = field(default_factory=dict)
+    """The newest value of each field of an observation, as a text."""
     drive_train: DriveTrain | None = None
     capacity_kwh: float | None = None
     odometer: Odometer = field(default_factory=Odometer)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from bmw2mqtt.vehicle.document import from_document, to_document
 from bmw2mqtt.vehicle.trips import figures
-from bmw2mqtt.vehicle.trips.codec import from_json, to_json
 from bmw2mqtt.vehicle.trips.lifecycle import TripLifecycle, start_door
 from bmw2mqtt.vehicle.trips.observation import Measured, Observation, TripEndBlock
 from bmw2mqtt.vehicle.trips.places import Coordinates, Home, zone_of
@@ -31,7 +31,7 @@ from bmw2mqtt.vehicle.trips.rules import (
     STEP_M,
     TRIP_END,
 )
-from bmw2mqtt.vehicle.trips.state import OpenTrip, Seen, TripState, without_positions
+from bmw2mqtt.vehicle.trips.state import OpenTrip, TripState, without_positions
 
 Events = list[TripEvent]
 
@@ -66,7 +66,7 @@ class TripTracker:
         """
         self._home = home
         self._keep_positions = keep_positions
-        self._state = TripState() if state is None else from_json(TripState, state)
+        self._state = TripState() if state is None else from_document(TripState, state)
         self._trips = TripLifecycle(self._state, home)
         self._refuelling = RefuelTracker(self._state)
         self._handlers: dict[str, Callable[[datetime, Any], Events]] = {
@@ -86,7 +86,7 @@ class TripTracker:
     @property
     def state(self) -> Any:
         """Everything it remembers, as JSON values; without positions unless they are wanted."""
-        state = to_json(self._state)
+        state = to_document(self._state)
         return state if self._keep_positions else without_positions(state)
 
     @property
@@ -144,7 +144,7 @@ class TripTracker:
             is_repeated = value == seen.value and (at == seen.at or at != measured.at)
             if at < seen.at or is_repeated:
                 return False
-        self._state.seen[name] = Seen(at, value)
+        self._state.seen[name] = Measured(value, at)
         return True
 
     # One sign each

@@ -153,7 +153,6 @@ class Scenario:
             self.counter, counted = count(
                 self.counter, replace(session, counted_kwh=counted_kwh), self.now
             )
-            self.machine.replace_session(counted)
             self.sessions[session.id] = counted
             self.counts.append(self.counter.total_kwh)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bmw2mqtt.vehicle.charging.document import InvalidDocumentError
 from bmw2mqtt.vehicle.charging.machine import ChargingMachine
+from bmw2mqtt.vehicle.document import InvalidDocumentError
 
 from .scenario import T0, Scenario, after
 

@@ -188,9 +188,3 @@ def test_a_meter_beats_bmw_unless_it_measured_something_else() -> None:
         )
         (found,) = merged([replace(session, meter=meter)], bmw).sessions
         assert kwh(found) == expected
-
-
-def test_a_lost_database_goes_on_from_the_retained_value() -> None:
-    counter = EnergyCounter(began_at=T0).restored(2345.67)
-    assert (counter.total_kwh, counter.carry_kwh) == (2345.67, 0)
-    assert counter.restored(3.0) == counter

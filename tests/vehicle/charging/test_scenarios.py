@@ -97,7 +97,7 @@ ROWS = (
             ("wait 3:29:56", {"is_charging": True, "reads": 1}),
             (
                 "wait 3:29:57",
-                {"is_charging": False, "end_source": EndSource.EXPECTED, "count": 111.74},
+                {"is_charging": False, "count": 111.74},
             ),
             "9:00 HD=80@1:28:40 PL=D@8:59",
         ),
@@ -332,7 +332,7 @@ ROWS = (
             "0:00 PL=C ST=act HD=40",
             "1:00 HD=50",
             ("wait 24:59", {"is_charging": True}),
-            ("wait 25:00", {"is_charging": False, "end_source": EndSource.LAST_EVIDENCE}),
+            ("wait 25:00", {"is_charging": False}),
         ),
         arc=("0:00:00", "1:00:00", 40, 50),
         kwh=(7.80, 8.39, "estimated"),

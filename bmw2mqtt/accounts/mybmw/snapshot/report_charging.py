@@ -8,12 +8,12 @@ import structlog
 from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader, ReportWord
 from bmw2mqtt.accounts.mybmw.snapshot.report_time import ReportTime
 from bmw2mqtt.vehicle.charging.capacity import usable_capacity_kwh
-from bmw2mqtt.vehicle.charging.document import InvalidDocumentError
 from bmw2mqtt.vehicle.charging.facts import ChargingFacts, Fact
 from bmw2mqtt.vehicle.charging.machine import ChargingMachine
 from bmw2mqtt.vehicle.charging.shown import ChargingState
 from bmw2mqtt.vehicle.charging.state import Transition
 from bmw2mqtt.vehicle.charging.words import status_of
+from bmw2mqtt.vehicle.document import InvalidDocumentError
 from bmw2mqtt.vehicle.snapshot import ChargingStatus, DriveTrain
 
 log = structlog.get_logger(__name__)

@@ -1,4 +1,4 @@
-"""Dataclasses to plain JSON and back, validated by their types."""
+"""Dataclasses to plain JSON and back, validated by their types: state that outlives a restart."""
 
 import types
 from collections.abc import Callable
@@ -31,9 +31,11 @@ def to_document(value: Any) -> Any:
 def _parts_to_document(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return {name: to_document(getattr(value, name)) for name in _names(type(value))}
+    if isinstance(value, dict):
+        return {key: to_document(item) for key, item in value.items()}
     if isinstance(value, frozenset):
         return sorted(to_document(item) for item in value)
-    if isinstance(value, tuple):
+    if isinstance(value, list | tuple):
         return [to_document(item) for item in value]
     return value
 
@@ -54,11 +56,8 @@ def _read(kind: Any, document: Any, place: str) -> Any:
     origin = get_origin(kind)
     if origin in {Union, types.UnionType}:
         return _read_optional(kind, document, place)
-    if origin in {tuple, frozenset}:
-        if not isinstance(document, list):
-            raise InvalidDocumentError(f"{place}: not a list")
-        item = get_args(kind)[0]
-        return origin(_read(item, entry, f"{place}[{i}]") for i, entry in enumerate(document))
+    if origin in {list, tuple, frozenset, dict}:
+        return _read_items(origin, get_args(kind), document, place)
     if is_dataclass(origin or kind):
         return _read_dataclass(kind, document, place)
     if isinstance(kind, type) and issubclass(kind, Enum):
@@ -75,9 +74,22 @@ def _read_optional(kind: Any, document: Any, place: str) -> Any:
     return _read(options[0], document, place)
 
 
-def _read_dataclass(kind: Any, document: Any, place: str) -> Any:
+def _read_items(kind: Any, items: tuple[Any, ...], document: Any, place: str) -> Any:
+    if kind is dict:
+        _check_object(document, place)
+        return {name: _read(items[1], entry, f"{place}.{name}") for name, entry in document.items()}
+    if not isinstance(document, list):
+        raise InvalidDocumentError(f"{place}: not a list")
+    return kind(_read(items[0], entry, f"{place}[{i}]") for i, entry in enumerate(document))
+
+
+def _check_object(document: Any, place: str) -> None:
     if not isinstance(document, dict):
         raise InvalidDocumentError(f"{place}: not an object")
+
+
+def _read_dataclass(kind: Any, document: Any, place: str) -> Any:
+    _check_object(document, place)
     cls = get_origin(kind) or kind
     values = {}
     for field, hint in _hints(cls):
