@@ -27,12 +27,7 @@ class StateDocument(BaseModel):
 
     @classmethod
     def parse(cls, content: Any, now: datetime) -> Self:
-        """Validate what was read from a file.
-
-        Args:
-            content: a JSON object; anything else gives the defaults.
-            now: the wall-clock time, for the bounds of times.
-        """
+        """Validate what was read from a file; anything but a JSON object gives the defaults."""
         return cls.model_validate(content if isinstance(content, dict) else {}, context=now)
 
     def content(self) -> dict[str, Any]:

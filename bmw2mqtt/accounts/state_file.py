@@ -30,10 +30,7 @@ class StateFile:
     def read(self, part: str, kind: type[DocumentT], now: datetime) -> DocumentT:
         """Return a part as it was written last; its defaults where nothing valid is there.
 
-        Args:
-            part: the name of the part.
-            kind: the document's class.
-            now: the wall-clock time: times out of their bounds are left out.
+        Times out of their bounds, as seen from `now`, are left out.
         """
         return kind.parse(self._load().get(part), now)
 

@@ -17,12 +17,7 @@ class StatusReporter:
     """The state of one account."""
 
     def __init__(self, state: AccountState, on_change: Callable[[AccountState], None]) -> None:
-        """Begin with a state.
-
-        Args:
-            state: the first state.
-            on_change: called with each state that differs from the last.
-        """
+        """Begin with a state; `on_change` is called with each one that differs from the last."""
         self.state = state
         self.poll_status = state.status
         """What the last poll came to, also while polling is paused."""

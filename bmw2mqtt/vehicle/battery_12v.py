@@ -50,11 +50,7 @@ class Battery12VTracker:
     """Follows the 12 V battery of one car."""
 
     def __init__(self, zone: tzinfo, state: dict[str, Any] | None = None) -> None:
-        """Continue with what an earlier run has remembered.
-
-        Args:
-            zone: where a day begins.
-            state: what `state` returned then.
+        """Continue with what `state` of an earlier run was; a day begins in `zone`.
 
         Raises:
             ValueError: `state` is none of ours.
@@ -82,12 +78,7 @@ class Battery12VTracker:
         )
 
     def update(self, voltage_v: Measured[float] | None, driving: Observation) -> None:
-        """Record what is known now.
-
-        Args:
-            voltage_v: the newest voltage of the 12 V battery; most cars report none.
-            driving: the newest signs of movement and charging.
-        """
+        """Record the newest voltage, which most cars do not report, and signs of activity."""
         if voltage_v is None and self._state.voltage_at is None:
             return
         self._follow_activity(driving)
@@ -161,12 +152,7 @@ def _is_low(day: DailyMinimum) -> bool:
 
 
 def has_problem(battery: Battery12V, history: VehicleHistory | None) -> bool | None:
-    """Whether the battery needs attention; `None` if nothing is known that could tell.
-
-    Args:
-        battery: what BMW reports of it.
-        history: what is known of the car's past.
-    """
+    """Whether the battery needs attention; `None` if nothing is known that could tell."""
     if battery.health in _REPLACE or battery.needs_charging:
         return True
     if history is not None and history.battery_12v is not None:

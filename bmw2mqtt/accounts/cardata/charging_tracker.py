@@ -106,14 +106,7 @@ class ChargingTracker:
         log_unknown: LogUnknown,
         now: datetime,
     ) -> None:
-        """Restore the state of an earlier run.
-
-        Args:
-            readings: the car's.
-            document: the state that an earlier run left; `None` if there is none.
-            log_unknown: called for status words that are not known.
-            now: the time.
-        """
+        """Restore the state of an earlier run; the `document` is `None` if there is none."""
         self.machine = ChargingMachine()
         self._readings = readings
         self._log_unknown = log_unknown
@@ -150,15 +143,7 @@ class ChargingTracker:
         now: datetime,
         configured_kwh: float | None = None,
     ) -> tuple[Transition, ...]:
-        """Judge the readings that were recorded since the last time; return what happened.
-
-        Args:
-            lookup: the car's readings.
-            drive_train: of the car.
-            model: of the car; the usual capacity of its battery may be known.
-            now: the time.
-            configured_kwh: the capacity that the owner has configured.
-        """
+        """Judge the readings that were recorded since the last time; return what happened."""
         capacity_kwh = usable_capacity_kwh(
             configured_kwh=configured_kwh,
             max_energy_kwh=lookup.number(MAX_ENERGY),
@@ -185,12 +170,7 @@ class ChargingTracker:
         return tuple(transitions)
 
     def unsaved_document(self, now: datetime, *, is_last: bool = False) -> object:
-        """Return the state to be written to disk, or `None` if that is not due.
-
-        Args:
-            now: the time.
-            is_last: whether nothing is recorded after it.
-        """
+        """Return the state to be written to disk; `None`: not due, which the last one always is."""
         is_due = self._is_unsaved and not timedelta() <= now - self._saved_at < SAVE_EVERY
         if not (is_due or is_last):
             return None

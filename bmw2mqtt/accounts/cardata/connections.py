@@ -52,18 +52,6 @@ class BmwConnections:
         events: ConnectionEvents,
         now: Callable[[], datetime],
     ) -> None:
-        """Prepare; nothing is sent yet.
-
-        Args:
-            name: the account's name.
-            settings: its settings.
-            store: keeps the tokens.
-            state_file: keeps what else has to survive a restart.
-            quota: counts and limits the REST requests.
-            tls: whom to trust with login and REST.
-            events: called when something happens.
-            now: the wall clock.
-        """
         self._http = HttpClient(tls)
         oauth = OAuth(self._http, settings.auth_url, settings.client_id)
         self.credentials = Credentials(name, oauth, store, now)

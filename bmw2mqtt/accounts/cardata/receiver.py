@@ -57,12 +57,7 @@ class VehicleReceiver:
         """What the stream has brought of each car."""
 
     def restore(self, state_file: StateFile, *, is_complete: bool) -> None:
-        """Publish what an earlier run knew.
-
-        Args:
-            state_file: the account's state file.
-            is_complete: whether the registry has every car of the account.
-        """
+        """Publish what an earlier run knew; `is_complete`: the registry has all of its cars."""
         document = state_file.read(STATE_PART, ReceivedDocument, self._now())
         self.received_at, self.message_at = document.at, document.message_at
         self.arrivals.restore(state_file)

@@ -21,14 +21,6 @@ class VehicleRegistry:
     def __init__(
         self, account: str, store: Store, readings: ReadingStore, bug_logger: BugLogger
     ) -> None:
-        """Create an empty registry.
-
-        Args:
-            account: its name, for the log.
-            store: keeps basic data and pictures.
-            readings: keeps the readings.
-            bug_logger: logs a file that cannot be used.
-        """
         self._account = account
         self._store = store
         self._readings = readings

@@ -85,16 +85,7 @@ class RemoteCommands:
         *,
         has_location: bool,
     ) -> None:
-        """Prepare it.
-
-        Args:
-            account: the account's name.
-            poller: knows the vehicles.
-            polling: gets errors that may concern the whole account.
-            status: the account's status.
-            requests: counts the requests.
-            has_location: whether the owner has configured where the finder is used.
-        """
+        """Prepare it; `has_location`: the owner has configured where the finder is used."""
         self._account = account
         self._poller = poller
         self._polling = polling

@@ -225,12 +225,7 @@ class ChargingSession:
         return bool(self.blocks) and all(block.is_preconditioning for block in self.blocks)
 
     def accepts_soc(self, at: datetime, moved_at: datetime | None) -> bool:
-        """Return whether a SoC measured then still belongs to its end.
-
-        Args:
-            at: when it was measured.
-            moved_at: when the car moved last.
-        """
+        """Return whether a SoC measured then still belongs to its end."""
         end_at = self.end_at
         if end_at is None or at < self.start_at:
             return False

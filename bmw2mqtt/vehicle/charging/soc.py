@@ -96,14 +96,7 @@ def stopped(state: SocState) -> SocState:
 def header_while_charging(
     state: SocState, reading: SocReading, start_at: datetime, *, is_parked: bool
 ) -> tuple[SocState, Verdict]:
-    """Judge a displayed SoC during a charge.
-
-    Args:
-        state: of a charge.
-        reading: a header.
-        start_at: when the charge began.
-        is_parked: whether the car has stood still since the SoC that is known.
-    """
+    """Judge a displayed SoC during a charge; `is_parked`: the car has stood since the known one."""
     if state.real is not None and reading.at < state.real.at:
         return state, Verdict.IGNORED
     if _is_start(state, reading, start_at, is_parked=is_parked):
@@ -145,11 +138,7 @@ def otherwise(
 ) -> SocState:
     """Judge a header or level without a charge: the newest measured wins, up or down.
 
-    Args:
-        state: without a charge.
-        reading: a header or a level.
-        is_forecast: whether it is a level.
-        is_held_back: whether a sudden rise has to wait for another reading.
+    With `is_held_back` a sudden rise has to wait for another reading.
     """
     shown, held = state.shown, state.held
     if is_forecast and not _is_newer(state, reading):

@@ -175,11 +175,7 @@ def latest_sessions(
 ) -> tuple[ChargingSession, ...]:
     """Return the sessions that a step touched, each as it is now, in order: what to store.
 
-    One step can end a session and begin the next.
-
-    Args:
-        transitions: of the step.
-        session: of the machine after it.
+    One step can end a session and begin the next; `session` is that of the machine after it.
     """
     found = {one.session.id: one.session for one in transitions if one.session is not None}
     if session is not None:

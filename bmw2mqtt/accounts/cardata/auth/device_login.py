@@ -70,13 +70,6 @@ class DeviceLogin:
         now: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Prepare logins.
-
-        Args:
-            oauth: BMW's endpoints.
-            now: the wall clock.
-            sleep: waits for some seconds.
-        """
         self.client_id = oauth.client_id
         self._oauth = oauth
         self._now = now

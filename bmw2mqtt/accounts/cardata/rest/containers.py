@@ -91,15 +91,7 @@ class Containers:
         *,
         extra: Sequence[str] | None = None,
     ) -> None:
-        """Prepare; nothing is sent yet.
-
-        Args:
-            rest: sends the requests.
-            state_file: keeps the containers' IDs, and what BMW refused.
-            descriptors: the full list of the main container.
-            now: the wall clock.
-            extra: the full list of the extra container.
-        """
+        """Prepare with the full lists of the main and the extra container; nothing is sent yet."""
         self._client = ContainerClient(rest, now)
         if extra is None:
             extra = extra_descriptors()
@@ -125,9 +117,7 @@ class Containers:
     async def ready(self, priority: Priority, kind: ContainerKind = ContainerKind.MAIN) -> str:
         """Return the ID of a container with our list; as a rule that costs no request.
 
-        Args:
-            priority: of the request that needs it; upkeep has its own.
-            kind: which one.
+        The `priority` is that of the request that needs it; upkeep has its own.
 
         Raises:
             AccountError: there is none, and why.

@@ -32,15 +32,7 @@ class FollowUpReads:
         on_error: Callable[[AccountError], None],
         now: Callable[[], datetime],
     ) -> None:
-        """Prepare; nothing is sent before `check`.
-
-        Args:
-            account: its name, for the log.
-            vehicles: the account's cars.
-            poller: reads a car.
-            on_error: called with errors of the whole account.
-            now: the wall clock.
-        """
+        """Prepare; `on_error` is called with errors of the whole account."""
         self._account = account
         self._vehicles = vehicles
         self._poller = poller

@@ -62,19 +62,7 @@ class RestPoller:
         poll_interval_s: float,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        """Prepare; nothing is sent yet.
-
-        Args:
-            account: its name, for the log.
-            vehicles: the account's cars.
-            rest: sends the requests.
-            containers: the container that telematic data is requested with.
-            state_file: keeps which cars there are and when they were read.
-            listener: gets what is learnt.
-            poll_interval_s: seconds between two readings of a car's telematic data; 0: it is
-                read once, then only when a person asks.
-            now: the wall clock.
-        """
+        """Prepare; without a poll interval a car is read once, then only when a person asks."""
         self.list = VehicleList(account, vehicles, now)
         self._account = account
         self._vehicles = vehicles

@@ -29,13 +29,6 @@ class VehicleList:
     def __init__(
         self, account: str, vehicles: VehicleRegistry, now: Callable[[], datetime]
     ) -> None:
-        """Create it without a list.
-
-        Args:
-            account: its name, for the log.
-            vehicles: the account's cars.
-            now: the wall clock.
-        """
         self.listed_at: datetime | None = None
         """When BMW last sent its list."""
         self._account = account

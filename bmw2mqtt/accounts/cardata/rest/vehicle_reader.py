@@ -84,11 +84,7 @@ class RequestGate:
     ) -> AccountError | None:
         """Send a request, and return why it failed, now or a short while ago.
 
-        Args:
-            failures: where its failure is kept.
-            what: what it asks for.
-            request: sends it.
-            vin: the car it is about, for the log.
+        A failure is kept in `failures`, by `what` it asks for.
 
         Raises:
             AccountError: trouble of the whole account.
@@ -142,17 +138,7 @@ class VehicleReader:
         on_refused: Callable[[CarDataVehicle, AccountError], None],
         now: Callable[[], datetime],
     ) -> None:
-        """Prepare; nothing is sent yet.
-
-        Args:
-            rest: sends the requests.
-            containers: the container that telematic data is requested with.
-            vehicles: stores basic data and pictures.
-            gate: holds requests back that failed.
-            listener: gets what is read.
-            on_refused: called when BMW gives no data of a car.
-            now: the wall clock.
-        """
+        """Prepare; `on_refused` is called when BMW gives no data of a car."""
         self._rest = rest
         self._containers = containers
         self._vehicles = vehicles

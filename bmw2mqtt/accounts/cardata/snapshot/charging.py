@@ -40,14 +40,7 @@ def charging(
     range_km: float | None,
     capacity_kwh: float | None,
 ) -> Charging:
-    """Return everything about charging.
-
-    Args:
-        readings: the car's.
-        state: what the rules of charging conclude.
-        range_km: the electric range.
-        capacity_kwh: of the battery by BMW's basic data.
-    """
+    """Return everything about charging; `capacity_kwh` is that of BMW's basic data."""
     return Charging(
         soc_percent=state.soc_percent,
         target_soc_percent=readings.whole(TARGET_SOC, minimum=1, maximum=100),

@@ -40,14 +40,7 @@ def drive_train(
     known: DriveTrain | None,
     log_unknown: LogUnknown,
 ) -> DriveTrain | None:
-    """Return the drive train by BMW's word; without one, by what the readings prove.
-
-    Args:
-        basic: BMW's basic data.
-        readings: the car's.
-        known: the drive train of the snapshot before.
-        log_unknown: called for a word that is not known.
-    """
+    """Return the drive train by BMW's word; without one, by what the readings prove."""
     if basic.drive_train is not None:
         word = basic.drive_train.upper().replace("-", "_").replace(" ", "_")
         if word in _DRIVE_TRAINS:

@@ -43,17 +43,7 @@ def driving(
     capacity_kwh: float | None,
     now: datetime,
 ) -> Observation:
-    """Return what a car's readings say about trips.
-
-    Args:
-        readings: the car's.
-        fix: its last position.
-        charge: what the rules of charging conclude.
-        session: its open charging session, else the last one.
-        drive_train: of the car.
-        capacity_kwh: of its battery.
-        now: the time.
-    """
+    """Return what a car's readings say about trips."""
     lock = door_lock(readings)
     position, soc = None, None
     if fix is not None:

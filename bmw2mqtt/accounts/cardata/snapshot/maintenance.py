@@ -51,11 +51,7 @@ def services(
 ) -> tuple[Service, ...] | None:
     """Return the condition-based services; `None` if BMW has not reported any list.
 
-    Args:
-        readings: the car's.
-        today: decides what is overdue.
-        log_unknown: called for a status that is not known.
-        is_in_miles: whether the car's display, and so their distances, are in miles.
+    Their distances are in the unit of the car's display.
     """
     items = _items(readings, SERVICES)
     if items is None:
@@ -68,10 +64,7 @@ def warnings(
 ) -> tuple[CheckControlMessage, ...] | None:
     """Return the check-control messages; `None` if BMW has not reported any list.
 
-    Args:
-        readings: the car's.
-        is_in_miles: whether the car's display, and so the odometer in a message, is in miles.
-        odometer_km: of the car; a message cannot have appeared later.
+    The odometer in a message is in the unit of the car's display, and not beyond the car's.
     """
     items = _items(readings, MESSAGES)
     if items is None:

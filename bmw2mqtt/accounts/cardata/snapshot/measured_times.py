@@ -96,14 +96,7 @@ def measured_times(
     soc_at: datetime | None,
     is_left_hand_drive: bool,
 ) -> Mapping[str, datetime]:
-    """Return when each value was measured: of a fact's descriptors the newest one.
-
-    Args:
-        readings: of the car.
-        ranges: of the car.
-        soc_at: when the state of charge was measured that counts.
-        is_left_hand_drive: which doors and windows are the driver's.
-    """
+    """Return when each value was measured: of a fact's descriptors the newest one."""
     times: dict[str, datetime] = {}
     places_of = _places(is_left_hand_drive=is_left_hand_drive)
     view, lookup = readings.view, readings.lookup(_ignore)

@@ -30,12 +30,9 @@ class Ranges(NamedTuple):
 
 
 def ranges(readings: ReadingLookup, drive_train: DriveTrain | None, *, is_charging: bool) -> Ranges:
-    """Return the ranges of a car.
+    """Return the ranges of a car; an unknown drive train counts as electric.
 
-    Args:
-        readings: the car's.
-        drive_train: what it runs on; an unknown one counts as electric.
-        is_charging: whether the forecast that the car makes while it charges counts.
+    While it charges, the forecast that it makes of its range counts.
     """
     if drive_train is None or not drive_train.has_engine:
         return _electric(readings, is_charging=is_charging)

@@ -20,12 +20,7 @@ _ELECTRIC = "electric"
 
 
 def raw_readings(view: Mapping[str, Reading], kind: DriveTrain | None) -> dict[str, Reading]:
-    """Return the readings whose only entity is a diagnostic one.
-
-    Args:
-        view: the car's readings, by descriptor.
-        kind: its drive train; of an unknown one every reading counts.
-    """
+    """Return the readings whose only entity is a diagnostic one; of an unknown kind all count."""
     absent, absent_if_zero = _absent(kind)
     return {
         name: reading

@@ -31,13 +31,7 @@ def captcha_form(region: str) -> str | None:
 def make_account(
     settings: AccountSettings, tls: ssl.SSLContext, state_file: StateFile
 ) -> tuple[MyBMWAccount, Authentication]:
-    """Create the library's account; nothing is sent yet.
-
-    Args:
-        settings: credentials, region, server.
-        tls: the one context for every request; building one costs more than a poll.
-        state_file: keeps refused logins over a restart.
-    """
+    """Create the library's account; nothing is sent yet. Refused logins go to the state file."""
     region: Any = AccountRegion.register(Regions[settings.region.upper()], settings.server)
     captcha = settings.captcha_token
     authentication = Authentication(

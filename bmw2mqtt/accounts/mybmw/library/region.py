@@ -19,12 +19,7 @@ class AccountRegion(str):
 
     @classmethod
     def register(cls, region: Regions, server: str | None) -> Self:
-        """Create a region and its entries in the library's tables.
-
-        Args:
-            region: the library's region.
-            server: host and port instead of BMW's.
-        """
+        """Create a region and its entries in the library's tables; `server` replaces BMW's."""
         self = cls(region.value)
         self.value = region.value
         tables: tuple[dict[Any, Any], ...] = (

@@ -20,16 +20,8 @@ def charging(
 ) -> Charging:
     """Return everything about charging.
 
-    The status and what follows from it come from the state machine, the rest from BMW's newest
-    report as it is. What the report leaves out is unknown.
-
-    Args:
-        state: BMW's state of the vehicle.
-        settings: its charging settings.
-        judged: what is true of the charging now.
-        known: the snapshot's charging before.
-        fetched_at: when BMW was asked.
-        range_km: the electric range.
+    The status and what follows from it come from the state machine (`judged`), the rest from BMW's
+    newest report as it is. What the report leaves out is unknown.
     """
     battery = state.part("electricChargingState")
     profile = state.part("chargingProfile")

@@ -17,13 +17,7 @@ _LOCATION: Final = "device_tracker/location"
 def observed(
     vehicle: Vehicle, responses: VehicleResponses, trackers: ReportTrackers
 ) -> ObservedVehicle:
-    """Return what the history records.
-
-    Args:
-        vehicle: the snapshot of these answers.
-        responses: BMW's last answers.
-        trackers: the vehicle's; this takes the transitions of its charging.
-    """
+    """Return what the history records; this takes the transitions of the charging."""
     charge = trackers.charging.machine.state(responses.fetched_at)
     return ObservedVehicle(
         vin=vehicle.vin,

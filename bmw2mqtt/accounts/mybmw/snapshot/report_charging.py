@@ -32,13 +32,7 @@ class ReportCharging:
         now: datetime | None = None,
         configured_kwh: float | None = None,
     ) -> None:
-        """Restore the state of an earlier run.
-
-        Args:
-            document: what `to_document` returned then; `None` without one.
-            now: the wall-clock time; only needed with a document.
-            configured_kwh: the capacity that the owner has configured.
-        """
+        """Restore the state of an earlier run, as `to_document` returned it at that time."""
         self._configured_kwh = configured_kwh
         self.machine = ChargingMachine()
         if document is not None and now is not None:
@@ -59,16 +53,7 @@ class ReportCharging:
         model: str | None,
         report_word: ReportWord,
     ) -> ChargingState:
-        """Judge what a poll brought, new or not, and return what is true of the charging now.
-
-        Args:
-            state: BMW's state of the vehicle.
-            reported_at: `lastUpdatedAt`.
-            received_at: when BMW sent the state.
-            drive_train: of the vehicle.
-            model: of the vehicle; the usual capacity of its battery may be known.
-            report_word: called with a status word that is not known.
-        """
+        """Judge what a poll brought, new or not, and return what is true of the charging now."""
         values = _values(state, report_word)
         at = self._time.update(
             tuple(values.items()), reported_at=reported_at, received_at=received_at

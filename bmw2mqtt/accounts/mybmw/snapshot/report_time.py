@@ -25,13 +25,7 @@ class ReportTime:
     def update(
         self, content: Hashable, *, reported_at: datetime | None, received_at: datetime
     ) -> datetime:
-        """Return when the present values were measured.
-
-        Args:
-            content: the values.
-            reported_at: `lastUpdatedAt`, `None` without one.
-            received_at: when BMW sent the answer.
-        """
+        """Return when the present values (`content`) were measured."""
         is_same_report = self._measured_at is not None and self._reported_at == reported_at
         if self._measured_at is not None and is_same_report and self._content == content:
             return self._measured_at
