@@ -141,7 +141,7 @@ class MyBmwAccount:
 
     def refresh(self) -> None:
         """Poll now, including the list of vehicles."""
-        self._poller.request_list()
+        self._poller.listed.make_due()
         self._refresh.request()
         self.polling.request()
 
@@ -176,7 +176,7 @@ class MyBmwAccount:
         if needs_login:
             self._authentication.attempts.record_failure()
         self._status.record(
-            error or self._poller.problem,
+            error or self._poller.listed.problem,
             login_url=captcha_page(self._settings.region) if needs_login else None,
             login_form_url=captcha_form(self._settings.region) if needs_login else None,
             last_update=self.polling.succeeded_at,

@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +15,7 @@ from bmw2mqtt.accounts.account import AccountListener
 from bmw2mqtt.accounts.mybmw.image import PNG, to_png
 from bmw2mqtt.accounts.mybmw.last_reports import LastReports
 from bmw2mqtt.accounts.mybmw.library.errors import translated
-from bmw2mqtt.accounts.mybmw.snapshot.builder import to_vehicle
-from bmw2mqtt.accounts.mybmw.snapshot.next_change import next_change_at
+from bmw2mqtt.accounts.mybmw.snapshot.builder import next_change_at, to_vehicle
 from bmw2mqtt.accounts.mybmw.snapshot.observed import observed
 from bmw2mqtt.accounts.mybmw.snapshot.position import with_found_position
 from bmw2mqtt.accounts.mybmw.snapshot.report_charging import ReportCharging
@@ -67,6 +67,7 @@ class VehiclePoller:
     ) -> None:
         self.vehicles: dict[str, PolledVehicle] = {}
         """Vehicles with a profile, by VIN."""
+        self.listed = ListedVehicles(account, state_file)
         self._account = account
         self._library = library
         self._store = store
@@ -74,7 +75,6 @@ class VehiclePoller:
         self._bug_logger = bug_logger
         self._is_in_china = is_in_china
         self._state_file = state_file
-        self._listed = ListedVehicles(account, state_file)
         self._last_reports = LastReports(account, state_file)
         self._kept_charging: dict[str, dict[str, Any]] = {}
         """The state of charging of an earlier run, by VIN, until the vehicle is there."""
@@ -86,19 +86,10 @@ class VehiclePoller:
 
     def restore(self) -> None:
         """Continue with what an earlier run knew of the vehicles."""
-        self._listed.restore()
+        self.listed.restore()
         kept = self._state_file.read(_PART, ChargingDocument, utc_now())
         self._kept_charging = dict(kept.vehicles)
         self._last_reports.restore(utc_now())
-
-    @property
-    def problem(self) -> AccountError | None:
-        """Why the account has no vehicle, if BMW has listed none."""
-        return self._listed.problem
-
-    def request_list(self) -> None:
-        """Let the next poll request the list of vehicles."""
-        self._listed.make_due()
 
     async def follow_time(self) -> None:
         """Report what time alone changes between two polls, until cancelled."""
@@ -128,11 +119,9 @@ class VehiclePoller:
             for vin, car in self.vehicles.items()
             if car.snapshot is not None and car.snapshot.has_battery
         }
-        kept = {
-            vin: kept for vin, kept in self._kept_charging.items() if vin in self._listed.brands
-        }
+        kept = {vin: kept for vin, kept in self._kept_charging.items() if vin in self.listed.brands}
         self._state_file.write(_PART, ChargingDocument(vehicles=kept | current), can_wait=True)
-        self._last_reports.save(frozenset(self._listed.brands))
+        self._last_reports.save(frozenset(self.listed.brands))
 
     async def poll(self) -> None:
         """Poll every vehicle; an error of one never hides the others."""
@@ -185,7 +174,7 @@ class VehiclePoller:
 
     async def _list_if_due(self) -> None:
         """Request the list of vehicles if that is due."""
-        if not self._listed.is_due:
+        if not self.listed.is_due:
             return
         try:
             await self._list()
@@ -201,7 +190,7 @@ class VehiclePoller:
     async def _request_profiles(self) -> None:
         """Request the profiles of new vehicles; an error of one never hides the others."""
         problem: AccountError | None = None
-        for vin in tuple(self._listed.brands):
+        for vin in tuple(self.listed.brands):
             if vin in self.vehicles or not self._is_wanted(vin):
                 continue
             try:
@@ -219,8 +208,8 @@ class VehiclePoller:
 
     async def _list(self) -> None:
         listing = await list_vehicles(self._library)
-        self._listed.update(listing)
-        vins = frozenset(self._listed.brands)
+        self.listed.update(listing)
+        vins = frozenset(self.listed.brands)
         if listing.missing is None:
             self._errors.is_over(("vehicles_not_listed", None))
             self.vehicles = {vin: car for vin, car in self.vehicles.items() if vin in vins}
@@ -231,7 +220,7 @@ class VehiclePoller:
         self._listener.vehicles_listed(self._account, vins, is_complete=listing.missing is None)
 
     async def _add(self, vin: str) -> None:
-        car = await request_profile(self._library, vin, self._listed.brands[vin])
+        car = await request_profile(self._library, vin, self.listed.brands[vin])
         car.trackers.charging = ReportCharging(
             self._kept_charging.pop(vin, None),
             now=utc_now(),
@@ -244,12 +233,8 @@ class VehiclePoller:
     async def refresh(self, vin: str) -> None:
         """Poll one vehicle; errors are logged."""
         if car := self.vehicles.get(vin):
-            try:
-                await self._poll_car(car)
-            except AccountError as error:
-                self._log_error("vehicle_not_updated", error, vin=vin)
-            except Exception:
-                self._bug_logger.exception("vehicle_crashed", account=self._account, vin=vin)
+            with suppress(AccountError):
+                await self._poll_cars([car])
             self._save_changes()
 
     def report_found_position(self, car: PolledVehicle) -> None:
@@ -263,27 +248,24 @@ class VehiclePoller:
         Raises:
             AccountError: BMW gave no usable state, or no further request should be made.
         """
-        async with car.lock:
-            await self._request_state(car)
-
-    async def _request_state(self, car: PolledVehicle) -> None:
-        car.clear_responses()
         error: AccountError | None = None
-        try:
-            with translated():
-                await car.library.get_vehicle_state()
-        except AccountError as caught:
-            error = caught
-        data: dict[str, Any] = car.library.data
-        if isinstance(data.get("state"), dict) and data["state"]:
-            self._record(car, data)
-            if isinstance(error, BadAnswer | Unreachable):
-                # The library failed at a part that the snapshot builder reads itself, or BMW sent
-                # the state without the charging details.
-                log.debug("vehicle_updated_in_part", vin=car.vin, reason=str(error))
-                error = None
-        elif error is None:
-            error = BadAnswer("BMW sent no state of the car; trying again")
+        async with car.lock:
+            car.clear_responses()
+            try:
+                with translated():
+                    await car.library.get_vehicle_state()
+            except AccountError as caught:
+                error = caught
+            data: dict[str, Any] = car.library.data
+            if isinstance(data.get("state"), dict) and data["state"]:
+                self._record(car, data)
+                if isinstance(error, BadAnswer | Unreachable):
+                    # The library failed at a part that the snapshot builder reads itself, or BMW
+                    # sent the state without the charging details.
+                    log.debug("vehicle_updated_in_part", vin=car.vin, reason=str(error))
+                    error = None
+            elif error is None:
+                error = BadAnswer("BMW sent no state of the car; trying again")
         if error is not None:
             raise error
         self._errors.is_over(("vehicle_not_updated", car.vin))

@@ -12,7 +12,6 @@ from bmw2mqtt.accounts.mybmw.auth.attempts import LoginAttempts
 from bmw2mqtt.accounts.mybmw.auth.authentication import Authentication
 from bmw2mqtt.accounts.mybmw.library.region import AccountRegion
 from bmw2mqtt.accounts.state_file import StateFile
-from bmw2mqtt.config import Location
 from bmw2mqtt.config import MyBmwSettings as AccountSettings
 
 _CAPTCHA = "https://bimmer-connected.readthedocs.io/en/stable/captcha"
@@ -40,16 +39,7 @@ def make_account(
     authentication.attempts = LoginAttempts(state_file, settings)
     authentication.captcha_page = captcha_page(settings.region)
     authentication.set_captcha(captcha.get_secret_value() if captcha else None)
-    account = MyBMWAccount(
-        settings.username,
-        "",
-        region,
-        config=MyBMWClientConfiguration(
-            authentication, observer_position=_position(settings.location), verify=tls
-        ),
-    )
-    return account, authentication
-
-
-def _position(location: Location | None) -> GPSPosition | None:
-    return GPSPosition(location.latitude, location.longitude) if location else None
+    location = settings.location
+    position = GPSPosition(location.latitude, location.longitude) if location else None
+    config = MyBMWClientConfiguration(authentication, observer_position=position, verify=tls)
+    return MyBMWAccount(settings.username, "", region, config=config), authentication

@@ -1,8 +1,7 @@
 """The library's login, with limited attempts, saved tokens, and errors that name the remedy."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -108,9 +107,16 @@ class Authentication(MyBMWAuthentication):
         return await self._renew(super()._refresh_token_china)
 
     async def _renew(self, renew: Request) -> dict[str, Any]:
-        """Return new tokens, `{}` if the refresh token is lost."""
+        """Return new tokens, `{}` if the refresh token is lost.
+
+        A renewal is repeated at once if the answer with new tokens was lost on the way: OAuth
+        servers commonly accept a used refresh token once more, for some seconds.
+        """
         try:
-            return await _request_twice(renew)
+            try:
+                return await _request(renew)
+            except _AnswerLost:
+                return await _request(renew)
         except RefusedToRenew:
             self._refusals += 1
             if self._refusals < REFUSALS_TO_RENEW:
@@ -162,27 +168,10 @@ class _Unreadable(LoginOutage):
     """BMW's login sent an answer that cannot be read."""
 
 
-async def _request_twice(renew: Request) -> dict[str, Any]:
-    """Repeat a renewal at once if the answer with new tokens was lost on the way.
-
-    OAuth servers commonly accept a used refresh token once more, for some seconds.
-    """
-    try:
-        return await _request(renew)
-    except _AnswerLost:
-        return await _request(renew)
-
-
 async def _request(login: Request) -> dict[str, Any]:
-    with _translated_login_errors():
-        return dict(await login())
-
-
-@contextmanager
-def _translated_login_errors() -> Iterator[None]:
     """Translate HTTP and parse errors into LoginOutage; connection errors pass through."""
     try:
-        yield
+        return dict(await login())
     except NEVER_SENT:
         raise
     except httpx.RequestError as error:

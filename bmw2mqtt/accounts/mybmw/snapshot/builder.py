@@ -5,15 +5,14 @@ out. What the last answer did not contain is unknown. Two things are kept from t
 the kind of vehicle, and values whose successor cannot be understood.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bmw2mqtt.accounts.mybmw.snapshot.body import alarm, door_lock, lids, tires, windows
 from bmw2mqtt.accounts.mybmw.snapshot.charging import charging
 from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader, ReportWord
 from bmw2mqtt.accounts.mybmw.snapshot.maintenance import messages, services
-from bmw2mqtt.accounts.mybmw.snapshot.measured_at import with_measured_times
 from bmw2mqtt.accounts.mybmw.snapshot.position import located
 from bmw2mqtt.accounts.mybmw.snapshot.report_time import ReportTime
 from bmw2mqtt.accounts.mybmw.snapshot.responses import (
@@ -35,6 +34,23 @@ MAX_MILEAGE_KM, MAX_RANGE_KM, MAX_FUEL_L = 5_000_000, 6500, 200
 LONGEST_CLIMATE_S = 24 * 60 * 60
 CLIMATE_OVERDUE = timedelta(minutes=5)
 """So long after the end that the car has named, its climate control counts as off."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredTimes(Mapping[str, datetime]):
+    """When each value was measured, by `{platform}/{key}` of its entity; nearly all at one time."""
+
+    at: datetime
+    others: Mapping[str, datetime]
+
+    def __getitem__(self, entity: str) -> datetime:
+        return self.others.get(entity, self.at)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.others)
+
+    def __len__(self) -> int:
+        return len(self.others)
 
 
 def to_vehicle(
@@ -95,7 +111,30 @@ def to_vehicle(
         departure_timers=_departure_timers(state),
         image=image,
     )
-    return with_measured_times(located(vehicle, responses, state, known, report))
+    vehicle = located(vehicle, responses, state, known, report)
+    if updated_at is None:
+        return vehicle
+    # The vehicle finder's answer has a time of its own.
+    return replace(vehicle, measured_at=MeasuredTimes(updated_at, vehicle.measured_at))
+
+
+def next_change_at(
+    vehicle: Vehicle, responses: VehicleResponses, trackers: ReportTrackers
+) -> datetime | None:
+    """Return from when on the same answers may make another snapshot; `None`: never."""
+    changes = _changes(vehicle, responses, trackers)
+    return min((at for at in changes if at and at >= responses.fetched_at), default=None)
+
+
+def _changes(
+    vehicle: Vehicle, responses: VehicleResponses, trackers: ReportTrackers
+) -> Iterator[datetime | None]:
+    yield trackers.charging.machine.next_deadline(responses.fetched_at)
+    yield vehicle.charging.start_time
+    climate_ends_at = vehicle.climate.end_time
+    yield climate_ends_at and climate_ends_at + CLIMATE_OVERDUE
+    stamp = responses.stamp
+    yield stamp and stamp - FUTURE_TOLERANCE
 
 
 def _updated_at(responses: VehicleResponses, state: JsonReader, known: Vehicle) -> datetime | None:

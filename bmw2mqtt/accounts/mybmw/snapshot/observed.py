@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from bmw2mqtt.accounts.mybmw.snapshot.responses import ReportTrackers, VehicleResponses
+from bmw2mqtt.vehicle.charging.shown import ChargingState
 from bmw2mqtt.vehicle.observed import ObservedVehicle, charging_sign
 from bmw2mqtt.vehicle.snapshot import LockState, Vehicle
 from bmw2mqtt.vehicle.trips import Coordinates, Measured, Observation
@@ -24,17 +25,15 @@ def observed(
         at=responses.fetched_at,
         transitions=trackers.charging.pop_transitions(),
         session=trackers.charging.machine.session,
-        driving=_driving(vehicle, responses, trackers),
+        driving=_driving(vehicle, responses, trackers, charge),
         power_kw=charge.power_kw,
         range_km=vehicle.charging.range_km or vehicle.range_km,
     )
 
 
 def _driving(
-    vehicle: Vehicle, responses: VehicleResponses, trackers: ReportTrackers
+    vehicle: Vehicle, responses: VehicleResponses, trackers: ReportTrackers, charge: ChargingState
 ) -> Observation:
-    machine = trackers.charging.machine
-    charge = machine.state(responses.fetched_at)
     locked = None if vehicle.door_lock is None else vehicle.door_lock in _LOCKED
     values = (
         vehicle.mileage_km,
@@ -61,7 +60,7 @@ def _driving(
         position=position,
         is_locked=_measured(locked, at),
         is_plugged_in=_measured(vehicle.charging.is_plugged_in, at),
-        is_charging=charging_sign(machine.session),
+        is_charging=charging_sign(trackers.charging.machine.session),
         soc_percent=_measured(charge.soc_percent, charge.soc_at or at),
         fuel_l=_measured(vehicle.fuel.remaining_l, at),
         fuel_percent=_measured(vehicle.fuel.remaining_percent, at),

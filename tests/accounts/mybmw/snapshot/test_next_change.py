@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from bmw2mqtt.accounts.mybmw.snapshot.builder import to_vehicle
-from bmw2mqtt.accounts.mybmw.snapshot.next_change import next_change_at
+from bmw2mqtt.accounts.mybmw.snapshot.builder import next_change_at, to_vehicle
 from bmw2mqtt.accounts.mybmw.snapshot.responses import ReportTrackers, VehicleResponses
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from tests.accounts.mybmw.snapshot.conversion import NOON, answers_of, ignore
