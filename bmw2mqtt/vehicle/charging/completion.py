@@ -19,10 +19,9 @@ def correct_end(step: Step, at: datetime, source: EndSource) -> None:
         return
     if session.proof_source not in ASSUMED or at <= session.last_evidence_at:
         return
-    block = replace(session.blocks[-1], end_at=max(at, session.blocks[-1].start_at))
-    step.state.session = replace(
-        session, blocks=(*session.blocks[:-1], block), proof_at=block.end_at, proof_source=source
-    )
+    end_at = max(at, session.blocks[-1].start_at)
+    session = session.with_last_block(end_at=end_at)
+    step.state.session = replace(session, proof_at=end_at, proof_source=source)
     note_interruption(step.state)
     step.record(TransitionKind.UPDATED, at)
 
@@ -30,13 +29,9 @@ def correct_end(step: Step, at: datetime, source: EndSource) -> None:
 def note_unplugged(step: Step, at: datetime) -> None:
     """Record when the car was unplugged after a session that had ended before."""
     session = step.state.session
-    if (
-        session is None
-        or session.unplugged_at is not None
-        or session.start_source is StartSource.BMW
-    ):
+    if session is None or session.unplugged_at is not None or at <= session.start_at:
         return
-    if at <= session.start_at:
+    if session.start_source is StartSource.BMW:
         return
     step.state.session = replace(session, unplugged_at=at)
     note_unchanged_soc(step.state)
@@ -77,10 +72,8 @@ def settled(session: ChargingSession) -> ChargingSession:
     if not session.blocks or session.proof_at is None or not is_real:
         return session
     gained_nothing = session.soc_end is not None and (session.soc_gain or 0.0) <= 0
-    last = session.blocks[-1]
     end_at = session.last_evidence_at if gained_nothing else session.proof_at
-    block = replace(last, end_at=max(end_at, last.start_at))
-    return replace(session, blocks=(*session.blocks[:-1], block))
+    return session.with_last_block(end_at=max(end_at, session.blocks[-1].start_at))
 
 
 def note_unchanged_soc(state: MachineState) -> None:

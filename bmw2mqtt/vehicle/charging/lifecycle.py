@@ -129,8 +129,7 @@ def update_integrals(state: MachineState, until: datetime) -> None:
     block = session.blocks[-1]
     state.battery_sampler, battery = advanced(state.battery_sampler, block.battery, until)
     state.grid_sampler, grid = advanced(state.grid_sampler, block.grid, until)
-    changed = replace(block, battery=battery, grid=grid)
-    state.session = replace(session, blocks=(*session.blocks[:-1], changed))
+    state.session = session.with_last_block(battery=battery, grid=grid)
 
 
 def _start(step: Step, at: datetime, source: StartSource) -> None:
@@ -204,12 +203,10 @@ def _close_block(state: MachineState, at: datetime, source: EndSource, phase: Ph
         return
     end_at = max(at, session.blocks[-1].start_at)
     update_integrals(state, end_at)
-    session = state.session or session
-    block = replace(session.blocks[-1], end_at=end_at)
+    session = (state.session or session).with_last_block(end_at=end_at)
     state.session = replace(
         session,
         phase=phase,
-        blocks=(*session.blocks[:-1], block),
         proof_at=end_at,
         proof_source=source,
         last_evidence_at=min(session.last_evidence_at, end_at),

@@ -65,7 +65,10 @@ class MeterLog:
     def continue_from(self, meter: Meter) -> None:
         """Put the last reading of an earlier run in front of what has come since."""
         later, odd = self._readings, self._odd
-        self._readings, self._odd = [_last_reading(meter)], None
+        self._readings, self._odd = (
+            [MeterReading(meter.last_at, meter.last_kwh, meter.last_total_kwh)],
+            None,
+        )
         for reading in later:
             self.update(reading.kwh, reading.at)
         if odd is not None:
@@ -190,10 +193,6 @@ def _tail(session: ChargingSession) -> timedelta:
 
 def _overlaps(claim: Claim, begin: datetime, end: datetime, now: datetime) -> bool:
     return min(claim.end or now, end) - max(claim.begin, begin) > FLAP
-
-
-def _last_reading(meter: Meter) -> MeterReading:
-    return MeterReading(meter.last_at, meter.last_kwh, meter.last_total_kwh)
 
 
 def _most_kwh(begin: datetime, end: datetime) -> float:

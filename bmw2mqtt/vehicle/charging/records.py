@@ -81,7 +81,7 @@ def _pairs(
             found[session.bmw.start_at] = session
             used.add(session.id)
     candidates = [
-        (-_overlap_s(session, record), _distance_s(session, record), record, session)
+        (-_overlap_s(session, record), abs(session.start_at - record.start_at), record, session)
         for record in unique.values()
         for session in sessions
         if session.bmw is None and record.start_at not in found and _is_match(session, record)
@@ -105,10 +105,6 @@ def _overlap_s(session: ChargingSession, record: BmwSession) -> float:
     end_at = session.end_at or record.end_at
     overlap = min(end_at, record.end_at) - max(session.start_at, record.start_at)
     return max(0.0, overlap.total_seconds())
-
-
-def _distance_s(session: ChargingSession, record: BmwSession) -> float:
-    return abs((session.start_at - record.start_at).total_seconds())
 
 
 def _is_inside(session: ChargingSession, record: BmwSession) -> bool:
@@ -173,13 +169,8 @@ def _ended_earlier(session: ChargingSession, record: BmwSession) -> ChargingSess
     last = session.blocks[-1]
     if session.last_evidence_at > latest or last.start_at >= record.end_at:
         return session
-    block = replace(last, end_at=record.end_at)
-    return replace(
-        session,
-        blocks=(*session.blocks[:-1], block),
-        proof_at=record.end_at,
-        proof_source=EndSource.BMW,
-    )
+    session = session.with_last_block(end_at=record.end_at)
+    return replace(session, proof_at=record.end_at, proof_source=EndSource.BMW)
 
 
 def _joined_meter(meters: Sequence[Meter | None]) -> Meter | None:

@@ -4,9 +4,10 @@ A session holds what was observed. What follows from it (energy, AC or DC, wheth
 computed in `energy`, so that a late reading or BMW's own record changes it without a second truth.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any, Self
 
 from bmw2mqtt.vehicle.charging.constants import (
     ACTIVE_BLOCK_KW,
@@ -223,6 +224,11 @@ class ChargingSession:
     def is_only_preconditioning(self) -> bool:
         """Whether every block was for heating or cooling, or began at the target."""
         return bool(self.blocks) and all(block.is_preconditioning for block in self.blocks)
+
+    def with_last_block(self, **changes: Any) -> Self:
+        """Return it with other values in its last block."""
+        block = replace(self.blocks[-1], **changes)
+        return replace(self, blocks=(*self.blocks[:-1], block))
 
     def accepts_soc(self, at: datetime, moved_at: datetime | None) -> bool:
         """Return whether a SoC measured then still belongs to its end."""

@@ -115,20 +115,12 @@ class MachineState:
         if self.moved_at is not None:
             marks.append((self.moved_at, False))
         session = self.session
-        if (
-            session is not None
-            and session.blocks
-            and session.unplugged_at is None
-            and self.has_plug
-        ):
+        if session and session.blocks and session.unplugged_at is None and self.has_plug:
             marks.append((session.last_evidence_at, True))
         if self.facts.is_plugged_in is not None:
             marks.append((self.facts.is_plugged_in.at, self.facts.is_plugged_in.value))
-        newest: tuple[datetime, bool | None] | None = None
-        for mark in marks:
-            if newest is None or mark[0] >= newest[0]:
-                newest = mark
-        return None if newest is None else newest[1]
+        marks.sort(key=lambda mark: mark[0])  # of one moment the last one counts
+        return marks[-1][1] if marks else None
 
     @property
     def unplugged_at(self) -> datetime | None:

@@ -1,7 +1,6 @@
 """Turns a finished trip into its record: distance, consumption, places."""
 
 from dataclasses import replace
-from datetime import datetime
 
 from bmw2mqtt.vehicle.snapshot import DriveTrain
 from bmw2mqtt.vehicle.trips.observation import Measured
@@ -39,7 +38,7 @@ def finish(trip: OpenTrip, state: TripState) -> LastTrip | None:
         start_at=start_at,
         start_known=trip.start_known,
         end_at=trip.last_moved_at,
-        end_source=_end_source(trip, is_odometer_only=is_odometer_only),
+        end_source=trip.standing_sign or ("odometer" if is_odometer_only else "silence"),
         km=km,
         distance_source=source,
         odometer_start_km=trip.odometer_start_km,
@@ -154,12 +153,6 @@ def _is_noise(trip: OpenTrip, km: float | None) -> bool:
     return km < NOISE_KM or (is_short and km <= ODOMETER_STEP_KM)
 
 
-def _end_source(trip: OpenTrip, *, is_odometer_only: bool) -> str:
-    if trip.standing_sign is not None:
-        return trip.standing_sign
-    return "odometer" if is_odometer_only else "silence"
-
-
 def _at_end(level: Measured[float] | None, trip: OpenTrip) -> float | None:
     return level.value if level and level.at >= trip.last_moved_at - TRIP_END else None
 
@@ -175,14 +168,10 @@ def _kwh(last: LastTrip, capacity_kwh: float | None) -> float | None:
     start, end, trip = last.soc_start, last.soc_end, last.trip
     if start is None or end is None or trip.start_at is None or not trip.start_known:
         return None
-    if capacity_kwh is None or start.at < _oldest_start(trip.start_at):
+    if capacity_kwh is None or start.at < trip.start_at - SOC_BEFORE_START:
         return None
     points = start.value - end.value
     return round(points * capacity_kwh / 100, 2) if points >= SOC_POINTS else None
-
-
-def _oldest_start(start_at: datetime) -> datetime:
-    return start_at - SOC_BEFORE_START
 
 
 def _per_100km(kwh: float | None, km: float | None, drive_train: DriveTrain | None) -> float | None:

@@ -1,7 +1,7 @@
 """What the rules about trips produce."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bmw2mqtt.vehicle.trips.places import Coordinates, Zone
 
@@ -37,13 +37,6 @@ class Trip:
     position_from: Coordinates | None = None
     position_to: Coordinates | None = None
     track: tuple[Coordinates, ...] = ()
-
-    @property
-    def duration(self) -> timedelta | None:
-        """Return how long it took, if the start is known."""
-        if self.start_at is None or not self.start_known:
-            return None
-        return self.end_at - self.start_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
