@@ -4,7 +4,6 @@ import contextlib
 import errno
 import fcntl
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -121,7 +120,7 @@ def explain(error: OSError, directory: Path) -> str:
     if isinstance(error, UnsuitableFile):
         return f"{error.filename} cannot be used: {error.strerror}; remove it"
     if error.errno in _CAUSES:
-        return f"{directory} {_CAUSES[error.errno]()}"
+        return f"{directory} {_CAUSES[error.errno].format(user=os.geteuid())}"
     if error.errno in {errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.ELOOP}:
         return _obstacle(directory)
     return (
@@ -129,24 +128,18 @@ def explain(error: OSError, directory: Path) -> str:
     )
 
 
-def _forbidden() -> str:
-    user = os.geteuid()
-    return (
-        f"cannot be written: bmw2mqtt runs as user {user}, who has no permission; make that user"
-        f" the owner of the folder (chown {user}), or choose another folder"
-    )
-
-
-_CAUSES: dict[int, Callable[[], str]] = {
-    errno.EROFS: lambda: (
-        "cannot be written: its file system is read-only; mount it writable, or choose another"
-        " folder"
-    ),
-    errno.EACCES: _forbidden,
-    errno.EPERM: _forbidden,
-    errno.ENOSPC: lambda: "cannot be written: no space is left on its disk; make room",
-    errno.EDQUOT: lambda: "cannot be written: the disk quota of its user is used up; make room",
-    errno.ENAMETOOLONG: lambda: "cannot be created: the name is too long; choose a shorter one",
+_FORBIDDEN = (
+    "cannot be written: bmw2mqtt runs as user {user}, who has no permission; make that user"
+    " the owner of the folder (chown {user}), or choose another folder"
+)
+_CAUSES = {
+    errno.EROFS: "cannot be written: its file system is read-only; mount it writable, or choose"
+    " another folder",
+    errno.EACCES: _FORBIDDEN,
+    errno.EPERM: _FORBIDDEN,
+    errno.ENOSPC: "cannot be written: no space is left on its disk; make room",
+    errno.EDQUOT: "cannot be written: the disk quota of its user is used up; make room",
+    errno.ENAMETOOLONG: "cannot be created: the name is too long; choose a shorter one",
 }
 
 

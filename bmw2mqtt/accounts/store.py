@@ -199,15 +199,10 @@ class Store:
         else:
             self.write_later(f"{name}.json", content, done, every_s=every_s)
 
-    def write_later(self, name: str, content: bytes, done: Done, *, every_s: float = 0) -> None:
-        """Leave any file to the thread, like `save_later`."""
-        self._queue_write(name, content, done, every_s)
-
-    def remove_later(self, name: str, done: Done) -> None:
-        """Leave the removal of a file to the thread, like `write_later`."""
-        self._queue_write(name, None, done, 0)
-
-    def _queue_write(self, name: str, content: bytes | None, done: Done, every_s: float) -> None:
+    def write_later(
+        self, name: str, content: bytes | None, done: Done, *, every_s: float = 0
+    ) -> None:
+        """Leave any file to the thread, like `save_later`; without content it is removed."""
         with self._queue:
             self._unwritten[name] = content
             self._callbacks.setdefault(name, []).append(done)

@@ -65,8 +65,11 @@ class TokenFile(Generic[TokensT]):
         draft = self._validated(self._store.load_draft(self._name))
         saved = self._validated(self._store.load(self._name))
         if draft is not None and (saved is None or draft.issued_at > saved.issued_at):
-            self._adopt_draft()  # the process was killed between writing and renaming
-            saved = draft
+            saved = draft  # the process was killed between writing and renaming
+            try:
+                self._store.adopt_draft(self._name)
+            except StoreError as error:
+                self._record(error)
         if saved is not None:
             self.hide(saved)
         return saved
@@ -97,12 +100,6 @@ class TokenFile(Generic[TokensT]):
             return self._adapter.validate_python(dict(content), context=self._now())
         except ValidationError:
             return None
-
-    def _adopt_draft(self) -> None:
-        try:
-            self._store.adopt_draft(self._name)
-        except StoreError as error:
-            self._record(error)
 
     def _record(self, error: StoreError | None) -> None:
         self.is_saved = error is None

@@ -23,7 +23,10 @@ class FailedRequest:
     @classmethod
     def after(cls, previous: Self | None, error: AccountError, now: datetime) -> Self:
         """Return the next failure of a request, or the first one."""
-        backoff = previous.backoff if previous else _backoff()
+        if previous:
+            backoff = previous.backoff
+        else:  # without jitter: polls come at random times already
+            backoff = Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S, jitter=0)
         return cls(error, timedelta(seconds=backoff.fail()), now, backoff)
 
     @property
@@ -34,8 +37,3 @@ class FailedRequest:
     def is_waiting(self, now: datetime) -> bool:
         """Whether it must not be sent yet; a wait that seems longer comes from a wrong clock."""
         return timedelta() < self.until - now <= self.wait
-
-
-def _backoff() -> Backoff:
-    """Return the pauses of one request. Without jitter: polls come at random times already."""
-    return Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S, jitter=0)

@@ -53,11 +53,6 @@ class CarDataVehicle:
         """The snapshot published last."""
 
     @property
-    def measured_at(self) -> datetime | None:
-        """When it last measured anything, as far as known."""
-        return self.readings.measured_at
-
-    @property
     def is_served(self) -> bool:
         """Whether a REST request about it may succeed."""
         return self.is_listed and not self.is_refused

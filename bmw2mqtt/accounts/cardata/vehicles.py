@@ -59,7 +59,7 @@ class VehicleRegistry:
             return
         self._readings.remove(vin)
         for file in (_basic_data_file(vin), _image_file(vin)):
-            self._store.remove_later(file, self._report)
+            self._store.write_later(file, None, self._report)
 
     def save_basic_data(self, vehicle: CarDataVehicle, answer: dict[str, object]) -> None:
         """Store BMW's answer, and use it."""

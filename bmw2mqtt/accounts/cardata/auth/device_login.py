@@ -19,7 +19,7 @@ from bmw2mqtt.accounts.cardata.auth.oauth import (
     OAuthRefusal,
 )
 from bmw2mqtt.accounts.cardata.auth.tokens import OAuthTokens
-from bmw2mqtt.accounts.cardata.errors import LoginFailed, LoginFailure
+from bmw2mqtt.accounts.cardata.errors import CodeExpired, LoginFailed
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.backoff import Backoff
 from bmw2mqtt.vehicle.errors import AccountError, LoginOutage, Unreachable
@@ -121,8 +121,7 @@ class DeviceLogin:
                 outage = str(error)
                 backoff.fail()
             await self._sleep(max(interval_s, backoff.pause_s()))
-        raise LoginFailed(
-            LoginFailure.EXPIRED,
+        raise CodeExpired(
             f"BMW's login did not answer before the code expired ({outage}): log in again later"
             if outage
             else "the code was not confirmed in time: log in again, and confirm the new code within"
@@ -138,7 +137,6 @@ class DeviceLogin:
         if len(missing) == 1:
             return _missing_scope(missing)
         return LoginFailed(
-            LoginFailure.REFUSED,
             f"BMW refuses to begin a login ({refusal.word}): check client_id, and that CarData API"
             " and CarData Stream are both switched on in BMW's portal (reload the page: they"
             " switch back at times); if they are, delete the client, create a new one and set"
@@ -198,24 +196,21 @@ def _number(value: object, default: float) -> float:
 def _no_tokens(refusal: OAuthRefusal, *, is_after_fault: bool) -> LoginFailed:
     """Return the error for a login that BMW ended."""
     if refusal.is_key_fault or (refusal.word == "access_denied" and is_after_fault):
-        return LoginFailed(LoginFailure.BMW_FAULT, _BMW_FAULT)
+        return LoginFailed(_BMW_FAULT)
     if refusal.word == "access_denied":
         return LoginFailed(
-            LoginFailure.DECLINED,
             "the login was declined on BMW's page: log in again and confirm the code; if you did"
             " not decline it, it is a fault of BMW's: delete the client in BMW's portal, create a"
             " new one and set client_id",
         )
     if refusal.word == "expired_token":
-        return LoginFailed(
-            LoginFailure.EXPIRED,
+        return CodeExpired(
             "the code has expired: log in again, and confirm the new code within 5 minutes; if the"
             " account is new, activate it first",
         )
     if refusal.word in _UNKNOWN_CLIENT:
         return _unknown_client()
     return LoginFailed(
-        LoginFailure.REFUSED,
         f"BMW does not accept the code any more ({refusal.word}): log in again with a new one, and"
         " wait for BMW's success page",
     )
@@ -226,9 +221,7 @@ def _checked(answer: dict[str, Any], now: datetime) -> OAuthTokens:
     try:
         tokens = OAuthTokens.parse(answer, now)
     except AccountError as error:
-        raise LoginFailed(
-            LoginFailure.BMW_FAULT, f"BMW's login gave no usable tokens ({error}): log in again"
-        ) from error
+        raise LoginFailed(f"BMW's login gave no usable tokens ({error}): log in again") from error
     if missing := {scope for scope in SERVICES if scope not in tokens.scope}:
         raise _missing_scope(missing)
     return tokens
@@ -236,7 +229,6 @@ def _checked(answer: dict[str, Any], now: datetime) -> OAuthTokens:
 
 def _unknown_client() -> LoginFailed:
     return LoginFailed(
-        LoginFailure.UNKNOWN_CLIENT,
         "BMW does not know this client: copy client_id from BMW's portal again, or create a new"
         " client there and set client_id (BMW has deleted clients before); then log in again",
     )
@@ -245,7 +237,6 @@ def _unknown_client() -> LoginFailed:
 def _missing_scope(scopes: set[str]) -> LoginFailed:
     names = " and ".join(SERVICES[scope] for scope in sorted(scopes))
     return LoginFailed(
-        LoginFailure.MISSING_SCOPE,
         f"BMW does not grant {names} ({', '.join(sorted(scopes))}) to this client: switch it off"
         " and on again in BMW's portal, wait two minutes, then log in again; if that does not"
         " help, delete the client, create a new one and set client_id",

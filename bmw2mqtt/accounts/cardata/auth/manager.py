@@ -13,7 +13,7 @@ import structlog
 
 from bmw2mqtt.accounts.cardata.auth.device_login import Codes, DeviceLogin
 from bmw2mqtt.accounts.cardata.auth.tokens import Credentials, OAuthTokens
-from bmw2mqtt.accounts.cardata.errors import LoginFailed, LoginFailure
+from bmw2mqtt.accounts.cardata.errors import CodeExpired, LoginFailed
 from bmw2mqtt.accounts.state_document import StateDocument, Time, within
 from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.backoff import Backoff
@@ -215,7 +215,7 @@ class LoginManager:
             try:
                 tokens = await self._log_in()
             except LoginFailed as error:
-                is_final = error.failure is not LoginFailure.EXPIRED and not self.is_optional
+                is_final = not (isinstance(error, CodeExpired) or self.is_optional)
                 if is_final or self._is_person_required():
                     self._require_person(str(error))
                 had_code = self.codes is not None

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bmw2mqtt.accounts.cardata.auth.tokens import Credentials
-from bmw2mqtt.accounts.cardata.errors import LoginFailed, LoginFailure, RequestRefused, ServerFault
+from bmw2mqtt.accounts.cardata.errors import LoginFailed, RequestRefused, ServerFault
 from bmw2mqtt.accounts.cardata.http import HttpClient, HttpResponse
 from bmw2mqtt.accounts.cardata.rest.quota import Priority, RequestQuota
 from bmw2mqtt.vehicle.errors import (
@@ -157,7 +157,6 @@ class RestClient:
             return LoginOutage(f"BMW does not accept its own new token ({code}); trying again")
         if code == _NO_API_SCOPE:
             return LoginFailed(
-                LoginFailure.MISSING_SCOPE,
                 "BMW's login is not for CarData API: switch CarData API off and on again in BMW's"
                 " portal, wait two minutes, then log in again",
             )
@@ -169,7 +168,8 @@ class RestClient:
                 code = FORBIDDEN
             return ServerFault(code, f"BMW's server is out of order ({name}); trying again")
         sentence = _SENTENCES.get(code, "BMW refuses the request")
-        return RequestRefused(code, f"{sentence} ({code})", _details(answer))
+        details = answer.body[:_MAX_DETAILS].decode(errors="replace")
+        return RequestRefused(code, f"{sentence} ({code})", details)
 
 
 def _code(answer: HttpResponse) -> str | None:
@@ -199,7 +199,3 @@ def _content(answer: HttpResponse) -> Any:
     if content is None:
         raise BadAnswer("BMW sent an answer that cannot be read (no JSON); trying again")
     return content
-
-
-def _details(answer: HttpResponse) -> str:
-    return answer.body[:_MAX_DETAILS].decode(errors="replace")

@@ -6,7 +6,7 @@ be started at any time: what is not due costs nothing.
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -26,6 +26,7 @@ from bmw2mqtt.accounts.cardata.rest.vehicle_reader import (
     RestListener,
     VehicleReader,
 )
+from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER
 from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
 from bmw2mqtt.accounts.request_counter import utc_now
@@ -44,7 +45,6 @@ REFRESH_AFTER = timedelta(minutes=10)
 """Nothing younger is requested again, not even for a person, who may press again and again."""
 VEHICLE_LIST = "vehicle_list"
 CHARGING_HISTORY = "charging_history"
-NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class RestPoller:

@@ -1,23 +1,17 @@
 """Detects that a car has ended a trip, from its readings alone."""
 
-import math
 from datetime import datetime, timedelta
 from typing import Final
 
-from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
-    IS_MOVING,
-    LATITUDE,
-    LONGITUDE,
-    TRAVELLED_DISTANCE,
-)
+from bmw2mqtt.accounts.cardata.telemetry.descriptors import IS_MOVING, TRAVELLED_DISTANCE
+from bmw2mqtt.accounts.cardata.telemetry.position import PositionFix, distance_km
 from bmw2mqtt.accounts.cardata.telemetry.vehicle_readings import VehicleReadings
 
 STANDING: Final = timedelta(minutes=10)
 """A car that has not moved for so long has ended its trip; while driving a position comes every few
 minutes, and some cars report once, at the end."""
 MOVED_KM: Final = 0.5
-MOVED_M: Final = 100.0
-_M_PER_DEGREE: Final = 111_200
+LEFT_PLACE_KM: Final = 0.1
 
 
 class TripEndDetector:
@@ -27,7 +21,7 @@ class TripEndDetector:
         """Begin with a parked car: earlier readings are no trip."""
         self._readings = readings
         self._odometer_km: float | None = None
-        self._place: tuple[float, float] | None = None
+        self._place: PositionFix | None = None
         self._moving_at: datetime | None = None
         self._moved_at: datetime | None = None
         self.check(now)
@@ -55,14 +49,16 @@ class TripEndDetector:
         if km is None or (before is not None and abs(km - before) < MOVED_KM):
             return None
         self._odometer_km = km
-        return None if before is not None and km < before else self._measured_at(TRAVELLED_DISTANCE)
+        reading = self._readings.view.get(TRAVELLED_DISTANCE)
+        is_corrected = before is not None and km < before
+        return None if reading is None or is_corrected else reading.measured_at
 
     def _place_at(self) -> datetime | None:
-        before, place = self._place, self._position()
-        if place is None or (before is not None and _distance_m(before, place) < MOVED_M):
+        before, place = self._place, self._readings.position
+        if place is None or (before is not None and distance_km(before, place) < LEFT_PLACE_KM):
             return None
         self._place = place
-        return self._measured_at(LATITUDE)
+        return place.measured_at
 
     def _moving_word_at(self) -> datetime | None:
         moving = self._readings.view.get(IS_MOVING)
@@ -74,21 +70,3 @@ class TripEndDetector:
     def _stopped_at(self) -> datetime | None:
         moving = self._readings.view.get(IS_MOVING)
         return moving.measured_at if moving is not None and moving.value is False else None
-
-    def _position(self) -> tuple[float, float] | None:
-        latitude, longitude = (self._readings.view.get(name) for name in (LATITUDE, LONGITUDE))
-        if latitude is None or longitude is None:
-            return None
-        if not isinstance(latitude.value, float) or not isinstance(longitude.value, float):
-            return None
-        return latitude.value, longitude.value
-
-    def _measured_at(self, name: str) -> datetime | None:
-        reading = self._readings.view.get(name)
-        return None if reading is None else reading.measured_at
-
-
-def _distance_m(one: tuple[float, float], other: tuple[float, float]) -> float:
-    north = one[0] - other[0]
-    east = (one[1] - other[1]) * math.cos(math.radians(one[0]))
-    return math.hypot(north, east) * _M_PER_DEGREE

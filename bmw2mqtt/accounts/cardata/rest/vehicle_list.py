@@ -82,7 +82,7 @@ class VehicleList:
             vehicle.is_refused = vehicle.is_refused and vehicle.is_secondary
 
     def _mark_missed(self, vehicle: CarDataVehicle, now: datetime) -> None:
-        since, measured_at = vehicle.missed_since, vehicle.measured_at
+        since, measured_at = vehicle.missed_since, vehicle.readings.measured_at
         vehicle.is_listed = False
         if since is None or (measured_at is not None and measured_at >= since):
             log.info("vehicle_missed", account=self._account, vin=vehicle.vin)

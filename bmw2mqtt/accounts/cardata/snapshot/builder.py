@@ -8,14 +8,13 @@ from datetime import datetime
 
 from bmw2mqtt.accounts.cardata.basic_data import BasicData
 from bmw2mqtt.accounts.cardata.snapshot.charging import charging
-from bmw2mqtt.accounts.cardata.snapshot.climate import climate
+from bmw2mqtt.accounts.cardata.snapshot.climate import climate, departure_timers
 from bmw2mqtt.accounts.cardata.snapshot.doors_windows import door_lock, lids, windows
 from bmw2mqtt.accounts.cardata.snapshot.maintenance import inspection_date, services, warnings
 from bmw2mqtt.accounts.cardata.snapshot.measured_times import measured_times
 from bmw2mqtt.accounts.cardata.snapshot.navigation import arrival_at
 from bmw2mqtt.accounts.cardata.snapshot.ranges import ranges
 from bmw2mqtt.accounts.cardata.snapshot.raw_readings import raw_readings
-from bmw2mqtt.accounts.cardata.snapshot.timers import departure_timers
 from bmw2mqtt.accounts.cardata.snapshot.words import ALARMS, BATTERY_12V_HEALTH
 from bmw2mqtt.accounts.cardata.telemetry.decode import LogUnknown
 from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
@@ -47,7 +46,6 @@ from bmw2mqtt.vehicle.charging.shown import ChargingState
 from bmw2mqtt.vehicle.snapshot import (
     Battery12V,
     Capabilities,
-    Charging,
     DriveTrain,
     Fuel,
     Position,
@@ -88,7 +86,13 @@ def to_vehicle(
         mileage_km=readings.odometer_km,
         range_km=distances.total_km,
         fuel=_fuel(lookup, range_km=distances.fuel_km),
-        charging=_charging(basic, lookup, kind, charge, range_km=distances.electric_km),
+        charging=charging(
+            lookup,
+            charge,
+            kind,
+            range_km=distances.electric_km,
+            capacity_kwh=basic.battery_capacity_kwh,
+        ),
         climate=climate(lookup, now),
         door_lock=door_lock(lookup),
         lids=lids(lookup, is_left_hand_drive=is_left_hand_drive),
@@ -115,20 +119,6 @@ def to_vehicle(
         image=vehicle.image,
         readings=raw_readings(readings.view, kind),
     )
-
-
-def _charging(
-    basic: BasicData,
-    readings: ReadingLookup,
-    kind: DriveTrain | None,
-    state: ChargingState,
-    *,
-    range_km: float | None,
-) -> Charging:
-    """Cars that run on fuel alone report a battery and a charging target too."""
-    if kind is not None and not kind.has_battery:
-        return Charging()
-    return charging(readings, state, range_km=range_km, capacity_kwh=basic.battery_capacity_kwh)
 
 
 def _fuel(readings: ReadingLookup, *, range_km: float | None) -> Fuel:

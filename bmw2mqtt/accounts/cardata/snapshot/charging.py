@@ -21,8 +21,7 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
 )
 from bmw2mqtt.accounts.cardata.telemetry.lookup import ReadingLookup
 from bmw2mqtt.vehicle.charging.shown import ChargingState
-from bmw2mqtt.vehicle.snapshot import Charging, Reading
-from bmw2mqtt.vehicle.states import ChargingEndReason, ChargingMethod
+from bmw2mqtt.vehicle.snapshot import Charging, DriveTrain, Reading
 
 MIN_CAPACITY_KWH, MAX_CAPACITY_KWH = 1.1, 1000
 """BMW's 0 and 1 mean an unknown capacity."""
@@ -36,11 +35,14 @@ _CABLE_LOCK = {
 def charging(
     readings: ReadingLookup,
     state: ChargingState,
+    kind: DriveTrain | None,
     *,
     range_km: float | None,
     capacity_kwh: float | None,
 ) -> Charging:
     """Return everything about charging; `capacity_kwh` is that of BMW's basic data."""
+    if kind is not None and not kind.has_battery:
+        return Charging()  # cars that run on fuel alone report a battery and a charging target too
     return Charging(
         soc_percent=state.soc_percent,
         target_soc_percent=readings.whole(TARGET_SOC, minimum=1, maximum=100),
@@ -55,8 +57,8 @@ def charging(
         current_a=state.current_a,
         voltage_v=state.voltage_v,
         phases=state.phases,
-        method=_method(readings),
-        end_reason=_end_reason(readings),
+        method=charging_method(readings.word(CHARGING_METHOD)),
+        end_reason=charging_end_reason(readings.word(*CHARGING_END_REASON)),
         preconditioning=readings.one_of(PRECONDITIONING_WORDS, BATTERY_PRECONDITIONING),
         capacity_kwh=_capacity_kwh(readings) or capacity_kwh,
         health_percent=readings.number(BATTERY_HEALTH, minimum=1),
@@ -78,13 +80,3 @@ def capacity_reading(readings: ReadingLookup) -> Reading | None:
         if readings.number(name, minimum=MIN_CAPACITY_KWH, maximum=MAX_CAPACITY_KWH) is not None:
             return readings.find(name)
     return None
-
-
-def _method(readings: ReadingLookup) -> ChargingMethod | None:
-    word = readings.word(CHARGING_METHOD)
-    return None if word is None else charging_method(word)
-
-
-def _end_reason(readings: ReadingLookup) -> ChargingEndReason | None:
-    word = readings.word(*CHARGING_END_REASON)
-    return None if word is None else charging_end_reason(word)

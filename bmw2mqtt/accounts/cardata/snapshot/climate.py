@@ -1,15 +1,18 @@
-"""The climate control of the parked car."""
+"""The climate control of the parked car, and its timers."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from bmw2mqtt.accounts.cardata.snapshot.words import PRECONDITIONING_ERRORS
 from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
     CLIMATE,
     CLIMATE_ERROR,
     CLIMATE_REMAINING,
+    TIMER_ACTION,
+    TIMER_HOUR,
+    TIMER_MINUTE,
 )
 from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER, ReadingLookup
-from bmw2mqtt.vehicle.snapshot import Climate, ClimateActivity, Reading
+from bmw2mqtt.vehicle.snapshot import Climate, ClimateActivity, Reading, Timer
 
 LONGEST_S = 24 * 60 * 60
 OVER_AFTER = timedelta(minutes=5)
@@ -23,6 +26,7 @@ _ACTIVITIES: dict[str, ClimateActivity | None] = {
     "defrost": ClimateActivity.HEATING,
     "comfortundefined": None,
 }
+_IS_ACTIVE = {"activate": True, "deactivate": False}
 
 
 def climate(readings: ReadingLookup, now: datetime) -> Climate:
@@ -59,3 +63,16 @@ def changes_at(climate: Climate, now: datetime) -> datetime | None:
     if climate.end_time is None:
         return None
     return climate.end_time if now < climate.end_time else climate.end_time + OVER_AFTER
+
+
+def departure_timers(readings: ReadingLookup) -> tuple[Timer, ...]:
+    """Return the departure timers that the car has reported: two weekly ones and a single one."""
+    timers = []
+    for number, key in enumerate(TIMER_ACTION, start=1):
+        is_active = _IS_ACTIVE.get(readings.word(TIMER_ACTION[key]) or "")
+        hour = readings.whole(TIMER_HOUR[key], minimum=0, maximum=23)
+        minute = readings.whole(TIMER_MINUTE[key], minimum=0, maximum=59)
+        departure = None if hour is None or minute is None else time(hour, minute)
+        if departure is not None or is_active is not None:
+            timers.append(Timer(id=number, time=departure, is_active=is_active))
+    return tuple(timers)

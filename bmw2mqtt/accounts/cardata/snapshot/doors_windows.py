@@ -18,16 +18,8 @@ from bmw2mqtt.accounts.cardata.telemetry.lookup import ReadingLookup
 from bmw2mqtt.vehicle.snapshot import LockState, Opening, OpeningState, Reading
 
 _STATES: dict[str, OpeningState | None] = {
-    "closed": OpeningState.CLOSED,
-    "false": OpeningState.CLOSED,
-    "asnisfalse": OpeningState.CLOSED,
-    "0": OpeningState.CLOSED,
-    "closedsecured": OpeningState.CLOSED,
-    "open": OpeningState.OPEN,
-    "true": OpeningState.OPEN,
-    "asnistrue": OpeningState.OPEN,
-    "1": OpeningState.OPEN,
-    "opensecured": OpeningState.OPEN,
+    **dict.fromkeys(("closed", "false", "asnisfalse", "0", "closedsecured"), OpeningState.CLOSED),
+    **dict.fromkeys(("open", "true", "asnistrue", "1", "opensecured"), OpeningState.OPEN),
     "opentilt": OpeningState.OPEN_TILT,
     "intermediate": OpeningState.INTERMEDIATE,
     "intermediatetilt": OpeningState.INTERMEDIATE,

@@ -15,20 +15,15 @@ from bmw2mqtt.accounts.cardata.telemetry.lookup import ReadingLookup
 from bmw2mqtt.vehicle.snapshot import DriveTrain
 
 _DRIVE_TRAINS: dict[str, DriveTrain] = {
+    **DriveTrain.__members__,
     "BEV": DriveTrain.ELECTRIC,
-    "ELECTRIC": DriveTrain.ELECTRIC,
     "PHEV": DriveTrain.PLUGIN_HYBRID,
-    "PLUGIN_HYBRID": DriveTrain.PLUGIN_HYBRID,
     "REX": DriveTrain.ELECTRIC_WITH_RANGE_EXTENDER,
     "BEV_REX": DriveTrain.ELECTRIC_WITH_RANGE_EXTENDER,
-    "ELECTRIC_WITH_RANGE_EXTENDER": DriveTrain.ELECTRIC_WITH_RANGE_EXTENDER,
     "HEV": DriveTrain.HYBRID,
-    "HYBRID": DriveTrain.HYBRID,
     "MHEV": DriveTrain.MILD_HYBRID,
-    "MILD_HYBRID": DriveTrain.MILD_HYBRID,
     "CONV": DriveTrain.COMBUSTION,
     "ICE": DriveTrain.COMBUSTION,
-    "COMBUSTION": DriveTrain.COMBUSTION,
 }
 _CHARGING = frozenset({"charging", "chargingactive", "charging_in_progress"})
 MIN_CHARGING_W = 100

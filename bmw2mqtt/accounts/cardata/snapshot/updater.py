@@ -10,7 +10,6 @@ the parts of a moment one by one and in any order.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -168,8 +167,7 @@ class SnapshotUpdater:
             vehicle.snapshot = snapshot
             self._listener.vehicle_changed(self._account, snapshot)
         if is_settled:
-            observed = self._observed(vehicle, snapshot, tracker, charge, now)
-            observed = replace(observed, transitions=transitions)
+            observed = self._observed(vehicle, snapshot, tracker, charge, transitions, now)
             self._listener.vehicle_observed(self._account, observed)
 
     def _is_held_long(self, vehicle: CarDataVehicle) -> bool:
@@ -220,6 +218,7 @@ class SnapshotUpdater:
         snapshot: Vehicle,
         tracker: ChargingTracker,
         charge: ChargingState,
+        transitions: tuple[Transition, ...],
         now: datetime,
     ) -> ObservedVehicle:
         """Return what the history records of a car."""
@@ -227,6 +226,7 @@ class SnapshotUpdater:
         return ObservedVehicle(
             vin=vehicle.vin,
             at=now,
+            transitions=transitions,
             session=session,
             driving=driving(
                 lookup,

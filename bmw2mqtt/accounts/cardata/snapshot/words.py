@@ -45,8 +45,10 @@ _METHODS: Final = {
 }
 
 
-def charging_method(word: str) -> ChargingMethod:
+def charging_method(word: str | None) -> ChargingMethod | None:
     """Translate `charging.method`; cars send more plug types than BMW's catalogue lists."""
+    if word is None:
+        return None
     key = word.lower().replace("_", "")
     if key in _METHODS:
         return _METHODS[key]
@@ -94,8 +96,10 @@ _END_REASON_GROUPS: Final = (
 """By the beginning of words that have no entry of their own: BMW lists some sixty."""
 
 
-def charging_end_reason(word: str) -> ChargingEndReason | None:
+def charging_end_reason(word: str | None) -> ChargingEndReason | None:
     """Translate `reasonChargingEnd` or `hvpmFinishReason`; `None`: no charge has ended."""
+    if word is None:
+        return None
     key = word.lower().replace("_", "")
     if key in _END_REASONS:
         return _END_REASONS[key]

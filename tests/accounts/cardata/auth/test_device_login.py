@@ -10,7 +10,7 @@ import pytest
 from bmw2mqtt.accounts.cardata.auth.device_login import DeviceLogin
 from bmw2mqtt.accounts.cardata.auth.oauth import OAuth
 from bmw2mqtt.accounts.cardata.auth.tokens import OAuthTokens
-from bmw2mqtt.accounts.cardata.errors import LoginFailed, LoginFailure
+from bmw2mqtt.accounts.cardata.errors import CodeExpired, LoginFailed
 from bmw2mqtt.accounts.cardata.http import HttpClient
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.simulator.cardata import API_SCOPE, STREAM_SCOPE, Fault, oauth_error
@@ -111,7 +111,6 @@ async def test_a_declined_login_is_over(parts: AccountParts) -> None:
     codes = await parts.login.begin()
     parts.bmw.decline(codes.user_code)
     error = await failure(parts.login.wait(codes))
-    assert error.failure is LoginFailure.DECLINED
     assert "declined" in str(error)
     assert "create a new one" in str(error), "the same answer may be BMW's fault"
     assert polls(parts) == 1
@@ -120,7 +119,7 @@ async def test_a_declined_login_is_over(parts: AccountParts) -> None:
 async def test_a_code_that_nobody_confirms_expires(parts: AccountParts) -> None:
     codes = await parts.login.begin()
     error = await failure(parts.login.wait(codes))
-    assert error.failure is LoginFailure.EXPIRED
+    assert isinstance(error, CodeExpired)
     assert "log in again" in str(error)
     assert parts.clock.now <= codes.expires_at + timedelta(seconds=5)
 
@@ -129,7 +128,7 @@ async def test_a_code_that_expires_during_an_outage_names_it(parts: AccountParts
     codes = await parts.login.begin()
     parts.break_down(Fault(path=TOKEN, status=503))
     error = await failure(parts.login.wait(codes))
-    assert error.failure is LoginFailure.EXPIRED
+    assert isinstance(error, CodeExpired)
     assert "did not answer" in str(error)
     assert "503" in str(error)
 
@@ -139,7 +138,6 @@ async def test_bmws_key_fault_ends_the_login_and_spends_the_code(parts: AccountP
     codes = await parts.login.begin()
     parts.bmw.approve(codes.user_code)
     error = await failure(parts.login.wait(codes))
-    assert error.failure is LoginFailure.BMW_FAULT
     for remedy in ("BMW's side", "some hours", "create a new one", "bmwcardata-b2c-support@"):
         assert remedy in str(error)
     assert polls(parts) == 1, "the code is spent"
@@ -151,27 +149,27 @@ async def test_access_denied_after_a_500_is_bmws_fault(parts: AccountParts) -> N
         Fault(path=TOKEN, status=500, times=1), oauth_error("access_denied", status=403)
     )
     error = await failure(parts.login.wait(codes))
-    assert error.failure is LoginFailure.BMW_FAULT
+    assert "BMW's side" in str(error)
 
 
 @pytest.mark.parametrize(
     ("word", "status", "expected", "remedy"),
     [
-        ("expired_token", 401, LoginFailure.EXPIRED, "log in again"),
-        ("invalid_client", 401, LoginFailure.UNKNOWN_CLIENT, "client_id"),
-        ("unauthorized_client", 400, LoginFailure.UNKNOWN_CLIENT, "client_id"),
-        ("invalid_grant", 400, LoginFailure.REFUSED, "with a new one"),
-        ("invalid_request", 400, LoginFailure.REFUSED, "with a new one"),
-        ("something_new", 400, LoginFailure.REFUSED, "something_new"),
+        ("expired_token", 401, CodeExpired, "log in again"),
+        ("invalid_client", 401, LoginFailed, "client_id"),
+        ("unauthorized_client", 400, LoginFailed, "client_id"),
+        ("invalid_grant", 400, LoginFailed, "with a new one"),
+        ("invalid_request", 400, LoginFailed, "with a new one"),
+        ("something_new", 400, LoginFailed, "something_new"),
     ],
 )
 async def test_what_ends_a_login(
-    parts: AccountParts, word: str, status: int, expected: LoginFailure, remedy: str
+    parts: AccountParts, word: str, status: int, expected: type[LoginFailed], remedy: str
 ) -> None:
     codes = await parts.login.begin()
     parts.break_down(oauth_error(word, status=status))
     error = await failure(parts.login.wait(codes))
-    assert error.failure is expected
+    assert type(error) is expected
     assert remedy in str(error)
     assert polls(parts) == 1
 
@@ -185,7 +183,6 @@ async def test_a_service_that_is_not_switched_on_is_named(
 ) -> None:
     parts.user.granted = granted
     error = await failure(parts.login.begin())
-    assert error.failure is LoginFailure.MISSING_SCOPE
     assert named in str(error)
     assert "off and on again" in str(error)
 
@@ -193,12 +190,11 @@ async def test_a_service_that_is_not_switched_on_is_named(
 async def test_a_client_that_bmw_does_not_know_or_that_has_no_service(parts: AccountParts) -> None:
     parts.user.granted = set()
     error = await failure(parts.login.begin())
-    assert error.failure is LoginFailure.REFUSED
     assert "check client_id" in str(error)
     assert "CarData API and CarData Stream" in str(error)
     assert len(parts.bmw.requests) == 3, "it does not loop"
     parts.break_down(oauth_error("invalid_client", status=401, path=DEVICE_CODE))
-    assert (await failure(parts.login.begin())).failure is LoginFailure.UNKNOWN_CLIENT
+    assert "does not know this client" in str(await failure(parts.login.begin()))
 
 
 @pytest.mark.parametrize("missing", [API_SCOPE, STREAM_SCOPE])
@@ -209,7 +205,6 @@ async def test_a_scope_that_bmw_silently_leaves_out_is_named(
     body = granted(parts) | {"scope": f"openid {API_SCOPE} {STREAM_SCOPE}".replace(missing, "")}
     parts.break_down(Fault(path=TOKEN, status=200, body=body))
     error = await failure(parts.login.wait(codes))
-    assert error.failure is LoginFailure.MISSING_SCOPE
     assert missing in str(error)
 
 
@@ -253,7 +248,7 @@ async def test_without_a_network(parts: AccountParts) -> None:
     with pytest.raises(NoConnection, match="cannot be reached"):
         await parts.login.begin()
     error = await failure(parts.login.wait(codes))
-    assert error.failure is LoginFailure.EXPIRED
+    assert isinstance(error, CodeExpired)
     assert "cannot be reached" in str(error)
 
 
