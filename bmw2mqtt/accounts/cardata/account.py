@@ -10,10 +10,14 @@ from functools import partial
 from typing import Final
 
 from bmw2mqtt.accounts.account import AccountListener
+from bmw2mqtt.accounts.cardata.auth.device_login import DeviceLogin
+from bmw2mqtt.accounts.cardata.auth.manager import LoginManager
+from bmw2mqtt.accounts.cardata.auth.oauth import OAuth
 from bmw2mqtt.accounts.cardata.auth.owner import is_another_owner, save_owner
-from bmw2mqtt.accounts.cardata.auth.tokens import OAuthTokens
-from bmw2mqtt.accounts.cardata.connections import BmwConnections, ConnectionEvents
+from bmw2mqtt.accounts.cardata.auth.tokens import Credentials, OAuthTokens
+from bmw2mqtt.accounts.cardata.http import HttpClient
 from bmw2mqtt.accounts.cardata.receiver import VehicleReceiver
+from bmw2mqtt.accounts.cardata.rest.client import RestClient
 from bmw2mqtt.accounts.cardata.rest.container_lists import wanted_descriptors
 from bmw2mqtt.accounts.cardata.rest.containers import Containers
 from bmw2mqtt.accounts.cardata.rest.follow_up import FollowUpReads
@@ -21,6 +25,8 @@ from bmw2mqtt.accounts.cardata.rest.poller import RestPoller
 from bmw2mqtt.accounts.cardata.rest.quota import RequestQuota
 from bmw2mqtt.accounts.cardata.snapshot.updater import SnapshotUpdater
 from bmw2mqtt.accounts.cardata.status import CarDataStatus
+from bmw2mqtt.accounts.cardata.stream.connection import StreamConnection
+from bmw2mqtt.accounts.cardata.stream.relayed import RelayedStream, Stream
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.accounts.cardata.traits import CARDATA_TRAITS
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
@@ -32,6 +38,7 @@ from bmw2mqtt.accounts.scheduler import PollScheduler
 from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.status import StatusReporter
 from bmw2mqtt.accounts.store import Store
+from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.config import CarDataSettings as AccountSettings
 from bmw2mqtt.guard import BugLogger, run_guarded
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus, StreamedData
@@ -85,9 +92,15 @@ class CarDataAccount:
             name, vehicles, self._readings, self._updater, guarded, now
         )
         # BMW
-        self._bmw = bmw = self._make_connections(settings, tls)
-        self._login, self._stream = bmw.login, bmw.stream
-        self._poller = self._make_poller(settings.poll_interval_s)
+        self._http = HttpClient(tls)
+        oauth = OAuth(self._http, settings.auth_url, settings.client_id)
+        self._credentials = Credentials(name, oauth, store, now)
+        self._login = self._make_login(DeviceLogin(oauth, now=now))
+        self._login.is_optional = settings.stream_topics is not None
+        self._relayed: RelayedStream | None = None
+        """What another program passes on, in the place of BMW's stream."""
+        self._stream = self._make_stream(settings)
+        self._poller = self._make_poller(settings)
         self._follow_ups = FollowUpReads(name, vehicles, self._poller, self._follow_up_failed, now)
         self._has_follow_ups = settings.follow_up_reads
         self._reporter = StatusReporter(
@@ -104,50 +117,61 @@ class CarDataAccount:
             vehicles=vehicles,
         )
 
-    def _make_connections(self, settings: AccountSettings, tls: ssl.SSLContext) -> BmwConnections:
+    def _make_login(self, device_login: DeviceLogin) -> LoginManager:
         guarded = partial(self._bug_logger.guarded, "update_crashed", account=self.name)
-        return BmwConnections(
+        return LoginManager(
             self.name,
-            settings,
-            store=self._store,
-            state_file=self._state_file,
-            quota=self.requests,
-            tls=tls,
-            events=ConnectionEvents(
-                on_tokens=guarded(self._use_tokens),
-                on_login=guarded(self._logged_in),
-                on_login_change=guarded(self._update_status),
-                on_message=self._receiver.stream_message,
-                on_relayed=self._relayed,
-                on_stream_change=guarded(self._stream_changed),
-            ),
+            self._credentials,
+            device_login,
+            self._state_file,
+            on_tokens=guarded(self._use_tokens),
+            on_login=guarded(self._logged_in),
+            on_change=guarded(self._update_status),
             now=self._now,
         )
 
-    def _make_poller(self, poll_interval_s: float) -> RestPoller:
+    def _make_stream(self, settings: AccountSettings) -> Stream:
+        on_change = self._bug_logger.guarded(
+            "update_crashed", self._stream_changed, account=self.name
+        )
+        if settings.stream_topics is not None:
+            self._relayed = RelayedStream(self._receive_relayed, on_change, self._now)
+            return self._relayed
+        return StreamConnection(
+            settings,
+            self._state_file,
+            tls=client_context(self.name, settings.ca_file, ssl.TLSVersion.TLSv1_3),
+            on_message=self._receiver.stream_message,
+            on_change=on_change,
+            on_refused=self._login.renew_soon,
+            now=self._now,
+        )
+
+    def _make_poller(self, settings: AccountSettings) -> RestPoller:
+        rest = RestClient(self._http, settings.api_url, self._credentials, self.requests)
         return RestPoller(
             self.name,
             self._vehicles,
-            self._bmw.rest,
-            Containers(self._bmw.rest, self._state_file, wanted_descriptors(), self._now),
+            rest,
+            Containers(rest, self._state_file, wanted_descriptors(), self._now),
             state_file=self._state_file,
             listener=self._receiver,
-            poll_interval_s=poll_interval_s,
+            poll_interval_s=settings.poll_interval_s,
             now=self._now,
         )
 
     def read_relay(self, relay: RelayInput) -> None:
         """Read the stream where another program passes it on; the settings say so."""
-        if self._bmw.relayed is not None:
-            self._bmw.relayed.relay = relay
+        if self._relayed is not None:
+            self._relayed.relay = relay
 
-    def _relayed(self, topic: str, payload: bytes, is_retained: bool) -> None:  # noqa: FBT001
+    def _receive_relayed(self, topic: str, payload: bytes, is_retained: bool) -> None:  # noqa: FBT001
         self._receiver.stream_message(topic, payload, is_old=is_retained)
 
     @property
     def _is_login_optional(self) -> bool:
         """Whether the cars come without a login, and nobody has tried one."""
-        return self._bmw.relayed is not None and self._login.problem is None
+        return self._relayed is not None and self._login.problem is None
 
     @property
     def state(self) -> AccountState:
@@ -157,17 +181,17 @@ class CarDataAccount:
     def streamed(self, vin: str) -> StreamedData:
         """Return what the stream has brought of a car."""
         data = self._receiver.arrivals.of(vin)
-        return data if self._bmw.relayed is None else replace(data, is_silent=False)
+        return data if self._relayed is None else replace(data, is_silent=False)
 
     async def run(self) -> None:
         """Listen to the stream, and poll what it does not carry, until cancelled."""
         async with AsyncExitStack() as stack:
-            await self._bmw.open(stack)
+            await stack.enter_async_context(self._http)
             await asyncio.to_thread(self._readings.open)
             stack.push_async_callback(self._store.flushed)
             stack.callback(self._readings.close)
             stack.callback(self._updater.close)
-            stack.push_async_callback(self._bmw.credentials.close)
+            stack.push_async_callback(self._credentials.close)
             stack.callback(self._receiver.save, self._state_file)
             self._restore()
             async with asyncio.TaskGroup() as tasks:
@@ -188,7 +212,7 @@ class CarDataAccount:
 
     def _restore(self) -> None:
         """Publish what an earlier run knew."""
-        self._bmw.credentials.restore()
+        self._credentials.restore()
         self.requests.restore()
         self._poller.restore()
         # the login and the quota know themselves whether they are still in the way
@@ -231,7 +255,7 @@ class CarDataAccount:
 
     def _use_tokens(self, tokens: OAuthTokens | None) -> None:
         self._tokens = tokens
-        self._updater.waits_for_basic_data = tokens is not None or self._bmw.relayed is None
+        self._updater.waits_for_basic_data = tokens is not None or self._relayed is None
         if tokens is not None:
             self._check_owner(tokens.gcid)
         self._stream.use(None if self.polling.is_paused else tokens)
@@ -249,7 +273,7 @@ class CarDataAccount:
     def _logged_in(self) -> None:
         self._receiver.arrivals.logged_in()
         self._poller.login_renewed()
-        has_missed_poll = self._status.clear_login_failure() or self._bmw.relayed is not None
+        has_missed_poll = self._status.clear_login_failure() or self._relayed is not None
         if has_missed_poll and not self.polling.is_paused:
             self.polling.request()
 

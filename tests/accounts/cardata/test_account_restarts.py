@@ -44,7 +44,7 @@ class Sender:
         """Live until the login is renewed and the stream has begun anew with it."""
         stream, turns = self._home.bmw.stream, 0
         connects = len(stream.connects)
-        await self._home.clock.forward_to(self._home.account._bmw.credentials.renew_at)
+        await self._home.clock.forward_to(self._home.account._credentials.renew_at)
         while len(stream.connects) == connects or not stream.is_subscribed(self._home.user.gcid):
             turns += 1
             if turns % 20 == 0 and turns < 400:
