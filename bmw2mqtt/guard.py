@@ -2,8 +2,9 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, ParamSpec
 
 import structlog
@@ -120,6 +121,22 @@ async def run_guarded(
             if timer is not None:
                 timer.cancel()
         await asyncio.sleep(backoff.fail())
+
+
+async def run_side_by_side(
+    owner: str,
+    tasks: Mapping[str, Callable[[], Awaitable[None]]],
+    *,
+    bug_logger: BugLogger,
+    on_bug: Callable[[str, str | None], None] | None = None,
+) -> None:
+    """Run long-lived tasks of one owner, each guarded; `on_bug` gets the task's name first."""
+    async with asyncio.TaskGroup() as group:
+        for name, task in tasks.items():
+            notify = partial(on_bug, name) if on_bug else None
+            group.create_task(
+                run_guarded(f"{name} of {owner}", task, bug_logger=bug_logger, on_bug=notify)
+            )
 
 
 def _raise_if_cancelled() -> None:

@@ -40,7 +40,7 @@ from bmw2mqtt.accounts.status import StatusReporter
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.config import CarDataSettings as AccountSettings
-from bmw2mqtt.guard import BugLogger, run_guarded
+from bmw2mqtt.guard import BugLogger, run_side_by_side
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus, StreamedData
 from bmw2mqtt.vehicle.errors import AccountError, LoginRequired, QuotaExceeded
 
@@ -194,21 +194,18 @@ class CarDataAccount:
             stack.push_async_callback(self._credentials.close)
             stack.callback(self._receiver.save, self._state_file)
             self._restore()
-            async with asyncio.TaskGroup() as tasks:
-                for name, task in (
-                    ("login", self._login.run),
-                    ("stream", self._stream.run),
-                    ("polling", self.polling.run),
-                    ("availability", self._check_regularly),
-                    ("follow-up reads", self._follow_up),
-                ):
-                    guarded = run_guarded(
-                        f"{name} of {self.name}",
-                        task,
-                        bug_logger=self._bug_logger,
-                        on_bug=partial(self._reporter.report_bug, name),
-                    )
-                    tasks.create_task(guarded)
+            await run_side_by_side(
+                self.name,
+                {
+                    "login": self._login.run,
+                    "stream": self._stream.run,
+                    "polling": self.polling.run,
+                    "availability": self._check_regularly,
+                    "follow-up reads": self._follow_up,
+                },
+                bug_logger=self._bug_logger,
+                on_bug=self._reporter.report_bug,
+            )
 
     def _restore(self) -> None:
         """Publish what an earlier run knew."""
@@ -266,7 +263,7 @@ class CarDataAccount:
             self._receiver.received_at = self._receiver.message_at = None
             self._status.reset()
             self._poller.remove_all()
-            self._receiver.arrivals.forget(())
+            self._receiver.arrivals.forget()
             self.polling.request()
         save_owner(self._state_file, gcid)
 

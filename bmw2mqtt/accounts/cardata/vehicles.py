@@ -30,9 +30,6 @@ class VehicleRegistry:
     def __iter__(self) -> Iterator[CarDataVehicle]:
         return iter(list(self._vehicles.values()))
 
-    def __contains__(self, vin: object) -> bool:
-        return vin in self._vehicles
-
     def __len__(self) -> int:
         return len(self._vehicles)
 

@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 from datetime import timedelta
-from functools import partial
 
 from bmw2mqtt.accounts.account import AccountListener
 from bmw2mqtt.accounts.guarded_listener import GuardedListener
@@ -21,7 +20,7 @@ from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.accounts.status import StatusReporter
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import MyBmwSettings as AccountSettings
-from bmw2mqtt.guard import BugLogger, run_guarded
+from bmw2mqtt.guard import BugLogger, run_side_by_side
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
 from bmw2mqtt.vehicle.errors import AccountError, LoginRequired
 
@@ -114,20 +113,16 @@ class MyBmwAccount:
         elif self.polling.notice:
             self._status.update(message=self.polling.notice)
         try:
-            async with asyncio.TaskGroup() as tasks:
-                for task_name, task in (
-                    ("polling", self.polling.run),
-                    ("request counter", self._update_request_count),
-                    ("charging", self._poller.follow_time),
-                ):
-                    tasks.create_task(
-                        run_guarded(
-                            f"{task_name} of {self.name}",
-                            task,
-                            bug_logger=self._bug_logger,
-                            on_bug=partial(self._status.report_bug, task_name),
-                        )
-                    )
+            await run_side_by_side(
+                self.name,
+                {
+                    "polling": self.polling.run,
+                    "request counter": self._update_request_count,
+                    "charging": self._poller.follow_time,
+                },
+                bug_logger=self._bug_logger,
+                on_bug=self._status.report_bug,
+            )
         finally:
             self.requests.save()
             self._poller.save()

@@ -68,9 +68,10 @@ def result_of_account_error(error: AccountError, *, is_accepted: bool) -> Comman
     status_error = cause.__cause__ if cause else None
     if isinstance(status_error, httpx.HTTPStatusError):
         path, status = status_error.request.url.path, status_error.response.status_code
-        is_accepted |= _is_command(path) and status in _GATEWAY_GAVE_UP
-        is_refusal = not is_accepted and _is_refusal(path, status)
-        if is_refusal and not isinstance(error, QuotaExceeded | Blocked):
+        is_command = _is_command(path)
+        is_accepted |= is_command and status in _GATEWAY_GAVE_UP
+        is_refusal = is_command and 400 <= status < 500 and status not in _NO_REFUSAL  # noqa: PLR2004
+        if is_refusal and not is_accepted and not isinstance(error, QuotaExceeded | Blocked):
             return CommandResult(
                 event_type=EventType.FAILED,
                 reason=Reason.REFUSED_BY_VEHICLE,
@@ -96,6 +97,7 @@ def _not_known(why: str) -> CommandResult:
 
 _GATEWAY_GAVE_UP = {408, 502, 504}
 """A time-out between us and the car; the car may have received it."""
+_NO_REFUSAL = {401, 408, 429}
 
 
 def _path(error: httpx.RequestError) -> str:
@@ -107,12 +109,3 @@ def _path(error: httpx.RequestError) -> str:
 
 def _is_command(path: str) -> bool:
     return "/remote-commands/" in path or "/eadrax-crccs/v1/" in path or "send-to-car" in path
-
-
-def _is_refusal(path: str, status: int) -> bool:
-    """Whether BMW received the request for a command and refused it."""
-    return (
-        _is_command(path)
-        and 400 <= status < 500  # noqa: PLR2004
-        and status not in {401, 408, 429}
-    )

@@ -143,8 +143,7 @@ def on_power(step: Step, reading: Fact[float]) -> None:
     _sample_battery(state, PowerSample(watts=reading.value, at=at, since=at))
     if is_charging_power:
         state.low_power_at = None
-        _note_evidence(state, at)
-        _note_peak(state, reading.value)
+        _note_evidence(state, at, reading.value)
     else:
         _pause_by_power(step, at)
 
@@ -161,8 +160,7 @@ def on_ac(step: Step, _: Fact[Any]) -> None:
     update_integrals(state, sample.at)
     state.grid_sampler = sampled(sample, _counted_to(state.grid_sampler, state.active_since))
     if sample.watts >= CHARGING_POWER_W and state.is_charging:
-        _note_evidence(state, sample.since)
-        _note_peak(state, sample.watts)
+        _note_evidence(state, sample.since, sample.watts)
 
 
 def on_soc(step: Step, reading: Fact[float]) -> None:
@@ -271,8 +269,7 @@ def _begin_by_power(step: Step, at: datetime) -> None:
     else:
         return
     if state.facts.power_w is not None:
-        _note_evidence(state, at)
-        _note_peak(state, state.facts.power_w.value)
+        _note_evidence(state, at, state.facts.power_w.value)
 
 
 def _pause_by_power(step: Step, at: datetime) -> None:
@@ -322,18 +319,12 @@ def _judge_parked(step: Step, value: SocReading) -> None:
         )
 
 
-def _note_evidence(state: MachineState, at: datetime) -> None:
+def _note_evidence(state: MachineState, at: datetime, watts: float | None = None) -> None:
     session = state.session
     if session is not None and session.phase is Phase.CHARGING:
         last = max(session.last_evidence_at, at)
-        state.session = replace(session, last_evidence_at=last)
-
-
-def _note_peak(state: MachineState, watts: float) -> None:
-    session = state.session
-    if session is not None and session.phase is Phase.CHARGING:
-        peak_kw = max(session.peak_kw or 0.0, watts / 1000)
-        state.session = replace(session, peak_kw=peak_kw)
+        peak_kw = session.peak_kw if watts is None else max(session.peak_kw or 0.0, watts / 1000)
+        state.session = replace(session, last_evidence_at=last, peak_kw=peak_kw)
 
 
 def _sample_battery(state: MachineState, sample: PowerSample) -> None:

@@ -54,6 +54,7 @@ def charging_state(state: MachineState, now: datetime) -> ChargingState:
     if end_time is not None and now >= end_time + END_TIME_SHOWN:
         end_time = None
     shown = state.soc.shown
+    current_a = None if facts.current_a is None else 0.0
     return ChargingState(
         status=_status(state, now),
         is_plugged_in=state.is_plugged_in,
@@ -61,7 +62,7 @@ def charging_state(state: MachineState, now: datetime) -> ChargingState:
         soc_at=None if shown is None else shown.at,
         power_kw=_power_kw(state, now),
         voltage_v=_now(state, facts.voltage_v),
-        current_a=_now(state, facts.current_a) if state.is_charging else _nothing(facts.current_a),
+        current_a=_now(state, facts.current_a) if state.is_charging else current_a,
         phases=_phases(state),
         remaining_minutes=remaining.value if remaining is not None and is_running else None,
         end_time=end_time,
@@ -142,11 +143,6 @@ def _power_kw(state: MachineState, now: datetime) -> float | None:
 def _now(state: MachineState, reading: Fact[float] | None) -> float | None:
     """Return a value that belongs to the present activity."""
     return reading.value if reading is not None and state.is_current(reading.at) else None
-
-
-def _nothing(reading: Fact[float] | None) -> float | None:
-    """Return 0 for what is over, if the car reports it at all."""
-    return None if reading is None else 0.0
 
 
 def _phases(state: MachineState) -> int | None:

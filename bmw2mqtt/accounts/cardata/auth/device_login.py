@@ -17,6 +17,7 @@ from bmw2mqtt.accounts.cardata.auth.oauth import (
     STREAM_SCOPE,
     OAuth,
     OAuthRefusal,
+    read_seconds,
 )
 from bmw2mqtt.accounts.cardata.auth.tokens import OAuthTokens
 from bmw2mqtt.accounts.cardata.errors import CodeExpired, LoginFailed
@@ -168,11 +169,13 @@ def _codes(answer: dict[str, Any], verifier: str, now: datetime) -> Codes:
         if not _is_page(page):
             raise LoginOutage("BMW sent a login without a page; try again later")
         complete = f"{page}?user_code={quote(user_code)}"
+    life_s = read_seconds(answer.get("expires_in"), _LIFE_S, _LONGEST_S)
+    interval_s = read_seconds(answer.get("interval"), _INTERVAL_S, _LONGEST_S)
     return Codes(
         user_code=user_code,
         verification_url=str(complete),
-        expires_at=now + timedelta(seconds=_number(answer.get("expires_in"), _LIFE_S)),
-        interval_s=max(_number(answer.get("interval"), _INTERVAL_S), _SHORTEST_INTERVAL_S),
+        expires_at=now + timedelta(seconds=life_s),
+        interval_s=max(interval_s, _SHORTEST_INTERVAL_S),
         device_code=device_code,
         code_verifier=verifier,
     )
@@ -183,14 +186,6 @@ def _is_page(value: object) -> bool:
         return isinstance(value, str) and urlsplit(value).scheme in {"https", "http"}
     except ValueError:
         return False
-
-
-def _number(value: object, default: float) -> float:
-    try:
-        number = float(value) if isinstance(value, int | float | str) else default
-    except (ValueError, OverflowError):
-        return default
-    return number if 0 < number <= _LONGEST_S else default
 
 
 def _no_tokens(refusal: OAuthRefusal, *, is_after_fault: bool) -> LoginFailed:

@@ -17,7 +17,7 @@ from bmw2mqtt.accounts.cardata.errors import CodeExpired, LoginFailed
 from bmw2mqtt.accounts.state_document import StateDocument, Time, within
 from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.backoff import Backoff
-from bmw2mqtt.guard import BugLogger, bug_message, run_guarded
+from bmw2mqtt.guard import BugLogger, bug_message, run_side_by_side
 from bmw2mqtt.vehicle.account import NEW_LOGIN_FAILED
 from bmw2mqtt.vehicle.errors import AccountError, LoginRequired
 
@@ -129,14 +129,8 @@ class LoginManager:
     async def run(self) -> None:
         """Keep the account logged in until cancelled."""
         self._set_tokens(self._credentials.current)
-        async with asyncio.TaskGroup() as tasks:
-            for name, task in (
-                ("token renewal", self._renew_in_time),
-                ("login", self._log_in_when_needed),
-            ):
-                tasks.create_task(
-                    run_guarded(f"{name} of {self._account}", task, bug_logger=self._bug_logger)
-                )
+        tasks = {"token renewal": self._renew_in_time, "login": self._log_in_when_needed}
+        await run_side_by_side(self._account, tasks, bug_logger=self._bug_logger)
 
     def _set_tokens(self, tokens: OAuthTokens | None) -> None:
         if tokens is None and self.codes is None:

@@ -103,6 +103,15 @@ class OAuth:
         raise _refusal(answer, content)
 
 
+def read_seconds(value: object, default: float, longest: float) -> float:
+    """Read a number of seconds; what is none, or not plausible, is the default."""
+    try:
+        seconds = float(value) if isinstance(value, int | float | str) else default
+    except (ValueError, OverflowError):
+        return default
+    return seconds if 0 < seconds <= longest else default
+
+
 def _refusal(answer: HttpResponse, content: Any) -> OAuthRefusal:
     word = content.get("error") if isinstance(content, dict) else None
     return OAuthRefusal(

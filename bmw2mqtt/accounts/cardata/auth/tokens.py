@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import BeforeValidator, PlainSerializer, StringConstraints
 
-from bmw2mqtt.accounts.cardata.auth.oauth import SCOPES, OAuth, OAuthRefusal
+from bmw2mqtt.accounts.cardata.auth.oauth import SCOPES, OAuth, OAuthRefusal, read_seconds
 from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.accounts.state_document import Time
 from bmw2mqtt.accounts.store import Store
@@ -75,11 +75,12 @@ class OAuthTokens:
         if missing:
             raise BadAnswer(f"BMW sent no {', '.join(missing)}; trying again")
         scope = _text(answer.get("scope"))
+        life_s = read_seconds(answer.get("expires_in"), _LIFETIME_S, 24 * _LIFETIME_S)
         return cls(
             **texts,
             scope=_scope(scope) if scope else previous.scope if previous else frozenset(SCOPES),
             issued_at=now,
-            expires_at=now + timedelta(seconds=_seconds(answer.get("expires_in"))),
+            expires_at=now + timedelta(seconds=life_s),
         )
 
     def secrets(self) -> Iterable[str]:
@@ -93,14 +94,6 @@ def _text(value: object) -> str:
 
 def _scope(text: str) -> frozenset[str]:
     return frozenset(text.split())
-
-
-def _seconds(value: object) -> float:
-    try:
-        seconds = float(value) if isinstance(value, int | float | str) else _LIFETIME_S
-    except (ValueError, OverflowError):
-        return _LIFETIME_S
-    return seconds if 0 < seconds <= 24 * _LIFETIME_S else _LIFETIME_S
 
 
 class _Failure(NamedTuple):
@@ -141,12 +134,6 @@ class Credentials:
         async with self._replacing:
             await self._file.write(tokens)
             self._use(tokens)
-
-    def discard(self) -> None:
-        """Give the login up, on disk too."""
-        self.current = self.renew_at = None
-        if not self._replacing.locked():  # else a new login is on its way to the disk
-            self._file.delete()
 
     async def fresh(self) -> OAuthTokens:
         """Return tokens that work for some more minutes, renewed if need be.

@@ -33,7 +33,6 @@ from bmw2mqtt.accounts.cardata.rest.container_lists import (
     purpose_of,
 )
 from bmw2mqtt.accounts.cardata.rest.quota import Priority
-from bmw2mqtt.accounts.request_counter import utc_now
 from bmw2mqtt.accounts.state_document import PastTime, StateDocument, Time, within
 from bmw2mqtt.accounts.state_file import StateFile
 from bmw2mqtt.vehicle.errors import (
@@ -87,19 +86,15 @@ class Containers:
         rest: RestClient,
         state_file: StateFile,
         descriptors: Sequence[str],
-        now: Callable[[], datetime] = utc_now,
-        *,
-        extra: Sequence[str] | None = None,
+        now: Callable[[], datetime],
     ) -> None:
-        """Prepare with the full lists of the main and the extra container; nothing is sent yet."""
+        """Prepare with the full list of the main container; nothing is sent yet."""
         self._client = ContainerClient(rest, now)
-        if extra is None:
-            extra = extra_descriptors()
         self._containers = {
             kind: _Container(kind, lists, self._client, state_file, now)
             for kind, lists in (
                 (ContainerKind.MAIN, main_lists(descriptors)),
-                (ContainerKind.EXTRA, extra_lists(extra)),
+                (ContainerKind.EXTRA, extra_lists(extra_descriptors())),
             )
         }
 

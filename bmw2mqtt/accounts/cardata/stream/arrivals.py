@@ -52,10 +52,9 @@ class StreamArrivals:
         """Record a new login."""
         self._logged_in_at = self._now()
 
-    def forget(self, vins: Iterable[str]) -> None:
-        """Forget all cars but these."""
-        kept = frozenset(vins)
-        self._vehicles = {vin: days for vin, days in self._vehicles.items() if vin in kept}
+    def forget(self) -> None:
+        """Forget all cars."""
+        self._vehicles.clear()
 
     def record(self, vin: str, descriptors: Iterable[str]) -> None:
         """Record what one message brought; unknown descriptors do not count."""

@@ -21,6 +21,10 @@ LARGEST = 1e12
 """Nothing about a car is larger; arithmetic with larger numbers could fail."""
 
 
+def ignore(*_: str) -> None:
+    """Report nothing: a `ReportWord` for what is read a second time."""
+
+
 class JsonReader:
     """One JSON object."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bimmer_connected.coord_convert import gcj2wgs
 
-from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader, ReportWord
+from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader, ReportWord, ignore
 from bmw2mqtt.accounts.mybmw.snapshot.responses import VehicleResponses
 from bmw2mqtt.vehicle.snapshot import Position, Vehicle
 
@@ -60,7 +60,7 @@ def _measured_at(found: Any) -> Mapping[str, datetime]:
 
 def with_found_position(vehicle: Vehicle, *, found: Any, is_in_china: bool) -> Vehicle:
     """Return a snapshot that shows what the vehicle finder has just answered."""
-    answer = JsonReader(found, lambda *_: None)
+    answer = JsonReader(found, ignore)
     measured_at = {**vehicle.measured_at, **_measured_at(found)}
     return replace(
         vehicle,

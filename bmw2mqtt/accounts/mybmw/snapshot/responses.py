@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader
+from bmw2mqtt.accounts.mybmw.snapshot.json_reader import JsonReader, ignore
 from bmw2mqtt.accounts.mybmw.snapshot.report_charging import ReportCharging
 from bmw2mqtt.accounts.mybmw.snapshot.report_time import ReportTime
 
@@ -30,7 +30,7 @@ class VehicleResponses:
     @property
     def stamp(self) -> datetime | None:
         """When the vehicle reported, as it says itself; it may be wrong."""
-        return JsonReader(self.state, _ignore).moment("lastUpdatedAt")
+        return JsonReader(self.state, ignore).moment("lastUpdatedAt")
 
     @property
     def reported_at(self) -> datetime | None:
@@ -41,10 +41,6 @@ class VehicleResponses:
     def are_equal(self, before: "VehicleResponses | None") -> bool:
         """Whether they are the same answers as before, at whatever time they were fetched."""
         return before is not None and self == replace(before, fetched_at=self.fetched_at)
-
-
-def _ignore(*_: str) -> None:
-    """Ignore an unknown word."""
 
 
 @dataclass(slots=True)

@@ -284,13 +284,6 @@ async def test_a_clock_that_was_set_back_does_not_stretch_a_tokens_life(
     assert renewals(account) == 1
 
 
-async def test_a_login_that_is_given_up_is_gone_from_the_disk(account: AccountParts) -> None:
-    account.credentials.discard()
-    account.restart()
-    assert account.credentials.current is None
-    assert "refresh" not in (account.folder / "tokens-home.json").read_text()
-
-
 @pytest.mark.parametrize(
     "damage",
     [

@@ -43,5 +43,5 @@ def test_it_is_silent_a_day_after_the_login_until_something_arrives(tmp_path: Pa
     later.restore(state_file)
     assert later.of(VIN).last == {MILEAGE: date(2026, 11, 29)}
     assert later.of(VIN).since == START.date()
-    later.forget([OTHER])
+    later.forget()
     assert later.of(VIN).last == {}
