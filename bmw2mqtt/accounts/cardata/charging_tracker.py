@@ -13,29 +13,22 @@ import structlog
 
 from bmw2mqtt.accounts.cardata.telemetry.decode import LogUnknown
 from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
-    AC_CURRENT,
-    AC_VOLTAGE,
     BATTERY_PRECONDITIONING,
     BATTERY_SIZE,
-    CHARGING_END_REASON,
     CHARGING_INPUTS,
     CHARGING_METHOD,
     CHARGING_POWER,
+    CHARGING_QUANTITIES,
     CHARGING_STATUS,
     DC_PLUG,
-    IS_ENGINE_ACTIVE,
-    IS_MOVING,
     LATITUDE,
     MAX_ENERGY,
     PHASES,
     PLUG,
     SOC,
     SOC_AT_TRIP_END,
-    SOC_FORECAST,
-    TARGET_SOC,
     TIME_TO_FULL,
     TIME_TO_TARGET,
-    TRAVELLED_DISTANCE,
 )
 from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER, ReadingLookup
 from bmw2mqtt.accounts.cardata.telemetry.position import PositionFix
@@ -61,26 +54,7 @@ REPLACED_AFTER = timedelta(minutes=30)
 MAX_POWER_W = 1e6
 MAX_MINUTES = 24 * 60
 """A longer remaining time means that there is none."""
-_QUANTITIES = {
-    **dict.fromkeys(CHARGING_STATUS, "status"),
-    **dict.fromkeys((*PLUG, DC_PLUG), "is_plugged_in"),
-    **dict.fromkeys((*SOC, SOC_AT_TRIP_END), "soc_percent"),
-    SOC_FORECAST: "level_percent",
-    TARGET_SOC: "target_percent",
-    CHARGING_POWER: "power_w",
-    AC_VOLTAGE: "voltage_v",
-    AC_CURRENT: "current_a",
-    PHASES: "phases",
-    TIME_TO_TARGET: "remaining_minutes",
-    TIME_TO_FULL: "remaining_minutes",
-    TRAVELLED_DISTANCE: "odometer_km",
-    IS_MOVING: "is_moving",
-    IS_ENGINE_ACTIVE: "is_engine_on",
-    BATTERY_PRECONDITIONING: "is_preconditioning",
-    **dict.fromkeys(CHARGING_END_REASON, "end_reason"),
-    CHARGING_METHOD: "is_dc",
-    LATITUDE: "position",
-}
+_QUANTITIES = {**CHARGING_QUANTITIES, LATITUDE: "position"}
 _RANKS = {name: rank for rank, name in enumerate(_QUANTITIES)}
 """Of readings of the same moment the first name's counts, as everywhere."""
 _CHAINS = {"status": CHARGING_STATUS, "is_plugged_in": (*PLUG, DC_PLUG)}

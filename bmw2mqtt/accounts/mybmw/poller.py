@@ -107,7 +107,9 @@ class VehiclePoller:
     def _rebuild(self, car: PolledVehicle) -> None:
         """Build the snapshot again once the time it is now changes it."""
         now = utc_now()
-        if car.snapshot is None or car.responses is None or not car.is_outdated(now):
+        if car.responses is None or car.next_change_at is None or now < car.next_change_at:
+            return
+        if car.snapshot is None:
             return
         self._build(car, replace(car.responses, fetched_at=now, **self._found(car)))
 

@@ -54,10 +54,6 @@ class PolledVehicle:
     trackers: ReportTrackers = field(default_factory=ReportTrackers)
     image: bytes | None = None
 
-    def is_outdated(self, now: datetime) -> bool:
-        """Whether the time alone has changed what the last answers mean."""
-        return self.next_change_at is not None and now >= self.next_change_at
-
     def clear_responses(self) -> None:
         """Remove the last answers from the library, so that what is there after a poll is new.
 

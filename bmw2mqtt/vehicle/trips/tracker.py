@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from bmw2mqtt.vehicle.document import from_document, to_document
 from bmw2mqtt.vehicle.trips import figures
@@ -35,21 +35,6 @@ from bmw2mqtt.vehicle.trips.state import OpenTrip, TripState, without_positions
 
 Events = list[TripEvent]
 
-FIELDS: Final = (
-    "is_plugged_in",
-    "is_charging",
-    "is_driver_door_open",
-    "is_locked",
-    "odometer_km",
-    "position",
-    "is_moving",
-    "is_ignition_on",
-    "soc_percent",
-    "fuel_l",
-    "fuel_percent",
-)
-"""In the order in which values of the same second are looked at."""
-
 
 class TripTracker:
     """The rules about trips and refuelling of one car."""
@@ -70,18 +55,19 @@ class TripTracker:
         self._trips = TripLifecycle(self._state, home)
         self._refuelling = RefuelTracker(self._state)
         self._handlers: dict[str, Callable[[datetime, Any], Events]] = {
-            "odometer_km": self._on_odometer,
-            "is_moving": self._on_moving,
-            "is_ignition_on": self._on_ignition,
-            "position": self._on_position,
-            "is_driver_door_open": self._on_door,
-            "is_locked": self._on_locked,
             "is_plugged_in": self._on_plugged_in,
             "is_charging": self._on_charging,
+            "is_driver_door_open": self._on_door,
+            "is_locked": self._on_locked,
+            "odometer_km": self._on_odometer,
+            "position": self._on_position,
+            "is_moving": self._on_moving,
+            "is_ignition_on": self._on_ignition,
             "soc_percent": self._on_soc,
             "fuel_l": self._on_fuel,
             "fuel_percent": self._on_fuel_percent,
         }
+        """In the order in which values of the same second are looked at."""
 
     @property
     def state(self) -> Any:
@@ -127,12 +113,11 @@ class TripTracker:
 
     def _news(self, observation: Observation) -> list[tuple[datetime, str, Any]]:
         news = []
-        for name in FIELDS:
+        for name in self._handlers:
             measured: Measured[Any] | None = getattr(observation, name)
             if measured is not None and self._is_new(name, at := self._time(measured), measured):
                 news.append((at, name, measured.value))
-        order = {name: position for position, name in enumerate(FIELDS)}
-        return sorted(news, key=lambda sign: (sign[0], order[sign[1]]))
+        return sorted(news, key=lambda sign: sign[0])
 
     def _time(self, measured: Measured[Any]) -> datetime:
         """Return when it was measured; the future comes from a wrong clock."""

@@ -44,8 +44,10 @@ def driving(
     now: datetime,
 ) -> Observation:
     """Return what a car's readings say about trips."""
-    lock = door_lock(readings)
-    position, soc = None, None
+    lock, lock_word = door_lock(readings), _measured(readings, str, *DOOR_LOCK)
+    position, soc, is_locked = None, None, None
+    if lock is not None and lock_word is not None:
+        is_locked = Measured(lock in _LOCKED, lock_word.at)
     if fix is not None:
         position = Measured(Coordinates(fix.latitude, fix.longitude), fix.measured_at)
     if charge.soc_percent is not None and charge.soc_at is not None:
@@ -59,7 +61,7 @@ def driving(
         is_ignition_on=_measured(readings, bool, IGNITION),
         position=position,
         is_driver_door_open=_measured(readings, bool, _DRIVERS_DOOR),
-        is_locked=None if lock is None else _at(readings, lock in _LOCKED, *DOOR_LOCK),
+        is_locked=is_locked,
         is_plugged_in=_measured(readings, bool, *PLUG),
         is_charging=charging_sign(session),
         soc_percent=soc,
@@ -79,14 +81,6 @@ def _measured(readings: ReadingLookup, kind: type[T], *names: str) -> Measured[T
     if reading is None or reading.measured_at is None or not isinstance(reading.value, kind):
         return None
     return Measured(reading.value, reading.measured_at)
-
-
-def _at(readings: ReadingLookup, value: T, *names: str) -> Measured[T] | None:
-    """Return a value with the time of the reading that counts."""
-    reading = readings.find(*names)
-    if reading is None or reading.measured_at is None:
-        return None
-    return Measured(value, reading.measured_at)
 
 
 def _trip_end(readings: ReadingLookup) -> TripEndBlock | None:

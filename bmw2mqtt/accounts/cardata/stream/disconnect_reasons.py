@@ -42,36 +42,34 @@ class DisconnectReason:
     sentence: str
 
 
+_UNKNOWN_LOGIN: Final = (DisconnectKind.REFUSED, "BMW's stream does not know this login")
+_LOGIN_REFUSED: Final = (DisconnectKind.REFUSED, "BMW's stream does not accept the login")
+_NOT_AVAILABLE: Final = (DisconnectKind.BUSY, "BMW's stream is not available")
+_MANY_CONNECTS: Final = (DisconnectKind.BUSY, "BMW's stream reports too many connects")
 _CODES: Final[dict[int | None, tuple[DisconnectKind, str]]] = {
     MqttReason.V3_VERSION_REFUSED: (
         DisconnectKind.ODD,
         "BMW's stream does not support this version of MQTT",
     ),
-    MqttReason.V3_SERVER_UNAVAILABLE: (DisconnectKind.BUSY, "BMW's stream is not available"),
-    MqttReason.V3_BAD_LOGIN: (DisconnectKind.REFUSED, "BMW's stream does not know this login"),
-    MqttReason.V3_NOT_AUTHORIZED: (
-        DisconnectKind.REFUSED,
-        "BMW's stream does not accept the login",
-    ),
+    MqttReason.V3_SERVER_UNAVAILABLE: _NOT_AVAILABLE,
+    MqttReason.V3_BAD_LOGIN: _UNKNOWN_LOGIN,
+    MqttReason.V3_NOT_AUTHORIZED: _LOGIN_REFUSED,
     MqttReason.UNSPECIFIED: (DisconnectKind.LOST, "the connection to BMW's stream was lost"),
     MqttReason.CLIENT_ID_REFUSED: (
         DisconnectKind.ODD,
         "BMW's stream does not accept the client id",
     ),
-    MqttReason.BAD_LOGIN: (DisconnectKind.REFUSED, "BMW's stream does not know this login"),
-    MqttReason.NOT_AUTHORIZED: (DisconnectKind.REFUSED, "BMW's stream does not accept the login"),
-    MqttReason.SERVER_UNAVAILABLE: (DisconnectKind.BUSY, "BMW's stream is not available"),
+    MqttReason.BAD_LOGIN: _UNKNOWN_LOGIN,
+    MqttReason.NOT_AUTHORIZED: _LOGIN_REFUSED,
+    MqttReason.SERVER_UNAVAILABLE: _NOT_AVAILABLE,
     MqttReason.SERVER_BUSY: (DisconnectKind.BUSY, "BMW's stream is busy"),
     MqttReason.KEEP_ALIVE_TIMEOUT: (DisconnectKind.IDLE, "BMW's stream closed an idle connection"),
     MqttReason.SESSION_TAKEN_OVER: (
         DisconnectKind.TAKEN_OVER,
         "another program has taken over the connection to BMW's stream",
     ),
-    MqttReason.QUOTA_EXCEEDED: (DisconnectKind.BUSY, "BMW's stream reports too many connects"),
-    MqttReason.CONNECTION_RATE_EXCEEDED: (
-        DisconnectKind.BUSY,
-        "BMW's stream reports too many connects",
-    ),
+    MqttReason.QUOTA_EXCEEDED: _MANY_CONNECTS,
+    MqttReason.CONNECTION_RATE_EXCEEDED: _MANY_CONNECTS,
 }
 _NO_NAME: Final = (
     DisconnectKind.OFFLINE,

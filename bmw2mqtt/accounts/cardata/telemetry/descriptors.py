@@ -174,27 +174,25 @@ INSPECTION_DATE = _one("status.serviceTime.inspectionDateLegal")
 
 # What the rules of charging judge
 
-CHARGING_INPUTS = frozenset(
-    {
-        *CHARGING_STATUS,
-        *PLUG,
-        DC_PLUG,
-        *SOC,
-        SOC_FORECAST,
-        SOC_AT_TRIP_END,
-        TARGET_SOC,
-        CHARGING_POWER,
-        AC_VOLTAGE,
-        AC_CURRENT,
-        PHASES,
-        TIME_TO_TARGET,
-        TIME_TO_FULL,
-        TRAVELLED_DISTANCE,
-        IS_MOVING,
-        IS_ENGINE_ACTIVE,
-        BATTERY_PRECONDITIONING,
-        *CHARGING_END_REASON,
-        CHARGING_METHOD,
-    }
-)
+CHARGING_QUANTITIES = {
+    **dict.fromkeys(CHARGING_STATUS, "status"),
+    **dict.fromkeys((*PLUG, DC_PLUG), "is_plugged_in"),
+    **dict.fromkeys((*SOC, SOC_AT_TRIP_END), "soc_percent"),
+    SOC_FORECAST: "level_percent",
+    TARGET_SOC: "target_percent",
+    CHARGING_POWER: "power_w",
+    AC_VOLTAGE: "voltage_v",
+    AC_CURRENT: "current_a",
+    PHASES: "phases",
+    TIME_TO_TARGET: "remaining_minutes",
+    TIME_TO_FULL: "remaining_minutes",
+    TRAVELLED_DISTANCE: "odometer_km",
+    IS_MOVING: "is_moving",
+    IS_ENGINE_ACTIVE: "is_engine_on",
+    BATTERY_PRECONDITIONING: "is_preconditioning",
+    **dict.fromkeys(CHARGING_END_REASON, "end_reason"),
+    CHARGING_METHOD: "is_dc",
+}
+"""The field of `ChargingFacts` that each is; of the same moment the first one's reading counts."""
+CHARGING_INPUTS = frozenset(CHARGING_QUANTITIES)
 """The position is another one; it has two descriptors."""
