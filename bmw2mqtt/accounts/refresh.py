@@ -36,12 +36,7 @@ class RefreshRecorder:
         *,
         why_nothing: str = "all data is less than ten minutes old",
     ) -> dict[str, Any]:
-        """Return the changes of the account's state; none if the poll was not a refresh.
-
-        Args:
-            error: why it failed; `None`: it succeeded.
-            why_nothing: why no request was sent, if none was.
-        """
+        """Return the changes of the account's state; none if the poll was not a refresh."""
         if self._sent_before is None:
             return {}
         sent = self._requests.totals.total() - self._sent_before

@@ -37,10 +37,7 @@ class StateFile:
     def write(self, part: str, document: StateDocument, *, can_wait: bool = False) -> None:
         """Replace a part. The disk is written off the event loop; a failure is logged once.
 
-        Args:
-            part: the name of the part.
-            document: its new content.
-            can_wait: whether a crash may cost it: then the file is written once a minute at most.
+        What a crash may cost (`can_wait`) is written once a minute at most.
         """
         self._replace(part, document.content(), every_s=WRITE_EVERY_S if can_wait else 0)
 

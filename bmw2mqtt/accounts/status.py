@@ -54,15 +54,10 @@ class StatusReporter:
     def record(
         self, error: AccountError | None, *, message: str | None = None, **changes: Any
     ) -> None:
-        """Record a poll's outcome.
+        """Record a poll's outcome, with what else of the state changes.
 
         While polling is paused the status stays `paused`, except for login_required, blocked and
-        quota_exceeded.
-
-        Args:
-            error: why the poll failed; `None`: it succeeded.
-            message: for the owner, instead of the error's own message.
-            changes: other fields of the `AccountState` that change with it.
+        quota_exceeded. The owner reads `message` instead of the error's own one.
         """
         status = error.status if error else AccountStatus.OK
         message = message or (str(error) if error else None)

@@ -43,12 +43,8 @@ class TokenFile(Generic[TokensT]):
     ) -> None:
         """Prepare it; nothing is read yet.
 
-        Args:
-            store: the folder.
-            account: the account's name.
-            kind: the class of the tokens; pydantic validates it.
-            owner: the login they belong to, written beside them; tokens of another one are ignored.
-            now: the wall clock.
+        The `owner` is the login that the tokens belong to; it is written beside them, and tokens of
+        another one are ignored.
         """
         self.is_saved = True
         """Whether the newest tokens are on disk."""

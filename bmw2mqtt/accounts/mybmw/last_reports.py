@@ -45,9 +45,7 @@ class LastReports:
     def is_outdated(self, responses: VehicleResponses, snapshot: Vehicle | None) -> bool:
         """Whether the vehicle made this report before the last one: it changes nothing.
 
-        Args:
-            responses: BMW's answers.
-            snapshot: what they would replace; `None` for the first since the start.
+        The snapshot is what it would replace; `None` for the first since the start.
         """
         vin, at, now = responses.vin, responses.reported_at, responses.fetched_at
         last_at = self._reported_at.get(vin) if snapshot is None else snapshot.updated_at

@@ -19,7 +19,6 @@ from bmw2mqtt.vehicle.charging.constants import (
 )
 from bmw2mqtt.vehicle.charging.inference import infer
 from bmw2mqtt.vehicle.charging.lifecycle import end
-from bmw2mqtt.vehicle.charging.missed import rise_in_silence
 from bmw2mqtt.vehicle.charging.power import ac_power
 from bmw2mqtt.vehicle.charging.session import EndSource, Phase
 from bmw2mqtt.vehicle.charging.state import MachineState, Step, TransitionKind
@@ -148,5 +147,7 @@ def _release_spike(step: Step) -> None:
     state.soc = soc.released(state.soc, step.now)
     if held is None or state.soc.held is not None:
         return
-    step.missed = rise_in_silence(before, held, odometer_km=state.soc_odometer_km, contact_at=None)
+    step.missed = soc.rise_in_silence(
+        before, held, odometer_km=state.soc_odometer_km, contact_at=None
+    )
     infer(step)

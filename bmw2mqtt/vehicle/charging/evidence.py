@@ -23,11 +23,10 @@ from bmw2mqtt.vehicle.charging.lifecycle import (
     rise,
     update_integrals,
 )
-from bmw2mqtt.vehicle.charging.missed import rise_in_silence
 from bmw2mqtt.vehicle.charging.movement import moved_by_odometer, moved_by_position, on_moving
 from bmw2mqtt.vehicle.charging.power import PowerSample, ac_power, sampled
 from bmw2mqtt.vehicle.charging.session import EndSource, Flag, Phase, StartSource
-from bmw2mqtt.vehicle.charging.soc import SocReading, Verdict
+from bmw2mqtt.vehicle.charging.soc import SocReading, Verdict, rise_in_silence
 from bmw2mqtt.vehicle.charging.state import MachineState, Step
 from bmw2mqtt.vehicle.charging.words import FINAL, IDLE
 from bmw2mqtt.vehicle.snapshot import ChargingStatus

@@ -4,8 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bmw2mqtt.vehicle.charging.conditions import is_driving
-from bmw2mqtt.vehicle.charging.constants import BURST_TOLERANCE
-from bmw2mqtt.vehicle.charging.missed import SocRise, is_charge
+from bmw2mqtt.vehicle.charging.constants import BURST_TOLERANCE, MISSED_KM
 from bmw2mqtt.vehicle.charging.session import (
     ChargingSession,
     EndSource,
@@ -15,6 +14,7 @@ from bmw2mqtt.vehicle.charging.session import (
     duration,
     session_id,
 )
+from bmw2mqtt.vehicle.charging.soc import SocRise
 from bmw2mqtt.vehicle.charging.state import MachineState, Step, TransitionKind
 
 
@@ -25,7 +25,7 @@ def infer(step: Step) -> None:
     """
     state, missed = step.state, step.missed
     step.missed = None
-    if missed is None or not is_charge(
+    if missed is None or not _is_charge(
         missed,
         odometer_km=state.odometer_km,
         moved_at=state.moved_at,
@@ -98,3 +98,16 @@ def _includes(session: ChargingSession | None, at: datetime) -> bool:
     if session is None:
         return False
     return session.end_at is None or session.is_open or session.end_at > at
+
+
+def _is_charge(
+    rise: SocRise, *, odometer_km: float | None, moved_at: datetime | None, has_engine: bool
+) -> bool:
+    """Return whether a rise can only be a charge: the car stood.
+
+    An engine can raise the SoC too, so that a hybrid's odometer has to prove it; the other signs of
+    movement are enough for an electric car.
+    """
+    if rise.odometer_km is not None and odometer_km is not None:
+        return abs(odometer_km - rise.odometer_km) <= MISSED_KM
+    return not has_engine and (moved_at is None or moved_at <= rise.before.at)

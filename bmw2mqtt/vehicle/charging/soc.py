@@ -13,6 +13,8 @@ from enum import Enum, auto
 from bmw2mqtt.vehicle.charging.constants import (
     KNOWN_SOCS,
     LATE_START_POINTS,
+    MISSED_POINTS,
+    MISSED_SILENCE,
     RESENT_POINTS,
     SPIKE_HOLD,
     SPIKE_POINTS,
@@ -213,3 +215,34 @@ def _is_resent(state: SocState, reading: SocReading) -> bool:
         return False
     fall = state.shown.percent - reading.percent
     return reading.percent == state.before.percent and fall >= RESENT_POINTS
+
+
+# A rise in a silence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocRise:
+    """A SoC before and after a silence."""
+
+    before: SocReading
+    after: SocReading
+    odometer_km: float | None
+    """Before the silence."""
+    contact_at: datetime
+    """The last report of the car before it."""
+
+
+def rise_in_silence(
+    before: SocReading | None,
+    after: SocReading,
+    *,
+    odometer_km: float | None,
+    contact_at: datetime | None,
+) -> SocRise | None:
+    """Return the rise if it is large enough and came after a silence."""
+    if before is None or after.percent - before.percent < MISSED_POINTS:
+        return None
+    last_at = before.at if contact_at is None else max(before.at, contact_at)
+    if after.at - last_at < MISSED_SILENCE:
+        return None
+    return SocRise(before=before, after=after, odometer_km=odometer_km, contact_at=last_at)

@@ -6,10 +6,9 @@ from enum import StrEnum
 
 from bmw2mqtt.vehicle.charging.constants import BURST_TOLERANCE, LONGEST_REMAINING
 from bmw2mqtt.vehicle.charging.facts import ChargingFacts, Fact
-from bmw2mqtt.vehicle.charging.missed import SocRise
 from bmw2mqtt.vehicle.charging.power import Sampler
 from bmw2mqtt.vehicle.charging.session import ChargingSession, Phase
-from bmw2mqtt.vehicle.charging.soc import SocState
+from bmw2mqtt.vehicle.charging.soc import SocRise, SocState
 from bmw2mqtt.vehicle.charging.words import is_target_reached
 from bmw2mqtt.vehicle.snapshot import ChargingStatus, Position
 

@@ -66,15 +66,9 @@ class LoginManager:
     ) -> None:
         """Prepare it; nothing is sent before `run`.
 
-        Args:
-            account: its name.
-            credentials: the tokens.
-            login: how to get the first ones.
-            state_file: keeps over a restart that a person has to act.
-            on_tokens: called with each new set of tokens, with `None` when the login is lost.
-            on_login: called after each login, once `on_tokens` was called with its tokens.
-            on_change: called when `problem`, `note`, `codes` or `is_requesting_code` has changed.
-            now: the wall clock.
+        `on_tokens` gets each new set of tokens, and `None` when the login is lost. `on_login` is
+        called after each login, once `on_tokens` was called with its tokens; `on_change` when
+        `problem`, `note`, `codes` or `is_requesting_code` has changed.
         """
         self.problem: AccountError | None = None
         """Why no request to BMW is possible; `None` while the login is valid."""

@@ -100,12 +100,7 @@ _NO_NETWORK: Final = {errno.ENETUNREACH, errno.ENETDOWN}
 
 
 def read_refusal(error: BaseException | None, *, is_connect: bool) -> DisconnectReason:
-    """Return the reason for an error of the MQTT library.
-
-    Args:
-        error: its error; `None` where it gave none.
-        is_connect: whether a connect failed; else a connection was lost.
-    """
+    """Return the reason for an error of the MQTT library, of a connect or of a connection."""
     number = reason_number(error)
     if is_connect and number == MqttReason.UNSPECIFIED:
         return DisconnectReason(

@@ -53,10 +53,7 @@ class RelayedStream:
     ) -> None:
         """Prepare it; `relay` has to be set before `run`.
 
-        Args:
-            on_message: called with topic, payload and whether the message was retained.
-            on_change: called when `is_connected` may have changed.
-            now: the wall clock.
+        `on_message` gets topic and payload, and whether the message was retained.
         """
         self.relay: RelayInput | None = None
         self.is_connected = False

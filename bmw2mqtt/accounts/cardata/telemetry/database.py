@@ -44,13 +44,7 @@ class ReadingDatabase:
     """The file of one account; used by one thread at a time, whichever it is."""
 
     def __init__(self, path: Path, *, has_locks: bool = True) -> None:
-        """Prepare; nothing is opened yet.
-
-        Args:
-            path: the file.
-            has_locks: whether the file system can lock files; SQLite needs a setting to work
-                without.
-        """
+        """Prepare; where the file system cannot lock files, SQLite works without."""
         self._path = path
         self._has_locks = has_locks
         self._database: sqlite3.Connection | None = None

@@ -27,13 +27,7 @@ class ReadingLookup:
         known_at: Mapping[str, datetime],
         log_unknown: LogUnknown,
     ) -> None:
-        """Look readings up.
-
-        Args:
-            readings: a car's, by descriptor.
-            known_at: of those that became unknown, when the last known value was measured.
-            log_unknown: called for words that are not known.
-        """
+        """Look readings up; `known_at`: when the last known value of unknown ones was measured."""
         self._readings = readings
         self._known_at = known_at
         self._log_unknown = log_unknown

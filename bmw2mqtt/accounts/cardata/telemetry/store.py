@@ -26,13 +26,7 @@ class ReadingStore:
     def __init__(
         self, path: Path, writer: BackgroundWriter | None = None, *, has_locks: bool = True
     ) -> None:
-        """Prepare; `open` reads what an earlier run left.
-
-        Args:
-            path: the file that keeps them.
-            writer: writes it, off the event loop.
-            has_locks: whether the file system can lock files.
-        """
+        """Prepare; `open` reads what an earlier run left, `writer` writes it off the event loop."""
         self._database = ReadingDatabase(path, has_locks=has_locks)
         self._writer = writer or BackgroundWriter()
         self._vehicles: dict[str, VehicleReadings] = {}
