@@ -3,28 +3,21 @@
 from dataclasses import replace
 
 from bmw2mqtt.vehicle.snapshot import DriveTrain
+from bmw2mqtt.vehicle.trips import rules
 from bmw2mqtt.vehicle.trips.observation import Measured
 from bmw2mqtt.vehicle.trips.records import Refuel, Trip
 from bmw2mqtt.vehicle.trips.refuelling import Rise
-from bmw2mqtt.vehicle.trips.rules import (
-    FUEL_DISTANCE_KM,
-    GPS_ONLY_KM,
-    NOISE,
-    NOISE_KM,
-    ODOMETER_STEP_KM,
-    PLAUSIBLE_KWH_100KM,
-    PLAUSIBLE_L_100KM,
-    SOC_BEFORE_START,
-    SOC_POINTS,
-    TRIP_END,
-)
 from bmw2mqtt.vehicle.trips.state import LastTrip, OpenTrip, TripState
 
 
 def finish(trip: OpenTrip, state: TripState) -> LastTrip | None:
     """Return the finished trip; `None` if it is too short to be one."""
     km, source = _distance(trip)
-    if km is not None and km > ODOMETER_STEP_KM and trip.last_moved_at - trip.start_at < NOISE:
+    if (
+        km is not None
+        and km > rules.ODOMETER_STEP_KM
+        and trip.last_moved_at - trip.start_at < rules.NOISE
+    ):
         trip.start_known = False  # the first signs were lost
     is_odometer_only = trip.first_moved_at == trip.last_moved_at and not trip.is_streamed
     start_at = None if is_odometer_only and not trip.start_known else trip.start_at
@@ -59,7 +52,7 @@ def finish(trip: OpenTrip, state: TripState) -> LastTrip | None:
         gps_km=trip.gps_m / 1000,
         soc_start=trip.soc_start,
     )
-    if trip.soc_end is not None and trip.soc_end.at >= trip.last_moved_at - TRIP_END:
+    if trip.soc_end is not None and trip.soc_end.at >= trip.last_moved_at - rules.TRIP_END:
         complete(last, state, trip.soc_end)
     return last
 
@@ -125,10 +118,10 @@ def _with_litres(record: Refuel, previous: Refuel) -> Refuel:
     if record.before_l is None or previous.after_l is None:
         return record
     km = record.odometer_km - previous.odometer_km
-    if km < FUEL_DISTANCE_KM:
+    if km < rules.FUEL_DISTANCE_KM:
         return record
     value = (previous.after_l - record.before_l) / km * 100
-    lowest, highest = PLAUSIBLE_L_100KM
+    lowest, highest = rules.PLAUSIBLE_L_100KM
     if not lowest <= value <= highest:
         return record
     return replace(record, litres_per_100km=round(value, 1))
@@ -137,10 +130,10 @@ def _with_litres(record: Refuel, previous: Refuel) -> Refuel:
 def _distance(trip: OpenTrip) -> tuple[float | None, str | None]:
     if trip.odometer_start_km is not None and trip.odometer_end_km is not None:
         km = trip.odometer_end_km - trip.odometer_start_km
-        if km >= ODOMETER_STEP_KM:
+        if km >= rules.ODOMETER_STEP_KM:
             return km, "odometer"
     km = trip.gps_m / 1000
-    if trip.fixes >= 2 and km < GPS_ONLY_KM:  # noqa: PLR2004 - a way has two ends
+    if trip.fixes >= 2 and km < rules.GPS_ONLY_KM:  # noqa: PLR2004 - a way has two ends
         return round(km, 1), "positions"
     return None, None
 
@@ -149,12 +142,12 @@ def _is_noise(trip: OpenTrip, km: float | None) -> bool:
     """Whether it is too short for a record, or nothing but a word left over from a drive."""
     if km is None:
         km = trip.gps_m / 1000 if trip.is_announced else 0
-    is_short = trip.start_known and trip.last_moved_at - trip.start_at < NOISE
-    return km < NOISE_KM or (is_short and km <= ODOMETER_STEP_KM)
+    is_short = trip.start_known and trip.last_moved_at - trip.start_at < rules.NOISE
+    return km < rules.NOISE_KM or (is_short and km <= rules.ODOMETER_STEP_KM)
 
 
 def _at_end(level: Measured[float] | None, trip: OpenTrip) -> float | None:
-    return level.value if level and level.at >= trip.last_moved_at - TRIP_END else None
+    return level.value if level and level.at >= trip.last_moved_at - rules.TRIP_END else None
 
 
 def _litres(start: float | None, end: float | None, *, is_refuelled: bool) -> float | None:
@@ -168,15 +161,15 @@ def _kwh(last: LastTrip, capacity_kwh: float | None) -> float | None:
     start, end, trip = last.soc_start, last.soc_end, last.trip
     if start is None or end is None or trip.start_at is None or not trip.start_known:
         return None
-    if capacity_kwh is None or start.at < trip.start_at - SOC_BEFORE_START:
+    if capacity_kwh is None or start.at < trip.start_at - rules.SOC_BEFORE_START:
         return None
     points = start.value - end.value
-    return round(points * capacity_kwh / 100, 2) if points >= SOC_POINTS else None
+    return round(points * capacity_kwh / 100, 2) if points >= rules.SOC_POINTS else None
 
 
 def _per_100km(kwh: float | None, km: float | None, drive_train: DriveTrain | None) -> float | None:
     if kwh is None or not km or (drive_train is not None and drive_train.has_engine):
         return None  # with an engine the battery is only a part of it
     value = kwh / km * 100
-    lowest, highest = PLAUSIBLE_KWH_100KM
+    lowest, highest = rules.PLAUSIBLE_KWH_100KM
     return round(value, 1) if lowest <= value <= highest else None

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bmw2mqtt.vehicle.trips import rules
 from bmw2mqtt.vehicle.trips.observation import Measured
 from bmw2mqtt.vehicle.trips.places import Coordinates
-from bmw2mqtt.vehicle.trips.rules import MAX_SPEED_KMH, STEP_M
 
 
 @dataclass(slots=True)
@@ -43,4 +43,4 @@ class Fixes:
 def _is_possible(one: Measured[Coordinates], other: Measured[Coordinates]) -> bool:
     metres = one.value.distance_m(other.value)
     hours = (other.at - one.at) / timedelta(hours=1)
-    return metres <= STEP_M + MAX_SPEED_KMH * 1000 * hours
+    return metres <= rules.STEP_M + rules.MAX_SPEED_KMH * 1000 * hours

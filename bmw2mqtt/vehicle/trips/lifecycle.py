@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from bmw2mqtt.vehicle.trips import figures
+from bmw2mqtt.vehicle.trips import figures, rules
 from bmw2mqtt.vehicle.trips.observation import Measured
 from bmw2mqtt.vehicle.trips.places import Home, zone_of
 from bmw2mqtt.vehicle.trips.records import (
@@ -10,16 +10,6 @@ from bmw2mqtt.vehicle.trips.records import (
     TripEnded,
     TripEvent,
     TripStarted,
-)
-from bmw2mqtt.vehicle.trips.rules import (
-    CLOSE_AFTER,
-    CLOSE_MOVING_AFTER,
-    CLOSE_SILENT_AFTER,
-    CONFIRM_AFTER,
-    DOOR_BEFORE_START,
-    DRIVING_KMH,
-    SETTLE,
-    STANDING_KMH,
 )
 from bmw2mqtt.vehicle.trips.state import OpenTrip, TripState
 
@@ -89,7 +79,7 @@ class TripLifecycle:
     def _soc_before_start(self) -> Measured[float] | None:
         """Return the last SoC, unless the car was charged since."""
         soc, charged_at = self._state.soc, self._state.charged_at
-        if soc is None or charged_at is None or soc.at >= charged_at - CLOSE_AFTER:
+        if soc is None or charged_at is None or soc.at >= charged_at - rules.CLOSE_AFTER:
             return soc
         return None
 
@@ -99,7 +89,7 @@ class TripLifecycle:
         is_second = (sign == "position" and trip.fixes > 0) or (
             sign == "odometer" and trip.odometer_end_km is not None
         )
-        is_second = is_second and at - trip.first_moved_at >= CONFIRM_AFTER
+        is_second = is_second and at - trip.first_moved_at >= rules.CONFIRM_AFTER
         if is_second or sign in {"moving", "ignition"}:
             trip.is_streamed = True
         trip.first_moved_at = min(trip.first_moved_at, at)
@@ -132,7 +122,7 @@ class TripLifecycle:
         is_moved_until = trip is not None and trip.standing_at is None and at > trip.last_moved_at
         # an ignition that stays on after the drive is no movement
         if trip is not None and is_moved_until and (sign in ("moving", trip.last_sign)):
-            if at - trip.last_moved_at > CLOSE_SILENT_AFTER and not _has_driven(trip, at):
+            if at - trip.last_moved_at > rules.CLOSE_SILENT_AFTER and not _has_driven(trip, at):
                 return self.close()
             trip.last_moved_at = at
         return self.stands(at, "not_moving")
@@ -147,13 +137,13 @@ class TripLifecycle:
     def _has_stood(self, trip: OpenTrip, at: datetime, km: float | None) -> bool:
         """Whether the car stood between its last movement and this one."""
         gap = at - trip.last_moved_at
-        if gap <= CLOSE_AFTER:
+        if gap <= rules.CLOSE_AFTER:
             return False
         if trip.standing_at is not None:
             return True
-        if gap > CLOSE_SILENT_AFTER and (km is None or not self._state.is_moving):
+        if gap > rules.CLOSE_SILENT_AFTER and (km is None or not self._state.is_moving):
             return True
-        if km is None or km / (gap / timedelta(hours=1)) >= STANDING_KMH:
+        if km is None or km / (gap / timedelta(hours=1)) >= rules.STANDING_KMH:
             return False
         trip.standing_sign = "stopped"
         return True
@@ -162,10 +152,10 @@ class TripLifecycle:
         """Return when it is over if nothing moves any more."""
         is_told_at_end = trip.odometer_end_km is not None and not trip.start_known
         if is_told_at_end and not trip.is_streamed and not self._state.reports_while_driving:
-            return trip.opened_at + SETTLE
+            return trip.opened_at + rules.SETTLE
         if trip.standing_at is not None:
-            return trip.last_moved_at + CLOSE_AFTER
-        silence = CLOSE_MOVING_AFTER if self._state.is_moving else CLOSE_SILENT_AFTER
+            return trip.last_moved_at + rules.CLOSE_AFTER
+        silence = rules.CLOSE_MOVING_AFTER if self._state.is_moving else rules.CLOSE_SILENT_AFTER
         return trip.last_moved_at + silence
 
     def close(self) -> Events:
@@ -194,11 +184,11 @@ def _has_driven(trip: OpenTrip, at: datetime) -> bool:
     if trip.odometer_start_km is None or trip.odometer_end_km is None:
         return False
     hours = (at - trip.start_at) / timedelta(hours=1)
-    return trip.odometer_end_km - trip.odometer_start_km >= DRIVING_KMH * hours
+    return trip.odometer_end_km - trip.odometer_start_km >= rules.DRIVING_KMH * hours
 
 
 def start_door(closed_at: datetime | None, moved_at: datetime) -> datetime | None:
     """Return when the driver's door was closed for the drive, if that was just before it."""
-    if closed_at is not None and timedelta(0) <= moved_at - closed_at <= DOOR_BEFORE_START:
+    if closed_at is not None and timedelta(0) <= moved_at - closed_at <= rules.DOOR_BEFORE_START:
         return closed_at
     return None

@@ -6,15 +6,8 @@ Some cars and BMW's REST answers switch between kilometres and miles without say
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bmw2mqtt.vehicle.trips import rules
 from bmw2mqtt.vehicle.trips.observation import Measured
-from bmw2mqtt.vehicle.trips.rules import (
-    BIG_STEP_KM,
-    MAX_SPEED_KMH,
-    MILES,
-    NEAR_KM,
-    ODOMETER_STEP_KM,
-    SCALE_READINGS,
-)
 
 
 @dataclass(slots=True)
@@ -39,13 +32,17 @@ class Odometer:
             return None
         if self._is_step(km - self.km, at - self.at):
             self.doubtful, self.other_unit = None, 0
-            return self._step_to(km, at, ODOMETER_STEP_KM)
+            return self._step_to(km, at, rules.ODOMETER_STEP_KM)
         factor = self._factor(km)
         return self._confirm(km, at) if factor is None else self._convert(km, factor, at)
 
     def _is_step(self, step: float, elapsed: timedelta) -> bool:
         hours = elapsed / timedelta(hours=1)
-        return -ODOMETER_STEP_KM <= step <= min(BIG_STEP_KM, NEAR_KM + MAX_SPEED_KMH * hours)
+        return (
+            -rules.ODOMETER_STEP_KM
+            <= step
+            <= min(rules.BIG_STEP_KM, rules.NEAR_KM + rules.MAX_SPEED_KMH * hours)
+        )
 
     def _step_to(self, km: float, at: datetime, least: float) -> float | None:
         assert self.km is not None  # noqa: S101 - the caller compared with it
@@ -60,8 +57,8 @@ class Odometer:
     def _factor(self, km: float) -> float | None:
         """Return what turns it into the unit of the last reading, if it fits there."""
         assert self.km is not None  # noqa: S101 - the caller compared with it
-        for factor in (MILES, 1 / MILES):
-            if -3 * ODOMETER_STEP_KM <= round(km * factor) - self.km <= NEAR_KM:
+        for factor in (rules.MILES, 1 / rules.MILES):
+            if -3 * rules.ODOMETER_STEP_KM <= round(km * factor) - self.km <= rules.NEAR_KM:
                 return factor
         return None
 
@@ -69,12 +66,12 @@ class Odometer:
         """Use a reading in the other unit; after many in a row the first one was wrong."""
         self.doubtful = None
         self.other_unit += 1
-        if self.other_unit >= SCALE_READINGS:
+        if self.other_unit >= rules.SCALE_READINGS:
             self._set(km, at)
             return None
         readings = self.other_unit
         # both are whole numbers: a smaller step may come from rounding a mile
-        step = self._step_to(round(km * factor), at, 3 * ODOMETER_STEP_KM)
+        step = self._step_to(round(km * factor), at, 3 * rules.ODOMETER_STEP_KM)
         self.other_unit = readings
         return step
 
@@ -82,10 +79,10 @@ class Odometer:
         """Believe an unlikely reading once a second one is near it."""
         assert self.km is not None  # noqa: S101 - the caller compared with it
         doubtful = self.doubtful
-        if doubtful is not None and at > doubtful.at and 0 <= km - doubtful.value <= NEAR_KM:
+        if doubtful is not None and at > doubtful.at and 0 <= km - doubtful.value <= rules.NEAR_KM:
             step = km - self.km
             self._set(km, at)
-            return step if step >= ODOMETER_STEP_KM else None
+            return step if step >= rules.ODOMETER_STEP_KM else None
         if doubtful is None or at > doubtful.at:
             self.doubtful = Measured(km, at)
         return None

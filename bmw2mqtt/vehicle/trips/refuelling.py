@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bmw2mqtt.vehicle.trips import rules
 from bmw2mqtt.vehicle.trips.observation import Measured
 from bmw2mqtt.vehicle.trips.records import Refuel
-from bmw2mqtt.vehicle.trips.rules import REFUEL_L, REFUEL_PERCENT, REFUEL_WINDOW
 
 
 @dataclass(slots=True)
@@ -38,15 +38,15 @@ class TankLevel:
         """Add a reading; return a rise that is over because this reading is later."""
         over = None
         if self.rise is not None:
-            if level.at <= self.rise.first_at + REFUEL_WINDOW:
+            if level.at <= self.rise.first_at + rules.REFUEL_WINDOW:
                 self.rise.highest = max(self.rise.highest, level.value)
                 return None
             over = self.finish()
-        recent = self._from(level.at - REFUEL_WINDOW)
+        recent = self._from(level.at - rules.REFUEL_WINDOW)
         before = min(recent, key=lambda reading: reading.value, default=None)
         self.recent = [*recent, level]
         if before is not None and level.value - before.value >= least_rise:
-            due_at = received_at + REFUEL_WINDOW
+            due_at = received_at + rules.REFUEL_WINDOW
             self.rise = Rise(before, level.at, level.value, due_at, odometer_km)
         return over
 
@@ -78,8 +78,8 @@ class Tank:
     def least_litres(self) -> float:
         """Return the rise in litres that counts: 5 l, or 8 % of the tank if its size is known."""
         if not self.litres.recent or not self.percent.recent:
-            return REFUEL_L
+            return rules.REFUEL_L
         litres, percent = self.litres.recent[-1], self.percent.recent[-1]
         if percent.value < 20 or abs(litres.at - percent.at) > timedelta(minutes=1):  # noqa: PLR2004
-            return REFUEL_L
-        return max(REFUEL_L, litres.value / percent.value * REFUEL_PERCENT)
+            return rules.REFUEL_L
+        return max(rules.REFUEL_L, litres.value / percent.value * rules.REFUEL_PERCENT)

@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from bmw2mqtt.vehicle.trips import figures
+from bmw2mqtt.vehicle.trips import figures, rules
 from bmw2mqtt.vehicle.trips.observation import Measured
 from bmw2mqtt.vehicle.trips.records import Refuelled, TripEvent
 from bmw2mqtt.vehicle.trips.refuelling import Rise
-from bmw2mqtt.vehicle.trips.rules import REFUEL_PERCENT
 from bmw2mqtt.vehicle.trips.state import TripState
 
 
@@ -41,7 +40,7 @@ class RefuelTracker:
         if not self._has_tank():
             return []
         level = Measured(percent, at)
-        over = state.tank.percent.add(level, REFUEL_PERCENT, now, state.odometer.km)
+        over = state.tank.percent.add(level, rules.REFUEL_PERCENT, now, state.odometer.km)
         self._mark_trip()
         return self._event(over, is_litres=False)
 

@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from bmw2mqtt.vehicle.snapshot import DriveTrain
+from bmw2mqtt.vehicle.trips import rules
 from bmw2mqtt.vehicle.trips.fixes import Fixes
 from bmw2mqtt.vehicle.trips.observation import Measured
 from bmw2mqtt.vehicle.trips.odometer import Odometer
 from bmw2mqtt.vehicle.trips.places import Coordinates, Zone
 from bmw2mqtt.vehicle.trips.records import Trip
 from bmw2mqtt.vehicle.trips.refuelling import Tank
-from bmw2mqtt.vehicle.trips.rules import TRACK_POINTS
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class OpenTrip:
     def add_to_track(self, place: Coordinates) -> None:
         """Keep a position of the way; beyond the limit every second one goes."""
         self.track.append(Coordinates(round(place.latitude, 5), round(place.longitude, 5)))
-        if len(self.track) > TRACK_POINTS:
+        if len(self.track) > rules.TRACK_POINTS:
             self.track = self.track[::2]
 
 

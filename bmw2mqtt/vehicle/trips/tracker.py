@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bmw2mqtt.vehicle.document import from_document, to_document
-from bmw2mqtt.vehicle.trips import figures
+from bmw2mqtt.vehicle.trips import figures, rules
 from bmw2mqtt.vehicle.trips.lifecycle import TripLifecycle, start_door
 from bmw2mqtt.vehicle.trips.observation import Measured, Observation, TripEndBlock
 from bmw2mqtt.vehicle.trips.places import Coordinates, Home, zone_of
@@ -15,22 +15,6 @@ from bmw2mqtt.vehicle.trips.records import (
     TripEvent,
 )
 from bmw2mqtt.vehicle.trips.refuelling_tracker import RefuelTracker
-from bmw2mqtt.vehicle.trips.rules import (
-    BLOCK_AGE,
-    CONFIRM_AFTER,
-    DOOR_AFTER_STOP,
-    FUTURE,
-    LATE_ODOMETER,
-    LATE_ODOMETER_KM,
-    LATE_SOC,
-    MAX_SPEED_KMH,
-    ODOMETER_STEP_KM,
-    PARKED_RADIUS_M,
-    ROAD_FACTOR,
-    SOC_AFTER_START,
-    STEP_M,
-    TRIP_END,
-)
 from bmw2mqtt.vehicle.trips.state import OpenTrip, TripState, without_positions
 
 Events = list[TripEvent]
@@ -121,7 +105,7 @@ class TripTracker:
 
     def _time(self, measured: Measured[Any]) -> datetime:
         """Return when it was measured; the future comes from a wrong clock."""
-        return self._trips.now if measured.at > self._trips.now + FUTURE else measured.at
+        return self._trips.now if measured.at > self._trips.now + rules.FUTURE else measured.at
 
     def _is_new(self, name: str, at: datetime, measured: Measured[Any]) -> bool:
         seen, value = self._state.seen.get(name), repr(measured.value)
@@ -156,7 +140,7 @@ class TripTracker:
     def _on_door(self, at: datetime, value: bool) -> Events:  # noqa: FBT001
         trip = self._state.open
         if value:
-            if trip is not None and at >= trip.last_moved_at + DOOR_AFTER_STOP:
+            if trip is not None and at >= trip.last_moved_at + rules.DOOR_AFTER_STOP:
                 self._trips.stands(at, "door")
             return []
         self._state.door_closed_at = at
@@ -182,7 +166,7 @@ class TripTracker:
             self._state.soc = soc
         if trip is not None:
             is_told_at_end = not trip.start_known and not trip.is_streamed
-            if at <= trip.first_moved_at + SOC_AFTER_START and not is_told_at_end:
+            if at <= trip.first_moved_at + rules.SOC_AFTER_START and not is_told_at_end:
                 trip.soc_start = soc
             else:
                 trip.soc_end = soc
@@ -196,7 +180,7 @@ class TripTracker:
     def _is_end_of(self, end_at: datetime, at: datetime) -> bool:
         charged_at = self._state.charged_at
         is_charged = charged_at is not None and end_at <= charged_at <= at
-        return end_at - TRIP_END <= at <= end_at + LATE_SOC and not is_charged
+        return end_at - rules.TRIP_END <= at <= end_at + rules.LATE_SOC and not is_charged
 
     def _on_fuel(self, at: datetime, value: float) -> Events:
         return self._refuelling.add_litres(at, value, self._trips.now)
@@ -214,7 +198,7 @@ class TripTracker:
             events += self._on_odometer(at, block.odometer_km)
         if block.soc_percent is not None and (self._state.soc is None or at > self._state.soc.at):
             events += self._on_soc(at, block.soc_percent)
-        if self._trips.now - at <= BLOCK_AGE:
+        if self._trips.now - at <= rules.BLOCK_AGE:
             self._trips.stands(at, "trip_end")
         return events
 
@@ -244,7 +228,7 @@ class TripTracker:
             return False
         if not trip.fixes and trip.last_sign == "odometer":
             return False  # it has no other sign, so this may be the next movement
-        if self._state.is_moving is False or step <= LATE_ODOMETER_KM:
+        if self._state.is_moving is False or step <= rules.LATE_ODOMETER_KM:
             return True
         return self._is_covered(trip.odometer_start_km, trip.gps_m / 1000)
 
@@ -253,7 +237,7 @@ class TripTracker:
         now = self._state.odometer.km
         if now is None or odometer_start_km is None:
             return False
-        return now - odometer_start_km <= gps_km * ROAD_FACTOR + LATE_ODOMETER_KM
+        return now - odometer_start_km <= gps_km * rules.ROAD_FACTOR + rules.LATE_ODOMETER_KM
 
     def _add_step(self, trip: OpenTrip, at: datetime, before: float | None) -> Events:
         if trip.odometer_start_km is None:
@@ -262,7 +246,7 @@ class TripTracker:
         if trip.odometer_start_km is not None and trip.odometer_end_km is not None:
             km = trip.odometer_end_km - trip.odometer_start_km
             hours = (at - trip.start_at) / timedelta(hours=1)
-            if km > 1 + MAX_SPEED_KMH * hours:
+            if km > 1 + rules.MAX_SPEED_KMH * hours:
                 trip.start_known = False  # it was under way before the first sign
         return self._trips.announce(trip)
 
@@ -278,11 +262,11 @@ class TripTracker:
             return False
         if at <= last.trip.end_at:
             return True
-        if not last.is_streamed or at - last.trip.end_at > LATE_ODOMETER:
+        if not last.is_streamed or at - last.trip.end_at > rules.LATE_ODOMETER:
             return False
         if before_at is not None and before_at >= last.trip.end_at:
-            return step <= ODOMETER_STEP_KM
-        return step <= LATE_ODOMETER_KM or self._is_covered(
+            return step <= rules.ODOMETER_STEP_KM
+        return step <= rules.LATE_ODOMETER_KM or self._is_covered(
             last.trip.odometer_start_km, last.gps_km
         )
 
@@ -293,7 +277,7 @@ class TripTracker:
         if trip is None or trip.last_moved_at != state.ended_at:
             return None
         hours = (trip.last_moved_at - trip.start_at) / timedelta(hours=1)
-        if at - trip.last_moved_at > LATE_ODOMETER or step > 1 + MAX_SPEED_KMH * hours:
+        if at - trip.last_moved_at > rules.LATE_ODOMETER or step > 1 + rules.MAX_SPEED_KMH * hours:
             return None
         trip.odometer_start_km, trip.odometer_end_km = before, state.odometer.km
         last = figures.finish(trip, state)
@@ -323,8 +307,8 @@ class TripTracker:
             state.open = None  # the first position was an old one
             state.parked = Measured(place, at)
             return []
-        if last is None or last.value.distance_m(place) < STEP_M:
-            if last is not None and at >= trip.last_moved_at + CONFIRM_AFTER:
+        if last is None or last.value.distance_m(place) < rules.STEP_M:
+            if last is not None and at >= trip.last_moved_at + rules.CONFIRM_AFTER:
                 self._trips.stands(at, "parked")
             self._arrived(trip, at, place)
             return []
@@ -347,7 +331,7 @@ class TripTracker:
 
     def _is_parked(self, place: Coordinates) -> bool:
         parked = self._state.parked
-        return parked is not None and parked.value.distance_m(place) < PARKED_RADIUS_M
+        return parked is not None and parked.value.distance_m(place) < rules.PARKED_RADIUS_M
 
     def _on_way(self, at: datetime, place: Coordinates, metres: float) -> Events:
         events = self._trips.moved(at, "position", metres / 1000)
