@@ -29,8 +29,8 @@ log = structlog.get_logger(__name__)
 class Store:
     """A folder of small JSON documents and pictures.
 
-    `save` and `write` block until the disk has it: for the terminal, and for threads. In the event
-    loop `save_later` and `write_later` leave the disk to a thread; `save_now` waits for the thread.
+    `save` blocks until the disk has it: for the terminal, and for threads. In the event loop
+    `save_later` and `write_later` leave the disk to a thread; `save_now` waits for the thread.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -168,18 +168,11 @@ class Store:
         Raises:
             StoreError: the disk is full, or the folder cannot be written.
         """
-        self.write(f"{name}.json", self._encoded(name, document))
-
-    def write(self, name: str, content: bytes) -> None:
-        """Write any file and wait for the disk.
-
-        Raises:
-            StoreError: the disk is full, or the folder cannot be written.
-        """
+        file, content = f"{name}.json", self._encoded(name, document)
         with self._disk:
             with self._queue:
-                self._unwritten.pop(name, None)  # it is older
-            self._write(name, content)
+                self._unwritten.pop(file, None)  # it is older
+            self._write(file, content)
 
     def save_later(
         self, name: str, document: Mapping[str, Any], done: Done, *, every_s: float = 0

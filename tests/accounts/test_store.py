@@ -25,22 +25,22 @@ def test_what_is_saved_is_loaded(store: Store) -> None:
     store.save("tokens", {"a": "ü"})
     store.save("tokens", {"b": 1})
     assert store.load("tokens") == {"b": 1}
-    assert store.read("images/x.png") is None
-    store.write("images/x.png", b"png")
-    assert store.read("images/x.png") == b"png"
+    assert store.read("cars/x.json") is None
+    store.save("cars/x", {})
+    assert store.read("cars/x.json") == b"{}"
 
 
 def test_nobody_else_can_read_it(store: Store) -> None:
     before = os.umask(0)
     try:
         store.save("tokens", {"a": 1})
-        store.write("images/x.png", b"png")
+        store.save("cars/x", {})
     finally:
         os.umask(before)
     assert mode(store.directory) == 0o700
-    assert mode(store.directory / "images") == 0o700
+    assert mode(store.directory / "cars") == 0o700
     assert mode(store.directory / "tokens.json") == 0o600
-    assert mode(store.directory / "images" / "x.png") == 0o600
+    assert mode(store.directory / "cars" / "x.json") == 0o600
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else")

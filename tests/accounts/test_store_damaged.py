@@ -152,11 +152,11 @@ def test_what_is_in_a_drafts_place_is_in_nobodys_way(
 
 def test_a_folder_that_leads_out_of_data_dir_is_not_used(store: Store, tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
-    (tmp_path / "outside" / "x.png").write_bytes(b"not ours")
-    (store.directory / "images").symlink_to(tmp_path / "outside")
+    (tmp_path / "outside" / "x.json").write_bytes(b"not ours")
+    (store.directory / "cars").symlink_to(tmp_path / "outside")
     with capture_logs() as lines:
-        assert store.read("images/x.png") is None
-        store.write("images/x.png", b"ours")
+        assert store.read("cars/x.json") is None
+        store.save("cars/x", {"a": "ours"})
     assert [line["event"] for line in lines] == ["file_damaged"]
-    assert store.read("images/x.png") == b"ours"
-    assert (tmp_path / "outside" / "x.png").read_bytes() == b"not ours"
+    assert store.read("cars/x.json") == b'{"a": "ours"}'
+    assert (tmp_path / "outside" / "x.json").read_bytes() == b"not ours"

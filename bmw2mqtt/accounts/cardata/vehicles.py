@@ -55,14 +55,13 @@ class VehicleRegistry:
         if self._vehicles.pop(vin, None) is None:
             return
         self._readings.remove(vin)
-        for file in (_basic_data_file(vin), _image_file(vin)):
+        for file in (f"{_basic_data(vin)}.json", _image_file(vin)):
             self._store.write_later(file, None, self._report)
 
     def save_basic_data(self, vehicle: CarDataVehicle, answer: dict[str, object]) -> None:
         """Store BMW's answer, and use it."""
         vehicle.basic_data = BasicData.parse(answer)
-        name = _basic_data_file(vehicle.vin).removesuffix(".json")
-        self._store.save_later(name, answer, self._report)
+        self._store.save_later(_basic_data(vehicle.vin), answer, self._report)
 
     def save_image(self, vehicle: CarDataVehicle, image: bytes) -> None:
         """Store a picture, and use it."""
@@ -72,7 +71,7 @@ class VehicleRegistry:
     def _load(self, vehicle: CarDataVehicle) -> None:
         vin = vehicle.vin
         try:
-            if answer := self._store.load(_basic_data_file(vin).removesuffix(".json")):
+            if answer := self._store.load(_basic_data(vin)):
                 vehicle.basic_data = BasicData.parse(answer)
             image = self._store.read(_image_file(vin))
             if image and image.startswith(PNG):  # else it is requested again
@@ -85,8 +84,8 @@ class VehicleRegistry:
             log.warning("vehicle_not_saved", account=self._account, reason=str(error))
 
 
-def _basic_data_file(vin: str) -> str:
-    return f"cars/{vin}.json"
+def _basic_data(vin: str) -> str:
+    return f"cars/{vin}"
 
 
 def _image_file(vin: str) -> str:

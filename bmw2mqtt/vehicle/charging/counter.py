@@ -43,14 +43,9 @@ def count(
     """
     kwh = _contribution_kwh(counter, session, now)
     accounted_kwh = counter.accounted_kwh + kwh - session.counted_kwh
-    return (
-        replace(
-            counter,
-            accounted_kwh=accounted_kwh,
-            total_kwh=max(counter.total_kwh, accounted_kwh),
-        ),
-        replace(session, counted_kwh=kwh),
-    )
+    total_kwh = max(counter.total_kwh, accounted_kwh)
+    counter = replace(counter, accounted_kwh=accounted_kwh, total_kwh=total_kwh)
+    return counter, replace(session, counted_kwh=kwh)
 
 
 def _contribution_kwh(counter: EnergyCounter, session: ChargingSession, now: datetime) -> float:

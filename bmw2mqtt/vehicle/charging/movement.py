@@ -1,7 +1,7 @@
 """Movement: the odometer, "is moving", and the distance from where the car stood."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bmw2mqtt.vehicle.charging.completion import correct_end
 from bmw2mqtt.vehicle.charging.constants import (
@@ -18,8 +18,6 @@ from bmw2mqtt.vehicle.charging.lifecycle import end
 from bmw2mqtt.vehicle.charging.session import EndSource
 from bmw2mqtt.vehicle.charging.state import MachineState, Step
 from bmw2mqtt.vehicle.snapshot import Position
-
-SECONDS_PER_HOUR = 3600
 
 
 def moved_by_odometer(step: Step, reading: Fact[float]) -> None:
@@ -99,7 +97,7 @@ def _is_unit_fault(known_km: float, km: float) -> bool:
 
 
 def _is_jump(known: Fact[Position], reading: Fact[Position]) -> bool:
-    hours = (reading.at - known.at).total_seconds() / SECONDS_PER_HOUR
+    hours = (reading.at - known.at) / timedelta(hours=1)
     if hours <= 0:
         return False
     return distance_m(known.value, reading.value) / 1000 / hours > FASTEST_KMH

@@ -78,16 +78,8 @@ def remembered(state: SocState, reading: SocReading) -> SocState:
 def begun(state: SocState, *, is_resumed: bool) -> SocState:
     """Return the state as a charge begins, or goes on after a pause."""
     percent = None if state.real is None else state.real.percent
-    if is_resumed:
-        return replace(state, ceiling_percent=percent, falling=None, held=None)
-    return replace(
-        state,
-        ceiling_percent=percent,
-        has_header=False,
-        falling=None,
-        held=None,
-        before=state.real,
-    )
+    state = replace(state, ceiling_percent=percent, falling=None, held=None)
+    return state if is_resumed else replace(state, has_header=False, before=state.real)
 
 
 def stopped(state: SocState) -> SocState:
@@ -102,18 +94,10 @@ def header_while_charging(
     if state.real is not None and reading.at < state.real.at:
         return state, Verdict.IGNORED
     if _is_start(state, reading, start_at, is_parked=is_parked):
-        began = replace(
-            state,
-            ceiling_percent=reading.percent,
-            has_header=True,
-            falling=None,
-            before=reading,
-        )
-        return _accepted(began, reading), Verdict.START
+        return _accepted(replace(state, before=reading), reading), Verdict.START
     ceiling = state.ceiling_percent
     if ceiling is None or reading.percent > ceiling:
-        rising = replace(state, ceiling_percent=reading.percent, has_header=True, falling=None)
-        return _accepted(rising, reading), Verdict.ROSE
+        return _accepted(state, reading), Verdict.ROSE
     state = replace(state, has_header=True)
     if reading.percent == ceiling:
         return replace(state, falling=None), Verdict.IGNORED
@@ -195,8 +179,14 @@ def _is_start(state: SocState, reading: SocReading, start_at: datetime, *, is_pa
 def _accepted(state: SocState, reading: SocReading) -> SocState:
     """Show a header unless a forecast is newer, which the header does not lower."""
     shown = state.shown
-    is_newest = shown is None or reading.at >= shown.at
-    return replace(state, real=reading, shown=reading if is_newest else shown)
+    return replace(
+        state,
+        real=reading,
+        shown=reading if shown is None or reading.at >= shown.at else shown,
+        ceiling_percent=reading.percent,
+        has_header=True,
+        falling=None,
+    )
 
 
 def _is_newer(state: SocState, forecast: SocReading) -> bool:

@@ -153,7 +153,7 @@ class LoginManager:
             except LoginRequired as error:
                 self._renewals.reset()
                 if self._credentials.current is None:  # else a new login has come meanwhile
-                    self._require_person(str(error))
+                    self._write(reason=str(error))
                     self._set_tokens(None)
                     self._set_problem(error)
             except AccountError as error:
@@ -205,7 +205,7 @@ class LoginManager:
             except LoginFailed as error:
                 is_final = not (isinstance(error, CodeExpired) or self.is_optional)
                 if is_final or self._is_person_required():
-                    self._require_person(str(error))
+                    self._write(reason=str(error))
                 had_code = self.codes is not None
                 self._login_failed(error)
                 if not had_code:  # people press again and again; each attempt is three requests
@@ -270,9 +270,6 @@ class LoginManager:
         """Record a code that was requested without a person."""
         if not self._is_person_required():
             self._write(codes=(*self._recent_codes(), self._now()))
-
-    def _require_person(self, reason: str) -> None:
-        self._write(reason=reason)
 
     def _document(self) -> LoginDocument:
         """Return what is kept of this client's logins; another client's do not count."""

@@ -160,7 +160,8 @@ class _Container:
         known = self._load()
         if known.id and known.purpose == purpose_of(self._wanted(known)):
             return known.id
-        if self._is_paused(known) or (known.id and self._is_of_today(known)):
+        is_paused = known.paused_until is not None and self._now() < known.paused_until
+        if is_paused or (known.id and self._is_of_today(known)):
             if known.id:
                 return known.id  # an older list is better than none
             raise RequestRefused(
@@ -303,9 +304,6 @@ class _Container:
         known.paused_until = self._now() + pause
         known.pause_reason = str(error)
         self.save(known)
-
-    def _is_paused(self, known: ContainerDocument) -> bool:
-        return known.paused_until is not None and self._now() < known.paused_until
 
     def _is_of_today(self, known: ContainerDocument) -> bool:
         made_at = known.made_at

@@ -79,10 +79,7 @@ class JsonReader:
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return the texts of a list."""
-        values = self._fields.get(key)
-        if not isinstance(values, list):
-            return ()
-        return tuple(value for value in values if isinstance(value, str))
+        return tuple(value for value in self._list(key) if isinstance(value, str))
 
     def flag(self, key: str, kept: bool | None = None) -> bool | None:  # noqa: FBT001 - a value
         """Return a yes or no."""
@@ -119,12 +116,9 @@ class JsonReader:
 
     def wholes(self, key: str, minimum: int, maximum: int) -> tuple[int, ...]:
         """Return the whole numbers of a list that are within bounds."""
-        values = self._fields.get(key)
-        if not isinstance(values, list):
-            return ()
         return tuple(
             v
-            for v in values
+            for v in self._list(key)
             if isinstance(v, int) and not isinstance(v, bool) and minimum <= v <= maximum
         )
 
@@ -163,6 +157,10 @@ class JsonReader:
         clock = self.part(key)
         hour, minute = clock.whole("hour", 0, 23), clock.whole("minute", 0, 59)
         return None if hour is None or minute is None else time(hour, minute)
+
+    def _list(self, key: str) -> list[Any]:
+        values = self._fields.get(key)
+        return values if isinstance(values, list) else []
 
     def _kept(self, key: str, kept: T) -> T | None:
         """Return the value to keep for one that cannot be understood, `None` for a missing one."""
