@@ -169,11 +169,6 @@ class CarDataAccount:
         self._receiver.stream_message(topic, payload, is_old=is_retained)
 
     @property
-    def _is_login_optional(self) -> bool:
-        """Whether the cars come without a login, and nobody has tried one."""
-        return self._relayed is not None and self._login.problem is None
-
-    @property
     def state(self) -> AccountState:
         """Its present status."""
         return self._reporter.state
@@ -276,9 +271,9 @@ class CarDataAccount:
 
     async def _poll(self) -> None:
         by_person = self._refresh.poll_started()
-        if self._tokens is None and self._is_login_optional:
-            return
         if self._tokens is None:
+            if self._relayed is not None and self._login.problem is None:
+                return  # the cars come without a login, and nobody has tried one
             raise self._login.problem or LoginRequired("waiting for a code from BMW to log in with")
         await self._poller.poll(by_person=by_person)
 

@@ -44,13 +44,7 @@ async def _log_in(
 ) -> str:
     from bmw2mqtt.accounts.cardata.check import log_in  # noqa: PLC0415 - heavy
 
-    await log_in(
-        name,
-        settings,
-        store,
-        tls,
-        lambda codes: terminal.show_code(codes.verification_url, codes.user_code, codes.expires_at),
-    )
+    await log_in(name, settings, store, tls, terminal)
     return "logged in"
 
 

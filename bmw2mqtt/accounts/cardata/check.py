@@ -1,10 +1,11 @@
 """The check of an account's login, and the login on the terminal."""
 
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bmw2mqtt.accounts.cardata.auth.device_login import Codes, DeviceLogin
+from bmw2mqtt.accounts.backend import Terminal
+from bmw2mqtt.accounts.cardata.auth.device_login import DeviceLogin
 from bmw2mqtt.accounts.cardata.auth.oauth import OAuth
 from bmw2mqtt.accounts.cardata.auth.tokens import Credentials
 from bmw2mqtt.accounts.cardata.http import HttpClient
@@ -26,11 +27,7 @@ async def try_login(
 
 
 async def log_in(
-    name: str,
-    settings: AccountSettings,
-    store: Store,
-    tls: ssl.SSLContext,
-    show: Callable[[Codes], None],
+    name: str, settings: AccountSettings, store: Store, tls: ssl.SSLContext, terminal: Terminal
 ) -> None:
     """Get a code, show it to a person, wait until it is confirmed, and store the tokens.
 
@@ -40,7 +37,7 @@ async def log_in(
     async with _login(name, settings, store, tls) as (oauth, credentials):
         login = DeviceLogin(oauth)
         codes = await login.begin()
-        show(codes)
+        terminal.show_code(codes.verification_url, codes.user_code, codes.expires_at)
         await credentials.replace(await login.wait(codes))
 
 

@@ -14,11 +14,7 @@ from bimmer_connected.api.client import MyBMWClient
 from bimmer_connected.const import VEHICLE_CHARGING_DETAILS_URL
 from bimmer_connected.models import ChargingSettings, MyBMWRemoteServiceError, PointOfInterest
 from bimmer_connected.vehicle import remote_services
-from bimmer_connected.vehicle.remote_services import (
-    RemoteServices,
-    RemoteServiceStatus,
-    Services,
-)
+from bimmer_connected.vehicle.remote_services import RemoteServices, RemoteServiceStatus, Services
 
 from bmw2mqtt.accounts.mybmw.command_results import (
     result_of_account_error,

@@ -29,13 +29,7 @@ from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.unknown_values import UnknownValueLog
 from bmw2mqtt.guard import BugLogger, bug_message
 from bmw2mqtt.log_once import LogOnce
-from bmw2mqtt.vehicle.errors import (
-    WHOLE_ACCOUNT,
-    AccountError,
-    BadAnswer,
-    StoreError,
-    Unreachable,
-)
+from bmw2mqtt.vehicle.errors import WHOLE_ACCOUNT, AccountError, BadAnswer, StoreError, Unreachable
 from bmw2mqtt.vehicle.snapshot import Vehicle
 
 log = structlog.get_logger(__name__)

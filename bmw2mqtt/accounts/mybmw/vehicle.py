@@ -13,11 +13,7 @@ from bimmer_connected.vehicle.vehicle import MyBMWVehicle
 
 from bmw2mqtt.accounts.mybmw.library.errors import translated
 from bmw2mqtt.accounts.mybmw.snapshot.responses import ReportTrackers, VehicleResponses
-from bmw2mqtt.vehicle.errors import (
-    WHOLE_ACCOUNT,
-    AccountError,
-    BadAnswer,
-)
+from bmw2mqtt.vehicle.errors import WHOLE_ACCOUNT, AccountError, BadAnswer
 from bmw2mqtt.vehicle.snapshot import Vehicle
 from bmw2mqtt.vehicle.vin import is_vin
 

@@ -16,13 +16,7 @@ from bmw2mqtt.vehicle.charging.conditions import earliest_start, may_charge
 from bmw2mqtt.vehicle.charging.constants import CHARGING_POWER_W, FLAP, POWER_UNKNOWN, START_WINDOW
 from bmw2mqtt.vehicle.charging.energy import CurrentType, kind_of
 from bmw2mqtt.vehicle.charging.facts import MEASURED, ChargingFacts, Fact
-from bmw2mqtt.vehicle.charging.lifecycle import (
-    begin,
-    end,
-    pause,
-    rise,
-    update_integrals,
-)
+from bmw2mqtt.vehicle.charging.lifecycle import begin, end, pause, rise, update_integrals
 from bmw2mqtt.vehicle.charging.movement import moved_by_odometer, moved_by_position, on_moving
 from bmw2mqtt.vehicle.charging.power import PowerSample, ac_power, sampled
 from bmw2mqtt.vehicle.charging.session import EndSource, Flag, Phase, StartSource

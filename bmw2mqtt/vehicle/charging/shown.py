@@ -3,11 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bmw2mqtt.vehicle.charging.constants import (
-    END_TIME_SHOWN,
-    POWER_UNKNOWN,
-    UNKNOWN_WORD_HOLD,
-)
+from bmw2mqtt.vehicle.charging.constants import END_TIME_SHOWN, POWER_UNKNOWN, UNKNOWN_WORD_HOLD
 from bmw2mqtt.vehicle.charging.facts import Fact
 from bmw2mqtt.vehicle.charging.power import ac_power, is_phase_count_valid
 from bmw2mqtt.vehicle.charging.session import Phase

@@ -5,12 +5,7 @@ from datetime import UTC, datetime, timedelta
 from bmw2mqtt.vehicle.trips import figures, rules
 from bmw2mqtt.vehicle.trips.observation import Measured
 from bmw2mqtt.vehicle.trips.places import Home, zone_of
-from bmw2mqtt.vehicle.trips.records import (
-    TripDiscarded,
-    TripEnded,
-    TripEvent,
-    TripStarted,
-)
+from bmw2mqtt.vehicle.trips.records import TripDiscarded, TripEnded, TripEvent, TripStarted
 from bmw2mqtt.vehicle.trips.state import OpenTrip, TripState
 
 Events = list[TripEvent]

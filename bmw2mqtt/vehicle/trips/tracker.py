@@ -6,18 +6,12 @@ from typing import Any
 
 from bmw2mqtt.vehicle.document import from_document, to_document
 from bmw2mqtt.vehicle.trips import figures, rules
-from bmw2mqtt.vehicle.trips.lifecycle import TripLifecycle, start_door
+from bmw2mqtt.vehicle.trips.lifecycle import Events, TripLifecycle, start_door
 from bmw2mqtt.vehicle.trips.observation import Measured, Observation, TripEndBlock
 from bmw2mqtt.vehicle.trips.places import Coordinates, Home, zone_of
-from bmw2mqtt.vehicle.trips.records import (
-    TripCorrected,
-    TripEnded,
-    TripEvent,
-)
+from bmw2mqtt.vehicle.trips.records import TripCorrected, TripEnded
 from bmw2mqtt.vehicle.trips.refuelling_tracker import RefuelTracker
 from bmw2mqtt.vehicle.trips.state import OpenTrip, TripState, without_positions
-
-Events = list[TripEvent]
 
 
 class TripTracker:

@@ -258,7 +258,6 @@ class Credentials:
     def _use(self, tokens: OAuthTokens) -> None:
         lifetime = tokens.expires_at - tokens.issued_at
         ahead = RENEW_AHEAD + timedelta(seconds=random.uniform(0, RENEW_JITTER_S))
-        self._file.hide(tokens)
         self.current = tokens
         self.renew_at = max(
             tokens.expires_at - min(ahead, lifetime / 4), tokens.issued_at + RENEW_AT_MOST_EVERY

@@ -12,12 +12,7 @@ from bmw2mqtt.accounts.cardata.auth.tokens import Credentials
 from bmw2mqtt.accounts.cardata.errors import LoginFailed, RequestRefused, ServerFault
 from bmw2mqtt.accounts.cardata.http import HttpClient, HttpResponse
 from bmw2mqtt.accounts.cardata.rest.quota import Priority, RequestQuota
-from bmw2mqtt.vehicle.errors import (
-    AccountError,
-    BadAnswer,
-    LoginOutage,
-    NoConnection,
-)
+from bmw2mqtt.vehicle.errors import AccountError, BadAnswer, LoginOutage, NoConnection
 
 NO_VEHICLE = "CU-104"
 NO_CONTAINER = "CU-105"

@@ -35,12 +35,7 @@ from bmw2mqtt.accounts.cardata.rest.container_lists import (
 from bmw2mqtt.accounts.cardata.rest.quota import Priority
 from bmw2mqtt.accounts.state_document import PastTime, StateDocument, Time, within
 from bmw2mqtt.accounts.state_file import StateFile
-from bmw2mqtt.vehicle.errors import (
-    WHOLE_ACCOUNT,
-    AccountError,
-    QuotaExceeded,
-    Unreachable,
-)
+from bmw2mqtt.vehicle.errors import WHOLE_ACCOUNT, AccountError, QuotaExceeded, Unreachable
 
 log = structlog.get_logger(__name__)
 

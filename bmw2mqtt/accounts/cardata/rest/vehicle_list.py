@@ -13,6 +13,7 @@ import structlog
 
 from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
+from bmw2mqtt.log_once import LogOnce
 from bmw2mqtt.vehicle.errors import AccountError, BadAnswer
 from bmw2mqtt.vehicle.vin import is_vin
 
@@ -34,7 +35,7 @@ class VehicleList:
         self._account = account
         self._vehicles = vehicles
         self._now = now
-        self._warned: set[str] = set()
+        self._warned = LogOnce(MAX_WARNINGS)
 
     @property
     def problem(self) -> AccountError | None:
@@ -112,8 +113,7 @@ class VehicleList:
         return found
 
     def _warn_once(self, event: str, vin: str, remedy: str) -> None:
-        if vin not in self._warned and len(self._warned) < MAX_WARNINGS:
-            self._warned.add(vin)
+        if self._warned.is_new(vin):
             log.warning(event, account=self._account, vin=vin, remedy=remedy)
 
 

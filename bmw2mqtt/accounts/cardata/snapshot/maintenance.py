@@ -16,12 +16,7 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import INSPECTION_DATE, MES
 from bmw2mqtt.accounts.cardata.telemetry.lookup import ReadingLookup
 from bmw2mqtt.accounts.cardata.telemetry.times import read_time
 from bmw2mqtt.vehicle.service_date import plausible_due_date
-from bmw2mqtt.vehicle.snapshot import (
-    CheckControlMessage,
-    Service,
-    ServiceStatus,
-    Severity,
-)
+from bmw2mqtt.vehicle.snapshot import CheckControlMessage, Service, ServiceStatus, Severity
 
 MAX_TYPE_LENGTH = 60
 MAX_DISTANCE_KM = 1_000_000

@@ -7,11 +7,7 @@ the high-voltage battery of a petrol car 0 %. Those are left out.
 from collections.abc import Mapping
 from functools import cache
 
-from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
-    FUEL_RANGE,
-    SOC_AT_TRIP_END,
-    TOTAL_RANGE,
-)
+from bmw2mqtt.accounts.cardata.telemetry.descriptors import FUEL_RANGE, SOC_AT_TRIP_END, TOTAL_RANGE
 from bmw2mqtt.entities.catalogue import catalogue
 from bmw2mqtt.vehicle.snapshot import DriveTrain, Reading
 

@@ -265,20 +265,19 @@ def _departure_timers(state: JsonReader) -> tuple[Timer, ...]:
     timers = state.part("chargingProfile").parts("departureTimes")
     if timers is not None:
         return tuple(
-            Timer(
-                id=timer.whole("id") or place,
-                time=timer.clock("timeStamp"),
-                weekdays=timer.texts("timerWeekDays"),
-                is_active=timer.text("action") == "ACTIVATE",
-            )
+            _timer(timer, timer.whole("id") or place, "timeStamp", "action")
             for place, timer in enumerate(timers, start=1)
         )
     return tuple(
-        Timer(
-            id=place,
-            time=timer.clock("departureTime"),
-            weekdays=timer.texts("timerWeekDays"),
-            is_active=timer.text("timerAction") == "ACTIVATE",
-        )
+        _timer(timer, place, "departureTime", "timerAction")
         for place, timer in enumerate(state.parts("climateTimers") or (), start=1)
+    )
+
+
+def _timer(raw: JsonReader, number: int, time_key: str, action_key: str) -> Timer:
+    return Timer(
+        id=number,
+        time=raw.clock(time_key),
+        weekdays=raw.texts("timerWeekDays"),
+        is_active=raw.text(action_key) == "ACTIVATE",
     )
