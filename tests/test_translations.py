@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from bmw2mqtt.accounts.backends import BACKENDS
+from bmw2mqtt.accounts.cardata.telemetry.decode import _snake_case
 from bmw2mqtt.config import text
 from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
 from bmw2mqtt.entities.base import Event, Sensor
+from bmw2mqtt.entities.catalogue import Kind, catalogue
 from bmw2mqtt.entities.raw_readings import readings
 from bmw2mqtt.homeassistant.discovery import account_payload, vehicle_payload
 from bmw2mqtt.mqtt.topics import Topics
@@ -38,6 +40,11 @@ from tests.shown_sentences import (
 )
 
 ENTITIES = (*VEHICLE_ENTITIES, *ACCOUNT_ENTITIES, *readings())
+ENTITY_NAMES = {entity.name for entity in ENTITIES if entity.name}
+DESCRIPTOR_NAMES = {
+    row.name for row in catalogue().values() if row.is_streamable or row.rest_via == "container"
+}
+"""What the page lists of the values that a car may send."""
 TOPICS = Topics("bmw2mqtt", "homeassistant")
 VIN = "WBA00000000000001"
 
@@ -45,6 +52,10 @@ VIN = "WBA00000000000001"
 def state_words() -> set[str]:
     """Return the words of every enumeration, as people read them."""
     words: set[str] = {str(mode) for mode in ChargingMode}
+    words |= {"LOCKED", "UNLOCKED", "LOCKING", "UNLOCKING"}
+    for row in catalogue().values():
+        if row.kind is Kind.WORD and not row.entity and row.name in DESCRIPTOR_NAMES:
+            words |= {_snake_case(word) for word in row.options}
     for entity in ENTITIES:
         if isinstance(entity, Sensor):
             words |= {str(word) for word in entity.options or ()}
@@ -55,15 +66,16 @@ def state_words() -> set[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES[1:])
 def test_every_name_and_state_is_translated(language: str) -> None:
-    names = {entity.name for entity in ENTITIES if entity.name}
-    assert set(translations(language, NAMES)) == names
+    assert set(translations(language, NAMES)) == ENTITY_NAMES | DESCRIPTOR_NAMES
     assert state_words() <= set(translations(language, STATES))
 
 
 @pytest.mark.parametrize("language", LANGUAGES[1:])
 def test_no_two_names_become_one(language: str) -> None:
     known = translations(language, NAMES)
-    assert [name for name, n in Counter(known.values()).items() if n > 1] == []
+    for names in (ENTITY_NAMES, DESCRIPTOR_NAMES):
+        counted = Counter(known[name] for name in names)
+        assert [name for name, n in counted.items() if n > 1] == []
 
 
 def discovery(language: str) -> list[dict[str, Any]]:

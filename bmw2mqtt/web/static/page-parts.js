@@ -60,6 +60,7 @@ function fill(text, values) {
 
 export const t = (text, values = {}) => fill(texts[text] || text, values);
 export const nameOf = (text) => names[text] || text;
+export const isState = (word) => words(word) in states;
 export const stateOf = (word) => states[words(word)] || words(word);
 
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
