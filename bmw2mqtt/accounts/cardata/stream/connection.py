@@ -85,7 +85,7 @@ class _Client(aiomqtt.Client):
 
         aiomqtt does not look: the loop would call the closed connection for ever.
         """
-        if connection is self._client.socket():
+        if connection.fileno() >= 0:
             self._loop.add_writer(connection.fileno(), self._write)
 
     def _write(self) -> None:
