@@ -143,23 +143,30 @@ def _known(language: str) -> frozenset[str]:
 # The words of HTML and of scripts, which have to be filled in
 
 _READ_ALOUD: Final = {"aria-label", "title", "alt", "placeholder"}
+_COPIED: Final = {"code", "pre", "textarea", "script", "style"}
 _WORD: Final = re.compile(r"[^\W\d_]{2,}|[{}]")
 _SCRIPT_LITERAL: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`')
 _NOT_READ: Final = re.compile(r"(?<![\w.])t\(\s*$|(class|rel|confirm): $|^import .*|headers")
 
 
 class _Words(HTMLParser):
-    """Collects what a visitor reads or hears."""
+    """Collects what a visitor reads or hears, without what is to be copied."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found: set[str] = set()
+        self._copied = ""
 
-    def handle_starttag(self, _: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found |= {value for name, value in attrs if name in _READ_ALOUD and value}
+        self._copied = self._copied or (tag if tag in _COPIED else "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._copied = "" if tag == self._copied else self._copied
 
     def handle_data(self, data: str) -> None:
-        self.found.add(data.strip())
+        if not self._copied:
+            self.found.add(data.strip())
 
 
 def words_in_html(text: str) -> set[str]:
