@@ -168,5 +168,6 @@ class RequestQuota(RequestCounter):
     def _short_error(self, priority: Priority, retry_at: datetime) -> QuotaExceeded:
         spent = f"{self.count()} of {self._budget} requests of the last 24 hours are spent"
         when = f"Next request: {local_time(retry_at)}"
-        rest = "" if priority is Priority.FIRST else "; the rest is kept for what matters more"
-        return QuotaExceeded(f"{spent}{rest}. {when}", retry_at)
+        if priority is Priority.FIRST:
+            return QuotaExceeded(f"{spent}. {when}", retry_at)
+        return QuotaExceeded(f"{spent}; the rest is kept for what matters more. {when}", retry_at)

@@ -1,5 +1,6 @@
 """Charging: what the rules of charging conclude, and the settings and facts beside it."""
 
+from bmw2mqtt.accounts.cardata.basic_data import BasicData
 from bmw2mqtt.accounts.cardata.snapshot.words import (
     BATTERY_PRECONDITIONING as PRECONDITIONING_WORDS,
 )
@@ -36,11 +37,11 @@ def charging(
     readings: ReadingLookup,
     state: ChargingState,
     kind: DriveTrain | None,
+    basic: BasicData,
     *,
     range_km: float | None,
-    capacity_kwh: float | None,
 ) -> Charging:
-    """Return everything about charging; `capacity_kwh` is that of BMW's basic data."""
+    """Return everything about charging."""
     if kind is not None and not kind.has_battery:
         return Charging()  # cars that run on fuel alone report a battery and a charging target too
     return Charging(
@@ -60,7 +61,7 @@ def charging(
         method=charging_method(readings.word(CHARGING_METHOD)),
         end_reason=charging_end_reason(readings.word(*CHARGING_END_REASON)),
         preconditioning=readings.one_of(PRECONDITIONING_WORDS, BATTERY_PRECONDITIONING),
-        capacity_kwh=_capacity_kwh(readings) or capacity_kwh,
+        capacity_kwh=_capacity_kwh(readings) or basic.battery_capacity_kwh,
         health_percent=readings.number(BATTERY_HEALTH, minimum=1),
         consumption_kwh_per_100km=readings.number(CONSUMPTION, minimum=0.1),
         lifetime_energy_kwh=readings.number(LIFETIME_ENERGY, minimum=0),

@@ -111,11 +111,15 @@ def to_vehicle(
         departure_timers=_departure_timers(state),
         image=image,
     )
-    vehicle = located(vehicle, responses, state, known, report)
-    if updated_at is None:
+    return _with_measured_times(located(vehicle, responses, state, known, report))
+
+
+def _with_measured_times(vehicle: Vehicle) -> Vehicle:
+    """Add the measured times; the vehicle finder's answer keeps its own."""
+    at = vehicle.updated_at
+    if at is None:
         return vehicle
-    # The vehicle finder's answer has a time of its own.
-    return replace(vehicle, measured_at=MeasuredTimes(updated_at, vehicle.measured_at))
+    return replace(vehicle, measured_at=MeasuredTimes(at, vehicle.measured_at))
 
 
 def next_change_at(
