@@ -24,7 +24,7 @@ BUGS = {"caught", "guarded"}
 HELPERS = {"level", "_log_level", "_log_error", "_warn_once", "_log_not_delivered"}
 """Calls that log an event which is their first argument."""
 PASS_ON = {
-    "bmw2mqtt.guard": {"exception", "caught", "call"},
+    "bmw2mqtt.guard": {"exception", "__exit__", "call"},
     "bmw2mqtt.accounts.unknown_values": {"__call__"},
     "bmw2mqtt.accounts.cardata.rest.vehicle_list": {"_warn_once"},
     "bmw2mqtt.accounts.mybmw.poller": {"_log_error"},
