@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from bmw2mqtt.accounts.backend import Terminal
 from bmw2mqtt.accounts.cardata import check
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.simulator.cardata import API_SCOPE, cu_error
@@ -139,13 +140,16 @@ async def test_a_login_on_the_terminal_is_taken_at_the_next_start(parts: Account
         home.bmw.decline(code)
         await home.is_status("login_required", "declined")
 
-    def approve(codes: Any) -> None:
+    said: list[str] = []
+
+    def approve(line: str) -> None:
         home.bmw.oauth.approve_after_s = 0
-        assert codes.user_code in codes.verification_url
+        said.append(line)
 
     settings: Any = home.settings.accounts["eu"]
     tls = client_context("eu", home.bmw.ca_file)
-    await check.log_in("eu", settings, home.store, tls, approve)
+    await check.log_in("eu", settings, home.store, tls, Terminal(ask=str, say=approve))
+    assert "/oneid/link?user_code=" in said[0]
     async with RunningAccount(parts).running() as again:
         await again.is_ok()
         assert again.asked("device/code") == 2
