@@ -10,8 +10,7 @@ from bmw2mqtt.config import Settings, load_settings
 from bmw2mqtt.history.errors import HistoryError
 from bmw2mqtt.history.export.columns import Options
 from bmw2mqtt.history.export.formats import export
-from bmw2mqtt.history.queries import HistoryReader, Period
-from bmw2mqtt.history.reading import read
+from bmw2mqtt.history.queries import HistoryReader, Period, read
 from bmw2mqtt.history.service import FILE
 from bmw2mqtt.history.time_zone import system_zone
 

@@ -17,7 +17,7 @@ import structlog
 from bmw2mqtt.history.errors import HistoryError, HistoryTooNew
 from bmw2mqtt.history.records import Record
 from bmw2mqtt.history.schema import MIGRATIONS
-from bmw2mqtt.history.tables import Deletions, save
+from bmw2mqtt.history.tables import save
 
 log = structlog.get_logger(__name__)
 
@@ -87,9 +87,8 @@ class HistoryDatabase:
         now = int(self._clock())
         try:
             with transaction(connection):
-                deletions = Deletions.read(connection)
                 for record in records:
-                    self._save(connection, record, deletions, now)
+                    _save(connection, record, now)
         except sqlite3.DatabaseError as error:
             self._replace_if_damaged(error)
             raise self._error(error) from error
@@ -174,7 +173,7 @@ class HistoryDatabase:
         if version:
             copy = self.path.with_name(f"{self.path.stem}.schema-{version}{self.path.suffix}")
             copy.unlink(missing_ok=True)
-            backup(connection, copy)
+            _copy(connection, copy)
             log.info("history_migrated", file=str(self.path), schema=wanted, copy=str(copy))
         with transaction(connection):
             for migration in self._migrations[version:]:
@@ -182,19 +181,6 @@ class HistoryDatabase:
                     if statement.strip():
                         connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {wanted}")
-
-    def _save(
-        self, connection: sqlite3.Connection, record: Record, deletions: Deletions, now: int
-    ) -> None:
-        if deletions.covers(record):
-            return
-        connection.execute("SAVEPOINT record")
-        try:
-            save(connection, record, now)
-        except (sqlite3.IntegrityError, sqlite3.ProgrammingError, OverflowError) as error:
-            connection.execute("ROLLBACK TO record")
-            log.exception("history_record_refused", kind=type(record).__name__, reason=str(error))
-        connection.execute("RELEASE record")
 
     def _error(self, error: Exception) -> HistoryError:
         return HistoryError(f"{self.path}: {error}")
@@ -235,20 +221,28 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def backup(connection: sqlite3.Connection, target: Path) -> None:
-    """Copy the whole database to a new file, while it is in use.
+def _copy(connection: sqlite3.Connection, target: Path) -> None:
+    """Copy the whole database to a new file.
 
     Raises:
         HistoryError: The target exists or cannot be written.
     """
-    if target.exists():
-        raise HistoryError(f"{target} exists already: choose another name")
     try:
         os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         connection.execute("VACUUM INTO ?", (str(target),))
     except (sqlite3.Error, OSError) as error:
         target.unlink(missing_ok=True)
         raise HistoryError(f"{target}: {error}") from error
+
+
+def _save(connection: sqlite3.Connection, record: Record, now: int) -> None:
+    connection.execute("SAVEPOINT record")
+    try:
+        save(connection, record, now)
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError, OverflowError) as error:
+        connection.execute("ROLLBACK TO record")
+        log.exception("history_record_refused", kind=type(record).__name__, reason=str(error))
+    connection.execute("RELEASE record")
 
 
 def is_damage(error: sqlite3.Error) -> bool:

@@ -6,9 +6,7 @@ from bmw2mqtt.history.records import RefuelRecord, TripRecord
 from bmw2mqtt.vehicle.trips import Coordinates, Refuel, Trip
 
 
-def trip_record(
-    vin: str, trip: Trip, *, time_zone: str | None = None, keep_positions: bool = False
-) -> TripRecord:
+def trip_record(vin: str, trip: Trip, *, keep_positions: bool) -> TripRecord:
     """Return the row of a trip; without positions unless the owner wants them."""
     start, end = (trip.position_from, trip.position_to) if keep_positions else (None, None)
     return TripRecord(
@@ -18,7 +16,6 @@ def trip_record(
         start_known=trip.start_known,
         end_at=int(trip.end_at.timestamp()),
         end_source=trip.end_source,
-        time_zone=time_zone,
         km=trip.km,
         distance_source=trip.distance_source,
         odometer_start_km=trip.odometer_start_km,
@@ -42,9 +39,7 @@ def trip_record(
     )
 
 
-def refuel_record(
-    vin: str, refuel: Refuel, *, time_zone: str | None = None, keep_positions: bool = False
-) -> RefuelRecord:
+def refuel_record(vin: str, refuel: Refuel, *, keep_positions: bool) -> RefuelRecord:
     """Return the row of a refuelling; without a position unless the owner wants it."""
     place = refuel.position if keep_positions else None
     return RefuelRecord(
@@ -52,7 +47,6 @@ def refuel_record(
         key=refuel.key,
         at=int(refuel.at.timestamp()),
         not_before=_second(refuel.not_before),
-        time_zone=time_zone,
         before_l=refuel.before_l,
         after_l=refuel.after_l,
         before_percent=refuel.before_percent,

@@ -1,9 +1,14 @@
 """Reads the history: rows as a page or an export shows them, newest first, in pages."""
 
 import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
+from bmw2mqtt.history.database import open_for_reading
+from bmw2mqtt.history.errors import HistoryError
 from bmw2mqtt.history.records import (
     BmwRecord,
     CarRecord,
@@ -62,13 +67,11 @@ class HistoryReader:
         self,
         period: Period = EVERYTHING,
         *,
-        hidden: bool = False,
         limit: int | None = None,
         offset: int = 0,
     ) -> list[Row[SessionRecord]]:
-        """Return charging sessions without blocks; failed ones only if `hidden` is set."""
-        only = "" if hidden else " AND NOT is_hidden"
-        return self._rows(SessionRecord, period, only, limit, offset)
+        """Return charging sessions without blocks, and without those that failed."""
+        return self._rows(SessionRecord, period, " AND NOT is_hidden", limit, offset)
 
     def session(self, session_id: int) -> SessionRecord | None:
         """Return one session with its blocks and its curve."""
@@ -111,10 +114,6 @@ class HistoryReader:
         rows = self._rows(ReadingRecord, Period(vin=vin), limit=1)
         return rows[0].record if rows else None
 
-    def bmw_records(self, period: Period = EVERYTHING) -> list[BmwRecord]:
-        """Return BMW's own records, oldest first."""
-        return [row.record for row in reversed(self._rows(BmwRecord, period))]
-
     def prices(self, period: Period = EVERYTHING) -> list[PriceSample]:
         """Return price samples, oldest first."""
         return [row.record for row in reversed(self._rows(PriceSample, period))]
@@ -135,12 +134,6 @@ class HistoryReader:
         sql = " UNION ".join(f"SELECT vin FROM {table}" for table in tables)  # noqa: S608 - our own names
         return sorted(row[0] for row in self._connection.execute(sql))
 
-    def track(self, trip_id: int) -> str | None:
-        """Return the positions of a trip, as a JSON list of pairs."""
-        sql = "SELECT points FROM track WHERE trip_id = ?"
-        row = self._connection.execute(sql, (trip_id,)).fetchone()
-        return None if row is None else str(row[0])
-
     def position_count(self, vin: str) -> int:
         """Return how many sessions, trips and refuelling of a car have a position or an address."""
         sql = (
@@ -152,12 +145,6 @@ class HistoryReader:
             " + (SELECT COUNT(*) FROM refuel WHERE vin = :vin AND latitude IS NOT NULL)"
         )
         return int(self._connection.execute(sql, {"vin": vin}).fetchone()[0])
-
-    def count(self, kind: type[Any], period: Period = EVERYTHING) -> int:
-        """Return how many rows there are, hidden ones included."""
-        where, values = _where(kind, period)
-        sql = f"SELECT COUNT(*) FROM {TABLES[kind]} WHERE {where}"  # noqa: S608 - our own names
-        return int(self._connection.execute(sql, values).fetchone()[0])
 
     def _rows(
         self,
@@ -186,6 +173,21 @@ class HistoryReader:
         sql = f"SELECT {names} FROM {TABLES[kind]} WHERE {where}"  # noqa: S608 - our own names
         row = self._connection.execute(sql, values).fetchone()
         return None if row is None else record_from(kind, row)
+
+
+def read(path: Path, function: Callable[[HistoryReader], T]) -> T:
+    """Return what a function reads beside the writer. It waits for the disk.
+
+    The file is opened anew each time: it may have been set aside or restored since.
+
+    Raises:
+        HistoryError: There is no history, or it cannot be read.
+    """
+    with closing(open_for_reading(path)) as connection:
+        try:
+            return function(HistoryReader(connection))
+        except sqlite3.Error as error:
+            raise HistoryError(f"{path}: {error}") from error
 
 
 def _user(values: tuple[Any, ...]) -> UserFields:

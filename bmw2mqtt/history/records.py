@@ -4,8 +4,11 @@ Times are UTC epoch seconds. `key` is the identity of a row within a car: writin
 key again changes it. What a person edits (`UserFields`) is not part of a row: no row overwrites it.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +173,12 @@ class OpenState:
     json: str
     updated_at: int
     key: int = 0
+
+    @classmethod
+    def of(cls, vin: str, kind: str, document: Any, now: datetime) -> Self:
+        """Return it with a document that is not JSON yet."""
+        text = json.dumps(document, separators=(",", ":"))
+        return cls(vin=vin, kind=kind, json=text, updated_at=int(now.timestamp()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

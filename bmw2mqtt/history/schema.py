@@ -84,7 +84,10 @@ CREATE INDEX trip_end ON trip (vin, end_at);
 """
 
 MIGRATIONS: Final[tuple[str, ...]] = (_TABLES,)
-"""Each one turns the schema of its number into the next; a published one never changes."""
+"""Each one turns the schema of its number into the next; a published one never changes.
+
+The table `deletion` is not used.
+"""
 USER_FIELDS: Final = (
     "user_price_per_kwh",
     "user_cost",

@@ -26,7 +26,7 @@ from bmw2mqtt.history.recorder.options import Outputs, RecorderOptions, Sources
 from bmw2mqtt.history.recorder.recorded import RecordedSession
 from bmw2mqtt.history.recorder.restore import forget_old_sessions, recorded_sessions, stored_cars
 from bmw2mqtt.history.records import PriceSample, Record
-from bmw2mqtt.history.retention import Retention, delete_positions, prune
+from bmw2mqtt.history.retention import delete_positions, prune
 from bmw2mqtt.history.writer import HistoryWriter
 from bmw2mqtt.log_once import LogOnce
 from bmw2mqtt.vehicle.history import HistoryEvent, VehicleHistory
@@ -178,15 +178,12 @@ class History:
                     self._restore(stored)
                     return True
             except HistoryTooNew as error:
-                self._log_too_new(error)
+                log.error("history_not_used", reason=str(error))  # noqa: TRY400 - the reason says all
                 return False
             except HistoryError as error:
                 log.warning("history_not_read", reason=str(error))
             self.is_ready.set()
             await asyncio.sleep(RETRY_S)
-
-    def _log_too_new(self, error: HistoryTooNew) -> None:
-        log.error("history_not_used", reason=str(error))
 
     def _restore(self, stored: dict[str, StoredCar]) -> None:
         for name, meter in self._meters.items():
@@ -273,5 +270,5 @@ def _absorb(database: HistoryDatabase, vin: str, kept: int, keys: tuple[int, ...
 
 
 def _prune(database: HistoryDatabase, now: datetime) -> None:
-    prune(database.connection, int(now.timestamp()), Retention(price_days=REMEMBERED.days))
+    prune(database.connection, int(now.timestamp()), price_days=REMEMBERED.days)
     forget_old_sessions(database.connection, now - REMEMBERED)

@@ -1,13 +1,12 @@
-"""Sums per day or month: energy, distance, cost, consumption.
+"""Sums per month: energy, distance, cost, consumption.
 
 Distances come from the odometer, not from summed trips, and consumption is a sum divided by a sum:
 a missed trip or charge spoils neither.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -24,7 +23,7 @@ LEAST_FUEL_KM: Final = 200
 PLAUSIBLE_KWH: Final = (5, 80)
 PLAUSIBLE_L: Final = (1, 40)
 GAP_S: Final = 86_400
-"""Kilometres told of after a longer silence may belong to the day or month before."""
+"""Kilometres told of after a longer silence may belong to the month before."""
 
 MARGIN_S: Final = 45 * 86_400
 """How far before a period the levels are looked up with which it began; more than a month."""
@@ -36,7 +35,7 @@ Point = tuple[int, float]
 
 @dataclass(slots=True, kw_only=True)
 class PeriodSum:
-    """One day (`2026-11-28`) or month (`2026-11`) of one car."""
+    """One month (`2026-11`) of one car."""
 
     period: str
     charges: int = 0
@@ -74,20 +73,18 @@ def period_sums(
     reader: HistoryReader,
     vin: str,
     *,
-    by: str = "month",
     zone: tzinfo = UTC,
     currency: str = "EUR",
     period: Period | None = None,
 ) -> list[PeriodSum]:
-    """Return the sums of one car per `day` or `month`, oldest first.
+    """Return the sums of one car per month, oldest first.
 
     Args:
         reader: Of the history.
         vin: Of the car.
-        by: `day` or `month`, by the local time of each place where it is known.
-        zone: Where it is not.
+        zone: Decides to which month something belongs whose place has no known zone.
         currency: Of the amounts that a person has entered.
-        period: Everything, if left out. The first day or month is whole.
+        period: Everything, if left out. The first month is whole.
     """
     period = period or Period()
     from_at = None if period.from_at is None else period.from_at - MARGIN_S
@@ -95,8 +92,7 @@ def period_sums(
     data = _Data(
         reader.sessions(span), reader.trips(span), reader.refuels(span), reader.readings(span)
     )
-    length = {"day": 10, "month": 7}[by]
-    label = _labels(zone, length)
+    label = _labels(zone)
     sums: dict[str, PeriodSum] = {}
 
     def of(name: str) -> PeriodSum:
@@ -112,13 +108,13 @@ def period_sums(
     return [sums[name] for name in sorted(sums) if name >= first]
 
 
-def _labels(zone: tzinfo, length: int) -> Callable[[int, str | None], str]:
+def _labels(zone: tzinfo) -> Callable[[int, str | None], str]:
     known: dict[tuple[int, str | None], str] = {}
 
     def label(at: int, name: str | None) -> str:
         quarter = at // QUARTER_S, name
         if quarter not in known:
-            known[quarter] = date_of(at, local_zone(name, zone)).isoformat()[:length]
+            known[quarter] = f"{datetime.fromtimestamp(at, local_zone(name, zone)):%Y-%m}"
         return known[quarter]
 
     return label
@@ -132,12 +128,7 @@ def local_zone(name: str | None, otherwise: tzinfo) -> tzinfo:
         return otherwise
 
 
-def date_of(at: int, zone: tzinfo) -> date:
-    """Return the local date."""
-    return datetime.fromtimestamp(at, zone).date()
-
-
-def battery_kwh(session: SessionRecord) -> float | None:
+def _battery_kwh(session: SessionRecord) -> float | None:
     """Return the energy that reached the battery."""
     if session.battery_kwh is not None:
         return session.battery_kwh
@@ -161,7 +152,7 @@ def _add_sessions(
             total.is_complete = False
             continue
         total.kwh += kwh
-        total.kwh_battery += battery_kwh(session) or 0
+        total.kwh_battery += _battery_kwh(session) or 0
         total.kwh_home += kwh if session.zone == "home" else 0
         if session.energy_source not in {"meter", "bmw"}:
             total.kwh_estimated += kwh
@@ -280,26 +271,3 @@ def _ratio(
         return None
     value = amount / km * 100
     return round(value, 1) if plausible[0] <= value <= plausible[1] else None
-
-
-def total(sums: Iterable[PeriodSum]) -> PeriodSum:
-    """Return the sum of sums; consumption is not among them."""
-    result = PeriodSum(period="total")
-    costs: dict[str, float] = defaultdict(float)
-    for one in sums:
-        result.charges += one.charges
-        result.kwh += one.kwh
-        result.kwh_home += one.kwh_home
-        result.kwh_battery += one.kwh_battery
-        result.kwh_estimated += one.kwh_estimated
-        result.trips += one.trips
-        result.trips_km += one.trips_km
-        result.km += one.km
-        result.refuels += one.refuels
-        result.litres += one.litres
-        result.is_cost_partial |= one.is_cost_partial
-        result.is_complete &= one.is_complete
-        for currency, amount in one.costs.items():
-            costs[currency] += amount
-    result.costs = dict(costs)
-    return result

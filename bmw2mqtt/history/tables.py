@@ -2,8 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any, Final
 
 from bmw2mqtt.history.records import (
@@ -116,31 +116,6 @@ def _row_id(connection: sqlite3.Connection, table: str, record: Record) -> int:
     sql = f"SELECT id FROM {table} WHERE vin = ? AND key = ?"  # noqa: S608 - names are our own
     row_id: int = connection.execute(sql, (record.vin, record.key)).fetchone()[0]
     return row_id
-
-
-@dataclass(frozen=True, slots=True)
-class Deletions:
-    """Periods that a person has deleted: a later import does not bring them back."""
-
-    periods: tuple[tuple[str | None, int | None, int | None], ...]
-
-    @classmethod
-    def read(cls, connection: sqlite3.Connection) -> "Deletions":
-        """Read them."""
-        rows: Iterable[Any] = connection.execute("SELECT vin, from_at, to_at FROM deletion")
-        return cls(tuple((row[0], row[1], row[2]) for row in rows))
-
-    def covers(self, record: Record) -> bool:
-        """Whether a record lies in a deleted period."""
-        if isinstance(record, CarRecord | OpenState | PriceSample):
-            return False
-        at = time_of(record)
-        return any(
-            vin in {None, record.vin}
-            and (from_at is None or at >= from_at)
-            and (to_at is None or at < to_at)
-            for vin, from_at, to_at in self.periods
-        )
 
 
 def time_of(record: Record) -> int:

@@ -50,11 +50,6 @@ class HistoryWriter:
         self._is_failing = False
         self._checkpoint_at: float | None = None
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the file can be used."""
-        return self._database.is_open
-
     async def open(self) -> bool:
         """Open the file; log why if it cannot be used, and try again with each batch.
 

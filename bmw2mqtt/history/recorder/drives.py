@@ -77,9 +77,7 @@ class DriveRecorder:
     def save(self, now: datetime) -> None:
         """Write what the rules remember."""
         self._saved_at, self._is_unsaved = now, False
-        text = json.dumps(self._tracker.state, separators=(",", ":"))
-        at = int(now.timestamp())
-        self._outputs.put(OpenState(vin=self._vin, kind=STATE_KIND, json=text, updated_at=at))
+        self._outputs.put(OpenState.of(self._vin, STATE_KIND, self._tracker.state, now))
 
     def _restored(self, state: str | None) -> TripTracker:
         if state is not None:

@@ -13,8 +13,7 @@ from aiohttp import web
 from bmw2mqtt.history.errors import HistoryError
 from bmw2mqtt.history.export.columns import Options
 from bmw2mqtt.history.export.formats import FORMATS, KINDS, export
-from bmw2mqtt.history.queries import HistoryReader, Period
-from bmw2mqtt.history.reading import read
+from bmw2mqtt.history.queries import HistoryReader, Period, read
 from bmw2mqtt.history.service import History
 from bmw2mqtt.history.time_zone import system_zone
 from bmw2mqtt.registered_vehicle import RegisteredVehicle
