@@ -211,7 +211,7 @@ def _form(path: str, vin: str, fields: Sequence[str], hint: str) -> str:
         f'<form class="card past entries" data-path="api/cars/{escape(vin)}/{path}">'
         f'<p class="soft">{hint} {t("The downloads have them too; each change is logged.")}</p>'
         f'<div class="fields">{"".join(fields)}</div>'
-        '<div class="row"><button class="main">{t("Save")}</button></div></form>\n'
+        f'<div class="row"><button class="main">{t("Save")}</button></div></form>\n'
     )
 
 
