@@ -155,7 +155,6 @@ SPEAKING = (
     "mqtt/transport.py",
     "network_errors.py",
     "web/access.py",
-    "web/setup/broker_test.py",
     "web/setup/service.py",
 )
 """Modules whose sentences the page shows: status messages of accounts, results of the setup."""

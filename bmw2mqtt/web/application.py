@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import structlog
@@ -14,14 +15,14 @@ from bmw2mqtt.accounts.account import Account
 from bmw2mqtt.config import Http
 from bmw2mqtt.config.text import captcha_token
 from bmw2mqtt.mqtt.device import dump_json
-from bmw2mqtt.web import access, dashboard_download
+from bmw2mqtt.web import access
 from bmw2mqtt.web.access import Access
 from bmw2mqtt.web.bodies import MAX_BODY_BYTES, read_form, read_object
 from bmw2mqtt.web.captcha_links import CaptchaLinks
 from bmw2mqtt.web.car_values import car_values
 from bmw2mqtt.web.connection_limits import ConnectionLimits
 from bmw2mqtt.web.context import PageContext
-from bmw2mqtt.web.dashboard_download import DashboardDownload
+from bmw2mqtt.web.dashboard_download import send_dashboard
 from bmw2mqtt.web.events import Events
 from bmw2mqtt.web.setup.routes import SetupRoutes
 from bmw2mqtt.web.shell import send_index, static_routes, tagged
@@ -99,7 +100,7 @@ class WebApplication:
             web.get("/api/events", self._send_events, allow_head=False),
             web.get("/api/cars/{vin}", self._car_values),
             web.get("/cars/{vin}/picture.png", self._picture),
-            web.get(dashboard_download.PATH, DashboardDownload(self._context).send),
+            web.get("/dashboard.yaml", partial(send_dashboard, self._context)),
             *VehicleRoutes(self._context).routes(),
             *self._setup_routes(),
             *ToolRoutes(self._context).routes(),

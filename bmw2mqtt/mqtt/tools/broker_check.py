@@ -21,12 +21,15 @@ from bmw2mqtt.mqtt.message import Message
 from bmw2mqtt.mqtt.topics import DeviceTopics, Topics
 from bmw2mqtt.mqtt.transport import tls_context
 from bmw2mqtt.mqtt_reason import MqttReason, reason_number
+from bmw2mqtt.vehicle.errors import ConfigError
 
 VERSION_TOPIC = "$SYS/broker/version"
 QUIET_S = 1.0
 """A broker that has something retained sends it at once."""
 READ_AT_MOST_S = 5.0
 ANSWER_S = 5.0
+LIMIT_S = 20.0
+"""Time for the check from the page."""
 _CHECK_ACCOUNT = "connection_check"
 """Topics of an account that does not exist: the daemon and `cleanup` remove what may be left."""
 CONNECTING, SUBSCRIBING = "connecting", "subscribing"
@@ -170,6 +173,35 @@ async def try_broker(
         report.problem = _what_happened(place, report.step, error)
 
 
+async def broker_problems(settings: Settings, mqtt: Mqtt, *, is_daemon_running: bool) -> list[str]:
+    """Return what is wrong with a broker; an empty list if bmw2mqtt can work with it.
+
+    Args:
+        settings: the other settings, which name the topics.
+        mqtt: the broker.
+        is_daemon_running: whether this process is connected to a broker itself.
+    """
+    report = BrokerReport()
+    problems = await check_broker(report, settings, mqtt, is_daemon_running=is_daemon_running)
+    return problems or list(report.faults())
+
+
+async def check_broker(
+    report: BrokerReport, settings: Settings, mqtt: Mqtt, *, is_daemon_running: bool
+) -> list[str]:
+    """Fill a report of a broker in time; return why it cannot be used at all, if so."""
+    plan = plan_for(settings.model_copy(update={"mqtt": mqtt}))
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            await try_broker(report, mqtt, plan, is_daemon_running=is_daemon_running)
+    except TimeoutError:
+        place = f"{mqtt.host}:{mqtt.port}"
+        return [f"{place} did not answer in time ({report.step})"]
+    except ConfigError as error:
+        return list(error.problems)
+    return [report.problem] if report.problem is not None else []
+
+
 def _what_happened(place: str, step: str, error: Exception) -> str:
     if _is_silence(error):
         return f"{place} does not answer ({step})"
@@ -276,13 +308,8 @@ class _BrokerCheck:
         await self._send(topic, b"")
         if not received:
             self._report.not_read += (topic,)
-        elif not any(message.retain for message in received) and self._can_retain:
+        elif self._report.limits.get("RetainAvailable", 1) and not any(m.retain for m in received):
             self._report.not_retained += (topic,)
-
-    @property
-    def _can_retain(self) -> bool:
-        """Whether the broker says that it retains messages; the report shows it if not."""
-        return bool(self._report.limits.get("RetainAvailable", 1))
 
     async def _try_discovery(self, topic: str) -> None:
         """Publish the empty message that removes a device: Home Assistant must not get one."""

@@ -1,5 +1,6 @@
 """The content of the pages after something was saved: login, first value, settings."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 from typing import Final, NamedTuple
@@ -8,15 +9,25 @@ from bmw2mqtt.config import is_home_assistant_app, is_loopback
 from bmw2mqtt.config.settings_file import SETTINGS_FILE
 from bmw2mqtt.translations import status_message
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus, LoginKind
+from bmw2mqtt.web.car_values import native
 from bmw2mqtt.web.context import PageContext
 from bmw2mqtt.web.setup.drawings import qr_code
-from bmw2mqtt.web.setup.first_values import CarWithValues, cars_with_values, topics_for_evcc
 from bmw2mqtt.web.setup.html import button, form
 from bmw2mqtt.web.setup.service import Setup
 from bmw2mqtt.web.setup.start_link import opens_without_link, own_address
 from bmw2mqtt.web.setup.texts import Texts
+from bmw2mqtt.web.status_document import SHOWN_ENTITIES
 
 _EVCC: Final = "https://github.com/bmw2mqtt/bmw2mqtt/blob/main/docs/recipes/evcc.md"
+_EVCC_ENTITIES: Final = (
+    "sensor/remaining_battery_percent",
+    "sensor/remaining_range_electric",
+    "binary_sensor/connection_status",
+    "binary_sensor/charging_status",
+)
+"""What evcc reads of a car."""
+_SHOWN: Final = 4
+"""So many values of a car."""
 _LOGGED_IN: Final = {AccountStatus.OK, AccountStatus.PAUSED, AccountStatus.QUOTA_EXCEEDED}
 
 
@@ -98,6 +109,47 @@ def _code(t: Texts, setup: Setup, state: AccountState) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class CarWithValues:
+    """A car that has sent something."""
+
+    vin: str
+    name: str
+    values: tuple[tuple[str, str], ...]
+    """Label and text of each."""
+
+
+def cars_with_values(context: PageContext, account: str, t: Texts) -> list[CarWithValues]:
+    """Return the cars of an account that have at least one value."""
+    cars = [car for car in context.devices.vehicles() if car.account == account]
+    found = (
+        CarWithValues(
+            car.vehicle.vin,
+            car.name,
+            tuple(
+                (t(f"value.{entity.key}"), _value(value, entity.unit, t))
+                for entity in SHOWN_ENTITIES
+                if hasattr(entity, "unit") and f"value.{entity.key}" in t
+                if entity.exists(car.vehicle)
+                and (value := native(entity.value(car.vehicle))) is not None
+            )[:_SHOWN],
+        )
+        for car in cars
+    )
+    return [car for car in found if car.values]
+
+
+def _value(value: object, unit: str, t: Texts) -> str:
+    if not isinstance(value, int | float):
+        return f"{value} {unit}"
+    shown, shown_unit = t.visitor.quantity(value, unit)
+    is_whole = float(shown).is_integer() or shown_unit != unit
+    text = f"{shown:,.0f}" if is_whole else f"{shown:,.1f}"
+    if t.language == "de":
+        text = text.translate(str.maketrans(",.", ".,"))
+    return f"{text} {shown_unit}"
+
+
 def done(t: Texts, context: PageContext, setup: Setup, name: str, visited: str) -> str:
     """Return the first values, and where to see them from now on.
 
@@ -120,7 +172,7 @@ def done(t: Texts, context: PageContext, setup: Setup, name: str, visited: str) 
         home_assistant = t("done.homeassistant.app")
     else:
         home_assistant = t("done.homeassistant.text", host=host, port=mqtt.port)
-    topics = "\n".join(topics_for_evcc(vin, base))
+    topics = "\n".join(f"{base}/{vin}/{entity}" for entity in _EVCC_ENTITIES)
     user = " -u USER -P PASSWORD" if mqtt.username else ""
     command = f"mosquitto_sub -h {host} -p {mqtt.port}{user} -v -t '{base}/{vin}/#'"
     return (

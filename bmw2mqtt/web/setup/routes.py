@@ -11,6 +11,7 @@ from aiohttp import web
 
 from bmw2mqtt.config import is_loopback
 from bmw2mqtt.config.keys import KeyPath
+from bmw2mqtt.mqtt.tools.broker_check import broker_problems
 from bmw2mqtt.vehicle.errors import ConfigError
 from bmw2mqtt.web import access
 from bmw2mqtt.web.access import Access
@@ -19,7 +20,6 @@ from bmw2mqtt.web.context import PageContext
 from bmw2mqtt.web.setup import account_forms, pages, result_pages
 from bmw2mqtt.web.setup.account_forms import AccountForm
 from bmw2mqtt.web.setup.broker_form import BrokerForm
-from bmw2mqtt.web.setup.broker_test import broker_problems
 from bmw2mqtt.web.setup.html import document
 from bmw2mqtt.web.setup.service import Setup
 from bmw2mqtt.web.setup.start_link import page_urls
