@@ -29,18 +29,12 @@ def _share(vehicle: Vehicle) -> Mapping[str, Any]:
     return {"estimated_share": _history(vehicle).estimated_share}
 
 
-def _charge(name: str) -> Callable[[Vehicle], Value]:
+def _last(record: str, name: str) -> Callable[[Vehicle], Value]:
+    """Return a fact of the last charge or trip."""
+
     def value(vehicle: Vehicle) -> Value:
-        charge = _history(vehicle).last_charge
-        return None if charge is None else rounded(getattr(charge, name))
-
-    return value
-
-
-def _trip(name: str) -> Callable[[Vehicle], Value]:
-    def value(vehicle: Vehicle) -> Value:
-        trip = _history(vehicle).last_trip
-        return None if trip is None else rounded(getattr(trip, name))
+        last = getattr(_history(vehicle), record)
+        return None if last is None else rounded(getattr(last, name))
 
     return value
 
@@ -99,7 +93,7 @@ HISTORY: tuple[Sensor[Vehicle], ...] = (
     Sensor(
         key="last_charge_energy",
         name="Last charge energy",
-        value=_charge("energy_kwh"),
+        value=_last("last_charge", "energy_kwh"),
         attributes=_charge_attributes,
         exists=has_charging_history,
         appears_with_value=True,
@@ -111,7 +105,7 @@ HISTORY: tuple[Sensor[Vehicle], ...] = (
     Sensor(
         key="last_charge_end",
         name="Last charge end",
-        value=_charge("end"),
+        value=_last("last_charge", "end"),
         attributes=_charge_attributes,
         exists=has_charging_history,
         appears_with_value=True,
@@ -121,7 +115,7 @@ HISTORY: tuple[Sensor[Vehicle], ...] = (
     Sensor(
         key="last_trip_distance",
         name="Last trip distance",
-        value=_trip("distance_km"),
+        value=_last("last_trip", "distance_km"),
         attributes=_trip_attributes,
         exists=has_history,
         appears_with_value=True,
@@ -134,7 +128,7 @@ HISTORY: tuple[Sensor[Vehicle], ...] = (
     Sensor(
         key="last_trip_end",
         name="Last trip end",
-        value=_trip("end"),
+        value=_last("last_trip", "end"),
         attributes=_trip_attributes,
         exists=has_history,
         appears_with_value=True,
@@ -144,7 +138,7 @@ HISTORY: tuple[Sensor[Vehicle], ...] = (
     Sensor(
         key="last_trip_consumption",
         name="Last trip consumption",
-        value=_trip("consumption_kwh_per_100km"),
+        value=_last("last_trip", "consumption_kwh_per_100km"),
         attributes=_trip_attributes,
         exists=has_charging_history,
         appears_with_value=True,
