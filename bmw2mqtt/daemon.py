@@ -101,9 +101,7 @@ class DaemonThreads(ThreadPoolExecutor):
 def run_and_leave(configuration: Configuration, load: Callable[[], Configuration]) -> NoReturn:
     """Run the daemon and exit with its status, without waiting for hanging threads.
 
-    Args:
-        configuration: what to run with.
-        load: reads every source of settings again, after the page's setup has changed one.
+    `load` reads every source of settings again, after the page's setup has changed one.
     """
     leave(run(Setup(configuration, load, check=Bridge)))
 

@@ -37,10 +37,7 @@ def record_past(
 ) -> None:
     """Write a fortnight of the cars' past into their history, unless there is one already.
 
-    Args:
-        settings: of the demo.
-        streaming: cars of CarData.
-        polled: cars of MyBMW.
+    The cars of CarData are `streaming`, those of MyBMW `polled`.
 
     Raises:
         DemoError: the file cannot be written.

@@ -56,12 +56,7 @@ class History:
     ) -> None:
         """Prepare it; nothing is opened before `run`.
 
-        Args:
-            path: of the file.
-            options: the settings.
-            publish: gets what is known of a car's past when it has changed.
-            send: gets each event of a car.
-            now: the wall clock.
+        `publish` gets what is known of a car's past when it has changed, `send` each event.
         """
         self.is_ready = asyncio.Event()
         """Set when the file was tried: what it holds is published from now on."""
@@ -110,8 +105,7 @@ class History:
     def energy_published(self, energy_kwh: Mapping[str, tuple[float, float]]) -> None:
         """Go on with what earlier runs have published; no energy is published before.
 
-        Args:
-            energy_kwh: everywhere and at home, by VIN; cars without are missing.
+        It is everywhere and at home, by VIN; cars without are missing.
         """
         self._published = energy_kwh
         for car in self._cars.values():

@@ -41,18 +41,7 @@ def session_record(
     currency: str = "EUR",
     prices: PriceLog | None = None,
 ) -> SessionRecord:
-    """Return the row of a session.
-
-    Args:
-        vin: of the car.
-        session: as the rules know it now.
-        zone: the word for where it charges.
-        place: where that is, if positions are to be stored.
-        curve: state of charge and power meanwhile.
-        price_per_kwh: at home.
-        currency: of that price.
-        prices: at home, as far as they were sampled.
-    """
+    """Return the row of a session: without its place, unless positions are to be stored."""
     bmw, meter = session.bmw, session.meter
     record = SessionRecord(
         vin=vin,

@@ -79,12 +79,8 @@ def period_sums(
 ) -> list[PeriodSum]:
     """Return the sums of one car per month, oldest first.
 
-    Args:
-        reader: Of the history.
-        vin: Of the car.
-        zone: Decides to which month something belongs whose place has no known zone.
-        currency: Of the amounts that a person has entered.
-        period: Everything, if left out. The first month is whole.
+    The zone decides to which month something belongs whose place has no known one. The currency is
+    that of the amounts that a person has entered. The first month of a period is whole.
     """
     period = period or Period()
     from_at = None if period.from_at is None else period.from_at - MARGIN_S

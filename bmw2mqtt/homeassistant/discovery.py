@@ -45,14 +45,8 @@ def vehicle_payload(
 ) -> bytes:
     """Return the discovery payload of a car.
 
-    Args:
-        vehicle: the car.
-        entities: what it has.
-        gone: ids of components to be removed.
-        topics: the car's topics.
-        account: those of the account it belongs to.
-        name: its name in the settings; `None`: the model, as in the old integration.
-        language: of the entities' names.
+    `gone` are ids of components to be removed, `account` the topics of the account it belongs to.
+    Without a name in the settings it has that of the model, as in the old integration.
     """
     device = {
         "identifiers": [topics.identifier],

@@ -43,14 +43,7 @@ def export(
 ) -> int:
     """Write `charges`, `trips` or `readings` (sums per month), oldest first.
 
-    Args:
-        reader: Of the history.
-        kind: One of `KINDS`.
-        file: Opened as text, UTF-8, `newline=""`.
-        period: Which car and time.
-        form: One of `FORMATS`.
-        locale: `de`: CSV as a German Excel expects it; else with commas and dots.
-        options: Names of cars, zone, currency.
+    The file is opened as text, UTF-8, `newline=""`. In German, CSV is as a German Excel expects it.
 
     Returns:
         How many rows were written.

@@ -47,14 +47,8 @@ class ChargeRecorder:
     ) -> None:
         """Continue with what an earlier run has stored.
 
-        Args:
-            vin: of the car.
-            options: the settings.
-            outputs: gets rows and events.
-            counters: of the car.
-            sessions: those that may still change, by id, oldest first.
-            last: what was published of the last session.
-            sources: what others measure for the car.
+        `sessions` are those that may still change, by id, oldest first; `last` is what was
+        published of the last one.
         """
         self.counters = counters
         self.last = last
@@ -87,10 +81,7 @@ class ChargeRecorder:
     ) -> dict[int, tuple[int, ...]]:
         """Merge BMW's own record of the car's charges; what is known already changes nothing.
 
-        Args:
-            known: what the file remembers of sessions, by id.
-            records: BMW's.
-            now: the time.
+        `known` is what the file remembers of sessions, by id.
 
         Returns:
             The keys of the rows that became part of another one, by the key of that one.

@@ -40,15 +40,7 @@ class DriveRecorder:
         state: str | None,
         last: TripSummary | None,
     ) -> None:
-        """Continue with what an earlier run has stored.
-
-        Args:
-            vin: of the car.
-            options: the settings.
-            outputs: gets rows and events.
-            state: JSON that `save` has written.
-            last: what was published of the last trip.
-        """
+        """Continue with what an earlier run has stored: JSON that `save` has written."""
         self.last = last
         """The last trip."""
         self._vin, self._options, self._outputs = vin, options, outputs

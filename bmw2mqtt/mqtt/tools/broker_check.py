@@ -129,11 +129,8 @@ async def try_broker(
 ) -> None:
     """Fill a report; nothing that is sent stays on the broker.
 
-    Args:
-        report: what is known so far is in it, also if this is cancelled.
-        settings: the broker.
-        plan: what to try.
-        is_daemon_running: whether it is known already that a daemon is running.
+    What is known so far is in it, also if this is cancelled. `is_daemon_running`: it is known
+    already that a daemon is running.
     """
     tls = tls_context(settings.tls)
     second = f"{settings.client_id}-check"  # the daemon's own id would end its connection
@@ -176,10 +173,7 @@ async def try_broker(
 async def broker_problems(settings: Settings, mqtt: Mqtt, *, is_daemon_running: bool) -> list[str]:
     """Return what is wrong with a broker; an empty list if bmw2mqtt can work with it.
 
-    Args:
-        settings: the other settings, which name the topics.
-        mqtt: the broker.
-        is_daemon_running: whether this process is connected to a broker itself.
+    The settings name the topics. `is_daemon_running`: this process is connected to a broker.
     """
     report = BrokerReport()
     problems = await check_broker(report, settings, mqtt, is_daemon_running=is_daemon_running)

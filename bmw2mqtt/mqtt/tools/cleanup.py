@@ -29,12 +29,7 @@ def remove_everything(
 ) -> list[str]:
     """Delete every retained topic of ours, also of earlier versions; return them in that order.
 
-    Args:
-        settings: the broker and our place on it.
-        discovery_prefix: Home Assistant's.
-        relay_prefixes: where BMW's own messages were passed on.
-        is_dry_run: only find them.
-        is_forced: delete them beside a running bridge too.
+    Forced, it deletes them beside a running bridge too; a dry run only finds them.
 
     Raises:
         BrokerError: the broker cannot be reached, or does not let us.

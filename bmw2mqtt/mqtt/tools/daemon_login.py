@@ -60,8 +60,7 @@ class DaemonLogin:
     async def ask_for_code(self, show: Callable[[str, str], None]) -> Result:
         """Request a code that a person confirms at BMW; return the account's status afterwards.
 
-        Args:
-            show: given BMW's page and the code, again for a code that replaces the first.
+        `show` gets BMW's page and the code, again for a code that replaces the first.
 
         Raises:
             AccountError: the login failed.

@@ -39,14 +39,8 @@ def document(
 ) -> str:
     """Return a whole page.
 
-    Args:
-        body: its content, as HTML.
-        t: the texts.
-        title: its heading.
-        step: the step of the setup that it is; `None`: it is one of the settings.
-        root: the relative address of the page with the cars.
-        live: whether the page is read again every few seconds.
-        back: the relative address of the page before; `None`: there is none.
+    A page without a `step` is one of the settings. `root` and `back` are the relative addresses of
+    the page with the cars and of the page before; a `live` page is read again every few seconds.
     """
     name = "bmw2mqtt" if step is None else t("title")
     digest = hashlib.sha256(f"{title}{body}".encode()).hexdigest()[:16]

@@ -73,12 +73,8 @@ def broker(
 ) -> str:
     """Return the form for the broker.
 
-    Args:
-        t: the texts.
-        setup: the configuration.
-        entered: the broker in the form.
-        tested: what the test found; an empty list: the broker works; `None`: it was not tested.
-        lines: why the form was not saved.
+    `tested` is what the test found: an empty list if the broker works, `None` if it was not tested.
+    `lines` are why the form was not saved.
     """
     result = ""
     buttons = button(t("continue"), value="save", busy=t("broker.testing"))

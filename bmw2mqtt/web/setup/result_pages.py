@@ -153,12 +153,7 @@ def _value(value: object, unit: str, t: Texts) -> str:
 def done(t: Texts, context: PageContext, setup: Setup, name: str, visited: str) -> str:
     """Return the first values, and where to see them from now on.
 
-    Args:
-        t: the texts.
-        context: the daemon's parts.
-        setup: the configuration.
-        name: the account.
-        visited: by which name or address the visitor opened the page.
+    `visited` is the name or address by which the visitor opened the page.
     """
     cars = cars_with_values(context, name, t)
     shown = "".join(_car(car) for car in cars) or f'<p class="empty">{t("done.none")}</p>'

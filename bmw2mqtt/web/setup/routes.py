@@ -53,13 +53,6 @@ class SetupRoutes:
     """The setup, which later is the settings."""
 
     def __init__(self, context: PageContext, setup: Setup, allowed: Access) -> None:
-        """Prepare it.
-
-        Args:
-            context: the daemon's parts.
-            setup: the configuration.
-            allowed: opens sessions.
-        """
         self._context = context
         self._setup = setup
         self._access = allowed

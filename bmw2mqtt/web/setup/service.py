@@ -46,10 +46,8 @@ class Setup:
     ) -> None:
         """Prepare it.
 
-        Args:
-            configuration: what is configured now.
-            load: reads every source again.
-            check: raises `ConfigError` for what shows only when settings are used.
+        `load` reads every source again; `check` raises `ConfigError` for what shows only when
+        the settings are used.
         """
         self.configuration = configuration
         self.start_link = StartLink()

@@ -86,14 +86,10 @@ def line(
     between: tuple[float, float],
     top: float | None = None,
 ) -> str:
-    """Return values over time, as an image with a label.
+    """Return values over time, as an image with a label for screen readers.
 
-    Args:
-        points: Epoch seconds and values; `None` is a gap.
-        label: What a screen reader says.
-        zone: Of the times on the axis.
-        between: The first and the last time of the axis.
-        top: The highest value of the axis; otherwise what fits.
+    Times are epoch seconds; the value `None` is a gap. `between` are the first and the last time of
+    the axis, `top` its highest value; otherwise what fits.
     """
     chart = leather.Chart()
     first, last = between

@@ -203,14 +203,9 @@ def minutes(seconds: float | None) -> str:
 def document(
     *, title: str, body: str, root: str, name: str, script: str = "page-vehicle.js"
 ) -> str:
-    """Return a page in the visitor's language.
+    """Return a page in the visitor's language, with the name of the car at its top.
 
-    Args:
-        title: Of the window.
-        body: HTML.
-        root: The address of the first page, seen from this one: `../../`.
-        name: Of the car, at the top of the page.
-        script: Its script.
+    `root` is the address of the first page, seen from this one: `../../`.
     """
     head = page_head(
         language=language(),
