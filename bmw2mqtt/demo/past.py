@@ -82,7 +82,7 @@ class _Car:
             for at, share, values in self._reports(event):
                 self._report(at, event, share, **values)
         self._recorder.tick(now)
-        self._recorder.save(now, is_last=True)
+        self._recorder.save(now)
 
     def _reports(self, event: PastEvent) -> Iterator[tuple[datetime, float, dict[str, Any]]]:
         """Yield when the car reports of an event, after which share of it, and what."""

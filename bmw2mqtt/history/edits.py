@@ -2,6 +2,7 @@
 
 import sqlite3
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Final
 
@@ -64,7 +65,7 @@ def user_fields(connection: sqlite3.Connection, table: str, vin: str, key: int) 
 
 
 def merge_sessions(
-    connection: sqlite3.Connection, vin: str, kept: int, absorbed: list[int]
+    connection: sqlite3.Connection, vin: str, kept: int, absorbed: Sequence[int]
 ) -> None:
     """Remove sessions that turned out to be pieces of another; a person's fields move there."""
     with transaction(connection):

@@ -105,15 +105,15 @@ class HistoryWriter:
             log.info("history_saved_again", file=str(self._database.path))
         return True
 
-    async def call(self, function: Callable[[HistoryDatabase], T]) -> T:
-        """Run a function with the database in its thread, after everything that waits.
+    async def call(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a function on the open file in its thread, after everything that waits.
 
         Raises:
             HistoryError: The file cannot be used.
         """
         await self.flush()
         try:
-            return await self._in_thread(function, self._database)
+            return await self._in_thread(lambda: function(self._database.connection))
         except sqlite3.Error as error:
             raise HistoryError(f"{self._database.path}: {error}") from error
 

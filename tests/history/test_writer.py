@@ -39,7 +39,7 @@ async def make_writer() -> AsyncIterator[Callable[..., HistoryWriter]]:
     yield make
     for database, writer in made:
         if database.is_open:
-            await writer.call(lambda database: database.close())
+            await writer._in_thread(database.close)
 
 
 def trips_in(path: Path) -> int:
@@ -86,7 +86,7 @@ async def test_of_many_versions_only_the_newest_is_written(path, make_writer):
     for number in range(1000):
         writer.put(OpenState(vin=VIN, kind="trips", json=str(number), updated_at=number))
     assert await writer.flush()
-    state = await writer.call(lambda db: HistoryReader(db.connection).open_state(VIN, "trips"))
+    state = await writer.call(lambda file: HistoryReader(file).open_state(VIN, "trips"))
     assert state.json == "999"
 
 
@@ -148,7 +148,7 @@ async def test_what_came_while_a_batch_failed_is_newer_than_the_batch(path, make
     writer.put(trip(km=25))
     assert not await writer.flush()
     database.write = write
-    [row] = await writer.call(lambda db: HistoryReader(db.connection).trips())
+    [row] = await writer.call(lambda file: HistoryReader(file).trips())
     assert row.record.km == 26
 
 
@@ -245,7 +245,7 @@ async def test_what_goes_wrong_for_a_person_is_an_error_of_ours(path, make_write
     writer = make_writer(HistoryDatabase(path))
     await writer.open()
     with pytest.raises(HistoryError, match="no such table: lorry"):
-        await writer.call(lambda db: db.connection.execute("SELECT 1 FROM lorry"))
+        await writer.call(lambda file: file.execute("SELECT 1 FROM lorry"))
 
 
 async def test_reading_goes_on_beside_the_writer_and_after_the_file_was_replaced(
@@ -253,14 +253,15 @@ async def test_reading_goes_on_beside_the_writer_and_after_the_file_was_replaced
 ):
     with pytest.raises(HistoryError):
         await asyncio.to_thread(read, path, lambda reader: len(reader.trips()))
-    writer = make_writer(HistoryDatabase(path))
+    database = HistoryDatabase(path)
+    writer = make_writer(database)
     await writer.open()
     writer.put(trip())
     await writer.flush()
     assert await asyncio.to_thread(read, path, lambda reader: len(reader.trips())) == 1
     with closing(open_for_reading(path)) as connection:
         connection.execute("VACUUM INTO ?", (str(tmp_path / "copy.db"),))
-    await writer.call(lambda db: db.close())
+    await writer._in_thread(database.close)
     (tmp_path / "empty.db").write_bytes(b"")
     (tmp_path / "copy.db").replace(path)
     assert await asyncio.to_thread(read, path, lambda reader: reader.vins()) == [VIN]

@@ -111,13 +111,13 @@ class CarRecorder:
         self._charges.forget_positions(now)
         self._drives.forget_positions(now)
 
-    def save(self, now: datetime, *, is_last: bool = False) -> None:
-        """Write everything that waits; after the last time nothing is published any more."""
+    def save(self, now: datetime) -> None:
+        """Write everything that waits; nothing is published any more."""
         self._charges.save(now)
         self._drives.save(now)
         self._battery_12v.save(now)
         self._readings.save()
-        if is_last and self._counters.is_known:
+        if self._counters.is_known:
             self._outputs.put(OpenState.of(self.vin, COMPLETE_KIND, document=True, now=now))
 
     def publish(self) -> None:
