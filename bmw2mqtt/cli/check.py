@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from bmw2mqtt import log
 from bmw2mqtt.accounts.backends import BACKENDS
@@ -34,15 +33,6 @@ DAEMON_KNOWN_S = 5.0
 """Longest wait for the broker's message whether a daemon is running."""
 
 
-class ConnectionReport(NamedTuple):
-    """The results of connecting to the broker and to BMW."""
-
-    broker: BrokerReport
-    accounts: list[AccountReport]
-    has_hanging_threads: bool
-    """Whether a DNS lookup still hangs; the process must not wait for it."""
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Print errors and warnings, and what the connections do; return the exit status."""
     settings = load_settings(arguments.config, arguments.option)
@@ -66,11 +56,12 @@ def _connect(
 ) -> int:
     log.hide("settings", settings.secrets())
     log.set_up("error", "console")
-    broker, accounts, has_hanging_threads = try_connections(settings)
+    threads = DaemonThreads()
+    broker, accounts = asyncio.run(_try_connections(settings, threads))
     print(describe(settings, broker, accounts))
     is_well = broker.is_well and all(account.is_well for account in accounts)
     status = EXIT_OK if is_well else EXIT_CONFIG
-    return leave(status) if has_hanging_threads else status
+    return leave(status) if threads.are_hanging() else status  # a DNS lookup may hang
 
 
 def problems_in_use(settings: Settings) -> tuple[str, ...]:
@@ -86,26 +77,15 @@ def problems_in_use(settings: Settings) -> tuple[str, ...]:
     return ()
 
 
-def try_connections(settings: Settings) -> ConnectionReport:
+async def _try_connections(
+    settings: Settings, threads: DaemonThreads
+) -> tuple[BrokerReport, list[AccountReport]]:
     """Try the broker and each login; read the account status of a running daemon instead.
 
     Takes less than 30 s, whatever the broker and BMW do.
-
-    Raises:
-        ConfigError: `data_dir` cannot be used.
     """
-    threads = DaemonThreads()
-
-    async def try_all() -> tuple[BrokerReport, list[AccountReport]]:
-        asyncio.get_running_loop().set_default_executor(threads)
-        return await _try_connections(settings)
-
-    broker, accounts = asyncio.run(try_all())
-    return ConnectionReport(broker, accounts, threads.are_hanging())
-
-
-async def _try_connections(settings: Settings) -> tuple[BrokerReport, list[AccountReport]]:
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(threads)
     end_s = loop.time() + LIMIT_S
     found = BrokerReport()
     store = Store(settings.data_dir)
