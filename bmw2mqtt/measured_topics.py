@@ -82,7 +82,7 @@ class MeasuredTopics:
             self._read.add(source)
             if self._not_read.is_over(source):
                 log.info("measured_topic_read", topic=str(source))
-        elif _is_unknown(_text(payload) if text is None else text):
+        elif (_text(payload) if text is None else text).lower() in _UNKNOWN:
             return None
         elif text is None and source in self._read:
             return None  # some devices leave out what has not changed
@@ -118,10 +118,6 @@ def _log_not_read(source: NumberSource, setting: str, text: str | None) -> None:
 
 def _text(payload: bytes) -> str:
     return payload[: _LONGEST_BYTES + 1].decode(errors="replace").strip()
-
-
-def _is_unknown(text: str) -> bool:
-    return text.lower() in _UNKNOWN
 
 
 def value_at(payload: bytes, place: str) -> str | None:

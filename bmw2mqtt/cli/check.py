@@ -2,7 +2,7 @@
 
 import argparse
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from bmw2mqtt import log
 from bmw2mqtt.accounts.backends import BACKENDS
@@ -10,7 +10,7 @@ from bmw2mqtt.accounts.data_folder import folder_problem
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.bridge import Bridge
-from bmw2mqtt.cli.check_result import result as result_for_owner
+from bmw2mqtt.check_mark import mark
 from bmw2mqtt.cli.main import EXIT_CONFIG, EXIT_OK, print_problems
 from bmw2mqtt.cli.status import HEALTHY
 from bmw2mqtt.config import AccountSettings, Settings, load_settings
@@ -31,6 +31,9 @@ LIMIT_S = 25.0
 CANCEL_S = 1.0
 DAEMON_KNOWN_S = 5.0
 """Longest wait for the broker's message whether a daemon is running."""
+_CHECK_BROKER = (
+    "Check that the broker is running, and mqtt.host and mqtt.port in the configuration."
+)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -170,3 +173,46 @@ async def _try_login(name: str, settings: AccountSettings, store: Store) -> Acco
         step = _next_step(name, error)
         return AccountReport(name, str(error), is_well=False, next_step=step)
     return AccountReport(name, result, is_well=True)
+
+
+def result_for_owner(
+    settings: Settings, broker: BrokerReport, accounts: Sequence[AccountReport]
+) -> str:
+    """Return ✔ or ✘ for the broker and each account, and the next step."""
+    lines = [*_broker_lines(settings, broker)]
+    for account in accounts:
+        lines += _account_lines(settings, account)
+    failed = sum(not account.is_well for account in accounts) + (not broker.is_well)
+    lines.append("")
+    if failed:
+        total = len(accounts) + 1
+        lines.append(
+            f"{failed} of {total} checks failed. To report a problem, put the output of"
+            " bmw2mqtt check --report into an issue."
+        )
+    elif broker.is_beside_daemon:
+        lines.append("Everything is well, and bmw2mqtt is running.")
+    else:
+        lines.append("Everything is well. Start bmw2mqtt with: bmw2mqtt run")
+    return "\n".join(lines)
+
+
+def _broker_lines(settings: Settings, broker: BrokerReport) -> Iterator[str]:
+    place = f"MQTT broker {settings.mqtt.host}:{settings.mqtt.port}"
+    if broker.problem is not None:
+        problem = broker.problem.removeprefix(f"{settings.mqtt.host}:{settings.mqtt.port} ")
+        yield f"{mark(is_well=False)} {place}: {problem}"
+        if "mqtt." not in broker.problem:
+            yield f"    → {_CHECK_BROKER}"
+        return
+    version = f" ({broker.version})" if broker.version else ""
+    yield f"{mark(is_well=broker.is_well)} {place}: connected{version}"
+    for fault in broker.faults():
+        yield f"    → {fault[:1].upper()}{fault[1:]}."
+
+
+def _account_lines(settings: Settings, account: AccountReport) -> Iterator[str]:
+    backend = settings.accounts[account.name].backend
+    yield f"{mark(is_well=account.is_well)} Account {account.name} ({backend}): {account.result}"
+    if account.next_step:
+        yield f"    → {account.next_step[:1].upper()}{account.next_step[1:]}."

@@ -35,10 +35,4 @@ def run(arguments: argparse.Namespace) -> int:
 def _remove(settings: Settings, *, is_dry_run: bool, is_forced: bool) -> list[str]:
     if not (is_dry_run or is_forced) and is_in_use(settings.data_dir):
         raise DaemonRunning(f"it uses {settings.data_dir}")
-    return remove_everything(
-        settings.mqtt,
-        settings.homeassistant.discovery_prefix,
-        settings.relay_prefixes(),
-        is_dry_run=is_dry_run,
-        is_forced=is_forced,
-    )
+    return remove_everything(settings, is_dry_run=is_dry_run, is_forced=is_forced)

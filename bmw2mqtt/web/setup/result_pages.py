@@ -170,17 +170,26 @@ def done(t: Texts, context: PageContext, setup: Setup, name: str, visited: str) 
     topics = "\n".join(f"{base}/{vin}/{entity}" for entity in _EVCC_ENTITIES)
     user = " -u USER -P PASSWORD" if mqtt.username else ""
     command = f"mosquitto_sub -h {host} -p {mqtt.port}{user} -v -t '{base}/{vin}/#'"
+    evcc = (
+        f"<p>{t('done.evcc.text')}</p><pre>{escape(topics)}</pre>"
+        f'<p><a href="{_EVCC}" target="_blank" rel="noopener noreferrer">'
+        f"{t('done.evcc.link')}</a></p>"
+    )
     return (
         f'<p>{t("done.text")}</p><div class="grid">{shown}</div>'
-        f'<section class="card form"><h3>{t("done.homeassistant")}</h3><p>{home_assistant}</p>'
-        f"</section>"
-        f'<section class="card form"><h3>{t("done.evcc")}</h3><p>{t("done.evcc.text")}</p>'
-        f"<pre>{escape(topics)}</pre>"
-        f'<p><a href="{_EVCC}" target="_blank" rel="noopener noreferrer">{t("done.evcc.link")}</a>'
-        f'</p></section><section class="card form"><h3>{t("done.other")}</h3>'
-        f"<p>{t('done.other.text')}</p><pre>{escape(command)}</pre></section>"
-        f'<div class="row"><a class="button main" href="../">{t("page")}</a></div>'
+        + _section(t("done.homeassistant"), f"<p>{home_assistant}</p>")
+        + _section(t("done.evcc"), evcc)
+        + _section(t("done.other"), f"<p>{t('done.other.text')}</p><pre>{escape(command)}</pre>")
+        + f'<div class="row"><a class="button main" href="../">{t("page")}</a></div>'
     )
+
+
+def _section(title: str, content: str) -> str:
+    return f'<section class="card form"><h3>{title}</h3>{content}</section>'
+
+
+def _link_to(page: str, text: str) -> str:
+    return f'<div class="row"><a class="button" href="{page}">{text}</a></div>'
 
 
 def _car(car: CarWithValues) -> str:
@@ -196,18 +205,16 @@ def overview(t: Texts, context: PageContext, setup: Setup, url: str = "") -> str
     state = t("overview.connected" if connected else "overview.disconnected")
     accounts = "".join(_account(t, context, setup, name) for name in settings.accounts)
     file = settings.data_dir / SETTINGS_FILE
-    return (
-        f'<section class="card form"><h3>{t("overview.broker")}</h3>'
+    broker = (
         f'<p><code>{escape(context.broker)}</code> <span class="pill {pill}">{state}</span></p>'
-        f'<div class="row"><a class="button" href="broker">{t("overview.change")}</a></div>'
-        f"</section>"
-        f'<section class="card form"><h3>{t("overview.accounts")}</h3>{accounts}'
-        f'<div class="row"><a class="button" href="car">{t("overview.add")}</a></div></section>'
-        f'<section class="card form"><h3>{t("step.language")}</h3>'
-        f"<p>{t('language.own')} · {t(f'units.{t.visitor.units}')}</p>"
-        f'<div class="row"><a class="button" href="language">{t("overview.change")}</a></div>'
-        f"</section>{_link(t, setup, url)}"
-        f'<p class="soft">{t("overview.file", file=file)}</p>'
+    )
+    language = f"<p>{t('language.own')} · {t(f'units.{t.visitor.units}')}</p>"
+    return (
+        _section(t("overview.broker"), broker + _link_to("broker", t("overview.change")))
+        + _section(t("overview.accounts"), accounts + _link_to("car", t("overview.add")))
+        + _section(t("step.language"), language + _link_to("language", t("overview.change")))
+        + _link(t, setup, url)
+        + f'<p class="soft">{t("overview.file", file=file)}</p>'
         f'<p><a href="../">{t("page")}</a></p>'
     )
 
@@ -231,18 +238,18 @@ def _account(t: Texts, context: PageContext, setup: Setup, name: str) -> str:
 def _link(t: Texts, setup: Setup, url: str) -> str:
     if is_home_assistant_app():
         return ""
-    title = f'<section class="card form"><h3>{t("overview.link")}</h3>'
-    http = setup.settings().http
-    if opens_without_link(http):
-        return f"{title}<p>{t('overview.local')}</p></section>"
-    if url:
-        return (
-            f'{title}<p>{t("overview.link.text")}</p><p><code id="link">{escape(url)}</code></p>'
+    if opens_without_link(setup.settings().http):
+        content = f"<p>{t('overview.local')}</p>"
+    elif url:
+        content = (
+            f'<p>{t("overview.link.text")}</p><p><code id="link">{escape(url)}</code></p>'
             f'<div class="row"><button type="button" data-copy="link" data-copied="{t("copied")}">'
-            f"{t('copy')}</button></div>{qr_code(url, t('overview.link'))}</section>"
+            f"{t('copy')}</button></div>{qr_code(url, t('overview.link'))}"
         )
-    content = button(t("overview.link.button"), main=False)
-    return f"{title}{form(content, setup.form_token, action='link', kind='plain-form')}</section>"
+    else:
+        create = button(t("overview.link.button"), main=False)
+        content = form(create, setup.form_token, action="link", kind="plain-form")
+    return _section(t("overview.link"), content)
 
 
 def remove(t: Texts, setup: Setup, name: str) -> str:

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from bmw2mqtt.history.database import HistoryDatabase
-from bmw2mqtt.history.mapping import refuel_record, trip_record
 from bmw2mqtt.history.queries import HistoryReader
+from bmw2mqtt.history.recorder.drives import refuel_record, trip_record
 from bmw2mqtt.vehicle.trips import TripTracker
 from tests.history.samples import VIN
 from tests.vehicle.trip_steps import HOME, PHEV, at, follow, observation, records
