@@ -10,9 +10,9 @@ from typing import Any, Final, Generic, TypeVar
 from bmw2mqtt.history.database import open_for_reading
 from bmw2mqtt.history.errors import HistoryError
 from bmw2mqtt.history.records import (
-    BmwRecord,
+    BlockRecord,
     CarRecord,
-    OpenState,
+    CurvePoint,
     PriceSample,
     ReadingRecord,
     RefuelRecord,
@@ -21,7 +21,7 @@ from bmw2mqtt.history.records import (
     UserFields,
 )
 from bmw2mqtt.history.schema import USER_FIELDS, USER_TABLES
-from bmw2mqtt.history.tables import TABLES, blocks_of, columns, curve_of, record_from
+from bmw2mqtt.history.tables import COLUMNS, TABLES, children_of, record_from
 
 T = TypeVar("T")
 
@@ -30,7 +30,6 @@ _TIME: Final = {
     TripRecord: "end_at",
     RefuelRecord: "key",
     ReadingRecord: "key",
-    BmwRecord: "key",
     PriceSample: "key",
 }
 
@@ -73,21 +72,14 @@ class HistoryReader:
         """Return charging sessions without blocks, and without those that failed."""
         return self._rows(SessionRecord, period, " AND NOT is_hidden", limit, offset)
 
-    def session(self, session_id: int) -> SessionRecord | None:
-        """Return one session with its blocks and its curve."""
-        session: SessionRecord | None = self._one(SessionRecord, "id = ?", session_id)
-        if session is None:
-            return None
-        values = {name: getattr(session, name) for name in session.__dataclass_fields__}
-        values["blocks"] = blocks_of(self._connection, session_id)
-        values["curve"] = curve_of(self._connection, session_id)
-        return SessionRecord(**values)
-
     def charge(self, vin: str, key: int) -> Row[SessionRecord] | None:
         """Return one session of a car with its blocks and its curve."""
         row = self._row(SessionRecord, vin, key)
-        record = None if row is None else self.session(row.id)
-        return None if row is None or record is None else replace(row, record=record)
+        if row is None:
+            return None
+        blocks = children_of(self._connection, BlockRecord, row.id)
+        curve = children_of(self._connection, CurvePoint, row.id)
+        return replace(row, record=replace(row.record, blocks=blocks, curve=curve))
 
     def trip(self, vin: str, key: int) -> Row[TripRecord] | None:
         """Return one trip of a car, without its track."""
@@ -114,19 +106,21 @@ class HistoryReader:
         rows = self._rows(ReadingRecord, Period(vin=vin), limit=1)
         return rows[0].record if rows else None
 
-    def prices(self, period: Period = EVERYTHING) -> list[PriceSample]:
-        """Return price samples, oldest first."""
-        return [row.record for row in reversed(self._rows(PriceSample, period))]
+    def prices(self) -> list[PriceSample]:
+        """Return all price samples, oldest first."""
+        return [row.record for row in reversed(self._rows(PriceSample, EVERYTHING))]
 
     def car(self, vin: str) -> CarRecord | None:
         """Return the counters of a car."""
-        car: CarRecord | None = self._one(CarRecord, "vin = ?", vin)
-        return car
+        names = ", ".join(COLUMNS[CarRecord])
+        row = self._connection.execute(f"SELECT {names} FROM car WHERE vin = ?", (vin,)).fetchone()  # noqa: S608 - our own names
+        return None if row is None else record_from(CarRecord, row)
 
-    def open_state(self, vin: str, kind: str) -> OpenState | None:
-        """Return what the rules remember of a car."""
-        state: OpenState | None = self._one(OpenState, "vin = ? AND kind = ?", vin, kind)
-        return state
+    def open_state(self, vin: str, kind: str) -> str | None:
+        """Return what the rules remember of a car, as JSON."""
+        sql = "SELECT json FROM open_state WHERE vin = ? AND kind = ?"
+        row = self._connection.execute(sql, (vin, kind)).fetchone()
+        return None if row is None else str(row[0])
 
     def vins(self) -> list[str]:
         """Return the cars that have any history."""
@@ -155,7 +149,7 @@ class HistoryReader:
         offset: int = 0,
     ) -> list[Row[T]]:
         where, values = _where(kind, period)
-        table, names = TABLES[kind], columns(kind)
+        table, names = TABLES[kind], COLUMNS[kind]
         is_editable = table in USER_TABLES
         wanted = ", ".join((*names, "id", *USER_FIELDS) if is_editable else (*names, "key"))
         sql = f"SELECT {wanted} FROM {table} WHERE {where}{condition}"  # noqa: S608 - our own names
@@ -167,12 +161,6 @@ class HistoryReader:
     def _row(self, kind: type[T], vin: str, key: int) -> Row[T] | None:
         rows = self._rows(kind, Period(vin=vin), f" AND key = {key:d}")
         return rows[0] if rows else None
-
-    def _one(self, kind: type[Any], where: str, *values: object) -> Any:
-        names = ", ".join(columns(kind))
-        sql = f"SELECT {names} FROM {TABLES[kind]} WHERE {where}"  # noqa: S608 - our own names
-        row = self._connection.execute(sql, values).fetchone()
-        return None if row is None else record_from(kind, row)
 
 
 def read(path: Path, function: Callable[[HistoryReader], T]) -> T:
@@ -199,7 +187,7 @@ def _user(values: tuple[Any, ...]) -> UserFields:
 def _where(kind: type[Any], period: Period) -> tuple[str, list[object]]:
     conditions: list[str] = ["1"]
     values: list[object] = []
-    if period.vin is not None and kind is not PriceSample:
+    if period.vin is not None:
         conditions.append("vin = ?")
         values.append(period.vin)
     for bound, operator in ((period.from_at, ">="), (period.to_at, "<")):

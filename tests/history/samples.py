@@ -12,7 +12,7 @@ from bmw2mqtt.history.records import (
     SessionRecord,
     TripRecord,
 )
-from bmw2mqtt.history.tables import columns, record_from
+from bmw2mqtt.history.tables import COLUMNS, record_from
 
 VIN = "WBA00000000DEMO01"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -61,7 +61,7 @@ def trip(end: str = "2026-03-02T08:00", minutes: int = 30, km: float = 25, **val
 
 def every_session(connection: sqlite3.Connection) -> list[SessionRecord]:
     """Return all sessions, failed ones too, newest first."""
-    names = ", ".join(columns(SessionRecord))
+    names = ", ".join(COLUMNS[SessionRecord])
     rows = connection.execute(f"SELECT {names} FROM session ORDER BY start_at DESC, key DESC")  # noqa: S608
     return [record_from(SessionRecord, row) for row in rows]
 

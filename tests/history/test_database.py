@@ -62,7 +62,7 @@ def test_every_kind_of_record_comes_back_as_it_was_written(database, path):
         row = connection.execute("SELECT vin, key, json, fetched_at FROM bmw_record").fetchone()
         assert row == (own.vin, own.key, own.json, own.fetched_at)
         assert reader.car(VIN) == car
-        assert reader.open_state(VIN, "trips") == state
+        assert reader.open_state(VIN, "trips") == state.json
         assert reader.readings() == [reading]
         assert reader.sessions() == [], "a failed charge is not in the default list"
 
