@@ -52,13 +52,12 @@ class WebApplication:
         self._context = context
         self._access = Access(settings)
         self._captcha_links = CaptchaLinks()
+        self._events = Events(self._document)
         self._limits: ConnectionLimits | None = None
-        self._events: Events | None = None
         self._render_metrics: Callable[[str], tuple[bytes, str]] | None = None
 
     async def serve(self, sockets: list[socket.socket]) -> None:
         """Answer requests until cancelled."""
-        self._events = Events(self._document)
         app = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY_BYTES)
         app.on_response_prepare.append(self._add_headers)
         app.on_shutdown.append(self._stop_events)
@@ -97,7 +96,7 @@ class WebApplication:
             web.get(access.HEALTH, self._health),
             web.get("/metrics", self._metrics),
             web.get("/api/state", self._state),
-            web.get("/api/events", self._send_events, allow_head=False),
+            web.get("/api/events", self._events.serve, allow_head=False),
             web.get("/api/cars/{vin}", self._car_values),
             web.get("/cars/{vin}/picture.png", self._picture),
             web.get("/dashboard.yaml", partial(send_dashboard, self._context)),
@@ -160,8 +159,7 @@ class WebApplication:
         headers.setdefault("Cache-Control", "no-store")
 
     async def _stop_events(self, _: web.Application) -> None:
-        if self._events is not None:
-            self._events.stop()
+        self._events.stop()
 
     # Read
 
@@ -174,10 +172,6 @@ class WebApplication:
             content_type="application/json",
             headers={f"{access.OUR_HEADER}-Access": self._access.method(request)},
         )
-
-    async def _send_events(self, request: web.Request) -> web.StreamResponse:
-        assert self._events is not None  # noqa: S101 - created before the first request
-        return await self._events.serve(request)
 
     async def _car_values(self, request: web.Request) -> web.Response:
         car = self._context.devices.find(request.match_info["vin"])
