@@ -15,7 +15,7 @@ from bmw2mqtt.cli.main import EXIT_CONFIG, EXIT_OK, print_problems
 from bmw2mqtt.cli.status import HEALTHY
 from bmw2mqtt.config import AccountSettings, Settings, load_settings
 from bmw2mqtt.daemon import DaemonThreads, leave
-from bmw2mqtt.mqtt.tools.broker_check import BrokerReport, plan_for, try_broker
+from bmw2mqtt.mqtt.tools.broker_check import BrokerReport, try_broker
 from bmw2mqtt.support_report import AccountReport, report
 from bmw2mqtt.vehicle.errors import (
     AccountError,
@@ -98,9 +98,7 @@ async def _try_connections(
     except StoreInUse:
         is_running = True
     try:
-        broker = asyncio.create_task(
-            try_broker(found, settings.mqtt, plan_for(settings), is_daemon_running=is_running)
-        )
+        broker = asyncio.create_task(try_broker(found, settings, is_daemon_running=is_running))
         is_running |= await _is_beside_daemon(found, broker)
         logins = {
             name: asyncio.create_task(_try_login(name, account, store))
