@@ -79,12 +79,7 @@ async def run_guarded(
 ) -> None:
     """Run a long-lived task until it returns or is cancelled; after a bug start it again.
 
-    Args:
-        name: its name in the log.
-        task: starts it; called again after each bug.
-        bug_logger: where bugs are logged; `None`: a log of its own.
-        on_bug: called with each bug, and on recovery.
-        fatal: exceptions that are no bug and pass.
+    `on_bug` is called with each bug, and on recovery. What is `fatal` is no bug, and passes.
     """
     bug_logger = bug_logger or BugLogger()
     backoff = Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S)

@@ -123,9 +123,7 @@ def _text(payload: bytes) -> str:
 def value_at(payload: bytes, place: str) -> str | None:
     """Return the value at a place in a JSON payload as text; `None`: it is not there.
 
-    Args:
-        payload: such as `{"ENERGY": {"Total": 12.3}}`.
-        place: the names on the way to the value, such as `ENERGY.Total`; in a list, its index.
+    The place names the way to the value, such as `ENERGY.Total`; in a list, its index.
     """
     if len(payload) > _LONGEST_JSON_BYTES:
         return None
@@ -141,9 +139,7 @@ def value_at(payload: bytes, place: str) -> str | None:
 def number_of(text: str, units: dict[str, float] | None) -> float | None:
     """Return the number in a text, with its unit if it has one; `None`: there is none.
 
-    Args:
-        text: such as `1234.5` or `1234.5 kWh`.
-        units: the factor of each unit; `None`: any unit is ignored.
+    `units` are the factors of each unit; with `None` any unit is ignored.
     """
     match = _NUMBER.fullmatch(text) if len(text) <= _LONGEST_BYTES else None
     if match is None:

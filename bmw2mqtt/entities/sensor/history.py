@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from bmw2mqtt.entities.base import Sensor, Value, iso
@@ -62,6 +63,9 @@ def _trip_attributes(vehicle: Vehicle) -> Mapping[str, Any]:
     }
 
 
+_of_charge = partial(Sensor[Vehicle], attributes=_charge_attributes, appears_with_value=True)
+_of_trip = partial(Sensor[Vehicle], attributes=_trip_attributes, appears_with_value=True)
+
 HISTORY: tuple[Sensor[Vehicle], ...] = (
     Sensor(
         key="energy_charged",
@@ -90,58 +94,48 @@ HISTORY: tuple[Sensor[Vehicle], ...] = (
         precision=2,
         icon="mdi:home-lightning-bolt",
     ),
-    Sensor(
+    _of_charge(
         key="last_charge_energy",
         name="Last charge energy",
         value=_last("last_charge", "energy_kwh"),
-        attributes=_charge_attributes,
         exists=has_charging_history,
-        appears_with_value=True,
         unit="kWh",  # no class energy: it would have to be a counter
         state_class="measurement",
         precision=2,
         icon="mdi:battery-charging",
     ),
-    Sensor(
+    _of_charge(
         key="last_charge_end",
         name="Last charge end",
         value=_last("last_charge", "end"),
-        attributes=_charge_attributes,
         exists=has_charging_history,
-        appears_with_value=True,
         device_class="timestamp",
         icon="mdi:battery-clock",
     ),
-    Sensor(
+    _of_trip(
         key="last_trip_distance",
         name="Last trip distance",
         value=_last("last_trip", "distance_km"),
-        attributes=_trip_attributes,
         exists=has_history,
-        appears_with_value=True,
         unit="km",
         device_class="distance",
         state_class="measurement",
         precision=0,
         icon="mdi:map-marker-distance",
     ),
-    Sensor(
+    _of_trip(
         key="last_trip_end",
         name="Last trip end",
         value=_last("last_trip", "end"),
-        attributes=_trip_attributes,
         exists=has_history,
-        appears_with_value=True,
         device_class="timestamp",
         icon="mdi:map-marker-check",
     ),
-    Sensor(
+    _of_trip(
         key="last_trip_consumption",
         name="Last trip consumption",
         value=_last("last_trip", "consumption_kwh_per_100km"),
-        attributes=_trip_attributes,
         exists=has_charging_history,
-        appears_with_value=True,
         unit="kWh/100km",
         state_class="measurement",
         precision=1,
