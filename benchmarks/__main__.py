@@ -12,6 +12,7 @@ from benchmarks import (
     idle,
     machine,
     memory,
+    page,
     poll,
     publish,
     restart,
@@ -32,6 +33,7 @@ SUBJECTS: dict[str, Measure] = {
     "stream": stream.measure,
     "stream_growth": stream.measure_growth,
     "history": history.measure,
+    "page": page.measure,
 }
 
 

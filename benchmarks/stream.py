@@ -185,7 +185,7 @@ def _measure(run: Run, cars: int, load: StreamLoad) -> Lines:
         ours=[ours[0] for ours, _ in pairs],
         floor=[floor[0] for _, floor in pairs],
         unit="µs",
-        bound=0.8,
+        bound=0.25,
         floor_name=FLOOR,
     )
     yield Figure(

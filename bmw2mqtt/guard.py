@@ -2,8 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any, ParamSpec
 
 import structlog
@@ -42,13 +41,9 @@ class BugLogger:
         if self._logged.is_new(key):
             log.error(event, exc_info=error, remedy=REMEDY, **context)
 
-    @contextmanager
-    def caught(self, event: str, **context: Any) -> Iterator[None]:
+    def caught(self, event: str, **context: Any) -> "_Caught":
         """Log a bug in the body of a `with` statement instead of raising it."""
-        try:
-            yield
-        except Exception:  # noqa: BLE001 - logged
-            self.exception(event, **context)
+        return _Caught(self, event, context)
 
     def guarded(
         self, event: str, callback: Callable[_P, None], **context: Any
@@ -60,6 +55,26 @@ class BugLogger:
                 callback(*args, **kwargs)
 
         return call
+
+
+class _Caught:
+    """`contextlib`'s generators would take much of the time of a message of BMW's stream."""
+
+    __slots__ = ("_bug_logger", "_context", "_event")
+
+    def __init__(self, bug_logger: BugLogger, event: str, context: dict[str, Any]) -> None:
+        self._bug_logger = bug_logger
+        self._event = event
+        self._context = context
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self._bug_logger.exception(self._event, **self._context)  # noqa: LOG004 - here it is
+        return True
 
 
 def bug_message(error: Exception) -> str:

@@ -90,3 +90,20 @@ def test_architecture_names_what_exists() -> None:
         elif re.search(r"_|[a-z][A-Z]", name) and name not in {*defined, "bimmer_connected"}:
             unknown.append(name)
     assert unknown == []
+
+
+def test_decisions_name_files_that_exist() -> None:
+    ends = [
+        f"/{path.relative_to(ROOT).as_posix()}"
+        for top in ("bmw2mqtt", "reference", "tests", "benchmarks", "scripts")
+        for path in (ROOT / top).rglob("*.py")
+    ]
+    decisions = [page for page in pages() if page.name.startswith("docs/adr/")]
+    unknown = [
+        f"{page.name}: {name}"
+        for page in decisions
+        for name in re.findall(r"`([\w/.]+\.py)`", page.text)
+        if not any(end.endswith(f"/{name}") for end in ends)
+    ]
+    assert decisions
+    assert unknown == []

@@ -4,16 +4,16 @@ import ast
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import pytest
 
 from bmw2mqtt.accounts.backends import BACKENDS
-from bmw2mqtt.config import CarDataSettings, Mqtt, MyBmwSettings, Tls, text, values
+from bmw2mqtt.accounts.cardata.telemetry.decode import _snake_case
+from bmw2mqtt.config import text
 from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
 from bmw2mqtt.entities.base import Event, Sensor
+from bmw2mqtt.entities.catalogue import Kind, catalogue
 from bmw2mqtt.entities.raw_readings import readings
 from bmw2mqtt.homeassistant.discovery import account_payload, vehicle_payload
 from bmw2mqtt.mqtt.topics import Topics
@@ -29,10 +29,22 @@ from bmw2mqtt.translations import (
 )
 from bmw2mqtt.vehicle.account import AccountState
 from bmw2mqtt.vehicle.snapshot import ChargingMode, Vehicle
-from bmw2mqtt.web.setup import broker_form
+from tests.shown_sentences import (
+    PACKAGE,
+    modules,
+    pages_in_python,
+    shown,
+    untranslated,
+    words_in_html,
+    words_in_script,
+)
 
-PACKAGE = Path(__file__).parents[1] / "bmw2mqtt"
 ENTITIES = (*VEHICLE_ENTITIES, *ACCOUNT_ENTITIES, *readings())
+ENTITY_NAMES = {entity.name for entity in ENTITIES if entity.name}
+DESCRIPTOR_NAMES = {
+    row.name for row in catalogue().values() if row.is_streamable or row.rest_via == "container"
+}
+"""What the page lists of the values that a car may send."""
 TOPICS = Topics("bmw2mqtt", "homeassistant")
 VIN = "WBA00000000000001"
 
@@ -40,6 +52,10 @@ VIN = "WBA00000000000001"
 def state_words() -> set[str]:
     """Return the words of every enumeration, as people read them."""
     words: set[str] = {str(mode) for mode in ChargingMode}
+    words |= {"LOCKED", "UNLOCKED", "LOCKING", "UNLOCKING"}
+    for row in catalogue().values():
+        if row.kind is Kind.WORD and not row.entity and row.name in DESCRIPTOR_NAMES:
+            words |= {_snake_case(word) for word in row.options}
     for entity in ENTITIES:
         if isinstance(entity, Sensor):
             words |= {str(word) for word in entity.options or ()}
@@ -50,15 +66,16 @@ def state_words() -> set[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES[1:])
 def test_every_name_and_state_is_translated(language: str) -> None:
-    names = {entity.name for entity in ENTITIES if entity.name}
-    assert set(translations(language, NAMES)) == names
+    assert set(translations(language, NAMES)) == ENTITY_NAMES | DESCRIPTOR_NAMES
     assert state_words() <= set(translations(language, STATES))
 
 
 @pytest.mark.parametrize("language", LANGUAGES[1:])
 def test_no_two_names_become_one(language: str) -> None:
     known = translations(language, NAMES)
-    assert [name for name, n in Counter(known.values()).items() if n > 1] == []
+    for names in (ENTITY_NAMES, DESCRIPTOR_NAMES):
+        counted = Counter(known[name] for name in names)
+        assert [name for name, n in counted.items() if n > 1] == []
 
 
 def discovery(language: str) -> list[dict[str, Any]]:
@@ -128,140 +145,101 @@ def test_every_text_of_the_page_is_translated(language: str) -> None:
     assert wrong == set()
 
 
-# Status messages
+NO_WORDS = {"bmw2mqtt", "English", "Deutsch"}
+"""Names, which are the same in every language; each language is named in its own."""
+STYLES = {"row acts", "button main"}
+UNITS = {"km, °C, bar, L", "mi, °C, psi, L", "mi, °F, psi, gal"}
 
-SPEAKING = (
-    "accounts/cardata/auth/device_login.py",
-    "accounts/cardata/auth/manager.py",
-    "accounts/cardata/auth/tokens.py",
-    "accounts/cardata/http.py",
-    "accounts/cardata/rest/client.py",
-    "accounts/cardata/rest/quota.py",
-    "accounts/cardata/rest/vehicle_list.py",
-    "accounts/cardata/status.py",
-    "accounts/cardata/stream/disconnect_reasons.py",
-    "accounts/cardata/stream/reconnect_policy.py",
-    "accounts/cardata/stream/relayed.py",
-    "accounts/mybmw/auth/attempts.py",
-    "accounts/mybmw/auth/authentication.py",
-    "accounts/mybmw/auth/login_client.py",
-    "accounts/mybmw/library/errors.py",
-    "accounts/scheduler.py",
-    "config/mistakes.py",
-    "mqtt/client.py",
-    "mqtt/errors.py",
-    "mqtt/packets.py",
-    "mqtt/tools/broker_check.py",
-    "mqtt/transport.py",
-    "network_errors.py",
-    "web/access.py",
-    "web/setup/service.py",
-)
-"""Modules whose sentences the page shows: status messages of accounts, results of the setup."""
-SHORTEST = 3
-"""Words of the shortest sentence."""
+
+def test_nothing_is_written_or_read_aloud_without_a_translation() -> None:
+    """Words between tags, labels for screen readers, tooltips, and those that scripts put there."""
+    html = {
+        f"{name}: {words}"
+        for name, text in pages_in_python()
+        for words in words_in_html(text) - NO_WORDS
+    }
+    assert html == set()
+    static = PACKAGE / "web/static"
+    index = TEXT_IN_INDEX.sub("", (static / "index.html").read_text("utf-8"))
+    assert words_in_html(index) == NO_WORDS | UNITS
+    scripts = {
+        f"{script.name}: {words}"
+        for script in static.glob("*.js")
+        if script.name != "portal.js"  # runs at BMW, each text with its translation beside it
+        for words in words_in_script(script.read_text("utf-8")) - NO_WORDS - STYLES
+    }
+    assert scripts == set()
+
+
+def test_words_without_a_translation_are_found() -> None:
+    assert words_in_html('<p class="a b">■ <b>Hello</b></p>') == {"Hello"}
+    assert words_in_html('aria-label="Close it" class="plain"') == {"Close it"}
+    assert words_in_html('<button>{t("Save")}</button>') == {'{t("Save")}'}
+    script = 'h("p", { class: "soft now", title: "Close it" }, t("Done already"), `of ${x} cars`);'
+    assert words_in_script(script) == {"Close it", "of  cars"}
+
+
+# Sentences of the daemon: errors, status messages, results of commands
+
 NOT_SHOWN = {
-    "there is no account {}; did you mean {}?",  # what the setup does not write
-    "bmw2mqtt session until {}",
-    "Could not publish message",  # exceptions that we catch ourselves
-    "not a valid topic",
-    "image/png, image/*, */*",
-    "{} of {}",
+    "in (\\d{1,5}) second",  # what BMW says, as patterns
+    "replenished in (\\d{1,3}):(\\d{2}):(\\d{2})",
+    "Did not receive",
     "please report it",  # remedies in the log
     "log in as its primary user",
-    "BMW's list of cars no longer names it",
-    "find out why bmw2mqtt restarts so often; press Refresh to update now",
-    r"replenished in (\d{1,3}):(\d{2}):(\d{2})",
-    r"in (\d{1,5}) second",
+    "In another network of this machine, open ■ instead",
+    "accounts.■.poll_interval: BMW may block an account that is polled every ■ s; use ■ or more",
+    "http.token: short enough to be guessed; use ■ characters or more",
+    "mqtt.port: ■ is usually for TLS; set mqtt.tls.enabled: true, or use another port, usually 1883",  # noqa: E501
+    "mqtt.tls.enabled: false, so the files of mqtt.tls are not used; set enabled: true",
+    "mqtt.tls.verify: false, so anyone can impersonate the broker; set ca_file and verify: true",
+    "Could not publish message",  # of aiomqtt, which we catch
+    "bmw2mqtt session until ■",  # for programs
+    "not connected to the MQTT broker",
+    "Accept-Encoding, Accept-Language, Cookie",
+    "mosquitto_sub -h ■ -p ■■ -v -t '■/■/#'",
+    " -u USER -P PASSWORD",
+    "■ L ■ ■ L ■ ■ Z",
 }
-PLACE = "{}: "
-"""Before an error, the setting that it is about."""
-NEXT_TRY = re.compile(r"[;,] (trying again( later| in some hours)?|waiting until then)$")
-
-
-def sentences(source: str) -> Iterator[str]:
-    """Yield the sentences of a module, with `{}` for each value."""
-    tree = ast.parse(source)
-    left_out: set[int] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            left_out.add(id(node.value))  # a docstring
-        if isinstance(node, ast.JoinedStr):
-            left_out |= {id(part) for part in node.values}
-            yield "".join(
-                str(p.value) if isinstance(p, ast.Constant) else "{}" for p in node.values
-            )
-        if isinstance(node, ast.Constant) and id(node) not in left_out:
-            yield str(node.value)
 
 
 @pytest.mark.parametrize("language", LANGUAGES[1:])
-def test_every_status_message_is_translated(language: str) -> None:
-    known = {re.sub(r"\{\w+\}", "{}", text) for text in translations(language, MESSAGES)}
+def test_every_sentence_that_can_reach_the_page_is_translated(language: str) -> None:
+    found = {name: shown(name, module) for name, module in modules()}
     missing = {
-        f"{module}: {text}"
-        for module in SPEAKING
-        for sentence in sentences((PACKAGE / module).read_text("utf-8"))
-        if not {text := NEXT_TRY.sub("", sentence), text.removeprefix(PLACE)} & (known | NOT_SHOWN)
-        and len(text.split()) >= SHORTEST
+        f"{name}: {sentence}": english
+        for name, sentences in found.items()
+        for sentence in sentences - NOT_SHOWN
+        if (english := untranslated(language, sentence))
     }
-    assert missing == set()
+    assert missing == {}
+    assert set().union(*found.values()) >= NOT_SHOWN
+    speaking = {name.partition("/")[0] for name, sentences in found.items() if sentences}
+    assert speaking >= {"accounts", "config", "entities", "history", "mqtt", "web"}
 
 
-# What is wrong with a value that was entered in the setup
-
-
-def value_types() -> set[str]:
-    """Return the names in `config.values` of the types of all fields of the setup."""
-    fields = [(Tls if "tls" in path else Mqtt, path[-1]) for path in broker_form.PATHS.values()]
-    fields += [(CarDataSettings, "client_id")]
-    fields += [(MyBmwSettings, name) for name in ("username", "password", "region")]
-    kinds = [get_type_hints(model, include_extras=True)[name] for model, name in fields]
-    return {
-        name
-        for name, value in vars(values).items()
-        if name[0].isupper() and any(value == kind or value in get_args(kind) for kind in kinds)
-    }
-
-
-def errors_of(names: set[str]) -> set[str]:
-    """Return what `config.values` says of bad values of these types, with `{}` for each value."""
-    parts: dict[str, Any] = {}
-    for node in ast.parse((PACKAGE / "config/values.py").read_text("utf-8")).body:
-        if isinstance(node, ast.FunctionDef):
-            parts[node.name] = node
-        if isinstance(node, ast.Assign | ast.AnnAssign):
-            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
-            parts[ast.unparse(target)] = node
-
-    def text_of(node: ast.expr) -> str:
-        node = parts[node.id].value if isinstance(node, ast.Name) else node
-        (words,) = sentences(f"_ = {ast.unparse(node)}")
-        return words
-
-    found: set[str] = set()
-    seen, todo = {"_error", "wrong"}, names & parts.keys()
-    while todo:
-        seen.add(name := todo.pop())
-        for node in ast.walk(parts[name]):
-            if isinstance(node, ast.Name) and node.id in parts.keys() - seen:
-                todo.add(node.id)
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"_error", "wrong"}:
-                subject = "{} " if ast.unparse(node.func) == "_error" else ""
-                found.add(subject + "; ".join(map(text_of, node.args)))
-    return found
+def test_a_new_sentence_is_found_wherever_it_is_raised() -> None:
+    source = """
+def read(path):
+    \"\"\"Read the file of that name.\"\"\"
+    log.info("file_read", remedy="not for the page at all")
+    raise StoreError(f"{path} is on fire: call somebody")
+    raise web.HTTPConflict(text=TEXT)
+    raise ValueError("of no interest here")
+TEXT: Final = "nobody translated this one"
+"""
+    module = ast.parse(source)
+    sentences = {"■ is on fire: call somebody", "nobody translated this one"}
+    assert shown("history/new.py", module) == sentences
+    assert untranslated("de", "■ is on fire: call somebody") == {"■ is on fire"}
+    assert untranslated("de", "nobody translated this one") == {"nobody translated this one"}
+    everything = shown("config/new.py", ast.parse('def check():\n    raise wrong("a b c", REMEDY)'))
+    assert everything == {"a b c; ■"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES[1:])
-def test_every_error_of_a_field_of_the_setup_is_translated(language: str) -> None:
-    odd = "contains {} ({}) at position {}"  # of `oddity`
-    known = {re.sub(r"\{\w+\}", "{}", text) for text in translations(language, MESSAGES)}
-    known |= {text.replace(odd, "{}") for text in known if odd in text}
-    errors = errors_of(value_types())
-    assert len(errors) >= len(("host", "port", "text", "secret", "flag", "client", "region"))
-    assert errors - known == set()
-    kinds = set(text._CATEGORIES.values())
-    assert kinds <= set(translations(language, MESSAGES))
+def test_every_kind_of_odd_character_is_translated(language: str) -> None:
+    assert set(text._CATEGORIES.values()) <= set(translations(language, MESSAGES))
 
 
 def test_a_message_is_translated_with_what_is_in_it() -> None:

@@ -12,6 +12,7 @@ import selectors
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -27,7 +28,8 @@ GRACE_S = 0.015
 STUCK_AFTER_S = 1.0
 """Bytes that nobody takes for so long are not on their way: somebody does not read."""
 DEAD_AFTER_S = 120.0
-"""So long no timer, no byte and no thread: somebody waits for what cannot come."""
+"""So long no timer, no byte and no thread: somebody waits for what cannot come. Or so long without
+a pause: something is ready for ever."""
 _KNOWS_BYTES = sys.platform == "linux"
 _TCP_INFO = struct.Struct("=128x Q 8x I 52x QQ")
 """Bytes received, not sent yet, sent, and sent once more, which is counted as sent again: those
@@ -71,8 +73,17 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
         self._has_strangers = False
         """Whether another loop, thread or process has the other end of a connection."""
         self.is_hurried = False
+        self._idle_at_s = time.perf_counter()
 
     def select(self, timeout: float | None = None) -> Any:
+        ready = self._select(timeout)
+        if not ready and timeout != 0:
+            self._idle_at_s = time.perf_counter()
+        elif time.perf_counter() - self._idle_at_s > DEAD_AFTER_S:
+            raise RuntimeError("the loop is never idle: its clock stands still")
+        return ready
+
+    def _select(self, timeout: float | None) -> Any:
         waited_s = idle_s = 0.0
         while not (ready := super().select(0)) and timeout != 0:
             if self.is_awaited() or timeout is None:

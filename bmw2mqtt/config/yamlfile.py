@@ -104,16 +104,16 @@ def _load(file: Path) -> Any:
 
 def _syntax_error(file: Path, text: str, error: yaml.MarkedYAMLError) -> str:
     mark = error.problem_mark or error.context_mark
-    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    place = f"{file}: line {mark.line + 1}, column {mark.column + 1}" if mark else f"{file}"
     problem = error.problem or error.context or "is not valid YAML"
     lines = text.splitlines()[mark.line :] if mark else []
     if lines and re.match(r" *\t", lines[0]):
-        return f"{file}: {where}indented with a tab; use spaces"
+        return f"{place}: indented with a tab; use spaces"
     if problem.startswith("duplicate key"):
-        return f"{file}: {where}{problem}; remove one of them"
+        return f"{place}: {problem}; remove one of them"
     # What PyYAML quotes may be a secret, unless it is a single character.
     problem = re.sub(r"\s*'(?!\W'|\s|$).*", "", problem)
-    return f"{file}: {where}{problem}; correct it (put text with special characters in quotes)"
+    return f"{place}: {problem}; correct it (put text with special characters in quotes)"
 
 
 def _walk(layer: Layer, node: Mapping[Any, Any], keys: KeyTree, above: KeyPath) -> None:
@@ -182,11 +182,10 @@ def _without_misplaced(layer: Layer, node: Mapping[Any, Any]) -> Mapping[Any, An
     empty = [name for name, value in accounts.items() if value is None]
     owners = empty or list(accounts)
     owner = owners[0] if len(owners) == 1 else "its name"
-    verb, pronoun = ("belongs", "it") if len(misplaced) == 1 else ("belong", "them")
-    layer.problems[(*_ACCOUNTS, owner)] = (
-        f"{layer.spell(_ACCOUNTS)}: {', '.join(misplaced)} {verb} to an account; indent {pronoun}"
-        f" below {owner}"
-    )
+    problem = f"{', '.join(misplaced)} belong to an account; indent them below {owner}"
+    if len(misplaced) == 1:
+        problem = f"{misplaced[0]} belongs to an account; indent it below {owner}"
+    layer.problems[(*_ACCOUNTS, owner)] = f"{layer.spell(_ACCOUNTS)}: {problem}"
     return {name: value for name, value in accounts.items() if name != owner}
 
 

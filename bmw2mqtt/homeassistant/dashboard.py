@@ -10,6 +10,11 @@ from typing import Final
 
 import yaml
 
+try:
+    from yaml import CSafeDumper as _Dumper
+except ImportError:  # PyYAML was built without libyaml
+    from yaml import SafeDumper as _Dumper  # type: ignore[assignment]
+
 from bmw2mqtt.homeassistant.announced import AnnouncedDevice
 from bmw2mqtt.homeassistant.dashboard_cards import (
     BATTERY,
@@ -201,9 +206,8 @@ def dashboard(devices: Sequence[AnnouncedDevice], language: str) -> Card:
 
 def dashboard_yaml(devices: Sequence[AnnouncedDevice], language: str) -> str:
     """Return the dashboard as text, with how to use it in a comment."""
-    document = yaml.safe_dump(
-        dashboard(devices, language), sort_keys=False, allow_unicode=True, width=100
-    )
+    cards = dashboard(devices, language)
+    document = yaml.dump(cards, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
     return f"# {LANGUAGES[language].usage}\n{document}"
 
 

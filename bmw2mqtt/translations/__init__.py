@@ -29,7 +29,7 @@ _LEFT_OUT: Final = re.compile(
 """What owners need not read: the names of exceptions too."""
 
 
-class _Template(NamedTuple):
+class Template(NamedTuple):
     """A message with values in it."""
 
     pattern: re.Pattern[str]
@@ -61,7 +61,7 @@ def message(language: str, text: str) -> str:
     known = translations(language, MESSAGES)
     if text in known:
         return known[text]
-    for template in _templates(language):
+    for template in templates(language):
         if found := template.pattern.fullmatch(text):
             values = (message(language, value) for value in found.groups())
             return _filled(template.translation, dict(zip(template.keys, values, strict=True)))
@@ -81,7 +81,7 @@ def status_message(language: str, text: str) -> str:
 
 
 @cache
-def _templates(language: str) -> list[_Template]:
+def templates(language: str) -> list[Template]:
     """Return the messages with values in them, those with the most text of their own first."""
 
     def own_length(english: str) -> int:
@@ -89,7 +89,7 @@ def _templates(language: str) -> list[_Template]:
 
     known = translations(language, MESSAGES)
     return [
-        _Template(
+        Template(
             re.compile("(.+?)".join(map(re.escape, _PLACE.split(english)[::2])), re.DOTALL),
             _PLACE.findall(english),
             known[english],

@@ -15,6 +15,7 @@ from bmw2mqtt.accounts.account import Account
 from bmw2mqtt.config import Http
 from bmw2mqtt.config.text import captcha_token
 from bmw2mqtt.mqtt.device import dump_json
+from bmw2mqtt.translations import message
 from bmw2mqtt.web import access
 from bmw2mqtt.web.access import Access
 from bmw2mqtt.web.bodies import MAX_BODY_BYTES, read_form, read_object
@@ -29,6 +30,7 @@ from bmw2mqtt.web.shell import send_index, static_routes, tagged
 from bmw2mqtt.web.status_document import document, picture_tag
 from bmw2mqtt.web.tools import ToolRoutes
 from bmw2mqtt.web.vehicle_page.routes import VehicleRoutes
+from bmw2mqtt.web.visitor import visitor_of
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +60,9 @@ class WebApplication:
 
     async def serve(self, sockets: list[socket.socket]) -> None:
         """Answer requests until cancelled."""
-        app = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY_BYTES)
+        app = web.Application(
+            middlewares=[_translate_errors, self._guard], client_max_size=MAX_BODY_BYTES
+        )
         app.on_response_prepare.append(self._add_headers)
         app.on_shutdown.append(self._stop_events)
         app.add_routes(self._routes())
@@ -281,6 +285,16 @@ class WebApplication:
                 text="bmw2mqtt is starting. Try again in a moment.", headers={"Retry-After": "2"}
             )
         raise web.HTTPNotFound(text="No such account.")
+
+
+@web.middleware
+async def _translate_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer with the text of an error in the visitor's language."""
+    try:
+        return await handler(request)
+    except web.HTTPError as error:
+        error.text = message(visitor_of(request).language, error.text or error.reason)
+        raise
 
 
 def _release_handlers() -> None:

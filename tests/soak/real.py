@@ -41,6 +41,8 @@ RIGHT_WITHIN_S = 90.0
 """After the last trouble: the broker's longest back-off, and a poll."""
 EXIT_S = 5.0
 MAX_THREADS, MAX_FILES, MAX_GROWTH_MB = 40, 20, 25
+QUIET_S, MAX_QUIET_CPU_S = 3.0, 1.0
+"""Processor time of a daemon that polls every few seconds; a loop that spins takes all."""
 POLL_S = 5
 
 
@@ -228,6 +230,7 @@ def soak(seconds: float, seed: int, folder: Path) -> list[str]:
         wait_right(brokers.current.port, 200_001 + number)
         usage.sample()
         usage.check()
+        check_quiet(daemon.pid)
         began_s = time.monotonic()
         assert daemon.stop() == 0
         stop_s = time.monotonic() - began_s
@@ -266,6 +269,15 @@ def what_is_wrong(topics: dict[str, bytes], mileage: int) -> dict[str, bytes | N
         if config not in topics:
             wrong[config] = None
     return wrong
+
+
+def check_quiet(pid: int) -> None:
+    """Nothing is tried again and again without a pause."""
+    before = psutil.Process(pid).cpu_times()
+    time.sleep(QUIET_S)
+    after = psutil.Process(pid).cpu_times()
+    used_s = after.user + after.system - before.user - before.system
+    assert used_s <= MAX_QUIET_CPU_S, f"{used_s:.1f} s of processor time in {QUIET_S:.0f} s"
 
 
 def check_log(daemon: Daemon) -> None:

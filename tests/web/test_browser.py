@@ -260,6 +260,8 @@ async def test_it_says_when_the_bridge_is_gone_and_when_it_is_back(window: Page)
         await window.goto(page.url)
         await sees(window, "MQTT connected")
     await sees(window, "bmw2mqtt does not respond")
+    await window.get_by_role("button", name="Refresh now").first.click()
+    await expect(window.locator("#notice")).to_have_text("bmw2mqtt does not respond")
     async with served(port=port):
         await sees(window, "MQTT connected")
 

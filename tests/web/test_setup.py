@@ -1,6 +1,7 @@
 """The setup's pages: what they save, what they refuse, and in which language."""
 
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,10 @@ async def test_the_settings_of_a_running_daemon() -> None:
         assert location == "login?account=bmw"
         found.setup.restarted()
         assert (await found.get("remove?account=home")).headers["Location"] == "./"
+        write("config.yaml", f"{HOME}log: {{level: x}}")
+        refused = (await found.send("remove?account=bmw")).text
+        assert "config.yaml: log.level: &quot;x&quot; is not a valid log level" in refused
+        write("config.yaml", HOME)
         assert (await found.send("remove?account=bmw")).status_code == 303
         assert "accounts" not in found.saved()
         assert '"has_settings":true' in (await found.client.get("/api/state")).text
@@ -170,6 +175,35 @@ async def test_it_speaks_german() -> None:
         refused = (await found.send("mybmw", **mybmw)).text
         assert "&quot;mars&quot; ist keine gültige Region" in refused
         assert "enthält ein unsichtbares Zeichen" in refused
+
+
+@pytest.mark.usefixtures("broker_works")
+async def test_errors_of_other_sources_are_german_too() -> None:
+    """They were changed since the start, and are found when something is saved."""
+    write("secret", "s3cret")
+    environ = {"BMW2MQTT_MQTT__USERNAME": "me", "BMW2MQTT_MQTT__PASSWORD_FILE": "secret"}
+    async with visitor(**environ) as found:
+        await found.open_link(language="de")
+        new = CLIENT_ID.replace("0", "1")
+
+        async def refusal() -> str:
+            return unescape((await found.send("cardata", client_id=new)).text)
+
+        for text, german in {
+            "mqtt: {port: x}": 'mqtt.port: "x" ist kein gültiger Port; nimm eine ganze Zahl',
+            "mqtt: {hots: x}": "mqtt.hots: unbekannter Schlüssel; meintest du host?",
+            "mqtt: [x": "Zeile 2, Spalte 1: hier fehlt ',' oder ']'; berichtige es",
+            "a:\n\tb: c": "Zeile 2, Spalte 1: mit einem Tabulator eingerückt; nimm Leerzeichen",
+            "accounts:\n  backend: x\n  eu:": "accounts: backend gehört zu einem Konto; rücke es",
+            "data_dir: ~nobody-at-all": 'data_dir: "~nobody-at-all" beginnt mit einem unbekannten',
+        }.items():
+            write("config.yaml", text)
+            assert f"config.yaml: {german}" in await refusal(), german
+        write("config.yaml", "")
+        write("secret", "")
+        empty = "$BMW2MQTT_MQTT__PASSWORD_FILE: secret: ist leer; schreibe das Geheimnis hinein"
+        assert empty in await refusal()
+        assert "Diese Seite gibt es nicht." in (await found.get("none")).text
 
 
 async def test_the_first_step_asks_for_the_units() -> None:

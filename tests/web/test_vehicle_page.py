@@ -207,6 +207,8 @@ async def test_a_file_that_cannot_be_read(page: ServedPage, file: Path) -> None:
     status, text = await get(page, PAGE)
     assert status == 503
     assert "cannot be read" in text
+    _, text = await get(page, PAGE, **{"Accept-Language": "de"})
+    assert text == f"Der Verlauf ist nicht lesbar: {file}: die Datei ist keine Datenbank"
 
 
 async def test_an_unknown_car_and_no_history(page: ServedPage) -> None:

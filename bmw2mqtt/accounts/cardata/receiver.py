@@ -104,7 +104,7 @@ class VehicleReceiver:
         if not is_old:
             self.received_at = self.message_at = now
             self._listener.message_received(self._account, vin, payload)
-            self.arrivals.record(vin, message.data)
+            self.arrivals.record(vin, message.data, now.date())
         if vehicle.readings.record(message.data, now):
             self._updater.schedule(vin)
 

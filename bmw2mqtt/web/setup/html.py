@@ -105,7 +105,7 @@ def field(field: Field, t: Texts) -> str:
     name = escape(field.name)
     notes = []
     if field.fixed is not None:
-        notes.append(("fixed", t("fixed", place=field.fixed)))
+        notes.append(("fixed", t("fixed", place=t.message(field.fixed))))
     elif field.hint:
         notes.append(("hint", field.hint))
     if field.error:

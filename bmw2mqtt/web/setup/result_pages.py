@@ -12,7 +12,7 @@ from bmw2mqtt.vehicle.account import AccountState, AccountStatus, LoginKind
 from bmw2mqtt.web.car_values import native
 from bmw2mqtt.web.context import PageContext
 from bmw2mqtt.web.setup.drawings import qr_code
-from bmw2mqtt.web.setup.html import button, form
+from bmw2mqtt.web.setup.html import button, form, problems
 from bmw2mqtt.web.setup.service import Setup
 from bmw2mqtt.web.setup.start_link import opens_without_link, own_address
 from bmw2mqtt.web.setup.texts import Texts
@@ -226,7 +226,7 @@ def _account(t: Texts, context: PageContext, setup: Setup, name: str) -> str:
     place = setup.configuration.fixed.get(("accounts", name, "backend"))
     acts = f'<a class="button" href="{backend}?account={name}">{t("overview.change")}</a>'
     acts += f'<a class="button" href="login?account={name}">{t("overview.login")}</a>'
-    fixed = f'<p class="fixed">{t("fixed", place=place)}</p>' if place else ""
+    fixed = f'<p class="fixed">{t("fixed", place=t.message(place))}</p>' if place else ""
     if not fixed and len(setup.configuration.settings.accounts) > 1:
         acts += f'<a class="button" href="remove?account={name}">{t("overview.remove")}</a>'
     return (
@@ -252,11 +252,11 @@ def _link(t: Texts, setup: Setup, url: str) -> str:
     return _section(t("overview.link"), content)
 
 
-def remove(t: Texts, setup: Setup, name: str) -> str:
-    """Return the question whether to remove an account."""
+def remove(t: Texts, setup: Setup, name: str, lines: list[str]) -> str:
+    """Return the question whether to remove an account; `lines`: why it was not removed."""
     content = (
         f"<p>{t('overview.remove.confirm', name=name)}</p>"
         f'<div class="row">{button(t("overview.remove.yes", name=name))}'
         f'<a class="button" href="./">{t("back")}</a></div>'
     )
-    return form(content, setup.form_token)
+    return problems(lines, t) + form(content, setup.form_token)

@@ -301,16 +301,19 @@ class SetupRoutes:
         body = result_pages.done(t, self._context, self._setup, name, visited)
         return page(t, t("done.title"), body, step="done")
 
-    async def _show_remove(self, request: web.Request) -> web.Response:
+    async def _show_remove(
+        self, request: web.Request, lines: list[str] | None = None
+    ) -> web.Response:
         t, name = texts_for(request), request.query.get("account", "")
         if not self._is_removable(name):
             raise web.HTTPSeeOther("./")
-        return page(t, t("overview.remove"), result_pages.remove(t, self._setup, name))
+        body = result_pages.remove(t, self._setup, name, lines or [])
+        return page(t, t("overview.remove"), body)
 
     async def _remove(self, request: web.Request, _: Sent) -> web.Response:
         name = request.query.get("account", "")
         if self._is_removable(name) and (lines := await self._save({("accounts", name): None})):
-            raise web.HTTPConflict(text="\n".join(lines))
+            return await self._show_remove(request, lines)
         return _see_other("./")
 
     def _is_removable(self, name: str) -> bool:

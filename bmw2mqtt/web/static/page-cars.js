@@ -1,6 +1,6 @@
 // The card of one car
 
-import { clock, div, exact, h, nameOf, now, number, pill, quantity, soft, stateOf, t, when, words } from "./page-parts.js";
+import { clock, div, exact, h, isState, nameOf, now, number, pill, quantity, soft, stateOf, t, when, words } from "./page-parts.js";
 
 const CAR = "M4 17v-3c0-1 .7-1.8 1.7-2l2.3-.5L10.6 8c.5-.6 1.2-1 2-1h4c.8 0 1.5.3 2 .9l2.6 3.3 1.3.4c.9.3 1.5 1.1 1.5 2V17c0 .6-.4 1-1 1h-1.3a2.5 2.5 0 0 1-4.9 0h-5a2.5 2.5 0 0 1-4.9 0H5c-.6 0-1-.4-1-1z";
 const UNKNOWN = "–";
@@ -68,7 +68,7 @@ export function valueText({ value, unit, device_class: kind }) {
   if (kind === "timestamp") return when(value);
   if (typeof value === "boolean") return (STATES[kind] || [t("On"), t("Off")])[value ? 0 : 1];
   if (typeof value === "number") return quantity(value, unit, exact);
-  return unit ? `${value} ${unit}` : /^[a-z_]+$/i.test(value) ? stateOf(value) : value;
+  return unit ? `${value} ${unit}` : /^[a-z_]+$/i.test(value) || isState(value) ? stateOf(value) : value;
 }
 
 const fact = (name, value) => h("div", null, h("dt", null, name), h("dd", null, value));

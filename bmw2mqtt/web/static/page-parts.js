@@ -60,6 +60,7 @@ function fill(text, values) {
 
 export const t = (text, values = {}) => fill(texts[text] || text, values);
 export const nameOf = (text) => names[text] || text;
+export const isState = (word) => words(word) in states;
 export const stateOf = (word) => states[words(word)] || words(word);
 
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
@@ -165,16 +166,25 @@ export const pill = ([text, kind]) => h("span", { class: `pill ${kind}` }, text)
 export const soft = (...text) => h("p", { class: "soft" }, ...text);
 export const div = (kind, ...children) => h("div", { class: kind }, ...children);
 
+// The browser's own words would be in its language, and would not help
+export function noAnswer() {
+  throw new Error(t("bmw2mqtt does not respond"));
+}
+
+function notCopied() {
+  throw new Error(t("This browser cannot copy here. Select the text instead."));
+}
+
 // With http, browsers have no clipboard but on this machine
 export async function copyText(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  if (navigator.clipboard) return navigator.clipboard.writeText(text).catch(notCopied);
   const focused = document.activeElement, field = h("textarea", { readonly: true }, text);
   document.body.append(field);
   field.select();
   const isCopied = document.execCommand("copy");
   field.remove();
   focused.focus();
-  if (!isCopied) throw new Error(t("This browser cannot copy here. Select the text instead."));
+  if (!isCopied) notCopied();
 }
 
 const GUIDE = "https://github.com/bmw2mqtt/bmw2mqtt/blob/main/docs/";

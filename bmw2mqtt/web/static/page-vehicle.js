@@ -1,7 +1,7 @@
 // The page of one car: its values with their topics, a person's entries, deleting positions
 
 import { valueText } from "./page-cars.js";
-import { $, copyText, dateTime, h, message, nameOf, number, soft, t, updateChildren } from "./page-parts.js";
+import { $, copyText, dateTime, h, message, nameOf, noAnswer, number, soft, t, updateChildren } from "./page-parts.js";
 
 const REFRESH_MS = 10000;
 const SHOWN_MS = 2000; // how long a button says what it has done
@@ -12,7 +12,7 @@ async function request(method, path, body) {
     method,
     headers: { "Content-Type": "application/json", "X-Bmw2mqtt": "1" },
     body: body === undefined ? undefined : JSON.stringify(body),
-  });
+  }).catch(noAnswer);
   if (response.status === 401) location.assign(ROOT); // to sign in
   if (!response.ok) throw new Error((await response.text()) || `HTTP ${response.status}`);
   return response;

@@ -1,6 +1,6 @@
 import { account, isWell, safe, wordOf } from "./page-accounts.js";
 import { car } from "./page-cars.js";
-import { $, copyText, h, message, nameOf, pill, setClock, stateOf, t, updateChildren, when, words } from "./page-parts.js";
+import { $, copyText, h, message, nameOf, noAnswer, pill, setClock, stateOf, t, updateChildren, when, words } from "./page-parts.js";
 import * as tools from "./page-tools.js";
 
 const OUTCOMES = {
@@ -146,7 +146,7 @@ async function request(method, path, body) {
     method,
     headers: { "Content-Type": "application/json", "X-Bmw2mqtt": "1" },
     body: body === undefined ? undefined : JSON.stringify(body),
-  });
+  }).catch(noAnswer);
   if (response.status === 401 && path !== "api/session") return showSignIn();
   if (!response.ok) throw new Error((await response.text()) || `HTTP ${response.status}`);
   return response;

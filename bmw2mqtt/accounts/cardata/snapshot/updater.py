@@ -35,7 +35,7 @@ from bmw2mqtt.vehicle.snapshot import DriveTrain, Vehicle
 
 log = structlog.get_logger(__name__)
 
-LONGEST_WAIT_S: Final = 0.2
+LONGEST_WAIT_S: Final = 0.5
 SETTLING_S: Final = 1.0
 """How long after its first message a burst is over."""
 CLOCK_RESOLUTION_S: Final = 0.001

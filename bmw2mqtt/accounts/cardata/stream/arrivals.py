@@ -57,11 +57,13 @@ class StreamArrivals:
         kept = frozenset(vins)
         self._vehicles = {vin: days for vin, days in self._vehicles.items() if vin in kept}
 
-    def record(self, vin: str, descriptors: Iterable[str]) -> None:
+    def record(self, vin: str, descriptors: Iterable[str], today: date) -> None:
         """Record what one message brought; unknown descriptors do not count."""
-        today = self._now().date()
+        known = catalogue()
         days = self._vehicles.setdefault(vin, {})
-        days.update((name, today) for name in descriptors if name in catalogue())
+        for name in descriptors:
+            if name in known:
+                days[name] = today
 
     def of(self, vin: str) -> StreamedData:
         """Return what has arrived of a car."""

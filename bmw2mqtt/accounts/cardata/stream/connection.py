@@ -76,6 +76,25 @@ class _Client(aiomqtt.Client):
         except Exception:  # a bug with one message must not end the connection
             self._bug_logger.exception("stream_message_crashed")
 
+    def _on_socket_register_write(self, _: Any, __: Any, connection: Any) -> None:
+        # A thread may call it, so the loop does the work; by then the socket may be closed.
+        self._loop.call_soon_threadsafe(self._watch_for_writing, connection)
+
+    def _watch_for_writing(self, connection: Any) -> None:
+        """Write what waits, unless the socket was closed: another one may have its number by now.
+
+        aiomqtt does not look: the loop would call the closed connection for ever.
+        """
+        if connection.fileno() >= 0:
+            self._loop.add_writer(connection.fileno(), self._write)
+
+    def _write(self) -> None:
+        try:
+            self._client.loop_write()
+        except Exception as error:  # noqa: BLE001 - the socket broke
+            if not self._disconnected.done():
+                self._disconnected.set_exception(error)
+
     async def _misc_loop(self) -> None:
         while self._client.loop_misc() == 0:  # noqa: ASYNC110 - paho cannot be waited for
             await asyncio.sleep(KEEPALIVE_CHECK_S)

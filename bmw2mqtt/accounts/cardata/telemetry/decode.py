@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -46,8 +47,14 @@ class UndecodableValueError(ValueError):
     """A value that is not of its descriptor's kind."""
 
 
-def decode(row: Descriptor, value: object, unit: object, log_unknown: LogUnknown) -> Reading:
-    """Return a value as a reading without its time.
+def decode(
+    row: Descriptor,
+    value: object,
+    unit: object,
+    log_unknown: LogUnknown,
+    measured_at: datetime | None = None,
+) -> Reading:
+    """Return a value as a reading.
 
     The unit of a distance that came without one is `None`: which one it is depends on the car.
 
@@ -56,15 +63,17 @@ def decode(row: Descriptor, value: object, unit: object, log_unknown: LogUnknown
         value: as BMW sent it.
         unit: as BMW sent it; anything but text counts as none.
         log_unknown: called for units that are not known.
+        measured_at: the reading's time.
 
     Raises:
         UndecodableValueError: the value cannot be of this kind.
     """
     if value is None or (isinstance(value, str) and _is_null(row, value)):
-        return Reading(value=None)
+        return Reading(value=None, measured_at=measured_at)
     if row.kind is Kind.NUMBER:
-        return _decode_number(row, value, unit, log_unknown)
-    return Reading(value=_DECODERS[row.kind](row, value))
+        number, shown_unit = _decode_number(row, value, unit, log_unknown)
+        return Reading(value=number, unit=shown_unit, measured_at=measured_at)
+    return Reading(value=_DECODERS[row.kind](row, value), measured_at=measured_at)
 
 
 def _is_null(row: Descriptor, text: str) -> bool:
@@ -81,7 +90,8 @@ def _is_null(row: Descriptor, text: str) -> bool:
 
 def _decode_number(
     row: Descriptor, value: object, unit: object, log_unknown: LogUnknown
-) -> Reading:
+) -> tuple[float, str | None]:
+    """Return a number and its unit."""
     number = _to_float(value)
     given = _given_unit(row, unit, log_unknown)
     if given is None:
@@ -92,7 +102,7 @@ def _decode_number(
         row.maximum is not None and number > row.maximum
     ):
         raise UndecodableValueError
-    return Reading(value=number, unit=shown_unit)
+    return number, shown_unit
 
 
 def is_unit_open(row: Descriptor) -> bool:

@@ -270,7 +270,7 @@ class VehicleReadings:
     ) -> Reading | None:
         """Return a reading in the catalogue's unit, or `None` if it replaces nothing."""
         try:
-            reading = decode(row, value, unit, self._log_unknown)
+            reading = decode(row, value, unit, self._log_unknown, measured_at)
             if row.descriptor in ODOMETER:
                 return self._decoded_mileage(row, reading, value, measured_at)
             if reading.unit is None and row.unit and isinstance(reading.value, float):
@@ -278,7 +278,6 @@ class VehicleReadings:
         except UndecodableValueError:
             self._log_undecodable(row, value)
             return None
-        reading = replace(reading, measured_at=measured_at)
         if replaces_nothing(row.descriptor, reading, self._readings.get(row.descriptor)):
             return None
         self._units.confirm(row.descriptor)
@@ -342,7 +341,7 @@ class VehicleReadings:
         name, km, relabelled_km = row.descriptor, reading.value, None
         if not isinstance(km, float):  # an odometer does not become unknown
             is_odometer = name == TRAVELLED_DISTANCE
-            return None if is_odometer else replace(reading, measured_at=measured_at)
+            return None if is_odometer else reading
         if reading.unit is not None:
             number = float(decode(row, value, row.unit, self._log_unknown).value or 0)
             relabelled_km = number if number != km else km * KM_PER_MILE

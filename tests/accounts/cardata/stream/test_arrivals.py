@@ -32,7 +32,7 @@ def test_it_is_silent_a_day_after_the_login_until_something_arrives(tmp_path: Pa
     assert not arrivals.is_silent()
     clock.time += timedelta(hours=1)
     assert arrivals.is_silent()
-    arrivals.record(VIN, ["vehicle.that.bmw.invented", MILEAGE])
+    arrivals.record(VIN, ["vehicle.that.bmw.invented", MILEAGE], clock().date())
     assert not arrivals.is_silent()
     assert not arrivals.of(VIN).is_silent
     assert arrivals.of(OTHER).is_silent, "one of two cars may have nothing selected"

@@ -1,10 +1,12 @@
 """A stream that is stopped while it connects: nothing outlives it."""
 
 import asyncio
+import socket
 import threading
 from typing import Any
 
 import aiomqtt
+import paho.mqtt.client as paho
 import pytest
 
 from tests.accounts.cardata.account_parts import AccountParts
@@ -76,3 +78,35 @@ async def test_stopped_while_bmw_says_nothing(parts: AccountParts) -> None:
     stream_run.stream.use(stream_run.tokens())
     await until(lambda: stream_run.bmw.stream.clients)
     await stop(stream_run, running, tasks)
+
+
+async def test_what_opens_a_socket_meanwhile_gets_nothing_of_it(
+    parts: AccountParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number of a closed socket is free at once, and the next one that is opened has it."""
+    close = paho.Client._sock_close
+    opened: list[socket.socket] = []
+
+    def close_and_open(client: paho.Client) -> None:
+        close(client)
+        opened.extend(socket.socketpair())
+
+    monkeypatch.setattr(paho.Client, "_sock_close", close_and_open)
+    stream_run = SimulatedStream(parts)
+    stream_run.bmw.stream.silent = True
+    tasks = tasks_but_this()
+    running = asyncio.create_task(stream_run.stream.run())
+    stream_run.stream.use(stream_run.tokens())
+    await until(lambda: stream_run.bmw.stream.clients)
+    running.cancel()
+    await asyncio.wait([running])
+    for _ in range(10):
+        await asyncio.sleep(0)
+    loop = asyncio.get_running_loop()
+    watched = [loop.remove_writer(other) or loop.remove_reader(other) for other in opened]
+    assert opened
+    assert not any(watched), "the loop would call the closed connection for ever"
+    monkeypatch.undo()
+    await stop(stream_run, running, tasks)
+    for other in opened:
+        other.close()
