@@ -56,7 +56,7 @@ class HistoryDatabase:
         """Whether the file can be used."""
         return self._connection is not None
 
-    def open(self) -> None:
+    def open(self, *, sets_aside: bool = True) -> None:
         """Open or make the file; a damaged one is set aside, an older one copied and migrated.
 
         Raises:
@@ -65,15 +65,12 @@ class HistoryDatabase:
         """
         try:
             self._open()
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.Error, OSError) as error:
             self.close()
-            if not is_damage(error):
+            if not (sets_aside and is_damage(error)):
                 raise self._error(error) from error
             self.set_aside(str(error))
-            self._open_anew()
-        except OSError as error:
-            self.close()
-            raise self._error(error) from error
+            self.open(sets_aside=False)
 
     def write(self, records: Iterable[Record]) -> None:
         """Write records, all or none.
@@ -85,13 +82,9 @@ class HistoryDatabase:
         """
         connection = self.connection
         now = int(self._clock())
-        try:
-            with transaction(connection):
-                for record in records:
-                    _save(connection, record, now)
-        except sqlite3.DatabaseError as error:
-            self._replace_if_damaged(error)
-            raise self._error(error) from error
+        with self._replaced_if_damaged(), transaction(connection):
+            for record in records:
+                _save(connection, record, now)
 
     def checkpoint(self) -> None:
         """Bring everything written so far to the disk: the only place that waits for it.
@@ -99,11 +92,8 @@ class HistoryDatabase:
         Raises:
             HistoryError: The disk is full, or the file is damaged.
         """
-        try:
+        with self._replaced_if_damaged():
             self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        except sqlite3.DatabaseError as error:
-            self._replace_if_damaged(error)
-            raise self._error(error) from error
 
     def close(self) -> None:
         """Close the file; what was written is on the disk afterwards."""
@@ -153,17 +143,16 @@ class HistoryDatabase:
         connection.execute("PRAGMA secure_delete = ON")
         self._migrate(connection, version)
 
-    def _replace_if_damaged(self, error: sqlite3.DatabaseError) -> None:
-        if is_damage(error):
-            self.close()
-            self.set_aside(str(error))
-            self._open_anew()
-
-    def _open_anew(self) -> None:
+    @contextlib.contextmanager
+    def _replaced_if_damaged(self) -> Iterator[None]:
+        """Begin a new file if an error of SQLite shows that this one is damaged; raise ours."""
         try:
-            self._open()
-        except (sqlite3.Error, OSError) as error:
-            self.close()
+            yield
+        except sqlite3.DatabaseError as error:
+            if is_damage(error):
+                self.close()
+                self.set_aside(str(error))
+                self.open(sets_aside=False)
             raise self._error(error) from error
 
     def _migrate(self, connection: sqlite3.Connection, version: int) -> None:
@@ -245,7 +234,7 @@ def _save(connection: sqlite3.Connection, record: Record, now: int) -> None:
     connection.execute("RELEASE record")
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+def is_damage(error: Exception) -> bool:
     """Whether the file is broken, not just busy, full or read-only."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in _DAMAGED

@@ -3,13 +3,12 @@
 import sqlite3
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Final
 
 from bmw2mqtt.history.database import transaction
 from bmw2mqtt.history.errors import HistoryError
-from bmw2mqtt.history.records import UserFields
-from bmw2mqtt.history.schema import USER_FIELDS, USER_TABLES
+from bmw2mqtt.history.records import USER_FIELDS, UserFields
+from bmw2mqtt.history.schema import USER_TABLES
 
 CLASSES: Final = ("private", "business", "commute")
 _NUMBERS: Final = {"user_price_per_kwh", "user_cost"}
@@ -82,7 +81,7 @@ def merge_sessions(
 
 
 def _check(name: str, value: object) -> object:
-    if name not in {field.name for field in fields(UserFields)}:
+    if name not in USER_FIELDS:
         raise HistoryError(f"{name} cannot be edited")
     if value is None:
         return None

@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 from bmw2mqtt.history.database import open_for_reading
 from bmw2mqtt.history.errors import HistoryError
 from bmw2mqtt.history.records import (
+    USER_FIELDS,
     BlockRecord,
     CarRecord,
     CurvePoint,
@@ -20,7 +21,7 @@ from bmw2mqtt.history.records import (
     TripRecord,
     UserFields,
 )
-from bmw2mqtt.history.schema import USER_FIELDS, USER_TABLES
+from bmw2mqtt.history.schema import USER_TABLES
 from bmw2mqtt.history.tables import COLUMNS, TABLES, children_of, record_from
 
 T = TypeVar("T")
@@ -52,7 +53,6 @@ class Period:
     to_at: int | None = None
 
 
-NOTHING_ENTERED: Final = UserFields()
 EVERYTHING: Final = Period()
 
 
@@ -156,7 +156,14 @@ class HistoryReader:
         sql += f" ORDER BY {_TIME[kind]} DESC, key DESC LIMIT ? OFFSET ?"
         rows = self._connection.execute(sql, [*values, -1 if limit is None else limit, offset])
         width = len(names)
-        return [Row(row[width], record_from(kind, row), _user(row[width + 1 :])) for row in rows]
+        return [
+            Row(
+                row[width],
+                record_from(kind, row),
+                UserFields(**dict(zip(USER_FIELDS, row[width + 1 :], strict=False))),
+            )
+            for row in rows
+        ]
 
     def _row(self, kind: type[T], vin: str, key: int) -> Row[T] | None:
         rows = self._rows(kind, Period(vin=vin), f" AND key = {key:d}")
@@ -176,12 +183,6 @@ def read(path: Path, function: Callable[[HistoryReader], T]) -> T:
             return function(HistoryReader(connection))
         except sqlite3.Error as error:
             raise HistoryError(f"{path}: {error}") from error
-
-
-def _user(values: tuple[Any, ...]) -> UserFields:
-    if all(value is None for value in values):
-        return NOTHING_ENTERED
-    return UserFields(**dict(zip(USER_FIELDS, values, strict=True)))
 
 
 def _where(kind: type[Any], period: Period) -> tuple[str, list[object]]:

@@ -6,9 +6,9 @@ key again changes it. What a person edits (`UserFields`) is not part of a row: n
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,10 +229,18 @@ class UserFields:
     user_note: str | None = None
 
 
+USER_FIELDS: Final = tuple(field.name for field in fields(UserFields))
+
+
 def identity(record: Record) -> tuple[type[Record], str, int, str]:
     """Return what makes two records the same row."""
     kind = record.kind if isinstance(record, OpenState) else ""
     return type(record), record.vin, record.key, kind
+
+
+def second(at: datetime | None) -> int | None:
+    """Return a time as rows have it."""
+    return None if at is None else int(at.timestamp())
 
 
 def latest(records: Iterable[Record]) -> list[Record]:

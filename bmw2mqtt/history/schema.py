@@ -88,12 +88,5 @@ MIGRATIONS: Final[tuple[str, ...]] = (_TABLES,)
 
 The table `deletion` is not used.
 """
-USER_FIELDS: Final = (
-    "user_price_per_kwh",
-    "user_cost",
-    "user_label",
-    "user_class",
-    "user_note",
-)
 USER_TABLES: Final = ("session", "trip", "refuel")
 """The tables that a person can edit."""

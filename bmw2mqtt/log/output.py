@@ -48,7 +48,8 @@ def set_up(level: str = "info", format_: Literal["auto", "console", "json"] = "a
             structlog.processors.format_exc_info,
         ]
     else:
-        render = without_secrets(_console(is_coloured=_is_terminal()))
+        is_coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        render = without_secrets(_console(is_coloured=is_coloured))
         shared += [
             structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
             redact,
@@ -121,10 +122,6 @@ def _fact(value: object) -> str:
     """Return a value on one line, in quotes where a reader could not see its end."""
     text = printable(value)
     return repr(text) if isinstance(value, str) and (not text or " " in text) else text
-
-
-def _is_terminal() -> bool:
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
 
 
 class _Stream:

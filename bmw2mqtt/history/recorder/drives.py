@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from bmw2mqtt.history.recorder.options import NEWS, SAVE_EVERY, Outputs, RecorderOptions
-from bmw2mqtt.history.records import OpenState, RefuelRecord, TripRecord
+from bmw2mqtt.history.records import OpenState, RefuelRecord, TripRecord, second
 from bmw2mqtt.vehicle.history import HistoryEvent, TripEventType, TripSummary
 from bmw2mqtt.vehicle.observed import ObservedVehicle
 from bmw2mqtt.vehicle.trips import (
@@ -162,7 +162,7 @@ def trip_record(vin: str, trip: Trip, *, keep_positions: bool) -> TripRecord:
     return TripRecord(
         vin=vin,
         key=trip.key,
-        start_at=_second(trip.start_at),
+        start_at=second(trip.start_at),
         start_known=trip.start_known,
         end_at=int(trip.end_at.timestamp()),
         end_source=trip.end_source,
@@ -196,7 +196,7 @@ def refuel_record(vin: str, refuel: Refuel, *, keep_positions: bool) -> RefuelRe
         vin=vin,
         key=refuel.key,
         at=int(refuel.at.timestamp()),
-        not_before=_second(refuel.not_before),
+        not_before=second(refuel.not_before),
         before_l=refuel.before_l,
         after_l=refuel.after_l,
         before_percent=refuel.before_percent,
@@ -208,10 +208,6 @@ def refuel_record(vin: str, refuel: Refuel, *, keep_positions: bool) -> RefuelRe
         latitude=_latitude(place),
         longitude=_longitude(place),
     )
-
-
-def _second(at: datetime | None) -> int | None:
-    return None if at is None else int(at.timestamp())
 
 
 def _latitude(place: Coordinates | None) -> float | None:
