@@ -6,7 +6,6 @@ import sys
 from bmw2mqtt.accounts.data_folder import is_in_use
 from bmw2mqtt.cli.main import EXIT_FAILURE, EXIT_OK
 from bmw2mqtt.config import Settings, load_settings
-from bmw2mqtt.mqtt.errors import BrokerError
 from bmw2mqtt.mqtt.tools.cleanup import DaemonRunning, remove_everything
 
 
@@ -21,9 +20,6 @@ def run(arguments: argparse.Namespace) -> int:
             " to delete its topics anyway, add --force.",
             file=sys.stderr,
         )
-        return EXIT_FAILURE
-    except BrokerError as error:
-        print(error, file=sys.stderr)
         return EXIT_FAILURE
     if arguments.dry_run:
         print("".join(f"{topic}\n" for topic in topics), end="")
