@@ -16,6 +16,7 @@ import psutil
 import yaml
 
 from benchmarks.figures import wait_until
+from bmw2mqtt.simulator.ports import reserve_port
 
 PYTHON = sys.executable
 AS_INSTALLED = Path(__file__).with_name("as_installed")
@@ -25,10 +26,8 @@ USERNAME, PASSWORD = "me@example.com", "a-password-42"
 
 
 def free_port() -> int:
-    """Return a port nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port nobody uses, and nobody else gets meanwhile."""
+    return reserve_port(free_port)
 
 
 def cpu_s(pid: int) -> float:

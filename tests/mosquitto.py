@@ -14,14 +14,14 @@ from typing import Any, Self
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from bmw2mqtt.simulator.ports import reserve_port
+
 TIMEOUT_S = 30.0
 
 
 def free_port() -> int:
-    """Return a port nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port nobody uses, and nobody else gets while the tests run."""
+    return reserve_port(free_port)
 
 
 def wait_until(condition: Callable[[], Any], timeout_s: float = TIMEOUT_S, what: str = "") -> Any:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from .clock import utc_now
 from .faults import Faults
+from .ports import reserve_port
 from .recording import RECORDED_HEADERS, RecordedRequest, recorder
 from .tls import Certificates
 
@@ -86,8 +87,8 @@ class HttpsServer:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
         await self._runner.setup()
         context = self.certificates.server_context()
+        self._port = self._port or reserve_port(self, self._host)
         await web.TCPSite(self._runner, self._host, self._port, ssl_context=context).start()
-        self._port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
         """Stop the server; users, cars and tokens are kept for the next `start`."""

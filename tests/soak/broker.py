@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from bmw2mqtt.config import Mqtt
 from bmw2mqtt.simulator.cardata import mqtt_codec as codec
+from bmw2mqtt.simulator.ports import reserve_port
 from tests.mqtt.fake_broker import PUBACK, packet
 
 MAXIMUM_PACKET_SIZE = 0x27
@@ -203,8 +204,8 @@ class SoakBroker:
         """Accept connections, if it does not yet."""
         if self._server is not None:
             return
+        self.port = self.port or reserve_port(self)
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """End, and close every connection without a word."""

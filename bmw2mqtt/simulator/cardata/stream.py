@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from bmw2mqtt.simulator.clock import timestamp
+from bmw2mqtt.simulator.ports import reserve_port
 from bmw2mqtt.simulator.recording import MAX_RECORDED
 
 from . import mqtt_codec as mqtt
@@ -117,12 +118,12 @@ class StreamBroker:
         context = self._certificates.server_context()
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         loop = asyncio.get_running_loop()
+        self.port = self.port or reserve_port(self, self.host)
         self._server = await loop.create_server(
             lambda: _TlsConnection(loop, StreamClient(self), context, self._transports),
             self.host,
             self.port,
         )
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Stop the server and drop all connections."""
