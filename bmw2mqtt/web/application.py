@@ -93,7 +93,7 @@ class WebApplication:
             _release_handlers()
 
     def _routes(self) -> list[web.RouteDef]:
-        account = "/api/accounts/{account}"
+        account, setup = "/api/accounts/{account}", self._context.setup
         return [
             web.get("/", self._index),
             *static_routes(),
@@ -105,7 +105,7 @@ class WebApplication:
             web.get("/cars/{vin}/picture.png", self._picture),
             web.get("/dashboard.yaml", partial(send_dashboard, self._context)),
             *VehicleRoutes(self._context).routes(),
-            *self._setup_routes(),
+            *(SetupRoutes(self._context, setup, self._access).routes() if setup else ()),
             *ToolRoutes(self._context).routes(),
             web.post(access.SESSION, self._sign_in),
             web.delete(access.SESSION, self._sign_out),
@@ -115,10 +115,6 @@ class WebApplication:
             web.post(f"{account}/captcha", self._create_captcha_link),
             web.post(access.CAPTCHA_LINK, self._receive_captcha),
         ]
-
-    def _setup_routes(self) -> list[web.RouteDef]:
-        setup = self._context.setup
-        return SetupRoutes(self._context, setup, self._access).routes() if setup else []
 
     async def _index(self, request: web.Request) -> web.StreamResponse:
         if self._context.setup is not None and self._context.setup.is_waiting:
