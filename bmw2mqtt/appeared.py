@@ -4,8 +4,7 @@ Many values are known only from time to time: the power while a car charges, the
 it is driven. Without this memory their entities would come and go, and with them their history.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -31,7 +30,7 @@ class AppearedEntities:
         """Load what an earlier run has saved; entries of another form are left out."""
         document = self._store.load(_FILE) if self._store is not None else {}
         for account, cars in document.items():
-            for vin, ids in _mapping(cars).items():
+            for vin, ids in cars.items() if isinstance(cars, dict) else ():
                 if is_vin(vin) and isinstance(ids, list):
                     self._ids[account, vin] = {name for name in ids if isinstance(name, str)}
 
@@ -53,10 +52,6 @@ class AppearedEntities:
         for (account, vin), ids in self._ids.items():
             document.setdefault(account, {})[vin] = sorted(ids)
         self._store.save_later(_FILE, document, _log_save_error)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _log_save_error(error: StoreError | None) -> None:

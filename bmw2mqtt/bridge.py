@@ -127,23 +127,19 @@ class Bridge:
         return filters
 
     def _page_context(self) -> PageContext:
-        mqtt = self._settings.mqtt
         return PageContext(
             accounts=self._accounts,
             devices=self._registry,
             topics=self._topics,
             commands=self._commands,
             statistics=self.publisher.statistics,
-            broker=f"{mqtt.host}:{mqtt.port}",
             settings=self._settings,
             is_connected=self._session.connected.is_set,
             broker_problem=lambda: self._session.problem,
             removal=self._removal if is_home_assistant_app() else None,
             history_file=self._recording.file,
             history=self._recording.history,
-            currency=self._settings.history.currency,
             retained=self.publisher.retained_payload,
-            has_vehicle_metrics=self._settings.metrics.vehicles,
             setup=self._setup,
         )
 

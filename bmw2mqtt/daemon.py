@@ -25,8 +25,12 @@ THREAD_END_S = 0.2
 """Time an idle thread needs to end."""
 
 
-def run(setup: Setup) -> int:
-    """Run the daemon until SIGTERM or SIGINT; return the exit status."""
+def run(configuration: Configuration, load: Callable[[], Configuration]) -> int:
+    """Run the daemon until SIGTERM or SIGINT; return the exit status.
+
+    `load` reads every source of settings again, after the page's setup has changed one.
+    """
+    setup = Setup(configuration, load, check=Bridge)
     setup.save_new_token()
     settings = setup.settings()
     _set_up_log(settings)
@@ -98,18 +102,8 @@ class DaemonThreads(ThreadPoolExecutor):
         return any(thread.is_alive() for thread in self._threads)
 
 
-def run_and_leave(configuration: Configuration, load: Callable[[], Configuration]) -> NoReturn:
-    """Run the daemon and exit with its status, without waiting for hanging threads.
-
-    Args:
-        configuration: what to run with.
-        load: reads every source of settings again, after the page's setup has changed one.
-    """
-    leave(run(Setup(configuration, load, check=Bridge)))
-
-
 def leave(status: int) -> NoReturn:
-    """Exit at once, even while threads are still running."""
+    """Exit at once, without waiting for threads that hang."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # a terminal that was closed
             stream.flush()

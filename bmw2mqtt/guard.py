@@ -52,10 +52,8 @@ class BugLogger:
         """Return a callback that logs a bug instead of raising it."""
 
         def call(*args: _P.args, **kwargs: _P.kwargs) -> None:
-            try:
+            with self.caught(event, **context):
                 callback(*args, **kwargs)
-            except Exception:  # noqa: BLE001 - logged
-                self.exception(event, **context)
 
         return call
 
@@ -93,21 +91,14 @@ async def run_guarded(
     *,
     bug_logger: BugLogger | None = None,
     on_bug: OnBug | None = None,
-    backoff: Backoff | None = None,
     fatal: type[Exception] | tuple[type[Exception], ...] = (),
 ) -> None:
     """Run a long-lived task until it returns or is cancelled; after a bug start it again.
 
-    Args:
-        name: its name in the log.
-        task: starts it; called again after each bug.
-        bug_logger: where bugs are logged; `None`: a log of its own.
-        on_bug: called with each bug, and on recovery.
-        backoff: the pauses between two starts.
-        fatal: exceptions that are no bug and pass.
+    `on_bug` is called with each bug, and on recovery. What is `fatal` is no bug, and passes.
     """
     bug_logger = bug_logger or BugLogger()
-    backoff = backoff or Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S)
+    backoff = Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S)
     notify = bug_logger.guarded("bug_not_shown", on_bug, task=name) if on_bug else None
 
     def recover() -> None:

@@ -82,7 +82,7 @@ class MeasuredTopics:
             self._read.add(source)
             if self._not_read.is_over(source):
                 log.info("measured_topic_read", topic=str(source))
-        elif _is_unknown(_text(payload) if text is None else text):
+        elif (_text(payload) if text is None else text).lower() in _UNKNOWN:
             return None
         elif text is None and source in self._read:
             return None  # some devices leave out what has not changed
@@ -120,16 +120,10 @@ def _text(payload: bytes) -> str:
     return payload[: _LONGEST_BYTES + 1].decode(errors="replace").strip()
 
 
-def _is_unknown(text: str) -> bool:
-    return text.lower() in _UNKNOWN
-
-
 def value_at(payload: bytes, place: str) -> str | None:
     """Return the value at a place in a JSON payload as text; `None`: it is not there.
 
-    Args:
-        payload: such as `{"ENERGY": {"Total": 12.3}}`.
-        place: the names on the way to the value, such as `ENERGY.Total`; in a list, its index.
+    The place names the way to the value, such as `ENERGY.Total`; in a list, its index.
     """
     if len(payload) > _LONGEST_JSON_BYTES:
         return None
@@ -145,9 +139,7 @@ def value_at(payload: bytes, place: str) -> str | None:
 def number_of(text: str, units: dict[str, float] | None) -> float | None:
     """Return the number in a text, with its unit if it has one; `None`: there is none.
 
-    Args:
-        text: such as `1234.5` or `1234.5 kWh`.
-        units: the factor of each unit; `None`: any unit is ignored.
+    `units` are the factors of each unit; with `None` any unit is ignored.
     """
     match = _NUMBER.fullmatch(text) if len(text) <= _LONGEST_BYTES else None
     if match is None:

@@ -27,19 +27,20 @@ class Recording:
         self._retained: dict[str, dict[str, float]] = {_EVERYWHERE: {}, _AT_HOME: {}}
         """The energy that earlier runs have published, by VIN."""
         self.file = settings.data_dir / FILE if settings.history.enabled else None
-        """What is recorded; `None`: nothing."""
-        self._history: History | None = None
+        """The database; `None`: nothing is recorded."""
+        self.history: History | None = None
+        """What records; `None`: nothing is recorded."""
         self._measured: MeasuredTopics | None = None
         if self.file is not None:
-            self._history = History(
+            self.history = History(
                 self.file,
                 recorder_options(settings),
                 publish=registry.history_changed,
                 send=registry.send_event,
                 now=utc_now,
             )
-            registry.recorder = self._history
-            self._measured = MeasuredTopics(settings, self._history)
+            registry.recorder = self.history
+            self._measured = MeasuredTopics(settings, self.history)
 
     @property
     def filters(self) -> tuple[str, ...]:
@@ -51,11 +52,6 @@ class Recording:
         if self._measured is not None:
             self._measured.receive(topic, payload)
 
-    @property
-    def history(self) -> History | None:
-        """What records; `None`: nothing is recorded."""
-        return self._history
-
     def received(self, topic: str, payload: bytes) -> None:
         """Note what an earlier run has published of energy."""
         vin, _, entity = topic.removeprefix(f"{self._topics.base}/").partition("/")
@@ -64,31 +60,31 @@ class Recording:
 
     def retained_read(self) -> None:
         """Let the counters go on with what was published last."""
-        if self._history is not None:
+        if self.history is not None:
             everywhere, home = self._retained[_EVERYWHERE], self._retained[_AT_HOME]
             vins = everywhere.keys() | home.keys()
-            self._history.energy_published(
+            self.history.energy_published(
                 {vin: (everywhere.get(vin, 0.0), home.get(vin, 0.0)) for vin in vins}
             )
 
     async def run(self) -> None:
         """Record until cancelled."""
-        if self._history is not None:
-            await self._history.run()
+        if self.history is not None:
+            await self.history.run()
 
     async def opened(self) -> None:
         """Wait until the file was tried, but not long."""
-        if self._history is not None:
+        if self.history is not None:
             try:
                 async with asyncio.timeout(OPEN_FIRST_S):
-                    await self._history.is_ready.wait()
+                    await self.history.is_ready.wait()
             except TimeoutError:
                 return
 
     def stop(self) -> None:
         """Have everything that waits written when `run` is cancelled next."""
-        if self._history is not None:
-            self._history.stop()
+        if self.history is not None:
+            self.history.stop()
 
 
 def recorder_options(settings: Settings) -> RecorderOptions:

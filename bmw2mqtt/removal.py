@@ -33,13 +33,7 @@ class Removal:
         self._session.stop()
         async with asyncio.timeout(END_S):
             await self._session.stopped.wait()
-        topics = await asyncio.to_thread(
-            remove_everything,
-            self._settings.mqtt,
-            self._settings.homeassistant.discovery_prefix,
-            self._settings.relay_prefixes(),
-            is_forced=True,
-        )
+        topics = await asyncio.to_thread(remove_everything, self._settings, is_forced=True)
         self.is_done = True
         log.info("everything_removed", count=len(topics))
         return len(topics)

@@ -4,6 +4,7 @@ import ast
 import json
 import logging
 import re
+import string
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,7 @@ import structlog
 import time_machine
 
 from bmw2mqtt import log as logging_set_up
-from bmw2mqtt.log.sentences import placeholders, sentence
+from bmw2mqtt.log.sentences import sentence
 from bmw2mqtt.log.table import SENTENCES, Choice
 from tests.test_layout import modules
 
@@ -123,8 +124,8 @@ def test_every_call_has_the_facts_of_its_sentence() -> None:
         for call in log_calls()
         if call.facts is not None
         for template in templates(call.event)
-        for fact in placeholders(template)
-        if fact not in call.facts
+        for _, fact, _, _ in string.Formatter().parse(template)
+        if fact and fact not in call.facts
     ]
     assert missing == []
 

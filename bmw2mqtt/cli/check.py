@@ -2,8 +2,7 @@
 
 import argparse
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
 
 from bmw2mqtt import log
 from bmw2mqtt.accounts.backends import BACKENDS
@@ -11,12 +10,12 @@ from bmw2mqtt.accounts.data_folder import folder_problem
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.bridge import Bridge
-from bmw2mqtt.cli.check_result import result as result_for_owner
+from bmw2mqtt.check_mark import mark
 from bmw2mqtt.cli.main import EXIT_CONFIG, EXIT_OK, print_problems
 from bmw2mqtt.cli.status import HEALTHY
 from bmw2mqtt.config import AccountSettings, Settings, load_settings
 from bmw2mqtt.daemon import DaemonThreads, leave
-from bmw2mqtt.mqtt.tools.broker_check import BrokerReport, plan_for, try_broker
+from bmw2mqtt.mqtt.tools.broker_check import BrokerReport, try_broker
 from bmw2mqtt.support_report import AccountReport, report
 from bmw2mqtt.vehicle.errors import (
     AccountError,
@@ -32,15 +31,9 @@ LIMIT_S = 25.0
 CANCEL_S = 1.0
 DAEMON_KNOWN_S = 5.0
 """Longest wait for the broker's message whether a daemon is running."""
-
-
-class ConnectionReport(NamedTuple):
-    """The results of connecting to the broker and to BMW."""
-
-    broker: BrokerReport
-    accounts: list[AccountReport]
-    has_hanging_threads: bool
-    """Whether a DNS lookup still hangs; the process must not wait for it."""
+_CHECK_BROKER = (
+    "Check that the broker is running, and mqtt.host and mqtt.port in the configuration."
+)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -66,11 +59,12 @@ def _connect(
 ) -> int:
     log.hide("settings", settings.secrets())
     log.set_up("error", "console")
-    broker, accounts, has_hanging_threads = try_connections(settings)
+    threads = DaemonThreads()
+    broker, accounts = asyncio.run(_try_connections(settings, threads))
     print(describe(settings, broker, accounts))
     is_well = broker.is_well and all(account.is_well for account in accounts)
     status = EXIT_OK if is_well else EXIT_CONFIG
-    return leave(status) if has_hanging_threads else status
+    return leave(status) if threads.are_hanging() else status  # a DNS lookup may hang
 
 
 def problems_in_use(settings: Settings) -> tuple[str, ...]:
@@ -86,26 +80,15 @@ def problems_in_use(settings: Settings) -> tuple[str, ...]:
     return ()
 
 
-def try_connections(settings: Settings) -> ConnectionReport:
+async def _try_connections(
+    settings: Settings, threads: DaemonThreads
+) -> tuple[BrokerReport, list[AccountReport]]:
     """Try the broker and each login; read the account status of a running daemon instead.
 
     Takes less than 30 s, whatever the broker and BMW do.
-
-    Raises:
-        ConfigError: `data_dir` cannot be used.
     """
-    threads = DaemonThreads()
-
-    async def try_all() -> tuple[BrokerReport, list[AccountReport]]:
-        asyncio.get_running_loop().set_default_executor(threads)
-        return await _try_connections(settings)
-
-    broker, accounts = asyncio.run(try_all())
-    return ConnectionReport(broker, accounts, threads.are_hanging())
-
-
-async def _try_connections(settings: Settings) -> tuple[BrokerReport, list[AccountReport]]:
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(threads)
     end_s = loop.time() + LIMIT_S
     found = BrokerReport()
     store = Store(settings.data_dir)
@@ -115,9 +98,7 @@ async def _try_connections(settings: Settings) -> tuple[BrokerReport, list[Accou
     except StoreInUse:
         is_running = True
     try:
-        broker = asyncio.create_task(
-            try_broker(found, settings.mqtt, plan_for(settings), is_daemon_running=is_running)
-        )
+        broker = asyncio.create_task(try_broker(found, settings, is_daemon_running=is_running))
         is_running |= await _is_beside_daemon(found, broker)
         logins = {
             name: asyncio.create_task(_try_login(name, account, store))
@@ -190,3 +171,46 @@ async def _try_login(name: str, settings: AccountSettings, store: Store) -> Acco
         step = _next_step(name, error)
         return AccountReport(name, str(error), is_well=False, next_step=step)
     return AccountReport(name, result, is_well=True)
+
+
+def result_for_owner(
+    settings: Settings, broker: BrokerReport, accounts: Sequence[AccountReport]
+) -> str:
+    """Return ✔ or ✘ for the broker and each account, and the next step."""
+    lines = [*_broker_lines(settings, broker)]
+    for account in accounts:
+        lines += _account_lines(settings, account)
+    failed = sum(not account.is_well for account in accounts) + (not broker.is_well)
+    lines.append("")
+    if failed:
+        total = len(accounts) + 1
+        lines.append(
+            f"{failed} of {total} checks failed. To report a problem, put the output of"
+            " bmw2mqtt check --report into an issue."
+        )
+    elif broker.is_beside_daemon:
+        lines.append("Everything is well, and bmw2mqtt is running.")
+    else:
+        lines.append("Everything is well. Start bmw2mqtt with: bmw2mqtt run")
+    return "\n".join(lines)
+
+
+def _broker_lines(settings: Settings, broker: BrokerReport) -> Iterator[str]:
+    place = f"MQTT broker {settings.mqtt.host}:{settings.mqtt.port}"
+    if broker.problem is not None:
+        problem = broker.problem.removeprefix(f"{settings.mqtt.host}:{settings.mqtt.port} ")
+        yield f"{mark(is_well=False)} {place}: {problem}"
+        if "mqtt." not in broker.problem:
+            yield f"    → {_CHECK_BROKER}"
+        return
+    version = f" ({broker.version})" if broker.version else ""
+    yield f"{mark(is_well=broker.is_well)} {place}: connected{version}"
+    for fault in broker.faults():
+        yield f"    → {fault[:1].upper()}{fault[1:]}."
+
+
+def _account_lines(settings: Settings, account: AccountReport) -> Iterator[str]:
+    backend = settings.accounts[account.name].backend
+    yield f"{mark(is_well=account.is_well)} Account {account.name} ({backend}): {account.result}"
+    if account.next_step:
+        yield f"    → {account.next_step[:1].upper()}{account.next_step[1:]}."

@@ -6,7 +6,6 @@ import sys
 from bmw2mqtt.accounts.data_folder import is_in_use
 from bmw2mqtt.cli.main import EXIT_FAILURE, EXIT_OK
 from bmw2mqtt.config import Settings, load_settings
-from bmw2mqtt.mqtt.errors import BrokerError
 from bmw2mqtt.mqtt.tools.cleanup import DaemonRunning, remove_everything
 
 
@@ -22,9 +21,6 @@ def run(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return EXIT_FAILURE
-    except BrokerError as error:
-        print(error, file=sys.stderr)
-        return EXIT_FAILURE
     if arguments.dry_run:
         print("".join(f"{topic}\n" for topic in topics), end="")
     noun = "retained topic" if len(topics) == 1 else "retained topics"
@@ -35,10 +31,4 @@ def run(arguments: argparse.Namespace) -> int:
 def _remove(settings: Settings, *, is_dry_run: bool, is_forced: bool) -> list[str]:
     if not (is_dry_run or is_forced) and is_in_use(settings.data_dir):
         raise DaemonRunning(f"it uses {settings.data_dir}")
-    return remove_everything(
-        settings.mqtt,
-        settings.homeassistant.discovery_prefix,
-        settings.relay_prefixes(),
-        is_dry_run=is_dry_run,
-        is_forced=is_forced,
-    )
+    return remove_everything(settings, is_dry_run=is_dry_run, is_forced=is_forced)

@@ -1,13 +1,11 @@
 """`bmw2mqtt dashboard`: print a Home Assistant dashboard for the cars of the running daemon."""
 
 import argparse
-import sys
 
-from bmw2mqtt.cli.main import EXIT_FAILURE, EXIT_OK
+from bmw2mqtt.cli.main import EXIT_OK
 from bmw2mqtt.config import Settings, load_settings
 from bmw2mqtt.homeassistant.announced import announced_devices
 from bmw2mqtt.homeassistant.dashboard import dashboard_yaml
-from bmw2mqtt.mqtt.errors import BrokerError
 from bmw2mqtt.mqtt.tools.retained_reader import read_retained
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.vehicle.errors import Bmw2MqttError
@@ -20,12 +18,8 @@ class NoDashboardError(Bmw2MqttError):
 def run(arguments: argparse.Namespace) -> int:
     """Print the dashboard; return the exit status."""
     settings = load_settings(arguments.config, arguments.option)
-    try:
-        payloads = _discovery(settings)
-        print(dashboard_yaml(announced_devices(payloads), arguments.language), end="")
-    except (BrokerError, NoDashboardError) as error:
-        print(error, file=sys.stderr)
-        return EXIT_FAILURE
+    payloads = _discovery(settings)
+    print(dashboard_yaml(announced_devices(payloads), arguments.language), end="")
     return EXIT_OK
 
 

@@ -6,12 +6,11 @@ import sys
 from datetime import date, datetime, time, timedelta, tzinfo
 
 from bmw2mqtt.cli.main import EXIT_FAILURE, EXIT_OK
-from bmw2mqtt.config import Settings, load_settings
+from bmw2mqtt.config import load_settings
 from bmw2mqtt.history.errors import HistoryError
 from bmw2mqtt.history.export.columns import Options
 from bmw2mqtt.history.export.formats import export
-from bmw2mqtt.history.queries import HistoryReader, Period
-from bmw2mqtt.history.reading import read
+from bmw2mqtt.history.queries import HistoryReader, Period, read
 from bmw2mqtt.history.service import FILE
 from bmw2mqtt.history.time_zone import system_zone
 
@@ -25,7 +24,8 @@ def run(arguments: argparse.Namespace) -> int:
         from_at=_begin(arguments.from_date, zone),
         to_at=_begin(arguments.to_date, zone, days=1),
     )
-    options = Options(names=_names(settings), zone=zone, currency=settings.history.currency)
+    names = {vin: car.name for vin, car in settings.vehicles.items() if car.name}
+    options = Options(names=names, zone=zone, currency=settings.history.currency)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", newline="")
 
@@ -46,10 +46,6 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"nothing to export: {error}", file=sys.stderr)
         return EXIT_FAILURE
     return EXIT_OK
-
-
-def _names(settings: Settings) -> dict[str, str]:
-    return {vin: car.name for vin, car in settings.vehicles.items() if car.name}
 
 
 def _begin(day: date | None, zone: tzinfo, *, days: int = 0) -> int | None:

@@ -36,11 +36,6 @@ def run(arguments: argparse.Namespace) -> int:
 def log_in(settings: Settings, name: str, terminal: Terminal) -> str:
     """Log in and save the tokens; return the result for the person.
 
-    Args:
-        settings: the configuration.
-        name: the account.
-        terminal: the person who logs in.
-
     Raises:
         ConfigError: there is no such account, or `data_dir` cannot be used.
         AccountError: BMW refuses, or cannot be reached.

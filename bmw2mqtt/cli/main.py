@@ -34,12 +34,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
         return EXIT_FAILURE
     except Exception as error:
-        from bmw2mqtt.vehicle.errors import ConfigError  # noqa: PLC0415 - not for a health check
+        from bmw2mqtt.vehicle import errors  # noqa: PLC0415 - not for a health check
 
-        if not isinstance(error, ConfigError):
+        if isinstance(error, errors.ConfigError):
+            print_problems(error.problems)
+            return EXIT_CONFIG
+        if not isinstance(error, errors.Bmw2MqttError):
             raise
-        print_problems(error.problems)
-        return EXIT_CONFIG
+        print(error, file=sys.stderr)
+        return EXIT_FAILURE
     return status
 
 

@@ -10,6 +10,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the daemon until a signal ends it; return the exit status."""
     load = partial(load_configuration, arguments.config, arguments.option)
     configuration = load()
-    from bmw2mqtt.daemon import run_and_leave  # noqa: PLC0415 - slow; errors come first
+    from bmw2mqtt import daemon  # noqa: PLC0415 - slow; errors come first
 
-    return run_and_leave(configuration, load)
+    return daemon.leave(daemon.run(configuration, load))

@@ -50,13 +50,8 @@ def read_app(
 ) -> tuple[list[Layer], list[Layer]]:
     """Read the settings of an app: what is configured, and what the Supervisor offers.
 
-    Of the layers of each kind the one with the highest precedence comes first.
-
-    Args:
-        file: The app's options.
-        environ: The environment, with the token for the Supervisor.
-        is_broker_set: Whether a source of higher precedence sets the broker.
-        supervisor: Its address, `host` or `host:port`.
+    Of the layers of each kind the one with the highest precedence comes first. The environment has
+    the token for the Supervisor; it is not asked if a source of higher precedence sets the broker.
 
     Raises:
         Unreadable: The options cannot be read.

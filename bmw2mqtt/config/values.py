@@ -231,20 +231,15 @@ def _vin(value: str) -> str:
     return vin
 
 
-Name = Annotated[
-    str, AfterValidator(_name), _error("is not valid text", "use printable characters")
-]
-User = Annotated[
-    str, AfterValidator(_user), _error("is not valid text", "use printable characters")
-]
+_AS_TEXT: Final = _error("is not valid text", "use printable characters")
+Name = Annotated[str, AfterValidator(_name), _AS_TEXT]
+User = Annotated[str, AfterValidator(_user), _AS_TEXT]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 CaptchaToken = Annotated[SecretStr, AfterValidator(_captcha)]
 Folder = Annotated[
     Path, AfterValidator(expanded), _error("is not a valid folder", "write the path of a folder")
 ]
-Text = Annotated[
-    str, AfterValidator(_text), _error("is not valid text", "use printable characters")
-]
+Text = Annotated[str, AfterValidator(_text), _AS_TEXT]
 AccountName = Annotated[str, AfterValidator(_account_name)]
 Vin = Annotated[str, AfterValidator(_vin)]
 
@@ -292,12 +287,9 @@ Radius = Annotated[
     int, Field(ge=10, le=5000), _error("is not a valid radius", "use metres from 10 to 5000")
 ]
 
-Topic = Annotated[
-    str, AfterValidator(_topic), _error("is not a valid topic", "use printable characters")
-]
-ForeignTopic = Annotated[
-    str, AfterValidator(_topic_text), _error("is not a valid topic", "use printable characters")
-]
+_AS_TOPIC: Final = _error("is not a valid topic", "use printable characters")
+Topic = Annotated[str, AfterValidator(_topic), _AS_TOPIC]
+ForeignTopic = Annotated[str, AfterValidator(_topic_text), _AS_TOPIC]
 ValuePath = Annotated[
     str,
     AfterValidator(_value_path),

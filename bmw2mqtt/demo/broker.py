@@ -86,9 +86,11 @@ class DemoBroker:
 
     def __init__(self, program: BrokerProgram, bind: str, port: int, directory: Path) -> None:
         self.program = program
+        self.bind = bind
+        """The address on which it listens."""
         self.port = port
-        self._bind = bind
-        self._directory = directory
+        self.directory = directory
+        """The folder for its files."""
         self._process: Process | None = None
 
     async def __aenter__(self) -> Self:
@@ -97,7 +99,7 @@ class DemoBroker:
         Raises:
             DemoError: it does not start.
         """
-        config = self._directory / "broker.conf"
+        config = self.directory / "broker.conf"
         config.write_text(_mosquitto(self) if self.program.protocol == "5" else _nats(self))
         self._process = await asyncio.create_subprocess_exec(
             "/bin/sh",
@@ -134,17 +136,7 @@ class DemoBroker:
     @property
     def address(self) -> str:
         """The address for clients on this machine."""
-        return "127.0.0.1" if self._bind in {"0.0.0.0", "::"} else self._bind  # noqa: S104
-
-    @property
-    def bind(self) -> str:
-        """The address on which it listens."""
-        return self._bind
-
-    @property
-    def directory(self) -> Path:
-        """The folder for its files."""
-        return self._directory
+        return "127.0.0.1" if self.bind in {"0.0.0.0", "::"} else self.bind  # noqa: S104
 
     async def _wait_until_it_listens(self, process: Process) -> None:
         while True:

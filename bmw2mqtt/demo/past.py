@@ -37,10 +37,7 @@ def record_past(
 ) -> None:
     """Write a fortnight of the cars' past into their history, unless there is one already.
 
-    Args:
-        settings: of the demo.
-        streaming: cars of CarData.
-        polled: cars of MyBMW.
+    The cars of CarData are `streaming`, those of MyBMW `polled`.
 
     Raises:
         DemoError: the file cannot be written.
@@ -85,7 +82,7 @@ class _Car:
             for at, share, values in self._reports(event):
                 self._report(at, event, share, **values)
         self._recorder.tick(now)
-        self._recorder.save(now, is_last=True)
+        self._recorder.save(now)
 
     def _reports(self, event: PastEvent) -> Iterator[tuple[datetime, float, dict[str, Any]]]:
         """Yield when the car reports of an event, after which share of it, and what."""

@@ -81,8 +81,21 @@ async def _run(bind: str, wanted_port: int, page_port: int, directory: Path) -> 
     _forget_logins(directory / "data")
     async with broker, mybmw, cardata, waiting:
         accounts = {MYBMW: _mybmw(mybmw), CARDATA: _cardata(cardata), LOGIN: _cardata(waiting)}
-        http = _page(bind, page_port)
-        settings = _settings(broker, accounts, http, directory, capacities(cars))
+        mqtt = {
+            "host": broker.address,
+            "port": broker.port,
+            "protocol": broker.program.protocol,
+        }
+        settings = Settings.model_validate(
+            {
+                "mqtt": mqtt,
+                "accounts": accounts,
+                "vehicles": capacities(cars),
+                "data_dir": str(directory / "data"),
+                "history": {"home": HOME, "price_per_kwh": 0.31},
+                "http": _page(bind, page_port),
+            }
+        )
         _print(welcome(broker, wanted_port, settings.http))
         await asyncio.to_thread(
             record_past,
@@ -164,26 +177,3 @@ def capacities(cars: Iterable[DrivingCar]) -> dict[str, Any]:
         for model in models
         if model.battery is not None
     }
-
-
-def _settings(
-    broker: DemoBroker,
-    accounts: dict[str, Any],
-    http: dict[str, Any],
-    directory: Path,
-    vehicles: dict[str, Any],
-) -> Settings:
-    return Settings.model_validate(
-        {
-            "mqtt": {
-                "host": broker.address,
-                "port": broker.port,
-                "protocol": broker.program.protocol,
-            },
-            "accounts": accounts,
-            "vehicles": vehicles,
-            "data_dir": str(directory / "data"),
-            "history": {"home": HOME, "price_per_kwh": 0.31},
-            "http": http,
-        }
-    )

@@ -45,12 +45,7 @@ VEHICLE_ENTITIES: tuple[Entity[Vehicle], ...] = (
 
 @cache
 def vehicle_entities(*, has_commands: bool, has_readings: bool) -> tuple[Entity[Vehicle], ...]:
-    """Return the entities a car of a backend can have.
-
-    Args:
-        has_commands: whether the backend carries out commands.
-        has_readings: whether its cars have raw readings (`Vehicle.readings`).
-    """
+    """Return the entities a car of a backend can have, with or without `Vehicle.readings`."""
     table = VEHICLE_ENTITIES
     if not has_commands:
         table = tuple(

@@ -1,5 +1,7 @@
 """The entities of an account: its status with BMW, and what a person can do about it."""
 
+from functools import partial
+
 from bmw2mqtt.entities.base import Attributes, BinarySensor, Button, Entity, Sensor, Switch, iso
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus, LoginKind
 
@@ -21,18 +23,20 @@ def _stream(account: AccountState) -> Attributes:
     }
 
 
+_sensor = partial(Sensor[AccountState], category="diagnostic")
+_binary_sensor = partial(BinarySensor[AccountState], category="diagnostic")
+
 ACCOUNT_ENTITIES: tuple[Entity[AccountState], ...] = (
-    Sensor(
+    _sensor(
         key="status",
         name="Status",
         value=lambda account: account.status,
         attributes=_status,
         device_class="enum",
         options=tuple(AccountStatus),
-        category="diagnostic",
         icon="mdi:account-check",
     ),
-    BinarySensor(
+    _binary_sensor(
         key="login_required",
         name="Login required",
         value=lambda account: account.is_login_required,
@@ -41,55 +45,48 @@ ACCOUNT_ENTITIES: tuple[Entity[AccountState], ...] = (
             "login_url": account.login_url,
         },
         device_class="problem",
-        category="diagnostic",
     ),
-    Sensor(
+    _sensor(
         key="last_update",
         name="Last update",
         value=lambda account: account.last_update,
         device_class="timestamp",
-        category="diagnostic",
     ),
-    Sensor(
+    _sensor(
         key="next_update",
         name="Next update",
         value=lambda account: account.next_update,
         device_class="timestamp",
-        category="diagnostic",
     ),
-    Sensor(
+    _sensor(
         key="requests_24h",
         name="Requests in 24 hours",
         value=lambda account: account.requests_24h,
         state_class="measurement",
-        category="diagnostic",
         icon="mdi:counter",
     ),
-    Sensor(
+    _sensor(
         key="requests_left",
         name="Requests left",
         value=lambda account: account.requests_left,
         exists=lambda account: account.backend.has_quota,
         state_class="measurement",
-        category="diagnostic",
         icon="mdi:counter",
     ),
-    BinarySensor(
+    _binary_sensor(
         key="stream_connected",
         name="Stream connected",
         value=lambda account: account.is_stream_connected,
         attributes=_stream,
         exists=lambda account: account.backend.has_stream,
         device_class="connectivity",
-        category="diagnostic",
     ),
-    Sensor(
+    _sensor(
         key="last_message",
         name="Last message",
         value=lambda account: account.last_message_at,
         exists=lambda account: account.backend.has_stream,
         device_class="timestamp",
-        category="diagnostic",
     ),
     Button(key="refresh", name="Refresh", icon="mdi:refresh"),
     Button(

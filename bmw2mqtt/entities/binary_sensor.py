@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import attrgetter
 
 from bmw2mqtt.entities.base import Attributes, BinarySensor
 from bmw2mqtt.entities.conditions import has_battery, reports_state
@@ -135,17 +136,11 @@ def _state(openings: Iterable[Opening] | None, name: str) -> OpeningState | None
     return None if state is OpeningState.UNKNOWN else state
 
 
-def _is_lid_open(name: str) -> Callable[[Vehicle], bool | None]:
+def _is_open(kind: str, name: str) -> Callable[[Vehicle], bool | None]:
+    """Return whether one of the `lids` or `windows` is open."""
+
     def is_open(vehicle: Vehicle) -> bool | None:
-        state = _state(vehicle.lids, name)
-        return None if state is None else state in _OPEN
-
-    return is_open
-
-
-def _is_window_open(name: str) -> Callable[[Vehicle], bool | None]:
-    def is_open(vehicle: Vehicle) -> bool | None:
-        state = _state(vehicle.windows, name)
+        state = _state(getattr(vehicle, kind), name)
         return None if state is None else state in _OPEN
 
     return is_open
@@ -268,7 +263,7 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
         BinarySensor(
             key=key,
             name=name,
-            value=_is_lid_open(lid),
+            value=_is_open("lids", lid),
             appears_with_value=True,
             device_class=device_class,
             icon=icon,
@@ -286,7 +281,7 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
         BinarySensor(
             key=f"window_{key}",
             name=f"Window {name}",
-            value=_is_window_open(opening),
+            value=_is_open("windows", opening),
             attributes=_window_position(opening),
             appears_with_value=True,
             device_class="window",
@@ -298,40 +293,22 @@ BINARY_SENSORS: tuple[BinarySensor[Vehicle], ...] = (
         BinarySensor(
             key=key,
             name=name,
-            value=value,
+            value=attrgetter(fact),
             appears_with_value=True,
             device_class=device_class,
             icon=icon,
         )
-        for key, name, value, device_class, icon in (
+        for key, name, fact, device_class, icon in (
             (
                 "alarm_triggered",
                 "Alarm sounding",
-                lambda vehicle: vehicle.is_alarm_triggered,
+                "is_alarm_triggered",
                 "safety",
                 "mdi:alarm-light",
             ),
-            (
-                "moving",
-                "Moving",
-                lambda vehicle: vehicle.is_moving,
-                "moving",
-                "mdi:car-arrow-right",
-            ),
-            (
-                "ignition",
-                "Ignition",
-                lambda vehicle: vehicle.is_ignition_on,
-                "running",
-                "mdi:engine",
-            ),
-            (
-                "lights",
-                "Lights",
-                lambda vehicle: vehicle.are_lights_on,
-                "light",
-                "mdi:car-light-high",
-            ),
+            ("moving", "Moving", "is_moving", "moving", "mdi:car-arrow-right"),
+            ("ignition", "Ignition", "is_ignition_on", "running", "mdi:engine"),
+            ("lights", "Lights", "are_lights_on", "light", "mdi:car-light-high"),
         )
     ),
 )

@@ -17,7 +17,7 @@ import structlog
 from bmw2mqtt.history.errors import HistoryError, HistoryTooNew
 from bmw2mqtt.history.records import Record
 from bmw2mqtt.history.schema import MIGRATIONS
-from bmw2mqtt.history.tables import Deletions, save
+from bmw2mqtt.history.tables import save
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +56,7 @@ class HistoryDatabase:
         """Whether the file can be used."""
         return self._connection is not None
 
-    def open(self) -> None:
+    def open(self, *, sets_aside: bool = True) -> None:
         """Open or make the file; a damaged one is set aside, an older one copied and migrated.
 
         Raises:
@@ -65,15 +65,12 @@ class HistoryDatabase:
         """
         try:
             self._open()
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.Error, OSError) as error:
             self.close()
-            if not is_damage(error):
+            if not (sets_aside and is_damage(error)):
                 raise self._error(error) from error
             self.set_aside(str(error))
-            self._open_anew()
-        except OSError as error:
-            self.close()
-            raise self._error(error) from error
+            self.open(sets_aside=False)
 
     def write(self, records: Iterable[Record]) -> None:
         """Write records, all or none.
@@ -85,14 +82,9 @@ class HistoryDatabase:
         """
         connection = self.connection
         now = int(self._clock())
-        try:
-            with transaction(connection):
-                deletions = Deletions.read(connection)
-                for record in records:
-                    self._save(connection, record, deletions, now)
-        except sqlite3.DatabaseError as error:
-            self._replace_if_damaged(error)
-            raise self._error(error) from error
+        with self._replaced_if_damaged(), transaction(connection):
+            for record in records:
+                _save(connection, record, now)
 
     def checkpoint(self) -> None:
         """Bring everything written so far to the disk: the only place that waits for it.
@@ -100,11 +92,8 @@ class HistoryDatabase:
         Raises:
             HistoryError: The disk is full, or the file is damaged.
         """
-        try:
+        with self._replaced_if_damaged():
             self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        except sqlite3.DatabaseError as error:
-            self._replace_if_damaged(error)
-            raise self._error(error) from error
 
     def close(self) -> None:
         """Close the file; what was written is on the disk afterwards."""
@@ -154,17 +143,16 @@ class HistoryDatabase:
         connection.execute("PRAGMA secure_delete = ON")
         self._migrate(connection, version)
 
-    def _replace_if_damaged(self, error: sqlite3.DatabaseError) -> None:
-        if is_damage(error):
-            self.close()
-            self.set_aside(str(error))
-            self._open_anew()
-
-    def _open_anew(self) -> None:
+    @contextlib.contextmanager
+    def _replaced_if_damaged(self) -> Iterator[None]:
+        """Begin a new file if an error of SQLite shows that this one is damaged; raise ours."""
         try:
-            self._open()
-        except (sqlite3.Error, OSError) as error:
-            self.close()
+            yield
+        except sqlite3.DatabaseError as error:
+            if is_damage(error):
+                self.close()
+                self.set_aside(str(error))
+                self.open(sets_aside=False)
             raise self._error(error) from error
 
     def _migrate(self, connection: sqlite3.Connection, version: int) -> None:
@@ -174,7 +162,7 @@ class HistoryDatabase:
         if version:
             copy = self.path.with_name(f"{self.path.stem}.schema-{version}{self.path.suffix}")
             copy.unlink(missing_ok=True)
-            backup(connection, copy)
+            _copy(connection, copy)
             log.info("history_migrated", file=str(self.path), schema=wanted, copy=str(copy))
         with transaction(connection):
             for migration in self._migrations[version:]:
@@ -182,19 +170,6 @@ class HistoryDatabase:
                     if statement.strip():
                         connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {wanted}")
-
-    def _save(
-        self, connection: sqlite3.Connection, record: Record, deletions: Deletions, now: int
-    ) -> None:
-        if deletions.covers(record):
-            return
-        connection.execute("SAVEPOINT record")
-        try:
-            save(connection, record, now)
-        except (sqlite3.IntegrityError, sqlite3.ProgrammingError, OverflowError) as error:
-            connection.execute("ROLLBACK TO record")
-            log.exception("history_record_refused", kind=type(record).__name__, reason=str(error))
-        connection.execute("RELEASE record")
 
     def _error(self, error: Exception) -> HistoryError:
         return HistoryError(f"{self.path}: {error}")
@@ -235,14 +210,12 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def backup(connection: sqlite3.Connection, target: Path) -> None:
-    """Copy the whole database to a new file, while it is in use.
+def _copy(connection: sqlite3.Connection, target: Path) -> None:
+    """Copy the whole database to a new file.
 
     Raises:
         HistoryError: The target exists or cannot be written.
     """
-    if target.exists():
-        raise HistoryError(f"{target} exists already: choose another name")
     try:
         os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         connection.execute("VACUUM INTO ?", (str(target),))
@@ -251,7 +224,17 @@ def backup(connection: sqlite3.Connection, target: Path) -> None:
         raise HistoryError(f"{target}: {error}") from error
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+def _save(connection: sqlite3.Connection, record: Record, now: int) -> None:
+    connection.execute("SAVEPOINT record")
+    try:
+        save(connection, record, now)
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError, OverflowError) as error:
+        connection.execute("ROLLBACK TO record")
+        log.exception("history_record_refused", kind=type(record).__name__, reason=str(error))
+    connection.execute("RELEASE record")
+
+
+def is_damage(error: Exception) -> bool:
     """Whether the file is broken, not just busy, full or read-only."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in _DAMAGED

@@ -2,13 +2,13 @@
 
 import sqlite3
 import unicodedata
-from dataclasses import fields
+from collections.abc import Sequence
 from typing import Final
 
 from bmw2mqtt.history.database import transaction
 from bmw2mqtt.history.errors import HistoryError
-from bmw2mqtt.history.records import UserFields
-from bmw2mqtt.history.schema import USER_FIELDS, USER_TABLES
+from bmw2mqtt.history.records import USER_FIELDS, UserFields
+from bmw2mqtt.history.schema import USER_TABLES
 
 CLASSES: Final = ("private", "business", "commute")
 _NUMBERS: Final = {"user_price_per_kwh", "user_cost"}
@@ -64,7 +64,7 @@ def user_fields(connection: sqlite3.Connection, table: str, vin: str, key: int) 
 
 
 def merge_sessions(
-    connection: sqlite3.Connection, vin: str, kept: int, absorbed: list[int]
+    connection: sqlite3.Connection, vin: str, kept: int, absorbed: Sequence[int]
 ) -> None:
     """Remove sessions that turned out to be pieces of another; a person's fields move there."""
     with transaction(connection):
@@ -81,7 +81,7 @@ def merge_sessions(
 
 
 def _check(name: str, value: object) -> object:
-    if name not in {field.name for field in fields(UserFields)}:
+    if name not in USER_FIELDS:
         raise HistoryError(f"{name} cannot be edited")
     if value is None:
         return None

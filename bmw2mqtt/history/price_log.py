@@ -18,13 +18,11 @@ STEP_S: Final = 60
 class PriceLog:
     """Price samples by time, in one currency."""
 
-    def __init__(self, currency: str, samples: Iterable[PriceSample] = ()) -> None:
-        """Begin with the samples of earlier runs, sorted by time."""
+    def __init__(self, currency: str) -> None:
         self.current: float | None = None
         """The price now; `None`: not known in this run."""
         self._currency = currency
         self._times, self._prices = array("q"), array("d")
-        self.restore(samples)
 
     def restore(self, samples: Iterable[PriceSample]) -> None:
         """Put the samples of earlier runs in front, sorted by time."""

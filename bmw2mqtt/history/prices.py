@@ -33,11 +33,8 @@ def cost_of(
 ) -> Cost | None:
     """Return the cost of a charge at home; `None` without a price, or at a public charger.
 
-    Args:
-        session: With its blocks, if there are any.
-        price_per_kwh: The fixed price, for the time without samples.
-        currency: Samples in another one do not count.
-        samples: Sorted by time.
+    The fixed price is for the time without samples. These are sorted by time; samples in another
+    currency do not count.
     """
     if session.grid_kwh is None or session.zone == "elsewhere" or session.kind == "dc":
         return None

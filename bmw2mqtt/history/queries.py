@@ -1,13 +1,19 @@
 """Reads the history: rows as a page or an export shows them, newest first, in pages."""
 
 import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
+from bmw2mqtt.history.database import open_for_reading
+from bmw2mqtt.history.errors import HistoryError
 from bmw2mqtt.history.records import (
-    BmwRecord,
+    USER_FIELDS,
+    BlockRecord,
     CarRecord,
-    OpenState,
+    CurvePoint,
     PriceSample,
     ReadingRecord,
     RefuelRecord,
@@ -15,8 +21,8 @@ from bmw2mqtt.history.records import (
     TripRecord,
     UserFields,
 )
-from bmw2mqtt.history.schema import USER_FIELDS, USER_TABLES
-from bmw2mqtt.history.tables import TABLES, blocks_of, columns, curve_of, record_from
+from bmw2mqtt.history.schema import USER_TABLES
+from bmw2mqtt.history.tables import COLUMNS, TABLES, children_of, record_from
 
 T = TypeVar("T")
 
@@ -25,7 +31,6 @@ _TIME: Final = {
     TripRecord: "end_at",
     RefuelRecord: "key",
     ReadingRecord: "key",
-    BmwRecord: "key",
     PriceSample: "key",
 }
 
@@ -48,7 +53,6 @@ class Period:
     to_at: int | None = None
 
 
-NOTHING_ENTERED: Final = UserFields()
 EVERYTHING: Final = Period()
 
 
@@ -62,29 +66,20 @@ class HistoryReader:
         self,
         period: Period = EVERYTHING,
         *,
-        hidden: bool = False,
         limit: int | None = None,
         offset: int = 0,
     ) -> list[Row[SessionRecord]]:
-        """Return charging sessions without blocks; failed ones only if `hidden` is set."""
-        only = "" if hidden else " AND NOT is_hidden"
-        return self._rows(SessionRecord, period, only, limit, offset)
-
-    def session(self, session_id: int) -> SessionRecord | None:
-        """Return one session with its blocks and its curve."""
-        session: SessionRecord | None = self._one(SessionRecord, "id = ?", session_id)
-        if session is None:
-            return None
-        values = {name: getattr(session, name) for name in session.__dataclass_fields__}
-        values["blocks"] = blocks_of(self._connection, session_id)
-        values["curve"] = curve_of(self._connection, session_id)
-        return SessionRecord(**values)
+        """Return charging sessions without blocks, and without those that failed."""
+        return self._rows(SessionRecord, period, " AND NOT is_hidden", limit, offset)
 
     def charge(self, vin: str, key: int) -> Row[SessionRecord] | None:
         """Return one session of a car with its blocks and its curve."""
         row = self._row(SessionRecord, vin, key)
-        record = None if row is None else self.session(row.id)
-        return None if row is None or record is None else replace(row, record=record)
+        if row is None:
+            return None
+        blocks = children_of(self._connection, BlockRecord, row.id)
+        curve = children_of(self._connection, CurvePoint, row.id)
+        return replace(row, record=replace(row.record, blocks=blocks, curve=curve))
 
     def trip(self, vin: str, key: int) -> Row[TripRecord] | None:
         """Return one trip of a car, without its track."""
@@ -111,35 +106,27 @@ class HistoryReader:
         rows = self._rows(ReadingRecord, Period(vin=vin), limit=1)
         return rows[0].record if rows else None
 
-    def bmw_records(self, period: Period = EVERYTHING) -> list[BmwRecord]:
-        """Return BMW's own records, oldest first."""
-        return [row.record for row in reversed(self._rows(BmwRecord, period))]
-
-    def prices(self, period: Period = EVERYTHING) -> list[PriceSample]:
-        """Return price samples, oldest first."""
-        return [row.record for row in reversed(self._rows(PriceSample, period))]
+    def prices(self) -> list[PriceSample]:
+        """Return all price samples, oldest first."""
+        return [row.record for row in reversed(self._rows(PriceSample, EVERYTHING))]
 
     def car(self, vin: str) -> CarRecord | None:
         """Return the counters of a car."""
-        car: CarRecord | None = self._one(CarRecord, "vin = ?", vin)
-        return car
+        names = ", ".join(COLUMNS[CarRecord])
+        row = self._connection.execute(f"SELECT {names} FROM car WHERE vin = ?", (vin,)).fetchone()  # noqa: S608 - our own names
+        return None if row is None else record_from(CarRecord, row)
 
-    def open_state(self, vin: str, kind: str) -> OpenState | None:
-        """Return what the rules remember of a car."""
-        state: OpenState | None = self._one(OpenState, "vin = ? AND kind = ?", vin, kind)
-        return state
+    def open_state(self, vin: str, kind: str) -> str | None:
+        """Return what the rules remember of a car, as JSON."""
+        sql = "SELECT json FROM open_state WHERE vin = ? AND kind = ?"
+        row = self._connection.execute(sql, (vin, kind)).fetchone()
+        return None if row is None else str(row[0])
 
     def vins(self) -> list[str]:
         """Return the cars that have any history."""
         tables = ("car", "session", "trip", "refuel", "reading")
         sql = " UNION ".join(f"SELECT vin FROM {table}" for table in tables)  # noqa: S608 - our own names
         return sorted(row[0] for row in self._connection.execute(sql))
-
-    def track(self, trip_id: int) -> str | None:
-        """Return the positions of a trip, as a JSON list of pairs."""
-        sql = "SELECT points FROM track WHERE trip_id = ?"
-        row = self._connection.execute(sql, (trip_id,)).fetchone()
-        return None if row is None else str(row[0])
 
     def position_count(self, vin: str) -> int:
         """Return how many sessions, trips and refuelling of a car have a position or an address."""
@@ -153,12 +140,6 @@ class HistoryReader:
         )
         return int(self._connection.execute(sql, {"vin": vin}).fetchone()[0])
 
-    def count(self, kind: type[Any], period: Period = EVERYTHING) -> int:
-        """Return how many rows there are, hidden ones included."""
-        where, values = _where(kind, period)
-        sql = f"SELECT COUNT(*) FROM {TABLES[kind]} WHERE {where}"  # noqa: S608 - our own names
-        return int(self._connection.execute(sql, values).fetchone()[0])
-
     def _rows(
         self,
         kind: type[T],
@@ -168,36 +149,46 @@ class HistoryReader:
         offset: int = 0,
     ) -> list[Row[T]]:
         where, values = _where(kind, period)
-        table, names = TABLES[kind], columns(kind)
+        table, names = TABLES[kind], COLUMNS[kind]
         is_editable = table in USER_TABLES
         wanted = ", ".join((*names, "id", *USER_FIELDS) if is_editable else (*names, "key"))
         sql = f"SELECT {wanted} FROM {table} WHERE {where}{condition}"  # noqa: S608 - our own names
         sql += f" ORDER BY {_TIME[kind]} DESC, key DESC LIMIT ? OFFSET ?"
         rows = self._connection.execute(sql, [*values, -1 if limit is None else limit, offset])
         width = len(names)
-        return [Row(row[width], record_from(kind, row), _user(row[width + 1 :])) for row in rows]
+        return [
+            Row(
+                row[width],
+                record_from(kind, row),
+                UserFields(**dict(zip(USER_FIELDS, row[width + 1 :], strict=False))),
+            )
+            for row in rows
+        ]
 
     def _row(self, kind: type[T], vin: str, key: int) -> Row[T] | None:
         rows = self._rows(kind, Period(vin=vin), f" AND key = {key:d}")
         return rows[0] if rows else None
 
-    def _one(self, kind: type[Any], where: str, *values: object) -> Any:
-        names = ", ".join(columns(kind))
-        sql = f"SELECT {names} FROM {TABLES[kind]} WHERE {where}"  # noqa: S608 - our own names
-        row = self._connection.execute(sql, values).fetchone()
-        return None if row is None else record_from(kind, row)
 
+def read(path: Path, function: Callable[[HistoryReader], T]) -> T:
+    """Return what a function reads beside the writer. It waits for the disk.
 
-def _user(values: tuple[Any, ...]) -> UserFields:
-    if all(value is None for value in values):
-        return NOTHING_ENTERED
-    return UserFields(**dict(zip(USER_FIELDS, values, strict=True)))
+    The file is opened anew each time: it may have been set aside or restored since.
+
+    Raises:
+        HistoryError: There is no history, or it cannot be read.
+    """
+    with closing(open_for_reading(path)) as connection:
+        try:
+            return function(HistoryReader(connection))
+        except sqlite3.Error as error:
+            raise HistoryError(f"{path}: {error}") from error
 
 
 def _where(kind: type[Any], period: Period) -> tuple[str, list[object]]:
     conditions: list[str] = ["1"]
     values: list[object] = []
-    if period.vin is not None and kind is not PriceSample:
+    if period.vin is not None:
         conditions.append("vin = ?")
         values.append(period.vin)
     for bound, operator in ((period.from_at, ">="), (period.to_at, "<")):

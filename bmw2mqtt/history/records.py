@@ -4,8 +4,11 @@ Times are UTC epoch seconds. `key` is the identity of a row within a car: writin
 key again changes it. What a person edits (`UserFields`) is not part of a row: no row overwrites it.
 """
 
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Final, Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +174,12 @@ class OpenState:
     updated_at: int
     key: int = 0
 
+    @classmethod
+    def of(cls, vin: str, kind: str, document: Any, now: datetime) -> Self:
+        """Return it with a document that is not JSON yet."""
+        text = json.dumps(document, separators=(",", ":"))
+        return cls(vin=vin, kind=kind, json=text, updated_at=int(now.timestamp()))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingRecord:
@@ -220,10 +229,18 @@ class UserFields:
     user_note: str | None = None
 
 
+USER_FIELDS: Final = tuple(field.name for field in fields(UserFields))
+
+
 def identity(record: Record) -> tuple[type[Record], str, int, str]:
     """Return what makes two records the same row."""
     kind = record.kind if isinstance(record, OpenState) else ""
     return type(record), record.vin, record.key, kind
+
+
+def second(at: datetime | None) -> int | None:
+    """Return a time as rows have it."""
+    return None if at is None else int(at.timestamp())
 
 
 def latest(records: Iterable[Record]) -> list[Record]:

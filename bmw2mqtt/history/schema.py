@@ -84,13 +84,9 @@ CREATE INDEX trip_end ON trip (vin, end_at);
 """
 
 MIGRATIONS: Final[tuple[str, ...]] = (_TABLES,)
-"""Each one turns the schema of its number into the next; a published one never changes."""
-USER_FIELDS: Final = (
-    "user_price_per_kwh",
-    "user_cost",
-    "user_label",
-    "user_class",
-    "user_note",
-)
+"""Each one turns the schema of its number into the next; a published one never changes.
+
+The table `deletion` is not used.
+"""
 USER_TABLES: Final = ("session", "trip", "refuel")
 """The tables that a person can edit."""

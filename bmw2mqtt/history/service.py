@@ -5,6 +5,7 @@ as soon as the file can be used.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -23,10 +24,9 @@ from bmw2mqtt.history.queries import HistoryReader
 from bmw2mqtt.history.recorder.car import CarRecorder, StoredCar
 from bmw2mqtt.history.recorder.meters import WallboxMeter
 from bmw2mqtt.history.recorder.options import Outputs, RecorderOptions, Sources
-from bmw2mqtt.history.recorder.recorded import RecordedSession
 from bmw2mqtt.history.recorder.restore import forget_old_sessions, recorded_sessions, stored_cars
-from bmw2mqtt.history.records import PriceSample, Record
-from bmw2mqtt.history.retention import Retention, delete_positions, prune
+from bmw2mqtt.history.records import Record
+from bmw2mqtt.history.retention import delete_positions, prune
 from bmw2mqtt.history.writer import HistoryWriter
 from bmw2mqtt.log_once import LogOnce
 from bmw2mqtt.vehicle.history import HistoryEvent, VehicleHistory
@@ -56,12 +56,7 @@ class History:
     ) -> None:
         """Prepare it; nothing is opened before `run`.
 
-        Args:
-            path: of the file.
-            options: the settings.
-            publish: gets what is known of a car's past when it has changed.
-            send: gets each event of a car.
-            now: the wall clock.
+        `publish` gets what is known of a car's past when it has changed, `send` each event.
         """
         self.is_ready = asyncio.Event()
         """Set when the file was tried: what it holds is published from now on."""
@@ -110,8 +105,7 @@ class History:
     def energy_published(self, energy_kwh: Mapping[str, tuple[float, float]]) -> None:
         """Go on with what earlier runs have published; no energy is published before.
 
-        Args:
-            energy_kwh: everywhere and at home, by VIN; cars without are missing.
+        It is everywhere and at home, by VIN; cars without are missing.
         """
         self._published = energy_kwh
         for car in self._cars.values():
@@ -125,7 +119,7 @@ class History:
         """
         now = int(self._now().timestamp())
         await self._open_writer().call(
-            lambda database: edit(database.connection, table, vin, key, changes, now)
+            lambda connection: edit(connection, table, vin, key, changes, now)
         )
 
     async def delete_positions(self, vin: str) -> None:
@@ -137,7 +131,7 @@ class History:
         writer = self._open_writer()
         if vin in self._cars:
             self._cars[vin].forget_positions(self._now())
-        await writer.call(lambda database: delete_positions(database.connection, vin))
+        await writer.call(partial(delete_positions, vin=vin))
         log.info("history_positions_deleted", vin=vin)
 
     def _open_writer(self) -> HistoryWriter:
@@ -149,8 +143,8 @@ class History:
         """Let everything that waits be written when `run` is cancelled next."""
         now = self._now()
         for car in self._cars.values():
-            save = partial(car.save, is_last=True)
-            self._bug_logger.guarded("history_crashed", save, vin=car.vin)(now)
+            with self._bug_logger.caught("history_crashed", vin=car.vin):
+                car.save(now)
 
     async def run(self) -> None:
         """Record until cancelled."""
@@ -173,20 +167,18 @@ class History:
         while True:
             try:
                 if await writer.open():
-                    stored = await writer.call(lambda database: stored_cars(database.connection))
-                    self._prices.restore(await writer.call(_prices))
+                    stored = await writer.call(stored_cars)
+                    prices = await writer.call(lambda file: HistoryReader(file).prices())
+                    self._prices.restore(prices)
                     self._restore(stored)
                     return True
             except HistoryTooNew as error:
-                self._log_too_new(error)
+                log.error("history_not_used", reason=str(error))  # noqa: TRY400 - the reason says all
                 return False
             except HistoryError as error:
                 log.warning("history_not_read", reason=str(error))
             self.is_ready.set()
             await asyncio.sleep(RETRY_S)
-
-    def _log_too_new(self, error: HistoryTooNew) -> None:
-        log.error("history_not_used", reason=str(error))
 
     def _restore(self, stored: dict[str, StoredCar]) -> None:
         for name, meter in self._meters.items():
@@ -214,21 +206,17 @@ class History:
         """Merge BMW's records with what is remembered of the sessions."""
         while True:
             vin, records = await self._imports.get()
-            with suppress(HistoryError):  # the writer has logged it; tomorrow they come again
-                try:
-                    await self._merge(writer, vin, records)
-                except HistoryError:
-                    raise
-                except Exception:  # a bug with one record must not end the recording
-                    self._bug_logger.exception("history_crashed", vin=vin)
+            with self._bug_logger.caught("history_crashed", vin=vin), suppress(HistoryError):
+                # The writer has logged trouble with the file; tomorrow they come again.
+                await self._merge(writer, vin, records)
 
     async def _merge(
         self, writer: HistoryWriter, vin: str, records: tuple[ChargeRecord, ...]
     ) -> None:
-        known = await writer.call(partial(_remembered, vin=vin))
+        known = await writer.call(partial(recorded_sessions, vin=vin))
         absorbed = self._car(vin).import_records(known, records, self._now())
         for kept, keys in absorbed.items():
-            await writer.call(partial(_absorb, vin=vin, kept=kept, keys=keys))
+            await writer.call(partial(merge_sessions, vin=vin, kept=kept, absorbed=keys))
 
     def _make_car(self, vin: str, stored: StoredCar) -> CarRecorder:
         name = self._options.meters.get(vin)
@@ -251,7 +239,8 @@ class History:
             if sample := self._prices.renew(now):
                 self._put(sample)
             for car in tuple(self._cars.values()):
-                self._bug_logger.guarded("history_crashed", car.tick, vin=car.vin)(now)
+                with self._bug_logger.caught("history_crashed", vin=car.vin):
+                    car.tick(now)
             if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY:
                 self._pruned_at = now
                 self._prices.forget(int((now - REMEMBERED).timestamp()))
@@ -260,18 +249,6 @@ class History:
             await asyncio.sleep(TICK_S)
 
 
-def _remembered(database: HistoryDatabase, vin: str) -> dict[str, RecordedSession]:
-    return recorded_sessions(database.connection, vin)
-
-
-def _prices(database: HistoryDatabase) -> list[PriceSample]:
-    return HistoryReader(database.connection).prices()
-
-
-def _absorb(database: HistoryDatabase, vin: str, kept: int, keys: tuple[int, ...]) -> None:
-    merge_sessions(database.connection, vin, kept, list(keys))
-
-
-def _prune(database: HistoryDatabase, now: datetime) -> None:
-    prune(database.connection, int(now.timestamp()), Retention(price_days=REMEMBERED.days))
-    forget_old_sessions(database.connection, now - REMEMBERED)
+def _prune(connection: sqlite3.Connection, now: datetime) -> None:
+    prune(connection, int(now.timestamp()), price_days=REMEMBERED.days)
+    forget_old_sessions(connection, now - REMEMBERED)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from bmw2mqtt.history.price_log import PriceLog
 from bmw2mqtt.history.prices import cost_of
-from bmw2mqtt.history.records import BlockRecord, CurvePoint, SessionRecord
+from bmw2mqtt.history.records import BlockRecord, CurvePoint, SessionRecord, second
 from bmw2mqtt.vehicle.charging.energy import (
     active_s,
     energy_of,
@@ -41,18 +41,7 @@ def session_record(
     currency: str = "EUR",
     prices: PriceLog | None = None,
 ) -> SessionRecord:
-    """Return the row of a session.
-
-    Args:
-        vin: of the car.
-        session: as the rules know it now.
-        zone: the word for where it charges.
-        place: where that is, if positions are to be stored.
-        curve: state of charge and power meanwhile.
-        price_per_kwh: at home.
-        currency: of that price.
-        prices: at home, as far as they were sampled.
-    """
+    """Return the row of a session: without its place, unless positions are to be stored."""
     bmw, meter = session.bmw, session.meter
     record = SessionRecord(
         vin=vin,
@@ -71,7 +60,7 @@ def session_record(
         status=_FAILED if is_failed(session) else session.phase.value,
         is_hidden=not is_listed(session),
         flags=_flags(session),
-        bmw_start=_second(bmw.start_at) if bmw else None,
+        bmw_start=second(bmw.start_at) if bmw else None,
         blocks=_blocks(session),
         curve=curve,
     )
@@ -99,13 +88,13 @@ def _period(record: SessionRecord) -> tuple[int | None, int | None]:
 def _times(session: ChargingSession) -> dict[str, Any]:
     is_inferred = session.start_source is StartSource.INFERRED
     return {
-        "start_at": None if is_inferred else _second(session.start_at),
+        "start_at": None if is_inferred else second(session.start_at),
         "start_source": session.start_source.value,
         "start_accuracy_s": round(session.start_accuracy_s),
-        "end_at": _second(session.end_at),
+        "end_at": second(session.end_at),
         "end_source": session.end_source and session.end_source.value,
-        "plugged_at": _second(session.plugged_at),
-        "unplugged_at": _second(session.unplugged_at),
+        "plugged_at": second(session.plugged_at),
+        "unplugged_at": second(session.unplugged_at),
         "active_s": _rounded(active_s(session)),
         "gap_s": round(session.gap_s),
     }
@@ -178,10 +167,6 @@ def _block(block: Block) -> BlockRecord:
         kwh=measured.kwh if is_covered else None,
         mean_kw=measured.kwh / hours if is_covered else None,
     )
-
-
-def _second(at: datetime | None) -> int | None:
-    return None if at is None else int(at.timestamp())
 
 
 def _moment(at: int | None) -> datetime | None:

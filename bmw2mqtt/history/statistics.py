@@ -1,19 +1,18 @@
-"""Sums per day or month: energy, distance, cost, consumption.
+"""Sums per month: energy, distance, cost, consumption.
 
 Distances come from the odometer, not from summed trips, and consumption is a sum divided by a sum:
 a missed trip or charge spoils neither.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from bmw2mqtt.history.prices import effective_cost
 from bmw2mqtt.history.queries import HistoryReader, Period, Row
-from bmw2mqtt.history.records import ReadingRecord, RefuelRecord, SessionRecord, TripRecord
+from bmw2mqtt.history.records import ReadingRecord, SessionRecord, TripRecord
 from bmw2mqtt.history.tables import time_of
 
 EFFICIENCY: Final = {"ac": 0.93, "dc": 0.97}
@@ -24,7 +23,7 @@ LEAST_FUEL_KM: Final = 200
 PLAUSIBLE_KWH: Final = (5, 80)
 PLAUSIBLE_L: Final = (1, 40)
 GAP_S: Final = 86_400
-"""Kilometres told of after a longer silence may belong to the day or month before."""
+"""Kilometres told of after a longer silence may belong to the month before."""
 
 MARGIN_S: Final = 45 * 86_400
 """How far before a period the levels are looked up with which it began; more than a month."""
@@ -36,7 +35,7 @@ Point = tuple[int, float]
 
 @dataclass(slots=True, kw_only=True)
 class PeriodSum:
-    """One day (`2026-11-28`) or month (`2026-11`) of one car."""
+    """One month (`2026-11`) of one car."""
 
     period: str
     charges: int = 0
@@ -62,66 +61,62 @@ class PeriodSum:
     litres_per_100km: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Data:
-    sessions: list[Row[SessionRecord]]
-    trips: list[Row[TripRecord]]
-    refuels: list[Row[RefuelRecord]]
-    readings: list[ReadingRecord]
-
-
 def period_sums(
     reader: HistoryReader,
     vin: str,
     *,
-    by: str = "month",
     zone: tzinfo = UTC,
     currency: str = "EUR",
     period: Period | None = None,
 ) -> list[PeriodSum]:
-    """Return the sums of one car per `day` or `month`, oldest first.
+    """Return the sums of one car per month, oldest first.
 
-    Args:
-        reader: Of the history.
-        vin: Of the car.
-        by: `day` or `month`, by the local time of each place where it is known.
-        zone: Where it is not.
-        currency: Of the amounts that a person has entered.
-        period: Everything, if left out. The first day or month is whole.
+    The zone decides to which month something belongs whose place has no known one. The currency is
+    that of the amounts that a person has entered. The first month of a period is whole.
     """
     period = period or Period()
     from_at = None if period.from_at is None else period.from_at - MARGIN_S
     span = Period(vin=vin, from_at=from_at, to_at=period.to_at)
-    data = _Data(
-        reader.sessions(span), reader.trips(span), reader.refuels(span), reader.readings(span)
-    )
-    length = {"day": 10, "month": 7}[by]
-    label = _labels(zone, length)
-    sums: dict[str, PeriodSum] = {}
-
-    def of(name: str) -> PeriodSum:
-        return sums.setdefault(name, PeriodSum(period=name))
-
-    _add_sessions(data.sessions, of, label, currency)
-    _add_trips(data.trips, of, label)
-    _add_refuels(data.refuels, of, label)
-    _add_distance(data, of, lambda at: label(at, None))
+    months = _Months(zone)
+    sessions, trips, readings = reader.sessions(span), reader.trips(span), reader.readings(span)
+    _add_sessions(months, sessions, currency)
+    for trip in trips:
+        total = months.of(trip.record.end_at, trip.record.time_zone)
+        total.trips += 1
+        total.trips_km += trip.record.km or 0
+    for refuel in reader.refuels(span):
+        total = months.of(refuel.record.at, refuel.record.time_zone)
+        total.refuels += 1
+        total.litres += refuel.record.litres or 0
+    _add_distance(months, _odometer(sessions, trips, readings))
     car = reader.car(vin)
-    _add_consumption(data, sums, lambda at: label(at, None), car.capacity_kwh if car else None)
-    first = "" if period.from_at is None else label(period.from_at, None)
-    return [sums[name] for name in sorted(sums) if name >= first]
+    fuels = [(reading.key, reading.fuel_l) for reading in readings if reading.fuel_l]
+    socs = _socs(sessions, trips, readings)
+    _add_consumption(months, socs, fuels, car.capacity_kwh if car else None)
+    first = "" if period.from_at is None else months.name(period.from_at)
+    return [months.sums[name] for name in sorted(months.sums) if name >= first]
 
 
-def _labels(zone: tzinfo, length: int) -> Callable[[int, str | None], str]:
-    known: dict[tuple[int, str | None], str] = {}
+class _Months:
+    """The sums of one car by month."""
 
-    def label(at: int, name: str | None) -> str:
-        quarter = at // QUARTER_S, name
-        if quarter not in known:
-            known[quarter] = date_of(at, local_zone(name, zone)).isoformat()[:length]
-        return known[quarter]
+    def __init__(self, zone: tzinfo) -> None:
+        self.sums: dict[str, PeriodSum] = {}
+        self._zone = zone
+        self._names: dict[tuple[int, str | None], str] = {}
 
-    return label
+    def name(self, at: int, zone: str | None = None) -> str:
+        """Return the month of a time in a zone, or in that of the bridge."""
+        quarter = at // QUARTER_S, zone
+        if quarter not in self._names:
+            here = datetime.fromtimestamp(at, local_zone(zone, self._zone))
+            self._names[quarter] = f"{here:%Y-%m}"
+        return self._names[quarter]
+
+    def of(self, at: int, zone: str | None = None) -> PeriodSum:
+        """Return the sums of that month."""
+        name = self.name(at, zone)
+        return self.sums.setdefault(name, PeriodSum(period=name))
 
 
 def local_zone(name: str | None, otherwise: tzinfo) -> tzinfo:
@@ -132,12 +127,7 @@ def local_zone(name: str | None, otherwise: tzinfo) -> tzinfo:
         return otherwise
 
 
-def date_of(at: int, zone: tzinfo) -> date:
-    """Return the local date."""
-    return datetime.fromtimestamp(at, zone).date()
-
-
-def battery_kwh(session: SessionRecord) -> float | None:
+def _battery_kwh(session: SessionRecord) -> float | None:
     """Return the energy that reached the battery."""
     if session.battery_kwh is not None:
         return session.battery_kwh
@@ -146,22 +136,17 @@ def battery_kwh(session: SessionRecord) -> float | None:
     return session.grid_kwh * EFFICIENCY.get(session.kind or "ac", EFFICIENCY["ac"])
 
 
-def _add_sessions(
-    rows: Iterable[Row[SessionRecord]],
-    of: Callable[[str], PeriodSum],
-    label: Callable[[int, str | None], str],
-    currency: str,
-) -> None:
+def _add_sessions(months: _Months, rows: Iterable[Row[SessionRecord]], currency: str) -> None:
     for row in rows:
         session = row.record
-        total = of(label(time_of(session), session.time_zone))
+        total = months.of(time_of(session), session.time_zone)
         total.charges += 1
         kwh = session.grid_kwh
         if kwh is None:
             total.is_complete = False
             continue
         total.kwh += kwh
-        total.kwh_battery += battery_kwh(session) or 0
+        total.kwh_battery += _battery_kwh(session) or 0
         total.kwh_home += kwh if session.zone == "home" else 0
         if session.energy_source not in {"meter", "bmw"}:
             total.kwh_estimated += kwh
@@ -172,72 +157,43 @@ def _add_sessions(
             total.costs[cost.currency] = total.costs.get(cost.currency, 0) + cost.amount
 
 
-def _add_trips(
-    rows: Iterable[Row[TripRecord]],
-    of: Callable[[str], PeriodSum],
-    label: Callable[[int, str | None], str],
-) -> None:
-    for row in rows:
-        total = of(label(row.record.end_at, row.record.time_zone))
-        total.trips += 1
-        total.trips_km += row.record.km or 0
-
-
-def _add_refuels(
-    rows: Iterable[Row[RefuelRecord]],
-    of: Callable[[str], PeriodSum],
-    label: Callable[[int, str | None], str],
-) -> None:
-    for row in rows:
-        total = of(label(row.record.at, row.record.time_zone))
-        total.refuels += 1
-        total.litres += row.record.litres or 0
-
-
-def _add_distance(data: _Data, of: Callable[[str], PeriodSum], label: Callable[[int], str]) -> None:
+def _add_distance(months: _Months, points: Iterable[Point]) -> None:
     before: Point | None = None
-    for point in _odometer(data):
+    for point in points:
         if before is not None and point[1] > before[1]:
-            first, last = label(before[0]), label(point[0])
-            of(last).km += point[1] - before[1]
-            if first != last and point[0] - before[0] > GAP_S:
-                of(first).is_complete = of(last).is_complete = False
+            first, last = months.name(before[0]), months.of(point[0])
+            last.km += point[1] - before[1]
+            if first != last.period and point[0] - before[0] > GAP_S:
+                months.of(before[0]).is_complete = last.is_complete = False
         if before is None or point[1] >= before[1]:
             before = point
 
 
-def _odometer(data: _Data) -> list[Point]:
-    points = [
-        (reading.key, reading.odometer_km)
-        for reading in data.readings
-        if reading.odometer_km is not None
-    ]
-    for row in data.trips:
-        trip = row.record
+def _odometer(
+    sessions: Iterable[Row[SessionRecord]],
+    trips: Iterable[Row[TripRecord]],
+    readings: Iterable[ReadingRecord],
+) -> list[Point]:
+    points = [(r.key, r.odometer_km) for r in readings if r.odometer_km is not None]
+    for trip in (row.record for row in trips):
         if trip.odometer_end_km is not None:
             points.append((trip.end_at, trip.odometer_end_km))
         if trip.odometer_start_km is not None and trip.start_known and trip.start_at is not None:
             points.append((trip.start_at, trip.odometer_start_km))
     points += [
         (time_of(row.record), row.record.odometer_km)
-        for row in data.sessions
+        for row in sessions
         if row.record.odometer_km is not None
     ]
     return sorted(points)
 
 
 def _add_consumption(
-    data: _Data,
-    sums: dict[str, PeriodSum],
-    label: Callable[[int], str],
-    capacity_kwh: float | None,
+    months: _Months, socs: list[Point], fuels: list[Point], capacity_kwh: float | None
 ) -> None:
     """Energy charged (or fuel filled) plus what the level fell, divided by the distance."""
-    socs = _socs(data)
-    fuels = [(reading.key, reading.fuel_l) for reading in data.readings if reading.fuel_l]
-    soc_falls = _falls(socs, label)
-    fuel_falls = _falls(fuels, label)
-    for name, total in sums.items():
+    soc_falls, fuel_falls = _falls(months, socs), _falls(months, fuels)
+    for name, total in months.sums.items():
         if not fuels and capacity_kwh is not None and name in soc_falls and total.is_complete:
             used = total.kwh_battery + soc_falls[name] * capacity_kwh / 100
             total.kwh_per_100km = _ratio(used, total.km, LEAST_KM, PLAUSIBLE_KWH)
@@ -246,27 +202,27 @@ def _add_consumption(
             total.litres_per_100km = _ratio(used, total.km, LEAST_FUEL_KM, PLAUSIBLE_L)
 
 
-def _socs(data: _Data) -> list[Point]:
-    points = [(reading.key, reading.soc) for reading in data.readings if reading.soc is not None]
-    for row in data.sessions:
-        session = row.record
-        if session.soc_end is not None and session.end_at is not None:
-            points.append((session.end_at, session.soc_end))
+def _socs(
+    sessions: Iterable[Row[SessionRecord]],
+    trips: Iterable[Row[TripRecord]],
+    readings: Iterable[ReadingRecord],
+) -> list[Point]:
+    points = [(reading.key, reading.soc) for reading in readings if reading.soc is not None]
     points += [
-        (row.record.end_at, row.record.soc_end)
-        for row in data.trips
-        if row.record.soc_end is not None
+        (record.end_at, record.soc_end)
+        for record in (row.record for rows in (sessions, trips) for row in rows)
+        if record.soc_end is not None and record.end_at is not None
     ]
     return sorted(points)
 
 
-def _falls(points: Iterable[Point], label: Callable[[int], str]) -> dict[str, float]:
-    """Return how much a level fell in each period, from the last value before it to its last."""
+def _falls(months: _Months, points: Iterable[Point]) -> dict[str, float]:
+    """Return how much a level fell in each month, from the last value before it to its last."""
     ends: dict[str, float] = {}
     starts: dict[str, float] = {}
     before: float | None = None
     for at, level in points:
-        name = label(at)
+        name = months.name(at)
         if name not in starts:
             starts[name] = level if before is None else before
         ends[name] = before = level
@@ -280,26 +236,3 @@ def _ratio(
         return None
     value = amount / km * 100
     return round(value, 1) if plausible[0] <= value <= plausible[1] else None
-
-
-def total(sums: Iterable[PeriodSum]) -> PeriodSum:
-    """Return the sum of sums; consumption is not among them."""
-    result = PeriodSum(period="total")
-    costs: dict[str, float] = defaultdict(float)
-    for one in sums:
-        result.charges += one.charges
-        result.kwh += one.kwh
-        result.kwh_home += one.kwh_home
-        result.kwh_battery += one.kwh_battery
-        result.kwh_estimated += one.kwh_estimated
-        result.trips += one.trips
-        result.trips_km += one.trips_km
-        result.km += one.km
-        result.refuels += one.refuels
-        result.litres += one.litres
-        result.is_cost_partial |= one.is_cost_partial
-        result.is_complete &= one.is_complete
-        for currency, amount in one.costs.items():
-            costs[currency] += amount
-    result.costs = dict(costs)
-    return result

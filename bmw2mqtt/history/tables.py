@@ -2,9 +2,9 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Final
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, Final, TypeVar
 
 from bmw2mqtt.history.records import (
     BlockRecord,
@@ -19,7 +19,9 @@ from bmw2mqtt.history.records import (
     SessionRecord,
     TripRecord,
 )
+from bmw2mqtt.history.schema import USER_TABLES
 
+Child = TypeVar("Child", BlockRecord, CurvePoint)
 TABLES: Final[dict[type[Any], str]] = {
     SessionRecord: "session",
     TripRecord: "trip",
@@ -29,10 +31,12 @@ TABLES: Final[dict[type[Any], str]] = {
     OpenState: "open_state",
     ReadingRecord: "reading",
     PriceSample: "price_sample",
+    BlockRecord: "block",
+    CurvePoint: "curve",
 }
 CHILDREN: Final = {"blocks", "curve", "track"}
 """Fields with tables of their own."""
-_COLUMNS: Final[dict[type[Any], tuple[str, ...]]] = {
+COLUMNS: Final[dict[type[Any], tuple[str, ...]]] = {
     kind: tuple(field.name for field in fields(kind) if field.name not in CHILDREN)
     for kind in TABLES
 }
@@ -42,14 +46,13 @@ _FLAGS: Final[dict[type[Any], tuple[str, ...]]] = {
 }
 """Columns that are yes or no: SQLite has numbers for them."""
 _CONFLICT: Final = {"car": "vin", "open_state": "vin, kind"}
-_STAMPED: Final = {"session", "trip", "refuel"}
 
 
 def save(connection: sqlite3.Connection, record: Record, now: int) -> None:
     """Insert a record, or update the row of the same key; a person's fields stay."""
     table = TABLES[type(record)]
-    values = {name: getattr(record, name) for name in columns(type(record))}
-    if table in _STAMPED:
+    values = {name: getattr(record, name) for name in COLUMNS[type(record)]}
+    if table in USER_TABLES:
         values["updated_at"] = now
     names = ", ".join(values)
     marks = ", ".join("?" * len(values))
@@ -65,35 +68,21 @@ def save(connection: sqlite3.Connection, record: Record, now: int) -> None:
         connection.execute(sql, (_row_id(connection, "trip", record), json.dumps(record.track)))
 
 
-def columns(kind: type[Any]) -> tuple[str, ...]:
-    """Return the columns that a record fills."""
-    return _COLUMNS[kind]
-
-
 def record_from(kind: type[Any], row: Sequence[Any]) -> Any:
     """Return the record of a row of its `columns`, without its children."""
-    values = dict(zip(_COLUMNS[kind], row, strict=False))
+    values = dict(zip(COLUMNS[kind], row, strict=False))
     for name in _FLAGS[kind]:
         values[name] = bool(values[name])
     return kind(**values)
 
 
-def blocks_of(connection: sqlite3.Connection, session_id: int) -> tuple[BlockRecord, ...]:
-    """Return the blocks of a session."""
-    sql = "SELECT start_at, end_at, kwh, mean_kw FROM block WHERE session_id = ? ORDER BY start_at"
-    return tuple(
-        BlockRecord(start_at=row[0], end_at=row[1], kwh=row[2], mean_kw=row[3])
-        for row in connection.execute(sql, (session_id,))
-    )
-
-
-def curve_of(connection: sqlite3.Connection, session_id: int) -> tuple[CurvePoint, ...]:
-    """Return the curve of a session."""
-    sql = "SELECT at, soc, power_kw FROM curve WHERE session_id = ? ORDER BY at"
-    return tuple(
-        CurvePoint(at=row[0], soc=row[1], power_kw=row[2])
-        for row in connection.execute(sql, (session_id,))
-    )
+def children_of(
+    connection: sqlite3.Connection, kind: type[Child], session_id: int
+) -> tuple[Child, ...]:
+    """Return the blocks or the curve of a session."""
+    names = ", ".join(COLUMNS[kind])
+    sql = f"SELECT {names} FROM {TABLES[kind]} WHERE session_id = ? ORDER BY 1"  # noqa: S608 - our own names
+    return tuple(record_from(kind, row) for row in connection.execute(sql, (session_id,)))
 
 
 def _save_children(connection: sqlite3.Connection, record: SessionRecord) -> None:
@@ -116,31 +105,6 @@ def _row_id(connection: sqlite3.Connection, table: str, record: Record) -> int:
     sql = f"SELECT id FROM {table} WHERE vin = ? AND key = ?"  # noqa: S608 - names are our own
     row_id: int = connection.execute(sql, (record.vin, record.key)).fetchone()[0]
     return row_id
-
-
-@dataclass(frozen=True, slots=True)
-class Deletions:
-    """Periods that a person has deleted: a later import does not bring them back."""
-
-    periods: tuple[tuple[str | None, int | None, int | None], ...]
-
-    @classmethod
-    def read(cls, connection: sqlite3.Connection) -> "Deletions":
-        """Read them."""
-        rows: Iterable[Any] = connection.execute("SELECT vin, from_at, to_at FROM deletion")
-        return cls(tuple((row[0], row[1], row[2]) for row in rows))
-
-    def covers(self, record: Record) -> bool:
-        """Whether a record lies in a deleted period."""
-        if isinstance(record, CarRecord | OpenState | PriceSample):
-            return False
-        at = time_of(record)
-        return any(
-            vin in {None, record.vin}
-            and (from_at is None or at >= from_at)
-            and (to_at is None or at < to_at)
-            for vin, from_at, to_at in self.periods
-        )
 
 
 def time_of(record: Record) -> int:

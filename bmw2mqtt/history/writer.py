@@ -50,11 +50,6 @@ class HistoryWriter:
         self._is_failing = False
         self._checkpoint_at: float | None = None
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the file can be used."""
-        return self._database.is_open
-
     async def open(self) -> bool:
         """Open the file; log why if it cannot be used, and try again with each batch.
 
@@ -110,15 +105,15 @@ class HistoryWriter:
             log.info("history_saved_again", file=str(self._database.path))
         return True
 
-    async def call(self, function: Callable[[HistoryDatabase], T]) -> T:
-        """Run a function with the database in its thread, after everything that waits.
+    async def call(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a function on the open file in its thread, after everything that waits.
 
         Raises:
             HistoryError: The file cannot be used.
         """
         await self.flush()
         try:
-            return await self._in_thread(function, self._database)
+            return await self._in_thread(lambda: function(self._database.connection))
         except sqlite3.Error as error:
             raise HistoryError(f"{self._database.path}: {error}") from error
 

@@ -22,8 +22,7 @@ class AnnouncedDevice:
 
 def announced_devices(payloads: Iterable[bytes]) -> list[AnnouncedDevice]:
     """Return the devices that discovery payloads announce; payloads of nothing are left out."""
-    devices = map(_announced, payloads)
-    return [device for device in devices if device is not None]
+    return [device for payload in payloads if (device := _announced(payload))]
 
 
 def _announced(payload: bytes) -> AnnouncedDevice | None:

@@ -194,9 +194,7 @@ ACCOUNT_SECTION: Final = CardGroup(
 def dashboard(devices: Sequence[AnnouncedDevice], language: str) -> Card:
     """Return a dashboard for all cars, as Home Assistant's raw configuration editor takes it.
 
-    Args:
-        devices: cars and accounts; the views follow the order of the cars.
-        language: one of `LANGUAGES`.
+    The views follow the order of the cars; the language is one of `LANGUAGES`.
     """
     texts = LANGUAGES[language]
     accounts = {device.identifier: device for device in devices if device.account is None}

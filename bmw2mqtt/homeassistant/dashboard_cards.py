@@ -1,7 +1,8 @@
 """The cards of the dashboard: each maker returns those for which the device has the entities."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from bmw2mqtt.homeassistant.announced import AnnouncedDevice
@@ -85,32 +86,29 @@ def gauge(component: str) -> CardMaker:
 
 def history(hours: int, *components: str) -> CardMaker:
     """Return a graph of the last hours of those entities that the device has."""
-
-    def make(shown: Shown) -> Iterator[Card]:
-        entities = [shown.entity(component) for component in components if shown.has(component)]
-        if entities:
-            yield {"type": "history-graph", "hours_to_show": hours, "entities": entities}
-
-    return make
+    return partial(_graph, components, {"type": "history-graph", "hours_to_show": hours})
 
 
 def sums_per_day(title: str, *components: str) -> CardMaker:
     """Return bars of how much counters rise a day, over the last 30 days."""
 
     def make(shown: Shown) -> Iterator[Card]:
-        entities = [shown.entity(component) for component in components if shown.has(component)]
-        if entities:
-            yield {
-                "type": "statistics-graph",
-                "title": shown.texts.titles[title],
-                "chart_type": "bar",
-                "period": "day",
-                "days_to_show": 30,
-                "stat_types": ["change"],
-                "entities": entities,
-            }
+        card = {
+            "type": "statistics-graph",
+            "title": shown.texts.titles[title],
+            "chart_type": "bar",
+            "period": "day",
+            "days_to_show": 30,
+            "stat_types": ["change"],
+        }
+        yield from _graph(components, card, shown)
 
     return make
+
+
+def _graph(components: Iterable[str], card: Card, shown: Shown) -> Iterator[Card]:
+    if entities := [shown.entity(component) for component in filter(shown.has, components)]:
+        yield card | {"entities": entities}
 
 
 def picture(shown: Shown) -> Iterator[Card]:

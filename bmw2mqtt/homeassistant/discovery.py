@@ -7,13 +7,11 @@ ignored. So whatever is newer than 2024.11 belongs in a component.
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from functools import singledispatch
 from typing import Any
 
 from bmw2mqtt import __version__
 from bmw2mqtt.entities.base import (
     BinarySensor,
-    Button,
     DeviceTracker,
     Entity,
     Event,
@@ -47,14 +45,8 @@ def vehicle_payload(
 ) -> bytes:
     """Return the discovery payload of a car.
 
-    Args:
-        vehicle: the car.
-        entities: what it has.
-        gone: ids of components to be removed.
-        topics: the car's topics.
-        account: those of the account it belongs to.
-        name: its name in the settings; `None`: the model, as in the old integration.
-        language: of the entities' names.
+    `gone` are ids of components to be removed, `account` the topics of the account it belongs to.
+    Without a name in the settings it has that of the model, as in the old integration.
     """
     device = {
         "identifiers": [topics.identifier],
@@ -66,7 +58,7 @@ def vehicle_payload(
     }
     if vehicle.software_version:
         device["sw_version"] = vehicle.software_version
-    object_prefix = _object_prefix(vehicle)
+    prefix = _object_prefix(vehicle)
     return dump_json(
         {
             "device": device,
@@ -76,13 +68,8 @@ def vehicle_payload(
                 {"topic": topics.availability},
             ],
             "availability_mode": "all",
-            "components": {
-                **_removals(gone),
-                **{
-                    entity.id: _component(entity, vehicle, topics, object_prefix, language)
-                    for entity in entities
-                },
-            },
+            "components": _removals(gone)
+            | {e.id: _component(e, vehicle, topics, prefix, language) for e in entities},
         }
     )
 
@@ -108,19 +95,14 @@ def account_payload(
         "model": f"{account.backend.title} account",
         "sw_version": __version__,
     }
-    object_prefix = slug(f"bmw2mqtt {account.name}")
+    prefix = slug(f"bmw2mqtt {account.name}")
     return dump_json(
         {
             "device": device,
             "origin": ORIGIN,
             "availability": [{"topic": topics.bridge_availability}],
-            "components": {
-                **_removals(gone),
-                **{
-                    entity.id: _component(entity, account, topics, object_prefix, language)
-                    for entity in entities
-                },
-            },
+            "components": _removals(gone)
+            | {e.id: _component(e, account, topics, prefix, language) for e in entities},
         }
     )
 
@@ -171,8 +153,7 @@ def _component(
         fields["command_topic"] = topics.command(entity.platform, entity.key, entity.command_suffix)
         fields["qos"] = 1
         fields["retain"] = False
-    fields |= _specifics(entity, subject)
-    optional = {
+    optional = _specifics(entity, subject) | {
         "entity_category": entity.category,
         "icon": entity.icon,
         "enabled_by_default": None if entity.enabled else False,
@@ -191,67 +172,38 @@ def _default_entity_id(entity: Entity[Any], object_prefix: str) -> str:
     return f"{entity.platform}.{'_'.join(part for part in parts if part)}"
 
 
-@singledispatch
-def _specifics(entity: Entity[Any], _: Any) -> Fields:
+def _specifics(entity: Entity[Any], subject: Any) -> Fields:
     """Return the fields that only this platform has."""
-    raise NotImplementedError(entity.platform)
-
-
-@_specifics.register
-def _(entity: Sensor, _: Any) -> Fields:  # type: ignore[type-arg]
-    fields = {
-        "device_class": entity.device_class,
-        "unit_of_measurement": entity.unit,
-        "state_class": entity.state_class,
-        "suggested_display_precision": entity.precision,
-        "options": list(entity.options) if entity.options else None,
-    }
-    return {key: value for key, value in fields.items() if value is not None}
-
-
-@_specifics.register
-def _(entity: BinarySensor, _: Any) -> Fields:  # type: ignore[type-arg]
-    return {"device_class": entity.device_class} if entity.device_class else {}
-
-
-@_specifics.register
-def _(_: Lock | Switch, __: Any) -> Fields:  # type: ignore[type-arg]
-    return {"optimistic": False}
-
-
-@_specifics.register
-def _(_: Button | Notify, __: Any) -> Fields:  # type: ignore[type-arg]
-    return {}
-
-
-@_specifics.register
-def _(entity: Number, _: Any) -> Fields:  # type: ignore[type-arg]
-    return {
-        "min": entity.minimum,
-        "max": entity.maximum,
-        "step": entity.step,
-        "mode": entity.mode,
-        "unit_of_measurement": entity.unit,
-        "device_class": entity.device_class,
-        "optimistic": False,
-    }
-
-
-@_specifics.register
-def _(entity: Select, subject: Any) -> Fields:  # type: ignore[type-arg]
-    return {"options": list(entity.options(subject)), "optimistic": False}
-
-
-@_specifics.register
-def _(_: DeviceTracker, __: Any) -> Fields:  # type: ignore[type-arg]
-    return {"source_type": "gps"}
-
-
-@_specifics.register
-def _(entity: Event, _: Any) -> Fields:  # type: ignore[type-arg]
-    return {"event_types": list(entity.event_types)}
-
-
-@_specifics.register
-def _(_: Image, __: Any) -> Fields:  # type: ignore[type-arg]
-    return {"content_type": "image/png"}
+    fields: Fields = {}
+    match entity:
+        case Sensor():
+            fields = {
+                "device_class": entity.device_class,
+                "unit_of_measurement": entity.unit,
+                "state_class": entity.state_class,
+                "suggested_display_precision": entity.precision,
+                "options": list(entity.options) if entity.options else None,
+            }
+        case BinarySensor():
+            fields = {"device_class": entity.device_class}
+        case Lock() | Switch():
+            fields = {"optimistic": False}
+        case Number():
+            fields = {
+                "min": entity.minimum,
+                "max": entity.maximum,
+                "step": entity.step,
+                "mode": entity.mode,
+                "unit_of_measurement": entity.unit,
+                "device_class": entity.device_class,
+                "optimistic": False,
+            }
+        case Select():
+            fields = {"options": list(entity.options(subject)), "optimistic": False}
+        case DeviceTracker():
+            fields = {"source_type": "gps"}
+        case Event():
+            fields = {"event_types": list(entity.event_types)}
+        case Image():
+            fields = {"content_type": "image/png"}
+    return fields

@@ -41,11 +41,8 @@ _hidden = _HiddenWords()
 def hide(owner: str, secrets: Iterable[str]) -> None:
     """Replace these words in every log line, including those of libraries and tracebacks.
 
-    They are added to the words of other owners, and to the same owner's latest ones. Thread-safe.
-
-    Args:
-        owner: who holds the secrets, for example an account's name.
-        secrets: passwords, tokens.
+    They are added to the words of other owners, such as an account, and to the same owner's latest
+    ones. Thread-safe.
     """
     words = [word for word in secrets if len(word) >= SHORTEST_HIDDEN]
     _hidden.replace(owner, frozenset(form for word in words for form in _forms(word)))

@@ -2,16 +2,17 @@
 
 import logging
 import os
+import re
 import sys
+from collections import deque
 from contextlib import suppress
-from typing import Any, Literal, TextIO, cast
+from typing import Any, Final, Literal, TextIO, cast
 
 import structlog
 from structlog.dev import Column, ConsoleRenderer, KeyValueColumnFormatter, LogLevelColumnFormatter
 
 from bmw2mqtt.log.hidden import redact, without_secrets
 from bmw2mqtt.log.sentences import printable, sentence
-from bmw2mqtt.log.tail import keep
 
 _LEVEL_COLOURS = {
     "debug": "\033[2m",
@@ -21,6 +22,12 @@ _LEVEL_COLOURS = {
     "critical": "\033[31m",
 }
 _DIM, _RESET = "\033[2m", "\033[0m"
+_COLOUR: Final = re.compile(r"\033\[[0-9;]*m")
+LINES_KEPT: Final = 200
+_LONGEST_LINE: Final = 2000
+
+_last_lines: deque[str] = deque(maxlen=LINES_KEPT)
+"""As they were logged: without secrets."""
 
 
 def set_up(level: str = "info", format_: Literal["auto", "console", "json"] = "auto") -> None:
@@ -41,7 +48,8 @@ def set_up(level: str = "info", format_: Literal["auto", "console", "json"] = "a
             structlog.processors.format_exc_info,
         ]
     else:
-        render = without_secrets(_console(is_coloured=_is_terminal()))
+        is_coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        render = without_secrets(_console(is_coloured=is_coloured))
         shared += [
             structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
             redact,
@@ -65,6 +73,11 @@ def set_up(level: str = "info", format_: Literal["auto", "console", "json"] = "a
     handler.addFilter(_Demote())
     logging.basicConfig(level=number, handlers=[handler], force=True)
     _quieten(is_debugging=level == "debug")
+
+
+def last_lines(count: int = LINES_KEPT) -> list[str]:
+    """Return the last lines of the log, oldest first."""
+    return list(_last_lines)[-count:]
 
 
 def add_message(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
@@ -111,10 +124,6 @@ def _fact(value: object) -> str:
     return repr(text) if isinstance(value, str) and (not text or " " in text) else text
 
 
-def _is_terminal() -> bool:
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-
-
 class _Stream:
     """Keeps the last lines, and drops what cannot be written.
 
@@ -125,7 +134,9 @@ class _Stream:
         self._stream = stream
 
     def write(self, text: str) -> None:
-        keep(text)
+        _last_lines.extend(
+            line[:_LONGEST_LINE] for line in _COLOUR.sub("", text).splitlines() if line
+        )
         with suppress(OSError):
             self._stream.write(text)
 

@@ -1,7 +1,7 @@
 """Turn an event of the log into a sentence for the owner (see `table` for all of them)."""
 
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -85,8 +85,3 @@ def _local(value: Any) -> str:
         return local_day_time(datetime.fromisoformat(str(value)))
     except ValueError:
         return str(value)
-
-
-def placeholders(template: str) -> Iterator[str]:
-    """Yield the facts that a template needs."""
-    return (name for _, name, _, _ in string.Formatter().parse(template) if name)

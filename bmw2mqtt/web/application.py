@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import structlog
@@ -15,14 +16,14 @@ from bmw2mqtt.config import Http
 from bmw2mqtt.config.text import captcha_token
 from bmw2mqtt.mqtt.device import dump_json
 from bmw2mqtt.translations import message
-from bmw2mqtt.web import access, dashboard_download
+from bmw2mqtt.web import access
 from bmw2mqtt.web.access import Access
 from bmw2mqtt.web.bodies import MAX_BODY_BYTES, read_form, read_object
 from bmw2mqtt.web.captcha_links import CaptchaLinks
 from bmw2mqtt.web.car_values import car_values
 from bmw2mqtt.web.connection_limits import ConnectionLimits
 from bmw2mqtt.web.context import PageContext
-from bmw2mqtt.web.dashboard_download import DashboardDownload
+from bmw2mqtt.web.dashboard_download import send_dashboard
 from bmw2mqtt.web.events import Events
 from bmw2mqtt.web.setup.routes import SetupRoutes
 from bmw2mqtt.web.shell import send_index, static_routes, tagged
@@ -53,13 +54,12 @@ class WebApplication:
         self._context = context
         self._access = Access(settings)
         self._captcha_links = CaptchaLinks()
+        self._events = Events(self._document)
         self._limits: ConnectionLimits | None = None
-        self._events: Events | None = None
         self._render_metrics: Callable[[str], tuple[bytes, str]] | None = None
 
     async def serve(self, sockets: list[socket.socket]) -> None:
         """Answer requests until cancelled."""
-        self._events = Events(self._document)
         app = web.Application(
             middlewares=[_translate_errors, self._guard], client_max_size=MAX_BODY_BYTES
         )
@@ -93,19 +93,19 @@ class WebApplication:
             _release_handlers()
 
     def _routes(self) -> list[web.RouteDef]:
-        account = "/api/accounts/{account}"
+        account, setup = "/api/accounts/{account}", self._context.setup
         return [
             web.get("/", self._index),
             *static_routes(),
             web.get(access.HEALTH, self._health),
             web.get("/metrics", self._metrics),
             web.get("/api/state", self._state),
-            web.get("/api/events", self._send_events, allow_head=False),
+            web.get("/api/events", self._events.serve, allow_head=False),
             web.get("/api/cars/{vin}", self._car_values),
             web.get("/cars/{vin}/picture.png", self._picture),
-            web.get(dashboard_download.PATH, DashboardDownload(self._context).send),
+            web.get("/dashboard.yaml", partial(send_dashboard, self._context)),
             *VehicleRoutes(self._context).routes(),
-            *self._setup_routes(),
+            *(SetupRoutes(self._context, setup, self._access).routes() if setup else ()),
             *ToolRoutes(self._context).routes(),
             web.post(access.SESSION, self._sign_in),
             web.delete(access.SESSION, self._sign_out),
@@ -115,10 +115,6 @@ class WebApplication:
             web.post(f"{account}/captcha", self._create_captcha_link),
             web.post(access.CAPTCHA_LINK, self._receive_captcha),
         ]
-
-    def _setup_routes(self) -> list[web.RouteDef]:
-        setup = self._context.setup
-        return SetupRoutes(self._context, setup, self._access).routes() if setup else []
 
     async def _index(self, request: web.Request) -> web.StreamResponse:
         if self._context.setup is not None and self._context.setup.is_waiting:
@@ -163,8 +159,7 @@ class WebApplication:
         headers.setdefault("Cache-Control", "no-store")
 
     async def _stop_events(self, _: web.Application) -> None:
-        if self._events is not None:
-            self._events.stop()
+        self._events.stop()
 
     # Read
 
@@ -177,10 +172,6 @@ class WebApplication:
             content_type="application/json",
             headers={f"{access.OUR_HEADER}-Access": self._access.method(request)},
         )
-
-    async def _send_events(self, request: web.Request) -> web.StreamResponse:
-        assert self._events is not None  # noqa: S101 - created before the first request
-        return await self._events.serve(request)
 
     async def _car_values(self, request: web.Request) -> web.Response:
         car = self._context.devices.find(request.match_info["vin"])

@@ -25,8 +25,6 @@ class PageContext:
     topics: Topics
     commands: Commands
     statistics: Statistics
-    broker: str
-    """The broker's address, `host:port`."""
     settings: Settings
     is_connected: Callable[[], bool]
     """Whether the broker is connected."""
@@ -34,15 +32,16 @@ class PageContext:
     """The history of the cars; `None`: nothing is recorded."""
     history: History | None = None
     """Writes what a person changes in it."""
-    currency: str = "EUR"
-    """Of the prices in it."""
     retained: Callable[[str], bytes | None] = lambda _: None
     """Returns what the bridge retains on a topic."""
-    has_vehicle_metrics: bool = False
-    """Whether `/metrics` has the values of the cars."""
     broker_problem: Callable[[], str | None] = lambda: None
     """Why the broker is not connected, if it is known."""
     removal: Removal | None = None
     """Removes everything from the broker; `None`: the page does not offer it."""
     setup: Setup | None = None
     """The setup in the browser; `None`: the page has none."""
+
+    @property
+    def broker(self) -> str:
+        """The broker's address, `host:port`."""
+        return f"{self.settings.mqtt.host}:{self.settings.mqtt.port}"

@@ -5,7 +5,7 @@ Its libraries need 12 MiB and a quarter of a second; a daemon whose page is neve
 
 import asyncio
 import socket
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -13,18 +13,14 @@ from bmw2mqtt.config import Http
 from bmw2mqtt.web.context import PageContext
 from bmw2mqtt.web.setup.start_link import in_other_networks, page_urls
 
+if TYPE_CHECKING:
+    from bmw2mqtt.web.application import WebApplication
+
 log = structlog.get_logger(__name__)
 
 RETRY_S = 10
 """Seconds between two tries to listen on an address that is in use."""
 BACKLOG = 64
-
-
-class Application(Protocol):
-    """The web application, once it is imported."""
-
-    async def serve(self, sockets: list[socket.socket]) -> None:
-        """Answer requests until cancelled, then close the sockets."""
 
 
 class WebListener:
@@ -78,7 +74,7 @@ class WebListener:
             urls = page_urls(self._settings)
             log.info("page_opened", url=urls[0], **in_other_networks(urls))
 
-    def _import_application(self) -> Application:
+    def _import_application(self) -> "WebApplication":
         from bmw2mqtt.web.application import WebApplication  # noqa: PLC0415 - heavy
 
         return WebApplication(self._settings, self._context)

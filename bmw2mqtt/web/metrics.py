@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from bmw2mqtt import __version__
 from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.web.context import PageContext
-from bmw2mqtt.web.vehicle_metrics import VehicleMetrics
+from bmw2mqtt.web.vehicle_metrics import vehicle_metrics
 
 
 class DaemonCollector(Collector):
@@ -28,8 +28,8 @@ class DaemonCollector(Collector):
         yield from self._accounts()
         yield from self._bmw()
         yield from self._vehicles()
-        if self._context.has_vehicle_metrics:
-            yield from VehicleMetrics(self._context.devices).collect()
+        if self._context.settings.metrics.vehicles:
+            yield from vehicle_metrics(self._context.devices)
 
     def _mqtt(self) -> Iterator[Metric]:
         statistics = self._context.statistics

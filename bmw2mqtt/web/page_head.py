@@ -4,13 +4,8 @@
 def page_head(*, language: str, title: str, root: str, style: str, script: str, more: str) -> str:
     """Return a page up to its body.
 
-    Args:
-        language: of the page.
-        title: of the window, as HTML.
-        root: the relative address of the first page.
-        style: its own style sheet, beside that of all pages.
-        script: its script.
-        more: further elements, as HTML.
+    `root` is the relative address of the first page, `style` its own style sheet beside that of all
+    pages, `more` further elements. Title and elements are HTML.
     """
     return f"""<!doctype html>
 <html lang="{language}">

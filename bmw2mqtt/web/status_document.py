@@ -83,13 +83,14 @@ def picture_tag(image: bytes) -> str:
 
 
 def _account(state: AccountState, context: PageContext) -> dict[str, Any]:
+    settings = context.settings.accounts.get(state.name)
     return {
         "name": state.name,
         "backend": state.backend.name,
         "backend_title": state.backend.title,
         "login": state.backend.login,
         "has_commands": state.backend.has_commands,
-        "reads_relay": _reads_relay(state.name, context),
+        "reads_relay": settings is not None and settings.stream_topics is not None,
         "is_read_only": context.devices.is_read_only(state.name),
         "status": state.status,
         "message": state.message,
@@ -106,11 +107,6 @@ def _account(state: AccountState, context: PageContext) -> dict[str, Any]:
         "requests_left": state.requests_left,
         "stream": _stream(state),
     }
-
-
-def _reads_relay(name: str, context: PageContext) -> bool:
-    """Whether an account reads its stream from another program, so that it needs no login."""
-    return getattr(context.settings.accounts.get(name), "stream_topic", None) is not None
 
 
 def _stream(state: AccountState) -> dict[str, Any] | None:

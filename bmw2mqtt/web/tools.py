@@ -6,12 +6,11 @@ from aiohttp import web
 
 from bmw2mqtt.log import last_lines
 from bmw2mqtt.mqtt.errors import BrokerError
-from bmw2mqtt.mqtt.tools.broker_check import BrokerReport
+from bmw2mqtt.mqtt.tools.broker_check import BrokerReport, broker_problems, check_broker
 from bmw2mqtt.support_report import AccountReport, report
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus
 from bmw2mqtt.web.bodies import read_object
 from bmw2mqtt.web.context import PageContext
-from bmw2mqtt.web.setup.broker_test import broker_problems, check_broker
 
 REPORTED_LINES: Final = 60
 CONFIRMATION: Final = "remove everything"

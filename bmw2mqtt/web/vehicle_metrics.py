@@ -49,26 +49,20 @@ class GaugeName:
     words: tuple[str, ...] = ()
 
 
-class VehicleMetrics:
-    """Collects the values of all cars. A value that is unknown has no sample."""
-
-    def __init__(self, devices: DeviceRegistry) -> None:
-        self._devices = devices
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield a gauge for each value that any car has."""
-        info = GaugeMetricFamily(
-            f"{PREFIX}info", "Name and model of a car.", labels=(*_LABELS, "name", "model")
-        )
-        gauges: dict[str, GaugeMetricFamily] = {}
-        for car in self._devices.vehicles():
-            labels = (car.account, car.vehicle.vin)
-            info.add_metric((*labels, car.name, car.vehicle.model), 1)
-            for entity in shown_entities(car):
-                if entity.platform in _PLATFORMS:
-                    _add(gauges, entity, car, labels)
-        yield info
-        yield from gauges.values()
+def vehicle_metrics(devices: DeviceRegistry) -> Iterator[Metric]:
+    """Yield a gauge for each value that any car has. One that is unknown has no sample."""
+    info = GaugeMetricFamily(
+        f"{PREFIX}info", "Name and model of a car.", labels=(*_LABELS, "name", "model")
+    )
+    gauges: dict[str, GaugeMetricFamily] = {}
+    for car in devices.vehicles():
+        labels = (car.account, car.vehicle.vin)
+        info.add_metric((*labels, car.name, car.vehicle.model), 1)
+        for entity in shown_entities(car):
+            if entity.platform in _PLATFORMS:
+                _add(gauges, entity, car, labels)
+    yield info
+    yield from gauges.values()
 
 
 def gauge_name(entity: Entity[Vehicle]) -> GaugeName | None:

@@ -28,11 +28,6 @@ class Visitor:
     units: str = METRIC
 
     @property
-    def tag(self) -> str:
-        """Return a text that differs between visitors who see different pages."""
-        return f"{self.locale}-{self.units}"
-
-    @property
     def has_miles(self) -> bool:
         """Whether the visitor reads miles."""
         return self.units != METRIC

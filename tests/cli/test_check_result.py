@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bmw2mqtt.cli.check_result import result
+from bmw2mqtt.cli.check import result_for_owner
 from bmw2mqtt.cli.main import main
 from bmw2mqtt.config import Settings
 from bmw2mqtt.mqtt.tools.broker_check import BrokerReport
@@ -47,7 +47,7 @@ def test_all_is_well_and_then_not(
 
 def test_what_the_broker_does_not_allow() -> None:
     settings = Settings(accounts={"home": HOME})
-    text = result(
+    text = result_for_owner(
         settings,
         BrokerReport(version="mosquitto version 2", refused=("a/b",)),
         [AccountReport("home", "logged in", is_well=True)],

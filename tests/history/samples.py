@@ -1,6 +1,7 @@
 """Rows for tests, and a year of them whose sums are known."""
 
 import random
+import sqlite3
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +12,7 @@ from bmw2mqtt.history.records import (
     SessionRecord,
     TripRecord,
 )
+from bmw2mqtt.history.tables import COLUMNS, record_from
 
 VIN = "WBA00000000DEMO01"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -55,6 +57,17 @@ def trip(end: str = "2026-03-02T08:00", minutes: int = 30, km: float = 25, **val
         "zone_to": "elsewhere",
     }
     return TripRecord(**given | values)
+
+
+def every_session(connection: sqlite3.Connection) -> list[SessionRecord]:
+    """Return all sessions, failed ones too, newest first."""
+    names = ", ".join(COLUMNS[SessionRecord])
+    rows = connection.execute(f"SELECT {names} FROM session ORDER BY start_at DESC, key DESC")  # noqa: S608
+    return [record_from(SessionRecord, row) for row in rows]
+
+
+def count(connection: sqlite3.Connection, table: str) -> int:
+    return connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]  # noqa: S608
 
 
 @dataclass

@@ -16,7 +16,8 @@ import pytest
 from bmw2mqtt.history import edits
 from bmw2mqtt.history.database import HistoryDatabase
 from bmw2mqtt.history.errors import HistoryError
-from bmw2mqtt.history.export import Options, export
+from bmw2mqtt.history.export.columns import Options
+from bmw2mqtt.history.export.formats import export
 from bmw2mqtt.history.queries import HistoryReader, Period
 from bmw2mqtt.history.records import CarRecord, ReadingRecord
 from tests.history.samples import VIN, session, simulated_year, stamp, trip
@@ -138,15 +139,11 @@ def test_a_german_excel_reads_numbers_dates_and_umlauts(reader):
     assert row["Notiz"] == "Umbuchung, Halle; Süd"
 
 
-def test_no_position_unless_asked(reader):
+def test_no_position_is_exported(reader):
     for kind in ("charges", "trips"):
         for form in ("csv", "json"):
             assert "latitude" not in text_of(reader, kind, form=form)
             assert "Rue du Test" not in text_of(reader, kind, form=form)
-    asked = Options(names=OPTIONS.names, zone=OPTIONS.zone, has_positions=True)
-    assert "46.20000,6.10000" in text_of(reader, "charges", options=asked)
-    assert "Rue du Test" in text_of(reader, "charges", options=asked)
-    assert "48.20000,11.60000" in text_of(reader, "trips", options=asked)
 
 
 def test_it_says_what_is_an_estimate_and_that_it_is_no_logbook(reader):

@@ -25,7 +25,7 @@ from bmw2mqtt.vehicle.snapshot import DriveTrain
 from bmw2mqtt.vehicle.trips import Measured, Observation
 from tests import virtual_time
 from tests.history.recorder.test_imports import record
-from tests.history.samples import VIN
+from tests.history.samples import VIN, every_session
 from tests.vehicle.charging.scenario import facts_of
 from tests.virtual_time import forward
 
@@ -96,7 +96,7 @@ class Bridge:
 
     def rows(self) -> list[Any]:
         with closing(open_for_reading(self.path)) as connection:
-            return [row.record for row in HistoryReader(connection).sessions(hidden=True)]
+            return every_session(connection)
 
 
 def test_a_price_of_before_a_restart_still_counts(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from bmw2mqtt.history.records import (
     ReadingRecord,
     RefuelRecord,
 )
-from bmw2mqtt.history.statistics import period_sums, total
+from bmw2mqtt.history.statistics import period_sums
 from tests.history.samples import VIN, session, simulated_year, stamp, trip
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -48,24 +48,24 @@ def test_a_simulated_year_is_small_fast_and_true(database):
         begin = time.perf_counter()
         months = period_sums(HistoryReader(connection), VIN, zone=BERLIN)
         assert time.perf_counter() - begin < 1, "a rough limit: the bench has the exact one"
-    whole = total(months)
-    assert (whole.charges, whole.trips) == (330, 1100)
-    assert whole.kwh == pytest.approx(year.grid_kwh)
-    assert whole.km == whole.trips_km == year.km
+    assert sum(month.charges for month in months) == 330
+    assert sum(month.trips for month in months) == 1100
+    assert sum(month.kwh for month in months) == pytest.approx(year.grid_kwh)
+    assert sum(month.km for month in months) == year.km
+    assert sum(month.trips_km for month in months) == year.km
     assert {month.period: month.kwh for month in months} == pytest.approx(year.month_kwh)
     assert {month.period: month.km for month in months} == year.month_km
     consumption = [month.kwh_per_100km for month in months]
     assert consumption == pytest.approx([18.0] * 12, abs=0.2)
 
 
-def test_days_and_months_are_those_of_the_place(database):
+def test_months_are_those_of_the_place(database):
     late = session("2026-03-31T22:30", time_zone="Europe/Berlin")  # 00:30 on 1 April there
     database.write([late, trip("2026-03-31T22:30", time_zone="America/New_York")])
     assert [(one.period, one.charges, one.trips) for one in sums(database)] == [
         ("2026-03", 0, 1),
         ("2026-04", 1, 0),
     ]
-    assert [one.period for one in sums(database, by="day")] == ["2026-03-31", "2026-04-01"]
 
 
 def test_an_unknown_zone_is_that_of_the_bridge(database):
@@ -88,14 +88,14 @@ def test_a_missed_trip_is_in_the_distance_and_does_not_spoil_the_consumption(dat
     assert march.kwh_per_100km == 15.6
 
 
-def test_yesterdays_kilometres_are_not_todays_and_a_long_silence_is_named(database):
-    times = {"2026-03-01T20:00": 1000, "2026-03-02T00:30": 1000, "2026-03-02T09:00": 1030}
-    times |= {"2026-03-06T09:00": 1500}
+def test_last_months_kilometres_are_not_this_months_and_a_long_silence_is_named(database):
+    times = {"2026-02-28T20:00": 1000, "2026-03-01T00:30": 1000, "2026-03-31T09:00": 1030}
+    times |= {"2026-04-06T09:00": 1500}
     database.write(
         [ReadingRecord(vin=VIN, key=stamp(at), odometer_km=km) for at, km in times.items()]
     )
-    days = {one.period: (one.km, one.is_complete) for one in sums(database, by="day")}
-    assert days == {"2026-03-02": (30, False), "2026-03-06": (470, False)}
+    months = {one.period: (one.km, one.is_complete) for one in sums(database)}
+    assert months == {"2026-03": (30, False), "2026-04": (470, False)}
 
 
 def test_a_month_alone_has_the_kilometres_that_it_has_among_others(database):

@@ -16,11 +16,10 @@ from structlog.testing import capture_logs
 from bmw2mqtt.history import writer as writer_module
 from bmw2mqtt.history.database import HistoryDatabase, open_for_reading
 from bmw2mqtt.history.errors import HistoryError, HistoryTooNew
-from bmw2mqtt.history.queries import HistoryReader
-from bmw2mqtt.history.reading import copy, read
-from bmw2mqtt.history.records import OpenState, TripRecord
+from bmw2mqtt.history.queries import HistoryReader, read
+from bmw2mqtt.history.records import OpenState
 from bmw2mqtt.history.writer import HistoryWriter
-from tests.history.samples import VIN, simulated_year, trip
+from tests.history.samples import VIN, count, simulated_year, trip
 
 
 @pytest.fixture
@@ -31,21 +30,21 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 async def make_writer() -> AsyncIterator[Callable[..., HistoryWriter]]:
     """`HistoryWriter`, closed when the test is over."""
-    writers: list[HistoryWriter] = []
+    made: list[tuple[HistoryDatabase, HistoryWriter]] = []
 
     def make(database: HistoryDatabase, **options: Any) -> HistoryWriter:
-        writers.append(HistoryWriter(database, **options))
-        return writers[-1]
+        made.append((database, HistoryWriter(database, **options)))
+        return made[-1][1]
 
     yield make
-    for writer in writers:
-        if writer.is_open:
-            await writer.call(lambda database: database.close())
+    for database, writer in made:
+        if database.is_open:
+            await writer._in_thread(database.close)
 
 
 def trips_in(path: Path) -> int:
     with closing(open_for_reading(path)) as connection:
-        return HistoryReader(connection).count(TripRecord)
+        return count(connection, "trip")
 
 
 async def until(condition, seconds: float = 20) -> None:
@@ -87,8 +86,8 @@ async def test_of_many_versions_only_the_newest_is_written(path, make_writer):
     for number in range(1000):
         writer.put(OpenState(vin=VIN, kind="trips", json=str(number), updated_at=number))
     assert await writer.flush()
-    state = await writer.call(lambda db: HistoryReader(db.connection).open_state(VIN, "trips"))
-    assert state.json == "999"
+    state = await writer.call(lambda file: HistoryReader(file).open_state(VIN, "trips"))
+    assert state == "999"
 
 
 async def test_what_is_written_reaches_the_disk_at_most_once_a_minute(path, make_writer):
@@ -149,7 +148,7 @@ async def test_what_came_while_a_batch_failed_is_newer_than_the_batch(path, make
     writer.put(trip(km=25))
     assert not await writer.flush()
     database.write = write
-    [row] = await writer.call(lambda db: HistoryReader(db.connection).trips())
+    [row] = await writer.call(lambda file: HistoryReader(file).trips())
     assert row.record.km == 26
 
 
@@ -214,7 +213,7 @@ def test_kill_9_in_the_middle_of_writing_loses_nothing_written(path, after):
         database = HistoryDatabase(path)
         database.open()
     assert lines == []
-    found = HistoryReader(database.connection).count(TripRecord)
+    found = count(database.connection, "trip")
     assert found in {written, written + 1}
     database.close()
 
@@ -237,7 +236,7 @@ async def test_a_damaged_file_that_cannot_be_set_aside_is_tried_again(
         writer.put(trip())
         assert not await writer.flush()
     assert [line["event"] for line in lines] == ["history_not_saved"]
-    assert not writer.is_open
+    assert not database.is_open
     assert await writer.flush()
     assert trips_in(path) == 1
 
@@ -246,21 +245,23 @@ async def test_what_goes_wrong_for_a_person_is_an_error_of_ours(path, make_write
     writer = make_writer(HistoryDatabase(path))
     await writer.open()
     with pytest.raises(HistoryError, match="no such table: lorry"):
-        await writer.call(lambda db: db.connection.execute("SELECT 1 FROM lorry"))
+        await writer.call(lambda file: file.execute("SELECT 1 FROM lorry"))
 
 
 async def test_reading_goes_on_beside_the_writer_and_after_the_file_was_replaced(
     path, tmp_path, make_writer
 ):
     with pytest.raises(HistoryError):
-        await asyncio.to_thread(read, path, lambda reader: reader.count(TripRecord))
-    writer = make_writer(HistoryDatabase(path))
+        await asyncio.to_thread(read, path, lambda reader: len(reader.trips()))
+    database = HistoryDatabase(path)
+    writer = make_writer(database)
     await writer.open()
     writer.put(trip())
     await writer.flush()
-    assert await asyncio.to_thread(read, path, lambda reader: reader.count(TripRecord)) == 1
-    copy(path, tmp_path / "copy.db")
-    await writer.call(lambda db: db.close())
+    assert await asyncio.to_thread(read, path, lambda reader: len(reader.trips())) == 1
+    with closing(open_for_reading(path)) as connection:
+        connection.execute("VACUUM INTO ?", (str(tmp_path / "copy.db"),))
+    await writer._in_thread(database.close)
     (tmp_path / "empty.db").write_bytes(b"")
     (tmp_path / "copy.db").replace(path)
     assert await asyncio.to_thread(read, path, lambda reader: reader.vins()) == [VIN]

@@ -107,6 +107,7 @@ def make(
         mqtt={"port": NO_BROKER},
         accounts=accounts or {"home": MYBMW, "office": MYBMW},
         http={"port": port, **http},
+        metrics={"vehicles": True},
     )
     topics = Topics("bmw2mqtt", "homeassistant")
     publisher = Publisher()
@@ -126,14 +127,12 @@ def make(
         topics=topics,
         commands=commands,
         statistics=publisher.statistics,
-        broker="broker.example:1883",
         settings=settings,
         is_connected=lambda: is_connected[0],
         history_file=history_file,
         setup=setup,
         history=history,
         retained=publisher.retained_payload,
-        has_vehicle_metrics=True,
     )
     listener = WebListener(settings.http, context)
     return ServedPage(port, devices, commands, publisher, made, context, listener, is_connected)

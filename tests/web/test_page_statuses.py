@@ -256,7 +256,7 @@ async def test_the_broker_is_tested_from_the_page(page: ServedPage, window: Page
     page.is_connected[0] = False
     await window.goto(page.url)
     banner = window.locator("[data-key='broker']")
-    await expect(banner).to_contain_text("Broker broker.example:1883, no user", timeout=WAIT_MS)
+    await expect(banner).to_contain_text("Broker localhost:1, no user", timeout=WAIT_MS)
     await banner.get_by_role("button", name="Test the connection").click()
     await expect(banner.get_by_role("status")).to_contain_text(
         "localhost:1 cannot be used: connection refused", timeout=WAIT_MS

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from bmw2mqtt.config import Mqtt, load_configuration
-from bmw2mqtt.web.setup import broker_test, routes, start_link
+from bmw2mqtt.mqtt.tools.broker_check import broker_problems
+from bmw2mqtt.web.setup import routes, start_link
 from bmw2mqtt.web.setup.service import Setup
 from tests.web.served_page import CARDATA
 from tests.web.setup_visitor import FORM, HOME, visitor, write
@@ -108,7 +109,7 @@ async def test_a_tested_password_is_kept(monkeypatch: pytest.MonkeyPatch) -> Non
 
 async def test_the_test_of_a_broker() -> None:
     settings = Setup(load_configuration(None, (), {}, Path("none"))).settings()
-    (line,) = await broker_test.broker_problems(
+    (line,) = await broker_problems(
         settings, Mqtt(host="127.0.0.1", port=1), is_daemon_running=False
     )
     assert line.startswith("127.0.0.1:1 ")

@@ -304,6 +304,7 @@ async def test_what_a_person_enters_shows_and_is_exported(recorded: ServedPage, 
     assert 'value="0.5"' in html
     assert 'value="&lt;Work&gt;"' in html
     assert "entered by you" in html
+    assert ">Save</button>" in html
     _, text = await get(recorded, f"{PAGE}history/charges.csv")
     [row] = csv.DictReader(io.StringIO(text))
     assert (row["cost"], row["label"], row["class"]) == ("8.38", "<Work>", "business")

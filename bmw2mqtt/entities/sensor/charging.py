@@ -1,5 +1,7 @@
 """Sensors of charging and of the high-voltage battery."""
 
+from functools import partial
+
 from bmw2mqtt.entities.base import Sensor
 from bmw2mqtt.entities.conditions import has_battery, reports_charging
 from bmw2mqtt.vehicle.snapshot import ChargingStatus, Vehicle
@@ -11,6 +13,8 @@ def _minutes_remaining(vehicle: Vehicle) -> float | None:
     is_charging = vehicle.charging.status is ChargingStatus.CHARGING
     return vehicle.charging.remaining_minutes if is_charging else None
 
+
+_of_battery = partial(Sensor[Vehicle], exists=has_battery, appears_with_value=True)
 
 CHARGING: tuple[Sensor[Vehicle], ...] = (
     Sensor(
@@ -66,24 +70,20 @@ CHARGING: tuple[Sensor[Vehicle], ...] = (
         state_class="measurement",
         precision=0,
     ),
-    Sensor(
+    _of_battery(
         key="charging_power",
         name="Charging power",
         value=lambda vehicle: vehicle.charging.power_kw,
-        exists=has_battery,
-        appears_with_value=True,
         unit="kW",
         device_class="power",
         state_class="measurement",
         precision=1,
         icon="mdi:ev-plug-type2",
     ),
-    Sensor(
+    _of_battery(
         key="charging_time_remaining",
         name="Charging time remaining",
         value=_minutes_remaining,
-        exists=has_battery,
-        appears_with_value=True,
         unit="min",
         device_class="duration",
         state_class="measurement",
@@ -91,12 +91,10 @@ CHARGING: tuple[Sensor[Vehicle], ...] = (
         icon="mdi:battery-clock",
     ),
     *(
-        Sensor(
+        _of_battery(
             key=f"charging_{quantity}",
             name=f"AC charging {quantity}",
             value=value,
-            exists=has_battery,
-            appears_with_value=True,
             unit=unit,
             device_class=quantity,
             state_class="measurement",
@@ -108,32 +106,26 @@ CHARGING: tuple[Sensor[Vehicle], ...] = (
             ("voltage", "V", lambda vehicle: vehicle.charging.voltage_v, False),
         )
     ),
-    Sensor(
+    _of_battery(
         key="charging_phases",
         name="Charging phases",
         value=lambda vehicle: vehicle.charging.phases,
-        exists=has_battery,
-        appears_with_value=True,
         state_class="measurement",
         icon="mdi:sine-wave",
     ),
-    Sensor(
+    _of_battery(
         key="charging_method",
         name="Charging method",
         value=lambda vehicle: vehicle.charging.method,
-        exists=has_battery,
-        appears_with_value=True,
         device_class="enum",
         options=tuple(ChargingMethod),
         enabled=False,
         icon="mdi:ev-plug-ccs2",
     ),
-    Sensor(
+    _of_battery(
         key="charging_end_reason",
         name="Charging end reason",
         value=lambda vehicle: vehicle.charging.end_reason,
-        exists=has_battery,
-        appears_with_value=True,
         device_class="enum",
         options=tuple(ChargingEndReason),
         category="diagnostic",
@@ -143,22 +135,18 @@ CHARGING: tuple[Sensor[Vehicle], ...] = (
 )
 
 BATTERY: tuple[Sensor[Vehicle], ...] = (
-    Sensor(
+    _of_battery(
         key="battery_preconditioning",
         name="Battery preconditioning",
         value=lambda vehicle: vehicle.charging.preconditioning,
-        exists=has_battery,
-        appears_with_value=True,
         device_class="enum",
         options=tuple(BatteryPreconditioning),
         icon="mdi:heat-wave",
     ),
-    Sensor(
+    _of_battery(
         key="battery_capacity",
         name="Battery capacity",
         value=lambda vehicle: vehicle.charging.capacity_kwh,
-        exists=has_battery,
-        appears_with_value=True,
         unit="kWh",
         device_class="energy_storage",
         state_class="measurement",
@@ -166,35 +154,29 @@ BATTERY: tuple[Sensor[Vehicle], ...] = (
         category="diagnostic",
         icon="mdi:car-battery",
     ),
-    Sensor(
+    _of_battery(
         key="battery_health",
         name="Battery health",
         value=lambda vehicle: vehicle.charging.health_percent,
-        exists=has_battery,
-        appears_with_value=True,
         unit="%",
         state_class="measurement",
         precision=0,
         category="diagnostic",
         icon="mdi:battery-heart-variant",
     ),
-    Sensor(
+    _of_battery(
         key="average_consumption",
         name="Average consumption",
         value=lambda vehicle: vehicle.charging.consumption_kwh_per_100km,
-        exists=has_battery,
-        appears_with_value=True,
         unit="kWh/100km",  # no device class: energy_distance is younger than Home Assistant 2024.11
         state_class="measurement",
         precision=1,
         icon="mdi:lightning-bolt-circle",
     ),
-    Sensor(
+    _of_battery(
         key="lifetime_energy_charged",
         name="Energy charged, lifetime",
         value=lambda vehicle: vehicle.charging.lifetime_energy_kwh,
-        exists=has_battery,
-        appears_with_value=True,
         unit="kWh",
         device_class="energy",
         state_class="total_increasing",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from bmw2mqtt.entities.base import Sensor, Value, iso
@@ -29,18 +30,12 @@ def _share(vehicle: Vehicle) -> Mapping[str, Any]:
     return {"estimated_share": _history(vehicle).estimated_share}
 
 
-def _charge(name: str) -> Callable[[Vehicle], Value]:
+def _last(record: str, name: str) -> Callable[[Vehicle], Value]:
+    """Return a fact of the last charge or trip."""
+
     def value(vehicle: Vehicle) -> Value:
-        charge = _history(vehicle).last_charge
-        return None if charge is None else rounded(getattr(charge, name))
-
-    return value
-
-
-def _trip(name: str) -> Callable[[Vehicle], Value]:
-    def value(vehicle: Vehicle) -> Value:
-        trip = _history(vehicle).last_trip
-        return None if trip is None else rounded(getattr(trip, name))
+        last = getattr(_history(vehicle), record)
+        return None if last is None else rounded(getattr(last, name))
 
     return value
 
@@ -67,6 +62,9 @@ def _trip_attributes(vehicle: Vehicle) -> Mapping[str, Any]:
         shown: trip and rounded(getattr(trip, name)) for name, shown in _TRIP_ATTRIBUTES.items()
     }
 
+
+_of_charge = partial(Sensor[Vehicle], attributes=_charge_attributes, appears_with_value=True)
+_of_trip = partial(Sensor[Vehicle], attributes=_trip_attributes, appears_with_value=True)
 
 HISTORY: tuple[Sensor[Vehicle], ...] = (
     Sensor(
@@ -96,58 +94,48 @@ HISTORY: tuple[Sensor[Vehicle], ...] = (
         precision=2,
         icon="mdi:home-lightning-bolt",
     ),
-    Sensor(
+    _of_charge(
         key="last_charge_energy",
         name="Last charge energy",
-        value=_charge("energy_kwh"),
-        attributes=_charge_attributes,
+        value=_last("last_charge", "energy_kwh"),
         exists=has_charging_history,
-        appears_with_value=True,
         unit="kWh",  # no class energy: it would have to be a counter
         state_class="measurement",
         precision=2,
         icon="mdi:battery-charging",
     ),
-    Sensor(
+    _of_charge(
         key="last_charge_end",
         name="Last charge end",
-        value=_charge("end"),
-        attributes=_charge_attributes,
+        value=_last("last_charge", "end"),
         exists=has_charging_history,
-        appears_with_value=True,
         device_class="timestamp",
         icon="mdi:battery-clock",
     ),
-    Sensor(
+    _of_trip(
         key="last_trip_distance",
         name="Last trip distance",
-        value=_trip("distance_km"),
-        attributes=_trip_attributes,
+        value=_last("last_trip", "distance_km"),
         exists=has_history,
-        appears_with_value=True,
         unit="km",
         device_class="distance",
         state_class="measurement",
         precision=0,
         icon="mdi:map-marker-distance",
     ),
-    Sensor(
+    _of_trip(
         key="last_trip_end",
         name="Last trip end",
-        value=_trip("end"),
-        attributes=_trip_attributes,
+        value=_last("last_trip", "end"),
         exists=has_history,
-        appears_with_value=True,
         device_class="timestamp",
         icon="mdi:map-marker-check",
     ),
-    Sensor(
+    _of_trip(
         key="last_trip_consumption",
         name="Last trip consumption",
-        value=_trip("consumption_kwh_per_100km"),
-        attributes=_trip_attributes,
+        value=_last("last_trip", "consumption_kwh_per_100km"),
         exists=has_charging_history,
-        appears_with_value=True,
         unit="kWh/100km",
         state_class="measurement",
         precision=1,

@@ -1,4 +1,7 @@
-"""The columns of an export: name, German name, value. Names stay; new columns come at the end."""
+"""The columns of an export: name, German name, value. None is a position.
+
+Names stay; new columns come at the end.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -30,8 +33,6 @@ class Options:
     zone: tzinfo = UTC
     """Where a row does not tell its own."""
     currency: str = "EUR"
-    has_positions: bool = False
-    """Coordinates too: only if they are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,30 +73,19 @@ def _car(row: Row[Any], options: Options) -> str:
     return options.names.get(vin, vin)
 
 
-def _cost(row: Row[SessionRecord], options: Options) -> float | None:
-    cost = effective_cost(row, options.currency)
-    return None if cost is None else cost.amount
+def _cost(name: str) -> Callable[[Row[SessionRecord], Options], Any]:
+    """Return a fact of the cost that counts."""
 
+    def value(row: Row[SessionRecord], options: Options) -> Any:
+        cost = effective_cost(row, options.currency)
+        return None if cost is None else getattr(cost, name)
 
-def _currency(row: Row[SessionRecord], options: Options) -> str | None:
-    cost = effective_cost(row, options.currency)
-    return None if cost is None else cost.currency
-
-
-def _cost_source(row: Row[SessionRecord], options: Options) -> str | None:
-    cost = effective_cost(row, options.currency)
-    return None if cost is None else cost.source
-
-
-def _is_partial(row: Row[SessionRecord], options: Options) -> bool | None:
-    cost = effective_cost(row, options.currency)
-    return None if cost is None else cost.is_partial
+    return value
 
 
 def _price(row: Row[SessionRecord], options: Options) -> float | None:
-    cost = _cost(row, options)
-    kwh = row.record.grid_kwh
-    return None if cost is None or not kwh else cost / kwh
+    cost, kwh = effective_cost(row, options.currency), row.record.grid_kwh
+    return None if cost is None or not kwh else cost.amount / kwh
 
 
 def _is_estimate(row: Row[SessionRecord], _: Options) -> bool | None:
@@ -122,10 +112,10 @@ CHARGES: Final = (
     Column("meter_start_kwh", "Zählerstand Beginn", _attribute("meter_start_kwh"), 2),
     Column("meter_end_kwh", "Zählerstand Ende", _attribute("meter_end_kwh"), 2),
     Column("price_per_kwh", "Preis je kWh", _price, 4),
-    Column("cost", "Betrag", _cost, 2),
-    Column("currency", "Währung", _currency),
-    Column("cost_source", "Quelle des Betrags", _cost_source),
-    Column("is_cost_partial", "Betrag unvollständig", _is_partial),
+    Column("cost", "Betrag", _cost("amount"), 2),
+    Column("currency", "Währung", _cost("currency")),
+    Column("cost_source", "Quelle des Betrags", _cost("source")),
+    Column("is_cost_partial", "Betrag unvollständig", _cost("is_partial")),
     Column("odometer_km", "Kilometerstand", _attribute("odometer_km"), 0),
     Column("soc_start", "Ladestand Beginn %", _attribute("soc_start"), 0),
     Column("soc_end", "Ladestand Ende %", _attribute("soc_end"), 0),
@@ -140,11 +130,6 @@ CHARGES: Final = (
     Column("note", "Notiz", _entered("user_note")),
     Column("flags", "Hinweise", _attribute("flags")),
     Column("notice", "Anmerkung", _charge_notice),
-)
-CHARGES_POSITION: Final = (
-    Column("place", "Adresse", _attribute("place")),
-    Column("latitude", "Breite", _attribute("latitude"), 5),
-    Column("longitude", "Länge", _attribute("longitude"), 5),
 )
 
 TRIPS: Final = (
@@ -178,12 +163,6 @@ TRIPS: Final = (
     Column("litres", "Liter", _attribute("litres"), 0),
     Column("distance_source", "Quelle der km", _attribute("distance_source")),
     Column("notice", "Anmerkung", lambda *_: LOGBOOK),
-)
-TRIPS_POSITION: Final = (
-    Column("from_latitude", "Start Breite", _attribute("from_latitude"), 5),
-    Column("from_longitude", "Start Länge", _attribute("from_longitude"), 5),
-    Column("to_latitude", "Ziel Breite", _attribute("to_latitude"), 5),
-    Column("to_longitude", "Ziel Länge", _attribute("to_longitude"), 5),
 )
 
 

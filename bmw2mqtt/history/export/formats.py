@@ -4,18 +4,16 @@ import csv
 import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, TypeAlias
 
 from bmw2mqtt.history.errors import HistoryError
 from bmw2mqtt.history.export.columns import (
     CHARGES,
-    CHARGES_POSITION,
     GERMAN,
     READINGS,
     SCHEMA,
     TRANSLATED,
     TRIPS,
-    TRIPS_POSITION,
     Column,
     Options,
     Sum,
@@ -23,12 +21,14 @@ from bmw2mqtt.history.export.columns import (
 from bmw2mqtt.history.queries import EVERYTHING, HistoryReader, Period
 from bmw2mqtt.history.statistics import period_sums
 
-KINDS: Final = ("charges", "trips", "readings")
+KINDS: Final = {"charges": CHARGES, "trips": TRIPS, "readings": READINGS}
 FORMATS: Final = ("csv", "json")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the begin of a formula."""
 _BYTE_ORDER_MARK: Final = "\ufeff"
 """Without it Excel reads UTF-8 as something else."""
+Values: TypeAlias = list[tuple[Column, Any]]
+Write: TypeAlias = Callable[[Values], None]
 
 
 def export(
@@ -43,14 +43,7 @@ def export(
 ) -> int:
     """Write `charges`, `trips` or `readings` (sums per month), oldest first.
 
-    Args:
-        reader: Of the history.
-        kind: One of `KINDS`.
-        file: Opened as text, UTF-8, `newline=""`.
-        period: Which car and time.
-        form: One of `FORMATS`.
-        locale: `de`: CSV as a German Excel expects it; else with commas and dots.
-        options: Names of cars, zone, currency.
+    The file is opened as text, UTF-8, `newline=""`. In German, CSV is as a German Excel expects it.
 
     Returns:
         How many rows were written.
@@ -61,21 +54,12 @@ def export(
     if kind not in KINDS or form not in FORMATS:
         raise HistoryError(f"cannot export {kind} as {form}")
     options = options or Options()
-    columns = _columns(kind, options)
-    rows = _rows(reader, kind, period, options)
-    if form == "json":
-        return _write_json(file, kind, columns, rows, options)
-    if locale == "de":
-        return _write_german(file, columns, rows, options)
-    return _write_csv(file, columns, rows, options)
-
-
-def _columns(kind: str, options: Options) -> tuple[Column, ...]:
-    if kind == "readings":
-        return READINGS
-    columns = CHARGES if kind == "charges" else TRIPS
-    positions = CHARGES_POSITION if kind == "charges" else TRIPS_POSITION
-    return (*columns, *positions) if options.has_positions else columns
+    columns, count = KINDS[kind], 0
+    write = _json_lines(file, kind) if form == "json" else _csv_rows(file, columns, locale)
+    for row in _rows(reader, kind, period, options):
+        write([(column, column.value(row, options)) for column in columns])
+        count += 1
+    return count
 
 
 def _rows(reader: HistoryReader, kind: str, period: Period, options: Options) -> Iterable[Any]:
@@ -95,16 +79,28 @@ def _sums(reader: HistoryReader, period: Period, options: Options) -> Iterator[S
                 yield Sum(vin, one, currency, is_first=currency == currencies[0])
 
 
-def _write_json(
-    file: TextIO, kind: str, columns: Iterable[Column], rows: Iterable[Any], options: Options
-) -> int:
-    count = 0
-    for row in rows:
+def _json_lines(file: TextIO, kind: str) -> Write:
+    def write(values: Values) -> None:
         line: dict[str, Any] = {"schema": SCHEMA, "record": kind.removesuffix("s")}
-        line |= {column.name: _json(column.value(row, options), column) for column in columns}
+        line |= {column.name: _json(value, column) for column, value in values}
         file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        count += 1
-    return count
+
+    return write
+
+
+def _csv_rows(file: TextIO, columns: Iterable[Column], locale: str) -> Write:
+    """Write the headings, and return what writes a row."""
+    is_german = locale == "de"
+    if is_german:
+        file.write(_BYTE_ORDER_MARK)
+    writer = csv.writer(file, delimiter=";" if is_german else ",")
+    writer.writerow([column.german if is_german else column.name for column in columns])
+    text = _german if is_german else _plain
+
+    def write(values: Values) -> None:
+        writer.writerow([text(value, column) for column, value in values])
+
+    return write
 
 
 def _json(value: Any, column: Column) -> Any:
@@ -113,37 +109,6 @@ def _json(value: Any, column: Column) -> Any:
     if isinstance(value, float):
         return round(value, column.digits if column.digits is not None else 3)
     return value
-
-
-def _write_csv(
-    file: TextIO, columns: Iterable[Column], rows: Iterable[Any], options: Options
-) -> int:
-    writer = csv.writer(file)
-    writer.writerow([column.name for column in columns])
-    return _write_rows(writer.writerow, columns, rows, options, _plain)
-
-
-def _write_german(
-    file: TextIO, columns: Iterable[Column], rows: Iterable[Any], options: Options
-) -> int:
-    file.write(_BYTE_ORDER_MARK)
-    writer = csv.writer(file, delimiter=";")
-    writer.writerow([column.german for column in columns])
-    return _write_rows(writer.writerow, columns, rows, options, _german)
-
-
-def _write_rows(
-    write: Callable[[list[str]], Any],
-    columns: Iterable[Column],
-    rows: Iterable[Any],
-    options: Options,
-    text: Callable[[Any, Column], str],
-) -> int:
-    count = 0
-    for row in rows:
-        write([text(column.value(row, options), column) for column in columns])
-        count += 1
-    return count
 
 
 def _plain(value: Any, column: Column) -> str:

@@ -41,10 +41,7 @@ class Battery12VRecorder:
     def save(self, now: datetime) -> None:
         """Write what the rules remember; what is not written is learnt again from readings."""
         if self.summary is not None:
-            text = json.dumps(self._tracker.state, separators=(",", ":"))
-            at = int(now.timestamp())
-            state = OpenState(vin=self._vin, kind=BATTERY_KIND, json=text, updated_at=at)
-            self._outputs.put(state)
+            self._outputs.put(OpenState.of(self._vin, BATTERY_KIND, self._tracker.state, now))
 
     def _restored(self, state: str | None) -> Battery12VTracker:
         if state is not None:

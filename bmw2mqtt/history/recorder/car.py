@@ -1,6 +1,5 @@
 """Records one car: its charges, trips and readings, and what is published of them."""
 
-import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -57,7 +56,7 @@ class CarRecorder:
         self._options, self._outputs = options, outputs
         self._counters = EnergyCounters(stored.car, now, is_complete=stored.is_complete)
         if stored.is_complete:
-            outputs.put(self._mark(now, is_complete=False))
+            outputs.put(OpenState.of(vin, COMPLETE_KIND, document=False, now=now))
         self._charges = ChargeRecorder(
             vin,
             options,
@@ -112,18 +111,14 @@ class CarRecorder:
         self._charges.forget_positions(now)
         self._drives.forget_positions(now)
 
-    def save(self, now: datetime, *, is_last: bool = False) -> None:
-        """Write everything that waits; after the last time nothing is published any more."""
+    def save(self, now: datetime) -> None:
+        """Write everything that waits; nothing is published any more."""
         self._charges.save(now)
         self._drives.save(now)
         self._battery_12v.save(now)
         self._readings.save()
-        if is_last and self._counters.is_known:
-            self._outputs.put(self._mark(now, is_complete=True))
-
-    def _mark(self, now: datetime, *, is_complete: bool) -> OpenState:
-        text, at = json.dumps(is_complete), int(now.timestamp())
-        return OpenState(vin=self.vin, kind=COMPLETE_KIND, json=text, updated_at=at)
+        if self._counters.is_known:
+            self._outputs.put(OpenState.of(self.vin, COMPLETE_KIND, document=True, now=now))
 
     def publish(self) -> None:
         """Publish what is known of its past, if that has changed."""

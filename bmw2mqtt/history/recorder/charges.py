@@ -1,6 +1,5 @@
 """Records the charging sessions of one car: rows, counters and events."""
 
-import json
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Final
@@ -15,7 +14,7 @@ from bmw2mqtt.history.recorder.options import (
     RecorderOptions,
     Sources,
 )
-from bmw2mqtt.history.recorder.recorded import ABSORBED, STATE_PREFIX, RecordedSession
+from bmw2mqtt.history.recorder.recorded import STATE_PREFIX, RecordedSession
 from bmw2mqtt.history.records import CurvePoint, OpenState, SessionRecord
 from bmw2mqtt.history.sessions import last_charge, session_record
 from bmw2mqtt.vehicle.charging.constants import NOT_CHARGING_NOTICE
@@ -48,14 +47,8 @@ class ChargeRecorder:
     ) -> None:
         """Continue with what an earlier run has stored.
 
-        Args:
-            vin: of the car.
-            options: the settings.
-            outputs: gets rows and events.
-            counters: of the car.
-            sessions: those that may still change, by id, oldest first.
-            last: what was published of the last session.
-            sources: what others measure for the car.
+        `sessions` are those that may still change, by id, oldest first; `last` is what was
+        published of the last one.
         """
         self.counters = counters
         self.last = last
@@ -88,10 +81,7 @@ class ChargeRecorder:
     ) -> dict[int, tuple[int, ...]]:
         """Merge BMW's own record of the car's charges; what is known already changes nothing.
 
-        Args:
-            known: what the file remembers of sessions, by id.
-            records: BMW's.
-            now: the time.
+        `known` is what the file remembers of sessions, by id.
 
         Returns:
             The keys of the rows that became part of another one, by the key of that one.
@@ -103,7 +93,7 @@ class ChargeRecorder:
             self._unsaved.discard(identity)
             self._forget(identity, now)
         for changed in merged.changed:
-            self._put_imported(changed, now)
+            self._store(self._measured(changed, now), now)
         for record in records:
             self._outputs.put(bmw_row(self._vin, record, now))
         if merged.changed:
@@ -138,10 +128,7 @@ class ChargeRecorder:
         self._saved_at, self._has_counted = now, False
         for identity in self._unsaved:
             known = self._sessions[identity]
-            text = json.dumps(to_document(known), separators=(",", ":"))
-            kind = f"{STATE_PREFIX}{identity}"
-            at = int(now.timestamp())
-            self._outputs.put(OpenState(vin=self._vin, kind=kind, json=text, updated_at=at))
+            self._outputs.put(self._state(identity, to_document(known), now))
             self._outputs.put(self._row(known))
         self._unsaved.clear()
         for identity in sorted(self._sessions)[:-KEPT]:
@@ -153,9 +140,6 @@ class ChargeRecorder:
         """Whether what is unsaved has waited for long."""
         is_long = self._saved_at is None or not now - self._saved_at < SAVE_EVERY
         return bool(self._unsaved) and is_long
-
-    def _put_imported(self, changed: RecordedSession, now: datetime) -> None:
-        self._store(self._measured(changed, now), now)
 
     def _measured(self, known: RecordedSession, now: datetime) -> RecordedSession:
         """Return it with what the wallbox has counted."""
@@ -173,8 +157,11 @@ class ChargeRecorder:
     def _forget(self, identity: str, now: datetime) -> None:
         if self._meter is not None:
             self._meter.forget(self._vin, identity)
-        kind, at = f"{STATE_PREFIX}{identity}", int(now.timestamp())
-        self._outputs.put(OpenState(vin=self._vin, kind=kind, json=ABSORBED, updated_at=at))
+        self._outputs.put(self._state(identity, None, now))
+
+    def _state(self, identity: str, document: object, now: datetime) -> OpenState:
+        """Return what is remembered of a session; `None`: it is part of another one."""
+        return OpenState.of(self._vin, f"{STATE_PREFIX}{identity}", document, now)
 
     # One session
 

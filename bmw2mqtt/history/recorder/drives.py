@@ -7,14 +7,15 @@ from typing import Any
 
 import structlog
 
-from bmw2mqtt.history.mapping import refuel_record, trip_record
 from bmw2mqtt.history.recorder.options import NEWS, SAVE_EVERY, Outputs, RecorderOptions
-from bmw2mqtt.history.records import OpenState, TripRecord
+from bmw2mqtt.history.records import OpenState, RefuelRecord, TripRecord, second
 from bmw2mqtt.vehicle.history import HistoryEvent, TripEventType, TripSummary
 from bmw2mqtt.vehicle.observed import ObservedVehicle
 from bmw2mqtt.vehicle.trips import (
+    Coordinates,
     Refuel,
     Refuelled,
+    Trip,
     TripCorrected,
     TripEnded,
     TripEvent,
@@ -40,15 +41,7 @@ class DriveRecorder:
         state: str | None,
         last: TripSummary | None,
     ) -> None:
-        """Continue with what an earlier run has stored.
-
-        Args:
-            vin: of the car.
-            options: the settings.
-            outputs: gets rows and events.
-            state: JSON that `save` has written.
-            last: what was published of the last trip.
-        """
+        """Continue with what an earlier run has stored: JSON that `save` has written."""
         self.last = last
         """The last trip."""
         self._vin, self._options, self._outputs = vin, options, outputs
@@ -77,9 +70,7 @@ class DriveRecorder:
     def save(self, now: datetime) -> None:
         """Write what the rules remember."""
         self._saved_at, self._is_unsaved = now, False
-        text = json.dumps(self._tracker.state, separators=(",", ":"))
-        at = int(now.timestamp())
-        self._outputs.put(OpenState(vin=self._vin, kind=STATE_KIND, json=text, updated_at=at))
+        self._outputs.put(OpenState.of(self._vin, STATE_KIND, self._tracker.state, now))
 
     def _restored(self, state: str | None) -> TripTracker:
         if state is not None:
@@ -163,3 +154,65 @@ def _refuel_attributes(refuel: Refuel) -> dict[str, object]:
         "odometer_km": refuel.odometer_km,
         "place": refuel.zone,
     }
+
+
+def trip_record(vin: str, trip: Trip, *, keep_positions: bool) -> TripRecord:
+    """Return the row of a trip; without positions unless the owner wants them."""
+    start, end = (trip.position_from, trip.position_to) if keep_positions else (None, None)
+    return TripRecord(
+        vin=vin,
+        key=trip.key,
+        start_at=second(trip.start_at),
+        start_known=trip.start_known,
+        end_at=int(trip.end_at.timestamp()),
+        end_source=trip.end_source,
+        km=trip.km,
+        distance_source=trip.distance_source,
+        odometer_start_km=trip.odometer_start_km,
+        odometer_end_km=trip.odometer_end_km,
+        soc_start=trip.soc_start,
+        soc_end=trip.soc_end,
+        kwh=trip.kwh,
+        kwh_per_100km=trip.kwh_per_100km,
+        fuel_start_l=trip.fuel_start_l,
+        fuel_end_l=trip.fuel_end_l,
+        litres=trip.litres,
+        zone_from=trip.zone_from,
+        zone_to=trip.zone_to,
+        from_latitude=_latitude(start),
+        from_longitude=_longitude(start),
+        to_latitude=_latitude(end),
+        to_longitude=_longitude(end),
+        track=tuple((place.latitude, place.longitude) for place in trip.track)
+        if keep_positions
+        else (),
+    )
+
+
+def refuel_record(vin: str, refuel: Refuel, *, keep_positions: bool) -> RefuelRecord:
+    """Return the row of a refuelling; without a position unless the owner wants it."""
+    place = refuel.position if keep_positions else None
+    return RefuelRecord(
+        vin=vin,
+        key=refuel.key,
+        at=int(refuel.at.timestamp()),
+        not_before=second(refuel.not_before),
+        before_l=refuel.before_l,
+        after_l=refuel.after_l,
+        before_percent=refuel.before_percent,
+        after_percent=refuel.after_percent,
+        litres=refuel.litres,
+        odometer_km=refuel.odometer_km,
+        litres_per_100km=refuel.litres_per_100km,
+        zone=refuel.zone,
+        latitude=_latitude(place),
+        longitude=_longitude(place),
+    )
+
+
+def _latitude(place: Coordinates | None) -> float | None:
+    return None if place is None else round(place.latitude, 5)
+
+
+def _longitude(place: Coordinates | None) -> float | None:
+    return None if place is None else round(place.longitude, 5)

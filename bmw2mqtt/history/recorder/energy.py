@@ -35,10 +35,7 @@ class EnergyCounters:
     ) -> None:
         """Continue with what an earlier run has stored, or begin now.
 
-        Args:
-            stored: the row.
-            now: the time.
-            is_complete: nothing was published after it was written.
+        If that is complete, nothing was published after it was written.
         """
         self.is_known = stored is not None and is_complete
         """Whether the counters go on where they were published last."""
@@ -73,14 +70,7 @@ class EnergyCounters:
     def count(
         self, session: ChargingSession, counted: Counted, zone: str | None, now: datetime
     ) -> Counted:
-        """Count a session, or what has changed since it was counted last.
-
-        Args:
-            session: as the rules know it now.
-            counted: what this function returned for it last.
-            zone: where it charges.
-            now: the time.
-        """
+        """Count a session, or what has changed since this function returned `counted` for it."""
         self.everywhere, done = count(
             self.everywhere, replace(session, counted_kwh=counted.everywhere_kwh), now
         )

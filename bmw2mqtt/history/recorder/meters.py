@@ -33,11 +33,7 @@ class WallboxMeter:
         return self._log.odd_readings < _ODD_READINGS
 
     def restore(self, sessions: dict[str, dict[str, RecordedSession]]) -> None:
-        """Continue with what an earlier run has stored.
-
-        Args:
-            sessions: of every car that charges here, by VIN and id.
-        """
+        """Continue with the sessions of every car that charges here, by VIN and id."""
         for vin, of_car in sessions.items():
             for known in of_car.values():
                 self._claim(vin, known)

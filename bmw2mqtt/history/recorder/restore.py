@@ -34,18 +34,15 @@ def _stored_car(connection: sqlite3.Connection, vin: str) -> StoredCar:
     charges = [row.record for row in reader.sessions(period, limit=_FEW)]
     over = [charge for charge in charges if charge.status not in {Phase.CHARGING, Phase.PAUSED}]
     trips = reader.trips(period, limit=1)
-    state = reader.open_state(vin, STATE_KIND)
-    battery = reader.open_state(vin, BATTERY_KIND)
-    complete = reader.open_state(vin, COMPLETE_KIND)
     return StoredCar(
         car=reader.car(vin),
         sessions=recorded_sessions(connection, vin, limit=KEPT),
-        trips=state.json if state else None,
-        battery_12v=battery.json if battery else None,
+        trips=reader.open_state(vin, STATE_KIND),
+        battery_12v=reader.open_state(vin, BATTERY_KIND),
         last_charge=last_charge(over[0]) if over else None,
         last_trip=last_trip(trips[0].record) if trips else None,
         reading=reader.last_reading(vin),
-        is_complete=complete is not None and complete.json == "true",
+        is_complete=reader.open_state(vin, COMPLETE_KIND) == "true",
     )
 
 

@@ -18,15 +18,18 @@ from bmw2mqtt.mqtt.client import Client
 from bmw2mqtt.mqtt.errors import describe
 from bmw2mqtt.mqtt.factory import make_client
 from bmw2mqtt.mqtt.message import Message
-from bmw2mqtt.mqtt.topics import DeviceTopics, Topics
+from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.mqtt.transport import tls_context
 from bmw2mqtt.mqtt_reason import MqttReason, reason_number
+from bmw2mqtt.vehicle.errors import ConfigError
 
 VERSION_TOPIC = "$SYS/broker/version"
 QUIET_S = 1.0
 """A broker that has something retained sends it at once."""
 READ_AT_MOST_S = 5.0
 ANSWER_S = 5.0
+LIMIT_S = 20.0
+"""Time for the check from the page."""
 _CHECK_ACCOUNT = "connection_check"
 """Topics of an account that does not exist: the daemon and `cleanup` remove what may be left."""
 CONNECTING, SUBSCRIBING = "connecting", "subscribing"
@@ -86,78 +89,37 @@ class BrokerReport:
             yield f"no permission to subscribe to `{topic}`: allow it in the broker's access list"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What to try."""
-
-    topics: Topics
-    accounts: tuple[str, ...]
-    """Whose retained status is read."""
-    filters: tuple[str, ...]
-    """What the daemon subscribes to."""
-    is_discovery_used: bool
-    """Whether Home Assistant's discovery topics must be writable too."""
-    relay_prefixes: tuple[str, ...]
-    """Prefixes on which BMW's own messages are relayed; must be writable too."""
-
-    @property
-    def device(self) -> DeviceTopics:
-        """The device whose topics are written."""
-        return self.topics.account(_CHECK_ACCOUNT)
-
-
-def plan_for(settings: Settings) -> Plan:
-    """Return what the daemon does with these settings."""
-    topics = Topics(settings.mqtt.base_topic, settings.homeassistant.discovery_prefix)
-    filters = [*topics.commands(), *topics.retained()]
-    if settings.homeassistant.enabled:
-        filters.append(settings.homeassistant.status_topic)
-    return Plan(
-        topics=topics,
-        accounts=tuple(settings.accounts),
-        filters=tuple(filters),
-        is_discovery_used=settings.homeassistant.enabled,
-        relay_prefixes=tuple(sorted(settings.relay_prefixes())),
-    )
-
-
-async def try_broker(
-    report: BrokerReport, settings: Mqtt, plan: Plan, *, is_daemon_running: bool
-) -> None:
+async def try_broker(report: BrokerReport, settings: Settings, *, is_daemon_running: bool) -> None:
     """Fill a report; nothing that is sent stays on the broker.
 
-    Args:
-        report: what is known so far is in it, also if this is cancelled.
-        settings: the broker.
-        plan: what to try.
-        is_daemon_running: whether it is known already that a daemon is running.
+    What is known so far is in it, also if this is cancelled. `is_daemon_running`: it is known
+    already that a daemon is running.
     """
-    tls = tls_context(settings.tls)
-    second = f"{settings.client_id}-check"  # the daemon's own id would end its connection
+    mqtt, topics = settings.mqtt, _topics(settings)
+    tls = tls_context(mqtt.tls)
+    second = f"{mqtt.client_id}-check"  # the daemon's own id would end its connection
     report.is_beside_daemon = is_daemon_running
     try:
         if not is_daemon_running:
-            probe = make_client(settings, tls, availability_topic=None, client_id=second)
+            probe = make_client(mqtt, tls, availability_topic=None, client_id=second)
             try:
                 async with probe:
                     report.step = SUBSCRIBING
-                    report.is_beside_daemon = await _is_online(probe, plan.topics)
+                    report.is_beside_daemon = await _is_online(probe, topics)
             except aiomqtt.MqttError as error:
                 if report.step != CONNECTING or _is_silence(error):
                     raise
                 # The broker may allow only the daemon's own id.
         report.daemon_known.set()
-        will = None if report.is_beside_daemon else plan.topics.bridge_availability
+        will = None if report.is_beside_daemon else topics.bridge_availability
         client_id = second if report.is_beside_daemon else None
         options: dict[str, Any] = {}
         while True:
-            client = make_client(
-                settings, tls, availability_topic=will, client_id=client_id, **options
-            )
+            client = make_client(mqtt, tls, availability_topic=will, client_id=client_id, **options)
             report.step = CONNECTING
             try:
                 async with client:
-                    await _BrokerCheck(client, report, plan).run()
+                    await _BrokerCheck(client, report, settings).run()
                     report.step = "disconnecting"
                     return
             except aiomqtt.MqttError as error:  # the daemon leaves it out of its will too
@@ -166,8 +128,38 @@ async def try_broker(
                     raise
                 options |= adapted
     except (aiomqtt.MqttError, TimeoutError) as error:
-        place = f"{settings.host}:{settings.port}"
+        place = f"{mqtt.host}:{mqtt.port}"
         report.problem = _what_happened(place, report.step, error)
+
+
+async def broker_problems(settings: Settings, mqtt: Mqtt, *, is_daemon_running: bool) -> list[str]:
+    """Return what is wrong with a broker; an empty list if bmw2mqtt can work with it.
+
+    The settings name the topics. `is_daemon_running`: this process is connected to a broker.
+    """
+    report = BrokerReport()
+    problems = await check_broker(report, settings, mqtt, is_daemon_running=is_daemon_running)
+    return problems or list(report.faults())
+
+
+async def check_broker(
+    report: BrokerReport, settings: Settings, mqtt: Mqtt, *, is_daemon_running: bool
+) -> list[str]:
+    """Fill a report of a broker in time; return why it cannot be used at all, if so."""
+    settings = settings.model_copy(update={"mqtt": mqtt})
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            await try_broker(report, settings, is_daemon_running=is_daemon_running)
+    except TimeoutError:
+        place = f"{mqtt.host}:{mqtt.port}"
+        return [f"{place} did not answer in time ({report.step})"]
+    except ConfigError as error:
+        return list(error.problems)
+    return [report.problem] if report.problem is not None else []
+
+
+def _topics(settings: Settings) -> Topics:
+    return Topics(settings.mqtt.base_topic, settings.homeassistant.discovery_prefix)
 
 
 def _what_happened(place: str, step: str, error: Exception) -> str:
@@ -220,10 +212,11 @@ class _Inbox:
 class _BrokerCheck:
     """One connection on which everything is tried."""
 
-    def __init__(self, client: Client, report: BrokerReport, plan: Plan) -> None:
+    def __init__(self, client: Client, report: BrokerReport, settings: Settings) -> None:
         self._client = client
         self._report = report
-        self._plan = plan
+        self._settings = settings
+        self._topics = _topics(settings)
         self._inbox = _Inbox(client)
 
     async def run(self) -> None:
@@ -233,23 +226,25 @@ class _BrokerCheck:
             aiomqtt.MqttError: the connection is lost.
             TimeoutError: the broker does not acknowledge a message.
         """
-        report, plan = self._report, self._plan
+        report, device = self._report, self._topics.account(_CHECK_ACCOUNT)
         report.limits = self._client.limits
         report.step = SUBSCRIBING
         await self._subscribe()
-        await self._try_state(plan.device.state("sensor", "status"))
-        if plan.is_discovery_used:
-            await self._try_discovery(plan.device.discovery)
-        for prefix in plan.relay_prefixes:
+        await self._try_state(device.state("sensor", "status"))
+        if self._settings.homeassistant.enabled:
+            await self._try_discovery(device.discovery)
+        for prefix in sorted(self._settings.relay_prefixes()):
             await self._send(f"{prefix}check", b"", retain=False)
         report.step = "reading what is retained"
         await self._read_accounts()
 
     async def _subscribe(self) -> None:
         """Subscribe as the daemon does, and to what is read here."""
-        filters = self._plan.filters
+        filters = [*self._topics.commands(), *self._topics.retained()]
+        if self._settings.homeassistant.enabled:
+            filters.append(self._settings.homeassistant.status_topic)
         if self._report.limits.get("WildcardSubscriptionAvailable", 1) == 0:
-            filters = tuple(topic for topic in filters if not set(topic) & set("+#"))
+            filters = [topic for topic in filters if not set(topic) & set("+#")]
         granted = await self._client.subscribe([(topic, 1) for topic in filters])
         codes: Sequence[Any] = [getattr(code, "value", code) for code in granted]
         codes = [*codes, *[_FAILURE] * (len(filters) - len(codes))]
@@ -276,13 +271,8 @@ class _BrokerCheck:
         await self._send(topic, b"")
         if not received:
             self._report.not_read += (topic,)
-        elif not any(message.retain for message in received) and self._can_retain:
+        elif self._report.limits.get("RetainAvailable", 1) and not any(m.retain for m in received):
             self._report.not_retained += (topic,)
-
-    @property
-    def _can_retain(self) -> bool:
-        """Whether the broker says that it retains messages; the report shows it if not."""
-        return bool(self._report.limits.get("RetainAvailable", 1))
 
     async def _try_discovery(self, topic: str) -> None:
         """Publish the empty message that removes a device: Home Assistant must not get one."""
@@ -292,8 +282,7 @@ class _BrokerCheck:
 
     async def _read_accounts(self) -> None:
         """Read the broker's version, and the account statuses that a daemon publishes."""
-        topics = self._plan.topics
-        names = self._plan.accounts
+        topics, names = self._topics, self._settings.accounts
         status = {topics.account(name).state("sensor", "status"): name for name in names}
         attributes = {topics.account(name).attributes("sensor", "status"): name for name in names}
         messages: dict[str, str | None] = {}

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Collection, Sequence
 
-from bmw2mqtt.config import Mqtt
+from bmw2mqtt.config import Settings
 from bmw2mqtt.mqtt.client import IN_FLIGHT, Client
 from bmw2mqtt.mqtt.errors import BrokerError
 from bmw2mqtt.mqtt.message import Message
@@ -20,31 +20,21 @@ class DaemonRunning(Bmw2MqttError):  # noqa: N818 - named for what it is
 
 
 def remove_everything(
-    settings: Mqtt,
-    discovery_prefix: str,
-    relay_prefixes: Collection[str],
-    *,
-    is_dry_run: bool = False,
-    is_forced: bool = False,
+    settings: Settings, *, is_dry_run: bool = False, is_forced: bool = False
 ) -> list[str]:
     """Delete every retained topic of ours, also of earlier versions; return them in that order.
 
-    Args:
-        settings: the broker and our place on it.
-        discovery_prefix: Home Assistant's.
-        relay_prefixes: where BMW's own messages were passed on.
-        is_dry_run: only find them.
-        is_forced: delete them beside a running bridge too.
+    Forced, it deletes them beside a running bridge too; a dry run only finds them.
 
     Raises:
         BrokerError: the broker cannot be reached, or does not let us.
         DaemonRunning: the bridge is running. Nothing was deleted.
     """
-    topics = Topics(settings.base_topic, discovery_prefix)
+    topics = Topics(settings.mqtt.base_topic, settings.homeassistant.discovery_prefix)
 
     async def run() -> list[str]:
-        async with tool_client(settings, name="cleanup") as client:
-            found = await _find(client, topics, relay_prefixes)
+        async with tool_client(settings.mqtt, name="cleanup") as client:
+            found = await _find(client, topics, settings.relay_prefixes())
             is_running = found.get(topics.bridge_availability) == b"online"
             if is_running and not (is_dry_run or is_forced):
                 raise DaemonRunning(f"{topics.bridge_availability} is online")

@@ -2,8 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
+
+import aiomqtt
 
 from bmw2mqtt.config import Mqtt
 from bmw2mqtt.mqtt.client import Client
@@ -45,9 +48,8 @@ class DaemonLogin:
         Raises:
             BrokerError: the broker cannot be reached, or nothing is heard of the account.
         """
-
-        async def talk(client: Client) -> Result:
-            has_begun = False
+        has_begun = False
+        async with self._connected(PATIENCE_S) as client:
             message = Message(topic=self._captcha_topic, payload=token.encode(), retain=False)
             async for _ in self._changes(client, message):
                 has_begun |= self._status == "starting"
@@ -55,22 +57,17 @@ class DaemonLogin:
                     return await self._end(client)
             raise BrokerError("the connection was lost")
 
-        return await self._with_client(talk, PATIENCE_S)
-
     async def ask_for_code(self, show: Callable[[str, str], None]) -> Result:
         """Request a code that a person confirms at BMW; return the account's status afterwards.
 
-        Args:
-            show: given BMW's page and the code, again for a code that replaces the first.
+        `show` gets BMW's page and the code, again for a code that replaces the first.
 
         Raises:
             AccountError: the login failed.
             BrokerError: the broker cannot be reached, or nothing is heard of the account.
         """
-
-        async def talk(client: Client) -> Result:
-            shown = None
-            has_begun = False
+        shown, has_begun = None, False
+        async with self._connected(PATIENCE_WITH_A_PERSON_S) as client:
             message = Message(topic=self._button_topic, payload=b"PRESS", retain=False)
             async for _ in self._changes(client, message):
                 code = self._attributes.get("user_code")
@@ -88,18 +85,15 @@ class DaemonLogin:
                     show(str(self._attributes.get("login_url")), str(code))
             raise BrokerError("the connection was lost")
 
-        return await self._with_client(talk, PATIENCE_WITH_A_PERSON_S)
-
-    async def _with_client(
-        self, talk: Callable[[Client], Awaitable[Result]], patience_s: float
-    ) -> Result:
+    @asynccontextmanager
+    async def _connected(self, patience_s: float) -> AsyncIterator[Client]:
         try:
             async with (
                 asyncio.timeout(patience_s),
                 tool_client(self._settings, name="login") as client,
             ):
                 await client.subscribe([(self._status_topic, 1), (self._attributes_topic, 1)])
-                return await talk(client)
+                yield client
         except TimeoutError as error:
             raise BrokerError("the running daemon does not answer; see its log") from error
 
@@ -108,10 +102,7 @@ class DaemonLogin:
         await client.send(message)
         async for received in client.messages:
             # What was retained is from before, but stays as it is if nothing changes.
-            if received.topic.value == self._attributes_topic:
-                self._attributes = json.loads(received.payload)
-            else:
-                self._status = received.payload.decode()
+            self._update(received)
             if not received.retain or self._attributes.get("user_code"):
                 yield
 
@@ -120,12 +111,16 @@ class DaemonLogin:
         try:
             async with asyncio.timeout(SETTLE_S):
                 async for received in client.messages:
-                    if received.topic.value == self._attributes_topic:
-                        self._attributes = json.loads(received.payload)
-                    else:
-                        self._status = received.payload.decode()
+                    self._update(received)
                     if self._attributes.get("user_code"):
                         break  # it is not the end
         except TimeoutError:
             pass
         return self._status, self._attributes.get("message")
+
+    def _update(self, received: aiomqtt.Message) -> None:
+        """Note the status of the account, or what is known beside it."""
+        if received.topic.value == self._attributes_topic:
+            self._attributes = json.loads(received.payload)
+        else:
+            self._status = received.payload.decode()

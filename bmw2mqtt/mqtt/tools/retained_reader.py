@@ -16,12 +16,7 @@ ANSWER_S = 10.0
 
 
 def read_retained(settings: Mqtt, filters: Collection[str], *, name: str) -> dict[str, bytes]:
-    """Return the retained payloads of all topics that match, by topic.
-
-    Args:
-        settings: the broker.
-        filters: the topics, as MQTT subscribes to them.
-        name: makes the client ID: the daemon's goes on using its own.
+    """Return the retained payloads of all topics that match, by topic; see `tool_client`.
 
     Raises:
         BrokerError: the broker cannot be reached, or does not let us.

@@ -16,9 +16,7 @@ from bmw2mqtt.mqtt.transport import tls_context
 async def tool_client(settings: Mqtt, *, name: str) -> AsyncIterator[Client]:
     """Connect for as long as the context lasts.
 
-    Args:
-        settings: the broker.
-        name: makes the client ID: the daemon's goes on using its own.
+    The name makes the client ID: the daemon's goes on using its own.
 
     Raises:
         BrokerError: the broker cannot be reached, or does not let us.

@@ -12,17 +12,12 @@ from bmw2mqtt.web.setup.html import Field
 from bmw2mqtt.web.setup.service import Setup
 from bmw2mqtt.web.setup.texts import Texts
 
-HOST: Final = ("mqtt", "host")
-PORT: Final = ("mqtt", "port")
-USERNAME: Final = ("mqtt", "username")
-PASSWORD: Final = ("mqtt", "password")
-TLS: Final = ("mqtt", "tls", "enabled")
 PATHS: Final[Mapping[str, KeyPath]] = {
-    "host": HOST,
-    "port": PORT,
-    "username": USERNAME,
-    "password": PASSWORD,
-    "tls": TLS,
+    "host": ("mqtt", "host"),
+    "port": ("mqtt", "port"),
+    "username": ("mqtt", "username"),
+    "password": ("mqtt", "password"),
+    "tls": ("mqtt", "tls", "enabled"),
 }
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from aiohttp import web
+
 from bmw2mqtt.web.page_head import page_head
 from bmw2mqtt.web.setup.texts import Texts
 
@@ -27,26 +29,21 @@ class Field:
     """More attributes, as HTML."""
 
 
-def document(
-    body: str,
-    *,
+def page(
     t: Texts,
     title: str,
+    body: str,
+    *,
     step: str | None = None,
     root: str = "../",
     live: bool = False,
     back: str | None = None,
-) -> str:
-    """Return a whole page.
+    status: int = 200,
+) -> web.Response:
+    """Answer with a whole page.
 
-    Args:
-        body: its content, as HTML.
-        t: the texts.
-        title: its heading.
-        step: the step of the setup that it is; `None`: it is one of the settings.
-        root: the relative address of the page with the cars.
-        live: whether the page is read again every few seconds.
-        back: the relative address of the page before; `None`: there is none.
+    A page without a `step` is one of the settings. `root` and `back` are the relative addresses of
+    the page with the cars and of the page before; a `live` page is read again every few seconds.
     """
     name = "bmw2mqtt" if step is None else t("title")
     digest = hashlib.sha256(f"{title}{body}".encode()).hexdigest()[:16]
@@ -61,7 +58,7 @@ def document(
         script="setup.js",
         more=refresh,
     )
-    return f"""{head}<body class="setup">
+    text = f"""{head}<body class="setup">
 <a class="skip" href="#main">{t("skip")}</a>
 <header><h1><img src="{root}icon.svg" alt="" width="28" height="28">{name}</h1></header>
 <div id="announcement" class="unseen" role="status"></div>
@@ -74,6 +71,9 @@ def document(
 </body>
 </html>
 """
+    # With no-referrer browsers would send `Origin: null` with a form.
+    headers = {"Referrer-Policy": "same-origin"}
+    return web.Response(text=text, content_type="text/html", headers=headers, status=status)
 
 
 def _progress(t: Texts, step: str | None) -> str:

@@ -15,13 +15,21 @@ from bmw2mqtt.web.setup.start_link import is_container
 from bmw2mqtt.web.setup.texts import LANGUAGES, Texts
 from bmw2mqtt.web.visitor import UNITS
 
-PORTALS: Final[Mapping[str, str]] = {
+_PORTALS: Final[Mapping[str, str]] = {
     "BMW Deutschland": "https://www.bmw.de/de-de/mybmw/vehicle-overview",
     "BMW UK": "https://www.bmw.co.uk/en-gb/mybmw/vehicle-overview",
     "MINI Deutschland": "https://www.mini.de/de-de/mymini/vehicle-overview",
     "MINI UK": "https://www.mini.co.uk/en-gb/mymini/vehicle-overview",
 }
 _REGIONS: Final = ("rest_of_world", "north_america", "china")
+
+
+def portal_links(separator: str) -> str:
+    """Return links to BMW's portals."""
+    return separator.join(
+        f'<a href="{url}" target="_blank" rel="noopener noreferrer">{name}</a>'
+        for name, url in _PORTALS.items()
+    )
 
 
 def language(t: Texts, form_token: str) -> str:
@@ -65,12 +73,8 @@ def broker(
 ) -> str:
     """Return the form for the broker.
 
-    Args:
-        t: the texts.
-        setup: the configuration.
-        entered: the broker in the form.
-        tested: what the test found; an empty list: the broker works; `None`: it was not tested.
-        lines: why the form was not saved.
+    `tested` is what the test found: an empty list if the broker works, `None` if it was not tested.
+    `lines` are why the form was not saved.
     """
     result = ""
     buttons = button(t("continue"), value="save", busy=t("broker.testing"))
@@ -115,12 +119,8 @@ def car(t: Texts, setup: Setup) -> str:
 
 def portal(t: Texts, setup: Setup, entered: AccountForm, lines: list[str]) -> str:
     """Return BMW's portal step by step, and the form for the client ID."""
-    links = "".join(
-        f'<a href="{url}" target="_blank" rel="noopener noreferrer">{name}</a>'
-        for name, url in PORTALS.items()
-    )
     first = (
-        f'{t("portal.1")}<span class="links">{links}</span>'
+        f'{t("portal.1")}<span class="links">{portal_links("")}</span>'
         f'<span class="soft">{t("portal.1.note")}</span>'
     )
     link = f'<a href="../selection" target="_blank">{t("portal.helper")}</a>'

@@ -1,5 +1,6 @@
 """The content of the pages after something was saved: login, first value, settings."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 from typing import Final, NamedTuple
@@ -8,15 +9,25 @@ from bmw2mqtt.config import is_home_assistant_app, is_loopback
 from bmw2mqtt.config.settings_file import SETTINGS_FILE
 from bmw2mqtt.translations import status_message
 from bmw2mqtt.vehicle.account import AccountState, AccountStatus, LoginKind
+from bmw2mqtt.web.car_values import native
 from bmw2mqtt.web.context import PageContext
 from bmw2mqtt.web.setup.drawings import qr_code
-from bmw2mqtt.web.setup.first_values import CarWithValues, cars_with_values, topics_for_evcc
 from bmw2mqtt.web.setup.html import button, form, problems
 from bmw2mqtt.web.setup.service import Setup
 from bmw2mqtt.web.setup.start_link import opens_without_link, own_address
 from bmw2mqtt.web.setup.texts import Texts
+from bmw2mqtt.web.status_document import SHOWN_ENTITIES
 
 _EVCC: Final = "https://github.com/bmw2mqtt/bmw2mqtt/blob/main/docs/recipes/evcc.md"
+_EVCC_ENTITIES: Final = (
+    "sensor/remaining_battery_percent",
+    "sensor/remaining_range_electric",
+    "binary_sensor/connection_status",
+    "binary_sensor/charging_status",
+)
+"""What evcc reads of a car."""
+_SHOWN: Final = 4
+"""So many values of a car."""
 _LOGGED_IN: Final = {AccountStatus.OK, AccountStatus.PAUSED, AccountStatus.QUOTA_EXCEEDED}
 
 
@@ -98,15 +109,51 @@ def _code(t: Texts, setup: Setup, state: AccountState) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class CarWithValues:
+    """A car that has sent something."""
+
+    vin: str
+    name: str
+    values: tuple[tuple[str, str], ...]
+    """Label and text of each."""
+
+
+def cars_with_values(context: PageContext, account: str, t: Texts) -> list[CarWithValues]:
+    """Return the cars of an account that have at least one value."""
+    cars = [car for car in context.devices.vehicles() if car.account == account]
+    found = (
+        CarWithValues(
+            car.vehicle.vin,
+            car.name,
+            tuple(
+                (t(f"value.{entity.key}"), _value(value, entity.unit, t))
+                for entity in SHOWN_ENTITIES
+                if hasattr(entity, "unit") and f"value.{entity.key}" in t
+                if entity.exists(car.vehicle)
+                and (value := native(entity.value(car.vehicle))) is not None
+            )[:_SHOWN],
+        )
+        for car in cars
+    )
+    return [car for car in found if car.values]
+
+
+def _value(value: object, unit: str, t: Texts) -> str:
+    if not isinstance(value, int | float):
+        return f"{value} {unit}"
+    shown, shown_unit = t.visitor.quantity(value, unit)
+    is_whole = float(shown).is_integer() or shown_unit != unit
+    text = f"{shown:,.0f}" if is_whole else f"{shown:,.1f}"
+    if t.language == "de":
+        text = text.translate(str.maketrans(",.", ".,"))
+    return f"{text} {shown_unit}"
+
+
 def done(t: Texts, context: PageContext, setup: Setup, name: str, visited: str) -> str:
     """Return the first values, and where to see them from now on.
 
-    Args:
-        t: the texts.
-        context: the daemon's parts.
-        setup: the configuration.
-        name: the account.
-        visited: by which name or address the visitor opened the page.
+    `visited` is the name or address by which the visitor opened the page.
     """
     cars = cars_with_values(context, name, t)
     shown = "".join(_car(car) for car in cars) or f'<p class="empty">{t("done.none")}</p>'
@@ -120,20 +167,29 @@ def done(t: Texts, context: PageContext, setup: Setup, name: str, visited: str) 
         home_assistant = t("done.homeassistant.app")
     else:
         home_assistant = t("done.homeassistant.text", host=host, port=mqtt.port)
-    topics = "\n".join(topics_for_evcc(vin, base))
+    topics = "\n".join(f"{base}/{vin}/{entity}" for entity in _EVCC_ENTITIES)
     user = " -u USER -P PASSWORD" if mqtt.username else ""
     command = f"mosquitto_sub -h {host} -p {mqtt.port}{user} -v -t '{base}/{vin}/#'"
+    evcc = (
+        f"<p>{t('done.evcc.text')}</p><pre>{escape(topics)}</pre>"
+        f'<p><a href="{_EVCC}" target="_blank" rel="noopener noreferrer">'
+        f"{t('done.evcc.link')}</a></p>"
+    )
     return (
         f'<p>{t("done.text")}</p><div class="grid">{shown}</div>'
-        f'<section class="card form"><h3>{t("done.homeassistant")}</h3><p>{home_assistant}</p>'
-        f"</section>"
-        f'<section class="card form"><h3>{t("done.evcc")}</h3><p>{t("done.evcc.text")}</p>'
-        f"<pre>{escape(topics)}</pre>"
-        f'<p><a href="{_EVCC}" target="_blank" rel="noopener noreferrer">{t("done.evcc.link")}</a>'
-        f'</p></section><section class="card form"><h3>{t("done.other")}</h3>'
-        f"<p>{t('done.other.text')}</p><pre>{escape(command)}</pre></section>"
-        f'<div class="row"><a class="button main" href="../">{t("page")}</a></div>'
+        + _section(t("done.homeassistant"), f"<p>{home_assistant}</p>")
+        + _section(t("done.evcc"), evcc)
+        + _section(t("done.other"), f"<p>{t('done.other.text')}</p><pre>{escape(command)}</pre>")
+        + f'<div class="row"><a class="button main" href="../">{t("page")}</a></div>'
     )
+
+
+def _section(title: str, content: str) -> str:
+    return f'<section class="card form"><h3>{title}</h3>{content}</section>'
+
+
+def _link_to(page: str, text: str) -> str:
+    return f'<div class="row"><a class="button" href="{page}">{text}</a></div>'
 
 
 def _car(car: CarWithValues) -> str:
@@ -149,18 +205,16 @@ def overview(t: Texts, context: PageContext, setup: Setup, url: str = "") -> str
     state = t("overview.connected" if connected else "overview.disconnected")
     accounts = "".join(_account(t, context, setup, name) for name in settings.accounts)
     file = settings.data_dir / SETTINGS_FILE
-    return (
-        f'<section class="card form"><h3>{t("overview.broker")}</h3>'
+    broker = (
         f'<p><code>{escape(context.broker)}</code> <span class="pill {pill}">{state}</span></p>'
-        f'<div class="row"><a class="button" href="broker">{t("overview.change")}</a></div>'
-        f"</section>"
-        f'<section class="card form"><h3>{t("overview.accounts")}</h3>{accounts}'
-        f'<div class="row"><a class="button" href="car">{t("overview.add")}</a></div></section>'
-        f'<section class="card form"><h3>{t("step.language")}</h3>'
-        f"<p>{t('language.own')} · {t(f'units.{t.visitor.units}')}</p>"
-        f'<div class="row"><a class="button" href="language">{t("overview.change")}</a></div>'
-        f"</section>{_link(t, setup, url)}"
-        f'<p class="soft">{t("overview.file", file=file)}</p>'
+    )
+    language = f"<p>{t('language.own')} · {t(f'units.{t.visitor.units}')}</p>"
+    return (
+        _section(t("overview.broker"), broker + _link_to("broker", t("overview.change")))
+        + _section(t("overview.accounts"), accounts + _link_to("car", t("overview.add")))
+        + _section(t("step.language"), language + _link_to("language", t("overview.change")))
+        + _link(t, setup, url)
+        + f'<p class="soft">{t("overview.file", file=file)}</p>'
         f'<p><a href="../">{t("page")}</a></p>'
     )
 
@@ -184,18 +238,18 @@ def _account(t: Texts, context: PageContext, setup: Setup, name: str) -> str:
 def _link(t: Texts, setup: Setup, url: str) -> str:
     if is_home_assistant_app():
         return ""
-    title = f'<section class="card form"><h3>{t("overview.link")}</h3>'
-    http = setup.settings().http
-    if opens_without_link(http):
-        return f"{title}<p>{t('overview.local')}</p></section>"
-    if url:
-        return (
-            f'{title}<p>{t("overview.link.text")}</p><p><code id="link">{escape(url)}</code></p>'
+    if opens_without_link(setup.settings().http):
+        content = f"<p>{t('overview.local')}</p>"
+    elif url:
+        content = (
+            f'<p>{t("overview.link.text")}</p><p><code id="link">{escape(url)}</code></p>'
             f'<div class="row"><button type="button" data-copy="link" data-copied="{t("copied")}">'
-            f"{t('copy')}</button></div>{qr_code(url, t('overview.link'))}</section>"
+            f"{t('copy')}</button></div>{qr_code(url, t('overview.link'))}"
         )
-    content = button(t("overview.link.button"), main=False)
-    return f"{title}{form(content, setup.form_token, action='link', kind='plain-form')}</section>"
+    else:
+        create = button(t("overview.link.button"), main=False)
+        content = form(create, setup.form_token, action="link", kind="plain-form")
+    return _section(t("overview.link"), content)
 
 
 def remove(t: Texts, setup: Setup, name: str, lines: list[str]) -> str:

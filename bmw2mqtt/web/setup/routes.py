@@ -11,6 +11,7 @@ from aiohttp import web
 
 from bmw2mqtt.config import is_loopback
 from bmw2mqtt.config.keys import KeyPath
+from bmw2mqtt.mqtt.tools.broker_check import broker_problems
 from bmw2mqtt.vehicle.errors import ConfigError
 from bmw2mqtt.web import access
 from bmw2mqtt.web.access import Access
@@ -19,8 +20,7 @@ from bmw2mqtt.web.context import PageContext
 from bmw2mqtt.web.setup import account_forms, pages, result_pages
 from bmw2mqtt.web.setup.account_forms import AccountForm
 from bmw2mqtt.web.setup.broker_form import BrokerForm
-from bmw2mqtt.web.setup.broker_test import broker_problems
-from bmw2mqtt.web.setup.html import document
+from bmw2mqtt.web.setup.html import page
 from bmw2mqtt.web.setup.service import Setup
 from bmw2mqtt.web.setup.start_link import page_urls
 from bmw2mqtt.web.setup.texts import LANGUAGES, YEAR_S, Texts, texts_for
@@ -53,13 +53,6 @@ class SetupRoutes:
     """The setup, which later is the settings."""
 
     def __init__(self, context: PageContext, setup: Setup, allowed: Access) -> None:
-        """Prepare it.
-
-        Args:
-            context: the daemon's parts.
-            setup: the configuration.
-            allowed: opens sessions.
-        """
         self._context = context
         self._setup = setup
         self._access = allowed
@@ -111,27 +104,10 @@ class SetupRoutes:
                 t = texts_for(request)
                 text = f'<p class="message warn" role="alert">{t("form.old")}</p>'
                 link = f'<p><a class="button" href="">{t("continue")}</a></p>'
-                return self._answer(t, t("settings"), text + link, status=403)
+                return page(t, t("settings"), text + link, status=403)
             return await receive(request, sent)
 
         return handle
-
-    def _answer(
-        self,
-        t: Texts,
-        title: str,
-        body: str,
-        *,
-        step: str | None = None,
-        root: str = "../",
-        live: bool = False,
-        back: str | None = None,
-        status: int = 200,
-    ) -> web.Response:
-        text = document(body, t=t, title=title, step=step, root=root, live=live, back=back)
-        # With no-referrer browsers would send `Origin: null` with a form.
-        headers = {"Referrer-Policy": "same-origin"}
-        return web.Response(text=text, content_type="text/html", headers=headers, status=status)
 
     def _step(self, name: str) -> str | None:
         """Return the step that is shown; later the same pages are the settings."""
@@ -146,7 +122,7 @@ class SetupRoutes:
     async def _show_start(self, request: web.Request, error: str = "") -> web.Response:
         t = texts_for(request)
         body = pages.locked(t, with_token=self._has_own_token(), error=error)
-        return self._answer(t, pages.locked_title(t), body, status=401)
+        return page(t, pages.locked_title(t), body, status=401)
 
     def _has_own_token(self) -> bool:
         """Return whether the owner may know a token; before the setup it can be of this process."""
@@ -166,9 +142,9 @@ class SetupRoutes:
         t = texts_for(request)
         if not self._setup.start_link.is_valid(request.match_info["nonce"]):
             body = pages.locked(t, with_token=False)
-            return self._answer(t, pages.locked_title(t), body, root="../../", status=403)
+            return page(t, pages.locked_title(t), body, root="../../", status=403)
         title, body = t("start.title"), pages.language(t, "")
-        return self._answer(t, title, body, step=self._step("language"), root="../../")
+        return page(t, title, body, step=self._step("language"), root="../../")
 
     async def _redeem_link(self, request: web.Request) -> web.Response:
         """Open a session. A link that is only looked at, as chats do, stays valid."""
@@ -188,7 +164,7 @@ class SetupRoutes:
         root = page_urls(self._setup.settings().http)[0] if is_local else f"{request.url.origin()}/"
         url = root + self._setup.start_link.path()
         body = result_pages.overview(t, self._context, self._setup, url)
-        return self._answer(t, t("settings"), body)
+        return page(t, t("settings"), body)
 
     # The steps
 
@@ -196,18 +172,18 @@ class SetupRoutes:
         t = texts_for(request)
         if self._setup.is_restarting:
             body = f'<p class="pill busy">{t("overview.restarting")}</p>'
-            return self._answer(t, t("settings"), body, live=True)
+            return page(t, t("settings"), body, live=True)
         if self._setup.is_waiting:
             raise web.HTTPSeeOther("language")
         body = result_pages.overview(t, self._context, self._setup)
-        return self._answer(t, t("settings"), body)
+        return page(t, t("settings"), body)
 
     async def _show_language(self, request: web.Request) -> web.Response:
         t = texts_for(request)
         title = t("start.title") if self._setup.is_waiting else t("step.language")
         body = pages.language(t, self._setup.form_token)
         back = None if self._setup.is_waiting else "./"
-        return self._answer(t, title, body, step=self._step("language"), back=back)
+        return page(t, title, body, step=self._step("language"), back=back)
 
     async def _choose_language(self, _: web.Request, sent: Sent) -> web.Response:
         await self._save_language(sent)
@@ -233,7 +209,7 @@ class SetupRoutes:
         self._setup.entered_broker = entered.mqtt if entered else None
         entered = entered or BrokerForm.current(self._setup)
         body = pages.broker(t, self._setup, entered, tested=tested, lines=lines or [])
-        return self._answer(
+        return page(
             t, t("broker.title"), body, step=self._step("broker"), back=self._before("language")
         )
 
@@ -257,9 +233,7 @@ class SetupRoutes:
     async def _show_car(self, request: web.Request) -> web.Response:
         t = texts_for(request)
         body = pages.car(t, self._setup)
-        return self._answer(
-            t, t("car.title"), body, step=self._step("car"), back=self._before("broker")
-        )
+        return page(t, t("car.title"), body, step=self._step("car"), back=self._before("broker"))
 
     async def _choose_backend(self, _: web.Request, sent: Sent) -> web.Response:
         wanted = sent.get("where", "")
@@ -278,9 +252,7 @@ class SetupRoutes:
         t, kind = texts_for(request), _ACCOUNT_PAGES[backend]
         entered = entered or kind.current(self._setup, self._account(request))
         body = kind.render(t, self._setup, entered, lines or [])
-        return self._answer(
-            t, t(kind.title), body, step=self._step("portal"), back=self._before("car")
-        )
+        return page(t, t(kind.title), body, step=self._step("portal"), back=self._before("car"))
 
     async def _receive_account(
         self, backend: str, request: web.Request, sent: Sent
@@ -312,10 +284,10 @@ class SetupRoutes:
         t, name = texts_for(request), request.query.get("account", "")
         if name not in self._setup.configuration.settings.accounts:
             raise web.HTTPSeeOther("./")
-        page = result_pages.login(t, self._context, self._setup, name)
-        if page.is_done:
+        found = result_pages.login(t, self._context, self._setup, name)
+        if found.is_done:
             raise web.HTTPSeeOther(f"done?account={name}")
-        return self._answer(t, page.title, page.body, step="login", live=True)
+        return page(t, found.title, found.body, step="login", live=True)
 
     async def _request_code(self, request: web.Request, _: Sent) -> web.Response:
         name = request.query.get("account", "")
@@ -327,7 +299,7 @@ class SetupRoutes:
         t, name = texts_for(request), request.query.get("account", "")
         visited = request.url.host or "localhost"
         body = result_pages.done(t, self._context, self._setup, name, visited)
-        return self._answer(t, t("done.title"), body, step="done")
+        return page(t, t("done.title"), body, step="done")
 
     async def _show_remove(
         self, request: web.Request, lines: list[str] | None = None
@@ -336,7 +308,7 @@ class SetupRoutes:
         if not self._is_removable(name):
             raise web.HTTPSeeOther("./")
         body = result_pages.remove(t, self._setup, name, lines or [])
-        return self._answer(t, t("overview.remove"), body)
+        return page(t, t("overview.remove"), body)
 
     async def _remove(self, request: web.Request, _: Sent) -> web.Response:
         name = request.query.get("account", "")

@@ -46,10 +46,8 @@ class Setup:
     ) -> None:
         """Prepare it.
 
-        Args:
-            configuration: what is configured now.
-            load: reads every source again.
-            check: raises `ConfigError` for what shows only when settings are used.
+        `load` reads every source again; `check` raises `ConfigError` for what shows only when
+        the settings are used.
         """
         self.configuration = configuration
         self.start_link = StartLink()
@@ -116,22 +114,19 @@ class Setup:
             ConfigError: With them the configuration would not be valid; nothing is changed.
         """
         with self._saving:
-            return self._save(changes)
-
-    def _save(self, changes: Mapping[KeyPath, object]) -> bool:
-        wanted: dict[KeyPath, object] = dict(changes)
-        if self._opens_page():
-            wanted["http", "host"] = EVERY_ADDRESS
-            wanted["http", "token"] = self._token.get_secret_value()
-        saved = {path: value for path, value in wanted.items() if not self.is_fixed(path)}
-        if not saved:
-            return False
-        was_waiting = self.is_waiting
-        self.configuration = self._written(saved)
-        if was_waiting and not self.is_waiting:
-            self.start_link.revoke()  # it may still be in a log that others read
-        log.info("setup_saved", settings=[".".join(path) for path in saved])
-        return True
+            wanted: dict[KeyPath, object] = dict(changes)
+            if self._opens_page():
+                wanted["http", "host"] = EVERY_ADDRESS
+                wanted["http", "token"] = self._token.get_secret_value()
+            saved = {path: value for path, value in wanted.items() if not self.is_fixed(path)}
+            if not saved:
+                return False
+            was_waiting = self.is_waiting
+            self.configuration = self._written(saved)
+            if was_waiting and not self.is_waiting:
+                self.start_link.revoke()  # it may still be in a log that others read
+            log.info("setup_saved", settings=[".".join(path) for path in saved])
+            return True
 
     def _written(self, changes: Mapping[KeyPath, object]) -> Configuration:
         """Write values and return the configuration with them; undo it if that is not valid."""

@@ -1,6 +1,7 @@
 """The columns of charging sessions and trips."""
 
 from datetime import tzinfo
+from typing import Any
 
 from bmw2mqtt.history.prices import effective_cost
 from bmw2mqtt.history.queries import Row
@@ -27,16 +28,12 @@ def charge_columns(zone: tzinfo, currency: str) -> tuple[PageColumn[Row[SessionR
             link=lambda row: f"charges/{row.record.key}",
         ),
         PageColumn(t("End"), end, is_number=False),
-        PageColumn(words.with_unit(t("Energy"), "kWh"), lambda row: charge_energy(row.record)),
+        PageColumn(t("Energy"), lambda row: charge_energy(row.record), unit="kWh"),
         PageColumn(
             t("Battery (%)"), lambda row: words.span(row.record.soc_start, row.record.soc_end)
         ),
-        PageColumn(
-            words.with_unit(t("Mean"), "kW"), lambda row: words.number(row.record.mean_kw, 1)
-        ),
-        PageColumn(
-            words.with_unit(t("Peak"), "kW"), lambda row: words.number(row.record.peak_kw, 1)
-        ),
+        PageColumn(t("Mean"), lambda row: words.number(row.record.mean_kw, 1), unit="kW"),
+        PageColumn(t("Peak"), lambda row: words.number(row.record.peak_kw, 1), unit="kW"),
         PageColumn(
             t("Current"),
             lambda row: words.known(words.KINDS, row.record.kind),
@@ -44,8 +41,7 @@ def charge_columns(zone: tzinfo, currency: str) -> tuple[PageColumn[Row[SessionR
         ),
         PageColumn(t("Place"), lambda row: words.place(row.record.zone), is_number=False),
         PageColumn(t("Cost"), lambda row: cost_text(row, currency)),
-        PageColumn(t("Label"), _label, is_number=False),
-        PageColumn(t("Class"), _class, is_number=False),
+        *_entered(),
     )
 
 
@@ -78,24 +74,20 @@ def trip_columns(zone: tzinfo) -> tuple[PageColumn[Row[TripRecord]], ...]:
             link=lambda row: f"trips/{row.record.key}",
         ),
         PageColumn(t("Start"), start, is_number=False),
+        PageColumn(t("Distance"), lambda row: words.distance_text(row.record.km), unit=words.km()),
         PageColumn(
-            words.with_unit(t("Distance"), words.km()),
-            lambda row: words.number(words.distance(row.record.km), 0),
-        ),
-        PageColumn(
-            words.energy_unit(),
-            lambda row: words.number(words.energy_use(row.record.kwh_per_100km), 1),
+            words.energy_unit(), lambda row: words.energy_use_text(row.record.kwh_per_100km)
         ),
         PageColumn(
             t("Battery (%)"), lambda row: words.span(row.record.soc_start, row.record.soc_end)
         ),
         PageColumn(
-            words.with_unit(t("Odometer"), words.km()),
-            lambda row: words.number(words.distance(row.record.odometer_end_km), 0),
+            t("Odometer"),
+            lambda row: words.distance_text(row.record.odometer_end_km),
+            unit=words.km(),
         ),
         PageColumn(t("From, to"), lambda row: trip_places(row.record), is_number=False),
-        PageColumn(t("Label"), _label, is_number=False),
-        PageColumn(t("Class"), _class, is_number=False),
+        *_entered(),
     )
 
 
@@ -106,9 +98,13 @@ def trip_places(record: TripRecord) -> str:
     return f"{words.place(record.zone_from)} → {words.place(record.zone_to)}"
 
 
-def _label(row: Row[SessionRecord] | Row[TripRecord]) -> str:
-    return row.user.user_label or html.NONE
-
-
-def _class(row: Row[SessionRecord] | Row[TripRecord]) -> str:
-    return words.known(words.CLASSES, row.user.user_class)
+def _entered() -> tuple[PageColumn[Row[Any]], ...]:
+    """Return the columns of what a person has entered."""
+    return (
+        PageColumn(t("Label"), lambda row: row.user.user_label or html.NONE, is_number=False),
+        PageColumn(
+            t("Class"),
+            lambda row: words.known(words.CLASSES, row.user.user_class),
+            is_number=False,
+        ),
+    )

@@ -9,6 +9,7 @@ from bmw2mqtt.entities.catalogue import Descriptor, catalogue
 from bmw2mqtt.translations import NAMES, translator
 from bmw2mqtt.vehicle.account import StreamedData
 from bmw2mqtt.vehicle.snapshot import DriveTrain, Vehicle
+from bmw2mqtt.web.setup.pages import portal_links
 from bmw2mqtt.web.vehicle_page import html, words
 from bmw2mqtt.web.vehicle_page.portal_script import bookmarklet, console_text
 from bmw2mqtt.web.vehicle_page.words import mark, t
@@ -29,12 +30,6 @@ _GROUPS: Final = {
     "daily": mark("BMW does not stream it: read once a day"),
     "other": mark("Not for this kind of car"),
 }
-_PORTALS: Final = (
-    ("BMW Deutschland", "https://www.bmw.de/de-de/mybmw/vehicle-overview"),
-    ("BMW UK", "https://www.bmw.co.uk/en-gb/mybmw/vehicle-overview"),
-    ("MINI Deutschland", "https://www.mini.de/de-de/mymini/vehicle-overview"),
-    ("MINI UK", "https://www.mini.co.uk/en-gb/mymini/vehicle-overview"),
-)
 
 
 def group_of(row: Descriptor, vehicle: Vehicle, streamed: StreamedData, today: date) -> str | None:
@@ -78,16 +73,12 @@ def render_helper() -> str:
 
 
 def _helper_section() -> str:
-    return html.section("ticks", t("Select everything in BMW's portal"), _helper())
-
-
-def _helper() -> str:
     steps = (
         (
             f'{t("Drag this link to the bookmarks of your browser:")} <a class="button main"'
             f' id="bookmarklet" href="{escape(bookmarklet())}">{t("Select for bmw2mqtt")}</a>'
         ),
-        f"{t('Log in at BMW or MINI:')} {_portals()}. "
+        f"{t('Log in at BMW or MINI:')} {portal_links(' · ')}. "
         + t("Open the car, then CarData, then Configure data stream."),
         t(
             "On that page, click the bookmark. It adds every value that BMW offers and bmw2mqtt"
@@ -114,16 +105,10 @@ def _helper() -> str:
     console = html.details(
         t("Without bookmarks: paste it into the console of the browser"), _console()
     )
-    return html.card(
+    content = (
         f'<p>{why}</p><ol class="steps-list">{listed}</ol>{console}<p class="soft">{honest}</p>'
     )
-
-
-def _portals() -> str:
-    return " · ".join(
-        f'<a href="{url}" target="_blank" rel="noopener noreferrer">{text}</a>'
-        for text, url in _PORTALS
-    )
+    return html.section("ticks", t("Select everything in BMW's portal"), html.card(content))
 
 
 def _console() -> str:

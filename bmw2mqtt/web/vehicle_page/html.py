@@ -5,72 +5,22 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final, Generic, TypeVar
 
-from bmw2mqtt.web.page_head import page_head
-
 T = TypeVar("T")
 
 NONE: Final = "\N{EN DASH}"
 """Stands for a value that is not known."""
-_THEME_COLORS: Final = """\
-<meta name="theme-color" content="#f3f5f8" media="(prefers-color-scheme: light)">
-<meta name="theme-color" content="#0e1217" media="(prefers-color-scheme: dark)">
-"""
 
 
 @dataclass(frozen=True, slots=True)
 class PageColumn(Generic[T]):
-    """A column: its heading, the text of a cell, and where the cell leads."""
+    """A column: its heading with a unit, the text of a cell, and where the cell leads."""
 
     heading: str
     text: Callable[[T], str]
+    unit: str = ""
+    """Stands behind the heading."""
     is_number: bool = True
     link: Callable[[T], str] | None = None
-
-
-def document(
-    *,
-    title: str,
-    body: str,
-    root: str,
-    name: str,
-    language: str,
-    skip: str,
-    script: str = "page-vehicle.js",
-) -> str:
-    """Return a page.
-
-    Args:
-        title: Of the window.
-        body: HTML.
-        root: The address of the first page, seen from this one: `../../`.
-        name: Of the car, at the top of the page.
-        language: Of the page.
-        skip: The text of the link to the content.
-        script: Its script.
-    """
-    head = page_head(
-        language=language,
-        title=escape(title),
-        root=root,
-        style="page-vehicle.css",
-        script=script,
-        more=_THEME_COLORS,
-    )
-    return f"""{head}<body>
-<a class="skip" href="#main">{escape(skip)}</a>
-<header>
-<p class="brand"><a href="{root}">
-<img src="{root}icon.svg" alt="" width="28" height="28">bmw2mqtt</a></p>
-<p class="soft">{escape(name)}</p>
-</header>
-<div id="notice" role="alert"></div>
-<div id="announcement" class="unseen" role="status"></div>
-<main id="main" tabindex="-1">
-{body}
-</main>
-</body>
-</html>
-"""
 
 
 def section(key: str, title: str, content: str) -> str:
@@ -103,7 +53,7 @@ def table(label: str, columns: Sequence[PageColumn[T]], rows: Sequence[T]) -> st
     if not body:
         return ""
     head = "".join(
-        f'<th scope="col"{_kind(columns[index])}>{escape(columns[index].heading)}</th>'
+        f'<th scope="col"{_kind(columns[index])}>{escape(_heading(columns[index]))}</th>'
         for index in shown
     )
     return (
@@ -134,6 +84,10 @@ def facts(pairs: Iterable[tuple[str, str]]) -> str:
         for name, value in pairs
         if value != NONE
     ).join(("<dl>", "</dl>\n"))
+
+
+def _heading(column: PageColumn[T]) -> str:
+    return f"{column.heading} ({column.unit})" if column.unit else column.heading
 
 
 def _cell(column: PageColumn[T], row: T, text: str, index: int) -> str:

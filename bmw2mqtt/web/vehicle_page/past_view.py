@@ -137,16 +137,11 @@ def _reading_columns(zone: tzinfo) -> tuple[PageColumn[ReadingRecord], ...]:
         PageColumn(t("Time"), lambda row: words.time_text(row.key, None, zone), is_number=False),
         PageColumn(t("Charge (%)"), lambda row: words.number(row.soc, 0)),
         PageColumn(
-            words.with_unit(t("Fuel"), words.litre()),
-            lambda row: words.number(words.volume(row.fuel_l), 0),
+            t("Fuel"), lambda row: words.number(words.volume(row.fuel_l), 0), unit=words.litre()
         ),
+        PageColumn(t("Range"), lambda row: words.distance_text(row.range_km), unit=words.km()),
         PageColumn(
-            words.with_unit(t("Range"), words.km()),
-            lambda row: words.number(words.distance(row.range_km), 0),
-        ),
-        PageColumn(
-            words.with_unit(t("Odometer"), words.km()),
-            lambda row: words.number(words.distance(row.odometer_km), 0),
+            t("Odometer"), lambda row: words.distance_text(row.odometer_km), unit=words.km()
         ),
     )
 
@@ -167,19 +162,19 @@ def _months(past: Past) -> str:
 def _month_plots(months: Sequence[PeriodSum]) -> list[str]:
     """Return the two plots that tell most: energy or distance, and consumption."""
     kinds: tuple[tuple[str, str, Callable[[PeriodSum], float | None]], ...] = (
-        (words.with_unit(t("Energy charged"), "kWh"), "energy", lambda month: month.kwh or None),
+        (f"{t('Energy charged')} (kWh)", "energy", lambda month: month.kwh or None),
         (
-            words.with_unit(t("Consumption"), words.energy_unit()),
+            f"{t('Consumption')} ({words.energy_unit()})",
             "use",
             lambda month: words.energy_use(month.kwh_per_100km),
         ),
         (
-            words.with_unit(t("Consumption"), words.fuel_unit()),
+            f"{t('Consumption')} ({words.fuel_unit()})",
             "use",
             lambda month: words.fuel_use(month.litres_per_100km),
         ),
         (
-            words.with_unit(t("Distance"), words.km()),
+            f"{t('Distance')} ({words.km()})",
             "distance",
             lambda month: words.distance(month.km) or None,
         ),
@@ -208,24 +203,20 @@ def _month_columns() -> tuple[PageColumn[PeriodSum], ...]:
     return (
         PageColumn(t("Month"), lambda month: month.period, is_number=False),
         PageColumn(
-            words.with_unit(t("Charged"), "kWh"),
+            t("Charged"),
             lambda month: words.energy(month.kwh or None, is_estimate=month.kwh_estimated > 0),
+            unit="kWh",
         ),
         PageColumn(t("at home"), lambda month: words.number(month.kwh_home or None, 1)),
         PageColumn(t("Sessions"), lambda month: words.number(month.charges or None, 0)),
         PageColumn(t("Cost"), lambda month: _costs(month.costs)),
-        PageColumn(
-            words.with_unit(t("Driven"), words.km()),
-            lambda month: words.number(words.distance(month.km), 0),
-        ),
+        PageColumn(t("Driven"), lambda month: words.distance_text(month.km), unit=words.km()),
         PageColumn(t("Trips"), lambda month: words.number(month.trips or None, 0)),
+        PageColumn(words.energy_unit(), lambda month: words.energy_use_text(month.kwh_per_100km)),
         PageColumn(
-            words.energy_unit(),
-            lambda month: words.number(words.energy_use(month.kwh_per_100km), 1),
-        ),
-        PageColumn(
-            words.with_unit(t("Fuel"), words.litre()),
+            t("Fuel"),
             lambda month: words.number(words.volume(month.litres or None), 1),
+            unit=words.litre(),
         ),
         PageColumn(
             words.fuel_unit(), lambda month: words.number(words.fuel_use(month.litres_per_100km), 1)

@@ -86,14 +86,10 @@ def line(
     between: tuple[float, float],
     top: float | None = None,
 ) -> str:
-    """Return values over time, as an image with a label.
+    """Return values over time, as an image with a label for screen readers.
 
-    Args:
-        points: Epoch seconds and values; `None` is a gap.
-        label: What a screen reader says.
-        zone: Of the times on the axis.
-        between: The first and the last time of the axis.
-        top: The highest value of the axis; otherwise what fits.
+    Times are epoch seconds; the value `None` is a gap. `between` are the first and the last time of
+    the axis, `top` its highest value; otherwise what fits.
     """
     chart = leather.Chart()
     first, last = between
@@ -110,7 +106,9 @@ def columns(values: Sequence[tuple[str, float | None]], *, label: str) -> str:
     chart = leather.Chart()
     names = [name for name, _ in values]
     chart.set_x_scale(_Names(names))
-    chart.add_x_axis(names[(len(names) - 1) % 2 :: 2], lambda name, *_: _month_name(name))
+    chart.add_x_axis(
+        names[(len(names) - 1) % 2 :: 2], lambda name, *_: words.month_text(int(name[5:]))
+    )
     _set_y_axis(chart, [value for _, value in values if value is not None], None)
     chart.add_series(leather.Series(list(values)), leather.Columns("currentColor"))
     return _svg(chart, label, kind="months")
@@ -146,7 +144,8 @@ def _set_y_axis(chart: Any, values: Iterable[float], top: float | None) -> None:
     rows = max(1, math.ceil(round(highest / step, 6)))
     digits = next(count for count in range(6) if math.isclose(step, round(step, count)))
     chart.set_y_scale(_Range(0, step * rows))
-    chart.add_y_axis([index * step for index in range(rows + 1)], _number_names(digits))
+    ticks = [index * step for index in range(rows + 1)]
+    chart.add_y_axis(ticks, lambda value, *_: words.number(value, digits))
 
 
 def _nice_step(highest: float) -> float:
@@ -164,14 +163,6 @@ def _time_names(zone: tzinfo, *, days: bool) -> Callable[..., str]:
         return words.day_text(time) if days else f"{time:%H:%M}"
 
     return name
-
-
-def _number_names(digits: int) -> Callable[..., str]:
-    return lambda value, *_: words.number(value, digits)
-
-
-def _month_name(name: str) -> str:
-    return words.month_text(datetime.fromisoformat(f"{name}-01").month)
 
 
 def _svg(chart: Any, label: str, kind: str = "") -> str:

@@ -50,13 +50,13 @@ def render_trip(row: Row[TripRecord], *, name: str, zone: tzinfo) -> str:
     facts = (
         (t("Start"), start),
         (t("End"), end),
-        (t("Distance"), words.number(words.distance(record.km), 0, f" {words.km()}")),
+        (t("Distance"), words.distance_text(record.km, f" {words.km()}")),
         (t("From, to"), trip_places(record)),
         (t("Battery"), words.span(record.soc_start, record.soc_end, " %")),
         (t("Energy"), words.number(record.kwh, 1, " kWh")),
         (
             t("Consumption"),
-            words.number(words.energy_use(record.kwh_per_100km), 1, f" {words.energy_unit()}"),
+            words.energy_use_text(record.kwh_per_100km, f" {words.energy_unit()}"),
         ),
         (t("Fuel"), words.number(words.volume(record.litres), 0, f" {words.litre()}")),
         (
@@ -104,7 +104,7 @@ def _charge_facts(row: Row[SessionRecord], zone: tzinfo, currency: str) -> str:
             (t("Charging for"), words.minutes(record.active_s)),
             (t("Current"), words.known(words.KINDS, record.kind)),
             (t("Place"), words.place(record.zone)),
-            (t("Odometer"), words.number(words.distance(record.odometer_km), 0, f" {words.km()}")),
+            (t("Odometer"), words.distance_text(record.odometer_km, f" {words.km()}")),
             (t("Cost"), f"{cost_text(row, currency)}{partial}" if cost else html.NONE),
             (t("Source of the cost"), source),
         )

@@ -13,8 +13,7 @@ from aiohttp import web
 from bmw2mqtt.history.errors import HistoryError
 from bmw2mqtt.history.export.columns import Options
 from bmw2mqtt.history.export.formats import FORMATS, KINDS, export
-from bmw2mqtt.history.queries import HistoryReader, Period
-from bmw2mqtt.history.reading import read
+from bmw2mqtt.history.queries import HistoryReader, Period, read
 from bmw2mqtt.history.service import History
 from bmw2mqtt.history.time_zone import system_zone
 from bmw2mqtt.registered_vehicle import RegisteredVehicle
@@ -39,19 +38,9 @@ _FIELDS: Final = {"session": ("price_per_kwh", "cost", *_TRIP_FIELDS), "trip": _
 class VehicleRoutes:
     """The page of each car."""
 
-    def __init__(
-        self,
-        context: PageContext,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        """Prepare it.
-
-        Args:
-            context: The parts of the daemon.
-            clock: The wall clock.
-        """
+    def __init__(self, context: PageContext) -> None:
         self._context = context
-        self._clock = clock
+        self._currency = context.settings.history.currency
         self._zone = system_zone()
 
     def routes(self) -> list[web.RouteDef]:
@@ -76,8 +65,8 @@ class VehicleRoutes:
             read_past,
             vin=car.vehicle.vin,
             zone=self._zone,
-            currency=self._context.currency,
-            now=int(self._clock()),
+            currency=self._currency,
+            now=int(time.time()),
             charges_page=_page_number(request, "charges"),
             trips_page=_page_number(request, "trips"),
         )
@@ -88,7 +77,7 @@ class VehicleRoutes:
             has_picture=car.vehicle.image is not None,
             is_streamed=self._streamed(car) is not None,
             zone=self._zone,
-            currency=self._context.currency,
+            currency=self._currency,
         )
         if self._context.history_file is None:
             return _html(show(None))
@@ -103,13 +92,11 @@ class VehicleRoutes:
         streamed = self._streamed(car)
         if streamed is None:
             raise web.HTTPNotFound(text="Only a CarData car sends what is chosen in BMW's portal.")
-        today = datetime.fromtimestamp(self._clock(), self._zone).date()
+        today = datetime.now(self._zone).date()
         return _html(data_view.render(car.vehicle, car.name, streamed, today))
 
     async def _charge(self, request: web.Request) -> web.Response:
-        render = partial(
-            record_view.render_charge, zone=self._zone, currency=self._context.currency
-        )
+        render = partial(record_view.render_charge, zone=self._zone, currency=self._currency)
         return await self._record(request, HistoryReader.charge, render)
 
     async def _trip(self, request: web.Request) -> web.Response:
@@ -137,7 +124,7 @@ class VehicleRoutes:
             raise web.HTTPNotFound(text="No such download.")
         car = self._recorded_car(request)
         vin, locale = car.vehicle.vin, request.query.get("locale", "en")
-        options = Options(names={vin: car.name}, zone=self._zone, currency=self._context.currency)
+        options = Options(names={vin: car.name}, zone=self._zone, currency=self._currency)
 
         def write(reader: HistoryReader) -> str:
             file = io.StringIO(newline="")

@@ -2,22 +2,22 @@
 
 from contextvars import ContextVar
 from datetime import date, datetime, tzinfo
+from html import escape
 from typing import Final
 
 from bmw2mqtt.history.statistics import local_zone
 from bmw2mqtt.translations import ENGLISH, PAGE, translator
-from bmw2mqtt.web.vehicle_page import html
+from bmw2mqtt.web.page_head import page_head
 from bmw2mqtt.web.vehicle_page.html import NONE
 from bmw2mqtt.web.visitor import KM_PER_MILE, LITRES_PER_GALLON, Visitor
 
-VISITOR: Final[ContextVar[Visitor]] = ContextVar("VISITOR")
+VISITOR: Final[ContextVar[Visitor]] = ContextVar("VISITOR", default=Visitor())  # noqa: B039 - immutable
 """Who reads the page that is being rendered."""
-_DEFAULT: Final = Visitor()
 _LITRES_PER_100KM_TO_MPG: Final = 235.2146
-
-
-def _visitor() -> Visitor:
-    return VISITOR.get(_DEFAULT)
+_THEME_COLORS: Final = """\
+<meta name="theme-color" content="#f3f5f8" media="(prefers-color-scheme: light)">
+<meta name="theme-color" content="#0e1217" media="(prefers-color-scheme: dark)">
+"""
 
 
 def mark(text: str) -> str:
@@ -63,7 +63,7 @@ _ZONES: Final = {"home": mark("home"), "elsewhere": mark("elsewhere")}
 
 def t(text: str, **values: object) -> str:
     """Return a text in the visitor's language, with these values filled in."""
-    translated = translator(_visitor().language, PAGE)(text)
+    translated = translator(language(), PAGE)(text)
     return translated.format(**values) if values else translated
 
 
@@ -80,7 +80,7 @@ def place(zone: str | None) -> str:
 
 def language() -> str:
     """Return the visitor's language."""
-    return _visitor().language
+    return VISITOR.get().language
 
 
 def date_text(day: date) -> str:
@@ -103,7 +103,7 @@ def time_text(at: int | None, name: str | None, zone: tzinfo) -> str:
     """Return a time in the zone of its place, or in another where that is unknown."""
     if at is None:
         return t("unknown")
-    date = "%Y-%m-%d" if _visitor().language == ENGLISH else "%d.%m.%Y"
+    date = "%Y-%m-%d" if language() == ENGLISH else "%d.%m.%Y"
     return datetime.fromtimestamp(at, local_zone(name, zone)).strftime(f"{date} %H:%M")
 
 
@@ -118,66 +118,65 @@ def number(value: float | None, digits: int, unit: str = "") -> str:
     if value is None:
         return NONE
     text = f"{value:.{digits}f}"
-    return (text if _visitor().language == ENGLISH else text.replace(".", ",")) + unit
-
-
-def has_miles() -> bool:
-    """Whether the visitor reads miles."""
-    return _visitor().has_miles
-
-
-def has_gallons() -> bool:
-    """Whether the visitor reads gallons."""
-    return _visitor().has_gallons
+    return (text if language() == ENGLISH else text.replace(".", ",")) + unit
 
 
 def distance(km: float | None) -> float | None:
     """Return a distance in the visitor's unit."""
-    return km / KM_PER_MILE if km is not None and has_miles() else km
+    return km / KM_PER_MILE if km is not None and VISITOR.get().has_miles else km
+
+
+def distance_text(km: float | None, unit: str = "") -> str:
+    """Return a distance as text."""
+    return number(distance(km), 0, unit)
 
 
 def volume(litres: float | None) -> float | None:
     """Return a volume in the visitor's unit."""
-    return litres / LITRES_PER_GALLON if litres is not None and has_gallons() else litres
+    return (
+        litres / LITRES_PER_GALLON if litres is not None and VISITOR.get().has_gallons else litres
+    )
 
 
 def energy_use(kwh_per_100km: float | None) -> float | None:
     """Return an electric consumption in the visitor's unit."""
     return (
-        kwh_per_100km * KM_PER_MILE if kwh_per_100km is not None and has_miles() else kwh_per_100km
+        kwh_per_100km * KM_PER_MILE
+        if kwh_per_100km is not None and VISITOR.get().has_miles
+        else kwh_per_100km
     )
+
+
+def energy_use_text(kwh_per_100km: float | None, unit: str = "") -> str:
+    """Return an electric consumption as text."""
+    return number(energy_use(kwh_per_100km), 1, unit)
 
 
 def fuel_use(litres_per_100km: float | None) -> float | None:
     """Return a consumption of fuel in the visitor's unit."""
-    if not litres_per_100km or not has_gallons():
+    if not litres_per_100km or not VISITOR.get().has_gallons:
         return litres_per_100km
     return _LITRES_PER_100KM_TO_MPG / litres_per_100km
 
 
 def km() -> str:
     """Return the visitor's unit of distances."""
-    return "mi" if has_miles() else "km"
+    return "mi" if VISITOR.get().has_miles else "km"
 
 
 def litre() -> str:
     """Return the visitor's unit of volumes."""
-    return "gal" if has_gallons() else "L"
+    return "gal" if VISITOR.get().has_gallons else "L"
 
 
 def energy_unit() -> str:
     """Return the visitor's unit of electric consumption."""
-    return "kWh/100 mi" if has_miles() else "kWh/100 km"
+    return "kWh/100 mi" if VISITOR.get().has_miles else "kWh/100 km"
 
 
 def fuel_unit() -> str:
     """Return the visitor's unit of a consumption of fuel."""
-    return "mpg" if has_gallons() else "L/100 km"
-
-
-def with_unit(name: str, unit: str) -> str:
-    """Return a heading with its unit."""
-    return f"{name} ({unit})"
+    return "mpg" if VISITOR.get().has_gallons else "L/100 km"
 
 
 def energy(value: float | None, *, is_estimate: bool, unit: str = "") -> str:
@@ -204,13 +203,30 @@ def minutes(seconds: float | None) -> str:
 def document(
     *, title: str, body: str, root: str, name: str, script: str = "page-vehicle.js"
 ) -> str:
-    """Return a page in the visitor's language."""
-    return html.document(
-        title=title,
-        body=body,
+    """Return a page in the visitor's language, with the name of the car at its top.
+
+    `root` is the address of the first page, seen from this one: `../../`.
+    """
+    head = page_head(
+        language=language(),
+        title=escape(title),
         root=root,
-        name=name,
-        language=_visitor().language,
-        skip=t("Skip to content"),
+        style="page-vehicle.css",
         script=script,
+        more=_THEME_COLORS,
     )
+    return f"""{head}<body>
+<a class="skip" href="#main">{escape(t("Skip to content"))}</a>
+<header>
+<p class="brand"><a href="{root}">
+<img src="{root}icon.svg" alt="" width="28" height="28">bmw2mqtt</a></p>
+<p class="soft">{escape(name)}</p>
+</header>
+<div id="notice" role="alert"></div>
+<div id="announcement" class="unseen" role="status"></div>
+<main id="main" tabindex="-1">
+{body}
+</main>
+</body>
+</html>
+"""

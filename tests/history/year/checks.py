@@ -9,6 +9,7 @@ from bmw2mqtt.history.database import open_for_reading
 from bmw2mqtt.history.queries import HistoryReader
 from bmw2mqtt.history.records import SessionRecord, TripRecord
 from bmw2mqtt.history.service import FILE
+from tests.history.samples import every_session
 from tests.history.year.car import TrueCharge, TrueTrip
 from tests.history.year.recording import RecordedYear
 
@@ -28,7 +29,7 @@ def check(year: RecordedYear) -> list[str]:
     """Check what was recorded; return the figures."""
     with closing(open_for_reading(year.path / FILE)) as connection:
         reader = HistoryReader(connection)
-        sessions = [row.record for row in reader.sessions(hidden=True)]
+        sessions = every_session(connection)
         trips = [row.record for row in reader.trips()]
     sessions.sort(key=_begin)
     trips.sort(key=lambda trip: trip.end_at)

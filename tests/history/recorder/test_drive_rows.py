@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from bmw2mqtt.history.database import HistoryDatabase
-from bmw2mqtt.history.mapping import refuel_record, trip_record
 from bmw2mqtt.history.queries import HistoryReader
+from bmw2mqtt.history.recorder.drives import refuel_record, trip_record
 from bmw2mqtt.vehicle.trips import TripTracker
 from tests.history.samples import VIN
 from tests.vehicle.trip_steps import HOME, PHEV, at, follow, observation, records
@@ -24,8 +24,10 @@ def rows(*, keep_positions: bool):
     tracker = TripTracker(HOME, keep_positions=keep_positions)
     reports = [observation(line, PHEV) for line in DAY.strip().splitlines()]
     [trip], [refuel] = records(follow(tracker, reports, at("24:00")))
-    options = {"time_zone": "Europe/Berlin", "keep_positions": keep_positions}
-    return trip_record(VIN, trip, **options), refuel_record(VIN, refuel, **options)
+    return (
+        trip_record(VIN, trip, keep_positions=keep_positions),
+        refuel_record(VIN, refuel, keep_positions=keep_positions),
+    )
 
 
 def test_a_day_of_a_car_becomes_rows(tmp_path):
