@@ -22,6 +22,7 @@ PYTHON = sys.executable
 AS_INSTALLED = Path(__file__).with_name("as_installed")
 """Hides libraries that an installation does not have: they cost memory and time."""
 CONSOLE_SCRIPT = str(Path(sys.executable).with_name("bmw2mqtt"))
+STOP_S = 10
 USERNAME, PASSWORD = "me@example.com", "a-password-42"
 
 
@@ -46,6 +47,8 @@ class Process:
     def __init__(self, directory: Path, *arguments: str, **options: Any) -> None:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("BMW2MQTT_")}
         environment["PYTHONPATH"] = str(AS_INSTALLED)
+        environment["PYTHONFAULTHANDLER"] = "1"  # see `stop`
+        self._errors = directory / "stderr.log"
         with (directory / "stderr.log").open("ab") as errors:
             self.popen: subprocess.Popen[str] = subprocess.Popen(
                 arguments, stderr=errors, env=environment, text=True, **options
@@ -57,9 +60,14 @@ class Process:
         return self.popen.pid
 
     def stop(self) -> None:
-        """Stop it as Docker does."""
+        """Stop it as Docker does; if it does not stop, say where it stands."""
         self.popen.send_signal(signal.SIGTERM)
-        self.popen.wait(10)
+        try:
+            self.popen.wait(STOP_S)
+        except subprocess.TimeoutExpired as error:
+            self.popen.send_signal(signal.SIGABRT)
+            self.popen.wait()
+            raise RuntimeError(self._errors.read_text()[-5000:]) from error
 
     def __enter__(self) -> Self:
         return self
