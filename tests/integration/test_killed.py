@@ -1,11 +1,13 @@
 """kill -9 at every point around a renewal of the login: a restart needs no password, no captcha."""
 
 import json
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from bmw2mqtt.simulator.mybmw import Fault, MyBmwSimulator
@@ -157,8 +159,9 @@ class Victim:
         self.bmw.faults.clear()
 
     def _kill(self) -> None:
-        self.process.signal(signal.SIGKILL)
-        self.process.wait()
+        """BMW's thread does it, while the test's waits for the exit status, which only one can."""
+        os.kill(self.process.pid, signal.SIGKILL)
+        wait_until(lambda: not psutil.pid_exists(self.process.pid), what="it is dead")
 
 
 @pytest.fixture

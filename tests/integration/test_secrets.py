@@ -43,9 +43,9 @@ from bmw2mqtt.accounts.mybmw.poller import VehiclePoller
 from bmw2mqtt.accounts.status import StatusReporter
 from bmw2mqtt.cli.main import main
 
-real, held = VehiclePoller._request_state, []
+real, held = VehiclePoller._poll_car, []
 
-async def request_state(self, car):
+async def poll_car(self, car):
     held.append(self._library.config.authentication)
     if len(held) > 2:
         StatusReporter.record = fail
@@ -57,7 +57,7 @@ def fail(*_, **__):
     shown = held[0].access_token, held[0].password, held[0].gcid
     raise RuntimeError(f"a bug that shows {shown}", *shown)
 
-VehiclePoller._request_state = request_state
+VehiclePoller._poll_car = poll_car
 sys.exit(main(sys.argv[1:]))
 """
 
