@@ -57,6 +57,8 @@ def complete(step: Step, percent: float, at: datetime, *, is_forecast: bool) -> 
     changed = (
         replace(session, level_end=percent) if is_forecast else replace(session, soc_end=percent)
     )
+    if is_higher and not is_forecast and session.proof_source is EndSource.INFERRED:
+        changed = replace(changed, proof_at=at, last_evidence_at=at)  # so it charged until then
     state.session = settled(changed)
     step.record(TransitionKind.UPDATED, at)
     return True

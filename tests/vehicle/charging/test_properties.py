@@ -136,11 +136,19 @@ def test_bursts_that_come_twice(doubled: list[int]) -> None:
 @given(st.data())
 @settings(deadline=None, max_examples=200)
 def test_messages_that_are_lost(data: st.DataObject) -> None:
-    bursts = []
+    """A SoC that has risen since the car was unplugged is of another charge: not drawn here."""
+    bursts: Bursts = []
     for at, parts in CHARGE:
         kept = tuple(part for part in parts if data.draw(st.booleans(), label=f"{at} {part}"))
-        bursts.append((at, kept))
+        is_unplugged = any("PL=D" in earlier for _, earlier in bursts)
+        bursts.append((at, tuple(part for part in kept if not (is_unplugged and part == "HD=63"))))
     play(bursts, data.draw(st.frozensets(st.integers(0, len(CHARGE) - 1), max_size=3)))
+
+
+def test_all_but_the_soc_is_lost() -> None:
+    """What rises bit by bit in silences, while the car stands, is one charge."""
+    levels: Bursts = [("0:00", ("HD=40",)), ("0:50", ("HD=47",)), ("1:30", ("HD=53",))]
+    play([*levels, ("4:30", ("POS=5000", "HD=63"))])
 
 
 WORDS = ("ST=act", "ST=paused", "ST=ended", "ST=no", "ST=INVALID", "PL=C", "PL=D", "PL=?")
