@@ -18,7 +18,7 @@ from bmw2mqtt.bridge import Bridge
 from bmw2mqtt.config import Configuration, Settings
 from bmw2mqtt.demo.broker import DemoBroker, find_program, free_port
 from bmw2mqtt.demo.past import record_past
-from bmw2mqtt.simulator.cardata import CLIENT_ID, CarDataSimulator, CarDataUser
+from bmw2mqtt.simulator.cardata import CarDataSimulator, CarDataUser
 from bmw2mqtt.simulator.cardata import demo_cars as cardata_demo_cars
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser, demo_cars
 from bmw2mqtt.web.setup.service import Setup
@@ -50,15 +50,7 @@ def _accounts(mybmw: MyBmwSimulator, cardata: CarDataSimulator) -> dict[str, Any
             "server": mybmw.server,
             "ca_file": str(mybmw.ca_file),
         },
-        "eu": {
-            "backend": "cardata",
-            "client_id": CLIENT_ID,
-            "auth_url": cardata.auth_url,
-            "api_url": cardata.api_url,
-            "stream_host": cardata.stream_host,
-            "stream_port": cardata.stream_port,
-            "ca_file": str(cardata.ca_file),
-        },
+        "eu": cardata.account_settings(),
     }
 
 

@@ -1,4 +1,4 @@
-"""An account at a simulated CarData: its settings, and what a login of it leaves on disk."""
+"""What a login of an account at a simulated CarData leaves on disk."""
 
 import json
 from collections.abc import Callable
@@ -15,19 +15,6 @@ from bmw2mqtt.simulator.cardata import (
 )
 
 SCOPE = ("authenticate_user", "openid", API_SCOPE, STREAM_SCOPE)
-
-
-def account_settings(bmw: CarDataSimulator) -> dict[str, Any]:
-    """Return the settings of an account at this BMW."""
-    return {
-        "backend": "cardata",
-        "client_id": CLIENT_ID,
-        "auth_url": bmw.auth_url,
-        "api_url": bmw.api_url,
-        "stream_host": bmw.stream_host,
-        "stream_port": bmw.stream_port,
-        "ca_file": str(bmw.ca_file),
-    }
 
 
 def write_tokens(

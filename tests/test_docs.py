@@ -74,12 +74,16 @@ def names_of_code() -> set[str]:
     return names
 
 
+def ends_of_paths(*tops: str) -> list[str]:
+    """Return the files and folders below these, each from a slash on; folders end with one."""
+    found = [path for top in tops for path in (ROOT / top).rglob("*")]
+    return [f"/{path.relative_to(ROOT).as_posix()}{'/' * path.is_dir()}" for path in found]
+
+
 def test_architecture_names_what_exists() -> None:
     """Files and folders by the end of their path, and names of the code."""
     page = next(page for page in pages() if page.name == "docs/architecture.md")
-    found = [path for top in ("bmw2mqtt", "docs", "reference") for path in (ROOT / top).rglob("*")]
-    ends = [f"/{path.relative_to(ROOT).as_posix()}{'/' * path.is_dir()}" for path in found]
-    ends += ["/reference/"]
+    ends = [*ends_of_paths("bmw2mqtt", "docs", "reference"), "/reference/"]
     defined = names_of_code()
     prose = page.text.replace("\n```\n", "\n``` \n")
     unknown = []
@@ -93,11 +97,7 @@ def test_architecture_names_what_exists() -> None:
 
 
 def test_decisions_name_files_that_exist() -> None:
-    ends = [
-        f"/{path.relative_to(ROOT).as_posix()}"
-        for top in ("bmw2mqtt", "reference", "tests", "benchmarks", "scripts")
-        for path in (ROOT / top).rglob("*.py")
-    ]
+    ends = ends_of_paths("bmw2mqtt", "reference", "tests", "benchmarks", "scripts")
     decisions = [page for page in pages() if page.name.startswith("docs/adr/")]
     unknown = [
         f"{page.name}: {name}"

@@ -18,7 +18,6 @@ from bmw2mqtt.demo.broker import DemoBroker, DemoError, find_program, free_port
 from bmw2mqtt.demo.past import record_past
 from bmw2mqtt.demo.welcome import public_host, welcome
 from bmw2mqtt.simulator.cardata import (
-    CLIENT_ID,
     CarDataSimulator,
     CarDataUser,
     DrivingCarDataCar,
@@ -80,7 +79,11 @@ async def _run(bind: str, wanted_port: int, page_port: int, directory: Path) -> 
     waiting = _simulator_for_people(public_host(bind), waiting_user, directory)
     _forget_logins(directory / "data")
     async with broker, mybmw, cardata, waiting:
-        accounts = {MYBMW: _mybmw(mybmw), CARDATA: _cardata(cardata), LOGIN: _cardata(waiting)}
+        accounts = {
+            MYBMW: _mybmw(mybmw),
+            CARDATA: cardata.account_settings(),
+            LOGIN: waiting.account_settings(),
+        }
         mqtt = {
             "host": broker.address,
             "port": broker.port,
@@ -146,18 +149,6 @@ def _mybmw(bmw: MyBmwSimulator) -> dict[str, Any]:
         "ca_file": str(bmw.ca_file),
         "poll_interval": POLL_INTERVAL_S,
         "location": {"latitude": 48.177334, "longitude": 11.556274},
-    }
-
-
-def _cardata(bmw: CarDataSimulator) -> dict[str, Any]:
-    return {
-        "backend": "cardata",
-        "client_id": CLIENT_ID,
-        "auth_url": bmw.auth_url,
-        "api_url": bmw.api_url,
-        "stream_host": bmw.stream_host,
-        "stream_port": bmw.stream_port,
-        "ca_file": str(bmw.ca_file),
     }
 
 

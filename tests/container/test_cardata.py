@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from bmw2mqtt.simulator.cardata import (
-    CLIENT_ID,
     CarDataSimulator,
     CarDataUser,
     RecordedCarDataCar,
@@ -37,15 +36,7 @@ def cardata(bmw_servers: BackgroundBmw) -> CarDataSimulator:
 @pytest.fixture
 def clone(clone: Clone, cardata: CarDataSimulator) -> Clone:
     """The clone with a CarData account in the place of the other."""
-    account = {
-        "backend": "cardata",
-        "client_id": CLIENT_ID,
-        "auth_url": cardata.auth_url,
-        "api_url": cardata.api_url,
-        "stream_host": cardata.stream_host,
-        "stream_port": cardata.stream_port,
-        "ca_file": "/config/ca.pem",
-    }
+    account = cardata.account_settings() | {"ca_file": "/config/ca.pem"}
     (clone.directory / "config.yaml").write_text(yaml.safe_dump({"accounts": {"eu": account}}))
     (clone.directory / "ca.pem").write_bytes(cardata.ca_file.read_bytes())
     (clone.directory / "secrets/bmw2mqtt/bmw2mqtt_accounts__home__password").unlink()

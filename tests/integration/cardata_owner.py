@@ -10,7 +10,7 @@ from bmw2mqtt.simulator.cardata import (
     CarDataUser,
     RecordedCarDataCar,
 )
-from tests.cardata_account import account_settings, write_tokens
+from tests.cardata_account import write_tokens
 from tests.conftest import BackgroundBmw
 from tests.mosquitto import Observer, wait_until
 
@@ -36,7 +36,7 @@ class CarDataOwner:
         self.bmw.oauth.interval_s = 0.25
 
     def account(self, **changes: Any) -> dict[str, Any]:
-        return account_settings(self.bmw) | changes
+        return self.bmw.account_settings() | changes
 
     def settings(self, **changes: Any) -> dict[str, Any]:
         return {

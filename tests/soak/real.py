@@ -27,7 +27,7 @@ from bmw2mqtt.simulator.cardata import (
 )
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
-from tests.cardata_account import account_settings, write_tokens
+from tests.cardata_account import write_tokens
 from tests.conftest import BackgroundBmw
 from tests.daemon import Daemon
 from tests.fixture_cars import fixture_car
@@ -84,7 +84,7 @@ class Bmw:
                     "server": self.app.server,
                     "ca_file": ca_file,
                 },
-                "eu": account_settings(self.cardata),
+                "eu": self.cardata.account_settings(),
             },
             "data_dir": str(folder),
             "http": {"port": free_port()},

@@ -21,7 +21,6 @@ from bmw2mqtt.bridge import Bridge
 from bmw2mqtt.config import Settings
 from bmw2mqtt.guard import REMEDY
 from bmw2mqtt.simulator.cardata import (
-    CLIENT_ID,
     CarDataSimulator,
     CarDataUser,
     Fault,
@@ -169,14 +168,10 @@ def make_settings(bmw: Bmw, broker: SoakBroker, data_dir: Path) -> Settings:
                     "server": bmw.app.server.replace("127.0.0.1", "localhost"),
                     "ca_file": str(bmw.app.ca_file),
                 },
-                "eu": {
-                    "backend": "cardata",
-                    "client_id": CLIENT_ID,
+                "eu": bmw.cardata.account_settings()
+                | {
                     "auth_url": bmw.cardata.auth_url.replace("127.0.0.1", "localhost"),
                     "api_url": bmw.cardata.api_url.replace("127.0.0.1", "localhost"),
-                    "stream_host": bmw.cardata.stream_host,
-                    "stream_port": bmw.cardata.stream_port,
-                    "ca_file": str(bmw.cardata.ca_file),
                 },
             },
             "data_dir": str(data_dir),

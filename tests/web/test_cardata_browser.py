@@ -14,7 +14,6 @@ from bmw2mqtt.simulator.cardata import (
     RecordedCarDataCar,
 )
 from bmw2mqtt.simulator.pictures import read_picture
-from tests.cardata_account import account_settings
 from tests.conftest import BackgroundBmw
 from tests.mosquitto import Observer, wait_until
 from tests.web.conftest import WAIT_MS, DaemonPage, sees
@@ -44,7 +43,7 @@ class CarOwner:
 
     def start_daemon(self) -> DaemonPage:
         """Start a daemon that knows the client id and nothing more."""
-        return self._live(accounts={"eu": account_settings(self.bmw)})
+        return self._live(accounts={"eu": self.bmw.account_settings()})
 
     def codes_requested(self) -> int:
         return sum("device/code" in request.path for request in tuple(self.bmw.requests))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bmw2mqtt.simulator.clock import utc_now
 from bmw2mqtt.simulator.https import HttpsServer
@@ -17,7 +17,7 @@ from .portal import PortalRoutes
 from .quota import Quota, counting
 from .rest import RestVehicleRoutes
 from .stream import StreamBroker, StreamData
-from .users import Lifetimes, UserRegistry
+from .users import CLIENT_ID, Lifetimes, UserRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -95,6 +95,18 @@ class CarDataSimulator(HttpsServer):
     def users(self) -> list[CarDataUser]:
         """All users."""
         return self.registry.users
+
+    def account_settings(self) -> dict[str, Any]:
+        """Return the settings of an account of bmw2mqtt at this BMW."""
+        return {
+            "backend": "cardata",
+            "client_id": CLIENT_ID,
+            "auth_url": self.auth_url,
+            "api_url": self.api_url,
+            "stream_host": self.stream_host,
+            "stream_port": self.stream_port,
+            "ca_file": str(self.ca_file),
+        }
 
     @property
     def auth_url(self) -> str:

@@ -17,7 +17,6 @@ from bmw2mqtt.mqtt.retained_scan import RetainedScan
 from bmw2mqtt.mqtt.topics import Topics
 from tests.accounts.cardata.account_parts import VIN, AccountParts
 from tests.accounts.waiting import TIMEOUT_S, until
-from tests.cardata_account import account_settings
 
 MILEAGE = "vehicle.vehicle.travelledDistance"
 REST = "/customers/"
@@ -35,7 +34,7 @@ class RunningAccount:
     def __init__(self, parts: AccountParts, **settings: Any) -> None:
         self.bmw, self.user, self.clock = parts.bmw, parts.user, parts.clock
         self.store = Store(parts.folder)
-        account = account_settings(self.bmw)
+        account = self.bmw.account_settings()
         self.settings = Settings.model_validate({"accounts": {"eu": account | settings}})
         topics = Topics("bmw2mqtt", "homeassistant")
         self.publisher = Publisher()

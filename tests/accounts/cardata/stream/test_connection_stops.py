@@ -70,13 +70,18 @@ async def test_stopped_while_a_thread_connects(
     await stop(stream_run, running, tasks)
 
 
-async def test_stopped_while_bmw_says_nothing(parts: AccountParts) -> None:
-    stream_run = SimulatedStream(parts)
+async def connect_to_silence(stream_run: SimulatedStream) -> asyncio.Task[None]:
+    """Let a stream run until BMW has its connection, and says nothing."""
     stream_run.bmw.stream.silent = True
-    tasks = tasks_but_this()
     running = asyncio.create_task(stream_run.stream.run())
     stream_run.stream.use(stream_run.tokens())
     await until(lambda: stream_run.bmw.stream.clients)
+    return running
+
+
+async def test_stopped_while_bmw_says_nothing(parts: AccountParts) -> None:
+    stream_run, tasks = SimulatedStream(parts), tasks_but_this()
+    running = await connect_to_silence(stream_run)
     await stop(stream_run, running, tasks)
 
 
@@ -92,12 +97,8 @@ async def test_what_opens_a_socket_meanwhile_gets_nothing_of_it(
         opened.extend(socket.socketpair())
 
     monkeypatch.setattr(paho.Client, "_sock_close", close_and_open)
-    stream_run = SimulatedStream(parts)
-    stream_run.bmw.stream.silent = True
-    tasks = tasks_but_this()
-    running = asyncio.create_task(stream_run.stream.run())
-    stream_run.stream.use(stream_run.tokens())
-    await until(lambda: stream_run.bmw.stream.clients)
+    stream_run, tasks = SimulatedStream(parts), tasks_but_this()
+    running = await connect_to_silence(stream_run)
     running.cancel()
     await asyncio.wait([running])
     for _ in range(10):
