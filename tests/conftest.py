@@ -23,29 +23,33 @@ LOGGERS = ("bimmer_connected", "mqtt", "asyncio", "httpcore", "aiohttp.access")
 """Whose level the bridge sets."""
 
 
-WAITING = ("integration", "web", "soak", "cli", "test_demo.py")
+WAITING = ("integration", "web", "soak", "cli", "test_demo.py", "test_benchmarks.py")
 """Tests that wait for processes most of the time."""
+WAITING_UNTIL = 0.6
+"""In which part of a worker's tests they come: at the end a long one would let others idle."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread the modules that wait over the run: the processors have other work meanwhile."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Spread the modules that wait over the workers: the processors have other work meanwhile.
+
+    Each worker begins with a part of all tests, in order, and takes others' last ones at its end.
+    """
     modules: dict[Path, list[pytest.Item]] = {}
     for item in items:
         modules.setdefault(item.path, []).append(item)
-    placed: list[tuple[float, list[pytest.Item]]] = []
-    for is_waiting in (True, False):
-        kind = [
-            module
-            for path, module in modules.items()
-            if any(path.is_relative_to(Path(__file__).parent / name) for name in WAITING)
-            is is_waiting
-        ]
-        total, count = sum(map(len, kind)), 0
-        for module in kind:
-            placed.append((count / total, module))
-            count += len(module)
-    placed.sort(key=lambda place: place[0])
-    items[:] = [item for _, module in placed for item in module]
+    here = Path(__file__).parent
+    waiting = [path for path in modules if path.relative_to(here).parts[0] in WAITING]
+    workers = getattr(config, "workerinput", {"workercount": 1})["workercount"]
+    places: dict[Path, float] = {}
+    for worker in range(workers):
+        own = sorted(waiting, key=lambda path: len(modules[path]))[worker::workers]
+        places |= {path: worker + WAITING_UNTIL * at / len(own) for at, path in enumerate(own)}
+    others = [path for path in modules if path not in places]
+    count, total = 0, sum(len(modules[path]) for path in others)
+    for path in others:
+        places[path] = workers * count / total
+        count += len(modules[path])
+    items[:] = [item for path in sorted(modules, key=places.__getitem__) for item in modules[path]]
 
 
 # `no_cover` pauses one measurement. In a worker of pytest-xdist there are three: that of a child
@@ -61,13 +65,30 @@ def pytest_xdist_setupnodes() -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Let hashes be quick, and end what pytest-cov measures as if there were no workers."""
     hash_quickly()
-    controller = getattr(config.pluginmanager.getplugin("_cov"), "cov_controller", None)
+    controller = _coverage(config)
     if controller is not None and hasattr(config, "workerinput"):
         controller.cov.stop()
 
 
-def pytest_collection_finish() -> None:
+def _coverage(config: pytest.Config) -> Any:
+    return getattr(config.pluginmanager.getplugin("_cov"), "cov_controller", None)
+
+
+def _imports_unmeasured(config: pytest.Config) -> bool:
+    """Each worker imports the same modules, which takes twice as long where it is measured."""
+    worker = getattr(config, "workerinput", {"workerid": "gw0"})["workerid"]
+    return worker != "gw0" and _coverage(config) is not None
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    if _imports_unmeasured(session.config):
+        _coverage(session.config).pause()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Leave what collecting has made out of every later garbage collection."""
+    if _imports_unmeasured(session.config):
+        _coverage(session.config).resume()
     gc.collect()
     gc.freeze()
 
@@ -166,12 +187,10 @@ class BackgroundBmw:
 
 
 async def _let_go() -> None:
-    """Let the loop finish with connections that were just closed; a browser takes its time."""
-    selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
-    for _ in range(200):
-        if len(selector.get_map()) <= 1:  # what the loop wakes itself with
-            break
-        await asyncio.sleep(0.01)
+    """End connections that were closed here; a browser keeps its end of them."""
+    transports = asyncio.get_running_loop()._transports  # type: ignore[attr-defined]
+    for transport in tuple(transports.values()):
+        transport.abort()
     for _ in range(20):
         await asyncio.sleep(0)
 

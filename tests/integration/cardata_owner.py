@@ -52,7 +52,11 @@ class CarDataOwner:
         write_tokens(self.folder, self.bmw, self.user, self._servers.do)
 
     def let_a_minute_pass(self) -> None:
-        """Let what is written down of the stream be older: connects are limited by the minute."""
+        """Let what is written down of the stream be older: connects are limited by the minute.
+
+        The daemon has ended: from here on the simulator sends nothing to the connection it had.
+        """
+        wait_until(lambda: not self.is_listening(), what="the old connection is gone")
         path = self.folder / "account-eu.json"
         memory = json.loads(path.read_bytes())
         connects = map(datetime.fromisoformat, memory["stream"]["connects"])
