@@ -5,8 +5,7 @@ import gc
 import logging
 import os
 import threading
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,44 +74,21 @@ def _coverage(config: pytest.Config) -> Any:
     return getattr(config.pluginmanager.getplugin("_cov"), "cov_controller", None)
 
 
-@contextmanager
-def _unmeasured(config: pytest.Config) -> Iterator[None]:
-    """Measure no coverage in this process meanwhile."""
-    if (controller := _coverage(config)) is None:
-        yield
-        return
-    controller.pause()
-    try:
-        yield
-    finally:
-        controller.resume()
+def _imports_unmeasured(config: pytest.Config) -> bool:
+    """Each worker imports the same modules, which takes twice as long where it is measured."""
+    worker = getattr(config, "workerinput", {"workerid": "gw0"})["workerid"]
+    return worker != "gw0" and _coverage(config) is not None
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection(session: pytest.Session) -> Generator[None, Any, Any]:
-    """Measure no imports: each worker has the same, and so have the processes of `tests/cli`."""
-    with _unmeasured(session.config):
-        return (yield)
+def pytest_collection(session: pytest.Session) -> None:
+    if _imports_unmeasured(session.config):
+        _coverage(session.config).pause()
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Measure no processes of a test that is marked `no_cover`."""
-    with pytest.MonkeyPatch.context() as patch:
-        if item.get_closest_marker("no_cover"):
-            patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-        return (yield)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Measure no fixtures of a test that is marked `no_cover`; pytest-cov leaves out its call."""
-    with _unmeasured(item.config) if item.get_closest_marker("no_cover") else nullcontext():
-        return (yield)
-
-
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Leave what collecting has made out of every later garbage collection."""
+    if _imports_unmeasured(session.config):
+        _coverage(session.config).resume()
     gc.collect()
     gc.freeze()
 
@@ -140,6 +116,15 @@ def _own_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def _check_returns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `check` return where it would end the process, which is the test's own here."""
     monkeypatch.setattr("bmw2mqtt.cli.check.leave", lambda status: status)
+
+
+@pytest.fixture(autouse=True)
+def _processes_without_coverage(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Measure no coverage in the processes of a test that is marked `no_cover` either."""
+    if request.node.get_closest_marker("no_cover"):
+        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
 @pytest.fixture
