@@ -29,7 +29,7 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Tests wait for half of their time. One after another: ARGS=-n0. Coverage is of all tests or of none.
+# Many tests wait for processes; others work meanwhile. One after another: ARGS=-n0. Coverage is of all tests or of none.
 WORKERS ?= $(shell echo $$((3 * $$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN || echo 2))))
 unit: $(VENV)/.dev
 	$(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal $(if $(ARGS),$(ARGS),--cov --cov-report=)

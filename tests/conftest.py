@@ -5,7 +5,7 @@ import gc
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from bmw2mqtt.simulator.cardata import CarDataSimulator, CarDataUser
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, SimulatedCar, SimulatedUser
 from tests.daemon import Daemon, settings_for
 from tests.fixture_cars import fixture_cars
-from tests.forked_process import hash_quickly
+from tests.forked_process import MEASURED, hash_quickly
 from tests.mosquitto import Mosquitto, Observer
 
 LOGGERS = ("bimmer_connected", "mqtt", "asyncio", "httpcore", "aiohttp.access")
@@ -39,10 +39,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         modules.setdefault(item.path, []).append(item)
     here = Path(__file__).parent
     waiting = [path for path in modules if path.relative_to(here).parts[0] in WAITING]
+    waiting.sort(key=lambda path: len(modules[path]))
     workers = getattr(config, "workerinput", {"workercount": 1})["workercount"]
     places: dict[Path, float] = {}
     for worker in range(workers):
-        own = sorted(waiting, key=lambda path: len(modules[path]))[worker::workers]
+        own = waiting[worker::workers]
         places |= {path: worker + WAITING_UNTIL * at / len(own) for at, path in enumerate(own)}
     others = [path for path in modules if path not in places]
     count, total = 0, sum(len(modules[path]) for path in others)
@@ -59,7 +60,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
     """Let workers not be measured as child processes."""
-    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+    os.environ.pop(MEASURED, None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -74,21 +75,22 @@ def _coverage(config: pytest.Config) -> Any:
     return getattr(config.pluginmanager.getplugin("_cov"), "cov_controller", None)
 
 
-def _imports_unmeasured(config: pytest.Config) -> bool:
-    """Each worker imports the same modules, which takes twice as long where it is measured."""
-    worker = getattr(config, "workerinput", {"workerid": "gw0"})["workerid"]
-    return worker != "gw0" and _coverage(config) is not None
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, Any, Any]:
+    """Measure imports in one worker: each has the same, and measuring takes as long again."""
+    controller = _coverage(session.config)
+    worker = getattr(session.config, "workerinput", {"workerid": "gw0"})["workerid"]
+    if controller is None or worker == "gw0":
+        return (yield)
+    controller.pause()
+    try:
+        return (yield)
+    finally:
+        controller.resume()
 
 
-def pytest_collection(session: pytest.Session) -> None:
-    if _imports_unmeasured(session.config):
-        _coverage(session.config).pause()
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
+def pytest_collection_finish() -> None:
     """Leave what collecting has made out of every later garbage collection."""
-    if _imports_unmeasured(session.config):
-        _coverage(session.config).resume()
     gc.collect()
     gc.freeze()
 
@@ -124,7 +126,7 @@ def _processes_without_coverage(
 ) -> None:
     """Measure no coverage in the processes of a test that is marked `no_cover` either."""
     if request.node.get_closest_marker("no_cover"):
-        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+        monkeypatch.delenv(MEASURED, raising=False)
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from bmw2mqtt.accounts.mybmw.auth import attempts
 
 HASH_ROUNDS = attempts.HASH_ROUNDS
 """Outside the tests."""
-_COVERAGE = "COVERAGE_PROCESS_CONFIG"
+MEASURED = "COVERAGE_PROCESS_CONFIG"
+"""The variable by which coverage.py measures a process."""
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     [
@@ -45,7 +46,7 @@ def start(script: str, arguments: Sequence[str], log_file: Path) -> ForkServerPr
     the log file.
     """
     with mock.patch.dict(os.environ):
-        os.environ.pop(_COVERAGE, None)  # each process decides for itself
+        os.environ.pop(MEASURED, None)  # each process decides for itself
         forkserver.ensure_running()
     process = _CONTEXT.Process(
         target=_run,
@@ -70,7 +71,7 @@ def _run(
     for descriptor in (1, 2):
         os.dup2(log, descriptor)
     os.close(log)
-    if environment.get(_COVERAGE):
+    if environment.get(MEASURED):
         import coverage  # noqa: PLC0415 - only where it measures
 
         coverage.process_startup()

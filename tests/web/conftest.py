@@ -130,9 +130,8 @@ async def window(tab: Page) -> AsyncIterator[Page]:
     yield tab
     for event, tell in told.items():
         tab.remove_listener(event, tell)
-    for opened in tab.context.pages:
-        if opened is not tab:
-            await opened.close()
+    for opened in tab.context.pages[1:]:
+        await opened.close()
     await tab.goto("about:blank")
     await tab.unroute_all()
     await tab.emulate_media(color_scheme="null", reduced_motion="null")
