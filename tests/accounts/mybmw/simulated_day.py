@@ -8,6 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from bmw2mqtt.accounts import scheduler
+from bmw2mqtt.accounts.mybmw import poller
 from bmw2mqtt.accounts.mybmw.account import MyBmwAccount
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import MyBmwSettings as AccountSettings
@@ -126,7 +130,10 @@ async def simulated_day(
     )
     async with MyBmwSimulator([user], certificates=certificates) as bmw:
         bmw.faults.add(NO_PICTURES)
-        yield Day(bmw, certificates, data_dir)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(scheduler, "CHECK_EVERY_S", 3600.0)  # no clock is set, no host suspended
+            patch.setattr(poller, "FOLLOW_EVERY_S", 600.0)
+            yield Day(bmw, certificates, data_dir)
 
 
 def promised() -> dict[str, str]:

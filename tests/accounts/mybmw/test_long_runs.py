@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from bmw2mqtt.accounts import scheduler
-from bmw2mqtt.accounts.mybmw import poller
 from bmw2mqtt.simulator.mybmw import Fault
 from bmw2mqtt.simulator.mybmw.faults import blocked
 from bmw2mqtt.simulator.tls import Certificates
@@ -58,12 +56,8 @@ def test_a_car_that_is_always_answered_with_401(certificates: Certificates, tmp_
     virtual_time.run(run)
 
 
-def test_a_session_lasts_for_two_weeks(
-    certificates: Certificates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_session_lasts_for_two_weeks(certificates: Certificates, tmp_path: Path) -> None:
     """As it does with the library's own program; a restart keeps it."""
-    monkeypatch.setattr(scheduler, "CHECK_EVERY_S", 3600.0)  # weeks have many minutes
-    monkeypatch.setattr(poller, "FOLLOW_EVERY_S", 3600.0)
 
     async def run() -> None:
         async with simulated_day(certificates, tmp_path) as day:

@@ -176,7 +176,7 @@ def test_what_time_alone_ends_is_published_without_a_poll(
             await day.until("ok", timedelta(hours=1))
             shown = "sensor/charging_status"
             assert day.watcher.car(car.vin)[shown] == "charging"
-            await asyncio.sleep(2.6 * HOUR)
+            await asyncio.sleep(2.7 * HOUR)
             assert day.watcher.car(car.vin)[shown] == "plugged_in"
 
     live(certificates, tmp_path, main)
