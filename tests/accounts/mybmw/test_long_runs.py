@@ -23,10 +23,10 @@ RENEWAL = "/oauth/token"
 def test_a_bridge_that_is_started_again_and_again(
     lasts_s: int, fault: Fault | None, certificates: Certificates, tmp_path: Path
 ) -> None:
-    hours = 1 if lasts_s == 30 else 3
+    hours = 1 if lasts_s == 30 else 2
 
     async def start_again_and_again() -> None:
-        async with simulated_day(certificates, tmp_path) as day:
+        async with simulated_day(certificates, tmp_path, vins=VINS[:1]) as day:
             if fault is not None:
                 day.bmw.faults.add(replace(fault, path=POLLS))
             for _ in range(hours * 3600 // lasts_s):
@@ -42,7 +42,7 @@ def test_a_bridge_that_is_started_again_and_again(
 
 def test_a_car_that_is_always_answered_with_401(certificates: Certificates, tmp_path: Path) -> None:
     """The other one is shown, and the login is not renewed at each poll."""
-    hours = 4
+    hours = 2
 
     async def run() -> None:
         async with simulated_day(certificates, tmp_path) as day:
@@ -60,7 +60,7 @@ def test_a_session_lasts_for_two_weeks(certificates: Certificates, tmp_path: Pat
     """As it does with the library's own program; a restart keeps it."""
 
     async def run() -> None:
-        async with simulated_day(certificates, tmp_path) as day:
+        async with simulated_day(certificates, tmp_path, vins=VINS[:1]) as day:
 
             def sessions() -> int:
                 headers = [request.headers for request in day.bmw.requests]
