@@ -16,7 +16,7 @@ from tests.accounts.mybmw.snapshot.leaves import (
     shown,
     value_at,
 )
-from tests.fixture_cars import fixture_car, fixture_cars
+from tests.fixture_cars import copies_of, fixture_car, fixture_cars
 
 pytestmark = pytest.mark.no_cover
 
@@ -121,33 +121,31 @@ async def test_garbage_about_one_car_leaves_the_others_alone(
     assert [log for log in logs if log["log_level"] in {"error", "critical"}] == []
 
 
-@pytest.mark.parametrize("name", GARBAGE)
-async def test_a_profile_that_is_garbage_is_asked_for_again(
-    watch: Any, near_bmw: Any, name: str
-) -> None:
-    near_bmw.faults.add(Fault(path=PROFILE, vin=IX, status=200, body=GARBAGE[name], times=1))
-    watched, plain = await watch(fixture_car(IX), fixture_car(REX)), await watch(fixture_car(IX))
+async def test_a_profile_that_is_garbage_is_asked_for_again(watch: Any, near_bmw: Any) -> None:
+    plain, *cars = copies_of(IX, *(IX for _ in GARBAGE))
+    for car, body in zip(cars, GARBAGE.values(), strict=True):
+        near_bmw.faults.add(Fault(path=PROFILE, vin=car.vin, status=200, body=body, times=1))
+    watched = await watch(*cars, plain)
     assert (await watched.poll()).status is AccountStatus.OK
-    await plain.poll()
-    if name not in {"parts of wrong type", "parts of null", "numbers too large"}:  # no words in it
-        assert watched.consumer.vins == {REX}
-        await watched.poll()
-        topics, expected = watched.consumer.car(IX), plain.consumer.car(IX)
-        assert topics.keys() == expected.keys()
-        assert topics["sensor/mileage"] == "1121"
-    assert watched.consumer.vins == {IX, REX}
+    at_once = {"parts of wrong type", "parts of null", "numbers too large"}  # no words in it
+    expected = {car.vin for car, name in zip(cars, GARBAGE, strict=True) if name in at_once}
+    assert watched.consumer.vins == expected | {plain.vin}
+    await watched.poll()
+    assert watched.consumer.vins == {car.vin for car in (*cars, plain)}
+    for car, name in zip(cars, GARBAGE, strict=True):
+        topics = watched.consumer.car(car.vin)
+        assert name in at_once or topics.keys() == watched.consumer.car(plain.vin).keys(), name
+        assert topics["sensor/mileage"] == "1121", name
 
 
-@pytest.mark.parametrize("name", GARBAGE)
-async def test_a_list_that_is_garbage_is_asked_for_again(
-    watch: Any, near_bmw: Any, name: str
-) -> None:
-    near_bmw.faults.add(Fault(path=LIST, status=200, body=GARBAGE[name], times=1))
+async def test_a_list_that_is_garbage_is_asked_for_again(watch: Any, near_bmw: Any) -> None:
     watched = await watch(fixture_car(IX))
-    account = await watched.poll()
-    assert account.status is AccountStatus.ERROR
-    assert account.message
-    assert watched.consumer.vins == set(), "no car is shown, none is taken away"
+    for name, body in GARBAGE.items():
+        near_bmw.faults.add(Fault(path=LIST, status=200, body=body, times=1))
+        account = await watched.poll()
+        assert account.status is AccountStatus.ERROR, name
+        assert account.message
+        assert watched.consumer.vins == set(), "no car is shown, none is taken away"
     assert (await watched.poll()).status is AccountStatus.OK
     assert watched.consumer.vins == {IX}
 

@@ -77,11 +77,11 @@ def trouble(name: str, row: str, statuses: str, **more: Any) -> Any:
 
 
 OUTAGES = {
-    "408": Fault(status=408),
-    "500": Fault(status=500),
-    "503": Fault(status=503, body="maintenance"),
-    "no answer": Fault(delay_s=100, drop=True),
-    "broken": Fault(drop=True),
+    "408": (Fault(status=408), "is out of order (HTTP 408)"),
+    "500": (Fault(status=500), "is out of order (HTTP 500)"),
+    "503": (Fault(status=503, body="maintenance"), "is out of order (HTTP 503)"),
+    "no answer": (Fault(delay_s=100, drop=True), "does not answer"),
+    "broken": (Fault(drop=True), "does not answer"),
 }
 
 
@@ -146,10 +146,10 @@ TROUBLES = [
             OUTAGE,
             "ok unreachable",
             fault=fault,
-            words="BMW's server",
+            words=f"BMW's server {words}",
             lasts=lasts_of(name),
         )
-        for name, fault in OUTAGES.items()
+        for name, (fault, words) in OUTAGES.items()
     ),
     *(
         trouble(
@@ -158,10 +158,10 @@ TROUBLES = [
             "ok unreachable",
             fault=fault,
             where=RENEWAL,
-            words="BMW's login",
+            words=f"BMW's login {words}",
             lasts=lasts_of(name),
         )
-        for name, fault in OUTAGES.items()
+        for name, (fault, words) in OUTAGES.items()
     ),
     *(
         trouble(
@@ -173,7 +173,7 @@ TROUBLES = [
             words="captcha",
             back_within=None,
         )
-        for name, fault in OUTAGES.items()
+        for name, (fault, _) in OUTAGES.items()
         for where in ("/oauth/config", LOGIN)
     ),
     *(
@@ -184,10 +184,10 @@ TROUBLES = [
             fault=fault,
             where=where,
             region="china",
-            words="BMW's login",
+            words=f"BMW's login {words}",
             lasts=lasts_of(name) if where == CHINAS_PASSWORD else SOME_HOURS,
         )
-        for name, fault in OUTAGES.items()
+        for name, (fault, words) in OUTAGES.items()
         if name not in {"408", "500"}
         for where in ("/publickey", CHINAS_PASSWORD)
     ),
