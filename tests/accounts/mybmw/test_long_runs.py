@@ -23,7 +23,7 @@ RENEWAL = "/oauth/token"
 def test_a_bridge_that_is_started_again_and_again(
     lasts_s: int, fault: Fault | None, certificates: Certificates, tmp_path: Path
 ) -> None:
-    hours = 1 if lasts_s == 30 else 2
+    hours = 1 if lasts_s == 30 else 3
 
     async def start_again_and_again() -> None:
         async with simulated_day(certificates, tmp_path, vins=VINS[:1]) as day:
