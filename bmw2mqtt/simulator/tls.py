@@ -42,6 +42,7 @@ class Certificates:
         """Return the TLS settings of a server that presents this certificate."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._server_certificate.configure_cert(context)
+        context.num_tickets = 0  # BMW's clients resume no session, so a ticket is work for nothing
         return context
 
     def client_context(self) -> ssl.SSLContext:
