@@ -226,7 +226,7 @@ async def test_the_first_days(parts: AccountParts, column: int, cars: int) -> No
         home.bmw.approve(home.attributes["user_code"])
         await home.clock.forward(hours=20)
         first = home.asked()
-        await home.clock.forward(days=2)
+        await home.clock.forward(days=1)
         before = home.asked()
         await home.clock.forward(days=1)
         quiet = home.asked() - before
