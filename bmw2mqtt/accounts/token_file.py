@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from functools import cache
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -51,7 +52,7 @@ class TokenFile(Generic[TokensT]):
         self._store = store
         self._account = account
         self._name = f"tokens-{account}"
-        self._adapter = TypeAdapter(kind)
+        self._adapter: TypeAdapter[TokensT] = _adapter(kind)
         self._owner = dict(owner)
         self._now = now
         self._write_errors = LogOnce()
@@ -108,3 +109,8 @@ class TokenFile(Generic[TokensT]):
                 reason=str(error),
                 remedy="make room, or let bmw2mqtt write there; until then a restart needs a login",
             )
+
+
+@cache
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
