@@ -12,6 +12,7 @@ import pytest
 from bmw2mqtt.accounts import scheduler as polling
 from bmw2mqtt.accounts.cardata.auth import manager as login
 from bmw2mqtt.accounts.cardata.http import HttpClient
+from bmw2mqtt.accounts.cardata.snapshot import updater
 from bmw2mqtt.accounts.cardata.stream import connection as stream_connection
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.accounts.store import Store
@@ -82,6 +83,7 @@ def _few_timers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     if folder != "auth":
         monkeypatch.setattr(login, "CHECK_EVERY_S", 3600.0)
         monkeypatch.setattr(polling, "CHECK_EVERY_S", 3600.0)
+        monkeypatch.setattr(updater, "LONGEST_TIMER_S", 3600.0)
 
 
 @pytest.fixture
