@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -14,6 +14,8 @@ from bmw2mqtt.log_once import LogOnce
 from bmw2mqtt.vehicle.errors import StoreError
 
 log = structlog.get_logger(__name__)
+
+_adapter_of: Final = cache(TypeAdapter)
 
 
 class Tokens(Protocol):
@@ -52,7 +54,7 @@ class TokenFile(Generic[TokensT]):
         self._store = store
         self._account = account
         self._name = f"tokens-{account}"
-        self._adapter: TypeAdapter[TokensT] = _adapter(kind)
+        self._adapter: TypeAdapter[TokensT] = _adapter_of(kind)
         self._owner = dict(owner)
         self._now = now
         self._write_errors = LogOnce()
@@ -109,8 +111,3 @@ class TokenFile(Generic[TokensT]):
                 reason=str(error),
                 remedy="make room, or let bmw2mqtt write there; until then a restart needs a login",
             )
-
-
-@cache
-def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
