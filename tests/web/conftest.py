@@ -104,7 +104,7 @@ def broker_works(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes, "broker_problems", no_problems)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """A real browser without a window."""
     if CHROMIUM is None:
@@ -119,7 +119,7 @@ async def browser() -> AsyncIterator[Browser]:
         await launched.close()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def tab(browser: Browser) -> Page:
     """A tab; to open another takes the browser four times as long as to load a page."""
     # The simulated BMW's own page has no certificate that a browser trusts
@@ -128,7 +128,7 @@ async def tab(browser: Browser) -> Page:
     return await context.new_page()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def window(tab: Page) -> AsyncIterator[Page]:
     """The tab, which knows nothing of other tests; what its console complains of fails the test."""
     complaints: list[str] = []

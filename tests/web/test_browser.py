@@ -19,7 +19,7 @@ from tests.web import home_assistant_ingress as ingress
 from tests.web.conftest import WAIT_MS, DaemonPage, sees
 from tests.web.served_page import CARDATA, FORM, MYBMW, eventually, served
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.no_cover]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.no_cover]
 
 WITHOUT = {"captcha_token": None, "poll_interval": 3600}
 CAPTCHA_SITE = "https://bimmer-connected.readthedocs.io/**"

@@ -24,7 +24,7 @@ from bmw2mqtt.vehicle.snapshot import (
 from tests.web.conftest import WAIT_MS
 from tests.web.served_page import CARDATA, FORM, MYBMW, ServedPage, served
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.no_cover]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.no_cover]
 
 VIN = "WBA00000000000001"
 NOW = datetime.now(UTC)
@@ -140,7 +140,7 @@ CASES: tuple[tuple[str, dict[str, Any], str, str], ...] = (
 """Account, changes of its state, and a text that must be seen in English and in German."""
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def page() -> AsyncIterator[ServedPage]:
     """A page with an account of each backend, both well, and a car of CarData."""
     async with served({"home": MYBMW, "eu": CARDATA}) as page:

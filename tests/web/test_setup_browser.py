@@ -25,7 +25,7 @@ from tests.web.conftest import WAIT_MS
 from tests.web.empty_folder import LOG, run_in
 from tests.web.served_page import served
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.no_cover]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.no_cover]
 
 VIN = "WBA00000000000001"
 USER, PASSWORD = "family", "p#1 secret"

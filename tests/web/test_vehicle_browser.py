@@ -19,7 +19,7 @@ from tests.web.conftest import WAIT_MS
 from tests.web.served_page import ServedPage, recording, served
 from tests.web.test_vehicle_page import write
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.no_cover]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.no_cover]
 
 CURVE = tuple(
     CurvePoint(at=session().key + 300 * index, soc=40 + index, power_kw=11 - index / 3)
@@ -31,7 +31,7 @@ MEASURED_AT = datetime(2026, 11, 28, 9, 30, tzinfo=UTC)
 PAGE = f"cars/{VIN}/"
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(tmp_path: Path) -> AsyncIterator[ServedPage]:
     """The page of a daemon that records, with a bit of a past."""
     now = int(time.time())
