@@ -13,13 +13,14 @@ import httpx
 import pytest
 import pytest_asyncio
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
 
 from bmw2mqtt.web.setup import routes
 from tests.daemon import Daemon
 from tests.mosquitto import free_port, wait_until
 
 WAIT_MS = 30_000
+WINDOW: ViewportSize = {"width": 1280, "height": 720}
 PICTURES = os.environ.get("PICTURES")
 """A folder for pictures, for a person to look at; then axe-core checks all of them."""
 OURS = {"X-Bmw2mqtt": "1", "Content-Type": "application/json"}
@@ -181,7 +182,8 @@ async def without_a_past(tab: Page) -> AsyncIterator[None]:
     await tab.goto("about:blank")
     await tab.unroute_all()
     await tab.emulate_media(color_scheme="null")
-    await tab.set_viewport_size({"width": 1280, "height": 720})
+    if tab.viewport_size != WINDOW:
+        await tab.set_viewport_size(WINDOW)
     await tab.context.clear_permissions()
     await tab.context.clear_cookies()  # the rest is kept by port, which is another each time
     assert [c for c in complaints if "Failed to load resource" not in c] == []
