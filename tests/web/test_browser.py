@@ -147,22 +147,21 @@ async def test_who_sees_the_captchas_token_is_said(window: Page) -> None:
         await sees(window, "(by bimmer_connected, not BMW)")
 
 
-async def test_the_token_is_asked_for_once(live: Callable[..., DaemonPage], window: Page) -> None:
-    page = live("a-token-of-twenty-five-ch", account=WITHOUT)
-    page.wait_status("login_required")
-    await window.goto(page.url)
-    await window.get_by_label("Access token").fill("a-wrong-one")
-    await window.get_by_role("button", name="Sign in").click()
-    await sees(window, "Wrong token.")
-    await window.get_by_label("Access token").fill("a-token-of-twenty-five-ch")
-    await window.get_by_role("button", name="Sign in").click()
-    await sees(window, "Login required")
-    await window.reload()
-    await sees(window, "Login required")
-    await window.get_by_role("button", name="Sign out").click()
-    await expect(window.get_by_label("Access token")).to_be_visible()
-    await window.reload()
-    await expect(window.get_by_label("Access token")).to_be_visible()
+async def test_the_token_is_asked_for_once(window: Page) -> None:
+    async with served(token="a-token-of-twenty-five-ch") as page:
+        await window.goto(page.url)
+        await window.get_by_label("Access token").fill("a-wrong-one")
+        await window.get_by_role("button", name="Sign in").click()
+        await sees(window, "Wrong token.")
+        await window.get_by_label("Access token").fill("a-token-of-twenty-five-ch")
+        await window.get_by_role("button", name="Sign in").click()
+        await sees(window, "2 accounts")
+        await window.reload()
+        await sees(window, "2 accounts")
+        await window.get_by_role("button", name="Sign out").click()
+        await expect(window.get_by_label("Access token")).to_be_visible()
+        await window.reload()
+        await expect(window.get_by_label("Access token")).to_be_visible()
 
 
 async def test_light_dark_and_a_phone(browser: Browser) -> None:
