@@ -59,7 +59,9 @@ async def test_log_in_by_pasting(
     observer.wait_for("bmw2mqtt/account/home/sensor/status", "ok")
 
 
-async def test_log_in_and_come_back(live: Callable[..., DaemonPage], window: Page) -> None:
+async def test_log_in_and_come_back_then_pause_and_resume(
+    live: Callable[..., DaemonPage], window: Page, cars: list[Any], observer: Observer
+) -> None:
     page = live(account=WITHOUT)
     page.wait_status("login_required")
 
@@ -76,13 +78,10 @@ async def test_log_in_and_come_back(live: Callable[..., DaemonPage], window: Pag
     await expect(window.locator(".car img").first).to_be_visible(timeout=WAIT_MS)
     log = page.daemon.log_file.read_text()
     assert "P1_solved" not in log
+    await pause_resume_and_ask_now(window, cars, observer)
 
 
-async def test_pause_resume_and_ask_now(
-    live: Callable[..., DaemonPage], window: Page, cars: list[Any], observer: Observer
-) -> None:
-    page = live(account={"poll_interval": 3600})
-    await window.goto(page.url)
+async def pause_resume_and_ask_now(window: Page, cars: list[Any], observer: Observer) -> None:
     state = window.locator(".who .pill")
     await expect(state).to_have_text("OK", timeout=WAIT_MS)
     await window.get_by_role("heading", name="Account").click()
