@@ -27,7 +27,14 @@ _CONTEXT.set_forkserver_preload(
         "bmw2mqtt.accounts.cardata.account",
         "bmw2mqtt.accounts.mybmw.account",
         "bmw2mqtt.web.application",
+        "bmw2mqtt.web.metrics",
+        "bmw2mqtt.cli.main",
         "bmw2mqtt.cli.run",
+        "anyio._backends._asyncio",  # what others import once they need it
+        "httpcore",
+        "_strptime",
+        "encodings.idna",
+        "encodings.utf_8_sig",
         "coverage",
         __name__,
     ]
