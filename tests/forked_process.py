@@ -7,11 +7,16 @@ program as users do.
 
 import multiprocessing
 import os
+import signal
+import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from multiprocessing import forkserver
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any, Self, TextIO, cast
 from unittest import mock
 
 from bmw2mqtt.accounts.mybmw.auth import attempts
@@ -46,18 +51,24 @@ def hash_quickly() -> None:
     attempts.HASH_ROUNDS = 1
 
 
-def start(script: str, arguments: Sequence[str], log_file: Path) -> ForkServerProcess:
+def start(
+    script: str,
+    arguments: Sequence[str],
+    log_file: Path,
+    *,
+    pipes: Mapping[int, Connection] | None = None,
+) -> ForkServerProcess:
     """Start a process that runs a script with these arguments.
 
     Its environment and working directory are those of the caller now; what it prints is added to
-    the log file.
+    the log file. `pipes` are its standard input and output instead, by their descriptors.
     """
     with mock.patch.dict(os.environ):
         os.environ.pop(MEASURED, None)  # each process decides for itself
         forkserver.ensure_running()
     process = _CONTEXT.Process(
         target=_run,
-        args=(script, list(arguments), log_file, dict(os.environ), Path.cwd()),
+        args=(script, list(arguments), log_file, dict(os.environ), Path.cwd(), pipes or {}),
         daemon=True,
     )
     process.start()
@@ -70,14 +81,21 @@ def _run(
     log_file: Path,
     environment: Mapping[str, str],
     directory: Path,
+    pipes: Mapping[int, Connection],
 ) -> None:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(directory)
+    tempfile.tempdir = None  # it depends on the environment
     log = os.open(log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     for descriptor in (1, 2):
         os.dup2(log, descriptor)
     os.close(log)
+    for descriptor, pipe in pipes.items():
+        os.dup2(pipe.fileno(), descriptor)
+        pipe.close()
+    if 0 in pipes:
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115 - multiprocessing has closed it
     if environment.get(MEASURED):
         import coverage  # noqa: PLC0415 - only where it measures
 
@@ -85,3 +103,71 @@ def _run(
     hash_quickly()
     sys.argv = ["bmw2mqtt", *arguments]
     exec(compile(script, "<script>", "exec"), {"__name__": "__main__"})  # noqa: S102
+
+
+MODULE = """
+import runpy, sys
+runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
+"""
+
+
+class ForkedPopen:
+    """`subprocess.Popen` for modules of ours, with text in its pipes: `python -m MODULE …`."""
+
+    def __init__(
+        self,
+        args: Sequence[str],
+        *,
+        stderr: TextIO,
+        env: Mapping[str, str],
+        stdin: int | None = None,
+        stdout: int | None = None,
+        **_: Any,
+    ) -> None:
+        """Start it; what is written to standard output without a pipe is in `stderr` too."""
+        self.args = args
+        module = ["bmw2mqtt", *args[1:]] if args[0] != sys.executable else args[2:]
+        pipes: dict[int, Connection] = {}
+        self.stdin, self.stdout = None, None
+        if stdin == subprocess.PIPE:
+            pipes[0], ours = multiprocessing.Pipe(duplex=False)
+            self.stdin = _text(ours, "w")
+        if stdout == subprocess.PIPE:
+            ours, pipes[1] = multiprocessing.Pipe(duplex=False)
+            self.stdout = _text(ours, "r")
+        with mock.patch.dict(os.environ, env, clear=True):
+            self._process = start(MODULE, module, Path(stderr.name), pipes=pipes)
+        for pipe in pipes.values():
+            pipe.close()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if (status := self._process.exitcode) is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        return status
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for stream in (self.stdin, self.stdout):
+            if stream is not None:
+                stream.close()
+        self.wait()
+
+
+def _text(pipe: Connection, mode: str) -> TextIO:
+    with pipe:
+        return cast("TextIO", os.fdopen(os.dup(pipe.fileno()), mode))
