@@ -1,6 +1,6 @@
 """`python -m reference`: write the generated files."""
 
-from reference import documents
+from reference import DOCUMENTS
 
-for path, text in documents().items():
-    path.write_text(text, encoding="utf-8")
+for path, generate in DOCUMENTS.items():
+    path.write_text(generate(), encoding="utf-8")

@@ -81,18 +81,22 @@ def pytest_collection(session: pytest.Session) -> Generator[None, Any, Any]:
     controller = _coverage(session.config)
     worker = getattr(session.config, "workerinput", {"workerid": "gw0"})["workerid"]
     if controller is None or worker == "gw0":
-        return (yield)
+        return (yield from _without_garbage_collection())
     controller.pause()
     try:
-        return (yield)
+        return (yield from _without_garbage_collection())
     finally:
         controller.resume()
 
 
-def pytest_collection_finish() -> None:
-    """Leave what collecting has made out of every later garbage collection."""
-    gc.collect()
-    gc.freeze()
+def _without_garbage_collection() -> Generator[None, Any, Any]:
+    """Let no garbage collection look at what collecting makes, now or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)

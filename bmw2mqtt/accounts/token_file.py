@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from functools import cache
+from typing import Final, Generic, Protocol, TypeVar
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -13,6 +14,8 @@ from bmw2mqtt.log_once import LogOnce
 from bmw2mqtt.vehicle.errors import StoreError
 
 log = structlog.get_logger(__name__)
+
+_adapter_of: Final = cache(TypeAdapter)
 
 
 class Tokens(Protocol):
@@ -51,7 +54,7 @@ class TokenFile(Generic[TokensT]):
         self._store = store
         self._account = account
         self._name = f"tokens-{account}"
-        self._adapter = TypeAdapter(kind)
+        self._adapter: TypeAdapter[TokensT] = _adapter_of(kind)
         self._owner = dict(owner)
         self._now = now
         self._write_errors = LogOnce()
