@@ -16,6 +16,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from bmw2mqtt.web.setup import routes
 from tests.daemon import Daemon
+from tests.fixture_cars import two_cars
 from tests.mosquitto import free_port, wait_until
 
 WAIT_MS = 30_000
@@ -56,6 +57,12 @@ class DaemonPage:
         found = re.search(rf"^{re.escape(line)} (\S+)$", text, re.MULTILINE)
         assert found, f"{line} is not in\n{text}"
         return float(found[1])
+
+
+@pytest.fixture
+def cars(request: pytest.FixtureRequest) -> Any:
+    """Two cars at BMW; `parametrize` lets a test have others."""
+    return getattr(request, "param", two_cars)()
 
 
 @pytest.fixture
