@@ -16,7 +16,7 @@ from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any, Self, TextIO, cast
+from typing import Any, Self, TextIO
 from unittest import mock
 
 from bmw2mqtt.accounts.mybmw.auth import attempts
@@ -94,8 +94,8 @@ def _run(
     for descriptor, pipe in pipes.items():
         os.dup2(pipe.fileno(), descriptor)
         pipe.close()
-    if 0 in pipes:
-        sys.stdin = open(0, closefd=False)  # noqa: SIM115 - multiprocessing has closed it
+        name, mode = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))[descriptor]
+        setattr(sys, name, os.fdopen(descriptor, mode, closefd=False))
     if environment.get(MEASURED):
         import coverage  # noqa: PLC0415 - only where it measures
 
@@ -118,25 +118,29 @@ class ForkedPopen:
         self,
         args: Sequence[str],
         *,
-        stderr: TextIO,
-        env: Mapping[str, str],
+        stderr: TextIO | int,
         stdin: int | None = None,
         stdout: int | None = None,
+        env: Mapping[str, str] | None = None,
         **_: Any,
     ) -> None:
         """Start it; what is written to standard output without a pipe is in `stderr` too."""
         self.args = args
         module = ["bmw2mqtt", *args[1:]] if args[0] != sys.executable else args[2:]
+        log_file = Path(os.devnull if isinstance(stderr, int) else stderr.name)
         pipes: dict[int, Connection] = {}
-        self.stdin, self.stdout = None, None
-        if stdin == subprocess.PIPE:
-            pipes[0], ours = multiprocessing.Pipe(duplex=False)
-            self.stdin = _text(ours, "w")
-        if stdout == subprocess.PIPE:
-            ours, pipes[1] = multiprocessing.Pipe(duplex=False)
-            self.stdout = _text(ours, "r")
-        with mock.patch.dict(os.environ, env, clear=True):
-            self._process = start(MODULE, module, Path(stderr.name), pipes=pipes)
+        streams: list[TextIO | None] = []
+        for descriptor, wanted in enumerate((stdin, stdout, stderr)):
+            if wanted != subprocess.PIPE:
+                streams.append(None)
+                continue
+            reads, writes = multiprocessing.Pipe(duplex=False)
+            pipes[descriptor], ours = (writes, reads) if descriptor else (reads, writes)
+            with ours:
+                streams.append(os.fdopen(os.dup(ours.fileno()), "r" if descriptor else "w"))
+        self.stdin, self.stdout, self.stderr = streams
+        with mock.patch.dict(os.environ, env or {}, clear=env is not None):
+            self._process = start(MODULE, module, log_file, pipes=pipes)
         for pipe in pipes.values():
             pipe.close()
         assert self._process.pid is not None
@@ -162,12 +166,20 @@ class ForkedPopen:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for stream in (self.stdin, self.stdout):
+        for stream in (self.stdin, self.stdout, self.stderr):
             if stream is not None:
                 stream.close()
         self.wait()
 
 
-def _text(pipe: Connection, mode: str) -> TextIO:
-    with pipe:
-        return cast("TextIO", os.fdopen(os.dup(pipe.fileno()), mode))
+def run(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+    """Run `bmw2mqtt ARGUMENTS` to its end, with this on its standard input."""
+    pipe = subprocess.PIPE
+    with ForkedPopen(["bmw2mqtt", *arguments], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdin.write(typed)
+        process.stdin.close()
+        printed = process.stdout.read(), process.stderr.read()  # less than a pipe has room for
+        return subprocess.CompletedProcess(arguments, process.wait(30), *printed)

@@ -1,13 +1,13 @@
 """Logging in without and beside a running daemon."""
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, RecordedCar
+from tests import forked_process
 from tests.daemon import Daemon
 from tests.fixture_cars import two_cars
 from tests.mosquitto import Mosquitto, Observer, wait_until
@@ -26,14 +26,7 @@ def cars() -> list[RecordedCar]:
 
 
 def log_in(config: Path, typed: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bmw2mqtt", "login", "home", "--config", str(config)],
-        input=typed,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    return forked_process.run("login", "home", "--config", str(config), typed=typed)
 
 
 def test_over_mqtt(daemon: Callable[..., Daemon], observer: Observer, bmw: MyBmwSimulator) -> None:
