@@ -5,12 +5,11 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Final
 
 from bmw2mqtt.translations import MESSAGES, NAMES, PAGE, STATES, templates, translations
+from tests.package_source import PACKAGE, modules
 
-PACKAGE: Final = Path(__file__).parents[1] / "bmw2mqtt"
 ELSEWHERE: Final = re.compile(
     r"cli/|demo/|simulator/|log/|homeassistant/|translations/"  # the terminal, the log, BMW's side
     r"|mqtt/tools/daemon_login|accounts/\w+/backend"  # the login on a terminal
@@ -41,12 +40,12 @@ _NO_SENTENCE: Final = re.compile(r"\n|<|=\"|'self'|^(SELECT|UPDATE|INSERT|DELETE
 """Files, HTML (see `test_translations`), headers, SQL."""
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
+def speaking_modules() -> Iterator[tuple[str, ast.Module]]:
     """Yield the modules whose sentences can reach the page, each by its path."""
-    for file in sorted(PACKAGE.rglob("*.py")):
-        name = file.relative_to(PACKAGE).as_posix()
+    for module in modules().values():
+        name = module.path.relative_to(PACKAGE).as_posix()
         if not ELSEWHERE.match(name):
-            yield name, ast.parse(file.read_text("utf-8"))
+            yield name, module.tree
 
 
 @cache
@@ -54,8 +53,8 @@ def carriers() -> frozenset[str]:
     """Return the names of the classes that carry a sentence to the page."""
     bases = {
         node.name: {ast.unparse(base).split(".")[-1] for base in node.bases}
-        for file in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        for module in modules().values()
+        for node in module.nodes
         if isinstance(node, ast.ClassDef)
     }
     found: set[str] = set()
@@ -179,7 +178,7 @@ def words_in_html(text: str) -> set[str]:
 
 def pages_in_python() -> Iterator[tuple[str, str]]:
     """Yield the pieces of HTML of the pages, each with its module."""
-    for name, module in modules():
+    for name, module in speaking_modules():
         if name.startswith("web/"):
             html = (text for text in sentences(module) if re.search(r"<\w|\w=\"", text))
             yield from ((name, text) for text in html)

@@ -10,6 +10,7 @@ import pytest
 
 from reference import DOCUMENTS
 from tests.markdown import ROOT, Page, pages
+from tests.package_source import modules
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -63,8 +64,8 @@ def test_links_lead_to_files(page: Page):
 def names_of_code() -> set[str]:
     """Return the names that the package defines: classes, functions, attributes, constants."""
     names = set()
-    for path in (ROOT / "bmw2mqtt").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for module in modules().values():
+        for node in module.nodes:
             if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 names.add(node.name)
             elif isinstance(node, ast.Name):

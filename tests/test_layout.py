@@ -3,36 +3,28 @@
 import ast
 import re
 from collections import defaultdict
-from functools import cache
 from graphlib import TopologicalSorter
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+import pytest
+
+from tests.package_source import SourceModule, modules
+
+pytestmark = pytest.mark.no_cover
+
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 60
 
 
-@cache
-def modules() -> dict[str, tuple[Path, ast.Module]]:
-    """Return the package's modules by their dotted names."""
-    found = {}
-    for path in sorted((ROOT / "bmw2mqtt").rglob("*.py")):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        name = ".".join(part for part in parts if part != "__init__")
-        found[name] = path, ast.parse(path.read_text("utf-8"))
-    return found
-
-
 def test_no_module_is_long() -> None:
-    lines = {name: path.read_text("utf-8").count("\n") for name, (path, _) in modules().items()}
+    lines = {name: module.text.count("\n") for name, module in modules().items()}
     assert {name: count for name, count in lines.items() if count > LONGEST_MODULE} == {}
 
 
 def test_no_function_is_long() -> None:
     long = [
         f"{name}.{node.name}: {lines} lines"
-        for name, (_, tree) in modules().items()
-        for node in ast.walk(tree)
+        for name, module in modules().items()
+        for node in module.nodes
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         if (lines := (node.end_lineno or 0) - node.lineno + 1) > LONGEST_FUNCTION
     ]
@@ -42,9 +34,9 @@ def test_no_function_is_long() -> None:
 def test_no_two_classes_share_a_name() -> None:
     """The simulator is BMW's side, and counts for itself."""
     places = defaultdict(list)
-    for name, (_, tree) in modules().items():
+    for name, module in modules().items():
         side = name.startswith("bmw2mqtt.simulator")
-        for node in ast.walk(tree):
+        for node in module.nodes:
             if isinstance(node, ast.ClassDef):
                 places[node.name, side].append(name)
     assert {key: names for key, names in places.items() if len(names) > 1} == {}
@@ -56,23 +48,23 @@ def test_only_the_backends_themselves_ask_which_backend_it_is() -> None:
     asks = re.compile(r"isinstance\(.*(CarData|MyBmw)|[=!]= ?\"(cardata|mybmw)\"")
     found = [
         f"{name}: {line.strip()}"
-        for name, (path, _) in modules().items()
+        for name, module in modules().items()
         if not name.startswith(tuple(f"bmw2mqtt.{part}" for part in own))
-        for line in path.read_text("utf-8").splitlines()
+        for line in module.text.splitlines()
         if asks.search(line)
     ]
     assert found == []
 
 
 def test_imports_have_no_circle() -> None:
-    graph = {name: imported(tree) - {name} for name, (_, tree) in modules().items()}
+    graph = {name: imported(module) - {name} for name, module in modules().items()}
     TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
-def imported(tree: ast.Module) -> set[str]:
+def imported(module: SourceModule) -> set[str]:
     """Return the modules of the package that a module imports, also within functions."""
     names = set()
-    for node in ast.walk(tree):
+    for node in module.nodes:
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,9 @@ class Loader(SafeLoader):
 Loader.add_constructor("!input", lambda _, node: Input(str(node.value)))
 
 
+@cache
 def load(path: Path) -> dict[str, Any]:
-    """Return a blueprint."""
+    """Return a blueprint, to be read only."""
     document: dict[str, Any] = yaml.load(path.read_text("utf-8"), Loader)  # noqa: S506 - a safe one
     return document
 

@@ -49,7 +49,7 @@ TEXTS = ("name", "street", "city", "postal_code", "country")
 NUMBER = re.compile(r"[ \t\n\r\f\v]*[+-]?[0-9]+(\.[0-9]*)?[ \t\n\r\f\v]*")
 MANY = settings(
     deadline=None,
-    max_examples=150,
+    max_examples=100,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
@@ -248,7 +248,7 @@ def test_what_is_carried_out_is_what_the_payload_says(
 
 
 @pytest.mark.parametrize("topic", [POI])
-@settings(MANY, max_examples=1000)
+@settings(MANY, max_examples=500)
 @given(payload=st.one_of(destinations, plain, uris).map(as_bytes))
 def test_destinations_in_every_notation(
     runner: asyncio.Runner, commands_run: RecordedCommands, topic: str, payload: bytes
