@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -86,7 +87,8 @@ def _run(
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(directory)
-    tempfile.tempdir = None  # it depends on the environment
+    tempfile.tempdir = None  # it depends on the environment, as the time zone does
+    time.tzset()
     log = os.open(log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     for descriptor in (1, 2):
         os.dup2(log, descriptor)
