@@ -48,11 +48,10 @@ class Ownership:
         claims = self._claims.get(vin)
         if not claims:
             return None
-        candidates = set(claims)
         known = self._remembered.get(vin)
-        if known is not None and known not in self.listed | self._unavailable:
-            candidates.add(known)
-        return min(candidates, key=self._precedence.__getitem__)
+        if known is not None and known not in self.listed and known not in self._unavailable:
+            claims = claims | {known}
+        return min(claims, key=self._precedence.__getitem__)
 
     def update(self, account: str, vins: Iterable[str], *, is_complete: bool) -> set[str]:
         """Record which cars an account has; return those that it has no longer."""

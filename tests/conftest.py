@@ -33,6 +33,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Spread the modules that wait over the workers: the processors have other work meanwhile.
 
     Each worker begins with a part of all tests, in order, and takes others' last ones at its end.
+    The modules with a browser are the first ones of one worker, so that one browser is enough.
     """
     modules: dict[Path, list[pytest.Item]] = {}
     for item in items:
@@ -40,17 +41,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     here = Path(__file__).parent
     waiting = [path for path in modules if path.relative_to(here).parts[0] in WAITING]
     waiting.sort(key=lambda path: len(modules[path]))
+    browsing = [path for path in waiting if _opens_a_browser(modules[path])]
+    groups = [browsing, *([path] for path in waiting if path not in browsing)]
     workers = getattr(config, "workerinput", {"workercount": 1})["workercount"]
     places: dict[Path, float] = {}
     for worker in range(workers):
-        own = waiting[worker::workers]
-        places |= {path: worker + WAITING_UNTIL * at / len(own) for at, path in enumerate(own)}
+        own = groups[worker::workers]
+        for at, group in enumerate(own):
+            places |= dict.fromkeys(group, worker + WAITING_UNTIL * at / len(own))
     others = [path for path in modules if path not in places]
     count, total = 0, sum(len(modules[path]) for path in others)
     for path in others:
         places[path] = workers * count / total
         count += len(modules[path])
     items[:] = [item for path in sorted(modules, key=places.__getitem__) for item in modules[path]]
+
+
+def _opens_a_browser(items: list[pytest.Item]) -> bool:
+    return any("browser" in getattr(item, "fixturenames", ()) for item in items)
 
 
 # `no_cover` pauses one measurement. In a worker of pytest-xdist there are three: that of a child

@@ -21,6 +21,9 @@ class Certificates:
 
     ca_file: Path
     _server_certificate: trustme.LeafCert = field(repr=False)
+    _contexts: dict[ssl.TLSVersion, ssl.SSLContext] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     @classmethod
     def create(cls, directory: Path, names: tuple[str, ...] = LOOPBACK_NAMES) -> Self:
@@ -38,10 +41,15 @@ class Certificates:
         weakref.finalize(owner, shutil.rmtree, directory, ignore_errors=True)
         return cls.create(directory)
 
-    def server_context(self) -> ssl.SSLContext:
-        """Return the TLS settings of a server that presents this certificate."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._server_certificate.configure_cert(context)
+    def server_context(
+        self, minimum_version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
+    ) -> ssl.SSLContext:
+        """Return the TLS settings of servers that present this certificate; they share them."""
+        context = self._contexts.get(minimum_version)
+        if context is None:
+            context = self._contexts[minimum_version] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.minimum_version = minimum_version
+            self._server_certificate.configure_cert(context)
         return context
 
     def client_context(self) -> ssl.SSLContext:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from bmw2mqtt.accounts import scheduler as polling
+from bmw2mqtt.accounts.cardata.auth import manager as login
 from bmw2mqtt.accounts.cardata.http import HttpClient
+from bmw2mqtt.accounts.cardata.snapshot import updater
 from bmw2mqtt.accounts.cardata.stream import connection as stream_connection
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.accounts.store import Store
@@ -67,18 +69,26 @@ async def watch(
 
 
 @pytest.fixture
-def _few_pings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the stream send one ping in ten minutes: they are half of what happens in a quiet day."""
-    if request.path.parent.name == "stream":
-        return
-    monkeypatch.setattr(stream_connection, "KEEPALIVE_S", 600)
-    monkeypatch.setattr(stream_connection, "KEEPALIVE_CHECK_S", 300.0)
-    monkeypatch.setattr(stream_client, "IDLE_LIMIT_S", 1200.0)
+def _few_timers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a quiet day have few timers: hardly a ping, and no look each minute at the wall clock.
+
+    The clock leaps only where the login itself is tested, and pings matter where the stream is.
+    """
+    folder = request.path.parent.name
+    if folder != "stream":
+        monkeypatch.setattr(stream_connection, "KEEPALIVE_S", 600)
+        monkeypatch.setattr(stream_connection, "KEEPALIVE_CHECK_S", 300.0)
+        monkeypatch.setattr(stream_client, "IDLE_LIMIT_S", 1200.0)
+        monkeypatch.setattr(stream_client, "CHECK_EVERY_S", 1200.0)
+    if folder != "auth":
+        monkeypatch.setattr(login, "CHECK_EVERY_S", 3600.0)
+        monkeypatch.setattr(polling, "CHECK_EVERY_S", 3600.0)
+        monkeypatch.setattr(updater, "LONGEST_TIMER_S", 3600.0)
 
 
 @pytest.fixture
 async def parts(
-    certificates: Certificates, tmp_path: Path, _few_pings: None
+    certificates: Certificates, tmp_path: Path, _few_timers: None
 ) -> AsyncIterator[AccountParts]:
     """A CarData account, not logged in, with one car; the time is a virtual one."""
     clock = LoopClock()

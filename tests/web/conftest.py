@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
 
 from bmw2mqtt.web.setup import routes
 from tests.daemon import Daemon
@@ -20,10 +21,29 @@ from tests.fixture_cars import two_cars
 from tests.mosquitto import free_port, wait_until
 
 WAIT_MS = 30_000
+WINDOW: ViewportSize = {"width": 1280, "height": 720}
+PICTURES = os.environ.get("PICTURES")
+"""A folder for pictures, for a person to look at; then axe-core checks all of them."""
 OURS = {"X-Bmw2mqtt": "1", "Content-Type": "application/json"}
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+NOT_NEEDED = (
+    # Two pages of Chromium's own, loaded for each context and not seen in any: as long as a test
+    "WebUIOmniboxPopup,WebUIOmniboxAimPopup,"
+    # What Playwright leaves out; it says so in the same option, whose last value is what counts
+    "AimEnabled,AvoidCorsURLLoaderRestartOnRedirect,AvoidUnnecessaryBeforeUnloadCheckSync,"
+    "DestroyProfileOnBrowserClose,HttpsFirstBalancedModeAutoEnable,HttpsUpgrades,LensOverlay,"
+    "MediaRouter,NetworkTimeServiceQuerying,OptimizationHints,PaintHolding,PreconnectToSearch,"
+    "ThirdPartyStoragePartitioning"
+)
+"""What Chromium is to do without."""
+
+VIOLATIONS = """async () => {
+  const only = { resultTypes: ["violations"], preload: false, selectors: false };
+  const { violations } = await axe.run(only);
+  return violations.map((v) => [v.id, v.help, ...v.nodes.map((node) => node.html)]);
+}"""
 
 
 @dataclass
@@ -101,7 +121,7 @@ def broker_works(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes, "broker_problems", no_problems)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """A real browser without a window."""
     if CHROMIUM is None:
@@ -109,24 +129,51 @@ async def browser() -> AsyncIterator[Browser]:
         without("there is no Chromium; on Debian make test installs it")
     async with async_playwright() as playwright:
         launched = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", f"--disable-features={NOT_NEEDED}"],
         )
         yield launched
         await launched.close()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def tab(browser: Browser) -> Page:
     """A tab; to open another takes the browser four times as long as to load a page."""
+    return await new_tab(browser, "en-IE")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def german_tab(browser: Browser) -> Page:
+    """A tab of somebody who speaks German."""
+    return await new_tab(browser, "de-DE")
+
+
+async def new_tab(browser: Browser, locale: str) -> Page:
     # The simulated BMW's own page has no certificate that a browser trusts
-    context = await browser.new_context(ignore_https_errors=True, locale="en-IE")
+    context = await browser.new_context(
+        ignore_https_errors=True, locale=locale, reduced_motion="reduce"
+    )
     context.set_default_timeout(WAIT_MS)
     return await context.new_page()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def window(tab: Page) -> AsyncIterator[Page]:
     """The tab, which knows nothing of other tests; what its console complains of fails the test."""
+    async with without_a_past(tab):
+        yield tab
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def german(german_tab: Page) -> AsyncIterator[Page]:
+    """Beside `window`, that of somebody who speaks German."""
+    async with without_a_past(german_tab):
+        yield german_tab
+
+
+@asynccontextmanager
+async def without_a_past(tab: Page) -> AsyncIterator[None]:
+    """Let a test use a tab, and then forget it; no error may be in the console."""
     complaints: list[str] = []
     told = {
         "pageerror": lambda error: complaints.append(str(error)),
@@ -134,15 +181,16 @@ async def window(tab: Page) -> AsyncIterator[Page]:
     }
     for event, tell in told.items():
         tab.on(event, tell)  # type: ignore[call-overload]
-    yield tab
+    yield
     for event, tell in told.items():
         tab.remove_listener(event, tell)
     for opened in tab.context.pages[1:]:
         await opened.close()
     await tab.goto("about:blank")
     await tab.unroute_all()
-    await tab.emulate_media(color_scheme="null", reduced_motion="null")
-    await tab.set_viewport_size({"width": 1280, "height": 720})
+    await tab.emulate_media(color_scheme="null")
+    if tab.viewport_size != WINDOW:
+        await tab.set_viewport_size(WINDOW)
     await tab.context.clear_permissions()
     await tab.context.clear_cookies()  # the rest is kept by port, which is another each time
     assert [c for c in complaints if "Failed to load resource" not in c] == []
@@ -150,3 +198,17 @@ async def window(tab: Page) -> AsyncIterator[Page]:
 
 async def sees(window: Page, text: str) -> None:
     await expect(window.get_by_text(text).first).to_be_visible(timeout=WAIT_MS)
+
+
+async def fits(window: Page, what: str = "") -> None:
+    """Check that nothing is wider than the window."""
+    too_wide = "document.documentElement.scrollWidth > window.innerWidth"
+    assert not await window.evaluate(too_wide), f"{what} is too wide"
+
+
+async def is_accessible(window: Page, what: str = "") -> None:
+    """Check a page with axe-core: names, contrast, headings; and its width."""
+    await fits(window, what)
+    if not await window.evaluate("'axe' in window"):  # to load it takes as long as a look
+        await window.evaluate(AXE_SCRIPT)
+    assert await window.evaluate(VIOLATIONS) == [], what

@@ -3,10 +3,9 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Route, expect
 
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
@@ -16,10 +15,10 @@ from bmw2mqtt.vehicle.snapshot import Capabilities, CheckControlMessage, Severit
 from bmw2mqtt.web import access
 from tests.mosquitto import Observer
 from tests.web import home_assistant_ingress as ingress
-from tests.web.conftest import WAIT_MS, DaemonPage, sees
+from tests.web.conftest import WAIT_MS, DaemonPage, is_accessible, sees
 from tests.web.served_page import CARDATA, FORM, MYBMW, eventually, served
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.no_cover]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.no_cover]
 
 WITHOUT = {"captcha_token": None, "poll_interval": 3600}
 CAPTCHA_SITE = "https://bimmer-connected.readthedocs.io/**"
@@ -28,6 +27,7 @@ CAPTCHA_PAGE = """<!doctype html><title>Captcha</title><form method="post">
 document.forms[0].action = new URLSearchParams(location.search).get("redirect_uri")</script>"""
 """What BMW's captcha page does with its result, on its own site."""
 VIN = "WBA00000000DEMO01"
+COLOURS: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 
 
 async def test_log_in_by_pasting(
@@ -59,7 +59,9 @@ async def test_log_in_by_pasting(
     observer.wait_for("bmw2mqtt/account/home/sensor/status", "ok")
 
 
-async def test_log_in_and_come_back(live: Callable[..., DaemonPage], window: Page) -> None:
+async def test_log_in_and_come_back_then_pause_and_resume(
+    live: Callable[..., DaemonPage], window: Page, cars: list[Any], observer: Observer
+) -> None:
     page = live(account=WITHOUT)
     page.wait_status("login_required")
 
@@ -76,13 +78,10 @@ async def test_log_in_and_come_back(live: Callable[..., DaemonPage], window: Pag
     await expect(window.locator(".car img").first).to_be_visible(timeout=WAIT_MS)
     log = page.daemon.log_file.read_text()
     assert "P1_solved" not in log
+    await pause_resume_and_ask_now(window, cars, observer)
 
 
-async def test_pause_resume_and_ask_now(
-    live: Callable[..., DaemonPage], window: Page, cars: list[Any], observer: Observer
-) -> None:
-    page = live(account={"poll_interval": 3600})
-    await window.goto(page.url)
+async def pause_resume_and_ask_now(window: Page, cars: list[Any], observer: Observer) -> None:
     state = window.locator(".who .pill")
     await expect(state).to_have_text("OK", timeout=WAIT_MS)
     await window.get_by_role("heading", name="Account").click()
@@ -147,43 +146,37 @@ async def test_who_sees_the_captchas_token_is_said(window: Page) -> None:
         await sees(window, "(by bimmer_connected, not BMW)")
 
 
-async def test_the_token_is_asked_for_once(live: Callable[..., DaemonPage], window: Page) -> None:
-    page = live("a-token-of-twenty-five-ch", account=WITHOUT)
-    page.wait_status("login_required")
-    await window.goto(page.url)
-    await window.get_by_label("Access token").fill("a-wrong-one")
-    await window.get_by_role("button", name="Sign in").click()
-    await sees(window, "Wrong token.")
-    await window.get_by_label("Access token").fill("a-token-of-twenty-five-ch")
-    await window.get_by_role("button", name="Sign in").click()
-    await sees(window, "Login required")
-    await window.reload()
-    await sees(window, "Login required")
-    await window.get_by_role("button", name="Sign out").click()
-    await expect(window.get_by_label("Access token")).to_be_visible()
-    await window.reload()
-    await expect(window.get_by_label("Access token")).to_be_visible()
+async def test_the_token_is_asked_for_once(window: Page) -> None:
+    async with served(token="a-token-of-twenty-five-ch") as page:
+        await window.goto(page.url)
+        await window.get_by_label("Access token").fill("a-wrong-one")
+        await window.get_by_role("button", name="Sign in").click()
+        await sees(window, "Wrong token.")
+        await window.get_by_label("Access token").fill("a-token-of-twenty-five-ch")
+        await window.get_by_role("button", name="Sign in").click()
+        await sees(window, "2 accounts")
+        await window.reload()
+        await sees(window, "2 accounts")
+        await window.get_by_role("button", name="Sign out").click()
+        await expect(window.get_by_label("Access token")).to_be_visible()
+        await window.reload()
+        await expect(window.get_by_label("Access token")).to_be_visible()
 
 
 async def test_light_dark_and_a_phone(browser: Browser) -> None:
     async with served() as page:
         page.add_car("WBA00000000000001", model="<script>alert(1)</script>")
+        context = await browser.new_context(viewport={"width": 340, "height": 700}, is_mobile=True)
+        window = await context.new_page()
+        await window.goto(page.url)
+        await expect(window.locator(".car h3")).to_have_text("<script>alert(1)</script>")
         grounds = set()
-        for scheme in ("light", "dark"):
-            context = await browser.new_context(
-                color_scheme=scheme, viewport={"width": 340, "height": 700}, is_mobile=True
-            )
-            window = await context.new_page()
-            await window.goto(page.url)
-            await expect(window.locator(".car h3")).to_have_text("<script>alert(1)</script>")
-            assert await window.evaluate(
-                "document.documentElement.scrollWidth <= window.innerWidth"
-            ), "nothing is wider than the phone"
-            found = await Axe().run(window)
-            assert found.violations_count == 0, found.generate_report()
+        for scheme in COLOURS:
+            await window.emulate_media(color_scheme=scheme)
+            await is_accessible(window, scheme)
             grounds.add(await window.evaluate("getComputedStyle(document.body).backgroundColor"))
-            await context.close()
         assert len(grounds) == 2
+        await context.close()
 
 
 async def test_warnings_in_the_car_s_own_words(window: Page) -> None:

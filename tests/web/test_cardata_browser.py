@@ -18,7 +18,7 @@ from tests.conftest import BackgroundBmw
 from tests.mosquitto import Observer, wait_until
 from tests.web.conftest import WAIT_MS, DaemonPage, sees
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.no_cover]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.no_cover]
 
 VIN = "WBA00000000000001"
 MILEAGE = "vehicle.vehicle.travelledDistance"
@@ -111,47 +111,39 @@ async def test_from_a_client_id_to_a_car(owner: CarOwner, window: Page, observer
     assert code not in await window.content()
 
 
-async def test_declined_and_then_too_slow(
+async def test_expired_then_declined_then_too_slow(
     owner: CarOwner, window: Page, observer: Observer
 ) -> None:
-    page = owner.start_daemon()
-    await window.goto(page.url)
-    await code_on(window)
-    await answer(window, "Decline")
-    await expect(window.locator(".message")).to_contain_text("declined", timeout=WAIT_MS)
-    await expect(window.locator(".code")).to_have_count(0)
-    log_in = window.get_by_role("button", name="Log in")
-    await expect(log_in).to_be_visible()
-    observer.quiet(0.5)
-    assert owner.codes_requested() == 1, "no new code by itself"
-    owner.lifetimes.code_s = SHORT_S
-    await log_in.click()
-    too_late = re.compile("in time|has expired")
-    await expect(window.locator(".message")).to_contain_text(too_late, timeout=WAIT_MS)
-    await expect(window.locator(".code")).to_have_count(0)
-    await expect(log_in).to_be_visible()
-    assert owner.codes_requested() == 2
-    owner.lifetimes.code_s = 300
-    await log_in.click()
-    await code_on(window)
-    await answer(window, "Allow")
-    await expect(window.locator(".car img")).to_be_visible(timeout=WAIT_MS)
-
-
-async def test_the_first_code_expires(owner: CarOwner, window: Page) -> None:
-    """Whoever has just installed this gets the next code by itself; the old one is dead."""
     owner.lifetimes.code_s = SHORT_S
     page = owner.start_daemon()
     await window.goto(page.url)
     await window.locator(".login").first.wait_for()
     old = str(wait_until(lambda: page.state()["accounts"][0]["user_code"]))
     owner.lifetimes.code_s = 300
-    await code_on(window, other_than=old)
+    await code_on(window, other_than=old)  # who has just installed this gets the next by itself
     bmw_page = await open_bmw(window)
     await bmw_page.get_by_label("Code").fill(old)
     await bmw_page.get_by_role("button", name="Allow").click()
     await expect(bmw_page.get_by_role("alert")).to_contain_text("expired")
     await bmw_page.close()
     await sees(window, "Waiting for you")
+    requested = owner.codes_requested()
+    await answer(window, "Decline")
+    await expect(window.locator(".message")).to_contain_text("declined", timeout=WAIT_MS)
+    await expect(window.locator(".code")).to_have_count(0)
+    log_in = window.get_by_role("button", name="Log in")
+    await expect(log_in).to_be_visible()
+    observer.quiet(0.5)
+    assert owner.codes_requested() == requested, "no new code by itself"
+    owner.lifetimes.code_s = SHORT_S
+    await log_in.click()
+    too_late = re.compile("in time|has expired")
+    await expect(window.locator(".message")).to_contain_text(too_late, timeout=WAIT_MS)
+    await expect(window.locator(".code")).to_have_count(0)
+    await expect(log_in).to_be_visible()
+    assert owner.codes_requested() == requested + 1
+    owner.lifetimes.code_s = 300
+    await log_in.click()
+    await code_on(window)
     await answer(window, "Allow")
     await expect(window.locator(".car img")).to_be_visible(timeout=WAIT_MS)

@@ -15,7 +15,7 @@ from bmw2mqtt.web.vehicle_page.portal_script import bookmarklet, console_text
 from tests.web.conftest import WAIT_MS
 from tests.web.served_page import CARDATA, served
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.no_cover]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.no_cover]
 
 VIN = "WBA00000000000001"
 FOREIGN = "vehicle.of.another.program"
@@ -25,7 +25,7 @@ ODD = "vehicle.cabin.sunroof.shade.position"
 """In BMW's catalogue, but this car does not stream it."""
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def bmw() -> AsyncIterator[CarDataSimulator]:
     """BMW with one car that streams two values."""
     user = CarDataUser(cars=[RecordedCarDataCar(VIN, {})])

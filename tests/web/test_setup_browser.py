@@ -21,11 +21,11 @@ from tests.daemon import EXIT_TIMEOUT_S
 from tests.mosquitto import Mosquitto, Observer, free_port, wait_until
 from tests.supervisor import TOKEN, Supervisor
 from tests.web import home_assistant_ingress as ingress
-from tests.web.conftest import WAIT_MS
+from tests.web.conftest import PICTURES, WAIT_MS, fits
 from tests.web.empty_folder import LOG, run_in
 from tests.web.served_page import served
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.no_cover]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.no_cover]
 
 VIN = "WBA00000000000001"
 USER, PASSWORD = "family", "p#1 secret"
@@ -101,16 +101,15 @@ def newcomer(tmp_path: Path, bmw_servers: BackgroundBmw) -> Iterator[Newcomer]:
         yield person
 
 
-async def picture(window: Page, folder: Path, name: str) -> None:
-    """Keep pictures for the curious; nothing may be wider than a phone."""
+async def look_at(window: Page, name: str) -> None:
+    """Look at a page wide and dark, and light on a phone."""
     for width, is_dark in ((390, False), (1280, True)):
-        scheme = "dark" if is_dark else "light"
         await window.set_viewport_size({"width": width, "height": 900})
-        await window.emulate_media(color_scheme="dark" if is_dark else "light")
-        too_wide = "document.documentElement.scrollWidth > innerWidth"
-        assert not await window.evaluate(too_wide), f"{name} is too wide for {width}"
-        path = folder / f"{name}-{width}-{scheme}.png"
-        await window.screenshot(path=path, full_page=True, animations="disabled")
+        await fits(window, f"{name} {width}")
+        if PICTURES:
+            await window.emulate_media(color_scheme="dark" if is_dark else "light")
+            path = Path(PICTURES, f"{name}-{width}.png")
+            await window.screenshot(path=path, full_page=True, animations="disabled")
 
 
 async def go_on(window: Page, name: str = "Continue") -> None:
@@ -122,14 +121,14 @@ async def heading(window: Page, text: str) -> None:
     await expect(shown).to_be_visible(timeout=WAIT_MS)
 
 
-async def enter_broker(window: Page, broker: Mosquitto, folder: Path) -> None:
+async def enter_broker(window: Page, broker: Mosquitto) -> None:
     """Enter the broker: first the wrong port, then no user, then everything."""
     await heading(window, "Where is your MQTT broker")
     await window.get_by_label("Name or address").fill("127.0.0.1")
     await window.get_by_label("Port").fill("1")
     await go_on(window, "Test")
     await expect(window.get_by_role("alert")).to_contain_text("127.0.0.1:1 ")
-    await picture(window, folder, "2-broker")
+    await look_at(window, "2-broker")
     await window.get_by_label("Port").fill(str(broker.port))
     await go_on(window, "Test")
     await expect(window.get_by_role("alert")).to_contain_text("refuses the user name")
@@ -140,7 +139,7 @@ async def enter_broker(window: Page, broker: Mosquitto, folder: Path) -> None:
     await go_on(window)  # what was tested is saved, the password too
 
 
-async def from_portal_to_values(newcomer: Newcomer, window: Page, folder: Path) -> None:
+async def from_portal_to_values(newcomer: Newcomer, window: Page) -> None:
     """Do what is left after BMW's portal, step by step."""
     await window.get_by_label("Client ID").fill(f" {{{CLIENT_ID.upper()}}} ")
     newcomer.step("paste the client ID")
@@ -152,7 +151,7 @@ async def from_portal_to_values(newcomer: Newcomer, window: Page, folder: Path) 
     await expect(code).to_have_text(re.compile(r"[A-Z0-9]{8}"))
     await expect(window.locator("[data-expires]")).to_have_text(re.compile(r"[45]:\d\d"))
     await expect(window.get_by_role("img", name="QR code")).to_be_visible()
-    await picture(window, folder, "5-login")
+    await look_at(window, "5-login")
     async with window.context.expect_page() as opened:
         await window.get_by_role("link", name=re.compile("Open BMW.s page")).click()
     newcomer.step("open BMW's page")
@@ -166,17 +165,17 @@ async def from_portal_to_values(newcomer: Newcomer, window: Page, folder: Path) 
 
 
 async def test_from_an_empty_folder_to_a_car(
-    newcomer: Newcomer, window: Page, broker: Mosquitto, observer: Observer, tmp_path: Path
+    newcomer: Newcomer, window: Page, broker: Mosquitto, observer: Observer
 ) -> None:
     await window.goto(newcomer.link())
     await heading(window, "Welcome")
-    await picture(window, tmp_path, "1-language")
+    await look_at(window, "1-language")
     for key in ("Tab", "Tab", "ArrowDown", "ArrowUp", "Tab", "Enter"):  # by keyboard alone
         await window.keyboard.press(key)
 
-    await enter_broker(window, broker, tmp_path)
+    await enter_broker(window, broker)
     await heading(window, "Where is your car registered")
-    await picture(window, tmp_path, "3-car")
+    await look_at(window, "3-car")
     await go_on(window)
 
     await heading(window, "Create access in BMW.s portal")
@@ -187,17 +186,17 @@ async def test_from_an_empty_folder_to_a_car(
     await client_id.fill("00000000-0000-0000-0000-000000000000")
     await go_on(window)
     await expect(window.locator("#client_id-error")).to_contain_text("the value of the example")
-    await picture(window, tmp_path, "4-portal")
+    await look_at(window, "4-portal")
 
-    await from_portal_to_values(newcomer, window, tmp_path)
+    await from_portal_to_values(newcomer, window)
     await heading(window, "Your car is connected")
     await expect(window.get_by_text("41,250 km")).to_be_visible()
     assert len(newcomer.steps_after_portal) <= MOST_STEPS, newcomer.steps_after_portal
-    await picture(window, tmp_path, "6-done")
+    await look_at(window, "6-done")
     observer.wait_for(f"bmw2mqtt/{VIN}/sensor/mileage", "41250")
     await window.get_by_role("link", name="To the page with your cars").click()
     await expect(window.locator(".car img")).to_be_visible(timeout=WAIT_MS)
-    await change_settings(window, tmp_path)
+    await change_settings(window)
     assert newcomer.files() == ["data"], "no file was written by hand"
 
 
@@ -239,7 +238,7 @@ async def test_an_app_is_set_up_in_home_assistants_frame(
     assert "mqtt:" not in saved, "the Supervisor's broker is read at each start"
 
 
-async def change_settings(window: Page, folder: Path) -> None:
+async def change_settings(window: Page) -> None:
     """The same pages later: another language, and a broker that restarts the bridge."""
     await window.get_by_role("link", name="Settings").click()
     await heading(window, "Settings")
@@ -249,7 +248,7 @@ async def change_settings(window: Page, folder: Path) -> None:
     await heading(window, "Einstellungen")
     await go_on(window, "Link erstellen")
     await expect(window.locator("#link")).to_contain_text("/setup/start/")
-    await picture(window, folder, "7-settings")
+    await look_at(window, "7-settings")
     await window.get_by_role("link", name="Ändern").first.click()
     await window.get_by_label("Name oder Adresse").fill("localhost")
     await go_on(window, "Weiter")

@@ -115,8 +115,7 @@ class StreamBroker:
 
     async def start(self) -> None:
         """Start the server; port 0 selects a free port, which a restart uses again."""
-        context = self._certificates.server_context()
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context = self._certificates.server_context(ssl.TLSVersion.TLSv1_3)
         loop = asyncio.get_running_loop()
         self.port = self.port or reserve_port(self, self.host)
         self._server = await loop.create_server(

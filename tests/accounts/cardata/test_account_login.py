@@ -63,17 +63,19 @@ async def test_declined(parts: AccountParts) -> None:
 
 @pytest.mark.no_cover
 async def test_expired(parts: AccountParts) -> None:
+    parts.bmw.oauth.interval_s = 30
     async with RunningAccount(parts).running() as home:
         seen = set()
         for _ in range(6):
             code = await until(
                 lambda: (code := home.attributes.get("user_code")) not in seen and code,
-                within_s=310,
+                within_s=340,
             )
             seen.add(code)
-        await home.is_status("login_required", "press Log in", within_s=310)
+        await home.is_status("login_required", "press Log in", within_s=340)
         await home.clock.forward(hours=2)
         assert home.asked("device/code") == 6
+        parts.bmw.oauth.interval_s = 5
         home.account.log_in(None)
         await home.log_in()
 

@@ -4,6 +4,8 @@ Each descriptor comes in a message of its own, in order and in any other. The no
 `tests.vehicle.charging.scenario`; `HV` is the old status, `CS` a second plug.
 """
 
+import asyncio
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from tests.accounts.cardata.driven_car import (
 )
 from tests.vehicle.charging.scenario import BEFORE, after
 from tests.vehicle.charging.test_scenarios import ROWS, Row
+from tests.virtual_time import VirtualLoop
 
 pytestmark = pytest.mark.no_cover
 
@@ -151,6 +154,24 @@ def test_the_configured_capacity_decides_how_much_was_charged(
         assert energy_of(car.charging_session).battery_kwh == pytest.approx(battery_kwh)
 
     drive(tmp_path, main, configured_kwh=configured_kwh)
+
+
+def test_a_silent_charge_is_observed_every_five_minutes(tmp_path: Path) -> None:
+    """Its curve needs points; more would be work for nothing. A clock set back changes nothing."""
+    times: list[datetime] = []
+
+    async def main(car: DrivenCar) -> None:
+        await car.play("0:00 PL=C ST=act HD=40")
+        times.clear()
+        await car.wait(3600)
+        assert len(times) == 12
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        loop.set_wall_clock(days=-1)
+        await car.wait(3600)
+        assert len(times) == pytest.approx(24, abs=1)
+
+    drive(tmp_path, main, on_observed=lambda observed: times.append(observed.at))
 
 
 def test_a_stop_before_a_burst_has_settled_loses_nothing_of_it(tmp_path: Path) -> None:

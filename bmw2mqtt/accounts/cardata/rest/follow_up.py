@@ -18,7 +18,7 @@ from bmw2mqtt.vehicle.errors import AccountError
 
 log = structlog.get_logger(__name__)
 
-CHECK_EVERY_S: Final = 30.0
+CHECK_EVERY_S: Final = 60.0
 
 
 class FollowUpReads:

@@ -104,7 +104,8 @@ class RestPoller:
 
     def due_at(self) -> datetime:
         """Return when a round next has something to request."""
-        due = [self._list_due_at(), *(self._telematic_due_at(v) for v in self._served())]
+        served = filter(self._is_served, self._vehicles)
+        due = [self._list_due_at(), *map(self._telematic_due_at, served)]
         return max(min(at for at in due if at), self._now())
 
     async def poll(self, *, by_person: bool = False) -> None:
@@ -133,7 +134,7 @@ class RestPoller:
             AccountError: trouble of the whole account, or the rest of the quota is kept.
         """
         async with self._lock:
-            if not (vehicle.is_served and self._listener.is_wanted(vehicle.vin)):
+            if not self._is_served(vehicle):
                 return None
             try:
                 return await self._reader.read_telematic_data(vehicle, Priority.FOLLOW_UP)
@@ -208,8 +209,11 @@ class RestPoller:
 
     def _served(self) -> list[CarDataVehicle]:
         """Return the cars to read, the one that has waited longest first."""
-        served = [v for v in self._vehicles if v.is_served and self._listener.is_wanted(v.vin)]
+        served = filter(self._is_served, self._vehicles)
         return sorted(served, key=lambda vehicle: (vehicle.read_at or NEVER, vehicle.vin))
+
+    def _is_served(self, vehicle: CarDataVehicle) -> bool:
+        return vehicle.is_served and self._listener.is_wanted(vehicle.vin)
 
     # Each car
 

@@ -22,6 +22,7 @@ from bmw2mqtt.accounts.cardata.snapshot.builder import to_vehicle
 from bmw2mqtt.accounts.cardata.snapshot.climate import changes_at
 from bmw2mqtt.accounts.cardata.snapshot.drive_train import drive_train
 from bmw2mqtt.accounts.cardata.snapshot.driving import battery_12v_v, driving
+from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER
 from bmw2mqtt.accounts.cardata.telemetry.store import ReadingStore
 from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
 from bmw2mqtt.accounts.cardata.vehicles import VehicleRegistry
@@ -41,6 +42,8 @@ CLOCK_RESOLUTION_S: Final = 0.001
 SHORTEST_TIMER_S: Final = 0.1
 LONGEST_TIMER_S: Final = 60.0
 """Clocks are set and computers sleep, so due work is checked at least this often."""
+OBSERVE_EVERY: Final = timedelta(minutes=5)
+"""How often a car that charges is published though it reports nothing: its curve needs points."""
 BASIC_DATA_WAIT: Final = timedelta(minutes=2)
 """Home Assistant names entities once, after the car's model: it should be known by then."""
 
@@ -75,6 +78,8 @@ class SnapshotUpdater:
         self._settled_at_s: dict[str, float] = {}
         """When a burst of messages about a charge will be over, by VIN."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        """When to look at a car again though nothing is reported."""
+        self._due_at: dict[str, datetime] = {}
         """When to publish a car again though nothing is reported."""
 
     def schedule(self, vin: str) -> None:
@@ -272,9 +277,14 @@ class SnapshotUpdater:
         climate_at = changes_at(snapshot.climate, now)
         moments = [at for at in (due_at, climate_at) if at is not None]
         if moments:
-            wait_s = (min(moments) - now).total_seconds()
-            wait_s = min(max(wait_s, SHORTEST_TIMER_S), LONGEST_TIMER_S)
-            self._wake_at(vehicle.vin, asyncio.get_running_loop().time() + wait_s)
+            observed_at = now - (now - NEVER) % OBSERVE_EVERY + OBSERVE_EVERY
+            self._due_at[vehicle.vin] = due_at = min(*moments, observed_at)
+            self._look_at(vehicle.vin, due_at, now)
+
+    def _look_at(self, vin: str, due_at: datetime, now: datetime) -> None:
+        wait_s = (due_at - now).total_seconds()
+        wait_s = min(max(wait_s, SHORTEST_TIMER_S), LONGEST_TIMER_S)
+        self._wake_at(vin, asyncio.get_running_loop().time() + wait_s)
 
     def _wake_at(self, vin: str, at_s: float) -> None:
         timer = self._timers.get(vin)
@@ -285,5 +295,12 @@ class SnapshotUpdater:
         self._timers[vin] = asyncio.get_running_loop().call_at(at_s, self._wake, vin)
 
     def _wake(self, vin: str) -> None:
+        """Publish a car if its burst has settled or something is due; else look again later."""
         del self._timers[vin]
-        self.schedule(vin)
+        now = self._now()
+        due_at = self._due_at.get(vin, now)
+        is_early = timedelta() < due_at - now <= OBSERVE_EVERY  # else the clock was set back
+        if is_early and vin not in self._settled_at_s:
+            self._look_at(vin, due_at, now)
+        else:
+            self.schedule(vin)

@@ -57,17 +57,19 @@ async def test_a_person_declines(running_login: Callable[[], Any]) -> None:
 @pytest.mark.no_cover
 async def test_nobody_confirms(running_login: Callable[[], Any]) -> None:
     async with running_login() as home:
+        home.bmw.oauth.interval_s = 30
         for number in range(CODES_BY_ITSELF):
             await until(
                 lambda count=number + 1: home.asked(CODES) == count and home.manager.codes,
-                within_s=310,
+                within_s=340,
             )
-        await until(lambda: "press Log in" in home.problem_text, within_s=310)
+        await until(lambda: "press Log in" in home.problem_text, within_s=340)
         await home.rest()
     async with running_login() as home:
         await until(lambda: "press Log in" in home.problem_text, "a restart gives no more of them")
         await home.rest()
         assert home.asked(CODES) == CODES_BY_ITSELF
+        home.bmw.oauth.interval_s = 5
         home.manager.request_login()
         await home.log_in()
 

@@ -151,7 +151,7 @@ async def test_no_car_has_a_stream(stream_run: SimulatedStream) -> None:
 async def test_silence_is_normal(stream_run: SimulatedStream) -> None:
     stream_run.bmw.registry.lifetimes.id_token_s = timedelta(days=10).total_seconds()
     await stream_run.connect()
-    await stream_run.clock.forward(days=2)
+    await stream_run.clock.forward(days=1)
     assert stream_run.stream.is_connected
     assert stream_run.connects == 1
     assert stream_run.bmw.publish(VIN, {"vehicle.isMoving": True})

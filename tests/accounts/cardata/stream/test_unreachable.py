@@ -5,6 +5,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ async def test_no_version_of_tls_in_common(
     parts: AccountParts, stream_run: SimulatedStream, certificates: Certificates
 ) -> None:
     del stream_run
-    context = certificates.server_context()
+    context = replace(certificates).server_context()  # of its own
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     with blocking_server(context) as port:
         said = await said_of(SimulatedStream(parts, stream_port=port))
