@@ -21,6 +21,14 @@ def fixture_car(vin: str) -> RecordedCar:
     )
 
 
+def copies_of(*vins: str) -> list[RecordedCar]:
+    """Return new copies of some of the nine cars, each with a VIN of its own."""
+    cars = [fixture_car(vin) for vin in vins]
+    for number, car in enumerate(cars):
+        car.profile_data["vin"] = f"WBA000000COPY{number:04}"
+    return cars
+
+
 def fixture_cars() -> list[RecordedCar]:
     """Return new copies of all nine cars, in the order of their VINs."""
     return [fixture_car(vin) for vin in sorted(ALL_PROFILES)]

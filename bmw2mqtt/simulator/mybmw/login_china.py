@@ -9,7 +9,7 @@ import hmac
 import json
 import secrets
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
@@ -47,11 +47,11 @@ class _Puzzle:
 
 
 class _Keys:
-    """The RSA key for passwords, generated when it is first requested."""
+    """The RSA key for passwords; one for all servers of a process, as it takes long to generate."""
 
-    @cached_property
+    @property
     def private(self) -> rsa.RSAPrivateKey:
-        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        return _generate_key()
 
     def public_pem(self) -> str:
         return (
@@ -67,6 +67,11 @@ class _Keys:
             return self.private.decrypt(base64.b64decode(encrypted), padding.PKCS1v15()).decode()
         except ValueError:
             return None
+
+
+@cache
+def _generate_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 @dataclass(slots=True)

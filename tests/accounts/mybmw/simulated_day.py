@@ -2,12 +2,16 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from bmw2mqtt.accounts import scheduler
+from bmw2mqtt.accounts.mybmw import poller
 from bmw2mqtt.accounts.mybmw.account import MyBmwAccount
 from bmw2mqtt.accounts.store import Store
 from bmw2mqtt.config import MyBmwSettings as AccountSettings
@@ -115,18 +119,29 @@ class Day:
 
 @asynccontextmanager
 async def simulated_day(
-    certificates: Certificates, data_dir: Path, region: Any = "rest_of_world"
+    certificates: Certificates,
+    data_dir: Path,
+    region: Any = "rest_of_world",
+    vins: Sequence[str] = VINS,
+    check_every_s: float = 3600.0,
 ) -> AsyncIterator[Day]:
-    """Start a BMW with one user and two cars."""
+    """Start a BMW with one user and two cars, or others of the recorded ones.
+
+    Quiet hours have few timers: `check_every_s` is how often the account looks whether the clock
+    was set, or a command has brought the next poll forward.
+    """
     user = SimulatedUser(
         username="8613812345678" if region == "china" else "me@example.com",
         password="a-password-42",
         region=region,
-        cars=[fixture_car(vin) for vin in VINS],
+        cars=[fixture_car(vin) for vin in vins],
     )
     async with MyBmwSimulator([user], certificates=certificates) as bmw:
         bmw.faults.add(NO_PICTURES)
-        yield Day(bmw, certificates, data_dir)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(scheduler, "CHECK_EVERY_S", check_every_s)
+            patch.setattr(poller, "FOLLOW_EVERY_S", 600.0)
+            yield Day(bmw, certificates, data_dir)
 
 
 def promised() -> dict[str, str]:

@@ -1,5 +1,7 @@
 """Whatever BMW answers: no exception, no damage to what is known otherwise, and recovery."""
 
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from bmw2mqtt.simulator.mybmw import Fault
 from bmw2mqtt.vehicle.account import AccountStatus
 from tests.accounts.mybmw.snapshot.conversion import answers_of, convert
 from tests.accounts.mybmw.snapshot.leaves import (
+    Path,
     branches,
     derived_from,
     leaves,
@@ -16,7 +19,7 @@ from tests.accounts.mybmw.snapshot.leaves import (
     shown,
     value_at,
 )
-from tests.fixture_cars import fixture_car, fixture_cars
+from tests.fixture_cars import copies_of, fixture_car, fixture_cars
 
 pytestmark = pytest.mark.no_cover
 
@@ -24,7 +27,7 @@ IX, REX = "WBA00000000DEMO01", "WBY00000000REXI01"
 VINS = [car.vin for car in fixture_cars()]
 WRONG: tuple[Any, ...] = (None, "x", [], {}, -1, 1e400, True, "", float("nan"), 1e300, 10**400)
 EACH = 3
-"""A path gets each third wrong value; cars that have it too get the others."""
+"""A path gets each third wrong value."""
 
 GARBAGE = {
     "empty": b"",
@@ -51,18 +54,29 @@ STATE, PROFILE, LIST, CHARGING = (
 )
 
 
+@cache
+def cars_with() -> dict[Path, list[str]]:
+    """Return which cars' answers have a single value at each path."""
+    cars: dict[Path, list[str]] = {}
+    for vin in VINS:
+        for path in leaves(answers_of(fixture_car(vin))):
+            if len(path) > 1 and path[0] != "attributes":
+                cars.setdefault(path, []).append(vin)
+    return cars
+
+
 @pytest.mark.parametrize("vin", VINS)
 def test_a_wrong_value_costs_only_what_is_made_of_it(vin: str) -> None:
     answers = answers_of(fixture_car(vin))
     vehicle = convert(vin, answers)
     before = shown(vehicle)
     damage = []
-    paths = [p for p in leaves(answers) if len(p) > 1 and p[0] != "attributes"]
+    paths = {path: vins for path, vins in cars_with().items() if vin in vins}
     assert len(paths) > 60
-    for number, path in enumerate(paths, start=VINS.index(vin)):
+    for path, vins in paths.items():
         allowed = derived_from(path)
         is_flag = isinstance(value_at(answers, path), bool)
-        for wrong in WRONG[number % EACH :: EACH]:
+        for wrong in WRONG[vins.index(vin) :: len(vins)]:  # the cars share them
             if is_flag and wrong is True:
                 continue  # not wrong
             section = {path[0]: replaced(answers[path[0]], path[1:], wrong)}
@@ -121,33 +135,31 @@ async def test_garbage_about_one_car_leaves_the_others_alone(
     assert [log for log in logs if log["log_level"] in {"error", "critical"}] == []
 
 
-@pytest.mark.parametrize("name", GARBAGE)
-async def test_a_profile_that_is_garbage_is_asked_for_again(
-    watch: Any, near_bmw: Any, name: str
-) -> None:
-    near_bmw.faults.add(Fault(path=PROFILE, vin=IX, status=200, body=GARBAGE[name], times=1))
-    watched, plain = await watch(fixture_car(IX), fixture_car(REX)), await watch(fixture_car(IX))
+async def test_a_profile_that_is_garbage_is_asked_for_again(watch: Any, near_bmw: Any) -> None:
+    plain, *cars = copies_of(IX, *(IX for _ in GARBAGE))
+    for car, body in zip(cars, GARBAGE.values(), strict=True):
+        near_bmw.faults.add(Fault(path=PROFILE, vin=car.vin, status=200, body=body, times=1))
+    watched = await watch(*cars, plain)
     assert (await watched.poll()).status is AccountStatus.OK
-    await plain.poll()
-    if name not in {"parts of wrong type", "parts of null", "numbers too large"}:  # no words in it
-        assert watched.consumer.vins == {REX}
-        await watched.poll()
-        topics, expected = watched.consumer.car(IX), plain.consumer.car(IX)
-        assert topics.keys() == expected.keys()
-        assert topics["sensor/mileage"] == "1121"
-    assert watched.consumer.vins == {IX, REX}
+    at_once = {"parts of wrong type", "parts of null", "numbers too large"}  # no words in it
+    expected = {car.vin for car, name in zip(cars, GARBAGE, strict=True) if name in at_once}
+    assert watched.consumer.vins == expected | {plain.vin}
+    await watched.poll()
+    assert watched.consumer.vins == {car.vin for car in (*cars, plain)}
+    for car, name in zip(cars, GARBAGE, strict=True):
+        topics = watched.consumer.car(car.vin)
+        assert name in at_once or topics.keys() == watched.consumer.car(plain.vin).keys(), name
+        assert topics["sensor/mileage"] == "1121", name
 
 
-@pytest.mark.parametrize("name", GARBAGE)
-async def test_a_list_that_is_garbage_is_asked_for_again(
-    watch: Any, near_bmw: Any, name: str
-) -> None:
-    near_bmw.faults.add(Fault(path=LIST, status=200, body=GARBAGE[name], times=1))
+async def test_a_list_that_is_garbage_is_asked_for_again(watch: Any, near_bmw: Any) -> None:
     watched = await watch(fixture_car(IX))
-    account = await watched.poll()
-    assert account.status is AccountStatus.ERROR
-    assert account.message
-    assert watched.consumer.vins == set(), "no car is shown, none is taken away"
+    for name, body in GARBAGE.items():
+        near_bmw.faults.add(Fault(path=LIST, status=200, body=body, times=1))
+        account = await watched.poll()
+        assert account.status is AccountStatus.ERROR, name
+        assert account.message
+        assert watched.consumer.vins == set(), "no car is shown, none is taken away"
     assert (await watched.poll()).status is AccountStatus.OK
     assert watched.consumer.vins == {IX}
 
@@ -192,52 +204,57 @@ async def test_a_brand_whose_list_fails_does_not_hide_the_others(watch: Any, nea
     assert warnings == ["vehicles_not_listed"]
 
 
-ONE_BAD_CAR = {
-    "404": Fault(path=STATE, vin=IX, status=404),
-    "403": Fault(path=STATE, vin=IX, status=403, body={"message": "Forbidden"}),
-    "408": Fault(path=STATE, vin=IX, status=408),
-    "500": Fault(path=STATE, vin=IX, status=500, body=["an", "error"]),
-    "503": Fault(path=STATE, vin=IX, status=503),
-    "connection lost": Fault(path=STATE, vin=IX, drop=True),
-    "time-out": Fault(path=STATE, vin=IX, delay_s=3),
-    "garbage": Fault(path=STATE, vin=IX, status=200, body=b"\x00\x01"),
-    "no profile": Fault(path=PROFILE, vin=IX, status=500),
-    "forbidden profile": Fault(path=PROFILE, vin=IX, status=403),
-    "wrong types": None,
+BAD_CAR = {
+    "404": Fault(path=STATE, status=404),
+    "403": Fault(path=STATE, status=403, body={"message": "Forbidden"}),
+    "408": Fault(path=STATE, status=408),
+    "500": Fault(path=STATE, status=500, body=["an", "error"]),
+    "503": Fault(path=STATE, status=503),
+    "connection lost": Fault(path=STATE, drop=True),
+    "garbage": Fault(path=STATE, status=200, body=b"\x00\x01"),
+    "no profile": Fault(path=PROFILE, status=500),
+    "forbidden profile": Fault(path=PROFILE, status=403),
 }
+TIME_OUT = Fault(path=STATE, delay_s=3)
 
 
-@pytest.mark.parametrize("name", ONE_BAD_CAR)
-async def test_one_bad_car_never_hides_the_other_eight(
-    watch: Any, near_bmw: Any, name: str, monkeypatch: pytest.MonkeyPatch
+async def test_bad_cars_never_hide_the_other_nine(watch: Any, near_bmw: Any) -> None:
+    await try_bad_cars(watch, near_bmw, *BAD_CAR.values())
+
+
+async def test_a_car_whose_answer_takes_too_long_never_hides_the_others(
+    watch: Any, near_bmw: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cars = fixture_cars()
-    fault = ONE_BAD_CAR[name]
-    if fault is not None:
-        near_bmw.faults.add(fault)
-        if fault.delay_s:
-            monkeypatch.setattr("bimmer_connected.api.client.HTTPX_TIMEOUT", 0.5)
-    else:
-        state = next(car for car in cars if car.vin == IX).state_data["state"]
-        state["electricChargingState"]["remainingChargingMinutes"] = float("inf")
-        state["tireState"], state["doorsState"] = "x", 7
-    watched = await watch(*cars)
+    monkeypatch.setattr("bimmer_connected.api.client.HTTPX_TIMEOUT", 0.5)
+    await try_bad_cars(watch, near_bmw, TIME_OUT)
+
+
+async def try_bad_cars(watch: Any, near_bmw: Any, *faults: Fault) -> None:
+    """Let each fault have a car of its own; the recorded cars come after them."""
+    bad, good = copies_of(*(IX for _ in faults)), fixture_cars()
+    for car, fault in zip(bad, faults, strict=True):
+        near_bmw.faults.add(replace(fault, vin=car.vin))
+    state = good[VINS.index(IX)].state_data["state"]
+    state["electricChargingState"]["remainingChargingMinutes"] = float("inf")
+    state["tireState"], state["doorsState"] = "x", 7
+    watched = await watch(*bad, *good)
     with capture_logs() as logs:
         for _ in range(2):
             assert (await watched.poll()).status is AccountStatus.OK
-    others = set(VINS) - {IX}
-    assert watched.consumer.vins - {IX} == others
-    assert watched.consumer.listed == set(VINS)
-    assert (IX in watched.consumer.vins) == (fault is None)
-    bad = [log for log in logs if log["log_level"] in {"error", "critical"}]
-    assert bad == []
-    if fault is not None:
-        warnings = [log["event"] for log in logs if log["log_level"] == "warning"]
-        expected = "vehicle_not_updated" if fault.path == STATE else "profile_not_received"
-        assert warnings == [expected], "said once, not at every poll"
-        near_bmw.faults.clear()
-        await watched.poll()
-        assert watched.consumer.vins == set(VINS)
+    assert watched.consumer.vins == set(VINS)
+    assert watched.consumer.listed == {car.vin for car in (*bad, *good)}
+    assert [log for log in logs if log["log_level"] in {"error", "critical"}] == []
+    warnings = [
+        (log["vin"], log["event"]) for log in logs if log["log_level"] == "warning" and "vin" in log
+    ]
+    events = {STATE: "vehicle_not_updated", PROFILE: "profile_not_received"}
+    assert sorted(warnings) == [
+        (car.vin, events[fault.path]) for car, fault in zip(bad, faults, strict=True)
+    ], "said once, not at every poll"
+    near_bmw.faults.clear()
+    near_bmw.faults.add(Fault(path="/eadrax-ics/", status=404))
+    await watched.poll()
+    assert watched.consumer.vins == watched.consumer.listed
 
 
 async def test_no_profile_at_all_is_an_outage(watch: Any, near_bmw: Any) -> None:

@@ -92,7 +92,7 @@ SENT = ("/door-unlock", "/charging-profile", "/send-to-car", "/vehicle-finder")
 @asynccontextmanager
 async def on_request(certificates: Certificates, data_dir: Path) -> AsyncIterator[Day]:
     """An account that asks BMW only when it is told to."""
-    async with simulated_day(certificates, data_dir) as day:
+    async with simulated_day(certificates, data_dir, vins=[VIN]) as day:
         location = {"latitude": 48.1, "longitude": 11.5}
         async with day.running(poll_interval=0, location=location):
             await day.until("ok", timedelta(minutes=1))
@@ -194,7 +194,7 @@ def test_there_is_no_connection(
     async def run() -> None:
         loop: Any = asyncio.get_running_loop()
         async with (
-            simulated_day(certificates, tmp_path / "data") as day,
+            simulated_day(certificates, tmp_path / "data", check_every_s=60) as day,
             day.running(poll_interval=3600),
         ):
             await day.until("ok", timedelta(minutes=1))

@@ -1,4 +1,7 @@
-"""Which answer of BMW leads to which status: on polls, on renewals of the login, on logins."""
+"""Which answer of BMW leads to which status: on renewals of the login, on logins.
+
+Those on polls, and more of those on renewals, are in `test_days`.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +17,6 @@ from bmw2mqtt.vehicle.account import AccountStatus
 from tests.fixture_cars import fixture_car
 
 VIN = "WBA00000000DEMO02"
-STATE = "/vehicles/state"
 CONFIG = "/oauth/config"
 TOKEN = "/gcdm/oauth/token"
 AUTHENTICATE = "/gcdm/oauth/authenticate"
@@ -33,16 +35,16 @@ Watch = Callable[..., Any]
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("where", [STATE, CONFIG, TOKEN])
-@pytest.mark.parametrize("what", OUTAGES)
+@pytest.mark.parametrize(
+    ("where", "what"), [*((CONFIG, what) for what in OUTAGES), (TOKEN, "quota"), (TOKEN, "429")]
+)
 async def test_an_outage_is_called_one_and_costs_no_login(
     watch: Watch, near_bmw: MyBmwSimulator, what: str, where: str
 ) -> None:
     fault, status, words = OUTAGES[what]
     watched = await watch(fixture_car(VIN))
     assert (await watched.poll()).status is AccountStatus.OK
-    if where != STATE:
-        near_bmw.accounts.expire_access_tokens()
+    near_bmw.accounts.expire_access_tokens()
     near_bmw.faults.add(replace(fault, path=where))
     state = await watched.poll()
     assert (state.status, state.login_url) == (status, None)

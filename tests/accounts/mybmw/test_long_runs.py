@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from bmw2mqtt.accounts import scheduler
-from bmw2mqtt.accounts.mybmw import poller
 from bmw2mqtt.simulator.mybmw import Fault
 from bmw2mqtt.simulator.mybmw.faults import blocked
 from bmw2mqtt.simulator.tls import Certificates
@@ -28,7 +26,7 @@ def test_a_bridge_that_is_started_again_and_again(
     hours = 1 if lasts_s == 30 else 3
 
     async def start_again_and_again() -> None:
-        async with simulated_day(certificates, tmp_path) as day:
+        async with simulated_day(certificates, tmp_path, vins=VINS[:1]) as day:
             if fault is not None:
                 day.bmw.faults.add(replace(fault, path=POLLS))
             for _ in range(hours * 3600 // lasts_s):
@@ -44,7 +42,7 @@ def test_a_bridge_that_is_started_again_and_again(
 
 def test_a_car_that_is_always_answered_with_401(certificates: Certificates, tmp_path: Path) -> None:
     """The other one is shown, and the login is not renewed at each poll."""
-    hours = 4
+    hours = 2
 
     async def run() -> None:
         async with simulated_day(certificates, tmp_path) as day:
@@ -58,15 +56,11 @@ def test_a_car_that_is_always_answered_with_401(certificates: Certificates, tmp_
     virtual_time.run(run)
 
 
-def test_a_session_lasts_for_two_weeks(
-    certificates: Certificates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_session_lasts_for_two_weeks(certificates: Certificates, tmp_path: Path) -> None:
     """As it does with the library's own program; a restart keeps it."""
-    monkeypatch.setattr(scheduler, "CHECK_EVERY_S", 3600.0)  # weeks have many minutes
-    monkeypatch.setattr(poller, "FOLLOW_EVERY_S", 3600.0)
 
     async def run() -> None:
-        async with simulated_day(certificates, tmp_path) as day:
+        async with simulated_day(certificates, tmp_path, vins=VINS[:1]) as day:
 
             def sessions() -> int:
                 headers = [request.headers for request in day.bmw.requests]

@@ -44,7 +44,7 @@ async def refresh(day: Day) -> None:
 @pytest.mark.no_cover
 def test_an_empty_list_removes_no_car(certificates: Certificates, tmp_path: Path) -> None:
     async def main(day: Day) -> None:
-        async with day.running(poll_interval=HOUR):
+        async with day.running(poll_interval=6 * HOUR):
             await day.until("ok", timedelta(hours=1))
             day.bmw.faults.add(EMPTY)
             for _ in range(3):
@@ -69,7 +69,7 @@ def test_a_car_that_two_lists_a_day_apart_miss_has_left(
     is_restarted: bool,  # noqa: FBT001 - a case
 ) -> None:
     async def main(day: Day) -> None:
-        async with day.running(poll_interval=HOUR):
+        async with day.running(poll_interval=2 * HOUR):
             await day.until("ok", timedelta(hours=1))
             day.bmw.faults.add(EMPTY)
             await refresh(day)
@@ -79,7 +79,7 @@ def test_a_car_that_two_lists_a_day_apart_miss_has_left(
                 await asyncio.sleep(27 * HOUR)
         if is_restarted:
             day.watcher.listed = frozenset()
-            async with day.running(poll_interval=HOUR):
+            async with day.running(poll_interval=2 * HOUR):
                 await asyncio.sleep(MINUTE)
                 assert day.watcher.listed == set(VINS), "a restart forgets no car"
                 await asyncio.sleep(27 * HOUR)
@@ -93,7 +93,7 @@ def test_a_car_that_two_lists_a_day_apart_miss_has_left(
 @pytest.mark.no_cover
 def test_a_car_that_left_goes_alone(certificates: Certificates, tmp_path: Path) -> None:
     async def main(day: Day) -> None:
-        async with day.running(poll_interval=HOUR):
+        async with day.running(poll_interval=6 * HOUR):
             await day.until("ok", timedelta(hours=1))
             sold = day.user.cars.pop()
             await asyncio.sleep(60 * HOUR)
@@ -176,7 +176,7 @@ def test_what_time_alone_ends_is_published_without_a_poll(
             await day.until("ok", timedelta(hours=1))
             shown = "sensor/charging_status"
             assert day.watcher.car(car.vin)[shown] == "charging"
-            await asyncio.sleep(2.6 * HOUR)
+            await asyncio.sleep(2.7 * HOUR)
             assert day.watcher.car(car.vin)[shown] == "plugged_in"
 
     live(certificates, tmp_path, main)

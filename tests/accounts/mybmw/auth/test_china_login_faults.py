@@ -15,7 +15,7 @@ from bmw2mqtt.simulator.mybmw import Fault
 from bmw2mqtt.simulator.mybmw.faults import blocked, quota_exceeded, too_many_requests
 from bmw2mqtt.simulator.tls import Certificates
 from tests import virtual_time
-from tests.accounts.mybmw.simulated_day import NO_PICTURES, Day, simulated_day
+from tests.accounts.mybmw.simulated_day import NO_PICTURES, VINS, Day, simulated_day
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*getdata.*:DeprecationWarning"),
@@ -25,6 +25,7 @@ pytestmark = [
 RENEWAL, PASSWORD = "/oauth/token", "/login/pwd"
 STEPS = ("/publickey", "/slider-captcha", "/check-captcha", PASSWORD, RENEWAL)
 LOST = Fault(path=RENEWAL, status=400, body={"error": "invalid_grant"})
+ONE_CAR = VINS[:1]
 MINUTE = timedelta(minutes=1)
 HOUR_S = 3600
 
@@ -50,7 +51,7 @@ CHECKED_BY_STATUS = ("unreadable", "no json object")
 @asynccontextmanager
 async def in_china(certificates: Certificates, data_dir: Path) -> AsyncIterator[Day]:
     async with (
-        simulated_day(certificates, data_dir, "china") as day,
+        simulated_day(certificates, data_dir, "china", ONE_CAR) as day,
         day.running(poll_interval=0),
     ):
         await day.until("ok", MINUTE)
@@ -112,7 +113,7 @@ async def try_step(step: str, certificates: Certificates, data_dir: Path) -> Non
 @pytest.mark.parametrize("step", STEPS[:-1])
 def test_it_comes_back_by_itself(step: str, certificates: Certificates, tmp_path: Path) -> None:
     async def run() -> None:
-        async with simulated_day(certificates, tmp_path, "china") as day:
+        async with simulated_day(certificates, tmp_path, "china", ONE_CAR) as day:
             day.bmw.faults.add(Fault(path=step, status=503))
             async with day.running():
                 await day.until("unreachable", MINUTE)
@@ -130,7 +131,7 @@ def test_a_password_is_not_tried_for_ever(
     """Not even if a person presses refresh again and again."""
 
     async def run() -> None:
-        async with simulated_day(certificates, tmp_path, "china") as day:
+        async with simulated_day(certificates, tmp_path, "china", ONE_CAR) as day:
             day.bmw.faults.add(replace(FAULTS[name][0], path=PASSWORD))
             async with day.running():
                 await asyncio.sleep(60)

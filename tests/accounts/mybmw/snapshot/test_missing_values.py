@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from bmw2mqtt.simulator.mybmw import Fault
 from bmw2mqtt.vehicle.account import AccountStatus
 from bmw2mqtt.vehicle.charging.energy import energy_of
-from tests.fixture_cars import fixture_car
+from tests.fixture_cars import copies_of, fixture_car
 
 pytestmark = pytest.mark.no_cover
 
@@ -44,46 +44,45 @@ def differences(before: dict[str, str], after: dict[str, str]) -> dict[str, str 
     }
 
 
-@pytest.mark.parametrize(
-    ("vin", "path", "topics"),
-    [
-        (IX, "currentMileage", ["sensor/mileage"]),
-        (IX, "electricChargingState.chargingLevelPercent", ["sensor/remaining_battery_percent"]),
-        (IX, "electricChargingState.chargingTarget", ["sensor/charging_target"]),
-        (IX, "electricChargingState.isChargerConnected", ["binary_sensor/connection_status"]),
-        (IX, "electricChargingState.range", ["sensor/remaining_range_electric"]),
-        (IX, "electricChargingState.remainingChargingMinutes", ["sensor/charging_end_time"]),
-        (IX, "climateControlState.activity", ["sensor/climate_status", "switch/climate"]),
-        (IX, "climateControlState", ["sensor/climate_status", "switch/climate"]),
-        (IX, "doorsState.combinedSecurityState", ["binary_sensor/door_lock_state", "lock/lock"]),
-        (IX, "doorsState", ["binary_sensor/lids", "lock/lock"]),
-        (IX, "windowsState", ["binary_sensor/windows"]),
-        (IX, "requiredServices", ["binary_sensor/condition_based_services"]),
-        (IX, "checkControlMessages", ["binary_sensor/check_control_messages"]),
-        (IX, "tireState.frontLeft.status.currentPressure", ["sensor/front_left_current_pressure"]),
-        (IX, "tireState", ["sensor/rear_right_current_pressure"]),
-        (IX, "chargingProfile.chargingMode", ["select/charging_mode"]),
-        (IX, "chargingProfile", ["binary_sensor/is_pre_entry_climatization_enabled"]),
-        (IX, "chargingProfile.chargingSettings", ["sensor/ac_current_limit", "select/ac_limit"]),
-        (M340, "combustionFuelLevel.remainingFuelLiters", ["sensor/remaining_fuel"]),
-        (M340, "combustionFuelLevel.remainingFuelPercent", ["sensor/remaining_fuel_percent"]),
-        (M340, "combustionFuelLevel", ["sensor/remaining_range_fuel", "sensor/remaining_fuel"]),
-        (REX, "chargingProfile.reductionOfChargeCurrent", ["sensor/charging_start_time"]),
-    ],
-)
-async def test_what_the_next_answer_leaves_out_is_unknown(
-    watch: Any, vin: str, path: str, topics: list[str]
-) -> None:
-    car = fixture_car(vin)
-    watched = await watch(car)
+LEFT_OUT: list[tuple[str, str, list[str]]] = [
+    (IX, "currentMileage", ["sensor/mileage"]),
+    (IX, "electricChargingState.chargingLevelPercent", ["sensor/remaining_battery_percent"]),
+    (IX, "electricChargingState.chargingTarget", ["sensor/charging_target"]),
+    (IX, "electricChargingState.isChargerConnected", ["binary_sensor/connection_status"]),
+    (IX, "electricChargingState.range", ["sensor/remaining_range_electric"]),
+    (IX, "electricChargingState.remainingChargingMinutes", ["sensor/charging_end_time"]),
+    (IX, "climateControlState.activity", ["sensor/climate_status", "switch/climate"]),
+    (IX, "climateControlState", ["sensor/climate_status", "switch/climate"]),
+    (IX, "doorsState.combinedSecurityState", ["binary_sensor/door_lock_state", "lock/lock"]),
+    (IX, "doorsState", ["binary_sensor/lids", "lock/lock"]),
+    (IX, "windowsState", ["binary_sensor/windows"]),
+    (IX, "requiredServices", ["binary_sensor/condition_based_services"]),
+    (IX, "checkControlMessages", ["binary_sensor/check_control_messages"]),
+    (IX, "tireState.frontLeft.status.currentPressure", ["sensor/front_left_current_pressure"]),
+    (IX, "tireState", ["sensor/rear_right_current_pressure"]),
+    (IX, "chargingProfile.chargingMode", ["select/charging_mode"]),
+    (IX, "chargingProfile", ["binary_sensor/is_pre_entry_climatization_enabled"]),
+    (IX, "chargingProfile.chargingSettings", ["sensor/ac_current_limit", "select/ac_limit"]),
+    (M340, "combustionFuelLevel.remainingFuelLiters", ["sensor/remaining_fuel"]),
+    (M340, "combustionFuelLevel.remainingFuelPercent", ["sensor/remaining_fuel_percent"]),
+    (M340, "combustionFuelLevel", ["sensor/remaining_range_fuel", "sensor/remaining_fuel"]),
+    (REX, "chargingProfile.reductionOfChargeCurrent", ["sensor/charging_start_time"]),
+]
+
+
+async def test_what_the_next_answer_leaves_out_is_unknown(watch: Any) -> None:
+    cars = copies_of(*(vin for vin, _, _ in LEFT_OUT))
+    watched = await watch(*cars)
     await watched.poll()
-    before = watched.consumer.car(vin)
-    assert all(before[topic] != "None" for topic in topics)
-    remove(car.state_data["state"], path)
+    before = [watched.consumer.car(car.vin) for car in cars]
+    for car, (_, path, _) in zip(cars, LEFT_OUT, strict=True):
+        remove(car.state_data["state"], path)
     await watched.poll()
-    after = watched.consumer.car(vin)
-    assert {topic: after[topic] for topic in topics} == dict.fromkeys(topics, "None")
-    assert after.keys() == before.keys(), "no entity comes or goes"
+    for car, was, (_, path, topics) in zip(cars, before, LEFT_OUT, strict=True):
+        shown = watched.consumer.car(car.vin)
+        assert all(was[topic] != "None" for topic in topics), path
+        assert {topic: shown[topic] for topic in topics} == dict.fromkeys(topics, "None"), path
+        assert shown.keys() == was.keys(), "no entity comes or goes"
 
 
 async def test_an_almost_empty_answer_makes_everything_unknown_and_removes_nothing(
@@ -156,24 +155,24 @@ async def test_a_missing_charging_status_costs_only_itself(watch: Any) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "coordinates", [None, {}, {"latitude": None, "longitude": None}, {"latitude": 48.1}]
-)
-async def test_a_position_without_coordinates_is_taken_back(watch: Any, coordinates: Any) -> None:
+async def test_a_position_without_coordinates_is_taken_back(watch: Any) -> None:
     car = fixture_car(IX)
     watched = await watch(car)
-    await watched.poll()
     entity = "device_tracker/location"
-    before = watched.consumer.car(IX)
-    assert watched.consumer.attributes(IX, entity)["latitude"] == 48.177334
-    car.state_data["state"]["location"]["coordinates"] = coordinates
-    await watched.poll()
-    shown = watched.consumer.attributes(IX, entity)
-    assert shown["latitude"] is None
-    assert shown["longitude"] is None
-    changed = differences(before, watched.consumer.car(IX))
-    assert changed.keys() == {entity, f"{entity}/attributes"}
-    assert changed[entity] == "None"
+    location = car.state_data["state"]["location"]
+    good = location["coordinates"]
+    for bad in (None, {}, {"latitude": None, "longitude": None}, {"latitude": 48.1}):
+        location["coordinates"] = good
+        await watched.poll()
+        before = watched.consumer.car(IX)
+        assert watched.consumer.attributes(IX, entity)["latitude"] == 48.177334
+        location["coordinates"] = bad
+        await watched.poll()
+        shown = watched.consumer.attributes(IX, entity)
+        assert (shown["latitude"], shown["longitude"]) == (None, None)
+        changed = differences(before, watched.consumer.car(IX))
+        assert changed.keys() == {entity, f"{entity}/attributes"}
+        assert changed[entity] == "None"
 
 
 async def test_a_tire_without_status_costs_only_itself(watch: Any) -> None:
@@ -192,16 +191,15 @@ async def test_a_tire_without_status_costs_only_itself(watch: Any) -> None:
     }
 
 
-@pytest.mark.parametrize("mileage", [None, -1, "1121", ...])
-async def test_a_missing_mileage_is_never_zero(watch: Any, mileage: Any) -> None:
-    car = fixture_car(IX)
-    if mileage is ...:
-        del car.state_data["state"]["currentMileage"]
-    else:
+async def test_a_missing_mileage_is_never_zero(watch: Any) -> None:
+    cars = copies_of(IX, IX, IX, IX)
+    for car, mileage in zip(cars, (None, -1, "1121"), strict=False):
         car.state_data["state"]["currentMileage"] = mileage
-    watched = await watch(car)
+    del cars[-1].state_data["state"]["currentMileage"]
+    watched = await watch(*cars)
     await watched.poll()
-    assert watched.consumer.car(IX)["sensor/mileage"] == "None"
+    shown = [watched.consumer.car(car.vin)["sensor/mileage"] for car in cars]
+    assert shown == ["None"] * 4
 
 
 async def test_an_unknown_word_is_unknown_and_logged_once(watch: Any) -> None:
@@ -228,28 +226,35 @@ async def test_an_unknown_word_is_unknown_and_logged_once(watch: Any) -> None:
     assert reported == sorted(path.split(".")[-1] for path in words)
 
 
-@pytest.mark.parametrize("brand", ["ROLLS", "BMW_I", "mini", "BMW_NEW", None, 7, ""])
-async def test_an_unknown_brand_shows_the_car_like_any_other(watch: Any, brand: Any) -> None:
-    car = fixture_car(IX)
-    car.profile_data["brand"] = brand
-    watched, plain = await watch(car), await watch(fixture_car(IX))
+async def test_an_unknown_brand_shows_the_car_like_any_other(watch: Any) -> None:
+    brands = ("ROLLS", "BMW_I", "mini", "BMW_NEW", None, 7, "")
+    plain, *cars = copies_of(IX, *(IX for _ in brands))
+    for car, brand in zip(cars, brands, strict=True):
+        car.profile_data["brand"] = brand
+    watched = await watch(plain, *cars)
     assert (await watched.poll()).status is AccountStatus.OK
-    await plain.poll()
-    changed = differences(plain.consumer.car(IX), watched.consumer.car(IX))
-    assert changed.keys() <= {"sensor/charging_end_time"}
-    shown = watched.consumer.snapshots[-1].brand
-    assert shown == {"ROLLS": "ROLLS", "mini": "MINI"}.get(brand, "BMW")
+    for car in cars:
+        changed = differences(watched.consumer.car(plain.vin), watched.consumer.car(car.vin))
+        assert changed.keys() <= {"sensor/charging_end_time"}
+    shown = {snapshot.vin: snapshot.brand for snapshot in watched.consumer.snapshots}
+    expected = ["ROLLS", "BMW", "MINI", "BMW", "BMW", "BMW", "BMW"]
+    assert [shown[car.vin] for car in cars] == expected
 
 
-@pytest.mark.parametrize("status", ["INVALID", "PLUGGED_IN", "COMPLETE", "WAITING_FOR_CHARGING"])
-async def test_charging_end_time_is_there_only_while_charging(watch: Any, status: str) -> None:
-    car = fixture_car(IX)
-    watched = await watch(car)
+async def test_charging_end_time_is_there_only_while_charging(watch: Any) -> None:
+    cars = copies_of(IX, IX, IX, IX)
+
+    def shown() -> list[str]:
+        return [watched.consumer.car(car.vin)["sensor/charging_end_time"] for car in cars]
+
+    watched = await watch(*cars)
     await watched.poll()
-    assert watched.consumer.car(IX)["sensor/charging_end_time"] != "None"
-    car.state_data["state"]["electricChargingState"]["chargingStatus"] = status
+    assert "None" not in shown()
+    statuses = ("INVALID", "PLUGGED_IN", "COMPLETE", "WAITING_FOR_CHARGING")
+    for car, status in zip(cars, statuses, strict=True):
+        car.state_data["state"]["electricChargingState"]["chargingStatus"] = status
     await watched.poll()
-    assert watched.consumer.car(IX)["sensor/charging_end_time"] == "None"
+    assert shown() == ["None"] * 4
 
 
 async def test_empty_capabilities_say_nothing_about_the_car(watch: Any) -> None:
