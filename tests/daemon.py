@@ -103,6 +103,7 @@ class Daemon:
         settings["log"] = {"format": "json"} | settings.get("log", {})
         self.config.write_text(yaml.safe_dump(settings, sort_keys=False))
         self.log_file = directory / "bmw2mqtt.log"
+        self._log_size, self._events = 0, list[dict[str, Any]]()  # as far as it was read
         self._process: ForkServerProcess | None = None
 
     def start(self) -> Self:
@@ -151,9 +152,12 @@ class Daemon:
 
     def log(self, level: str | None = None) -> list[dict[str, Any]]:
         """Return what it logged."""
-        lines = self.log_file.read_text().splitlines()
-        events = [json.loads(line) for line in lines if line.startswith("{")]
-        return [event for event in events if level is None or event.get("level") == level]
+        with self.log_file.open("rb") as file:
+            file.seek(self._log_size)
+            new, newline, _ = file.read().rpartition(b"\n")  # the last line may come just now
+        self._log_size += len(new + newline)
+        self._events += [json.loads(line) for line in new.splitlines() if line.startswith(b"{")]
+        return [event for event in self._events if level is None or event.get("level") == level]
 
     def complaints(self) -> list[dict[str, Any]]:
         """Return warnings and errors."""

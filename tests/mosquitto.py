@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from bmw2mqtt.simulator.ports import reserve_port
 
 TIMEOUT_S = 30.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.1
+"""Between two looks at a condition."""
 
 
 def free_port() -> int:
@@ -25,14 +28,19 @@ def free_port() -> int:
 
 
 def wait_until(condition: Callable[[], Any], timeout_s: float = TIMEOUT_S, what: str = "") -> Any:
-    """Wait for a condition with a limit; return what it gave."""
+    """Wait for a condition with a limit; return what it gave.
+
+    What takes longer is looked at less often.
+    """
     deadline = time.monotonic() + timeout_s
+    pause_s = FIRST_PAUSE_S
     while True:
         if result := condition():
             return result
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout_s} s: {what or condition}")
-        time.sleep(0.02)
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.2, LONGEST_PAUSE_S)
 
 
 class Mosquitto:
@@ -105,6 +113,8 @@ class Observer:
 
     def __init__(self, port: int, *filters: str, **options: Any) -> None:
         self.messages: list[Seen] = []
+        self._of_topic: defaultdict[str, list[Seen]] = defaultdict(list)
+        self._current: dict[str, bytes] = {}
         self._filters = filters or ("#",)
         self._subscribed = threading.Event()
         self._client = paho.Client(
@@ -118,13 +128,18 @@ class Observer:
         self._client.on_message = self._on_message
 
     def _on_connect(self, client: paho.Client, *_: object) -> None:
-        client.subscribe([(topic, 1) for topic in self._filters])
+        client.subscribe([(topic, 0) for topic in self._filters])  # without acknowledgements
 
     def _on_message(self, _: object, __: object, message: paho.MQTTMessage) -> None:
         correlation = getattr(message.properties, "CorrelationData", None)
-        self.messages.append(
-            Seen(message.topic, bytes(message.payload), bool(message.retain), correlation)
-        )
+        topic = message.topic
+        seen = Seen(topic, bytes(message.payload), bool(message.retain), correlation)
+        self.messages.append(seen)
+        self._of_topic[topic].append(seen)
+        if seen.payload:
+            self._current[topic] = seen.payload
+        else:
+            self._current.pop(topic, None)
 
     def __enter__(self) -> Self:
         self._client.connect("127.0.0.1", self._port)
@@ -145,17 +160,11 @@ class Observer:
 
     def current(self) -> dict[str, bytes]:
         """Return the last payload of every topic; an emptied topic is not there."""
-        state: dict[str, bytes] = {}
-        for message in tuple(self.messages):
-            if message.payload:
-                state[message.topic] = message.payload
-            else:
-                state.pop(message.topic, None)
-        return state
+        return self._current.copy()
 
     def on(self, topic: str) -> list[Seen]:
         """Return every message on a topic."""
-        return [message for message in tuple(self.messages) if message.topic == topic]
+        return self._of_topic.get(topic, [])[:]
 
     def wait_for(
         self, topic: str, payload: str | None = None, timeout_s: float = TIMEOUT_S

@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 
 from bmw2mqtt.accounts.backends import BACKENDS
@@ -22,6 +21,7 @@ from bmw2mqtt.vehicle.snapshot import Reading, Vehicle
 from tests.accounts.mybmw.snapshot.conversion import convert_car
 from tests.fixture_cars import fixture_cars
 from tests.markdown import DOCS
+from tests.yaml_text import read_yaml
 
 VIN = "WBA00000000000001"
 SAMPLES = {
@@ -41,7 +41,7 @@ ACCOUNTS = {
 @cache
 def document() -> dict[str, Any]:
     """Return the document; only the worker that runs these tests reads it."""
-    found: dict[str, Any] = yaml.safe_load((DOCS / "asyncapi.yaml").read_text("utf-8"))
+    found: dict[str, Any] = read_yaml((DOCS / "asyncapi.yaml").read_text("utf-8"))
     return found
 
 

@@ -15,6 +15,7 @@ from bmw2mqtt import __version__
 from bmw2mqtt.cli.main import main
 from bmw2mqtt.config import load_settings
 from bmw2mqtt.vehicle.errors import ConfigError
+from tests.yaml_text import read_yaml
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -24,7 +25,7 @@ KUBERNETES: dict[str, Any] = {
 }
 POD: dict[str, Any] = KUBERNETES["Deployment"]["spec"]["template"]["spec"]
 CONTAINER: dict[str, Any] = POD["containers"][0]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker" / "compose.with-broker.yaml").read_text())
+COMPOSE: dict[str, Any] = read_yaml((ROOT / "docker" / "compose.with-broker.yaml").read_text())
 
 
 # Kubernetes
@@ -104,7 +105,7 @@ def test_compose_gives_away_nothing() -> None:
 
 def test_compose_without_a_broker_is_the_published_image_alone() -> None:
     text = (ROOT / "docker" / "compose.yaml").read_text()
-    (name,) = services = yaml.safe_load(text)["services"]
+    (name,) = services = read_yaml(text)["services"]
     bridge = services[name]
     workflow = (ROOT / ".github" / "workflows" / "image.yml").read_text()
     assert "IMAGE: ghcr.io/${{ github.repository }}" in workflow
@@ -119,7 +120,7 @@ def test_compose_without_a_broker_is_the_published_image_alone() -> None:
 
 
 def test_the_homeassistant_variant_adds_to_the_other() -> None:
-    variant = yaml.safe_load((ROOT / "docker" / "compose.homeassistant.yaml").read_text())
+    variant = read_yaml((ROOT / "docker" / "compose.homeassistant.yaml").read_text())
     assert variant["include"] == ["compose.with-broker.yaml"]
     assert list(variant["services"]) == ["homeassistant"]
 
@@ -129,7 +130,7 @@ def test_the_homeassistant_variant_adds_to_the_other() -> None:
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_workflows_are_pinned_and_may_little(path: Path) -> None:
-    found = yaml.safe_load(path.read_text())
+    found = read_yaml(path.read_text())
     assert found["permissions"] == {}
     for line in path.read_text().splitlines():
         if used := re.search(r"uses: (\S+)(.*)", line):
@@ -145,15 +146,13 @@ def test_workflows_are_pinned_and_may_little(path: Path) -> None:
 
 
 def workflow(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(
-        (ROOT / ".github" / "workflows" / f"{name}.yml").read_text()
-    )
+    found: dict[str, Any] = read_yaml((ROOT / ".github" / "workflows" / f"{name}.yml").read_text())
     return found
 
 
 def test_no_workflow_waits_for_itself() -> None:
     """In a called workflow `github.workflow` is the caller; groups ignore case."""
-    groups = [yaml.safe_load(path.read_text())["concurrency"]["group"] for path in WORKFLOWS]
+    groups = [read_yaml(path.read_text())["concurrency"]["group"] for path in WORKFLOWS]
     assert not [group for group in groups if "github.workflow" in group]
     assert len({group.casefold() for group in groups}) == len(groups)
 
@@ -242,7 +241,7 @@ def test_one_version_of_an_action_everywhere() -> None:
 
 
 def test_the_issue_form_asks_for_the_report() -> None:
-    form = yaml.safe_load((ROOT / ".github" / "ISSUE_TEMPLATE" / "problem.yml").read_text())
+    form = read_yaml((ROOT / ".github" / "ISSUE_TEMPLATE" / "problem.yml").read_text())
     first = form["body"][0]
     assert "bmw2mqtt check --report" in first["attributes"]["label"]
     assert first["validations"]["required"]

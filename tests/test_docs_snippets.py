@@ -7,12 +7,12 @@ import tomllib
 from collections.abc import Iterator
 
 import pytest
-import yaml
 
 from bmw2mqtt.cli.main import parser
 from bmw2mqtt.config import Settings, load_settings
 from reference.channels import channels
 from tests.markdown import ROOT, Page, Snippet, pages
+from tests.yaml_text import read_yaml
 
 PAGES = pages()
 ACCOUNT = "accounts: {home: {backend: mybmw, username: me@example.com, password: s3cret}}\n"
@@ -34,7 +34,7 @@ def _snippets(language: str) -> list[object]:
 
 @pytest.mark.parametrize("snippet", _snippets("yaml"))
 def test_yaml_can_be_read(snippet: Snippet):
-    assert yaml.safe_load(snippet.text)
+    assert read_yaml(snippet.text)
 
 
 @pytest.mark.parametrize("snippet", _snippets("toml"))
@@ -50,7 +50,7 @@ def test_json_can_be_read(snippet: Snippet):
 @pytest.mark.parametrize("snippet", _snippets("yaml"))
 def test_configuration_loads(snippet: Snippet, tmp_path):
     ours = snippet.title == "config.yaml"
-    assert ours or "accounts" not in yaml.safe_load(snippet.text), 'give it title="config.yaml"'
+    assert ours or "accounts" not in read_yaml(snippet.text), 'give it title="config.yaml"'
     if ours:
         text = snippet.text if "\naccounts:" in f"\n{snippet.text}" else ACCOUNT + snippet.text
         file = tmp_path / "config.yaml"
@@ -144,7 +144,7 @@ def test_unknown_topics_are_noticed():
 
 
 def test_example_names_every_setting():
-    example = yaml.safe_load((ROOT / "config.example.yaml").read_text())
+    example = read_yaml((ROOT / "config.example.yaml").read_text())
     assert example.keys() == Settings.model_fields.keys()
 
 

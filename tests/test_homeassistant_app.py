@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from packaging.version import Version
 from PIL import Image
 from pydantic import BaseModel, SecretStr
@@ -24,10 +23,11 @@ from bmw2mqtt.config import (
     VehicleSettings,
     load_settings,
 )
+from tests.yaml_text import read_yaml
 
 ROOT = Path(__file__).parent.parent
 APP = ROOT / "homeassistant-app"
-CONFIG: dict[str, Any] = yaml.safe_load((APP / "config.yaml").read_text())
+CONFIG: dict[str, Any] = read_yaml((APP / "config.yaml").read_text())
 LANGUAGES = sorted(path.stem for path in (APP / "translations").iterdir())
 
 STRING, FLAG, TEXTS, ANYTHING = str, bool, list, dict
@@ -256,7 +256,7 @@ def plain(value: Any) -> Any:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_translations(language: str) -> None:
-    text = yaml.safe_load((APP / "translations" / f"{language}.yaml").read_text())
+    text = read_yaml((APP / "translations" / f"{language}.yaml").read_text())
     assert set(text) <= {"configuration", "network"}
     assert set(text["network"]) == set(CONFIG["ports"])
     assert list(text["configuration"]) == list(CONFIG["schema"])
@@ -292,7 +292,7 @@ def test_the_dockerfile() -> None:
 
 
 def test_the_repository() -> None:
-    repository = yaml.safe_load((ROOT / "repository.yaml").read_text())
+    repository = read_yaml((ROOT / "repository.yaml").read_text())
     assert set(repository) == {"name", "url", "maintainer"}
     found = [
         path

@@ -1,12 +1,12 @@
 """`bmw2mqtt dashboard` reads from the broker what the running daemon announces."""
 
 import pytest
-import yaml
 
 from bmw2mqtt.cli.main import main
 from tests.cli.configuration import config
 from tests.homeassistant.test_dashboard import PETROL, PLUGIN_HYBRID, TOPICS, payloads
 from tests.mosquitto import Mosquitto, Observer, free_port
+from tests.yaml_text import read_yaml
 
 Output = pytest.CaptureFixture[str]
 
@@ -36,10 +36,10 @@ def test_it_prints_the_cars_of_the_running_daemon(
 ) -> None:
     announce(observer, PLUGIN_HYBRID.vin, PETROL.vin)
     assert run(broker.port) == 0
-    document = yaml.safe_load(capsys.readouterr().out)
+    document = read_yaml(capsys.readouterr().out)
     assert [view["title"] for view in document["views"]] == ["X", "118i"]
     assert run(broker.port, "--language", "de") == 0
-    assert yaml.safe_load(capsys.readouterr().out)["title"] == "Autos"
+    assert read_yaml(capsys.readouterr().out)["title"] == "Autos"
 
 
 def test_what_is_missing_is_said_in_a_sentence(

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 from pydantic import SecretStr
 
 from bmw2mqtt.config import CarDataSettings, MyBmwSettings, load_settings
@@ -14,6 +13,7 @@ from bmw2mqtt.config.keys import ANY_NAME, value_paths
 from bmw2mqtt.vehicle.errors import ConfigError
 from tests.config.loading import EXAMPLE, HOME, VIN, home, load, problems
 from tests.config.test_broken_files import BROKEN
+from tests.yaml_text import read_yaml
 
 BROKEN_ELSEWHERE = {
     "variable's value": (
@@ -269,7 +269,7 @@ def test_the_example_loads_with_an_owners_values():
 
 
 def test_the_example_has_every_key_and_its_default():
-    document = dict(paths(yaml.safe_load(whole_example())))
+    document = dict(paths(read_yaml(whole_example())))
     named = {"accounts", "vehicles"}
     keys = {(path[0], ANY_NAME, *path[2:]) if path[0] in named else path for path in document}
     assert keys == set(value_paths())
@@ -290,6 +290,6 @@ def test_the_example_has_every_key_and_its_default():
 
 
 def test_the_example_has_every_key_of_each_backend():
-    accounts = yaml.safe_load(whole_example())["accounts"]
+    accounts = read_yaml(whole_example())["accounts"]
     assert set(accounts["home"]) == set(MyBmwSettings.model_fields)
     assert set(accounts["eu"]) == set(CarDataSettings.model_fields)

@@ -5,20 +5,20 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-import yaml
 
 from bmw2mqtt.config.keys import value_paths
 from reference.schema import URL, schema
 from tests.config.loading import EU, EXAMPLE, HOME, load
 from tests.config.test_broken_sources import whole_example
 from tests.markdown import pages
+from tests.yaml_text import read_yaml
 
 SCHEMA = json.loads(schema())
 VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
 
 
 def mistakes(text):
-    return [error.message for error in VALIDATOR.iter_errors(yaml.safe_load(text))]
+    return [error.message for error in VALIDATOR.iter_errors(read_yaml(text))]
 
 
 def test_the_schema_is_one():

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from tests.markdown import ROOT
+from tests.yaml_text import SafeLoader
 
 FOLDER = ROOT / "blueprints" / "automation" / "bmw2mqtt"
 LANGUAGES = ("en", "de")
@@ -22,7 +23,7 @@ class Input:
     name: str
 
 
-class Loader(yaml.SafeLoader):
+class Loader(SafeLoader):
     """Reads `!input` too."""
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import yaml
 
 from bmw2mqtt.accounts.backends import BACKENDS
 from bmw2mqtt.entities import ACCOUNT_ENTITIES, VEHICLE_ENTITIES
@@ -25,6 +24,7 @@ from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.vehicle.account import AccountState
 from bmw2mqtt.vehicle.snapshot import Capabilities, DriveTrain, Vehicle
 from tests.entities.test_further_entities import FULL
+from tests.yaml_text import read_yaml
 
 TOPICS = Topics("bmw2mqtt", "homeassistant")
 BUILT_IN = {
@@ -146,7 +146,7 @@ def test_views_of_cars_of_one_model_have_different_paths() -> None:
 def test_the_text_is_the_document() -> None:
     devices = announced(PLUGIN_HYBRID, PETROL)
     text = dashboard_yaml(devices, "de")
-    assert yaml.safe_load(text) == dashboard(devices, "de")
+    assert read_yaml(text) == dashboard(devices, "de")
     assert text.startswith("# In Home Assistant: Einstellungen > Dashboards")
     assert "Überblick" in text
 

@@ -64,11 +64,12 @@ def test_relayed_byte_for_byte_and_in_order(
 
 
 def stored_mileage(customer: CarDataOwner) -> int | None:
-    """Return what the file of the readings holds."""
+    """Return what the file of the readings holds; `None` before it holds any."""
     uri = f"file:{customer.folder / 'values-eu.db'}?mode=ro"
     with closing(sqlite3.connect(uri, uri=True)) as database:
-        (row,) = database.execute("SELECT value FROM readings WHERE descriptor = ?", [MILEAGE])
-    return int(json.loads(row[0]))
+        query = "SELECT value FROM readings WHERE descriptor = ?"
+        row = database.execute(query, [MILEAGE]).fetchone()
+    return None if row is None else int(json.loads(row[0]))
 
 
 def test_killed_at_any_time(

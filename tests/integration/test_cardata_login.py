@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon import Daemon
+from tests.forked_process import ForkedPopen, run
 from tests.integration.cardata_owner import (
     ACCOUNT,
     MILEAGE_TOPIC,
@@ -28,12 +28,10 @@ class Terminal:
     """`bmw2mqtt login eu`, with somebody in front of it."""
 
     def __init__(self, config: Path) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "bmw2mqtt", "login", "eu", "--config", str(config)],
+        self._process = ForkedPopen(
+            ["bmw2mqtt", "login", "eu", "--config", str(config)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
-            env=None,
         )
         self._lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -177,10 +175,4 @@ def test_on_the_terminal_without_a_daemon(
 
 
 def _check(config: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bmw2mqtt", "check", "--connect", "--config", str(config)],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    return run("check", "--connect", "--config", str(config))

@@ -8,11 +8,18 @@ import pytest
 import yaml
 
 from bmw2mqtt.cli.main import main
+from bmw2mqtt.simulator.mybmw import RecordedCar
 from tests.daemon import Daemon
+from tests.fixture_cars import two_cars
 from tests.mosquitto import Mosquitto, Observer, retained
 
 STATUS = "bmw2mqtt/account/home/sensor/status"
 Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def cars() -> list[RecordedCar]:
+    return two_cars()
 
 
 @pytest.fixture

@@ -1,14 +1,15 @@
 """Logging in without and beside a running daemon."""
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from bmw2mqtt.simulator.mybmw import MyBmwSimulator
+from bmw2mqtt.simulator.mybmw import MyBmwSimulator, RecordedCar
+from tests import forked_process
 from tests.daemon import Daemon
+from tests.fixture_cars import two_cars
 from tests.mosquitto import Mosquitto, Observer, wait_until
 
 pytestmark = pytest.mark.no_cover
@@ -19,15 +20,13 @@ WITHOUT = {"captcha_token": None, "poll_interval": 3600}
 SECRET = "P1_captcha-planted-4711"
 
 
+@pytest.fixture
+def cars() -> list[RecordedCar]:
+    return two_cars()
+
+
 def log_in(config: Path, typed: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bmw2mqtt", "login", "home", "--config", str(config)],
-        input=typed,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    return forked_process.run("login", "home", "--config", str(config), typed=typed)
 
 
 def test_over_mqtt(daemon: Callable[..., Daemon], observer: Observer, bmw: MyBmwSimulator) -> None:
@@ -89,7 +88,7 @@ def test_on_the_terminal_without_a_daemon(
     assert (nothing.returncode, bmw.requests.maxlen is None or len(bmw.requests)) == (1, 0)
     done = log_in(process.config, f"{SECRET}\n")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "9 cars" in done.stdout
+    assert "2 cars" in done.stdout
     daemon(account=WITHOUT)
     observer.wait_for(STATUS, "ok")
     used_again = log_in(process.config, "x\n")

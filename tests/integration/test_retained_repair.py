@@ -8,13 +8,20 @@ import paho.mqtt.client as paho
 import pytest
 
 from bmw2mqtt.cli.main import main
+from bmw2mqtt.simulator.mybmw import RecordedCar
 from tests.daemon import Daemon
+from tests.fixture_cars import two_cars
 from tests.mosquitto import Mosquitto, Observer, retained, wait_until
 
 pytestmark = pytest.mark.no_cover
 
 STATUS = "bmw2mqtt/account/home/sensor/status"
 Start = Callable[..., Daemon]
+
+
+@pytest.fixture
+def cars() -> list[RecordedCar]:
+    return two_cars()
 
 
 @pytest.fixture(params=["5", "3.1.1"])

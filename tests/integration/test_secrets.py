@@ -1,7 +1,6 @@
 """Nothing secret is seen anywhere, at debug level, whatever happens."""
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 
 from bmw2mqtt.simulator.cardata import CarDataSimulator
 from bmw2mqtt.simulator.mybmw import Fault, MyBmwSimulator, SimulatedUser
+from tests import forked_process
 from tests.conftest import BackgroundBmw
 from tests.daemon import Daemon, settings_for
 from tests.fixture_cars import fixture_car
@@ -110,14 +110,7 @@ def check(seen: Seen, bmw: MyBmwSimulator) -> None:
 
 def output_of(command: str, config: Path, typed: str = "", *options: str) -> str:
     """Run a command and return all it says."""
-    done = subprocess.run(
-        [sys.executable, "-m", "bmw2mqtt", command, "--config", str(config), *options],
-        input=typed,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = forked_process.run(command, "--config", str(config), *options, typed=typed)
     return done.stdout + done.stderr
 
 

@@ -17,6 +17,7 @@ from playwright.async_api import Browser, Page, ViewportSize, async_playwright, 
 
 from bmw2mqtt.web.setup import routes
 from tests.daemon import Daemon
+from tests.fixture_cars import two_cars
 from tests.mosquitto import free_port, wait_until
 
 WAIT_MS = 30_000
@@ -76,6 +77,12 @@ class DaemonPage:
         found = re.search(rf"^{re.escape(line)} (\S+)$", text, re.MULTILINE)
         assert found, f"{line} is not in\n{text}"
         return float(found[1])
+
+
+@pytest.fixture
+def cars(request: pytest.FixtureRequest) -> Any:
+    """Two cars at BMW; `parametrize` lets a test have others."""
+    return getattr(request, "param", two_cars)()
 
 
 @pytest.fixture

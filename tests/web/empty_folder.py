@@ -1,9 +1,12 @@
 """`bmw2mqtt run` in an empty folder, with a BMW that is not the real one."""
 
 import os
-import subprocess
-import sys
+from contextlib import chdir
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from unittest import mock
+
+from tests import forked_process
 
 LOG = "terminal.log"
 LAUNCHER = """
@@ -21,16 +24,12 @@ sys.exit(main(sys.argv[6:]))
 """Lets `bmw2mqtt run` know the simulated BMW as its own servers: what an owner need not enter."""
 
 
-def run_in(folder: Path, port: int, *places: str) -> subprocess.Popen[bytes]:
+def run_in(folder: Path, port: int, *places: str) -> ForkServerProcess:
     """Start it; `places` are BMW's, by default where nobody listens."""
     places = places or ("http://127.0.0.1:1", "http://127.0.0.1:1", "127.0.0.1", "1", "")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("BMW2MQTT_")}
     environment["BMW2MQTT_HTTP__PORT"] = str(port)  # others may use the usual one
-    with (folder / LOG).open("wb") as log:
-        return subprocess.Popen(
-            [sys.executable, "-c", LAUNCHER, *places, "run"],
-            cwd=folder,
-            env=environment,
-            stderr=log,
-            stdout=log,
-        )
+    log_file = folder / LOG
+    log_file.touch()
+    with chdir(folder), mock.patch.dict(os.environ, environment, clear=True):
+        return forked_process.start(LAUNCHER, [*places, "run"], log_file)

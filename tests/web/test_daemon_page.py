@@ -16,6 +16,7 @@ import pytest
 
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator
 from tests.daemon import WITH_IMPORTS, Daemon, settings_for
+from tests.fixture_cars import fixture_cars
 from tests.mosquitto import Mosquitto, Observer, free_port, wait_until
 from tests.web.conftest import OURS, DaemonPage
 
@@ -64,6 +65,7 @@ def test_a_page_nobody_opens_costs_nothing(
         assert [e["event"] for e in process.complaints()] == ["account_status"]
 
 
+@pytest.mark.parametrize("cars", [fixture_cars], ids=["nine"], indirect=True)
 def test_what_it_shows(
     live: Callable[..., DaemonPage], observer: Observer, bmw: MyBmwSimulator
 ) -> None:

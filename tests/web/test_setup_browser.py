@@ -59,7 +59,8 @@ class Newcomer:
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
-        assert self.process.wait(EXIT_TIMEOUT_S) == 0
+        self.process.join(EXIT_TIMEOUT_S)
+        assert self.process.exitcode == 0
 
     def link(self) -> str:
         """Return the link that is on the terminal; in a container it leaves the address open."""

@@ -43,9 +43,8 @@ def waiting(tmp_path: Path) -> Iterator[WaitingDaemon]:
     folder.mkdir()
     daemon = WaitingDaemon(folder)
     yield daemon
-    if daemon.process.poll() is None:
-        daemon.process.kill()
-        daemon.process.wait()
+    daemon.process.kill()
+    daemon.process.join()
 
 
 def test_it_waits_and_goes_on(waiting: WaitingDaemon, broker: Mosquitto) -> None:
@@ -79,9 +78,10 @@ def test_it_waits_and_goes_on(waiting: WaitingDaemon, broker: Mosquitto) -> None
         wait_until(lambda: CONNECTED in waiting.log(), what="the broker")
     saved = waiting.folder / "data" / "settings.yaml"
     assert yaml.safe_load(saved.read_text())["accounts"]["bmw"]["client_id"] == CLIENT_ID
-    assert waiting.process.poll() is None, "the same process"
+    assert waiting.process.is_alive(), "the same process"
     waiting.process.terminate()
-    assert waiting.process.wait(EXIT_TIMEOUT_S) == 0
+    waiting.process.join(EXIT_TIMEOUT_S)
+    assert waiting.process.exitcode == 0
     assert "Traceback" not in waiting.log()
 
 
