@@ -1,8 +1,8 @@
 """Each answer in the table of docs/accounts.md: status, requests a day, and what comes after.
 
 The answers whose requests a limit per day or a wait of hours may change last for a day, and one of
-each kind of outage. Back-off is even after an hour: the last two of `SOME_HOURS` show what the rest of
-the day would bring.
+each kind of outage. Back-off is even after an hour: the last two of `SOME_HOURS` show what the rest
+of the day would bring.
 """
 
 import asyncio
