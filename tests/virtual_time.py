@@ -73,16 +73,11 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
         self._has_strangers = False
         """Whether another loop, thread or process has the other end of a connection."""
         self.is_hurried = False
-        self._was_idle = False
         self._idle_at_s = time.perf_counter()
 
     def select(self, timeout: float | None = None) -> Any:
-        if self._was_idle and timeout == 0:  # what a timer has called goes on first
-            self._was_idle = False
-            return []
         ready = self._select(timeout)
-        self._was_idle = not ready and timeout != 0
-        if self._was_idle:
+        if not ready and timeout != 0:
             self._idle_at_s = time.perf_counter()
         elif time.perf_counter() - self._idle_at_s > DEAD_AFTER_S:
             raise RuntimeError("the loop is never idle: its clock stands still")
@@ -160,8 +155,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, begin: datetime = MIDNIGHT) -> None:
         self._now_s = 0.0
-        self._elapsed = timedelta()
-        """The same in whole microseconds, so that nothing adds up on the wall clock."""
         self._threads = 0
         self.names = {"localhost"}
         """What can be looked up."""
@@ -193,9 +186,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._traveller.shift(timedelta(**delta))
 
     def _pass(self, seconds: float) -> None:
-        self._now_s += seconds
-        before, self._elapsed = self._elapsed, timedelta(seconds=self._now_s)
-        self._traveller.shift(self._elapsed - before)
+        before, self._now_s = self._elapsed(), self._now_s + seconds
+        self._traveller.shift(self._elapsed() - before)
+
+    def _elapsed(self) -> timedelta:
+        return timedelta(seconds=self._now_s)  # of whole microseconds, so nothing adds up
 
     def set_wall_clock_wrong(self, seconds: float) -> None:
         """Set the wall clock so far before or behind the true time."""

@@ -50,7 +50,6 @@ class Certificates:
             context = self._contexts[minimum_version] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.minimum_version = minimum_version
             self._server_certificate.configure_cert(context)
-            context.num_tickets = 0  # the clients resume no session: a ticket is work for nothing
         return context
 
     def client_context(self) -> ssl.SSLContext:
