@@ -160,8 +160,9 @@ class Victim:
 
     def _kill(self) -> None:
         """BMW's thread does it, while the test's waits for the exit status, which only one can."""
-        os.kill(self.process.pid, signal.SIGKILL)
-        wait_until(lambda: not psutil.pid_exists(self.process.pid), what="it is dead")
+        pid = self.process.pid  # the test may start the next one as soon as this one is dead
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not psutil.pid_exists(pid), what="it is dead")
 
 
 @pytest.fixture
