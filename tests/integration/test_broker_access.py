@@ -13,6 +13,7 @@ import trustme
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from bmw2mqtt.backoff import Backoff
 from bmw2mqtt.config import Mqtt
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.session import Session
@@ -361,6 +362,7 @@ async def test_what_the_broker_hangs_up_on_is_left_out(
         filters=("t/+/+/+/set", *(f"t/{'long' * 20}/{n}" for n in range(20))),
         on_message=lambda _: None,
     )
+    session._unstable = Backoff(first_s=0.1, longest_s=0.1)  # it is thrown out some ten times
     task = asyncio.create_task(session.run())
     async with asyncio.timeout(60):
         await publisher.drained()
