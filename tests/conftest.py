@@ -27,38 +27,47 @@ WAITING = ("integration", "web", "soak", "cli", "test_demo.py", "test_benchmarks
 """Tests that wait for processes most of the time."""
 WAITING_UNTIL = 0.6
 """In which part of a worker's tests they come: at the end a long one would let others idle."""
+BROWSER = "browser"
+SHARED = {"running", "drive", "bridges"}
+"""Fixtures of a module: a daemon for all of its tests."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Spread the modules that wait over the workers: the processors have other work meanwhile.
+    """Spread the tests that wait over the workers: the processors have other work meanwhile.
 
-    Each worker begins with a part of all tests, in order, and takes others' last ones at its end.
-    The modules with a browser are the first ones of one worker, so that one browser is enough.
+    Each worker begins with an equal part of all tests, in order, and takes others' last ones at its
+    end. Tests that share a fixture stay together; those with a browser are the first worker's.
     """
-    modules: dict[Path, list[pytest.Item]] = {}
+    waiting: dict[object, list[pytest.Item]] = {BROWSER: []}
+    modules: dict[object, list[pytest.Item]] = {}
     for item in items:
-        modules.setdefault(item.path, []).append(item)
-    here = Path(__file__).parent
-    waiting = [path for path in modules if path.relative_to(here).parts[0] in WAITING]
-    waiting.sort(key=lambda path: len(modules[path]))
-    browsing = [path for path in waiting if _opens_a_browser(modules[path])]
-    groups = [browsing, *([path] for path in waiting if path not in browsing)]
+        is_waiting = item.path.relative_to(Path(__file__).parent).parts[0] in WAITING
+        units, unit = (waiting, _unit(item)) if is_waiting else (modules, item.path)
+        units.setdefault(unit, []).append(item)
+    browsing, *rest = waiting.values()
+    rest.reverse()  # the shortest, of `cli`, come last
     workers = getattr(config, "workerinput", {"workercount": 1})["workercount"]
-    places: dict[Path, float] = {}
-    for worker in range(workers):
-        own = groups[worker::workers]
-        for at, group in enumerate(own):
-            places |= dict.fromkeys(group, worker + WAITING_UNTIL * at / len(own))
-    others = [path for path in modules if path not in places]
-    count, total = 0, sum(len(modules[path]) for path in others)
-    for path in others:
-        places[path] = workers * count / total
-        count += len(modules[path])
-    items[:] = [item for path in sorted(modules, key=places.__getitem__) for item in modules[path]]
+    parts = [[browsing], *(rest[worker :: workers - 1] for worker in range(workers - 1))]
+    if workers == 1:
+        parts = [[browsing, *rest]]
+    others = list(modules.values())
+    placed: list[tuple[float, list[pytest.Item]]] = []
+    for worker, own in enumerate(parts):
+        placed += [(worker + WAITING_UNTIL * at / len(own), unit) for at, unit in enumerate(own)]
+        room, taken = len(items) / workers - sum(map(len, own)), 0
+        while others and (taken < room or worker == workers - 1):
+            placed.append((worker + min(taken / room, 1), others[0]))
+            taken += len(others.pop(0))
+    placed.sort(key=lambda pair: pair[0])
+    items[:] = [item for _, unit in placed for item in unit]
 
 
-def _opens_a_browser(items: list[pytest.Item]) -> bool:
-    return any("browser" in getattr(item, "fixturenames", ()) for item in items)
+def _unit(item: pytest.Item) -> object:
+    """Return what is the same for tests that stay together."""
+    fixtures = getattr(item, "fixturenames", ())
+    if BROWSER in fixtures:
+        return BROWSER
+    return item.path if SHARED.intersection(fixtures) else item.nodeid
 
 
 # `no_cover` pauses one measurement. In a worker of pytest-xdist there are three: that of a child
