@@ -25,7 +25,7 @@ LOGGERS = ("bimmer_connected", "mqtt", "asyncio", "httpcore", "aiohttp.access")
 
 WAITING = ("integration", "web", "soak", "cli", "test_demo.py", "test_benchmarks.py")
 """Tests that wait for processes most of the time."""
-WAITING_UNTIL = 0.6
+WAITING_UNTIL = 0.75
 """In which part of a worker's tests they come: at the end a long one would let others idle."""
 BROWSER = "browser"
 SHARED = {"running", "drive", "bridges"}

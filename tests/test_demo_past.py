@@ -19,6 +19,8 @@ from bmw2mqtt.simulator.cardata.driving.models import CARDATA_ELECTRIC, CARDATA_
 from bmw2mqtt.simulator.cardata.driving.records import charging_sessions
 from bmw2mqtt.simulator.driving import DIESEL, ELECTRIC, PLUGIN_HYBRID, CarModel, PastKind, past
 
+pytestmark = pytest.mark.no_cover
+
 STREAMING, POLLED = (CARDATA_ELECTRIC, CARDATA_HYBRID), (ELECTRIC, PLUGIN_HYBRID, DIESEL)
 CARS = (*STREAMING, *POLLED)
 LONGEST_S = 3.0

@@ -10,8 +10,9 @@ from tests.accounts.cardata.account_parts import AccountParts
 from tests.accounts.cardata.running_account import MILEAGE, REST, RunningAccount
 from tests.accounts.waiting import until
 
+pytestmark = pytest.mark.no_cover
 
-@pytest.mark.no_cover
+
 async def test_bmws_quota_is_used_up(parts: AccountParts) -> None:
     async with RunningAccount(parts).running() as home:
         await home.log_in()

@@ -11,6 +11,8 @@ from tests.accounts.cardata.account_parts import VIN, AccountParts
 from tests.accounts.cardata.running_account import MILEAGE, REST, RunningAccount
 from tests.accounts.waiting import until
 
+pytestmark = pytest.mark.no_cover
+
 
 class Sender:
     """Sends messages of a car all the while that the stream's connection changes."""
@@ -66,7 +68,6 @@ async def test_values_of_before_are_there_before_bmw_is_reached(parts: AccountPa
         await parts.bmw.start()
 
 
-@pytest.mark.no_cover
 async def test_two_days(parts: AccountParts) -> None:
     """Hourly tokens, cars that drive, a bridge that is started anew each day."""
     sent = gaps = 0

@@ -11,6 +11,8 @@ from tests.accounts.cardata.account_parts import VIN, AccountParts
 from tests.accounts.cardata.running_account import MILEAGE, RunningAccount, warnings
 from tests.accounts.waiting import until
 
+pytestmark = pytest.mark.no_cover
+
 
 async def test_the_stream_is_refused(parts: AccountParts) -> None:
     async with RunningAccount(parts).running() as home:
@@ -91,7 +93,6 @@ async def test_the_stream_shows(parts: AccountParts) -> None:
         await until(lambda: stream()["reason"] == "polling is paused")
 
 
-@pytest.mark.no_cover
 async def test_nothing_is_selected_for_the_stream(parts: AccountParts) -> None:
     """The hint comes a day after the login, and goes with the first message."""
     parts.user.selected_descriptors = set()

@@ -18,6 +18,8 @@ from tests import virtual_time
 from tests.accounts.mybmw.simulated_day import Day
 from tests.accounts.mybmw.test_command_faults import VIN, on_request
 
+pytestmark = pytest.mark.no_cover
+
 FRESH_S = 10.0
 DELAY_S = 20.0
 MODE = SetChargingMode(ChargingMode.IMMEDIATE_CHARGING)
