@@ -4,6 +4,8 @@ import asyncio
 import gc
 import logging
 import os
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -21,6 +23,24 @@ from tests.mosquitto import Mosquitto, Observer
 
 LOGGERS = ("bimmer_connected", "mqtt", "asyncio", "httpcore", "aiohttp.access")
 """Whose level the bridge sets."""
+
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - only its path is named here
+"""A folder that Linux keeps in memory; a container's may be small, or not for programs."""
+ROOM_BYTES = 2**30
+
+
+def _keep_files_in_memory() -> None:
+    """Let temporary files be in memory, unless somebody wants them elsewhere: disks are slow.
+
+    Accounts write what must survive a power failure, and wait for the disk each time.
+    """
+    if "TMPDIR" in os.environ or not MEMORY.is_dir():
+        return
+    is_for_programs = not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC
+    if is_for_programs and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None  # ask the environment again
 
 
 WAITING = ("integration", "web", "soak", "cli", "test_demo.py", "test_benchmarks.py")
@@ -81,7 +101,8 @@ def pytest_xdist_setupnodes() -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let hashes be quick, and end what pytest-cov measures as if there were no workers."""
+    """Let hashes and files be quick, and end what pytest-cov measures as if without workers."""
+    _keep_files_in_memory()
     hash_quickly()
     controller = _coverage(config)
     if controller is not None and hasattr(config, "workerinput"):
