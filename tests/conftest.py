@@ -74,7 +74,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     placed: list[tuple[float, list[pytest.Item]]] = []
     for worker, own in enumerate(parts):
         placed += [(worker + WAITING_UNTIL * at / len(own), unit) for at, unit in enumerate(own)]
-        room, taken = len(items) / workers - sum(map(len, own)), 0
+        room, taken = max(len(items) / workers - sum(map(len, own)), 1), 0
         while others and (taken < room or worker == workers - 1):
             placed.append((worker + min(taken / room, 1), others[0]))
             taken += len(others.pop(0))
