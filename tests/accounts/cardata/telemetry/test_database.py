@@ -1,6 +1,7 @@
 """Readings outlive the bridge, however it ends and whatever the disk does."""
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -31,6 +32,7 @@ from tests.accounts.cardata.telemetry.recording import (
     record,
     reopened,
 )
+from tests.accounts.failing_disk import failing
 
 
 def test_readings_survive(tmp_path: Path) -> None:
@@ -225,11 +227,8 @@ def test_a_folder_that_cannot_be_written_is_still_read(
     record(values, SOC, 61)
     values.close()
 
-    def refuse(*_: Any) -> int:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(os, "open", refuse)
-    with capture_logs() as lines:
+    with monkeypatch.context() as patch, capture_logs() as lines:
+        patch.setattr(os, "open", failing(errno.EACCES))
         again = reopened(path)
         assert readings(again)[SOC].value == 61.0
         assert record(again, SOC, 62, 60)
