@@ -93,7 +93,7 @@ def test_a_car_that_two_lists_a_day_apart_miss_has_left(
 @pytest.mark.no_cover
 def test_a_car_that_left_goes_alone(certificates: Certificates, tmp_path: Path) -> None:
     async def main(day: Day) -> None:
-        async with day.running(poll_interval=6 * HOUR):
+        async with day.running(poll_interval=2 * HOUR):
             await day.until("ok", timedelta(hours=1))
             sold = day.user.cars.pop()
             await asyncio.sleep(60 * HOUR)
