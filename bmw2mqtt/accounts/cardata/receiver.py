@@ -47,8 +47,6 @@ class VehicleReceiver:
         """When BMW last sent something about a car."""
         self.message_at: datetime | None = None
         """When the stream last brought a message about a car."""
-        self._saved_at: datetime | None = None
-        """What `received_at` was when it was written down last."""
         self._account = account
         self._vehicles = vehicles
         self._readings = readings
@@ -72,12 +70,11 @@ class VehicleReceiver:
         self.confirm_all()
 
     def save(self, state_file: StateFile) -> None:
-        """Write down when BMW last sent something, and what, if that is new."""
+        """Write down when BMW last sent something, and what."""
         self.arrivals.save(state_file)
-        if self.received_at not in {None, self._saved_at}:
+        if self.received_at is not None:
             document = ReceivedDocument(at=self.received_at, message_at=self.message_at)
             state_file.write(STATE_PART, document, can_wait=True)
-            self._saved_at = self.received_at
 
     def stream_message(self, topic: str, payload: bytes, *, is_old: bool = False) -> None:
         """Record a message of the stream; `is_old`: it is a retained one, nobody knows since when.

@@ -33,7 +33,6 @@ class StreamArrivals:
         self._vehicles: dict[str, dict[str, date]] = {}
         self._logged_in_at: datetime | None = None
         self._since: datetime | None = None
-        self._is_saved = False
 
     def restore(self, state_file: StateFile) -> None:
         """Read what an earlier run recorded; recording begins with the first run."""
@@ -43,33 +42,27 @@ class StreamArrivals:
         self._since = document.since or self._now()
 
     def save(self, state_file: StateFile) -> None:
-        """Write it down if it has changed: at most once a day for each value."""
-        if self._is_saved:
-            return
+        """Write it down. It changes at most once a day for each value."""
         document = ArrivalsDocument(
             logged_in_at=self._logged_in_at, since=self._since, vehicles=self._vehicles
         )
         state_file.write(STATE_PART, document, can_wait=True)
-        self._is_saved = True
 
     def logged_in(self) -> None:
         """Record a new login."""
         self._logged_in_at = self._now()
-        self._is_saved = False
 
     def forget(self) -> None:
         """Forget all cars."""
         self._vehicles.clear()
-        self._is_saved = False
 
     def record(self, vin: str, descriptors: Iterable[str], today: date) -> None:
         """Record what one message brought; unknown descriptors do not count."""
         known = catalogue()
         days = self._vehicles.setdefault(vin, {})
         for name in descriptors:
-            if name in known and days.get(name) != today:
+            if name in known:
                 days[name] = today
-                self._is_saved = False
 
     def of(self, vin: str) -> StreamedData:
         """Return what has arrived of a car."""
