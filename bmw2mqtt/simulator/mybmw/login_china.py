@@ -9,7 +9,7 @@ import hmac
 import json
 import secrets
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
@@ -47,11 +47,11 @@ class _Puzzle:
 
 
 class _Keys:
-    """The RSA key for passwords; one for all servers of a process, as it takes long to generate."""
+    """The RSA key for passwords, generated when it is first requested."""
 
-    @property
+    @cached_property
     def private(self) -> rsa.RSAPrivateKey:
-        return _generate_key()
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     def public_pem(self) -> str:
         return (
@@ -69,9 +69,8 @@ class _Keys:
             return None
 
 
-@cache
-def _generate_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+_KEYS: Final = _Keys()
+"""One for all servers of a process: it takes long to generate."""
 
 
 @dataclass(slots=True)
@@ -79,7 +78,6 @@ class ChinaLogin:
     """BMW's login server in china, "COAS"."""
 
     accounts: AppAccounts
-    _keys: _Keys = field(default_factory=_Keys)
     _puzzles: dict[str, _Puzzle] = field(default_factory=dict)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
@@ -92,7 +90,7 @@ class ChinaLogin:
 
     async def public_key(self, _request: web.Request) -> web.Response:
         """Return the key with which the app encrypts the password."""
-        return _ok({"value": self._keys.public_pem(), "expires": "3600"})
+        return _ok({"value": _KEYS.public_pem(), "expires": "3600"})
 
     async def slider_captcha(self, request: web.Request) -> web.Response:
         """Return a new puzzle picture."""
@@ -123,7 +121,7 @@ class ChinaLogin:
         body = await json_body(request)
         puzzle = self._puzzles.pop(str(body.get("verifyId")), None)
         mobile = str(body.get("mobile"))
-        password = self._keys.decrypt(str(body.get("password")))
+        password = _KEYS.decrypt(str(body.get("password")))
         user = self.accounts.log_in(mobile, password or "", region_of(request))
         if (
             puzzle is None

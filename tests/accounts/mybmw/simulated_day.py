@@ -22,6 +22,7 @@ from tests.accounts.mybmw.polled_account import Consumer
 from tests.fixture_cars import fixture_car
 
 VINS = ("WBA00000000DEMO02", "WBA00000000DEMO03")
+ONE_CAR = VINS[:1]
 DAY = timedelta(days=1)
 DOCS = Path(__file__).parents[3] / "docs" / "accounts.md"
 

@@ -23,6 +23,7 @@ from tests import virtual_time
 from tests.accounts.mybmw.simulated_day import (
     DAY,
     NO_PICTURES,
+    ONE_CAR,
     VINS,
     Day,
     bound,
@@ -34,7 +35,6 @@ pytestmark = pytest.mark.no_cover
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 SOME_HOURS = 3 * HOUR
-ONE_CAR = VINS[:1]
 POLLS = "/eadrax-v"
 RENEWAL = "/oauth/token"
 LOGIN = "/gcdm/"

@@ -10,7 +10,7 @@ from bmw2mqtt.simulator.mybmw import Fault
 from bmw2mqtt.simulator.mybmw.faults import blocked
 from bmw2mqtt.simulator.tls import Certificates
 from tests import virtual_time
-from tests.accounts.mybmw.simulated_day import VINS, simulated_day
+from tests.accounts.mybmw.simulated_day import ONE_CAR, VINS, simulated_day
 
 pytestmark = pytest.mark.no_cover
 
@@ -26,7 +26,7 @@ def test_a_bridge_that_is_started_again_and_again(
     hours = 1 if lasts_s == 30 else 3
 
     async def start_again_and_again() -> None:
-        async with simulated_day(certificates, tmp_path, vins=VINS[:1]) as day:
+        async with simulated_day(certificates, tmp_path, vins=ONE_CAR) as day:
             if fault is not None:
                 day.bmw.faults.add(replace(fault, path=POLLS))
             for _ in range(hours * 3600 // lasts_s):
@@ -60,7 +60,7 @@ def test_a_session_lasts_for_two_weeks(certificates: Certificates, tmp_path: Pat
     """As it does with the library's own program; a restart keeps it."""
 
     async def run() -> None:
-        async with simulated_day(certificates, tmp_path, vins=VINS[:1]) as day:
+        async with simulated_day(certificates, tmp_path, vins=ONE_CAR) as day:
 
             def sessions() -> int:
                 headers = [request.headers for request in day.bmw.requests]

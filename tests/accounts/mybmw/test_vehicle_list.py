@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from bmw2mqtt.accounts.mybmw import poller
 from bmw2mqtt.accounts.mybmw.image import PNG, to_png
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, empty_list
 from bmw2mqtt.simulator.tls import Certificates
@@ -21,6 +22,8 @@ from tests.fixture_cars import fixture_car
 IX = "WBA00000000DEMO01"
 EMPTY = empty_list()
 MINUTE, HOUR = 60, 3600
+FOLLOW_EVERY_S = poller.FOLLOW_EVERY_S
+"""Outside of quiet simulated days."""
 NO_CAR = "BMW lists no car for this account"
 
 
@@ -164,9 +167,10 @@ def test_a_png_stays_as_it_is() -> None:
 
 
 def test_what_time_alone_ends_is_published_without_a_poll(
-    certificates: Certificates, tmp_path: Path
+    certificates: Certificates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main(day: Day) -> None:
+        monkeypatch.setattr(poller, "FOLLOW_EVERY_S", FOLLOW_EVERY_S)
         car = day.user.cars[0]
         battery = {"chargingStatus": "CHARGING", "isChargerConnected": True}
         car.state_data["state"]["electricChargingState"] |= battery | {
@@ -176,7 +180,7 @@ def test_what_time_alone_ends_is_published_without_a_poll(
             await day.until("ok", timedelta(hours=1))
             shown = "sensor/charging_status"
             assert day.watcher.car(car.vin)[shown] == "charging"
-            await asyncio.sleep(2.7 * HOUR)
+            await asyncio.sleep(2.6 * HOUR)
             assert day.watcher.car(car.vin)[shown] == "plugged_in"
 
     live(certificates, tmp_path, main)

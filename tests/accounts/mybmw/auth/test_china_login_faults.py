@@ -15,7 +15,7 @@ from bmw2mqtt.simulator.mybmw import Fault
 from bmw2mqtt.simulator.mybmw.faults import blocked, quota_exceeded, too_many_requests
 from bmw2mqtt.simulator.tls import Certificates
 from tests import virtual_time
-from tests.accounts.mybmw.simulated_day import NO_PICTURES, VINS, Day, simulated_day
+from tests.accounts.mybmw.simulated_day import NO_PICTURES, ONE_CAR, Day, simulated_day
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*getdata.*:DeprecationWarning"),
@@ -25,7 +25,6 @@ pytestmark = [
 RENEWAL, PASSWORD = "/oauth/token", "/login/pwd"
 STEPS = ("/publickey", "/slider-captcha", "/check-captcha", PASSWORD, RENEWAL)
 LOST = Fault(path=RENEWAL, status=400, body={"error": "invalid_grant"})
-ONE_CAR = VINS[:1]
 MINUTE = timedelta(minutes=1)
 HOUR_S = 3600
 
