@@ -59,12 +59,23 @@ class CountingCar(RecordedCar):
         self.performed_at.append((loop.elapsed_s(), service))
         super().perform(service, params, body)
 
+    def report(self) -> None:
+        """Report now what it knows."""
+        loop: Any = asyncio.get_running_loop()
+        now: datetime = loop.true_time()
+        at = now.isoformat(timespec="seconds").replace("+00:00", "Z")
+        self.state_data["state"]["lastUpdatedAt"] = at
+
     @classmethod
     def like(cls, vin: str) -> "CountingCar":
-        """Return a copy of a fixture car."""
+        """Return a copy of a fixture car that has just reported.
+
+        With its recorded time, which is years ago, a fresh bridge would count its heating from now.
+        """
         car = fixture_car(vin)
         made = cls(car.profile_data, car.state_data, car.charging_data, brand=car.brand)
         made.performed_at: list[tuple[float, str]] = []
+        made.report()
         return made
 
 
@@ -110,11 +121,9 @@ class Bmw:
 
     def drive(self, chance: random.Random) -> None:
         """Let one car of each drive a bit."""
-        loop: Any = asyncio.get_running_loop()
-        now: datetime = loop.true_time()
-        state: Any = chance.choice(self.cars).state_data["state"]
-        state["currentMileage"] += chance.randint(1, 50)
-        state["lastUpdatedAt"] = now.isoformat(timespec="seconds").replace("+00:00", "Z")
+        app_car = chance.choice(self.cars)
+        app_car.state_data["state"]["currentMileage"] += chance.randint(1, 50)
+        app_car.report()
         car = chance.choice(self.cardata_user.cars)
         mileage = car.readings()[MILEAGE].value
         assert isinstance(mileage, int)
