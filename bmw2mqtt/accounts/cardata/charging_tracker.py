@@ -143,6 +143,11 @@ class ChargingTracker:
         self.due_at = self.machine.next_deadline(now)
         return tuple(transitions)
 
+    @property
+    def save_due_at(self) -> datetime | None:
+        """Return when `unsaved_document` has to be called though nothing is new."""
+        return self._saved_at + SAVE_EVERY if self._is_unsaved else None
+
     def unsaved_document(self, now: datetime, *, is_last: bool = False) -> object:
         """Return the state to be written to disk; `None`: not due, which the last one always is."""
         is_due = self._is_unsaved and not timedelta() <= now - self._saved_at < SAVE_EVERY

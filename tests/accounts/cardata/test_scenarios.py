@@ -91,6 +91,12 @@ CHARGES: dict[str, tuple[Step, ...]] = {
         ("1:11 HD=39", {"soc_percent": 44}),
         ("1:30 HD=52 ST=ended", {"status": ChargingStatus.COMPLETE, "soc_percent": 52}),
     ),
+    "the bridge is killed minutes after a late burst of a charge that is silent then": (
+        "0:00 PL=C ST=act HD=39",
+        "0:20:00 HD=42",
+        ("0:20:10 PW=7000@0:18", {"power_kw": 7}),
+        ("kill 0:23:30 0:23:40", {"power_kw": 7, "soc_percent": 42}),
+    ),
 }
 
 

@@ -167,7 +167,7 @@ class SnapshotUpdater:
         transitions = self._judge(vehicle, tracker, kind, now) if is_settled else ()
         charge = tracker.machine.state(now)
         snapshot = to_vehicle(vehicle, kind, charge, now=now, log_unknown=self._log_unknown)
-        self._plan(vehicle, snapshot, now)
+        self._plan(snapshot, tracker, now)
         if snapshot != vehicle.snapshot:
             vehicle.snapshot = snapshot
             self._listener.vehicle_changed(self._account, snapshot)
@@ -271,15 +271,14 @@ class SnapshotUpdater:
 
     # What time alone changes
 
-    def _plan(self, vehicle: CarDataVehicle, snapshot: Vehicle, now: datetime) -> None:
-        """Publish a car again when something of it is over, or unknown."""
-        due_at = vehicle.charging_tracker.due_at if vehicle.charging_tracker else None
-        climate_at = changes_at(snapshot.climate, now)
-        moments = [at for at in (due_at, climate_at) if at is not None]
+    def _plan(self, snapshot: Vehicle, tracker: ChargingTracker, now: datetime) -> None:
+        """Publish a car again when something of it is over, unknown, or to be saved."""
+        times = (tracker.due_at, tracker.save_due_at, changes_at(snapshot.climate, now))
+        moments = [at for at in times if at is not None]
         if moments:
             observed_at = now - (now - NEVER) % OBSERVE_EVERY + OBSERVE_EVERY
-            self._due_at[vehicle.vin] = due_at = min(*moments, observed_at)
-            self._look_at(vehicle.vin, due_at, now)
+            self._due_at[snapshot.vin] = due_at = min(*moments, observed_at)
+            self._look_at(snapshot.vin, due_at, now)
 
     def _look_at(self, vin: str, due_at: datetime, now: datetime) -> None:
         wait_s = (due_at - now).total_seconds()
