@@ -267,12 +267,15 @@ def _start_attributes(known: RecordedSession) -> dict[str, object]:
 
 
 def _with_curve(known: RecordedSession, observed: ObservedVehicle) -> RecordedSession:
-    """Add a point to the curve of a session that charges, every five minutes."""
+    """Add a point to the curve of a session that charges: the first of each five minutes.
+
+    A silent car is observed at every fifth minute of the clock, whenever its charge began.
+    """
     soc = observed.driving.soc_percent
     if known.session.phase is not Phase.CHARGING:
         return known
     at = int(observed.at.timestamp())
-    if known.curve and at - known.curve[-1].at < CURVE_STEP_S:
+    if known.curve and at // CURVE_STEP_S <= known.curve[-1].at // CURVE_STEP_S:
         return known
     point = CurvePoint(at=at, soc=soc.value if soc else None, power_kw=observed.power_kw)
     curve = (*known.curve, point)

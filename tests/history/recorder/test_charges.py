@@ -135,6 +135,14 @@ def test_the_curve_has_a_point_every_five_minutes_and_120_at_most() -> None:
     assert [point.power_kw for point in row.curve] == [3.5] * len(row.curve)
 
 
+def test_a_curve_misses_no_five_minutes_whenever_the_charge_began() -> None:
+    """A silent car is observed at every fifth minute of the clock."""
+    lines = [f"0:{m:02} HD=40 PW=3500" for m in (4, 5, 10, 14, 15, 16)]
+    [row] = recorded("0:02 PL=C ST=act HD=40 PW=3500", *lines, "0:18 ST=ended").sessions
+    begin = after("0:00").timestamp()
+    assert [(point.at - begin) / 60 for point in row.curve] == [2, 5, 10, 15]
+
+
 def test_a_lost_database_goes_on_with_what_was_published() -> None:
     scenario = RecordedScenario(recorder={"counter_kwh": None})
     scenario.play("0:00 PL=C ST=act HD=40 POS=0", "1:00 HD=55")
