@@ -11,8 +11,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
@@ -26,6 +29,8 @@ HASH_ROUNDS = attempts.HASH_ROUNDS
 """Outside the tests."""
 MEASURED = "COVERAGE_PROCESS_CONFIG"
 """The variable by which coverage.py measures a process."""
+LIMIT_S = 60.0
+"""How long a command may take that is run to its end."""
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     [
@@ -177,11 +182,24 @@ class ForkedPopen:
 def run(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
     """Run `bmw2mqtt ARGUMENTS` to its end, with this on its standard input."""
     pipe = subprocess.PIPE
-    with ForkedPopen(["bmw2mqtt", *arguments], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+    command = ["bmw2mqtt", *arguments]
+    with (
+        ForkedPopen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process,
+        ThreadPoolExecutor() as pool,
+    ):
         assert process.stdin
         assert process.stdout
         assert process.stderr
-        process.stdin.write(typed)
-        process.stdin.close()
-        printed = process.stdout.read(), process.stderr.read()  # less than a pipe has room for
-        return subprocess.CompletedProcess(arguments, process.wait(30), *printed)
+        limit = threading.Timer(LIMIT_S, process.kill)
+        limit.start()
+        try:
+            complaints = pool.submit(process.stderr.read)
+            with suppress(BrokenPipeError), process.stdin:  # it may have ended without reading
+                process.stdin.write(typed)
+            printed = process.stdout.read(), complaints.result()
+            status = process.wait()
+        finally:
+            limit.cancel()
+    if status == -signal.SIGKILL:
+        raise subprocess.TimeoutExpired(command, LIMIT_S, *printed)
+    return subprocess.CompletedProcess(command, status, *printed)
