@@ -206,12 +206,17 @@ def test_a_demo_at_a_terminal_until_it_is_closed(stack: ExitStack, tmp_path: Pat
     port = port_in(shown)
     assert port > wanted
     assert f"(Port {wanted} is in use.)" in shown
+    window = stack.enter_context(  # reads on: a terminal has little room for what nobody reads
+        subprocess.Popen(["/bin/cat"], stdin=master, stdout=subprocess.DEVNULL)
+    )
+    stack.callback(window.kill)
+    os.close(master)
     with Observer(port) as observer:
         cars_appear(observer)
         see_page_and_past(shown)
         observer.wait_for(f"bmw2mqtt/{ELECTRIC.vin}/sensor/energy_charged")
     children = children_of(process.pid)
-    os.close(master)
+    window.kill()
     assert process.wait(30) == 0
     assert are_gone(children)
     assert not list(tmp_path.glob("bmw2mqtt-demo-*"))
