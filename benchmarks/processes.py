@@ -52,6 +52,7 @@ class Process:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("BMW2MQTT_")}
         environment["PYTHONPATH"] = str(AS_INSTALLED)
         environment["PYTHONFAULTHANDLER"] = "1"  # see `stop`
+        environment["TMPDIR"] = str(directory)  # a process that is killed removes nothing itself
         self._errors = directory / "stderr.log"
         with (directory / "stderr.log").open("ab") as errors:
             self.popen = type(self).starts(

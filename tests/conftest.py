@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +29,26 @@ LOGGERS = ("bimmer_connected", "mqtt", "asyncio", "httpcore", "aiohttp.access")
 MEMORY = Path("/dev/shm")  # noqa: S108 - only its path is named here
 """A folder that Linux keeps in memory; a container's may be small, or not for programs."""
 ROOM_BYTES = 2**30
+AT_LAST = -200
+"""After multiprocessing has removed its own folder."""
 
 
 def _keep_files_in_memory() -> None:
     """Let temporary files be in memory, unless somebody wants them elsewhere: disks are slow.
 
-    Accounts write what must survive a power failure, and wait for the disk each time.
+    Accounts write what must survive a power failure, and wait for the disk each time. Each run has
+    a folder, which its workers get from the environment, and removes it when all else has ended.
+    Pytest keeps the folders of failed tests beside it.
     """
-    if "TMPDIR" in os.environ or not MEMORY.is_dir():
+    if "TMPDIR" in os.environ or not os.access(MEMORY, os.R_OK | os.W_OK | os.X_OK):
         return
     is_for_programs = not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC
     if is_for_programs and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
-        os.environ["TMPDIR"] = str(MEMORY)
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+        folder = tempfile.mkdtemp(prefix="bmw2mqtt-tests-", dir=MEMORY)
+        os.environ["TMPDIR"] = folder
         tempfile.tempdir = None  # ask the environment again
+        Finalize(None, shutil.rmtree, (folder, True), exitpriority=AT_LAST)
 
 
 WAITING = ("integration", "web", "soak", "cli", "test_demo.py", "test_benchmarks.py")
