@@ -99,7 +99,15 @@ FORBIDDEN = "403 without the word quota, another 4xx"
 
 TROUBLES = [
     trouble("ok", "what was asked for", "ok"),
-    trouble("489 poll", BLOCKED, "ok blocked", fault=blocked(), back_within=7 * HOUR, lasts=DAY),
+    trouble(
+        "489 poll",
+        BLOCKED,
+        "ok blocked",
+        fault=blocked(),
+        words="2025-09-29",
+        back_within=7 * HOUR,
+        lasts=DAY,
+    ),
     trouble(
         "489 renewal",
         BLOCKED,
@@ -368,6 +376,8 @@ def check_requests(day: Day, what: Trouble) -> None:
     """One status after the other, no more requests a day than promised, all of them counted."""
     assert tuple(s for s in day.statuses if s != "starting") == what.statuses
     assert what.words in str(day.state.message)
+    links = {state.status for _, state in day.watcher.states if state.login_url}
+    assert links <= {"login_required"}, "no other status asks for a login"
     asked_in_a_day = day.asked() + day.asked_within(2 * HOUR) * ((DAY - what.lasts) / (2 * HOUR))
     assert asked_in_a_day <= bound(promised()[what.row], len(day.user.cars))
     counted = day.account.requests.count()
