@@ -78,7 +78,7 @@ class SnapshotUpdater:
         self._settled_at_s: dict[str, float] = {}
         """When a burst of messages about a charge will be over, by VIN."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        """When to look at a car again though nothing is reported."""
+        """When to check a car again though nothing is reported."""
         self._due_at: dict[str, datetime] = {}
         """When to publish a car again though nothing is reported."""
 
@@ -278,9 +278,9 @@ class SnapshotUpdater:
         if moments:
             observed_at = now - (now - NEVER) % OBSERVE_EVERY + OBSERVE_EVERY
             self._due_at[snapshot.vin] = due_at = min(*moments, observed_at)
-            self._look_at(snapshot.vin, due_at, now)
+            self._check_at(snapshot.vin, due_at, now)
 
-    def _look_at(self, vin: str, due_at: datetime, now: datetime) -> None:
+    def _check_at(self, vin: str, due_at: datetime, now: datetime) -> None:
         wait_s = (due_at - now).total_seconds()
         wait_s = min(max(wait_s, SHORTEST_TIMER_S), LONGEST_TIMER_S)
         self._wake_at(vin, asyncio.get_running_loop().time() + wait_s)
@@ -294,12 +294,12 @@ class SnapshotUpdater:
         self._timers[vin] = asyncio.get_running_loop().call_at(at_s, self._wake, vin)
 
     def _wake(self, vin: str) -> None:
-        """Publish a car if its burst has settled or something is due; else look again later."""
+        """Publish a car if its burst has settled or something is due; else check again later."""
         del self._timers[vin]
         now = self._now()
         due_at = self._due_at.get(vin, now)
         is_early = timedelta() < due_at - now <= OBSERVE_EVERY  # else the clock was set back
         if is_early and vin not in self._settled_at_s:
-            self._look_at(vin, due_at, now)
+            self._check_at(vin, due_at, now)
         else:
             self.schedule(vin)
