@@ -70,9 +70,10 @@ async def watch(
 
 @pytest.fixture
 def _few_timers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a quiet day have few timers: hardly a ping, and no look each minute at the wall clock.
+    """Let a quiet day have few timers: hardly a ping, and no check of the wall clock each minute.
 
-    The clock leaps only where the login itself is tested, and pings matter where the stream is.
+    Pings matter where the stream is tested, and that a leap of the clock is noticed, where the
+    login itself is.
     """
     folder = request.path.parent.name
     if folder != "stream":

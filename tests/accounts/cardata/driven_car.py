@@ -219,14 +219,23 @@ def _stopping(car: DrivenCar) -> Iterator[DrivenCar]:
         car.stop()
 
 
-def drive(folder: Path, main: Callable[[DrivenCar], Any], **options: Any) -> None:
-    """Run a test with a car in virtual time that begins an hour before T0."""
+def drive(
+    folder: Path,
+    main: Callable[[DrivenCar], Any],
+    *,
+    longest_timer_s: float = 3600.0,
+    **options: Any,
+) -> None:
+    """Run a test with a car in virtual time that begins a day before T0.
+
+    The wall clock is checked every `longest_timer_s` only, which suffices where it does not leap.
+    """
 
     async def run() -> None:
         with _stopping(DrivenCar(folder, **options)) as car:
             await main(car)
 
     begin = T0 - timedelta(days=1)
-    few_timers = mock.patch.object(updater, "LONGEST_TIMER_S", 3600.0)  # the clock never leaps far
-    with few_timers, asyncio.Runner(loop_factory=partial(VirtualLoop, begin)) as runner:
+    timers = mock.patch.object(updater, "LONGEST_TIMER_S", longest_timer_s)
+    with timers, asyncio.Runner(loop_factory=partial(VirtualLoop, begin)) as runner:
         runner.run(run())

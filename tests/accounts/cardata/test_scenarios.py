@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from bmw2mqtt.accounts.cardata.snapshot.updater import LONGEST_TIMER_S
 from bmw2mqtt.vehicle.charging.energy import energy_of
 from bmw2mqtt.vehicle.snapshot import ChargingStatus, Vehicle
 from tests.accounts.cardata.driven_car import (
     DESCRIPTORS,
+    LATE_S,
     SETTLED_S,
     DrivenCar,
     drive,
@@ -163,7 +165,10 @@ def test_the_configured_capacity_decides_how_much_was_charged(
 
 
 def test_a_silent_charge_is_observed_every_five_minutes(tmp_path: Path) -> None:
-    """Its curve needs points; more would be work for nothing. A clock set back changes nothing."""
+    """Its curve needs points; more would be work for nothing.
+
+    A clock set back changes nothing, and after a suspend it is observed within a minute.
+    """
     times: list[datetime] = []
 
     async def main(car: DrivenCar) -> None:
@@ -176,8 +181,17 @@ def test_a_silent_charge_is_observed_every_five_minutes(tmp_path: Path) -> None:
         loop.set_wall_clock(days=-1)
         await car.wait(3600)
         assert len(times) == pytest.approx(24, abs=1)
+        times.clear()
+        loop.suspend(7200)
+        await car.wait(LONGEST_TIMER_S + LATE_S)
+        assert times
 
-    drive(tmp_path, main, on_observed=lambda observed: times.append(observed.at))
+    drive(
+        tmp_path,
+        main,
+        longest_timer_s=LONGEST_TIMER_S,
+        on_observed=lambda observed: times.append(observed.at),
+    )
 
 
 def test_a_stop_before_a_burst_has_settled_loses_nothing_of_it(tmp_path: Path) -> None:
