@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bmw2mqtt.vehicle.charging.constants import STEADY_END
-from bmw2mqtt.vehicle.charging.deadlines import apply_time, next_deadline, read_due_at
+from bmw2mqtt.vehicle.charging.deadlines import apply_time, next_deadline
 from bmw2mqtt.vehicle.charging.evidence import judge, new_readings
 from bmw2mqtt.vehicle.charging.facts import ChargingFacts
 from bmw2mqtt.vehicle.charging.inference import infer
@@ -41,9 +41,9 @@ class ChargingMachine:
         return self._state.life_at
 
     @property
-    def read_due_at(self) -> datetime | None:
-        """When a REST read will be due because the charge should be over."""
-        return read_due_at(self._state)
+    def expected_end(self) -> datetime | None:
+        """When the present charge should be over by the car's own word."""
+        return self._state.expected_end
 
     def state(self, now: datetime) -> ChargingState:
         """Return what is true now."""

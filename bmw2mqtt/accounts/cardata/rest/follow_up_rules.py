@@ -10,6 +10,7 @@ from typing import Final
 
 from bmw2mqtt.accounts.cardata.rest.trip_end import TripEndDetector
 from bmw2mqtt.accounts.cardata.vehicle import CarDataVehicle
+from bmw2mqtt.vehicle.charging.constants import EXPECTED_END_READ
 from bmw2mqtt.vehicle.charging.machine import ChargingMachine
 from bmw2mqtt.vehicle.charging.session import ChargingSession, Phase
 
@@ -43,7 +44,7 @@ class FollowUpRules:
         self._began_at: datetime | None = None
         """When the first news of it arrived; `None` once that has been dealt with."""
         self._over_at: datetime | None = None
-        """When it should be over."""
+        """When it should have been over for a while."""
         self._is_over_read = False
 
     def check(self, now: datetime) -> FollowUpReason | None:
@@ -85,9 +86,9 @@ class FollowUpRules:
             self._charge = session.id
             self._began_at = min(machine.last_received_at or now, now)
             self._is_over_read = False
-        due_at = machine.read_due_at
-        if due_at is not None:
-            self._over_at = None if self._is_over_read else due_at
+        expected_end = machine.expected_end
+        if expected_end is not None:
+            self._over_at = None if self._is_over_read else expected_end + EXPECTED_END_READ
         elif self._over_at is not None and now < self._over_at:
             self._over_at = None  # the car no longer reports when it will be over
         return session

@@ -1,5 +1,6 @@
 """REST when it matters: reads between two polls, in virtual time, and what whole days cost."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -138,6 +139,20 @@ async def test_a_charge_is_read_once_when_it_should_be_over(home: RunningAccount
     assert reads.count == 1, "exactly one request"
     assert reasons(logs) == ["a charge should be over"]
     assert home.car("sensor/remaining_battery_percent") == "80"
+
+
+async def test_a_charge_is_read_if_the_report_of_its_end_is_late(home: RunningAccount) -> None:
+    """So late that the read is due at once, before anybody has waited for it."""
+    await send(home, PLUGGED | {HEADER: 60})
+    await home.clock.forward(minutes=10)
+    reads = Reads(home)
+    with capture_logs() as logs:
+        measured = (home.clock.now - timedelta(minutes=6)).isoformat()
+        late = {"timestamp": measured, "value": "0", "unit": "min"}
+        home.bmw.publish_raw(VIN, json.dumps({"vin": VIN, "data": {TIME_TO_TARGET: late}}).encode())
+        await home.clock.forward(minutes=2)
+    assert reads.count == 1
+    assert reasons(logs) == ["a charge should be over"]
 
 
 @pytest.mark.parametrize("has_word", [True, False])
