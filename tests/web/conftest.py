@@ -136,43 +136,42 @@ async def browser() -> AsyncIterator[Browser]:
         await launched.close()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def tab(browser: Browser) -> Page:
-    """A tab; to open another takes the browser four times as long as to load a page."""
-    return await new_tab(browser, "en-IE")
+@pytest.fixture(scope="session")
+def tabs() -> dict[str, Page]:
+    """The tab of each language; opening one takes the browser four times as long as a page."""
+    return {}
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def german_tab(browser: Browser) -> Page:
-    """A tab of somebody who speaks German."""
-    return await new_tab(browser, "de-DE")
-
-
-async def new_tab(browser: Browser, locale: str) -> Page:
-    # The simulated BMW's own page has no certificate that a browser trusts
-    context = await browser.new_context(
-        ignore_https_errors=True, locale=locale, reduced_motion="reduce"
-    )
-    context.set_default_timeout(WAIT_MS)
-    return await context.new_page()
+async def tab_of(tabs: dict[str, Page], browser: Browser, locale: str) -> Page:
+    """Return the tab of a language: a new one if there is none, or it has crashed."""
+    if locale not in tabs:
+        # The simulated BMW's own page has no certificate that a browser trusts
+        context = await browser.new_context(
+            ignore_https_errors=True, locale=locale, reduced_motion="reduce"
+        )
+        context.set_default_timeout(WAIT_MS)
+        tabs[locale] = tab = await context.new_page()
+        tab.on("crash", lambda _: tabs.pop(locale, None))
+        tab.on("close", lambda _: tabs.pop(locale, None))
+    return tabs[locale]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def window(tab: Page) -> AsyncIterator[Page]:
-    """The tab, which knows nothing of other tests; what its console complains of fails the test."""
-    async with without_a_past(tab):
+async def window(tabs: dict[str, Page], browser: Browser) -> AsyncIterator[Page]:
+    """A tab that knows nothing of other tests; what its console complains of fails the test."""
+    async with without_a_past(await tab_of(tabs, browser, "en-IE")) as tab:
         yield tab
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def german(german_tab: Page) -> AsyncIterator[Page]:
+async def german(tabs: dict[str, Page], browser: Browser) -> AsyncIterator[Page]:
     """Beside `window`, that of somebody who speaks German."""
-    async with without_a_past(german_tab):
-        yield german_tab
+    async with without_a_past(await tab_of(tabs, browser, "de-DE")) as tab:
+        yield tab
 
 
 @asynccontextmanager
-async def without_a_past(tab: Page) -> AsyncIterator[None]:
+async def without_a_past(tab: Page) -> AsyncIterator[Page]:
     """Let a test use a tab, and then forget it; no error may be in the console."""
     complaints: list[str] = []
     told = {
@@ -181,7 +180,7 @@ async def without_a_past(tab: Page) -> AsyncIterator[None]:
     }
     for event, tell in told.items():
         tab.on(event, tell)  # type: ignore[call-overload]
-    yield
+    yield tab
     for event, tell in told.items():
         tab.remove_listener(event, tell)
     for opened in tab.context.pages[1:]:
