@@ -156,6 +156,15 @@ def test_beside_a_running_daemon(
     assert status == 0
     assert "- ✔ account home (mybmw, rest_of_world): the running daemon reports ok" in text
     assert len(bmw.requests) == requests, "BMW is not asked"
+    added = settings | {"accounts": settings["accounts"] | {"second": HOME}}
+    for of in (added, added | {"data_dir": str(tmp_path / "another")}):
+        status, text = check(of)
+        assert status == 2
+        assert "- ✔ account home (mybmw, rest_of_world): the running daemon reports ok" in text
+        assert (
+            "- ✘ account second (mybmw, rest_of_world): the running bmw2mqtt does not have this"
+            " account → restart bmw2mqtt with this configuration" in text
+        )
     observer.publish("bmw2mqtt/account/home/sensor/status", "blocked", retain=True)
     observer.publish(
         "bmw2mqtt/account/home/sensor/status/attributes", '{"message": "Use CarData."}', retain=True

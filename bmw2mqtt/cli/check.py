@@ -34,6 +34,7 @@ DAEMON_KNOWN_S = 5.0
 _CHECK_BROKER = (
     "Check that the broker is running, and mqtt.host and mqtt.port in the configuration."
 )
+_RESTART = "restart bmw2mqtt with this configuration"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -154,6 +155,9 @@ def _next_step(name: str, error: AccountError) -> str | None:
 
 
 def _of_running_daemon(name: str, broker: BrokerReport) -> AccountReport:
+    if broker.daemon_accounts is not None and name not in broker.daemon_accounts:
+        why = "the running bmw2mqtt does not have this account"
+        return AccountReport(name, why, is_well=False, next_step=_RESTART)
     if name not in broker.accounts:
         why = "in use by the running daemon, but its status topic cannot be read; see its log"
         return AccountReport(name, why, is_well=broker.problem is None)

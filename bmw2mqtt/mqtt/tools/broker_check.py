@@ -67,6 +67,8 @@ class BrokerReport:
     """Filters to which the bridge may not subscribe."""
     accounts: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     """Status and message of each account, as a daemon publishes them."""
+    daemon_accounts: frozenset[str] | None = None
+    """Names of the running daemon's accounts; `None`: unknown."""
 
     @property
     def is_well(self) -> bool:
@@ -281,28 +283,40 @@ class _BrokerCheck:
             self._report.not_read += (topic,)
 
     async def _read_accounts(self) -> None:
-        """Read the broker's version, and the account statuses that a daemon publishes."""
+        """Read the broker's version, and what a daemon publishes about its accounts."""
         topics, names = self._topics, self._settings.accounts
+        daemon = {topics.bridge_availability: "", topics.bridge_info: ""}
         status = {topics.account(name).state("sensor", "status"): name for name in names}
         attributes = {topics.account(name).attributes("sensor", "status"): name for name in names}
         messages: dict[str, str | None] = {}
         words: dict[str, str] = {}
-        wanted = (VERSION_TOPIC, *status, *attributes)
+        wanted = (VERSION_TOPIC, *daemon, *status, *attributes)
         await self._client.subscribe([(topic, 1) for topic in wanted])
         for message in await self._inbox.read(wanted, QUIET_S):
             topic = message.topic.value
             text = bytes(message.payload).decode(errors="replace")
             if topic == VERSION_TOPIC:
                 self._report.version = text
+            elif topic in daemon:
+                daemon[topic] = text
             elif topic in status:
                 words[status[topic]] = text
             else:
                 messages[attributes[topic]] = _message(text)
         self._report.accounts = {name: (word, messages.get(name)) for name, word in words.items()}
+        if daemon[topics.bridge_availability] == "online":  # else an earlier run wrote the info
+            accounts = _part(daemon[topics.bridge_info], "accounts")
+            if isinstance(accounts, dict):
+                self._report.daemon_accounts = frozenset(accounts)
 
 
 def _message(attributes: str) -> str | None:
+    found = _part(attributes, "message")
+    return str(found) if found else None
+
+
+def _part(document: str, key: str) -> Any:
+    """Return a part of a JSON object; `None` if there is none."""
     with suppress(ValueError, AttributeError, RecursionError):
-        found = json.loads(attributes).get("message")
-        return str(found) if found else None
+        return json.loads(document).get(key)
     return None
