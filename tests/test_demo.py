@@ -250,6 +250,15 @@ def test_no_broker(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
     assert "install mosquitto" in capsys.readouterr().err
 
 
+def test_without_its_packages(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "bmw2mqtt.demo.run", None)
+    assert main(["demo"]) == 1
+    text = capsys.readouterr().err
+    assert "pip install 'bmw2mqtt[demo]' (in a clone: pip install '.[demo]')" in text
+
+
 def test_a_container_does_not_know_its_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own address, in a network of Docker's, is of no use on another machine."""
     monkeypatch.setattr(welcome, "is_container", lambda: True)
@@ -263,12 +272,13 @@ def test_an_address_that_is_not_this_machines(capsys: pytest.CaptureFixture[str]
     assert "192.0.2.1" in line
 
 
-@pytest.mark.parametrize("port", ["-1", "0", "65536", "70000"])
+@pytest.mark.parametrize("port", ["-1", "0", "65536", "x"])
 def test_a_port_that_is_none(port: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", "--port", port]) == 1
-    assert (
-        capsys.readouterr().err
-        == f"{port} is not a valid port; use --port with a number from 1 to 65535\n"
+    with pytest.raises(SystemExit) as caught:
+        main(["demo", f"--port={port}"])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.endswith(
+        f"argument --port: {port} is not a valid port; use a number from 1 to 65535\n"
     )
 
 

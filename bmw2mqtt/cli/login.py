@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     log.set_up("error", "console")
     try:
         print(log_in(settings, arguments.account, Terminal(input, partial(print, flush=True))))
-    except (AccountError, BrokerError, ConfigError) as error:
+    except (AccountError, BrokerError) as error:
         print(without_next_try(str(error)), file=sys.stderr)
         return EXIT_FAILURE
     except (EOFError, KeyboardInterrupt):
