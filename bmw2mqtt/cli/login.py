@@ -68,6 +68,7 @@ def _log_in_with_daemon(
 
     backend = BACKENDS[account.backend]
     daemon = DaemonLogin(settings.mqtt, settings.homeassistant.discovery_prefix, name)
+    daemon.verify_account()
     if backend.traits.login is LoginKind.DEVICE_CODE:
         status, message = asyncio.run(daemon.ask_for_code(terminal.show_code))
         also = "" if status == "ok" else f"; the account is {status}"
