@@ -147,10 +147,7 @@ def parser() -> argparse.ArgumentParser:
         "--alive", action="store_true", help="only check that it is alive, even without its broker"
     )
     dashboard.add_argument(
-        "--language",
-        choices=("en", "de"),
-        default="en",
-        help="language of titles and names (default: en)",
+        "--language", choices=("en", "de"), default="en", help="language of texts (default: en)"
     )
     login.add_argument("account", metavar="ACCOUNT", help="name of the account")
     for command in (status, entities):
