@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -29,7 +29,7 @@ from bmw2mqtt.simulator.driving import ELECTRIC, PLUGIN_HYBRID
 from bmw2mqtt.simulator.mybmw import demo_cars
 from bmw2mqtt.web.setup.start_link import PLACEHOLDER
 from tests.forked_process import ForkedPopen
-from tests.mosquitto import Observer, free_port, wait_until
+from tests.mosquitto import Observer, free_port, retained, wait_until
 
 SENTENCE = re.compile(r"[\d-]{10} [\d:]{8} \[\w+ *\] (bmw2mqtt|[A-Z]).*[.!?…]( \w+=.*)?$")
 HIDE_MOSQUITTO = """
@@ -93,12 +93,12 @@ def stop_and_look(demo: Demo, directory: Path) -> None:
     assert "Traceback" not in demo.text
 
 
-def cars_appear(observer: Observer) -> None:
+def cars_appear(current: Callable[[], Mapping[str, bytes]]) -> None:
     """Wait for the cars of both accounts, each with discovery and a picture."""
 
     def shown() -> bool:
-        topics = tuple(observer.current())
-        return all(
+        topics = current()
+        return topics.get("bmw2mqtt/bridge/availability") == b"online" and all(
             sum(re.fullmatch(pattern, topic) is not None for topic in topics) == 5
             for pattern in (
                 "homeassistant/device/bmw2mqtt_[A-Z0-9]{17}/config",
@@ -107,8 +107,7 @@ def cars_appear(observer: Observer) -> None:
             )
         )
 
-    wait_until(shown, timeout_s=40, what="five cars")
-    observer.wait_for("bmw2mqtt/bridge/availability", "online")
+    wait_until(shown, timeout_s=60, what="five cars")
 
 
 def test_the_energy_of_each_polled_car_with_a_plug_is_known() -> None:
@@ -212,7 +211,7 @@ def test_a_demo_at_a_terminal_until_it_is_closed(stack: ExitStack, tmp_path: Pat
     stack.callback(window.kill)
     os.close(master)
     with Observer(port) as observer:
-        cars_appear(observer)
+        cars_appear(observer.current)
         see_page_and_past(shown)
         observer.wait_for(f"bmw2mqtt/{ELECTRIC.vin}/sensor/energy_charged")
     children = children_of(process.pid)
@@ -242,9 +241,10 @@ def test_demo_with_nats(stack: ExitStack, tmp_path: Path, monkeypatch: pytest.Mo
     demo = stack.enter_context(Demo(tmp_path, "--port", str(free_port())))
     port = demo.port()
     assert "(NATS)" in demo.text
-    with Observer(port, "bmw2mqtt/#", "homeassistant/#", protocol=paho.MQTTv311) as observer:
-        cars_appear(observer)
-        stop_and_look(demo, tmp_path)
+    filters = ("bmw2mqtt/#", "homeassistant/#")
+    # While somebody publishes, NATS loses messages to a new subscriber: subscribe again.
+    cars_appear(lambda: retained(port, *filters, protocol=paho.MQTTv311))
+    stop_and_look(demo, tmp_path)
 
 
 def test_no_broker(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -253,6 +253,15 @@ def test_no_broker(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
         find_program()
     assert main(["demo"]) == 1
     assert "install mosquitto" in capsys.readouterr().err
+
+
+def test_without_its_packages(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "bmw2mqtt.demo.run", None)
+    assert main(["demo"]) == 1
+    text = capsys.readouterr().err
+    assert "pip install 'bmw2mqtt[demo]' (in a clone: pip install '.[demo]')" in text
 
 
 def test_a_container_does_not_know_its_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,12 +277,13 @@ def test_an_address_that_is_not_this_machines(capsys: pytest.CaptureFixture[str]
     assert "192.0.2.1" in line
 
 
-@pytest.mark.parametrize("port", ["-1", "0", "65536", "70000"])
+@pytest.mark.parametrize("port", ["-1", "0", "65536", "x"])
 def test_a_port_that_is_none(port: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", "--port", port]) == 1
-    assert (
-        capsys.readouterr().err
-        == f"{port} is not a valid port; use --port with a number from 1 to 65535\n"
+    with pytest.raises(SystemExit) as caught:
+        main(["demo", f"--port={port}"])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.endswith(
+        f"argument --port: {port} is not a valid port; use a number from 1 to 65535\n"
     )
 
 

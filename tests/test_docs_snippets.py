@@ -10,6 +10,7 @@ import pytest
 
 from bmw2mqtt.cli.main import parser
 from bmw2mqtt.config import Settings, load_settings
+from bmw2mqtt.config.keys import KeyPath, key_at
 from reference.channels import channels
 from tests.markdown import ROOT, Page, Snippet, pages
 from tests.yaml_text import read_yaml
@@ -19,6 +20,7 @@ ACCOUNT = "accounts: {home: {backend: mybmw, username: me@example.com, password:
 OWN_VALUES = {
     "your-address@example.com": "me@example.com",
     "00000000-0000-0000-0000-000000000000": "0a0a0a0a-0000-0000-0000-00000000000b",
+    "change-me": "s3cret",
 }
 """What a reader writes instead of the examples, which are refused."""
 
@@ -58,6 +60,22 @@ def test_configuration_loads(snippet: Snippet, tmp_path):
             text = text.replace(example, own)
         file.write_text(text, "utf-8")
         load_settings(file, environ={}, secrets_dir=tmp_path / "none")
+
+
+def _secrets(settings: dict[str, object], above: KeyPath = ()) -> Iterator[object]:
+    for key, value in settings.items():
+        path = (*above, key)
+        if isinstance(value, dict):
+            yield from _secrets(value, path)
+        elif key_at(path) is True:
+            yield value
+
+
+def test_secrets_are_examples_that_check_refuses():
+    ours = [snippet for page in PAGES for snippet in page.snippets()]
+    texts = [snippet.text for snippet in ours if snippet.title == "config.yaml"]
+    found = [secret for text in texts for secret in _secrets(read_yaml(text))]
+    assert set(found) == {"change-me"}
 
 
 def _commands(page: Page) -> Iterator[str]:

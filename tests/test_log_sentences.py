@@ -228,6 +228,12 @@ def test_colours_are_for_terminals_only(
     assert "\x1b" not in line
 
 
+def test_a_reason_may_be_a_question() -> None:
+    words = sentence({"event": "mqtt_unreachable", "reason": "is it right?"})
+    assert words is not None
+    assert words.text.endswith(": is it right? bmw2mqtt keeps trying.")
+
+
 def test_lists_and_counts_read_well() -> None:
     texts = [
         words.text

@@ -147,6 +147,7 @@ def test_beside_a_running_daemon(
     observer: Observer,
     bmw: MyBmwSimulator,
     tmp_path: Path,
+    capsys: Output,
 ) -> None:
     process = daemon()
     observer.wait_for("bmw2mqtt/account/home/sensor/status", "ok")
@@ -156,6 +157,20 @@ def test_beside_a_running_daemon(
     assert status == 0
     assert "- ✔ account home (mybmw, rest_of_world): the running daemon reports ok" in text
     assert len(bmw.requests) == requests, "BMW is not asked"
+    added = settings | {"accounts": settings["accounts"] | {"second": HOME}}
+    for of in (added | {"data_dir": str(tmp_path / "another")}, added):
+        status, text = check(of)
+        assert status == 2
+        assert "- ✔ account home (mybmw, rest_of_world): the running daemon reports ok" in text
+        assert (
+            "- ✘ account second (mybmw, rest_of_world): the running bmw2mqtt does not have this"
+            " account → restart bmw2mqtt with this configuration" in text
+        )
+    assert main(["login", "second", "--config", str(tmp_path / "check.yaml")]) == 1
+    assert capsys.readouterr().err == (
+        "the running bmw2mqtt does not have the account second; restart it with this"
+        " configuration\n"
+    )
     observer.publish("bmw2mqtt/account/home/sensor/status", "blocked", retain=True)
     observer.publish(
         "bmw2mqtt/account/home/sensor/status/attributes", '{"message": "Use CarData."}', retain=True

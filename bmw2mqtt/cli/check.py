@@ -17,12 +17,12 @@ from bmw2mqtt.config import AccountSettings, Settings, load_settings
 from bmw2mqtt.daemon import DaemonThreads, leave
 from bmw2mqtt.mqtt.tools.broker_check import BrokerReport, try_broker
 from bmw2mqtt.support_report import AccountReport, report
+from bmw2mqtt.translations import without_next_try
 from bmw2mqtt.vehicle.errors import (
     AccountError,
     BadAnswer,
     ConfigError,
     LoginRequired,
-    NoConnection,
     StoreInUse,
 )
 
@@ -34,6 +34,7 @@ DAEMON_KNOWN_S = 5.0
 _CHECK_BROKER = (
     "Check that the broker is running, and mqtt.host and mqtt.port in the configuration."
 )
+_RESTART = "restart bmw2mqtt with this configuration"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -146,14 +147,15 @@ def _log_in(name: str) -> str:
 def _next_step(name: str, error: AccountError) -> str | None:
     if isinstance(error, LoginRequired):
         return _log_in(name)
-    if isinstance(error, NoConnection):
-        return "check the internet connection and the name server of this machine"
     if isinstance(error, BadAnswer):
         return "please report it, with the output of bmw2mqtt check --report"
     return None
 
 
 def _of_running_daemon(name: str, broker: BrokerReport) -> AccountReport:
+    if broker.daemon_accounts is not None and name not in broker.daemon_accounts:
+        why = "the running bmw2mqtt does not have this account"
+        return AccountReport(name, why, is_well=False, next_step=_RESTART)
     if name not in broker.accounts:
         why = "in use by the running daemon, but its status topic cannot be read; see its log"
         return AccountReport(name, why, is_well=broker.problem is None)
@@ -169,7 +171,7 @@ async def _try_login(name: str, settings: AccountSettings, store: Store) -> Acco
         result = await BACKENDS[settings.backend].try_login(name, settings, store, tls)
     except AccountError as error:
         step = _next_step(name, error)
-        return AccountReport(name, str(error), is_well=False, next_step=step)
+        return AccountReport(name, without_next_try(str(error)), is_well=False, next_step=step)
     return AccountReport(name, result, is_well=True)
 
 

@@ -12,7 +12,8 @@ def run(arguments: argparse.Namespace) -> int:
         from bmw2mqtt.demo.run import run as run_demo  # noqa: PLC0415 - optional dependencies
     except ImportError as error:
         print(
-            f"the demo needs another package ({error.name}); run: pip install 'bmw2mqtt[demo]'",
+            f"the demo needs another package ({error.name}); run: pip install 'bmw2mqtt[demo]'"
+            " (in a clone: pip install '.[demo]')",
             file=sys.stderr,
         )
         return EXIT_FAILURE

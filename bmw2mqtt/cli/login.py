@@ -13,6 +13,7 @@ from bmw2mqtt.accounts.tls import client_context
 from bmw2mqtt.cli.main import EXIT_FAILURE, EXIT_OK
 from bmw2mqtt.config import AccountSettings, Settings, load_settings
 from bmw2mqtt.mqtt.errors import BrokerError
+from bmw2mqtt.translations import without_next_try
 from bmw2mqtt.vehicle.account import LoginKind
 from bmw2mqtt.vehicle.errors import AccountError, ConfigError, StoreInUse
 
@@ -24,8 +25,8 @@ def run(arguments: argparse.Namespace) -> int:
     log.set_up("error", "console")
     try:
         print(log_in(settings, arguments.account, Terminal(input, partial(print, flush=True))))
-    except (AccountError, BrokerError, ConfigError) as error:
-        print(error, file=sys.stderr)
+    except (AccountError, BrokerError) as error:
+        print(without_next_try(str(error)), file=sys.stderr)
         return EXIT_FAILURE
     except (EOFError, KeyboardInterrupt):
         print("nothing was sent to BMW", file=sys.stderr)
@@ -67,6 +68,7 @@ def _log_in_with_daemon(
 
     backend = BACKENDS[account.backend]
     daemon = DaemonLogin(settings.mqtt, settings.homeassistant.discovery_prefix, name)
+    daemon.verify_account()
     if backend.traits.login is LoginKind.DEVICE_CODE:
         status, message = asyncio.run(daemon.ask_for_code(terminal.show_code))
         also = "" if status == "ok" else f"; the account is {status}"

@@ -15,6 +15,7 @@ from pathlib import Path
 from bmw2mqtt import __version__
 
 EXIT_OK, EXIT_FAILURE, EXIT_CONFIG = 0, 1, 2
+LAST_PORT = 65_535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,12 +84,13 @@ _STATUS = {
     "check": "0 everything is well, 2 wrong configuration or a failed connection",
     "login": "0 logged in, 1 not logged in, 2 wrong configuration",
     "cleanup": "0 deleted, 1 bmw2mqtt is running or the broker refuses, 2 wrong configuration",
-    "healthcheck": "0 alive and connected, 1 not",
+    "healthcheck": "0 alive and connected, 1 not, 2 wrong command line",
     "export": "0 printed, 1 there is no history, 2 wrong configuration",
     "dashboard": "0 printed, 1 no bmw2mqtt is running, or it has no car, 2 wrong configuration",
-    "status": "0 everything is well, 1 not running, not connected, or an account needs attention",
-    "demo": "0 after Ctrl-C, 1 the demo cannot start",
-    "entities": "0",
+    "status": "0 everything is well, 1 not running, not connected, or an account needs attention,"
+    " 2 wrong configuration",
+    "demo": "0 after Ctrl-C, 1 the demo cannot start, 2 wrong command line",
+    "entities": "0 printed, 2 wrong command line",
 }
 
 
@@ -145,7 +147,7 @@ def parser() -> argparse.ArgumentParser:
         "--alive", action="store_true", help="only check that it is alive, even without its broker"
     )
     dashboard.add_argument(
-        "--language", choices=("en", "de"), default="en", help="language of titles and names"
+        "--language", choices=("en", "de"), default="en", help="language of texts (default: en)"
     )
     login.add_argument("account", metavar="ACCOUNT", help="name of the account")
     for command in (status, entities):
@@ -172,7 +174,7 @@ def _add_demo(demo: argparse.ArgumentParser) -> None:
     for name, what, port in (("port", "broker", 1883), ("page-port", "page", 8099)):
         demo.add_argument(
             f"--{name}",
-            type=int,
+            type=_port,
             default=port,
             metavar="PORT",
             help=f"port of the {what}; if it is in use, the next free one (default: %(default)s)",
@@ -183,6 +185,19 @@ def _add_demo(demo: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="keep the demo's files here (default: a temporary folder)",
     )
+
+
+def _port(text: str) -> int:
+    """Return a port.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    if not text.isdecimal() or not 1 <= int(text) <= LAST_PORT:
+        raise argparse.ArgumentTypeError(
+            f"{text} is not a valid port; use a number from 1 to {LAST_PORT}"
+        )
+    return int(text)
 
 
 def _day(text: str) -> object:

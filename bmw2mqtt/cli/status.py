@@ -117,7 +117,7 @@ def _lines(document: Mapping[str, Any], settings: Settings) -> Iterator[str]:
         yield _car(car)
     if not document["cars"]:
         yield ""
-        yield "No cars yet: they appear after the first successful update."
+        yield "No cars yet: they appear after the first successful update or message."
     if any(account["is_login_required"] for account in document["accounts"]):
         yield ""
         yield f"To log in, open the page (port {settings.http.port}) or run bmw2mqtt login ACCOUNT."

@@ -277,7 +277,7 @@ class Settings(BaseSettings):
     vehicles: dict[Vin, VehicleSettings] = {}
     history: HistorySettings = HistorySettings()
     data_dir: Folder = Path("data")
-    """Folder for tokens, last values and pictures; keep it. `/data` in the container image."""
+    """Folder for tokens, last values, history, pictures; keep it. `/data` in a container."""
     http: Http = Http()
     metrics: MetricsSettings = MetricsSettings()
     log: Log = Log()

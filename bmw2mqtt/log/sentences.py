@@ -28,7 +28,7 @@ def sentence(event: Mapping[str, Any]) -> Words | None:
     if isinstance(entry, Choice):
         filler.used.add(entry.key)
         entry = entry.template(event)
-    sentences = [_closed(filler.vformat(entry, (), event))]
+    sentences = [_closed(filler.vformat(part, (), event)) for part in entry.split(". ")]
     for key in ("consequence", "remedy"):
         if event.get(key) and key not in filler.used:
             filler.used.add(key)

@@ -74,10 +74,15 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
 
 def status_message(language: str, text: str) -> str:
     """Return an account's status message as a sentence; the next try is shown elsewhere."""
-    shown = message(language, _LEFT_OUT.sub("", text))
+    shown = message(language, without_next_try(text))
     if not shown.startswith("bmw2mqtt"):
         shown = shown[:1].upper() + shown[1:]
     return shown if shown.endswith((".", "!", "?", "…")) else f"{shown}."
+
+
+def without_next_try(text: str) -> str:
+    """Return a message without its end about the next try, and without names of exceptions."""
+    return _LEFT_OUT.sub("", text)
 
 
 @cache

@@ -16,6 +16,10 @@ from tests.cli.configuration import HOME
 from tests.daemon import settings_for
 from tests.mosquitto import Mosquitto, free_port
 
+UNREACHABLE = (
+    "BMW's server cannot be reached (connection refused); check this machine's network and DNS"
+)
+
 
 def test_all_is_well_and_then_not(
     broker: Mosquitto, bmw: MyBmwSimulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -28,10 +32,12 @@ def test_all_is_well_and_then_not(
     assert lines[0].startswith(f"✔ MQTT broker 127.0.0.1:{broker.port}: connected (mosquitto ver")
     assert lines[1] == "✔ Account home (mybmw): logged in, 1 car"
     assert lines[-1] == "Everything is well. Start bmw2mqtt with: bmw2mqtt run"
-    settings["mqtt"]["port"] = free_port()
+    settings["mqtt"]["port"] = nobody = free_port()
+    settings["accounts"]["home"]["server"] = f"127.0.0.1:{nobody}"
     settings["accounts"]["eu"] = {
         "backend": "cardata",
         "client_id": "0a0a0a0a-0000-0000-0000-00000000000b",
+        "auth_url": f"http://127.0.0.1:{nobody}",
     }
     file.write_text(yaml.safe_dump(settings))
     assert main(["check", "--connect", "--config", str(file)]) == 2
@@ -41,8 +47,10 @@ def test_all_is_well_and_then_not(
     )
     assert "\n✘ Account eu (cardata): " in text
     assert "\n    → Run bmw2mqtt login eu, or log in on the page.\n" in text
-    assert text.splitlines()[-1].startswith("2 of 3 checks failed. ")
+    assert f"\n✘ Account home (mybmw): {UNREACHABLE}\n\n3 of 3 checks failed. " in text
     assert "bmw2mqtt check --report" in text
+    assert main(["login", "eu", "--config", str(file)]) == 1
+    assert capsys.readouterr().err == f"{UNREACHABLE}\n"
 
 
 def test_what_the_broker_does_not_allow() -> None:

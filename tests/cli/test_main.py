@@ -7,6 +7,7 @@ import pytest
 
 from bmw2mqtt import __version__
 from bmw2mqtt.cli.main import main, parser
+from tests.cli.configuration import config
 
 Output = pytest.CaptureFixture[str]
 
@@ -37,10 +38,15 @@ def test_help_of_a_command_names_its_exit_status_and_defaults(command: str, caps
     assert caught.value.code == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "exit status: 0" in text
-    for default in {"demo": ["1883", "8099", "127.0.0.1"], "export": ["csv", "en"]}.get(
-        command, []
-    ):
+    assert ", 2 wrong co" in text, "configuration, or command line"
+    defaults = {"demo": ["1883", "8099", "127.0.0.1"], "export": ["csv", "en"]}
+    for default in (defaults | {"dashboard": ["en"]}).get(command, []):
         assert f"(default: {default})" in text
+
+
+def test_an_account_that_does_not_exist(capsys: Output) -> None:
+    assert main(["login", "nope", "--config", config()]) == 2
+    assert capsys.readouterr().err == ("no account is named nope; the configuration has: home\n")
 
 
 def test_a_terminal_that_lacks_characters() -> None:

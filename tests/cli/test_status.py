@@ -123,7 +123,7 @@ def test_an_account_that_waits_for_a_login() -> None:
     assert "Paused" not in text
     paused = {**EU, "status": "paused", "paused_at": "2026-01-02T12:30:00+00:00"}
     assert "    Paused since 2026-01-02 " in "\n".join(module._lines(document(paused), settings))
-    assert "No cars yet" in text
+    assert "No cars yet: they appear after the first successful update or message.\n" in text
     assert "run bmw2mqtt login ACCOUNT" in text
 
 

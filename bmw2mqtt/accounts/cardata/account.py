@@ -141,7 +141,7 @@ class CarDataAccount:
             settings,
             self._state_file,
             tls=client_context(self.name, settings.ca_file, ssl.TLSVersion.TLSv1_3),
-            on_message=self._receiver.stream_message,
+            on_message=self._receive,
             on_change=on_change,
             on_refused=self._login.renew_soon,
             now=self._now,
@@ -166,7 +166,14 @@ class CarDataAccount:
             self._relayed.relay = relay
 
     def _receive_relayed(self, topic: str, payload: bytes, is_retained: bool) -> None:  # noqa: FBT001
-        self._receiver.stream_message(topic, payload, is_old=is_retained)
+        self._receive(topic, payload, is_old=is_retained)
+
+    def _receive(self, topic: str, payload: bytes, *, is_old: bool = False) -> None:
+        """Record a message of the stream; the first one shows at once, later times regularly."""
+        is_first = self._receiver.message_at is None
+        self._receiver.stream_message(topic, payload, is_old=is_old)
+        if is_first and self._receiver.message_at is not None:
+            self._update_status()
 
     @property
     def state(self) -> AccountState:

@@ -18,6 +18,7 @@ from bmw2mqtt.mqtt.client import Client
 from bmw2mqtt.mqtt.errors import describe
 from bmw2mqtt.mqtt.factory import make_client
 from bmw2mqtt.mqtt.message import Message
+from bmw2mqtt.mqtt.tools.daemon_accounts import daemon_accounts, daemon_topics
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.mqtt.transport import tls_context
 from bmw2mqtt.mqtt_reason import MqttReason, reason_number
@@ -67,6 +68,8 @@ class BrokerReport:
     """Filters to which the bridge may not subscribe."""
     accounts: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     """Status and message of each account, as a daemon publishes them."""
+    daemon_accounts: frozenset[str] | None = None
+    """Names of the running daemon's accounts; `None`: unknown."""
 
     @property
     def is_well(self) -> bool:
@@ -281,24 +284,29 @@ class _BrokerCheck:
             self._report.not_read += (topic,)
 
     async def _read_accounts(self) -> None:
-        """Read the broker's version, and the account statuses that a daemon publishes."""
+        """Read the broker's version, and what a daemon publishes about its accounts."""
         topics, names = self._topics, self._settings.accounts
+        daemon: dict[str, bytes] = {}
         status = {topics.account(name).state("sensor", "status"): name for name in names}
         attributes = {topics.account(name).attributes("sensor", "status"): name for name in names}
         messages: dict[str, str | None] = {}
         words: dict[str, str] = {}
-        wanted = (VERSION_TOPIC, *status, *attributes)
+        wanted = (VERSION_TOPIC, *daemon_topics(topics), *status, *attributes)
         await self._client.subscribe([(topic, 1) for topic in wanted])
         for message in await self._inbox.read(wanted, QUIET_S):
             topic = message.topic.value
-            text = bytes(message.payload).decode(errors="replace")
+            payload = bytes(message.payload)
+            text = payload.decode(errors="replace")
             if topic == VERSION_TOPIC:
                 self._report.version = text
             elif topic in status:
                 words[status[topic]] = text
-            else:
+            elif topic in attributes:
                 messages[attributes[topic]] = _message(text)
+            else:
+                daemon[topic] = payload
         self._report.accounts = {name: (word, messages.get(name)) for name, word in words.items()}
+        self._report.daemon_accounts = daemon_accounts(topics, daemon)
 
 
 def _message(attributes: str) -> str | None:

@@ -12,6 +12,8 @@ from bmw2mqtt.config import Mqtt
 from bmw2mqtt.mqtt.client import Client
 from bmw2mqtt.mqtt.errors import BrokerError
 from bmw2mqtt.mqtt.message import Message
+from bmw2mqtt.mqtt.tools.daemon_accounts import daemon_accounts, daemon_topics
+from bmw2mqtt.mqtt.tools.retained_reader import read_retained
 from bmw2mqtt.mqtt.tools.tool_client import tool_client
 from bmw2mqtt.mqtt.topics import Topics
 from bmw2mqtt.vehicle.account import NEW_LOGIN_FAILED
@@ -33,7 +35,8 @@ class DaemonLogin:
 
     def __init__(self, settings: Mqtt, discovery_prefix: str, account: str) -> None:
         self._settings = settings
-        topics = Topics(settings.base_topic, discovery_prefix)
+        self._account = account
+        self._topics = topics = Topics(settings.base_topic, discovery_prefix)
         device = topics.account(account)
         self._captcha_topic = topics.login(account)
         self._button_topic = device.command("button", "login", "press")
@@ -41,6 +44,21 @@ class DaemonLogin:
         self._attributes_topic = device.attributes("sensor", "status")
         self._status = ""
         self._attributes: dict[str, Any] = {}
+
+    def verify_account(self) -> None:
+        """Make sure that the daemon has the account, as far as its topics say.
+
+        Raises:
+            AccountError: it does not.
+            BrokerError: the broker cannot be reached.
+        """
+        retained = read_retained(self._settings, daemon_topics(self._topics), name="login")
+        known = daemon_accounts(self._topics, retained)
+        if known is not None and self._account not in known:
+            raise AccountError(
+                f"the running bmw2mqtt does not have the account {self._account}; restart it with"
+                " this configuration"
+            )
 
     async def hand_over(self, token: str) -> Result:
         """Send a captcha's token; return the account's status after the login.

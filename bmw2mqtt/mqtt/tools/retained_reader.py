@@ -23,8 +23,13 @@ def read_retained(settings: Mqtt, filters: Collection[str], *, name: str) -> dic
     """
 
     async def run() -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
         async with tool_client(settings, name=name) as client:
-            return {topic: payload async for topic, payload in retained_messages(client, filters)}
+            async for topic, payload in retained_messages(client, filters):
+                found[topic] = payload
+                if found.keys() == set(filters):
+                    break  # each filter is one topic
+        return found
 
     return asyncio.run(run())
 

@@ -56,7 +56,7 @@ function folded(shown, isCalm) {
 }
 
 function cars() {
-  if (!state.cars.length) return h("p", { class: "empty", "data-key": "no-cars" }, t("Your cars appear after the first successful update."));
+  if (!state.cars.length) return h("p", { class: "empty", "data-key": "no-cars" }, t("Your cars appear after the first successful update or message."));
   const running = (vin) => state.running.filter((command) => command.vin === vin);
   return h("div", { class: "grid", "data-key": "cars" }, state.cars.map((c) => car(c, details.get(c.vin), running(c.vin))));
 }

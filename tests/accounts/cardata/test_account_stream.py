@@ -78,6 +78,7 @@ async def test_the_stream_shows(parts: AccountParts) -> None:
         assert home.is_just_now(datetime.fromisoformat(connected_at))
         assert stream()["reason"] is None
         await home.drive(50_000)
+        assert home.moment("sensor/last_message"), "the first message shows with its values"
         await home.clock.forward(minutes=2)
         last_message = home.moment("sensor/last_message")
         assert last_message is not None

@@ -58,6 +58,7 @@ async def test_without_login(parts: AccountParts) -> None:
             await home.clock.forward(seconds=1)
             home.bring(1001)
             await home.has(1001)
+            assert home.moment("sensor/last_message"), "the first message shows with its values"
             assert home.topic(f"{VIN}/availability") == "online"
             await home.clock.forward(hours=30)
             assert home.moment("sensor/last_message") is not None
