@@ -13,6 +13,8 @@ import pytest
 
 from bmw2mqtt.accounts.cardata.snapshot.updater import LONGEST_TIMER_S
 from bmw2mqtt.vehicle.charging.energy import energy_of
+from bmw2mqtt.vehicle.charging.state import TransitionKind
+from bmw2mqtt.vehicle.observed import ObservedVehicle
 from bmw2mqtt.vehicle.snapshot import ChargingStatus, Vehicle
 from tests.accounts.cardata.driven_car import (
     DESCRIPTORS,
@@ -192,6 +194,28 @@ def test_a_silent_charge_is_observed_every_five_minutes(tmp_path: Path) -> None:
         longest_timer_s=LONGEST_TIMER_S,
         on_observed=lambda observed: times.append(observed.at),
     )
+
+
+def test_a_burst_that_begins_before_another_has_settled_is_judged_as_a_whole(
+    tmp_path: Path,
+) -> None:
+    async def main(car: DrivenCar) -> None:
+        await car.play("0:00 PL=D ME=78")
+        await car.send(messages_of("1:00 OD=100", now()), settled_s=0.9)
+        *first, last = messages_of("1:00 ST=act PL=C HD=40", now())
+        await car.send(first, settled_s=0.1)
+        await car.send([last])
+        assert soc_at_start == [40]
+
+    soc_at_start: list[float | None] = []
+
+    def observe(observed: ObservedVehicle) -> None:
+        for one in observed.transitions:
+            assert one.kind is TransitionKind.STARTED
+            assert observed.session is not None
+            soc_at_start.append(observed.session.soc_start)
+
+    drive(tmp_path, main, on_observed=observe)
 
 
 def test_a_stop_before_a_burst_has_settled_loses_nothing_of_it(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ the parts of a moment one by one and in any order.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -38,6 +39,10 @@ log = structlog.get_logger(__name__)
 LONGEST_WAIT_S: Final = 0.5
 SETTLING_S: Final = 1.0
 """How long after its first message a burst is over."""
+QUIET_S: Final = 0.25
+"""How long after its last one at the earliest, for another may have begun meanwhile."""
+LONGEST_BURST_S: Final = 2.0
+"""How long after its first message it is over at the latest."""
 CLOCK_RESOLUTION_S: Final = 0.001
 SHORTEST_TIMER_S: Final = 0.1
 LONGEST_TIMER_S: Final = 60.0
@@ -46,6 +51,15 @@ OBSERVE_EVERY: Final = timedelta(minutes=5)
 """How often a car that charges is published though it reports nothing: its curve needs points."""
 BASIC_DATA_WAIT: Final = timedelta(minutes=2)
 """Home Assistant names entities once, after the car's model: it should be known by then."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Burst:
+    """Messages about a charge that are not judged yet; times are those of the loop."""
+
+    began_s: float
+    news: int = 0
+    settled_at_s: float = 0.0
 
 
 class SnapshotUpdater:
@@ -75,8 +89,8 @@ class SnapshotUpdater:
         self._changes = 0
         self._since_s = 0.0
         self._handle: asyncio.Handle | None = None
-        self._settled_at_s: dict[str, float] = {}
-        """When a burst of messages about a charge will be over, by VIN."""
+        self._bursts: dict[str, _Burst] = {}
+        """What has not settled yet, by VIN."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
         """When to check a car again though nothing is reported."""
         self._due_at: dict[str, datetime] = {}
@@ -250,14 +264,19 @@ class SnapshotUpdater:
     def _is_settled(self, vehicle: CarDataVehicle) -> bool:
         """Return whether the charging can be judged; if not, the car is published again then."""
         vin, now_s = vehicle.vin, asyncio.get_running_loop().time()
-        if vehicle.snapshot is None or not vehicle.readings.charging_news:
-            self._settled_at_s.pop(vin, None)
+        news = len(vehicle.readings.charging_news)
+        if vehicle.snapshot is None or not news:
+            self._bursts.pop(vin, None)
             return True
-        settled_at_s = self._settled_at_s.setdefault(vin, now_s + SETTLING_S)
-        if now_s < settled_at_s - CLOCK_RESOLUTION_S:
-            self._wake_at(vin, settled_at_s)
+        burst = self._bursts.setdefault(vin, _Burst(began_s=now_s))
+        if news != burst.news:
+            burst.news = news
+            settled_at_s = max(burst.began_s + SETTLING_S, now_s + QUIET_S)
+            burst.settled_at_s = min(settled_at_s, burst.began_s + LONGEST_BURST_S)
+        if now_s < burst.settled_at_s - CLOCK_RESOLUTION_S:
+            self._wake_at(vin, burst.settled_at_s)
             return False
-        del self._settled_at_s[vin]
+        del self._bursts[vin]
         return True
 
     def _save_charging(self, vehicle: CarDataVehicle, *, is_last: bool = False) -> None:
@@ -299,7 +318,7 @@ class SnapshotUpdater:
         now = self._now()
         due_at = self._due_at.get(vin, now)
         is_early = timedelta() < due_at - now <= OBSERVE_EVERY  # else the clock was set back
-        if is_early and vin not in self._settled_at_s:
+        if is_early and vin not in self._bursts:
             self._check_at(vin, due_at, now)
         else:
             self.schedule(vin)
