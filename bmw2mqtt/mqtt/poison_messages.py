@@ -3,6 +3,7 @@
 With MQTT 3.1.1 a broker has no other way to refuse a message.
 """
 
+import enum
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -11,9 +12,21 @@ from bmw2mqtt.mqtt.message import Message
 
 SUSPECTED_AFTER = 2
 """Connections lost in a row while a message was in flight, before it is sent alone."""
+LEFT_OUT_AFTER = 4
+"""Connections lost in a row before it is left out: one lost while it was alone may be chance."""
 RETRY_S = 6 * 3600.0
 """A message is left out for this long: the finding may be wrong, or the broker's limit raised."""
 MAX_LEFT_OUT = 1_000
+
+
+class Suspicion(enum.Enum):
+    """What a lost connection says about a message that was in flight."""
+
+    NONE = "none"
+    OPEN = "open"
+    """It was alone; whether that was chance shows when it is sent again."""
+    PROVED = "proved"
+    """It is left out from now on."""
 
 
 @dataclass(slots=True)
@@ -42,6 +55,11 @@ class PoisonDetector:
     def is_suspected(self, key: str, topic: str) -> bool:
         """Whether a message has to be sent alone."""
         return self.losses(key) >= SUSPECTED_AFTER or topic in self._verdicts
+
+    def suspicion(self, key: str, topic: str) -> Suspicion:
+        """Return what it says that the connection was lost while this message was alone."""
+        is_found = self.losses(key) >= LEFT_OUT_AFTER or topic in self._verdicts
+        return Suspicion.PROVED if is_found else Suspicion.OPEN
 
     def is_left_out(self, message: Message) -> bool:
         """Whether a message must not be sent."""

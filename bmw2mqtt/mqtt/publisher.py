@@ -17,7 +17,7 @@ import structlog
 from bmw2mqtt.log_once import LogOnce
 from bmw2mqtt.mqtt.message import Message
 from bmw2mqtt.mqtt.outbox import BoundedQueue, Outbox
-from bmw2mqtt.mqtt.poison_messages import PoisonDetector
+from bmw2mqtt.mqtt.poison_messages import PoisonDetector, Suspicion
 
 log = structlog.get_logger(__name__)
 
@@ -220,25 +220,27 @@ class Publisher:
             if isinstance(error, Exception):
                 raise error
 
-    def connection_lost(self, *, may_be_about_a_message: bool) -> bool:
+    def connection_lost(self, *, may_be_about_a_message: bool) -> Suspicion:
         """Record that the connection was lost while some messages were in flight.
 
         Args:
             may_be_about_a_message: whether the broker may have closed it because of one of them.
 
         Returns:
-            Whether a message is left out from now on: the next connection may last longer.
+            What that says about one of them: the next connection may last longer.
         """
         in_flight = dict(self._outbox.in_flight.values())
         self._poison.lost(in_flight.keys() | {key for key, _ in self._recent})
-        alone = self._outbox.alone
-        is_found = may_be_about_a_message and alone in in_flight
-        if is_found and alone is not None:
-            self._leave_out(alone, in_flight[alone])
+        suspicion, alone = Suspicion.NONE, self._outbox.alone
+        if may_be_about_a_message and alone is not None and alone in in_flight:
+            message = in_flight[alone]
+            suspicion = self._poison.suspicion(alone, message.topic)
+            if suspicion is Suspicion.PROVED:
+                self._leave_out(alone, message)
         for key, message in in_flight.items():
             if self._poison.losses(key) >= MAX_EVENT_TRIES and self._events.remove(key):
                 log.warning("event_dropped", topic=message.topic, reason="never arrives")
-        return is_found
+        return suspicion
 
     def _leave_out(self, key: str, message: Message) -> None:
         if self._poison.leave_out(key, message):

@@ -19,6 +19,7 @@ from bmw2mqtt.mqtt.client import GOODBYE_S, IN_FLIGHT, QOS, Client
 from bmw2mqtt.mqtt.errors import describe, limits_in_words, may_be_about_a_message
 from bmw2mqtt.mqtt.factory import make_client
 from bmw2mqtt.mqtt.message import Message
+from bmw2mqtt.mqtt.poison_messages import Suspicion
 from bmw2mqtt.mqtt.publisher import Publisher
 from bmw2mqtt.mqtt.received import Received
 from bmw2mqtt.mqtt.subscriptions import batches, subscribe
@@ -30,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 STABLE_AFTER_S = 10.0
 """A connection that is lost sooner counts as another failed attempt."""
+SECOND_TRY_S = 1.0
+"""Until a suspected message is sent again, once: then the others can have a lasting connection."""
 CLEAN_UP_S = 1.0
 """How long a task may take to end after its cancellation."""
 
@@ -160,7 +163,7 @@ class Session:
             clock=self._clock,
             on_received=self._on_message,
         )
-        was_connected, lifetime_s, has_left_out = False, 0.0, False
+        was_connected, lifetime_s, suspicion = False, 0.0, Suspicion.NONE
         try:
             error = await self._until_stop(client.__aenter__())
             if was_connected := client.is_connected:
@@ -171,7 +174,7 @@ class Session:
                 if self._stopping.is_set():
                     await self._publish_offline(client)
                 else:
-                    has_left_out = self._publisher.connection_lost(
+                    suspicion = self._publisher.connection_lost(
                         may_be_about_a_message=may_be_about_a_message(client.error or error)
                     )
         finally:
@@ -183,7 +186,7 @@ class Session:
             self._outage.reset()
             self._unstable.reset()
         self._log_end(client.error or error)
-        return self._pause_s(was_connected, lifetime_s, has_left_out)
+        return self._pause_s(was_connected, lifetime_s, suspicion)
 
     async def _until_stop(self, work: Coroutine[Any, Any, Any]) -> Exception | None:
         """Run a coroutine until it ends or `stop`; return the error it ended with.
@@ -282,14 +285,17 @@ class Session:
         elif not self._adapt(error):
             self._log_outage(error)
 
-    def _pause_s(self, was_connected: bool, lifetime_s: float, has_left_out: bool) -> float:  # noqa: FBT001
+    def _pause_s(self, was_connected: bool, lifetime_s: float, suspicion: Suspicion) -> float:  # noqa: FBT001
         """Return the seconds until the next attempt."""
         if not was_connected:
             return self._unreachable.fail()
         if lifetime_s >= STABLE_AFTER_S:
             return 0.0
+        if suspicion is Suspicion.OPEN:
+            return SECOND_TRY_S
         pause_s = self._unstable.fail()
-        return min(pause_s, self._unreachable.longest_s) if has_left_out else pause_s
+        is_found = suspicion is Suspicion.PROVED
+        return min(pause_s, self._unreachable.longest_s) if is_found else pause_s
 
     def _adapt(self, error: Exception | None) -> bool:
         """Leave out of the last will what the broker refuses; return whether that is new."""
