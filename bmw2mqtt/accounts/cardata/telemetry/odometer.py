@@ -37,7 +37,7 @@ class OdometerFilter:
     def __init__(self) -> None:
         self.km: float | None = None
         """The accepted reading."""
-        self._is_guess = False
+        self.is_guess = False
         """Whether its unit was never reported."""
         self._support = 0
         """How many readings with a unit agree with it."""
@@ -65,7 +65,7 @@ class OdometerFilter:
         if known is None:
             return self._accept(km, support=1, is_guess=is_guess)
         if self._is_near(km):
-            is_still_guess = self._is_guess and is_guess
+            is_still_guess = self.is_guess and is_guess
             support = self._support + (not is_guess)
             return self._accept(max(km, known), support=support, is_guess=is_still_guess)
         if relabelled_km is not None and self._is_near(relabelled_km):
@@ -82,7 +82,7 @@ class OdometerFilter:
 
     def correct_guess(self, km: float) -> None:
         """Replace a mileage whose unit was only assumed and has been reported since."""
-        if self._is_guess:
+        if self.is_guess:
             self._accept(km, support=1, is_guess=True)
 
     def _is_near(self, km: float) -> bool:
@@ -91,7 +91,7 @@ class OdometerFilter:
         return known - ROUNDING_KM <= km <= known * (1 + GROWTH) + ROUNDING_KM
 
     def _accept(self, km: float, *, support: int, is_guess: bool) -> float:
-        self.km, self._is_guess, self._rival = km, is_guess, None
+        self.km, self.is_guess, self._rival = km, is_guess, None
         self._support = min(support, _SURE)
         return km
 
@@ -105,7 +105,7 @@ class OdometerFilter:
             rival.km, rival.measured_at = max(km, rival.km), measured_at
         is_rise = km > (self.km or 0.0)
         needed = max(self._support, 2 if is_rise else 1)
-        if self._is_guess and not is_guess:
+        if self.is_guess and not is_guess:
             needed = 1
         if rival.count < needed:
             return False

@@ -327,7 +327,9 @@ class VehicleReadings:
             reading = self._units.converted(row, number, unit or display.unit, known.measured_at)
             self._readings[name] = reading
             if name in ODOMETER and isinstance(reading.value, float):
-                self._odometer.correct_guess(reading.value)
+                is_of_a_trip = name != TRAVELLED_DISTANCE
+                if not is_of_a_trip or reading.value > (self._odometer.km or 0.0):
+                    self._odometer.correct_guess(reading.value)
         if unit != display.unit:
             self._units.keep(name)
         self._save(name, self._readings[name].value)
@@ -346,7 +348,7 @@ class VehicleReadings:
             number = float(decode(row, value, row.unit, self._log_unknown).value or 0)
             relabelled_km = number if number != km else km * KM_PER_MILE
             self._units.confirm(name)
-        elif unit := unit_that_fits(km, self._odometer.km, growth=GROWTH):
+        elif unit := self._fitting_unit(km):
             km = self._odometer.without_rounding(to_km(km, unit))
             self._units.confirm(name)
         else:
@@ -359,6 +361,12 @@ class VehicleReadings:
             self._units.confirm(name)
             return None
         return Reading(value=judged, unit=row.unit, measured_at=measured_at)
+
+    def _fitting_unit(self, number: float) -> str | None:
+        """Return the unit in which a mileage agrees with the odometer, if that proves anything."""
+        unit = unit_that_fits(number, self._odometer.km, growth=GROWTH)
+        is_guess = self._odometer.is_guess and self._units.display.unit is None
+        return None if unit == "km" and is_guess else unit
 
     def _judged_mileage(
         self, name: str, km: float, measured_at: datetime, relabelled_km: float | None

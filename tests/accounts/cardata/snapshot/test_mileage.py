@@ -1,5 +1,6 @@
 """The odometer: its units, readings that contradict each other, and the display's unit."""
 
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,19 @@ def test_the_mileage_at_the_end_of_a_trip_counts_if_it_is_larger() -> None:
     car.report({MILEAGE: (10000, "km")})
     assert car.report({TRIP_MILEAGE: 9000}, 60).mileage_km == 10000
     assert car.report({TRIP_MILEAGE: 10005}, 120).mileage_km == 10005
+
+
+@pytest.mark.parametrize("trip_km", [(25_632, 41_250.7), (25_600, 41_199.2)])
+@pytest.mark.parametrize(
+    "order", list(permutations((MILEAGE, TRIP_MILEAGE, DISPLAY_UNIT, HMI_UNIT))), ids="-".join
+)
+def test_miles_in_any_order(order: tuple[str, ...], trip_km: tuple[float, float]) -> None:
+    values = {MILEAGE: 25_632, TRIP_MILEAGE: trip_km[0], DISPLAY_UNIT: "mi", HMI_UNIT: "MILES"}
+    car = Car()
+    for name in order:
+        vehicle = car.report({name: values[name]})
+    assert vehicle.mileage_km == 41_250.7
+    assert vehicle.readings[f"vehicle.{TRIP_MILEAGE}"].value == trip_km[1]
 
 
 def opened_car(folder: Path) -> Car:
