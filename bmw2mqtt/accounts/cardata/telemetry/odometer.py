@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bmw2mqtt.accounts.cardata.telemetry.decode import KM_PER_MILE
+from bmw2mqtt.accounts.cardata.telemetry.units import unit_that_fits
 
 MAX_KM = 5_000_000
 ROUNDING_KM = 2.0
@@ -37,7 +38,7 @@ class OdometerFilter:
     def __init__(self) -> None:
         self.km: float | None = None
         """The accepted reading."""
-        self.is_guess = False
+        self._is_guess = False
         """Whether its unit was never reported."""
         self._support = 0
         """How many readings with a unit agree with it."""
@@ -65,7 +66,7 @@ class OdometerFilter:
         if known is None:
             return self._accept(km, support=1, is_guess=is_guess)
         if self._is_near(km):
-            is_still_guess = self.is_guess and is_guess
+            is_still_guess = self._is_guess and is_guess
             support = self._support + (not is_guess)
             return self._accept(max(km, known), support=support, is_guess=is_still_guess)
         if relabelled_km is not None and self._is_near(relabelled_km):
@@ -80,9 +81,21 @@ class OdometerFilter:
         """Return the accepted mileage for one in whole miles that means the same."""
         return self.km if self.km is not None and abs(km - self.km) < MILE_ROUNDING_KM else km
 
+    def fitting_unit(self, number: float, *, is_display_known: bool) -> str | None:
+        """Return the unit in which a number agrees with the accepted reading, if that proves it.
+
+        Numbers that came before the display's unit are all taken for kilometres, and so agree.
+        """
+        unit = unit_that_fits(number, self.km, growth=GROWTH)
+        is_proof = is_display_known or not self._is_guess
+        return unit if is_proof or unit == "mi" else None
+
     def correct_guess(self, km: float) -> None:
-        """Replace a mileage whose unit was only assumed and has been reported since."""
-        if self.is_guess:
+        """Replace a mileage whose unit was only assumed, km, and has been reported since.
+
+        At the end of an earlier trip it was smaller.
+        """
+        if self._is_guess and km > (self.km or 0.0):
             self._accept(km, support=1, is_guess=True)
 
     def _is_near(self, km: float) -> bool:
@@ -91,7 +104,7 @@ class OdometerFilter:
         return known - ROUNDING_KM <= km <= known * (1 + GROWTH) + ROUNDING_KM
 
     def _accept(self, km: float, *, support: int, is_guess: bool) -> float:
-        self.km, self.is_guess, self._rival = km, is_guess, None
+        self.km, self._is_guess, self._rival = km, is_guess, None
         self._support = min(support, _SURE)
         return km
 
@@ -105,7 +118,7 @@ class OdometerFilter:
             rival.km, rival.measured_at = max(km, rival.km), measured_at
         is_rise = km > (self.km or 0.0)
         needed = max(self._support, 2 if is_rise else 1)
-        if self.is_guess and not is_guess:
+        if self._is_guess and not is_guess:
             needed = 1
         if rival.count < needed:
             return False

@@ -25,7 +25,7 @@ from bmw2mqtt.accounts.cardata.telemetry.descriptors import (
     TRAVELLED_DISTANCE,
 )
 from bmw2mqtt.accounts.cardata.telemetry.lookup import NEVER, ReadingLookup
-from bmw2mqtt.accounts.cardata.telemetry.odometer import GROWTH, OdometerFilter
+from bmw2mqtt.accounts.cardata.telemetry.odometer import OdometerFilter
 from bmw2mqtt.accounts.cardata.telemetry.position import (
     Coordinate,
     PositionFix,
@@ -43,7 +43,7 @@ from bmw2mqtt.accounts.cardata.telemetry.reading import (
     shown_value,
 )
 from bmw2mqtt.accounts.cardata.telemetry.times import read_time
-from bmw2mqtt.accounts.cardata.telemetry.units import UnitSettler, to_km, unit_that_fits
+from bmw2mqtt.accounts.cardata.telemetry.units import UnitSettler, to_km
 from bmw2mqtt.accounts.cardata.telemetry.unknown import UnknownValues
 from bmw2mqtt.entities.catalogue import Descriptor, catalogue
 from bmw2mqtt.vehicle.snapshot import Reading
@@ -327,9 +327,7 @@ class VehicleReadings:
             reading = self._units.converted(row, number, unit or display.unit, known.measured_at)
             self._readings[name] = reading
             if name in ODOMETER and isinstance(reading.value, float):
-                is_of_a_trip = name != TRAVELLED_DISTANCE
-                if not is_of_a_trip or reading.value > (self._odometer.km or 0.0):
-                    self._odometer.correct_guess(reading.value)
+                self._odometer.correct_guess(reading.value)
         if unit != display.unit:
             self._units.keep(name)
         self._save(name, self._readings[name].value)
@@ -348,7 +346,9 @@ class VehicleReadings:
             number = float(decode(row, value, row.unit, self._log_unknown).value or 0)
             relabelled_km = number if number != km else km * KM_PER_MILE
             self._units.confirm(name)
-        elif unit := self._fitting_unit(km):
+        elif unit := self._odometer.fitting_unit(
+            km, is_display_known=bool(self._units.display.unit)
+        ):
             km = self._odometer.without_rounding(to_km(km, unit))
             self._units.confirm(name)
         else:
@@ -361,12 +361,6 @@ class VehicleReadings:
             self._units.confirm(name)
             return None
         return Reading(value=judged, unit=row.unit, measured_at=measured_at)
-
-    def _fitting_unit(self, number: float) -> str | None:
-        """Return the unit in which a mileage agrees with the odometer, if that proves anything."""
-        unit = unit_that_fits(number, self._odometer.km, growth=GROWTH)
-        is_guess = self._odometer.is_guess and self._units.display.unit is None
-        return None if unit == "km" and is_guess else unit
 
     def _judged_mileage(
         self, name: str, km: float, measured_at: datetime, relabelled_km: float | None
