@@ -15,7 +15,6 @@ from pathlib import Path
 from bmw2mqtt import __version__
 
 EXIT_OK, EXIT_FAILURE, EXIT_CONFIG = 0, 1, 2
-LAST_PORT = 65_535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -193,6 +192,8 @@ def _port(text: str) -> int:
     Raises:
         argparse.ArgumentTypeError: it is none.
     """
+    from bmw2mqtt.demo.broker import LAST_PORT  # noqa: PLC0415 - for the demo only
+
     if not text.isdecimal() or not 1 <= int(text) <= LAST_PORT:
         raise argparse.ArgumentTypeError(
             f"{text} is not a valid port; use a number from 1 to {LAST_PORT}"

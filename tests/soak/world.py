@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -26,6 +25,7 @@ from bmw2mqtt.simulator.cardata import (
     Fault,
     RecordedCarDataCar,
 )
+from bmw2mqtt.simulator.clock import timestamp
 from bmw2mqtt.simulator.mybmw import MyBmwSimulator, RecordedCar, SimulatedUser
 from bmw2mqtt.simulator.tls import Certificates
 from tests.fixture_cars import fixture_car
@@ -62,9 +62,7 @@ class CountingCar(RecordedCar):
     def report(self) -> None:
         """Report now what it knows."""
         loop: Any = asyncio.get_running_loop()
-        now: datetime = loop.true_time()
-        at = now.isoformat(timespec="seconds").replace("+00:00", "Z")
-        self.state_data["state"]["lastUpdatedAt"] = at
+        self.state_data["state"]["lastUpdatedAt"] = timestamp(loop.true_time())
 
     @classmethod
     def like(cls, vin: str) -> "CountingCar":
