@@ -81,21 +81,20 @@ class OdometerFilter:
         """Return the accepted mileage for one in whole miles that means the same."""
         return self.km if self.km is not None and abs(km - self.km) < MILE_ROUNDING_KM else km
 
-    def fitting_unit(self, number: float, *, is_display_known: bool) -> str | None:
+    def fitting_unit(self, number: float, *, shown_unit: str) -> str | None:
         """Return the unit in which a number agrees with the accepted reading, if that proves it.
 
-        Numbers that came before the display's unit are all taken for kilometres, and so agree.
+        Numbers without a unit are all taken for what the display shows, and so agree.
         """
         unit = unit_that_fits(number, self.km, growth=GROWTH)
-        is_proof = is_display_known or not self._is_guess
-        return unit if is_proof or unit == "mi" else None
+        return None if self._is_guess and unit == shown_unit else unit
 
-    def correct_guess(self, km: float) -> None:
-        """Replace a mileage whose unit was only assumed, km, and has been reported since.
+    def correct_guess(self, km: float, *, is_trip_end: bool) -> None:
+        """Replace a mileage whose unit was only assumed and has been reported since.
 
-        At the end of an earlier trip it was smaller.
+        That at the end of an earlier trip was smaller.
         """
-        if self._is_guess and km > (self.km or 0.0):
+        if self._is_guess and (not is_trip_end or km > (self.km or 0.0)):
             self._accept(km, support=1, is_guess=True)
 
     def _is_near(self, km: float) -> bool:

@@ -327,7 +327,8 @@ class VehicleReadings:
             reading = self._units.converted(row, number, unit or display.unit, known.measured_at)
             self._readings[name] = reading
             if name in ODOMETER and isinstance(reading.value, float):
-                self._odometer.correct_guess(reading.value)
+                is_trip_end = name != TRAVELLED_DISTANCE and TRAVELLED_DISTANCE in self._readings
+                self._odometer.correct_guess(reading.value, is_trip_end=is_trip_end)
         if unit != display.unit:
             self._units.keep(name)
         self._save(name, self._readings[name].value)
@@ -346,9 +347,7 @@ class VehicleReadings:
             number = float(decode(row, value, row.unit, self._log_unknown).value or 0)
             relabelled_km = number if number != km else km * KM_PER_MILE
             self._units.confirm(name)
-        elif unit := self._odometer.fitting_unit(
-            km, is_display_known=bool(self._units.display.unit)
-        ):
+        elif unit := self._odometer.fitting_unit(km, shown_unit=self._units.display.unit or "km"):
             km = self._odometer.without_rounding(to_km(km, unit))
             self._units.confirm(name)
         else:

@@ -105,6 +105,20 @@ def test_miles_in_any_order(order: tuple[str, ...], trip_km: tuple[float, float]
     assert vehicle.readings[f"vehicle.{TRIP_MILEAGE}"].value == trip_km[1]
 
 
+@pytest.mark.parametrize("trip_km", [99_000, 99_990, 120])
+@pytest.mark.parametrize(
+    "order", list(permutations((MILEAGE, TRIP_MILEAGE, DISPLAY_UNIT, HMI_UNIT))), ids="-".join
+)
+def test_kilometres_beside_a_stale_word_of_miles(order: tuple[str, ...], trip_km: float) -> None:
+    values = {MILEAGE: 100_000, TRIP_MILEAGE: trip_km, DISPLAY_UNIT: "km", HMI_UNIT: "MILES"}
+    car = Car()
+    for name in order:
+        vehicle = car.report({name: values[name]})
+    assert vehicle.mileage_km == 100_000
+    assert vehicle.readings[f"vehicle.{TRIP_MILEAGE}"].value == trip_km
+    assert car.report({MILEAGE: 100_005}, 300).mileage_km == 100_005
+
+
 def opened_car(folder: Path) -> Car:
     """Return a car whose readings are on disk."""
     store = ReadingStore(folder / "readings.db")
