@@ -12,8 +12,8 @@ from bmw2mqtt.mqtt.message import Message
 
 SUSPECTED_AFTER = 2
 """Connections lost in a row while a message was in flight, before it is sent alone."""
-LEFT_OUT_AFTER = 4
-"""Connections lost in a row before it is left out: one lost while it was alone may be chance."""
+LEFT_OUT_AFTER = 2
+"""Connections lost because of it, perhaps, while it was alone: one may be chance."""
 RETRY_S = 6 * 3600.0
 """A message is left out for this long: the finding may be wrong, or the broker's limit raised."""
 MAX_LEFT_OUT = 1_000
@@ -30,6 +30,15 @@ class Suspicion(enum.Enum):
 
 
 @dataclass(slots=True)
+class _Losses:
+    """Connections lost in a row while one message was in flight."""
+
+    total: int = 0
+    while_alone: int = 0
+    """Those of them that may have been lost because of it, while nothing else was in flight."""
+
+
+@dataclass(slots=True)
 class _Verdict:
     """What the broker does not accept on one topic."""
 
@@ -43,23 +52,19 @@ class PoisonDetector:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._losses: dict[str, int] = {}
-        """By key: connections lost in a row."""
+        self._losses: dict[str, _Losses] = {}
+        """By key."""
         self._verdicts: dict[str, _Verdict] = {}
         """By topic."""
 
     def losses(self, key: str) -> int:
         """Return how many connections in a row were lost while this was in flight."""
-        return self._losses.get(key, 0)
+        losses = self._losses.get(key)
+        return losses.total if losses else 0
 
     def is_suspected(self, key: str, topic: str) -> bool:
         """Whether a message has to be sent alone."""
         return self.losses(key) >= SUSPECTED_AFTER or topic in self._verdicts
-
-    def suspicion(self, key: str, topic: str) -> Suspicion:
-        """Return what it says that the connection was lost while this message was alone."""
-        is_found = self.losses(key) >= LEFT_OUT_AFTER or topic in self._verdicts
-        return Suspicion.PROVED if is_found else Suspicion.OPEN
 
     def is_left_out(self, message: Message) -> bool:
         """Whether a message must not be sent."""
@@ -78,7 +83,17 @@ class PoisonDetector:
     def lost(self, keys: Collection[str]) -> None:
         """Record that a connection was lost while these were in flight."""
         for key in keys:
-            self._losses[key] = self.losses(key) + 1
+            self._losses.setdefault(key, _Losses()).total += 1
+
+    def lost_alone(self, key: str, topic: str) -> Suspicion:
+        """Record that a connection was lost, perhaps because of this message, which was alone.
+
+        `lost` has been told of it too.
+        """
+        losses = self._losses.setdefault(key, _Losses())
+        losses.while_alone += 1
+        is_found = losses.while_alone >= LEFT_OUT_AFTER or topic in self._verdicts
+        return Suspicion.PROVED if is_found else Suspicion.OPEN
 
     def leave_out(self, key: str, message: Message) -> bool:
         """Leave a message out that was alone in flight; return whether that is news."""

@@ -234,7 +234,7 @@ class Publisher:
         suspicion, alone = Suspicion.NONE, self._outbox.alone
         if may_be_about_a_message and alone is not None and alone in in_flight:
             message = in_flight[alone]
-            suspicion = self._poison.suspicion(alone, message.topic)
+            suspicion = self._poison.lost_alone(alone, message.topic)
             if suspicion is Suspicion.PROVED:
                 self._leave_out(alone, message)
         for key, message in in_flight.items():

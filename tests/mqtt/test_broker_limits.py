@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from bmw2mqtt.mqtt.poison_messages import LEFT_OUT_AFTER, SUSPECTED_AFTER
 from bmw2mqtt.mqtt.publisher import Publisher
+from bmw2mqtt.mqtt.session import SECOND_TRY_S
 from bmw2mqtt.simulator.cardata import mqtt_codec as codec
 from tests.mqtt.fake_broker import FakeBroker, Peer, packet, property_byte, until
 from tests.mqtt.running_session import full_publisher, running, virtually
@@ -130,6 +132,27 @@ async def test_what_was_left_out_is_tried_again_on_the_same_connection() -> None
         published = [(message.topic, message.payload) for message in broker.peers[-1].published]
         assert sorted(published) == [("t/poison", b"1"), ("t/poison/withdrawn", b"")]
         assert session.connections == connections
+
+
+@virtually
+async def test_the_second_try_of_a_message_alone_comes_soon() -> None:
+    hung_up_at: list[float] = []
+
+    async def answer(peer: Peer, kind: int, body: bytes) -> bool:
+        if kind == codec.PUBLISH and b"poison" in body:
+            hung_up_at.append(asyncio.get_running_loop().time())
+            peer.hang_up()
+            return True
+        return False
+
+    publisher = Publisher()
+    publisher.retain("t/p", b"poison")
+    async with FakeBroker(answer) as broker, running(broker, publisher=publisher):
+        async with asyncio.timeout(120):
+            await publisher.drained()
+    *_, alone, again = hung_up_at
+    assert len(hung_up_at) == SUSPECTED_AFTER + LEFT_OUT_AFTER
+    assert again - alone == pytest.approx(SECOND_TRY_S, abs=0.1)
 
 
 @virtually

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 
 from bmw2mqtt.mqtt.message import Message
-from bmw2mqtt.mqtt.poison_messages import RETRY_S
+from bmw2mqtt.mqtt.poison_messages import RETRY_S, SUSPECTED_AFTER, Suspicion
 from bmw2mqtt.mqtt.publisher import Publisher
 from tests.mqtt.fake_connection import FakeConnection, Lost, connected
 
@@ -148,3 +149,24 @@ async def test_losses_that_are_about_no_message_leave_nothing_out(publisher: Pub
     connection = FakeConnection()
     async with connected(publisher, connection):
         assert connection.topics == ["a", "event"]
+
+
+@pytest.mark.parametrize("reasons", list(product((False, True), repeat=4)))
+async def test_a_loss_about_no_message_is_no_first_suspicion(
+    reasons: tuple[bool, ...], publisher: Publisher
+) -> None:
+    """Only two losses that may be its fault, while it is alone, tell of a message."""
+    publisher.retain("a", b"1")
+    told = []
+    for number, may_be_about_a_message in enumerate(reasons):
+        async with connected(publisher, FakeConnection(is_slow=True)):
+            is_alone = number >= SUSPECTED_AFTER
+        suspicion = publisher.connection_lost(may_be_about_a_message=may_be_about_a_message)
+        if may_be_about_a_message and is_alone:
+            told.append(suspicion)
+        else:
+            assert suspicion is Suspicion.NONE
+    assert told == [Suspicion.OPEN, Suspicion.PROVED][: len(told)]
+    connection = FakeConnection()
+    async with connected(publisher, connection):
+        assert connection.topics == ([] if Suspicion.PROVED in told else ["a"])
