@@ -68,7 +68,8 @@ def test_the_demo(image: str, names: Names) -> None:
 
 def test_without_settings_it_waits_for_its_setup(image: str, names: Names) -> None:
     name = names()
-    docker("run", "--detach", "--name", name, *HARDENED, image)
+    page = f"BMW2MQTT_HTTP__PORT={free_port()}"
+    docker("run", "--detach", "--name", name, *HARDENED, "--env", page, image)
     wait_until(
         lambda: any("/setup/start/" in json.dumps(line) for line in logs(name)), what="the link"
     )
