@@ -23,7 +23,7 @@ from bmw2mqtt.vehicle.snapshot import (
 from bmw2mqtt.web.vehicle_metrics import gauge_name
 from tests.markdown import ROOT
 from tests.web.served_page import CARDATA, ServedPage, served
-from tests.web.test_car_values import READINGS
+from tests.web.test_car_values import OF_POSITION, READINGS
 
 FIRST, SECOND = "WBA00000000000001", "WBA00000000000002"
 END = datetime(2026, 11, 10, 10, tzinfo=UTC)
@@ -102,9 +102,11 @@ async def test_a_car_that_leaves_disappears(page: ServedPage) -> None:
 async def test_no_position_and_no_text(page: ServedPage) -> None:
     async with aiohttp.ClientSession() as client, client.get(f"{page.url}/metrics") as answer:
         text = await answer.text()
-    of_cars = "\n".join(line for line in text.splitlines() if "bmw2mqtt_vehicle_" in line)
-    for part in ("48.17", "11.55", "519", "271", "latitude", "longitude", "secret words"):
+    lines = [line for line in text.splitlines() if "bmw2mqtt_vehicle_" in line]
+    of_cars = "\n".join(lines)
+    for part in ("latitude", "longitude", "secret words"):
         assert part not in of_cars
+    assert [line for line in lines if OF_POSITION.match(line.rpartition(" ")[2])] == []
     assert "gps_number" in of_cars or "satellites" in of_cars, "the readings are there"
 
 
