@@ -8,7 +8,7 @@ from bmw2mqtt.web.setup.start_link import ANYWHERE, PLACEHOLDER, is_container, r
 
 _TEXT: Final = """
   Five simulated cars drive, park and charge on the MQTT broker at {host}:{port} ({program}).{busy}
-  A day of theirs takes ten minutes. Three belong to a MyBMW account. Two belong to CarData and
+  A day of theirs takes twelve minutes. Three belong to a MyBMW account. Two belong to CarData and
   appear in about 15 s, after its login. A third account, demo_login, waits for you: open the page
   and log in as with BMW. (The simulated BMW has no public certificate; accept it in the browser.)
   The page has a fortnight of the five cars' charges and trips.

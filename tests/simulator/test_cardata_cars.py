@@ -8,6 +8,8 @@ import pytest
 
 from bmw2mqtt.simulator.cardata import CarDataSimulator, CarDataUser, SimulatedReading, demo_cars
 from bmw2mqtt.simulator.cardata.catalogue import DESCRIPTORS, STREAMABLE
+from bmw2mqtt.simulator.driving import TIME_LAPSE
+from bmw2mqtt.simulator.driving.day import DAY_MINUTES
 
 LATITUDE = "vehicle.cabin.infotainment.navigation.currentLocation.latitude"
 LONGITUDE = "vehicle.cabin.infotainment.navigation.currentLocation.longitude"
@@ -17,14 +19,14 @@ STATUS = "vehicle.drivetrain.electricEngine.charging.status"
 MILEAGE = "vehicle.vehicle.travelledDistance"
 MESSAGES = "vehicle.status.checkControlMessages"
 SERVICES = "vehicle.status.conditionBasedServices"
-DAY_MINUTES = 10
+DAY_S = DAY_MINUTES * 60 // TIME_LAPSE
 
 
-def drive(car, clock, minutes=DAY_MINUTES):
+def drive(car, clock, seconds=DAY_S):
     """Let a car drive and charge; return its messages."""
     messages = []
     car.subscribe(lambda _vin, readings: messages.append(dict(readings)))
-    for _ in range(int(minutes * 60)):
+    for _ in range(seconds):
         clock.forward(seconds=1)
         car.tick()
     return messages
@@ -106,7 +108,7 @@ def test_the_mileage_never_goes_down(hybrid, clock):
 
 def test_a_warning_comes_and_goes_without_a_trace(hybrid, clock):
     seen = []
-    for _ in range(DAY_MINUTES * 60):
+    for _ in range(DAY_S):
         clock.forward(seconds=1)
         seen.append(hybrid.readings().get(MESSAGES, SimulatedReading(None)).contained())
 

@@ -9,13 +9,15 @@ import pytest
 from bimmer_connected.tests import ALL_STATES, VIN_G01, VIN_G20, VIN_I20
 from bimmer_connected.vehicle.charging_profile import ChargingMode
 
-from bmw2mqtt.simulator.driving import DIESEL, ELECTRIC, PLUGIN_HYBRID
+from bmw2mqtt.simulator.driving import DIESEL, ELECTRIC, PLUGIN_HYBRID, TIME_LAPSE
+from bmw2mqtt.simulator.driving.day import DAY_MINUTES
 from bmw2mqtt.simulator.driving.route import Place, distance_km
 from bmw2mqtt.simulator.mybmw import DrivingCar, InvalidCommandError, demo_cars
+from bmw2mqtt.vehicle.trips.rules import CLOSE_AFTER
 
 MODELS = [ELECTRIC, PLUGIN_HYBRID, DIESEL]
 START = datetime(2025, 1, 15, 9, 0, tzinfo=UTC)
-DAY = timedelta(minutes=10)
+DAY = timedelta(minutes=DAY_MINUTES / TIME_LAPSE)
 
 COMMANDS = [
     ("light-flash", {}, {}),
@@ -181,6 +183,19 @@ def test_a_day_has_everything_in_it(clock, model):
         assert {"CHARGING", "INVALID"} < statuses
     if model is ELECTRIC:
         assert "TARGET_REACHED" in statuses
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_it_stands_long_enough_for_its_trip_to_end(clock, model):
+    car = DrivingCar(model, clock=clock)
+    mileages = []
+    for _ in range(2 * int(DAY.total_seconds())):
+        clock.tick(seconds=1)
+        mileages.append(state_of(car)["currentMileage"])
+
+    moved = [second for second, (a, b) in enumerate(pairwise(mileages)) if a != b]
+    longest = max(later - earlier for earlier, later in pairwise(moved))
+    assert timedelta(seconds=longest) > CLOSE_AFTER + timedelta(seconds=30)
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -41,7 +41,7 @@ DAY: Final = (
     DayPhase(minutes=2, stage=TripStage.AT_WORK, open_lids=frozenset({"leftFront"})),
     DayPhase(minutes=24, stage=TripStage.HOMEWARD),
     DayPhase(minutes=2, stage=TripStage.AT_HOME, open_lids=frozenset({"leftFront", "rightRear"})),
-    DayPhase(minutes=36, stage=TripStage.AT_HOME, locked=True, plugged=True),
+    DayPhase(minutes=60, stage=TripStage.AT_HOME, locked=True, plugged=True),
 )
 DEPARTURE: Final = 1
 """The phase in which the car is unplugged, or stays if its range is too short."""

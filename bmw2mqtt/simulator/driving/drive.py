@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .route import Place
 
 TIME_LAPSE: Final = 12
-"""Simulated seconds per second: the car's day of two hours takes ten minutes."""
+"""Simulated seconds per second: the car's day of 144 minutes takes twelve."""
 
 STEP_SECONDS: Final = 15
 REPORT_EVERY: Final = timedelta(seconds=10)
