@@ -29,6 +29,7 @@ class WebListener:
     def __init__(self, settings: Http, context: PageContext) -> None:
         self._settings = settings
         self._context = context
+        self._setup = context.setup
 
     async def run(self) -> None:
         """Serve until cancelled; may be called again after a bug."""
@@ -57,8 +58,8 @@ class WebListener:
                         host=host,
                         port=port,
                         reason=getattr(error, "strerror", None) or str(error),
-                        remedy="free the port, or set another http.host or http.port; everything"
-                        " else works without the page, and bmw2mqtt keeps trying",
+                        remedy="free the port, or set another http.host or http.port;"
+                        f" {self._without_page()}, and bmw2mqtt keeps trying",
                     )
                 has_failed = True
                 await asyncio.sleep(RETRY_S)
@@ -66,10 +67,15 @@ class WebListener:
                 self._announce()
                 return sockets
 
+    def _without_page(self) -> str:
+        """Return what else works meanwhile."""
+        if self._setup is not None and self._setup.is_waiting:
+            return "the setup needs the page"
+        return "everything else works without the page"
+
     def _announce(self) -> None:
-        setup = self._context.setup
-        if setup is not None and setup.needs_link:
-            setup.announce()
+        if self._setup is not None and self._setup.needs_link:
+            self._setup.announce()
         else:
             urls = page_urls(self._settings)
             log.info("page_opened", url=urls[0], **in_other_networks(urls))

@@ -5,13 +5,16 @@ import gc
 import socket
 import weakref
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 import structlog
 
+from bmw2mqtt.config import load_configuration
 from bmw2mqtt.web import listener
+from bmw2mqtt.web.setup.service import Setup
 from tests.mosquitto import free_port
 from tests.web.served_page import eventually, is_open, make
 
@@ -47,6 +50,20 @@ async def test_a_port_in_use_is_said_once_and_taken_when_it_is_free(
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
+
+
+async def test_a_setup_needs_the_page() -> None:
+    setup = Setup(load_configuration(None, (), {}, Path("none")))
+    port = free_port()
+    with structlog.testing.capture_logs() as logged, socket.create_server(("127.0.0.1", port)):
+        task = asyncio.create_task(make(port, setup=setup).listener.run())
+        await eventually(lambda: logged)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    (error,) = [entry for entry in logged if entry["event"] == "page_listen_failed"]
+    assert "the setup needs the page" in error["remedy"]
+    assert "everything else works" not in error["remedy"]
 
 
 @pytest.mark.parametrize("host", ["203.0.113.1", "no-such-host.invalid"])
