@@ -195,10 +195,14 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         HistoryError: There is none, or a newer version wrote it.
     """
     try:
+        is_there = path.exists()
         uri = f"{path.absolute().as_uri()}?mode=ro"
         connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    except OSError as error:
+        raise HistoryError(f"{path}: {error.strerror}") from error
     except sqlite3.Error as error:
-        raise HistoryError(f"{path}: {error}") from error
+        reason = error if is_there else "no such file yet; bmw2mqtt run records it"
+        raise HistoryError(f"{path}: {reason}") from error
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.Error as error:

@@ -68,7 +68,18 @@ def test_sums(capsys: Output) -> None:
 def test_without_a_history(capsys: Output) -> None:
     Path("data/history.db").unlink()
     assert main(["export", "charges", "--config", config(data_dir="data")]) == 1
-    assert capsys.readouterr().err.startswith("nothing to export: data/history.db")
+    assert capsys.readouterr().err == (
+        "nothing to export: data/history.db: no such file yet; bmw2mqtt run records it\n"
+    )
+
+
+def test_a_car_that_is_none(capsys: Output) -> None:
+    path = config(data_dir="data")
+    assert main(["export", "trips", "--vin", "WBA00000000000009", "--config", path]) == 1
+    assert capsys.readouterr() == (
+        "",
+        f"nothing to export: no car WBA00000000000009, but {VIN}, {OTHER}\n",
+    )
 
 
 def test_a_date_that_is_none(capsys: Output) -> None:
