@@ -58,20 +58,19 @@ class WebListener:
                         host=host,
                         port=port,
                         reason=getattr(error, "strerror", None) or str(error),
-                        remedy="free the port, or set another http.host or http.port;"
-                        f" {self._without_page()}, and bmw2mqtt keeps trying",
+                        remedy="free the port, or set another http.host or http.port; "
+                        + (
+                            "the setup needs the page"
+                            if self._setup is not None and self._setup.is_waiting
+                            else "everything else works without the page"
+                        )
+                        + ", and bmw2mqtt keeps trying",
                     )
                 has_failed = True
                 await asyncio.sleep(RETRY_S)
             else:
                 self._announce()
                 return sockets
-
-    def _without_page(self) -> str:
-        """Return what else works meanwhile."""
-        if self._setup is not None and self._setup.is_waiting:
-            return "the setup needs the page"
-        return "everything else works without the page"
 
     def _announce(self) -> None:
         if self._setup is not None and self._setup.needs_link:

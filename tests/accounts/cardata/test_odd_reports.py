@@ -34,7 +34,7 @@ MODEL = replace(
     battery=replace(CARDATA_ELECTRIC.battery, initial_percent=70.5),
 )
 """It comes home, is plugged in after 2 minutes, charges from the fifth to the 39th, is unplugged
-after 46 and drives off after 48."""
+after 70 and drives off after 72."""
 SAMPLE_S = 20
 
 
@@ -105,7 +105,7 @@ async def test_an_evening_at_home(
     parts: AccountParts, driving_car: DrivingCarDataCar, behaviour: ReportBehaviour
 ) -> None:
     driving_car.behaviour = behaviour
-    evening = await run(parts, 47)
+    evening = await run(parts, 71)
     assert evening.changes(STATUS) == [
         "not_charging",
         "plugged_in",
@@ -134,9 +134,9 @@ async def test_an_end_that_is_never_reported(
     async with RunningAccount(parts).running() as home:
         await home.log_in()
         evening = Evening(home, began)
-        unplugged = await evening.until_minute(47)
+        unplugged = await evening.until_minute(71)
         assert (unplugged[STATUS], unplugged[PLUG], unplugged[SOC]) == ("charging", "ON", "80")
-        driving = await evening.until_minute(50)
+        driving = await evening.until_minute(74)
     assert (driving[STATUS], driving[PLUG]) == ("not_charging", "OFF")
     assert (driving[POWER], driving[REMAINING]) == ("0", "None")
     assert evening.changes(STATUS) == ["not_charging", "plugged_in", "charging", "not_charging"]
@@ -165,7 +165,7 @@ async def test_a_long_silence_in_mid_charge(
 async def test_a_charge_of_which_few_descriptors_are_streamed(parts: AccountParts) -> None:
     """Its owner has selected neither status nor plug in BMW's portal; REST told both once."""
     parts.user.selected_descriptors = {names.HEADER, names.POWER, names.MILEAGE}
-    evening = await run(parts, 56)
+    evening = await run(parts, 80)
     assert evening.changes(STATUS) == ["not_charging", "charging", "not_charging"]
     assert evening.changes(PLUG) == ["OFF", "ON", "OFF"]
     assert "11" in evening.changes(POWER)
