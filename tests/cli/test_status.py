@@ -15,7 +15,7 @@ from bmw2mqtt.config.settings_file import SETTINGS_FILE
 from tests.cli.configuration import HOME, config
 from tests.cli.conftest import VIN
 from tests.daemon import Daemon
-from tests.mosquitto import Observer, free_port
+from tests.mosquitto import Observer, free_port, wait_until
 
 Output = pytest.CaptureFixture[str]
 EU: dict[str, Any] = {
@@ -75,6 +75,9 @@ def test_of_a_running_daemon(
 
     assert main([*arguments, "--option", "http.token=page-token-of-another"]) == 1
     assert "refused the request: Wrong token." in capsys.readouterr().err
+    health_check = ["healthcheck", "--config", str(process.config)]
+    wait_until(lambda: main(health_check) == 0, what="the file for the health check")
+    capsys.readouterr()
     assert main([*arguments, "--option", "http.enabled=false"]) == 1
     assert capsys.readouterr().err == (
         "bmw2mqtt is running and connected to the MQTT broker."
