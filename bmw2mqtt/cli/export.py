@@ -30,8 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.reconfigure(encoding="utf-8", newline="")
 
     def write(reader: HistoryReader) -> int:
-        known = reader.vins()
-        if arguments.vin not in (None, *known):
+        if arguments.vin is not None and arguments.vin not in (known := reader.vins()):
             raise HistoryError(f"no car {arguments.vin}, but {', '.join(known) or 'none at all'}")
         return export(
             reader,
