@@ -1,7 +1,7 @@
 """Takes the page's pictures for the documentation, with simulated cars: `make screenshots`."""
 
 import asyncio
-import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
@@ -123,10 +123,15 @@ def _send_commands(broker: DemoBroker) -> None:
     client.loop_stop()
 
 
+def _chromium() -> str:
+    finder = Path(__file__).parent / "chromium"
+    return subprocess.check_output([finder], text=True).strip()
+
+
 async def _with_browser(work: Callable[[Browser], Awaitable[None]]) -> None:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+            executable_path=_chromium(), args=["--no-sandbox"]
         )
         await work(browser)
         await browser.close()

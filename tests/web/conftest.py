@@ -2,7 +2,8 @@
 
 import os
 import re
-import shutil
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -25,9 +26,6 @@ WINDOW: ViewportSize = {"width": 1280, "height": 720}
 PICTURES = os.environ.get("PICTURES")
 """A folder for pictures, for a person to look at; then axe-core checks all of them."""
 OURS = {"X-Bmw2mqtt": "1", "Content-Type": "application/json"}
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 NOT_NEEDED = (
     # Two pages of Chromium's own, loaded for each context and not seen in any: as long as a test
     "WebUIOmniboxPopup,WebUIOmniboxAimPopup,"
@@ -121,15 +119,31 @@ def broker_works(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes, "broker_problems", no_problems)
 
 
+def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """A Chromium that Playwright can start; without one, only CI fails."""
+    without = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+    found = _run(Path(__file__).parents[2] / "scripts" / "chromium")
+    if found.returncode:
+        without(
+            "there is no Chromium: make test installs Debian's; on Ubuntu install Google Chrome"
+        )
+    driver = _run(sys.executable, "-m", "playwright", "--version")
+    if driver.returncode:
+        without(f"Playwright does not start: {driver.stderr.strip()}")
+    return Path(found.stdout.strip())
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
+async def browser(chromium: Path) -> AsyncIterator[Browser]:
     """A real browser without a window."""
-    if CHROMIUM is None:
-        without = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        without("there is no Chromium; on Debian make test installs it")
     async with async_playwright() as playwright:
         launched = await playwright.chromium.launch(
-            executable_path=CHROMIUM,
+            executable_path=chromium,
             args=["--no-sandbox", "--disable-gpu", f"--disable-features={NOT_NEEDED}"],
         )
         yield launched
